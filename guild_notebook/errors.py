@@ -1,0 +1,30 @@
+"""Every error that a user can cause.
+
+The text of each is one line that names what is wrong, where, and what to do; whoever catches
+one prints it as it is, without a traceback.
+"""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Base of all of them: catch this, print it, end with exit status 1."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split("\n")))
+
+
+class NotebookError(UserError):
+    """The notebook cannot be read: it is missing, broken, not a notebook or of a newer format."""
+
+
+class OptionError(UserError):
+    """An ``nb-…`` attribute or an option after the notebook's name is unknown or mistyped."""
+
+
+class FlagError(UserError):
+    """A flag's value cannot be used, or an ``nb-replace`` pattern cannot be applied."""
+
+
+class KernelError(UserError):
+    """The kernel is not installed or does not start."""
