@@ -1,0 +1,17 @@
+"""The trials of a grid or a batch file: Guild's ``+``.
+
+Most batches hold no function, so the shims wait until the first one is met.
+"""
+
+from __future__ import annotations
+
+from guild import batch_main
+
+from guild_notebook import compat
+from guild_notebook.optimizers import shims
+
+main = batch_main.main
+
+if __name__ == "__main__":
+    compat.shim_flag_functions()
+    shims.run(main)

@@ -1,0 +1,12 @@
+"""Bayesian optimization with Gaussian processes: Guild's ``gp``."""
+
+from __future__ import annotations
+
+from guild_notebook.optimizers import shims
+
+_guild = shims.guild_main("guild.plugins.skopt_gp_main")
+main = _guild.main
+gen_trials = _guild.gen_trials
+
+if __name__ == "__main__":
+    shims.run(main)

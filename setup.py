@@ -1,0 +1,87 @@
+"""Metadata of the package; the configuration of tools is in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+README = HERE / "README.md"
+INIT = HERE / "guild_notebook" / "__init__.py"
+
+# Read, not imported: the package must build where Guild is not installed.
+VERSION = re.search(r'^__version__ = "([^"]+)"$', INIT.read_text("utf-8"), re.MULTILINE).group(1)
+
+# What Guild 0.9.0 needs in order to start and to be quiet, on current releases of all the rest.
+# Guild has no newer release, so the upper bounds stay until it has one.
+GUILD = [
+    "guildai==0.9.*",
+    # Guild and TensorBoard 2.20 import pkg_resources: it warns from 80.9 and is gone from 82.
+    # `guild package` needs the bdist_wheel that setuptools has of its own from 70.1.
+    "setuptools>=70.1,<80.9",
+    # Guild imports imp, which Python has dropped in 3.12.
+    "zombie-imp>=0.0.3; python_version >= '3.12'",
+    # Guild runs `pip freeze` for every operation, and an environment made by uv has no pip.
+    "pip",
+    # `guild compare` shows "no data to display" with 1.5.
+    "tabview>=1.4.3,<1.5",
+    # 8.2 warns on every `guild merge`, 8.3 on every step of an operation with `steps`.
+    "click>=8,<8.2",
+]
+
+NOTEBOOK = [
+    "nbclient>=0.7",
+    "nbconvert>=7",
+    "nbformat>=5.2",
+    "ipykernel>=6.16",
+    "jupyter_client>=7.3",
+    "PyYAML>=5.4",
+    "regex>=2022.1.18",
+]
+
+EXTRAS = {
+    "test": [
+        "bash_kernel",
+        "hypothesis",
+        "matplotlib",
+        "pytest",
+        "pytest-timeout",
+        "scikit-learn",
+        "tqdm",
+    ],
+    "lint": ["mypy", "ruff", "types-PyYAML"],
+    # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
+    "ipy": ["pandas<3"],
+}
+
+setup(
+    name="guild-notebook",
+    version=VERSION,
+    description="Run Jupyter notebooks as Guild AI experiments",
+    long_description=README.read_text("utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.9",
+    packages=find_packages(include=["guild_notebook", "guild_notebook.*"]),
+    install_requires=GUILD + NOTEBOOK,
+    extras_require=EXTRAS,
+    entry_points={
+        "console_scripts": ["guild-notebook = guild_notebook.cli:main"],
+        "guild.plugins": ["notebook = guild_notebook.plugin:NotebookPlugin"],
+    },
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Framework :: Jupyter",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering",
+    ],
+)
