@@ -1,0 +1,104 @@
+"""A notebook's flags as Guild's flag definitions, read once per notebook and change of it.
+
+Guild loads every operation of a project for ``guild operations``, help and completion, so what
+is read from a notebook is kept in Guild's cache under the notebook's path, size and time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from . import __version__, notebook
+from .flags import discover, guild
+
+Data = dict[str, dict[str, Any]]
+"""Guild flag data by flag name, as ``flags:`` of a guild.yml has it."""
+
+
+def patterns(opdef: Any) -> dict[str, Any]:
+    """The ``nb-replace`` of each flag of an opdef that has one."""
+    return {
+        flag.name: flag.extra["nb-replace"] for flag in opdef.flags if flag.extra.get("nb-replace")
+    }
+
+
+def wanted(opdef: Any) -> list[str]:
+    """Names of flags that an opdef defines or lists in ``flags-import``."""
+    listed = opdef.flags_import
+    names = {flag.name for flag in opdef.flags}
+    if isinstance(listed, (list, tuple)):
+        names.update(name for name in listed if isinstance(name, str))
+    elif isinstance(listed, str) and listed != "all":
+        names.add(listed)
+    return sorted(names)
+
+
+def discovered(opdef: Any, path: str, name: str) -> tuple[notebook.Notebook, discover.Discovered]:
+    """Read the notebook of an opdef afresh; raises NotebookError, which calls it ``name``."""
+    nb = notebook.read(path, name)
+    return nb, discover.discover(nb, patterns(opdef), wanted(opdef))
+
+
+def flag_data(opdef: Any, path: str) -> Data:
+    """Flag data of an opdef's notebook, from the cache where it holds; raises NotebookError."""
+    cached = _cache_path(path, {"patterns": patterns(opdef), "wanted": wanted(opdef)})
+    data = _load(cached) if cached else None
+    if data is None:
+        _nb, found = discovered(opdef, path, path)
+        data = {flag.name: guild.flag_data(flag) for flag in found.flags.values()}
+        if cached:
+            _store(cached, data)
+    return data
+
+
+def merge(opdef: Any, data: Data) -> None:
+    """Merge flag data into an opdef by Guild's own rules (``flags-import``, ``-skip``).
+
+    A flag with ``nb-replace`` is always a flag of the notebook: it takes its default from there
+    even where guild.yml imports nothing.
+    """
+    from guild.plugins import flags_import_util
+
+    flags_import_util.apply_flags(opdef, lambda: data)
+    for flag in opdef.flags:
+        if flag.extra.get("nb-replace") and flag.default is None and flag.name in data:
+            flag.default = data[flag.name].get("default")
+            opdef.set_flag_value(flag.name, flag.default)
+
+
+def _cache_path(path: str, settings: Mapping[str, Any]) -> str | None:
+    from guild import var
+
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    key = [__version__, os.path.abspath(path), stat.st_size, stat.st_mtime_ns, settings]
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
+    folder: str = var.cache_dir("notebook-flags")
+    return os.path.join(folder, digest)
+
+
+def _load(path: str) -> Data | None:
+    try:
+        with open(path, encoding="utf-8") as f:
+            data = json.load(f)
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _store(path: str, data: Data) -> None:
+    """Write beside and rename, since many Guild processes share the cache; it may be lost."""
+    beside = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(beside, "w", encoding="utf-8") as f:
+            json.dump(data, f)
+        os.replace(beside, path)
+    except (OSError, TypeError, ValueError):
+        pass

@@ -1,0 +1,194 @@
+"""The options of a notebook operation: one table for both spellings.
+
+In guild.yml an option is an attribute of the operation (``nb-report: none``); after the
+notebook's name it is a command-line option (``notebook: train.ipynb --report none``). What an
+operation says reaches the run as arguments of its command, since these survive staging, restart,
+``--proto`` and batch trials, which Guild's other ways of passing settings do not.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import OptionError
+
+PREFIX = "nb-"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One row: ``name`` without ``nb-`` or ``--``; ``read`` turns a value of YAML or text of the
+    command line into what the run uses and raises ValueError with what is allowed."""
+
+    name: str
+    takes: str
+    default: Any
+    help: str
+    read: Callable[[Any], Any]
+
+    @property
+    def attribute(self) -> str:
+        return PREFIX + self.name
+
+    @property
+    def is_switch(self) -> bool:
+        return self.read is _yes_or_no
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("takes a name")
+    return value.strip()
+
+
+def _seconds(value: Any) -> float:
+    try:
+        seconds = float(value) if not isinstance(value, bool) else -1.0
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not seconds > 0:
+        raise ValueError("takes a number of seconds above 0")
+    return seconds
+
+
+def _yes_or_no(value: Any) -> bool:
+    words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    try:
+        return words[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError("takes yes or no") from None
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    parts = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    names = tuple(str(part).strip() for part in parts if str(part).strip())
+    if not names:
+        raise ValueError("takes a name or a list of names")
+    return names
+
+
+def _reports(value: Any) -> tuple[str, ...]:
+    # YAML reads a bare `no` or `off` as false: it means no report.
+    if value is False or value is None:
+        return ()
+    return tuple(name for name in _names(value) if name not in ("none", "no", "off"))
+
+
+OPTIONS = (
+    Option("kernel", "NAME", None, "kernel to use in place of the notebook's", _text),
+    Option("startup-timeout", "SECONDS", 60.0, "time that a kernel has to start", _seconds),
+    Option("allow-errors", "yes|no", False, "go on after a cell that fails", _yes_or_no),
+    Option("skip-tags", "TAG,…", (), "cells with one of these tags are not run", _names),
+    Option(
+        "report",
+        "NAME,…",
+        ("html",),
+        "reports to make: html, html-no-input, none, or an nbconvert exporter's name",
+        _reports,
+    ),
+    Option("images", "yes|no", True, "save the images that cells show as files", _yes_or_no),
+    Option(
+        "exec",
+        "yes|no",
+        True,
+        "execute the notebook; no puts the flag values in and stops",
+        _yes_or_no,
+    ),
+    Option("color", "yes|no", False, "keep colour codes in the tracebacks on stderr", _yes_or_no),
+)
+
+ALIASES = {
+    "html-no-input": ("report", "html-no-input"),
+    "no-images": ("images", "no"),
+    "no-exec": ("exec", "no"),
+}
+"""Options that are short for another with a value; html-no-input and no-exec are Guild's own."""
+
+_BY_NAME = {option.name: option for option in OPTIONS}
+
+Settings = dict[str, Any]
+"""The value of every option, by name."""
+
+
+def defaults() -> Settings:
+    return {option.name: option.default for option in OPTIONS}
+
+
+def from_attributes(data: Mapping[str, Any], where: str) -> Settings:
+    """Read the ``nb-…`` attributes of an operation's data; ``where`` names it in errors."""
+    settings = {}
+    for key, value in data.items():
+        if isinstance(key, str) and key.startswith(PREFIX):
+            option = _option(key[len(PREFIX) :], key, where)
+            settings[option.name] = _read(option, value, key, where)
+    return settings
+
+
+def from_arguments(arguments: Iterable[str], where: str) -> Settings:
+    """Read command-line options, ``--name value``, ``--name=value`` and ``--switch``."""
+    settings: Settings = {}
+    rest = list(arguments)
+    while rest:
+        spelling = rest.pop(0)
+        if not spelling.startswith("--"):
+            raise OptionError(
+                f"{where}: unexpected argument '{spelling}' - quote names with spaces"
+            )
+        name, given, text = spelling[2:].partition("=")
+        spelling = f"--{name}"
+        if name in ALIASES and not given:
+            name, text = ALIASES[name]
+            option = _BY_NAME[name]
+        else:
+            option = _option(name, spelling, where)
+            if not given:
+                text = _next_value(option, rest, spelling, where)
+        settings[option.name] = _read(option, text, spelling, where)
+    return settings
+
+
+def to_arguments(settings: Settings) -> list[str]:
+    """The command-line options that stand for ``settings``, left out where they are defaults."""
+    arguments = []
+    for option in OPTIONS:
+        value = settings.get(option.name, option.default)
+        if value != option.default:
+            arguments += [f"--{option.name}", _written(value)]
+    return arguments
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(value) or "none"
+    return str(value)
+
+
+def _option(name: str, spelling: str, where: str) -> Option:
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    prefix = spelling[: len(spelling) - len(name)]
+    known = list(_BY_NAME) + (list(ALIASES) if prefix == "--" else [])
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    known_text = ", ".join(prefix + other for other in known)
+    hint = f"did you mean '{prefix}{near[0]}'?" if near else f"there are {known_text}"
+    raise OptionError(f"{where}: unknown option '{spelling}' - {hint}")
+
+
+def _next_value(option: Option, rest: list[str], spelling: str, where: str) -> str:
+    if rest and not rest[0].startswith("--"):
+        return rest.pop(0)
+    if option.is_switch:
+        return "yes"
+    raise OptionError(f"{where}: '{spelling}' needs a value ({option.takes})")
+
+
+def _read(option: Option, value: Any, spelling: str, where: str) -> Any:
+    try:
+        return option.read(value)
+    except ValueError as e:
+        raise OptionError(f"{where}: '{spelling}' {e}, not '{value}'") from None

@@ -1,0 +1,90 @@
+"""What Guild starts for a notebook run: read from top to bottom, this is the run."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from typing import Any
+
+from .. import notebook, options
+from ..errors import UserError
+from ..flags import apply, discover, tagged
+from .progress import Notes, scalar_patterns
+from .record import Record
+from .save import save_notebook
+from .stream import Stream
+
+
+def main() -> int:
+    """Run the notebook of the current run; returns the exit status of the process."""
+    out, err = Stream(1), Stream(2)
+    try:
+        path, project_path, settings = _arguments(sys.argv[1:])
+        record = Record(os.environ.get("RUN_DIR") or os.getcwd(), path)
+        notes = Notes(err, scalar_patterns(record.attr("op").get("output-scalars")))
+        record.remove_artifacts()
+        nb = notebook.read(record.take_source(project_path), project_path)
+        data = _with_flags(nb, record)
+        return _run(record, nb, data, settings, (out, err), notes)
+    except UserError as e:
+        err.write_line(f"guild-notebook: {e}")
+        return 1
+
+
+def _arguments(argv: list[str]) -> tuple[str, str, options.Settings]:
+    parser = argparse.ArgumentParser(prog="guild_notebook.run", add_help=False, allow_abbrev=False)
+    parser.add_argument("notebook")
+    parser.add_argument("--project-path")
+    args, rest = parser.parse_known_args(argv)
+    settings = {**options.defaults(), **options.from_arguments(rest, args.notebook)}
+    if os.environ.get("NB_NO_EXEC") == "1":  # as Guild's own feature had it
+        settings["exec"] = False
+    return args.notebook, args.project_path or args.notebook, settings
+
+
+def _with_flags(nb: notebook.Notebook, record: Record) -> dict[str, Any]:
+    values = record.attr("flags")
+    found = discover.discover(nb, record.flag_patterns(), sorted(values))
+    return notebook.cleared(nb, apply.edited(nb, found, values), tagged.injected(nb))
+
+
+def _run(
+    record: Record,
+    nb: notebook.Notebook,
+    data: dict[str, Any],
+    settings: options.Settings,
+    streams: tuple[Stream, Stream],
+    notes: Notes,
+) -> int:
+    if not settings["exec"]:
+        save_notebook(record.executed, data)
+        notes.say("the flag values are put in, nothing is executed (no-exec)")
+        return 0
+    return asyncio.run(_execute(record, nb, data, settings, streams, notes))
+
+
+async def _execute(
+    record: Record,
+    nb: notebook.Notebook,
+    data: dict[str, Any],
+    settings: options.Settings,
+    streams: tuple[Stream, Stream],
+    notes: Notes,
+) -> int:
+    from . import kernel  # heavy, and errors in the notebook need none of it
+
+    specs = kernel.KernelSpecs()
+    name, notice = kernel.choose(specs, settings["kernel"], nb.kernel_name, nb.language)
+    if notice:
+        notes.say(notice, "the notebook's kernel is not installed, using Python")
+    paths = [os.path.dirname(record.executed), record.dir]
+    async with kernel.Kernel(specs, name, record.dir, kernel.environment(paths)) as started:
+        from . import session  # heavier: imported while the kernel comes up
+
+        return await session.run(record, started, data, settings, streams, notes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
