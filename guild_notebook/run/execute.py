@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..notebook import Cell
 from .client import CellExecutionError, Client, DeadKernelError

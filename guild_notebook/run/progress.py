@@ -21,9 +21,9 @@ LONGEST_NAME = 60
 _ALIASES = ((r"\key", r"[^ \t]+"), (r"\value", r"[0-9\.e\-]+"), (r"\step", r"[0-9]+"))
 """As guild/summary.py ALIASES, which takes long to import."""
 
-_TITLE = re.compile(r"#\s*@title\s*(.*)")
+_TITLE = re.compile(r"#[ \t]*@title\b[ \t]*(.*)")
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
-_CODE_COMMENT = re.compile(r"#+\s*([^@\s].*)")
+_CODE_COMMENT = re.compile(r"#+[ \t]*([^@#\s].*)")
 
 
 def scalar_patterns(config: Any) -> list[re.Pattern[str]]:
@@ -38,7 +38,7 @@ def scalar_patterns(config: Any) -> list[re.Pattern[str]]:
         for pattern in item.values() if isinstance(item, dict) else [item]:
             try:
                 compiled.append(re.compile(_expanded(pattern)))
-            except (re.error, TypeError):
+            except (re.error, TypeError, AttributeError):
                 pass  # Guild says so itself
     return compiled
 
@@ -86,7 +86,7 @@ def cell_name(cells: Sequence[Cell], index: int) -> str:
         _first_match(_TITLE, lines)
         or _first_match(_CODE_COMMENT, lines)
         or _heading_above(cells, index)
-        or (lines[0] if lines else "")
+        or next((line for line in lines if not re.match(r"#\s*@", line)), "")
     )
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 

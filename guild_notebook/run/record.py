@@ -93,7 +93,7 @@ class Record:
             )
         self._copy(project_file)
         with open(self.source, "rb") as f:
-            digest = hashlib.sha1(f.read()).hexdigest()  # noqa: S324  # what Guild's manifest has
+            digest = hashlib.sha1(f.read()).hexdigest()  # as Guild's manifest has it
         self._write_manifest([*lines, ["s", kept, digest, path]])
 
     def _copy(self, source: str) -> None:

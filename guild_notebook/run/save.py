@@ -41,7 +41,7 @@ def notebook_content(nb: Any) -> bytes:
     """
     from nbformat import v4
 
-    text = v4.writes_json(nb, ensure_ascii=False)
+    text: str = v4.writes_json(nb, ensure_ascii=False)
     try:
         return (text.rstrip("\n") + "\n").encode("utf-8")
     except UnicodeEncodeError:

@@ -113,7 +113,7 @@ class Stream:
         first, *states = text.split("\r")
         if states and not self._is_progress:
             if self._open:
-                self._put(first)
+                self._put(first.replace("\x08", ""))
                 first = ""
                 self._end()
             self._begin_progress()

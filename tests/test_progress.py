@@ -1,0 +1,97 @@
+"""Progress lines, and that none is ever a scalar."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+
+import pytest
+
+from guild_notebook.notebook import Cell
+from guild_notebook.run.progress import Notes, cell_name, duration, scalar_patterns
+from guild_notebook.run.stream import Stream
+
+
+def name_of(source: str, *above: tuple[str, str]) -> str:
+    cells = [Cell(i, kind, text) for i, (kind, text) in enumerate([*above, ("code", source)])]
+    return cell_name(cells, len(cells) - 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "above", "name"),
+    [
+        ("#@title Train the model", [], "Train the model"),
+        ('# @title Train {display-mode: "form"}\nx = 1', [], "Train"),
+        ("# load data\n# and more\nx = 1", [], "load data"),
+        ("x = 1\n# later comment", [], "later comment"),
+        ("#@param x\nx = 1", [("markdown", "# Head")], "Head"),
+        ("x = 1", [("markdown", "# Head\ntext\n## Sub")], "Sub"),
+        ("x = 1", [("markdown", "# Head"), ("code", "y = 2"), ("markdown", "text")], "Head"),
+        ("x = 1\ny = 2", [], "x = 1"),
+        ("%%bash\nls", [], "%%bash"),
+        ("#@title\nx = 1", [("markdown", "plain")], "x = 1"),
+        ("#" * 30 + "\nx = 1", [], "#" * 30),
+        ("x = '" + "a" * 100 + "'", [], "x = '" + "a" * 54 + "…"),
+    ],
+)
+def test_a_cell_is_named_by_title_comment_heading_or_code(source, above, name):
+    assert name_of(source, *above) == name
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (59.9, "59.9 s"),
+        (61, "1 min 01 s"),
+        (3599.6, "1 h 00 min"),
+        (7260, "2 h 01 min"),
+    ],
+)
+def test_times_are_said_in_the_units_people_use(seconds, text):
+    assert duration(seconds) == text
+
+
+TITLES = [
+    "loss: 0.5",
+    "loss: 0.5 (step 3)",
+    "loss: 1 (7)",
+    "acc=0.9",
+    "step: 12",
+    "a\x1b[31m: 1",
+    "x\nloss: 0.5",
+    "3",
+    "",
+]
+
+CONFIGS = [
+    None,
+    r"(\key): (\value)",
+    {"loss": r"loss: (\value)", "step": r"(\step)"},
+    [r"acc=(\value)", {"n": r"([0-9]+)"}],
+    {"anything": r"(.*)"},
+    False,
+    [5, "(unclosed"],
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=repr)
+def test_no_progress_line_is_a_scalar_of_its_run(config):
+    patterns = scalar_patterns(config)
+    with tempfile.TemporaryFile() as f:
+        notes = Notes(Stream(f.fileno()), patterns)
+        for number, title in enumerate(TITLES, 1):
+            notes.cell_done(number, len(TITLES), title, 0.5)
+        f.seek(0)
+        lines = f.read().decode().splitlines()
+    assert not [line for line in lines for p in patterns if p.search(line)]
+    if config in (None, False):
+        assert len(lines) == len(TITLES)
+
+
+def test_a_line_that_would_be_a_scalar_is_said_with_fewer_words():
+    with tempfile.TemporaryFile() as f:
+        notes = Notes(Stream(f.fileno()), [re.compile(r"loss: \d")])
+        notes.cell_done(1, 2, "loss: 5", 0.5)
+        f.seek(0)
+        assert f.read() == b"[1/2] (0.5 s)\n"

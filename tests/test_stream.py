@@ -1,0 +1,153 @@
+"""The form in which Guild gets what cells print."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guild_notebook.run.stream import BREAK, LONGEST_WORD, PROGRESS_INTERVAL, Stream
+from guild_notebook.scalars import default_patterns
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def shown(*texts: str | float, end: bool = True) -> str:
+    """What a stream writes of texts; a number lets time pass."""
+    clock = Clock()
+    with tempfile.TemporaryFile() as f:
+        stream = Stream(f.fileno(), clock)
+        for text in texts:
+            if isinstance(text, str):
+                stream.write(text)
+            else:
+                clock.now += text
+                stream.show_progress()
+        if end:
+            stream.end_line()
+        f.seek(0)
+        return f.read().decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["a\nb\n"], "a\nb\n"),
+        (["loss: ", "0.5\n"], "loss: 0.5\n"),
+        (["no end"], "no end\n"),
+        (["dos\r\nlines\r\n"], "dos\nlines\n"),
+        (["split\r", "\nline\n"], "split\nline\n"),
+        (["tab\tstays\n"], "tab\tstays\n"),
+        (["ü 漢字 🙂\n"], "ü 漢字 🙂\n"),
+        (["\x1b[1;31mred\x1b[0m\n"], "red\n"),
+        (["\x1b[1;3", "1mred\x1b", "[0m\n"], "red\n"),
+        (["\x1b]8;;http://x\x1b\\link\x1b]8;;\x07\n"], "link\n"),
+        (["\x1b(Bplain \x1b7 \x1b=\n"], "plain  \n"),
+        (["nul \x00 bell \x07 c1 \x9b31m\n"], "nul  bell  c1 31m\n"),
+        (["lone \ud800 surrogate\n"], "lone \\ud800 surrogate\n"),
+        ([""], ""),
+        (["\n\n"], "\n\n"),
+    ],
+)
+def test_text_keeps_its_lines_and_loses_what_only_a_terminal_understands(texts, expected):
+    assert shown(*texts) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["\r  0%|", "\r 50%|", "\r100%|\n"], "100%|\n"),
+        (["\r  0%|", "\r 50%|"], " 50%|\n"),
+        (["loss: 1\r", "loss: 2\r", "loss: 3\r"], "loss: 3\n"),
+        (["start", "\rnext\n"], "start\nnext\n"),
+        (["\rgone", "\r    ", "\r", "after\n"], "after\n"),
+        (["a\rb\rc\n"], "c\n"),
+        (["1/9\x08\x08\x082/9\x08\x08\x083/9\n"], "3/9\n"),
+        (["\r  0%", 60.0, "\r 50%", "\r 90%", "\r100%\n"], "  0%\n100%\n"),
+        (["\r  0%", 1.0, "\r 50%", 60.0, "\r 90%", 60.0, "\n"], " 50%\n 90%\n"),
+    ],
+)
+def test_of_a_progress_line_the_last_state_and_one_in_an_interval_are_shown(texts, expected):
+    assert shown(*texts) == expected
+
+
+def test_a_progress_line_of_many_states_does_not_fill_the_log():
+    steps = 10_000
+    texts: list[str | float] = []
+    for step in range(steps + 1):
+        texts += [f"\r{step:5}/{steps}", 0.01]
+    lines = shown(*texts, "\n").splitlines()
+    assert lines[-1] == f"{steps}/{steps}"
+    assert len(lines) <= steps * 0.01 / PROGRESS_INTERVAL + 1
+
+
+def test_part_of_a_line_is_shown_at_once():
+    assert shown("waiting ...", end=False) == "waiting ..."
+
+
+def test_a_line_of_its_own_ends_what_is_open():
+    with tempfile.TemporaryFile() as f:
+        stream = Stream(f.fileno())
+        stream.write("open")
+        stream.write_line("mine")
+        stream.write("\rprogress")
+        stream.write_line("\x1b[31mcolour\x1b[0m", as_it_is=True)
+        f.seek(0)
+        assert f.read() == b"open\nmine\nprogress\n\x1b[31mcolour\x1b[0m\n"
+
+
+def test_a_long_word_is_broken_so_that_no_part_is_long_and_all_of_it_is_there():
+    word = "".join(str(i % 10) for i in range(25_000))
+    text = shown(f"before {word} after\n")
+    assert max(len(part) for part in re.split(r"\s", text)) <= LONGEST_WORD + len(BREAK)
+    assert text.replace(BREAK, "") == f"before {word} after\n"
+
+
+def test_a_word_that_comes_in_pieces_is_broken_as_well():
+    text = shown(*["x" * 300] * 20, "\n")
+    assert text.replace(BREAK, "") == "x" * 6000 + "\n"
+    assert max(map(len, text.splitlines())) <= LONGEST_WORD + len(BREAK)
+
+
+def test_a_broken_line_makes_no_scalar_that_was_not_there():
+    patterns = [
+        re.compile(p.replace(r"\key", "[^ \t]+").replace(r"\step", "[0-9]+"))
+        for p in default_patterns(())
+    ]
+    for offset in range(-12, 12):
+        filler = "x" * (LONGEST_WORD + offset)
+        for line in shown(f"{filler}loss: 0.5\n", f"loss: 0.{'1' * 3000}x\n").splitlines():
+            if not line.startswith("x"):
+                assert not any(p.search(line) for p in patterns), line
+
+
+def test_a_broken_pipe_is_an_error_of_the_writer():
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        with pytest.raises(BrokenPipeError):
+            Stream(write_end).write("text\n")
+    finally:
+        os.close(write_end)
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from("ab \t\n\r\x1b[31m\x08];\x07ü"), max_size=20)))
+def test_no_text_raises_or_leaves_a_control_character(texts):
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", shown(*texts))
+
+
+@given(st.text(alphabet=st.characters(blacklist_categories=("Cc", "Cs")), max_size=3000), st.data())
+def test_plain_text_arrives_whole_however_it_is_cut(text, data):
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)])]
+    assert shown(*pieces).replace(BREAK, "").rstrip("\n") == text
