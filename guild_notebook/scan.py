@@ -70,37 +70,47 @@ def _scan_line(text: str, start: int, found: Scan) -> int:
         stop = _ipython_end(text, start)
         found.ipython.append((start, stop))
         return _after_newline(text, stop)
+    stop, closed = _logical_end(text, start, found)
     first = _blank_end(text, start)
+    if first < stop and text[first] not in "#\r\n":
+        found.lines.append((start, stop))
+        if not closed:
+            found.unclosed.append(start)
+    return _after_newline(text, stop)
+
+
+def _logical_end(text: str, start: int, found: Scan) -> tuple[int, bool]:
+    """Where the logical line from ``start`` ends, and whether all that it opens is closed."""
     depth = 0
     pos = start
-    while True:
-        token = _TOKEN.search(text, pos)
-        if token is None:
-            stop, unclosed = len(text), depth > 0
-            break
+    while token := _TOKEN.search(text, pos):
         kind, pos = token.group(), token.end()
-        if kind == "#":
-            pos = _line_end(text, pos)
-            found.comments.append((token.start(), pos))
-        elif kind[0] in "\"'":
-            closed = (_TRIPLE_END if len(kind) == 3 else _STRING_END)[kind].match(text, pos)
-            if closed is None and len(kind) == 3:
-                stop, unclosed = len(text), True
-                break
-            pos = closed.end() if closed else _line_end(text, pos)
-            found.strings.append((token.start(), pos))
-        elif kind in "([{":
+        if kind in "([{":
             depth += 1
         elif kind in ")]}":
             depth = max(0, depth - 1)
-        elif kind[0] in "\r\n" and depth == 0:
-            stop, unclosed = token.start(), False
-            break
-    if first < stop and text[first] not in "#\r\n":
-        found.lines.append((start, stop))
-        if unclosed:
-            found.unclosed.append(start)
-    return _after_newline(text, stop)
+        elif kind[0] in "\r\n":
+            if depth == 0:
+                return token.start(), True
+        elif kind[0] in "#\"'":
+            end = _token_end(text, kind, pos)
+            if end is None:
+                return len(text), False
+            (found.comments if kind == "#" else found.strings).append((token.start(), end))
+            pos = end
+    return len(text), depth == 0
+
+
+def _token_end(text: str, kind: str, pos: int) -> int | None:
+    """The end of a comment or string that begins before ``pos``; None for an open triple quote.
+    A string of one line that is not closed ends with its line, as in Python's own tokenizer."""
+    if kind == "#":
+        return _line_end(text, pos)
+    if len(kind) == 3:
+        closed = _TRIPLE_END[kind].match(text, pos)
+        return closed.end() if closed else None
+    closed = _STRING_END[kind].match(text, pos)
+    return closed.end() if closed else _line_end(text, pos)
 
 
 def _ipython_end(text: str, start: int) -> int:

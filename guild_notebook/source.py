@@ -20,8 +20,8 @@ from .scan import NEWLINE, Scan, scan
 # Cell magics that run the rest of the cell as Python in the kernel's own namespace; any other
 # `%%name` hands it to something else: a shell, a file, another language, another process.
 PYTHON_CELL_MAGICS = frozenset(
-    "capture debug lprun memit memray mprun notify prun pyinstrument scalene snakeviz time timeit"
-    " wandb".split()
+    {"capture", "debug", "lprun", "memit", "memray", "mprun", "notify", "prun", "pyinstrument"}
+    | {"scalene", "snakeviz", "time", "timeit", "wandb"}
 )
 
 _CELL_MAGIC = re.compile(r"(?:[ \t\f]*(?:\#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t]*%%(\w*)[^\r\n]*")
@@ -64,7 +64,8 @@ class Source:
         match = _CELL_MAGIC.match(text)
         self.magic = match.group(1) if match else ""
         self.is_python = match is None or self.magic in PYTHON_CELL_MAGICS
-        self._body_start = match.end() if match else 0
+        self._magic_line = (match.start(1) - 2, match.end()) if match else None
+        self._rescans_left = _RESCANS
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -76,12 +77,18 @@ class Source:
         text = _UNREADABLE_CHARS.sub("\ufffd", self.text)
         if text.startswith("\ufeff"):
             text = "\f" + text[1:]  # a form feed counts for nothing at the start of a line
-        return _blanked(text, [(0, self._body_start)]) if self._body_start else text
+        return _blanked(text, [self._magic_line]) if self._magic_line else text
 
     @cached_property
     def scan(self) -> Scan:
         """Logical lines, comments and strings, those of IPython's lines left out."""
         return scan(self._plain)
+
+    @property
+    def comments(self) -> list[tuple[int, int]]:
+        """Python's comments, from ``#`` to the end of the line, in the order of the text."""
+        assert self._statements is not None  # reading a broken cell scans parts of it again
+        return sorted(set(self.scan.comments)) if self.is_python else []
 
     @cached_property
     def body(self) -> list[Statement]:
@@ -142,8 +149,6 @@ class Source:
                 self.scan.unclosed.extend(again.unclosed)
                 self.scan.comments.extend(c for c in again.comments if c[0] >= after.end())
                 yield from self._readable(again.lines)
-
-    _rescans_left = _RESCANS
 
     def _blocks(self, plain: str, lines: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
         """Logical lines by top-level statement: a line at column 0 begins one."""
@@ -223,17 +228,15 @@ def _parsed(text: str, line: int = 1) -> ast.Module | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of invalid escapes and the like: not ours to say
             tree = ast.parse(text)
-        return ast.increment_lineno(tree, line - 1) if line > 1 else tree
+        return ast.increment_lineno(tree, line - 1) if line != 1 else tree
     except _PARSE_ERRORS:
         return None
 
 
 def _parsed_indented(text: str, line: int) -> ast.Module | None:
-    tree = _parsed("if 1:\n" + text, line - 1) if line > 1 else _parsed("if 1:\n" + text)
+    tree = _parsed("if 1:\n" + text, line - 1)
     if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.If):
         return None
-    if line == 1:
-        ast.increment_lineno(tree, -1)
     return ast.Module(body=tree.body[0].body, type_ignores=[])
 
 

@@ -20,6 +20,13 @@ class Site:
 
 
 @dataclass(frozen=True)
+class Code:
+    """Source text that goes into a raw form field as it is: it has parsed as one expression."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Flag:
     """One flag of a notebook, wherever it was declared.
 
@@ -28,6 +35,10 @@ class Flag:
     ``type``: number, integer, string, boolean, date, raw, slider, or None where nothing says.
     ``default`` is the value that the source holds, None where it is ``computed`` (an
     expression; ``default_source`` shows it); ``choices`` is None where any value is taken.
+    ``choice_sources`` are the source texts of a raw dropdown's choices, one for each choice.
+    ``mixed``: the sites hold different values (``default`` is that of the first), so a value is
+    always written to all of them and only null leaves each as it is.
+    ``language`` is the kernel's, in lower case.
     """
 
     name: str
@@ -44,6 +55,14 @@ class Flag:
     step: float | None = None
     description: str = ""
     group: str = ""
+    choice_sources: tuple[str, ...] = ()
+    mixed: bool = False
+    language: str = "python"
+
+    @property
+    def place(self) -> str:
+        """How messages name the flag: its name and the cell that declares it."""
+        return f"{self.name} (cell {self.sites[0].cell})" if self.sites else self.name
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,124 @@
+"""Module-level assignments of literals: what declares flags where nothing else does."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..source import Source, Statement
+from .cells import CodeCell
+from .literals import NotLiteralError, is_number, value_of
+from .model import Flag, Found, Site, Skipped
+
+_ANNOTATIONS = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
+_OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]|(.*)\|\s*None|None\s*\|(.*)")
+
+# Top-level names that could be assigned: what a cell must hold for it to be worth parsing.
+_MAY_ASSIGN = re.compile(r"=")
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment to a name: ``value`` where it is a literal, else ``computed`` is set."""
+
+    name: str
+    value: Any
+    computed: bool
+    start: int
+    end: int
+    annotation: str
+    statement: Statement
+
+
+def find(cells: Iterable[CodeCell]) -> Found:
+    """Flags from assignments of literals at the top level of Python cells, the first of a name;
+    assignments that are none are passed over with the reason."""
+    found = Found()
+    seen: dict[str, int] = {}
+    for cell in cells:
+        if not _MAY_ASSIGN.search(cell.text) or not cell.is_python:
+            continue
+        for assignment in assignments(cell.source):
+            reason = _reason_to_skip(assignment, seen)
+            if reason:
+                found.skipped.append(skipped(cell, assignment.statement.start, reason))
+                continue
+            seen[assignment.name] = cell.index
+            found.flags.append(flag(cell, assignment, "assign"))
+    return found
+
+
+def _reason_to_skip(assignment: Assignment, seen: dict[str, int]) -> str:
+    if assignment.name in seen:
+        return f"{assignment.name} is assigned before, in cell {seen[assignment.name]}"
+    return "not a literal" if assignment.computed else ""
+
+
+def assignments(source: Source) -> Iterator[Assignment]:
+    """The top-level assignments to names, in order; of ``x = y = 1`` the last name, as Guild."""
+    for statement in source.body:
+        node = statement.node
+        if isinstance(node, ast.Assign):
+            target, value, annotation = node.targets[-1], node.value, ""
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            target, value = node.target, node.value
+            annotation = source.text[slice(*source.span(node.annotation))]
+        else:
+            continue
+        if isinstance(target, ast.Name):
+            yield _assignment(source, target.id, value, annotation, statement)
+
+
+def _assignment(
+    source: Source, name: str, node: ast.expr, annotation: str, statement: Statement
+) -> Assignment:
+    try:
+        value, computed = value_of(node), False
+    except NotLiteralError:
+        value, computed = None, True
+    return Assignment(name, value, computed, *source.span(node), annotation, statement)
+
+
+def flag(cell: CodeCell, assignment: Assignment, kind: str, type_comment: str = "") -> Flag:
+    """The flag that ``assignment`` declares."""
+    return Flag(
+        name=assignment.name,
+        kind=kind,
+        type=(
+            annotated_type(assignment.annotation)
+            or annotated_type(type_comment)
+            or literal_type(assignment.value)
+        ),
+        default=assignment.value,
+        default_source=cell.text[assignment.start : assignment.end],
+        sites=(Site(cell.index, assignment.start, assignment.end),),
+        computed=assignment.computed,
+        language=cell.language,
+    )
+
+
+def annotated_type(annotation: str) -> str | None:
+    """The flag type that a type annotation names, None where it names none that we know."""
+    annotation = annotation.strip().strip("'\"")
+    optional = _OPTIONAL.fullmatch(annotation)
+    if optional:
+        annotation = next(part for part in optional.groups() if part is not None)
+    return _ANNOTATIONS.get(annotation.strip())
+
+
+def literal_type(value: Any) -> str | None:
+    """The flag type of a literal's value; a number may be any number, as in Guild."""
+    if isinstance(value, bool):
+        return "boolean"
+    if is_number(value):
+        return "number"
+    return "string" if isinstance(value, str) else None
+
+
+def skipped(cell: CodeCell, offset: int, reason: str) -> Skipped:
+    """What is passed over at ``offset`` of ``cell``."""
+    source = cell.source
+    return Skipped(cell.index, source.position(offset)[0], source.line_at(offset), reason)

@@ -1,0 +1,89 @@
+"""Which source declares the flags of a notebook, and what it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..errors import FlagError
+from ..notebook import Notebook
+from . import assigns, replace, tagged
+from .cells import CodeCell, code_cells
+from .model import Flag, Found, Skipped
+
+# In the order in which they are asked; the first that finds a flag declares the notebook's.
+SOURCES: dict[str, Callable[[Iterable[CodeCell]], Found]] = {
+    "parameters": tagged.find,
+    "assignments": assigns.find,
+}
+
+
+@dataclass
+class Discovered:
+    """The flags of a notebook.
+
+    ``source`` is the one source that declares them: colab-forms, parameters, assignments or
+    none. ``flags`` are those it declares, all flags with nb-replace patterns, and the wanted
+    names that were found in later sources. ``errors`` has one line for each flag whose
+    patterns cannot be used.
+    """
+
+    source: str = "none"
+    flags: dict[str, Flag] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def discover(
+    notebook: Notebook,
+    patterns: Mapping[str, str | list[str]] | None = None,
+    wanted: Collection[str] = (),
+) -> Discovered:
+    """Find the flags of ``notebook`` without running any of it.
+
+    ``patterns`` are the nb-replace patterns of guild.yml by flag; ``wanted`` are the names that
+    guild.yml lists in flags-import or defines as flags. Never raises for what cells hold.
+    """
+    cells = code_cells(notebook)
+    result = Discovered()
+    _add_patterns(result, patterns or {}, cells)
+    missing = set(wanted) - set(patterns or {})
+    for name, find in SOURCES.items():
+        if result.source != "none" and not missing:
+            break
+        found = find(cells)
+        if result.source == "none":
+            _declare(result, name, found, patterns or {})
+        else:
+            _add_wanted(result, found, missing)
+        missing -= set(result.flags)
+    return result
+
+
+def _add_patterns(
+    result: Discovered, patterns: Mapping[str, str | list[str]], cells: list[CodeCell]
+) -> None:
+    for name, pattern in patterns.items():
+        try:
+            result.flags[name] = replace.find(name, pattern, cells)
+        except FlagError as e:
+            result.errors[name] = str(e)
+
+
+def _declare(result: Discovered, name: str, found: Found, patterns: Mapping[str, object]) -> None:
+    # what an earlier source passes over is worth telling even where it declares nothing
+    result.skipped += found.skipped
+    result.warnings += found.warnings
+    if not found.flags:
+        return
+    result.source = name
+    for flag in found.flags:
+        if flag.name not in patterns:
+            result.flags[flag.name] = flag
+
+
+def _add_wanted(result: Discovered, found: Found, wanted: set[str]) -> None:
+    for flag in found.flags:
+        if flag.name in wanted:
+            result.flags[flag.name] = flag

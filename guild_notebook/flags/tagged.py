@@ -1,0 +1,65 @@
+"""Cells tagged ``parameters``, papermill's convention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..notebook import Notebook
+from ..source import Source
+from .assigns import Assignment, assignments, flag
+from .cells import INJECTED_TAG, PARAMETERS_TAG, CodeCell
+from .literals import same
+from .model import Flag, Found
+
+_TYPE_COMMENT = re.compile(r"#\s*type:\s*([^#]*)")
+
+
+def find(cells: Iterable[CodeCell]) -> Found:
+    """Flags from the top-level assignments of all cells with the tag, computed ones included.
+
+    A name that is assigned more than once is one flag with all of the places: a value holds
+    for the whole notebook, as a parameter of papermill does.
+    """
+    flags: dict[str, Flag] = {}
+    for cell in cells:
+        if PARAMETERS_TAG not in cell.tags or not cell.is_python:
+            continue
+        comments = _comments_by_line(cell.source)
+        for assignment in assignments(cell.source):
+            new = _flag(cell, assignment, comments)
+            old = flags.get(new.name)
+            flags[new.name] = _joined(old, new) if old else new
+    return Found(list(flags.values()))
+
+
+def _flag(cell: CodeCell, assignment: Assignment, comments: dict[int, str]) -> Flag:
+    line = cell.source.position(max(assignment.statement.end - 1, 0))[0]
+    comment = comments.get(line, "")
+    type_comment = _TYPE_COMMENT.match(comment)
+    if type_comment is None:
+        return replace(flag(cell, assignment, "parameter"), description=_plain(comment))
+    declared = flag(cell, assignment, "parameter", type_comment.group(1))
+    return replace(declared, description=_plain(comment[type_comment.end() :]))
+
+
+def _plain(comment: str) -> str:
+    return comment.lstrip("#").strip()
+
+
+def _comments_by_line(source: Source) -> dict[int, str]:
+    return {source.position(start)[0]: source.text[start:end] for start, end in source.comments}
+
+
+def _joined(old: Flag, new: Flag) -> Flag:
+    agree = old.computed == new.computed and same(old.default, new.default)
+    if old.computed:
+        agree = agree and old.default_source == new.default_source
+    return replace(old, sites=old.sites + new.sites, mixed=old.mixed or not agree)
+
+
+def injected(notebook: Notebook) -> list[int]:
+    """Indexes of the cells that papermill left behind, which a run's copy must not hold: they
+    would set the parameters again, to the values of an earlier run."""
+    return [cell.index for cell in notebook.cells if cell.is_code and INJECTED_TAG in cell.tags]

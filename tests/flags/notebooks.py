@@ -1,0 +1,32 @@
+"""Notebooks made inline: cells in, a Notebook out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guild_notebook.flags.apply import edited
+from guild_notebook.flags.discover import Discovered, discover
+from guild_notebook.notebook import Cell, Notebook
+
+
+def notebook(*cells: str | tuple[str, str], language: str = "python") -> Notebook:
+    """A notebook of code cells; a pair is a cell's source and its tag."""
+    pairs = [(cell, None) if isinstance(cell, str) else cell for cell in cells]
+    return Notebook(
+        "test.ipynb",
+        {"metadata": {"kernelspec": {"name": "test", "language": language}}},
+        [
+            Cell(index, "code", source, (tag,) if tag else ())
+            for index, (source, tag) in enumerate(pairs)
+        ],
+    )
+
+
+def flags(*cells: str | tuple[str, str], **options: Any) -> Discovered:
+    return discover(notebook(*cells, **options))
+
+
+def run(source: str, **values: Any) -> str:
+    """The one cell ``source`` as a run with ``values`` executes it."""
+    nb = notebook(source)
+    return edited(nb, discover(nb), values).get(0, source)
