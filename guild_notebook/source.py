@@ -10,7 +10,7 @@ import ast
 import re
 import sys
 import warnings
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,7 +84,7 @@ class Source:
         """Logical lines, comments and strings, those of IPython's lines left out."""
         return scan(self._plain)
 
-    @property
+    @cached_property
     def comments(self) -> list[tuple[int, int]]:
         """Python's comments, from ``#`` to the end of the line, in the order of the text."""
         assert self._statements is not None  # reading a broken cell scans parts of it again
@@ -180,6 +180,17 @@ class Source:
             for name, nodes in _branches(statement.node):
                 inside = (*statement.branches, (statement.start, name))
                 stack.extend(self._statement(node, inside) for node in nodes)
+
+    def statements_before(self, offset: int, line_start: int) -> Iterator[Statement]:
+        """Statements that begin before ``offset`` and end after ``line_start``, the offset of
+        its line: the innermost and last first."""
+        for index in range(bisect_left(self._statement_starts, offset) - 1, -1, -1):
+            if self.statements[index].end > line_start:
+                yield self.statements[index]
+
+    @cached_property
+    def _statement_starts(self) -> list[int]:
+        return [statement.start for statement in self.statements]
 
     def span(self, node: ast.stmt | ast.expr | ast.keyword) -> tuple[int, int]:
         """Where ``node`` begins and ends, in characters from the start of the cell."""

@@ -62,24 +62,31 @@ def assignments(source: Source) -> Iterator[Assignment]:
     for statement in source.body:
         node = statement.node
         if isinstance(node, ast.Assign):
-            target, value, annotation = node.targets[-1], node.value, ""
+            target, expression = node.targets[-1], node.value
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            target, value = node.target, node.value
-            annotation = source.text[slice(*source.span(node.annotation))]
+            target, expression = node.target, node.value
         else:
             continue
         if isinstance(target, ast.Name):
-            yield _assignment(source, target.id, value, annotation, statement)
+            value, computed = literal_or_computed(expression)
+            start, end = source.span(expression)
+            annotation = annotation_of(source, node)
+            yield Assignment(target.id, value, computed, start, end, annotation, statement)
 
 
-def _assignment(
-    source: Source, name: str, node: ast.expr, annotation: str, statement: Statement
-) -> Assignment:
+def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
+    """The value of a literal and False, or None and True for any other expression."""
     try:
-        value, computed = value_of(node), False
+        return value_of(node), False
     except NotLiteralError:
-        value, computed = None, True
-    return Assignment(name, value, computed, *source.span(node), annotation, statement)
+        return None, True
+
+
+def annotation_of(source: Source, node: ast.stmt) -> str:
+    """The text of an assignment's type annotation, "" where it has none."""
+    if not isinstance(node, ast.AnnAssign):
+        return ""
+    return source.text[slice(*source.span(node.annotation))]
 
 
 def flag(cell: CodeCell, assignment: Assignment, kind: str, type_comment: str = "") -> Flag:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from ..errors import FlagError
 from ..notebook import Notebook
-from . import assigns, replace, tagged
+from . import assigns, colab, replace, tagged
 from .cells import CodeCell, code_cells
 from .model import Flag, Found, Skipped
 
 # In the order in which they are asked; the first that finds a flag declares the notebook's.
 SOURCES: dict[str, Callable[[Iterable[CodeCell]], Found]] = {
+    "colab-forms": colab.find,
     "parameters": tagged.find,
     "assignments": assigns.find,
 }

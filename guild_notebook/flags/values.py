@@ -135,7 +135,7 @@ def _choice(flag: Flag, value: Any) -> Any:
     choices = flag.choices or ()
     for index, choice in enumerate(choices):
         if _is_choice(flag, index, value):
-            return Code(flag.choice_sources[index]) if flag.type == "raw" else choice
+            return _raw(flag, flag.choice_sources[index]) if flag.type == "raw" else choice
     if flag.allow_other:
         return _within(flag, _typed(flag, value))
     raise _RefusedError(f"one of {', '.join(map(literals.display, choices))}")

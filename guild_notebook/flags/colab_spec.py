@@ -1,0 +1,250 @@
+"""The grammar of what stands after ``#@param``: a list of choices, options, and help.
+
+Written by people, in JavaScript's manner: quotes of any kind or none, missing commas and braces.
+What can be read is read, and what was odd about it is said; nothing here raises.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+TYPE_ALIASES = {
+    **{name: name for name in ("string", "number", "integer", "boolean", "date", "raw", "slider")},
+    **{"str": "string", "text": "string", "int": "integer", "bool": "boolean"},
+    **{"float": "number", "double": "number", "num": "number", "range": "slider"},
+}
+"""Types as authors spell them, and what they mean."""
+
+_CLOSING = {'"': '"', "'": "'", "“": "”“", "‘": "’‘", "`": "`"}
+_BLANKS = re.compile(r"[ \t\f\v\xa0]*")
+_KEY = re.compile(r"[\w$-]+")
+_NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
+_ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))")
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One choice: ``text`` is a string's content or any other value's source text."""
+
+    value: Any
+    text: str
+
+
+@dataclass
+class Spec:
+    """What an annotation says; ``choices`` is None where it has no list."""
+
+    choices: list[Item] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    help: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+def parse(text: str) -> Spec:
+    """Read ``text``, what follows ``@param`` on its line."""
+    return _Parser(text).spec()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.pos = 0
+        self.result = Spec()
+
+    def spec(self) -> Spec:
+        result = self.result
+        while True:
+            self._skip_blanks()
+            if self._peek() == "[" and result.choices is None:
+                result.choices = self._list()
+            elif self._peek() == "{":
+                self._options()
+            else:
+                break
+        result.help = self._help()
+        return result
+
+    def _help(self) -> str:
+        rest = self.text[self.pos :].strip()
+        word = _KEY.match(rest)
+        alone = self.result.choices is None and not self.result.options
+        if alone and word and word.group().lower() in TYPE_ALIASES:  # `@param int`
+            self.result.options["type"] = word.group()
+            rest = rest[word.end() :]
+        return rest.lstrip("#,;:.- \t").strip()
+
+    def _warn(self, text: str) -> None:
+        if text not in self.result.warnings:
+            self.result.warnings.append(text)
+
+    def _peek(self) -> str:
+        return self.text[self.pos : self.pos + 1]
+
+    def _skip_blanks(self) -> None:
+        match = _BLANKS.match(self.text, self.pos)
+        assert match is not None  # the pattern matches the empty string
+        self.pos = match.end()
+
+    def _list(self) -> list[Item]:
+        items: list[Item] = []
+        self.pos += 1
+        comma = True
+        while True:
+            self._skip_blanks()
+            char = self._peek()
+            if char == "]":
+                self.pos += 1
+                return items
+            if char in ("", "{") or (char == "}" and self.text.find("]", self.pos) < 0):
+                self._warn("its list has no closing bracket")
+                return items
+            if char == ",":
+                comma = True
+                self.pos += 1
+                continue
+            if not comma:
+                self._warn("its list lacks a comma")
+            items.append(self._item())
+            comma = False
+
+    def _item(self) -> Item:
+        if self._at_quote():
+            text = self._string("]")
+            return Item(text, text)
+        text = self._bare(",]")
+        value = _value(text)
+        if isinstance(value, str):
+            self._warn(f"choice {text} has no quotes")
+        return Item(value, text)
+
+    def _options(self) -> None:
+        self.pos += 1
+        comma = True
+        while True:
+            self._skip_blanks()
+            char = self._peek()
+            if char == "}":
+                self.pos += 1
+                return
+            if char == "" or (char == "[" and "}" not in self.text[self.pos :]):
+                self._warn("its options have no closing brace")
+                return
+            if char == ",":
+                comma = True
+                self.pos += 1
+                continue
+            if not comma:
+                self._warn("its options lack a comma")
+            self._option()
+            comma = False
+
+    def _option(self) -> None:
+        key = self._string(":") if self._at_quote() else self._match(_KEY)
+        if not key:
+            self._warn(f"its options hold a stray {self._peek()}")
+            self.pos += 1
+            return
+        self._skip_blanks()
+        if self._peek() not in (":", "="):
+            self._warn(f"option {key} has no value")
+            return
+        self.pos += 1
+        self._skip_blanks()
+        if self._at_quote():
+            self.result.options[key] = self._string("}")
+        elif self._peek() not in (",", "}", ""):
+            self.result.options[key] = _value(self._bare(",} \t"))
+
+    def _match(self, pattern: re.Pattern[str]) -> str:
+        match = pattern.match(self.text, self.pos)
+        if match is None:
+            return ""
+        self.pos = match.end()
+        return match.group()
+
+    def _at_quote(self) -> bool:
+        char = self._peek()
+        return (
+            char in _CLOSING if char != "\\" else self.text[self.pos + 1 : self.pos + 2] in _CLOSING
+        )
+
+    def _string(self, closer: str) -> str:
+        """A quoted string; where its quote is missing it ends before the last ``closer``."""
+        if self._peek() == "\\":  # quotes that were escaped once too often: {type:\"string\"}
+            self._warn("its quotes are escaped")
+            return self._escaped_string()
+        closing = _CLOSING[self.text[self.pos]]
+        start = self.pos + 1
+        pos = start
+        while pos < len(self.text):
+            char = self.text[pos]
+            if char in closing or (char == '"' and closing[0] == "”"):
+                self.pos = pos + 1
+                return _unescaped(self.text[start:pos])
+            pos += 2 if char == "\\" else 1
+        self._warn("a quote is not closed")
+        end = self.text.find(",", start)
+        end = self.text.rfind(closer, start) if end < 0 else end
+        self.pos = len(self.text) if end < 0 else end
+        return self.text[start : self.pos].strip()
+
+    def _escaped_string(self) -> str:
+        start = self.pos + 2
+        end = self.text.find(self.text[self.pos + 1], start)
+        end = len(self.text) if end < 0 else end
+        self.pos = min(end + 1, len(self.text))
+        return self.text[start:end].rstrip("\\")
+
+    def _bare(self, stops: str) -> str:
+        """Text up to one of ``stops`` outside brackets and quotes."""
+        start = self.pos
+        depth = 0
+        while self.pos < len(self.text):
+            char = self.text[self.pos]
+            if depth == 0 and char in stops:
+                break
+            if char in "([{":
+                depth += 1
+            elif char in ")]}":
+                depth -= 1
+            self.pos += 1
+        return self.text[start : self.pos].strip()
+
+
+def _value(text: str) -> Any:
+    """A number, true, false or null; any other text stays text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _NUMBER.fullmatch(text):
+        return as_number(text)
+    return text
+
+
+def as_number(text: str) -> Any:
+    """``text`` as an int, else as a float, else as it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    text = _ESCAPE.sub(_unescape, text)
+    # two escaped halves make one character, and a lone half none that can be encoded
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _unescape(match: re.Match[str]) -> str:
+    digits = match.group(1) or match.group(2) or match.group(3)
+    if digits:
+        code = int(digits, 16)
+        return chr(code) if code <= 0x10FFFF else "\ufffd"
+    return _ESCAPED.get(match.group(4), match.group(4))
