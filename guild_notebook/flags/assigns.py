@@ -8,21 +8,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..source import Source, Statement
+from ..source import Source
+from . import foreign
 from .cells import CodeCell
 from .literals import NotLiteralError, is_number, value_of
 from .model import Flag, Found, Site, Skipped
 
-_ANNOTATIONS = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
+_ANNOTATIONS = {
+    **{"int": "integer", "float": "number", "bool": "boolean", "str": "string"},
+    **{"Int": "integer", "Int64": "integer", "Float64": "number", "Bool": "boolean"},
+    **{"String": "string"},  # Julia's
+}
 _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]|(.*)\|\s*None|None\s*\|(.*)")
-
-# Top-level names that could be assigned: what a cell must hold for it to be worth parsing.
-_MAY_ASSIGN = re.compile(r"=")
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One assignment to a name: ``value`` where it is a literal, else ``computed`` is set."""
+    """One assignment to a name: ``value`` where it is a literal, else ``computed`` is set.
+
+    The value is ``text[start:end]`` of its cell, the statement ``text[begin:stop]``.
+    """
 
     name: str
     value: Any
@@ -30,21 +35,20 @@ class Assignment:
     start: int
     end: int
     annotation: str
-    statement: Statement
+    begin: int
+    stop: int
 
 
 def find(cells: Iterable[CodeCell]) -> Found:
-    """Flags from assignments of literals at the top level of Python cells, the first of a name;
+    """Flags from assignments of literals at the top level of cells, the first of a name;
     assignments that are none are passed over with the reason."""
     found = Found()
     seen: dict[str, int] = {}
     for cell in cells:
-        if not _MAY_ASSIGN.search(cell.text) or not cell.is_python:
-            continue
-        for assignment in assignments(cell.source):
+        for assignment in assignments(cell):
             reason = _reason_to_skip(assignment, seen)
             if reason:
-                found.skipped.append(skipped(cell, assignment.statement.start, reason))
+                found.skipped.append(skipped(cell, assignment.begin, reason))
                 continue
             seen[assignment.name] = cell.index
             found.flags.append(flag(cell, assignment, "assign"))
@@ -57,8 +61,31 @@ def _reason_to_skip(assignment: Assignment, seen: dict[str, int]) -> str:
     return "not a literal" if assignment.computed else ""
 
 
-def assignments(source: Source) -> Iterator[Assignment]:
-    """The top-level assignments to names, in order; of ``x = y = 1`` the last name, as Guild."""
+def assignments(cell: CodeCell) -> Iterator[Assignment]:
+    """The top-level assignments to names of a cell in a language that is known, in order; of
+    Python's ``x = y = 1`` the last name, as Guild does."""
+    if "=" not in cell.text and "<-" not in cell.text:
+        return iter(())  # not worth parsing
+    if cell.language in foreign.SYNTAXES:
+        return _foreign_assignments(cell)
+    return _python_assignments(cell.source) if cell.is_python else iter(())
+
+
+def _foreign_assignments(cell: CodeCell) -> Iterator[Assignment]:
+    for found in foreign.assignments(cell.text, cell.language):
+        yield Assignment(
+            found.name,
+            found.value,
+            found.computed,
+            found.start,
+            found.end,
+            found.annotation,
+            found.begin,
+            found.end,
+        )
+
+
+def _python_assignments(source: Source) -> Iterator[Assignment]:
     for statement in source.body:
         node = statement.node
         if isinstance(node, ast.Assign):
@@ -68,10 +95,14 @@ def assignments(source: Source) -> Iterator[Assignment]:
         else:
             continue
         if isinstance(target, ast.Name):
-            value, computed = literal_or_computed(expression)
-            start, end = source.span(expression)
-            annotation = annotation_of(source, node)
-            yield Assignment(target.id, value, computed, start, end, annotation, statement)
+            yield Assignment(
+                target.id,
+                *literal_or_computed(expression),
+                *source.span(expression),
+                annotation_of(source, node),
+                statement.start,
+                statement.end,
+            )
 
 
 def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:

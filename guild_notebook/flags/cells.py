@@ -6,7 +6,7 @@ from functools import cached_property
 
 from ..notebook import Cell, Notebook
 from ..source import Source
-from .languages import is_python
+from . import languages
 
 INJECTED_TAG = "injected-parameters"
 PARAMETERS_TAG = "parameters"
@@ -23,7 +23,7 @@ class CodeCell:
 
     @property
     def is_python(self) -> bool:
-        return is_python(self.language) and self.source.is_python
+        return self.language == "python" and self.source.is_python
 
     @cached_property
     def source(self) -> Source:
@@ -32,7 +32,7 @@ class CodeCell:
 
 def code_cells(notebook: Notebook) -> list[CodeCell]:
     """The code cells that a run executes: all but those that papermill injected."""
-    language = notebook.language
+    language = languages.of(notebook)
     return [
         CodeCell(cell, language)
         for cell in notebook.cells

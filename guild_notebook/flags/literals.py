@@ -91,6 +91,7 @@ def write(value: Any, like: str = "") -> str:
 
     A string takes the quotes of ``like``, the text that it replaces. Infinity and nan, which
     have no literal, become ``float("inf")`` and ``float("nan")``; an empty set ``set()``.
+    A set's members are in the order of their text, the same in every process.
     """
     if isinstance(value, str):
         return _string(value, like)
@@ -103,7 +104,7 @@ def write(value: Any, like: str = "") -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(write, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, (set, frozenset)):
-        return f"{{{', '.join(map(write, value))}}}" if value else "set()"
+        return f"{{{', '.join(sorted(map(write, value)))}}}" if value else "set()"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{write(k)}: {write(v)}' for k, v in value.items())}}}"
     return repr(value)

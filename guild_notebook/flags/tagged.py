@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..notebook import Notebook
-from ..source import Source
 from .assigns import Assignment, assignments, flag
 from .cells import INJECTED_TAG, PARAMETERS_TAG, CodeCell
 from .literals import same
 from .model import Flag, Found
 
-_TYPE_COMMENT = re.compile(r"#\s*type:\s*([^#]*)")
+_TRAILING_COMMENT = re.compile(r"[ \t;)]*(#[^\r\n]*)")
+_TYPE_COMMENT = re.compile(r"#\s*type:\s*([^#\r\n]*)")
 
 
 def find(cells: Iterable[CodeCell]) -> Found:
@@ -24,19 +24,16 @@ def find(cells: Iterable[CodeCell]) -> Found:
     """
     flags: dict[str, Flag] = {}
     for cell in cells:
-        if PARAMETERS_TAG not in cell.tags or not cell.is_python:
-            continue
-        comments = _comments_by_line(cell.source)
-        for assignment in assignments(cell.source):
-            new = _flag(cell, assignment, comments)
+        for assignment in assignments(cell) if PARAMETERS_TAG in cell.tags else ():
+            new = _flag(cell, assignment)
             old = flags.get(new.name)
             flags[new.name] = _joined(old, new) if old else new
     return Found(list(flags.values()))
 
 
-def _flag(cell: CodeCell, assignment: Assignment, comments: dict[int, str]) -> Flag:
-    line = cell.source.position(max(assignment.statement.end - 1, 0))[0]
-    comment = comments.get(line, "")
+def _flag(cell: CodeCell, assignment: Assignment) -> Flag:
+    match = _TRAILING_COMMENT.match(cell.text, assignment.stop)
+    comment = match.group(1) if match else ""
     type_comment = _TYPE_COMMENT.match(comment)
     if type_comment is None:
         return replace(flag(cell, assignment, "parameter"), description=_plain(comment))
@@ -46,10 +43,6 @@ def _flag(cell: CodeCell, assignment: Assignment, comments: dict[int, str]) -> F
 
 def _plain(comment: str) -> str:
     return comment.lstrip("#").strip()
-
-
-def _comments_by_line(source: Source) -> dict[int, str]:
-    return {source.position(start)[0]: source.text[start:end] for start, end in source.comments}
 
 
 def _joined(old: Flag, new: Flag) -> Flag:
