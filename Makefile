@@ -1,0 +1,81 @@
+# `make demo` and `make test` need Python 3.9 to 3.13, make and the network, nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
+
+# The demo has a Guild home of its own, and the commands of the environment come first.
+DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
+
+.PHONY: help venv demo test corpus install-test bench lint format clean
+
+help:
+	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
+	@echo "make test          run the tests"
+	@echo "make lint          ruff and mypy"
+	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
+	@echo "make install-test  install the package into fresh environments of each Python found"
+	@echo "make bench         measure what a run costs"
+	@echo "make venv          only make the environment $(VENV) and install the package"
+	@echo "make format        let ruff mend and format the code"
+	@echo "make clean         remove all of these"
+	@echo
+	@echo "PYTHON=python3.12 chooses the interpreter, VENV=folder the environment"
+
+venv: $(VENV)/.installed
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))' || \
+	  { echo "$(PYTHON) is not Python 3.9 to 3.13: choose one with make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) has no venv (Debian: apt install python3-venv)" >&2; exit 1; }
+
+$(VENV)/.installed: $(BIN)/python $(PACKAGE)
+	@echo "installing into $(VENV)"
+	@$(PIP) install -e .
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.installed
+	@$(PIP) install matplotlib scikit-learn
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.installed
+	@$(PIP) install -e ".[test]"
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.installed
+	@$(PIP) install -e ".[lint]"
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(DEMO) guild run digits -y
+	$(DEMO) guild run digits learning_rate=0.001 activation=tanh -y
+	$(DEMO) guild compare --table --operation digits \
+	  --strict-cols .operation,.status,=learning_rate,=activation,loss,accuracy
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+corpus: $(VENV)/.test
+	$(BIN)/python -m pytest -m corpus
+
+install-test: $(VENV)/.test
+	$(BIN)/python -m pytest -m install
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/overhead.py
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
