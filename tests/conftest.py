@@ -164,6 +164,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def _project(folder: Path) -> Project:
     made = Project(folder / "project", folder / "home")
     made.dir.mkdir()
+    made.home.mkdir()
     return made
 
 

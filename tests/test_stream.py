@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guild_notebook.run.stream import BREAK, LONGEST_WORD, PROGRESS_INTERVAL, Stream
+from guild_notebook.run.stream import (
+    BREAK,
+    LONGEST_WORD,
+    PART_SECONDS,
+    PROGRESS_INTERVAL,
+    Stream,
+)
 from guild_notebook.scalars import default_patterns
 
 
@@ -32,7 +38,7 @@ def shown(*texts: str | float, end: bool = True) -> str:
                 stream.write(text)
             else:
                 clock.now += text
-                stream.show_progress()
+                stream.tick()
         if end:
             stream.end_line()
         f.seek(0)
@@ -91,8 +97,10 @@ def test_a_progress_line_of_many_states_does_not_fill_the_log():
     assert len(lines) <= steps * 0.01 / PROGRESS_INTERVAL + 1
 
 
-def test_part_of_a_line_is_shown_at_once():
-    assert shown("waiting ...", end=False) == "waiting ..."
+def test_part_of_a_line_is_shown_when_the_rest_is_not_there_soon():
+    assert shown("waiting ...", 0.01, end=False) == ""
+    assert shown("waiting ...", 2 * PART_SECONDS, end=False) == "waiting ..."
+    assert shown("one", 2 * PART_SECONDS, " two", 2 * PART_SECONDS, "\n", end=False) == "one two\n"
 
 
 def test_a_line_of_its_own_ends_what_is_open():

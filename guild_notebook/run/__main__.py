@@ -14,6 +14,7 @@ from ..flags import apply, discover, tagged
 from .progress import Notes, scalar_patterns
 from .record import Record
 from .save import save_notebook
+from .sources import Sources
 from .stream import Stream
 
 
@@ -25,7 +26,8 @@ def main() -> int:
         record = Record(os.environ.get("RUN_DIR") or os.getcwd(), path)
         notes = Notes(err, scalar_patterns(record.attr("op").get("output-scalars")))
         record.remove_artifacts()
-        nb = notebook.read(record.take_source(project_path), project_path)
+        source = Sources(record.dir, record.path).settle(project_path)
+        nb = notebook.read(source, project_path)
         data = _with_flags(nb, record)
         return _run(record, nb, data, settings, (out, err), notes)
     except UserError as e:

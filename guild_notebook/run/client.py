@@ -48,7 +48,7 @@ class Display:
 
     def tick(self) -> None:
         for stream in self._streams.values():
-            stream.show_progress()
+            stream.tick()
 
     def stream(self, name: str, text: str) -> None:
         self._streams.get(name, self._streams["stdout"]).write(text)

@@ -14,7 +14,7 @@ from .progress import Notes, cell_name
 SKIP_TAG = "skip-execution"
 """nbclient's default ``skip_cells_with_tag``."""
 
-TICK_SECONDS = 1.0
+TICK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import pkgutil
 import shutil
 import sys
 import tempfile
@@ -98,6 +99,8 @@ class Kernel:
         # With ZeroMQ's default a client looks for the kernel's sockets every 100 ms.
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.RECONNECT_IVL, 10)
+        # No limit to what waits here to be read: past it messages would be lost (see inside.py).
+        context.setsockopt(zmq.RCVHWM, 0)
         self.manager = AsyncKernelManager(
             kernel_name=name,
             kernel_spec_manager=specs,
@@ -175,6 +178,7 @@ class Kernel:
             reply = await self._answer(client.shell_channel, request, 1.0)
             if reply and reply["msg_type"] == "kernel_info_reply":
                 if await self._answer(client.iopub_channel, request, READY_SECONDS):
+                    self._prepare(reply["content"])
                     return dict(reply["content"])
                 request = client.kernel_info()
             if not await self.manager.is_alive():
@@ -183,6 +187,12 @@ class Kernel:
                 raise KernelError(
                     self._failure(f"was not ready after {seconds:g} seconds (nb-startup-timeout)")
                 )
+
+    def _prepare(self, info: dict[str, Any]) -> None:
+        if info.get("implementation") == "ipython":
+            # The kernel waits rather than drop output, so the usual limit bounds memory.
+            self.client.iopub_channel.socket.setsockopt(zmq.RCVHWM, 1000)
+            self.client.execute(_code_inside(), silent=True, store_history=False)
 
     async def _answer(self, channel: Any, request: str, seconds: float) -> dict[str, Any] | None:
         """The next message of a channel that answers ``request``, None after ``seconds``."""
@@ -226,6 +236,15 @@ class Kernel:
 
     def remove_files(self) -> None:
         shutil.rmtree(self._dir, ignore_errors=True)
+
+
+def _code_inside() -> str:
+    """One expression that runs inside.py in a namespace of its own, not the notebook's."""
+    text = pkgutil.get_data(__package__, "inside.py")
+    assert text is not None
+    name = "guild_notebook.inside"
+    namespace = f"{{'__name__': {name!r}, 'get_ipython': get_ipython}}"
+    return f"exec(compile({text.decode('utf-8')!r}, '<{name}>', 'exec'), {namespace})"
 
 
 def environment(paths: list[str]) -> dict[str, str]:

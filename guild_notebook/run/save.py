@@ -39,8 +39,9 @@ def notebook_content(nb: Any) -> bytes:
 
     A lone surrogate has no UTF-8, so such a notebook is written with escapes.
     """
-    from nbformat import v4
+    from nbformat import from_dict, v4
 
+    nb = from_dict(nb)
     text: str = v4.writes_json(nb, ensure_ascii=False)
     try:
         return (text.rstrip("\n") + "\n").encode("utf-8")

@@ -36,6 +36,14 @@ _OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[PX\]^_][^\x07\x1b]{0,4096}\x1
 _CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]|\x1b")
 _BACKSPACES = re.compile(r"\x08+")
 _WORD = re.compile(r"[^ \t]+|[ \t]+")
+_UNUSUAL = re.compile(
+    rf"[\x00-\x08\x0b-\x1f\x7f-\x9f]|[^ \t\n]{{{LONGEST_WORD}}}|[^\n]{{{LONGEST_LINE}}}"
+)
+"""What makes a text more than lines that go out as they are."""
+
+PART_SECONDS = 0.1
+"""Time that part of a line waits for the rest: Guild reads stdout and stderr side by side, and
+what comes in two parts may have a line of the other stream between them."""
 
 
 def without_escapes(text: str) -> str:
@@ -52,7 +60,9 @@ class Stream:
         self._fd = fd
         self._clock = clock
         self._held = ""  # the end of the last text, whose meaning the next text decides
-        self._open = False  # part of a line is out already
+        self._waiting = ""  # part of a line that is not out yet
+        self._waiting_since = 0.0
+        self._open = False  # part of a line has been put
         self._column = 0  # its characters
         self._word = 0  # and those since its last blank
         self._state = ""  # of a progress line: what a terminal shows now
@@ -62,6 +72,29 @@ class Stream:
 
     def write(self, text: str) -> None:
         """Write a text as a cell prints it: any part of a line, or many."""
+        if not text:
+            return
+        if self._is_plain(text):
+            self._put_plain(text)
+        else:
+            self._put_unusual(text)
+        self._flush_lines()
+
+    def _is_plain(self, text: str) -> bool:
+        if self._held or self._is_progress or _UNUSUAL.search(text):
+            return False
+        end = text.find("\n")
+        return self._column + (len(text) if end < 0 else end) <= LONGEST_WORD
+
+    def _put_plain(self, text: str) -> None:
+        self._waiting += text
+        rest = text.rfind("\n") + 1
+        if rest:
+            self._column = self._word = 0
+        self._open = rest < len(text)
+        self._count(text[rest:])
+
+    def _put_unusual(self, text: str) -> None:
         text = self._held + text
         self._held = ""
         unfinished = _OPEN_ESCAPE.search(text, max(0, len(text) - 4200)) if "\x1b" in text else None
@@ -87,7 +120,8 @@ class Stream:
         self.end_line()
         line = line.rstrip("\n") + "\n"
         if as_it_is:
-            self._send(line)
+            self._waiting += line
+            self._flush_lines()
         else:
             self.write(line)
 
@@ -96,9 +130,16 @@ class Stream:
         self._held = ""
         if self._open or self._is_progress:
             self._end()
+        self._flush_lines()
 
-    def show_progress(self) -> None:
-        """Show the state of a progress line that has been waiting: call this now and then."""
+    def tick(self) -> None:
+        """Show what has waited long enough: call this several times a second."""
+        self._show_progress()
+        self._flush_lines()
+        if self._waiting and self._clock() - self._waiting_since >= PART_SECONDS:
+            self._flush(len(self._waiting))
+
+    def _show_progress(self) -> None:
         if self._is_progress and self._clock() - self._shown_at >= PROGRESS_INTERVAL:
             self._show_state()
 
@@ -127,7 +168,7 @@ class Stream:
         self._extend_state(first)
         for state in states:
             if state:
-                self.show_progress()
+                self._show_progress()
                 self._state = ""
                 self._extend_state(state)
 
@@ -155,7 +196,7 @@ class Stream:
             self._close()
 
     def _close(self) -> None:
-        self._send("\n")
+        self._waiting += "\n"
         self._open = False
         self._column = self._word = 0
 
@@ -166,10 +207,14 @@ class Stream:
         if self._column + len(text) > LONGEST_WORD:
             text = self._broken(text)
         else:
-            self._column += len(text)
-            blank = max(text.rfind(" "), text.rfind("\t"))
-            self._word = len(text) - blank - 1 if blank >= 0 else self._word + len(text)
-        self._send(text)
+            self._count(text)
+        self._waiting += text
+
+    def _count(self, text: str) -> None:
+        """Note a part of a line that is put as it is."""
+        self._column += len(text)
+        blank = max(text.rfind(" "), text.rfind("\t"))
+        self._word = len(text) - blank - 1 if blank >= 0 else self._word + len(text)
 
     def _broken(self, text: str) -> str:
         parts = []
@@ -192,7 +237,16 @@ class Stream:
                 piece = piece[room:]
         return "".join(parts)
 
-    def _send(self, text: str) -> None:
-        data = memoryview(text.encode("utf-8", errors="backslashreplace"))
+    def _flush_lines(self) -> None:
+        lines = self._waiting.rfind("\n") + 1
+        if lines:
+            self._flush(lines)
+        elif self._waiting and not self._waiting_since:
+            self._waiting_since = self._clock()
+
+    def _flush(self, end: int) -> None:
+        data = memoryview(self._waiting[:end].encode("utf-8", errors="backslashreplace"))
+        self._waiting = self._waiting[end:]
+        self._waiting_since = self._clock() if self._waiting else 0.0
         while data:
             data = data[os.write(self._fd, data) :]

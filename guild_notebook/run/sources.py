@@ -1,0 +1,150 @@
+"""Where a run keeps the source code it began with.
+
+Guild copies source code to the run directory and lists it in ``.guild/manifest`` as
+``s PATH SHA1 PROJECT_PATH``. The executed notebook belongs at the notebook's own path, so the
+source notebook moves to ``.guild/sourcecode/PATH``, and its manifest line with it: Guild copies
+what the manifest names for ``--proto`` and lists as generated what it does not name. Each later
+start of the run reads the source there.
+
+Links to all other source files make ``.guild/sourcecode`` the whole of the source code, and the
+run's attribute ``op`` says that it is there: that is what ``guild diff --sourcecode`` compares
+and ``guild cat --sourcecode`` shows (guild/run_util.py, sourcecode_dest).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import shutil
+
+from ..errors import NotebookError
+from .save import write_whole
+
+KEPT = ".guild/sourcecode"
+
+_DEST = re.compile(r"^(sourcecode:\n(?:[ \t].*\n)*?[ \t]+dest: )(.*)$", re.MULTILINE)
+"""The line of ``.guild/attrs/op`` that says where source code is. It is replaced as text: Guild
+reads numbers in YAML in a way of its own, so what another writer writes it may read differently."""
+
+
+class Sources:
+    """The source code of the run in ``run_dir``, whose notebook has the path ``notebook`` there
+    (relative, with slashes)."""
+
+    def __init__(self, run_dir: str, notebook: str) -> None:
+        self._dir = run_dir
+        self._notebook = notebook
+
+    @property
+    def kept_notebook(self) -> str:
+        return os.path.join(self._dir, KEPT, self._notebook)
+
+    def settle(self, project_path: str) -> str:
+        """Put sources where they are kept, as often as Guild copies them anew; returns the path
+        of the source notebook.
+
+        ``project_path`` is the notebook relative to PROJECT_DIR, the last resort for a run whose
+        notebook Guild did not copy. Raises NotebookError where there is no source.
+        """
+        before = self._manifest()
+        copied: dict[str, list[str]] = {}  # by path in the run, the last line for each
+        for line in before:
+            if _is_source(line):
+                copied[_in_run(line)] = list(line)
+        others = [line for line in before if not _is_source(line)]
+        if self._notebook in copied:
+            self._keep_notebook(copied[self._notebook])
+        else:
+            copied[self._notebook] = self._from_project(project_path)
+        for path, line in copied.items():
+            if path != self._notebook:
+                self._keep(path, line)
+        after = [*copied.values(), *others]
+        if after != before:
+            self._write_manifest(after)
+        self._say_where()
+        return self.kept_notebook
+
+    def _keep_notebook(self, line: list[str]) -> None:
+        executed = os.path.join(self._dir, self._notebook)
+        if _path_of(line) == self._notebook and os.path.isfile(executed):
+            self._copy_notebook(executed)
+        line[1] = f"{KEPT}/{self._notebook}"
+        if not os.path.isfile(self.kept_notebook):
+            raise NotebookError(f"the run has lost its source {line[1]} - run the operation anew")
+
+    def _from_project(self, path: str) -> list[str]:
+        project_file = os.path.join(os.environ.get("PROJECT_DIR") or ".", path)
+        if not os.path.isfile(project_file):
+            raise NotebookError(
+                f"notebook {path} is neither in the run directory nor in the project - "
+                "check 'notebook' and 'sourcecode' in guild.yml"
+            )
+        self._copy_notebook(project_file)
+        with open(self.kept_notebook, "rb") as f:
+            digest = hashlib.sha1(f.read()).hexdigest()  # as Guild's manifest has it
+        return ["s", f"{KEPT}/{self._notebook}", digest, path]
+
+    def _copy_notebook(self, source: str) -> None:
+        with open(source, "rb") as f:
+            write_whole(self.kept_notebook, f.read())
+        shutil.copymode(source, self.kept_notebook)
+
+    def _keep(self, path: str, line: list[str]) -> None:
+        """Link a source file that is no notebook of ours from where sources are kept.
+
+        ``--force-sourcecode`` makes Guild copy to where the run says its source code is: a new
+        file lies there then and not in the run directory, where the notebook looks for it.
+        """
+        line[1] = path
+        target = os.path.join(self._dir, path)
+        link = os.path.join(self._dir, KEPT, path)
+        try:
+            os.makedirs(os.path.dirname(link), exist_ok=True)
+            if os.path.lexists(link) and not os.path.islink(link):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                os.replace(link, target)
+            if not os.path.lexists(link):
+                os.symlink(os.path.relpath(target, os.path.dirname(link)), link)
+        except OSError:
+            pass  # no links here (Windows without the privilege): the file is where it was
+
+    def _manifest(self) -> list[list[str]]:
+        try:
+            with open(os.path.join(self._dir, ".guild", "manifest"), encoding="utf-8") as f:
+                return [shlex.split(line) for line in f if line.strip()]
+        except FileNotFoundError:
+            return []
+
+    def _write_manifest(self, lines: list[list[str]]) -> None:
+        text = "".join(" ".join(shlex.quote(arg) for arg in line) + "\n" for line in lines)
+        write_whole(os.path.join(self._dir, ".guild", "manifest"), text.encode("utf-8"))
+
+    def _say_where(self) -> None:
+        path = os.path.join(self._dir, ".guild", "attrs", "op")
+        try:
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+        except OSError:
+            return
+        match = _DEST.search(text)
+        if match and not match.group(2).startswith(KEPT):
+            dest = f"{KEPT}/{match.group(2)}" if match.group(2) != "." else KEPT
+            text = text[: match.start(2)] + dest + text[match.end(2) :]
+            write_whole(path, text.encode("utf-8"))
+
+
+def _is_source(line: list[str]) -> bool:
+    return line[:1] == ["s"] and len(line) > 1
+
+
+def _path_of(line: list[str]) -> str:
+    return os.path.normpath(line[1]).replace(os.sep, "/")
+
+
+def _in_run(line: list[str]) -> str:
+    """The path that a source file has in the run, wherever it is kept."""
+    path = _path_of(line)
+    return path[len(KEPT) + 1 :] if path.startswith(f"{KEPT}/") else path
