@@ -59,7 +59,7 @@ def field_type(spec: Spec, annotation: str, value: Any, computed: bool) -> Field
 def _declared_type(name: Any, warnings: list[str]) -> str | None:
     if name is None:
         return None
-    known = TYPE_ALIASES.get(str(name).strip().lower())
+    known = TYPE_ALIASES.get(str(name).strip(" \\\"'").lower())
     if known is None:
         warnings.append(f"type {name} is unknown")
     return known

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import FlagError
 from ..notebook import Notebook
-from . import assigns, colab, replace, tagged
+from . import assigns, colab, guild, notes, replace, tagged
 from .cells import CodeCell, code_cells
 from .model import Flag, Found, Skipped
 
@@ -35,6 +36,20 @@ class Discovered:
     warnings: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
+    def warnings_for(self, values: Mapping[str, Any], secret: Collection[str] = ()) -> list[str]:
+        """The warnings that hold for a run with ``values`` (as Guild holds them): without those
+        of blanks that are filled in, and of secrets that are empty or among ``secret``, the
+        flags with ``nb-secret``."""
+        settled = set()
+        for flag in self.flags.values():
+            value = values.get(flag.name, guild.guild_default(flag))
+            if notes.is_fill_in(flag) and not guild.unchanged(flag, value):
+                settled.add(notes.fill_in_warning(flag))
+            empty = value in ("", None) and flag.default in ("", None)
+            if notes.is_secret(flag) and (empty or flag.name in secret):
+                settled.add(notes.secret_warning(flag))
+        return [warning for warning in self.warnings if warning not in settled]
+
 
 def discover(
     notebook: Notebook,
@@ -59,6 +74,11 @@ def discover(
         else:
             _add_wanted(result, found, missing)
         missing -= set(result.flags)
+    for flag in result.flags.values():
+        if notes.is_fill_in(flag):
+            result.warnings.append(notes.fill_in_warning(flag))
+        if notes.is_secret(flag):
+            result.warnings.append(notes.secret_warning(flag))
     return result
 
 

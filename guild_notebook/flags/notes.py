@@ -1,0 +1,51 @@
+"""Defaults that a run should not use as they are: blanks to fill in, and secrets."""
+
+from __future__ import annotations
+
+import re
+
+from .model import Flag
+
+_FILL_IN = re.compile(
+    r"""
+      \[ [^\W\d] [^\[\],\n]* [-_ ] [^\[\],\n]* \]      # [your-project]
+    | <  [^\W\d] [^<>=/\n]*  [-_ ] [^<>=/\n]*  >       # <your key>
+    | [\[<{(]* (?:your|YOUR|Your) [-_] .*              # YOUR_API_KEY
+    | .* (?:^|[^A-Za-z]) (?:your[-_][a-z]|YOUR[-_][A-Z]) .*   # gs://your-bucket
+    | [\[<{]+ (?i:your) \b .* [\]>}]+                  # {your name}
+    | (?i:change|replace|fill)[-_ ]?(?i:me|this)       # CHANGE_ME
+    | (?i:insert|enter|put|paste|fill\ in)\b .* \b(?i:here)\W*  # insert your key here
+    """,
+    re.VERBOSE,
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET_WORDS = {"token", "secret", "password", "passwd", "pwd", "key", "credential", "credentials"}
+_SECRET_WORDS |= {"apikey", "passphrase"}
+
+
+def is_fill_in(flag: Flag) -> bool:
+    """Whether the default is a blank for a person to fill in, like ``"[your-project]"``."""
+    text = flag.default
+    return isinstance(text, str) and len(text) < 200 and bool(_FILL_IN.fullmatch(text.strip()))
+
+
+def is_secret(flag: Flag) -> bool:
+    """Whether the flag's name says that its value is a secret, or it sets the environment."""
+    if flag.type not in ("string", "raw", None) or flag.choices:
+        return False
+    if flag.name.startswith("os.environ["):
+        return True
+    return not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(flag.name))
+
+
+def fill_in_warning(flag: Flag) -> str:
+    """The line that asks for a value."""
+    return f"flag {flag.place}: {flag.default} is to be filled in - set {flag.name}=VALUE"
+
+
+def secret_warning(flag: Flag) -> str:
+    """The line that says where a secret's value goes."""
+    return (
+        f"flag {flag.place} looks like a secret: its value is kept in the run and its notebook - "
+        "set nb-secret: yes on the flag to keep it out"
+    )
