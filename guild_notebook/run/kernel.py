@@ -76,6 +76,7 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
                 f"kernel '{wanted}' is not installed - install it, or set nb-kernel to one of: "
                 f"{_installed(specs)}"
             ) from None
+        specs.get_kernel_spec(OWN_PYTHON)  # raises where it cannot take the place
         return OWN_PYTHON, f"kernel '{wanted}' is not installed, using {sys.executable}"
     except (OSError, ValueError) as e:
         raise KernelError(f"the kernelspec of '{wanted}' cannot be read: {e}") from None

@@ -1,0 +1,41 @@
+"""Rules of the code itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import guild_notebook
+
+PACKAGE = Path(guild_notebook.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_module_has_more_than_300_lines(path: Path):
+    assert len(path.read_text("utf-8").splitlines()) <= 300
+
+
+def test_guild_loads_the_plugin_without_anything_heavy():
+    heavy = (
+        "nbformat",
+        "nbclient",
+        "nbconvert",
+        "IPython",
+        "zmq",
+        "jupyter_client",
+        "numpy",
+        "regex",
+    )
+    program = (
+        "import sys, guild.plugin\n"
+        "before = set(sys.modules)\n"
+        "import guild_notebook.plugin\n"
+        f"heavy = {set(heavy)}\n"
+        "print(sorted(heavy & (set(sys.modules) - before)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
