@@ -7,9 +7,8 @@ from typing import Any
 
 from guild import plugin as pluginlib
 
-from . import compat, flagdefs, operation, optimizers, scalars, sourcecode
-from .errors import FlagError, UserError
-from .flags import discover, guild
+from . import checks, compat, flagdefs, operation, optimizers, scalars, sourcecode
+from .errors import UserError
 
 compat.apply()
 
@@ -19,6 +18,11 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
     # Before python_script and Guild's own notebook plugin (60).
     resolve_model_op_priority = 50
+
+    def __init__(self, ep: Any) -> None:
+        super().__init__(ep)
+        self._checked: Any = None  # the opdef that is about to run
+        self._checks: checks.Checks | None = None
 
     def guildfile_loaded(self, gf: Any) -> None:
         """Give each notebook operation of a guild.yml its command, flags and scalars."""
@@ -41,9 +45,19 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         spec = operation.spec_for_opdef(opdef)
         if not spec:
             return False, "not a notebook operation"
-        with _one_line_errors():
-            operation.check(opdef, spec)
+        if opdef is not self._checked:
+            with _one_line_errors():
+                operation.check(opdef, spec)
+                self._prepare_checks(opdef, spec)
         return True, f"notebook '{spec.path}' specified"
+
+    def _prepare_checks(self, opdef: Any, spec: operation.NotebookSpec) -> None:
+        path = operation.place(opdef, spec).source
+        if os.path.isfile(path):
+            nb, found = flagdefs.discovered(opdef, path, spec.path)
+            self._checks = checks.Checks(opdef, found, "\n".join(c.source for c in nb.cells))
+            self._checks.set_aside()
+        self._checked = opdef
 
     def apply_cmd_env(self, op: Any, cmd_env: dict[str, str]) -> None:
         """Called for an operation that is about to run, once its flag values are known and
@@ -51,12 +65,13 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         spec = operation.spec_for_opdef(op._opdef)
         if not spec:
             return
-        place = operation.place(op._opdef, spec)
-        sourcecode.include_notebook(op._opdef, place)
-        if not os.path.isfile(place.source):
-            return
-        with _one_line_errors():
-            _check_flags(op, place.source, spec.path, self.log)
+        sourcecode.include_notebook(op._opdef, operation.place(op._opdef, spec))
+        if self._checks and op._opdef is self._checked:
+            self._checks.put_back()
+            with _one_line_errors():
+                self._checks.check(op._op_flag_vals)
+            for warning in self._checks.warnings(op._op_flag_vals):
+                self.log.warning("%s: %s", spec.path, warning)
 
 
 class _one_line_errors:  # noqa: N801  # a context manager that reads as a phrase
@@ -80,25 +95,6 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
         opdef.exec_ = opdef.exec_ or f"${{python_exe}} -um {operation.RUNNER}"
     if opdef.output_scalars is None:
         opdef.output_scalars = scalars.default_patterns(flag.name for flag in opdef.flags)
-
-
-def _check_flags(op: Any, path: str, name: str, log: Any) -> None:
-    """Raise FlagError for the first value that its flag does not take; warn of what is odd."""
-    _nb, found = flagdefs.discovered(op._opdef, path, name)
-    values = {**op._op_flag_vals, **op._user_flag_vals}
-    for flag_name, value in sorted(values.items()):
-        _check_flag(flag_name, value, found)
-    for warning in found.warnings:
-        log.warning("%s: %s", name, warning)
-
-
-def _check_flag(name: str, value: Any, found: discover.Discovered) -> None:
-    if name in found.errors:
-        raise FlagError(found.errors[name])
-    if name not in found.flags:
-        return
-    for single in value if isinstance(value, list) else [value]:  # a list is a grid
-        guild.check(found.flags[name], single)
 
 
 class _FileModel:

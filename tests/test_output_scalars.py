@@ -15,7 +15,8 @@ CELLS = [
         "print('acc: 0.5')\n"
     ),
     code(
-        "#@title loss=9.9 acc: 7\nclass R:\n    def __repr__(self): return 'loss=0.25 [result]'\nR()"
+        "#@title loss=9.9 acc: 7\nclass R:\n    def __repr__(self):\n"
+        "        return 'loss=0.25 [result]'\nR()"
     ),
     code(
         "from tensorboard.compat.proto.event_pb2 import Event\n"

@@ -33,14 +33,16 @@ CELLS = [
     code("from tqdm import tqdm\nfor _ in tqdm(range(2000), desc='fit', mininterval=0):\n    pass"),
     code("class Result:\n    def __repr__(self):\n        return 'result: 0.25'\nResult()"),
     code("display({'text/plain': 'shown: 0.75'}, raw=True)"),
-    code("import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\nplt.plot([2, 1]); plt.show()"),
+    code("import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\n"
+         "plt.plot([2, 1]); plt.show()"),
     code("from IPython.display import SVG, Image, display\n"
          "svg = '<svg xmlns=\"http://www.w3.org/2000/svg\"/>'\n"
          "display(SVG(svg))\n"
-         "gif = bytes.fromhex('47494638396101000100800000000000ffffff21f90401000000002c0000000001000100'\n"
-         "                    '000202440100' '3b')\n"
+         "gif = bytes.fromhex('47494638396101000100800000000000ffffff21f9040100000000'\n"
+         "                    '2c00000000010001000002024401003b')\n"
          "display(Image(gif, format='gif'))\n"
-         "import io; from PIL import Image as P; f = io.BytesIO(); P.new('RGB', (2, 2)).save(f, 'JPEG')\n"
+         "import io; from PIL import Image as Picture\n"
+         "f = io.BytesIO(); Picture.new('RGB', (2, 2)).save(f, 'JPEG')\n"
          "Image(f.getvalue(), format='jpeg')"),
     code("import os, beside\nprint('cwd', os.getcwd())\nbeside.value"),
     code("layers, name, use_bias, nothing, offset"),
