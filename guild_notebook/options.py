@@ -9,6 +9,7 @@ operation says reaches the run as arguments of its command, since these survive 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,16 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
+def _characters(value: Any) -> int:
+    """A number of characters; ``500 KB`` and ``1MB`` are taken as well."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", str(value).strip(), re.IGNORECASE)
+    units = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+    number = int(float(match[1]) * units[match[2].upper()]) if match else 0
+    if number < 1 or isinstance(value, bool):
+        raise ValueError("takes a size above 0, like 500 KB or 1 MB")
+    return number
+
+
 def _yes_or_no(value: Any) -> bool:
     words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
     try:
@@ -79,6 +90,8 @@ def _reports(value: Any) -> tuple[str, ...]:
 
 OPTIONS = (
     Option("kernel", "NAME", None, "kernel to use in place of the notebook's", _text),
+    Option("cell-timeout", "SECONDS", None, "time that each cell has", _seconds),
+    Option("timeout", "SECONDS", None, "time that all cells together have", _seconds),
     Option("startup-timeout", "SECONDS", 60.0, "time that a kernel has to start", _seconds),
     Option("allow-errors", "yes|no", False, "go on after a cell that fails", _yes_or_no),
     Option("skip-tags", "TAG,…", (), "cells with one of these tags are not run", _names),
@@ -88,6 +101,13 @@ OPTIONS = (
         ("html",),
         "reports to make: html, html-no-input, none, or an nbconvert exporter's name",
         _reports,
+    ),
+    Option(
+        "output-limit",
+        "SIZE",
+        1_000_000,
+        "text of each cell that the saved notebook keeps: the rest is in the run's output",
+        _characters,
     ),
     Option("images", "yes|no", True, "save the images that cells show as files", _yes_or_no),
     Option(

@@ -139,13 +139,32 @@ def test_a_broken_line_makes_no_scalar_that_was_not_there():
                 assert not any(p.search(line) for p in patterns), line
 
 
-def test_a_broken_pipe_is_an_error_of_the_writer():
+def test_a_pipe_that_nobody_reads_is_said_once_and_is_no_error():
     read_end, write_end = os.pipe()
     os.close(read_end)
+    said = []
     try:
-        with pytest.raises(BrokenPipeError):
-            Stream(write_end).write("text\n")
+        stream = Stream(write_end)
+        stream.when_closed = lambda: said.append("closed")
+        stream.write("text\n")
+        stream.write("more\n")
     finally:
+        os.close(write_end)
+    assert (stream.closed, said) == (True, ["closed"])
+
+
+def test_a_reader_that_pauses_is_waited_for_until_the_run_is_stopped():
+    read_end, write_end = os.pipe()
+    asked = []
+    try:
+        stream = Stream(write_end)
+        stream.give_up = lambda: asked.append(1) is None and len(asked) > 1
+        stream.write("x" * 100 + "\n")
+        stream.write("line\n" * 100_000)
+        assert stream.closed and len(asked) == 2
+        assert os.read(read_end, 10) == b"x" * 10
+    finally:
+        os.close(read_end)
         os.close(write_end)
 
 

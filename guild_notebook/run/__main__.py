@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from typing import Any
 
@@ -15,11 +16,13 @@ from .progress import Notes, scalar_patterns
 from .record import Record
 from .save import save_notebook
 from .sources import Sources
+from .stop import Stop, die_by
 from .stream import Stream
 
 
 def main() -> int:
-    """Run the notebook of the current run; returns the exit status of the process."""
+    """Run the notebook of the current run; returns the exit status of the process, below 0 the
+    signal that it is to die by."""
     out, err = Stream(1), Stream(2)
     try:
         path, project_path, settings = _arguments(sys.argv[1:])
@@ -33,6 +36,8 @@ def main() -> int:
     except UserError as e:
         err.write_line(f"guild-notebook: {e}")
         return 1
+    except KeyboardInterrupt:  # before signals are watched
+        return -signal.SIGINT
 
 
 def _arguments(argv: list[str]) -> tuple[str, str, options.Settings]:
@@ -75,18 +80,28 @@ async def _execute(
     streams: tuple[Stream, Stream],
     notes: Notes,
 ) -> int:
-    from . import kernel  # heavy, and errors in the notebook need none of it
+    stop = Stop()
+    stop.watch()
+    for stream in streams:
+        stream.give_up = lambda: stop.signal is not None
+        stream.when_closed = stop.request  # as if it had been stopped by SIGTERM
+    from . import kernel, kernelspecs  # heavy, and errors in the notebook need none of it
 
-    specs = kernel.KernelSpecs()
-    name, notice = kernel.choose(specs, settings["kernel"], nb.kernel_name, nb.language)
+    specs = kernelspecs.KernelSpecs()
+    name, notice = kernelspecs.choose(specs, settings["kernel"], nb.kernel_name, nb.language)
     if notice:
         notes.say(notice, "the notebook's kernel is not installed, using Python")
     paths = [os.path.dirname(record.executed), record.dir]
     async with kernel.Kernel(specs, name, record.dir, kernel.environment(paths)) as started:
         from . import session  # heavier: imported while the kernel comes up
 
-        return await session.run(record, started, data, settings, streams, notes)
+        running = session.Session(record, started, data, settings, streams, notes, stop)
+        status = await running.run()
+    return -stop.signal if stop.signal is not None else status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status < 0:
+        die_by(-status)  # how Guild knows a run that was stopped (guild/run.py)
+    sys.exit(status)

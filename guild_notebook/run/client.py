@@ -1,95 +1,91 @@
 """Executing cells with nbclient, with what they show passed on while they run.
 
 nbclient hands each message of the executing cell to ``process_message`` and each new output to
-``output``: the two methods that are extended here. Its callbacks are of no use for this:
+``output``: the methods that are extended here. Its callbacks are of no use for this:
 ``on_cell_complete`` comes when a request is sent, and none when the kernel dies.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from queue import Empty
 from typing import Any
 
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import from_dict
+from nbformat.v4 import output_from_msg
 
-from .images import Images, has_image, text_of
+from .channel import OUTPUTS, Message
+from .display import Display
 from .kernel import Kernel
-from .progress import Notes
-from .stream import Stream
+from .outputs import Outputs
 
-__all__ = ["CellExecutionError", "Client", "DeadKernelError", "Display"]
-
-
-class Display:
-    """Shows outputs of cells in the run's own output: ``out`` and ``err`` are its streams."""
-
-    def __init__(
-        self, out: Stream, err: Stream, notes: Notes, images: Images | None, color: bool = False
-    ) -> None:
-        self._streams = {"stdout": out, "stderr": err}
-        self._notes = notes
-        self._images = images
-        self._color = color
-        self._number = 0
-        self._position = 0
-
-    def begin_cell(self, number: int) -> None:
-        self._number = number
-        self._position = 0
-
-    def end_cell(self) -> None:
-        for stream in self._streams.values():
-            stream.end_line()
-
-    def clear(self) -> None:
-        """The cell has cleared its outputs: the next image takes the place of its first."""
-        self._position = 0
-
-    def tick(self) -> None:
-        for stream in self._streams.values():
-            stream.tick()
-
-    def stream(self, name: str, text: str) -> None:
-        self._streams.get(name, self._streams["stdout"]).write(text)
-
-    def data(self, data: dict[str, Any], position: int | None = None) -> int | None:
-        """Show a MIME bundle: its text form, and a line for the file an image is saved to.
-
-        Returns the position of its image in the cell, for later updates of the same display.
-        """
-        text = text_of(data.get("text/plain", ""))
-        image = has_image(data)
-        if text and not (image and text.startswith("<") and text.endswith(">")):
-            self._streams["stdout"].write_line(text)
-        if not image or not self._images:
-            return None
-        if position is None:
-            position = self._position
-            self._position += 1
-        paths = self._images.save(data, self._number, position)
-        names = ", ".join(self._images.name(path) for path in paths)
-        if names:
-            self._notes.say(f"image saved to {names} ", "image saved ")
-        return position
-
-    def error(self, traceback: list[str], ename: str, evalue: str) -> None:
-        if ename == "SystemExit":
-            return  # no failure: what the cell asks for is done and said when it has ended
-        text = "\n".join(traceback) or f"{ename}: {evalue}"
-        self._streams["stderr"].write_line(text, as_it_is=self._color)
+DRAIN_SECONDS = 0.05
+"""Time without a message after which a kernel that has ended has said all."""
 
 
 class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
-    """nbclient's client for one notebook on a kernel that ``kernel`` has started."""
+    """nbclient's client for one notebook on a kernel that ``kernel`` has started.
 
-    def __init__(self, nb: Any, kernel: Kernel, display: Display, **options: Any) -> None:
-        super().__init__(nb, km=kernel.manager, on_cell_executed=self._note_reply, **options)
+    Outputs are in ``nb`` after ``sync()``: until then they are kept in parts.
+    """
+
+    def __init__(
+        self, nb: Any, kernel: Kernel, display: Display, limit: int, **options: Any
+    ) -> None:
+        super().__init__(
+            nb,
+            km=kernel.manager,
+            on_cell_executed=self._note_reply,
+            on_cell_complete=self._note_request,
+            **options,
+        )
         self.kc = kernel.client
+        self.kc.iopub_channel.is_late = self._is_late
+        self.kc.iopub_channel.late = self._show_late
         self.log.setLevel(logging.CRITICAL)  # what it says there is said by this package
-        self.asked_to_exit = False
         self.display = display
+        self.asked_to_exit = False
+        self._outputs: dict[int, Outputs] = defaultdict(lambda: Outputs(limit))
+        self._changed: set[int] = set()
+        self._displays: dict[str, list[tuple[int, Any]]] = defaultdict(list)
         self._positions: dict[str, int | None] = {}
+        self._clear_next: set[int] = set()
+        self._cell_of: dict[str, int] = {}
+        self._current = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether outputs have come since the last ``sync``."""
+        return bool(self._changed)
+
+    def sync(self) -> None:
+        """Put all outputs into the notebook."""
+        for index in self._changed:
+            self.nb.cells[index].outputs = self._outputs[index].nodes()
+        self._changed.clear()
+
+    def add_error(self, index: int, name: str, text: str, lines: list[str]) -> None:
+        """Add an error of ours to a cell's outputs, and show it."""
+        self.display.error(lines, name, text)
+        error = {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
+        self._outputs[index].add(from_dict(error))
+        self._changed.add(index)
+
+    async def drain(self, kernel: Kernel) -> None:
+        """Take what the kernel still shows until it has ended: threads, exit handlers."""
+        channel = self.kc.iopub_channel
+        while True:
+            ended = kernel.ended.is_set()
+            try:
+                message = await channel.get_msg(timeout=DRAIN_SECONDS)
+            except Empty:
+                if ended:
+                    return
+            else:
+                if message["msg_type"] in OUTPUTS:
+                    self._show_late(message)
 
     def _note_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
         """``exit()`` and ``quit()`` in a cell end no process but ask the client to end it."""
@@ -97,13 +93,25 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
             if payload.get("source") == "ask_exit":
                 self.asked_to_exit = True
 
+    def _note_request(self, cell: Any, cell_index: int) -> None:
+        self._cell_of[self.kc.requests[-1]] = cell_index
+        self._current = cell_index
+        self._changed.add(cell_index)  # nbclient has put an empty list there
+
+    def _is_late(self, message: Message) -> bool:
+        return bool(message["parent_header"].get("msg_id") != self.kc.requests[-1])
+
+    def _show_late(self, message: Message) -> None:
+        """Show an output of another request than the executing cell's in the cell that made it,
+        or where nothing says which that is (a process that was forked), in this one."""
+        request = message["parent_header"].get("msg_id")
+        index = self._cell_of.get(request, self._current)
+        self.process_message(message, self.nb.cells[index], index)
+
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        content = msg["content"]
         if msg["msg_type"] == "update_display_data":
-            display_id = (content.get("transient") or {}).get("display_id")
-            self._show(content.get("data") or {}, display_id)
-        elif msg["msg_type"] == "clear_output":
-            self.display.clear()
+            self._update(msg)
+            return None
         return super().process_message(msg, cell, cell_index)
 
     def output(self, outs: list[Any], msg: Any, display_id: str | None, cell_index: int) -> Any:
@@ -111,13 +119,44 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         kind = msg["msg_type"]
         if kind == "stream":
             self.display.stream(content["name"], content["text"])
-            if self._extends(outs, content):
-                return None
         elif kind in ("display_data", "execute_result"):
             self._show(content.get("data") or {}, display_id)
         elif kind == "error":
             self.display.error(content["traceback"], content["ename"], content["evalue"])
-        return super().output(outs, msg, display_id, cell_index)
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            return super().output(outs, msg, display_id, cell_index)  # into an Output widget
+        self._keep(msg, kind, display_id, cell_index)
+        return None
+
+    def _keep(self, msg: Any, kind: str, display_id: str | None, index: int) -> None:
+        outputs = self._outputs[index]
+        if index in self._clear_next:
+            self._clear_next.discard(index)
+            self._clear(index)
+        self._changed.add(index)
+        if kind == "stream":
+            outputs.stream(msg["content"]["name"], msg["content"]["text"])
+            return
+        try:
+            node = output_from_msg(msg)
+        except ValueError:
+            return  # a message of a kind that is no output
+        if display_id:
+            self._update(msg)  # the same display anew changes all of it, as in Jupyter
+            self._displays[display_id].append((index, node))
+        outputs.add(node)
+
+    def _update(self, msg: Any) -> None:
+        content = msg["content"]
+        display_id = (content.get("transient") or {}).get("display_id")
+        if display_id not in self._displays:
+            return
+        if msg["msg_type"] == "update_display_data":
+            self._show(content.get("data") or {}, display_id)
+        for index, node in self._displays[display_id]:
+            node["data"] = from_dict(content.get("data") or {})
+            node["metadata"] = from_dict(content.get("metadata") or {})
+            self._changed.add(index)
 
     def _show(self, data: dict[str, Any], display_id: str | None) -> None:
         position = self._positions.get(display_id) if display_id else None
@@ -125,13 +164,16 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         if display_id:
             self._positions[display_id] = position
 
-    def _extends(self, outs: list[Any], content: Any) -> bool:
-        """Add text to the last output where that is of the same stream, as Jupyter does."""
-        parent_has_hook = any(self.output_hook_stack.values())
-        last = outs[-1] if outs and not self.clear_before_next_output else None
-        if parent_has_hook or last is None or last.get("output_type") != "stream":
-            return False
-        if last.get("name") != content["name"]:
-            return False
-        last["text"] += content["text"]
-        return True
+    def clear_output(self, outs: list[Any], msg: Any, cell_index: int) -> None:
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            super().clear_output(outs, msg, cell_index)
+        elif msg["content"].get("wait"):
+            self._clear_next.add(cell_index)
+        else:
+            self._clear(cell_index)
+
+    def _clear(self, index: int) -> None:
+        self._outputs[index].clear()
+        self._changed.add(index)
+        if index == self._current:
+            self.display.clear()

@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from ..notebook import Cell
-from .client import CellExecutionError, Client, DeadKernelError
+from .client import Client
+from .kernel import Kernel
 from .progress import Notes, cell_name
+from .stop import Stop
 
 SKIP_TAG = "skip-execution"
 """nbclient's default ``skip_cells_with_tag``."""
 
 TICK_SECONDS = 0.1
+
+GRACE_SECONDS = 5.0
+"""Time that an interrupted cell has to end before the kernel is killed."""
+
+STOP_SECONDS = 1.5
+"""The same when the run is stopped: Guild stops what is left after 5 seconds."""
+
+LAST_WORDS = 40
+"""Lines of a dead kernel's stderr that are shown: a crash's Python stack among them."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,152 @@ class Outcome:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Seconds for one cell and for all; None for no limit."""
+
+    cell: float | None = None
+    run: float | None = None
+
+
+@dataclass
+class Execution:
+    """Executes the cells at ``indexes`` in order, up to one that ends the run; ``cells`` are
+    those of the executing notebook. ``states`` says of each index what became of it."""
+
+    client: Client
+    kernel: Kernel
+    cells: Sequence[Cell]
+    indexes: Sequence[int]
+    notes: Notes
+    stop: Stop
+    limits: Limits
+    states: dict[int, str] = field(default_factory=dict)
+
+    async def run(self) -> Outcome:
+        ticker = asyncio.ensure_future(self._tick())
+        deadline = time.monotonic() + self.limits.run if self.limits.run else None
+        self.states = dict.fromkeys(self.indexes, "not run")
+        try:
+            for number, index in enumerate(self.indexes, 1):
+                outcome = await self._execute(index, number, deadline)
+                if outcome:
+                    return outcome
+            return Outcome()
+        finally:
+            ticker.cancel()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self.client.display.tick()
+
+    async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
+        name = cell_name(self.cells, index)
+        started = time.monotonic()
+        self.client.display.begin_cell(number)
+        self.states[index] = "running"
+        cell = self.client.nb.cells[index]
+        task = asyncio.ensure_future(
+            self.client.async_execute_cell(cell, index, execution_count=number)
+        )
+        where = f"cell {number} ({name})"
+        outcome, state = await self._end_of(task, index, where, started, deadline)
+        self.states[index] = state
+        self.client.display.end_cell()
+        mark = "" if state == "completed" else state
+        self.notes.cell_done(number, len(self.indexes), name, time.monotonic() - started, mark)
+        return outcome
+
+    async def _end_of(
+        self,
+        task: asyncio.Future[object],
+        index: int,
+        where: str,
+        started: float,
+        deadline: float | None,
+    ) -> tuple[Outcome | None, str]:
+        """Wait for the end of a cell, whatever ends it."""
+        cell_deadline = started + self.limits.cell if self.limits.cell else None
+        first = min((d for d in (cell_deadline, deadline) if d is not None), default=None)
+        await self._wait(task, first)
+        if self.stop.requested.is_set():
+            await self._break_off(task, STOP_SECONDS)
+            return Outcome(1, index, f"{where} was stopped by {self.stop.name}"), "stopped"
+        if not task.done() and not self.kernel.ended.is_set():
+            option = "nb-cell-timeout" if first == cell_deadline else "nb-timeout"
+            return await self._timed_out(task, index, where, option)
+        return await self._result(task, index, where)
+
+    async def _wait(self, task: asyncio.Future[object], deadline: float | None) -> None:
+        """Until the task is done, the kernel has ended, a stop is asked for, or the deadline."""
+        events: list[asyncio.Future[object]] = [
+            asyncio.ensure_future(e.wait()) for e in (self.kernel.ended, self.stop.requested)
+        ]
+        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+        try:
+            await asyncio.wait(
+                [task, *events], timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for event in events:
+                event.cancel()
+
+    async def _break_off(self, task: asyncio.Future[object], seconds: float) -> bool:
+        """Interrupt the cell, then kill the kernel; returns whether it had to be killed."""
+        await self.kernel.interrupt()
+        done, _ = await asyncio.wait([task], timeout=seconds)
+        if done:
+            task.exception()  # a KeyboardInterrupt of the cell: expected
+            return False
+        await self.kernel.kill()
+        await self._abandon(task)
+        return True
+
+    async def _abandon(self, task: asyncio.Future[object]) -> None:
+        task.cancel()
+        await asyncio.wait([task], timeout=1.0)
+        if task.done() and not task.cancelled():
+            task.exception()
+
+    async def _timed_out(
+        self, task: asyncio.Future[object], index: int, where: str, option: str
+    ) -> tuple[Outcome, str]:
+        seconds = self.limits.cell if option == "nb-cell-timeout" else self.limits.run
+        killed = await self._break_off(task, GRACE_SECONDS)
+        text = f"{where} was {'killed' if killed else 'interrupted'}: over {seconds:g} s ({option})"
+        self.client.add_error(index, "Timeout", text, [f"Timeout: {text}"])
+        return Outcome(1, index, text), "timed out"
+
+    async def _result(
+        self, task: asyncio.Future[object], index: int, where: str
+    ) -> tuple[Outcome | None, str]:
+        if not task.done():  # the kernel has ended: its last messages may still come
+            await asyncio.wait([task], timeout=0.2)
+        if not task.done():
+            await self._abandon(task)
+            return await self._died(index, where)
+        try:
+            task.result()
+        except CellExecutionError as e:
+            if e.ename == "SystemExit":
+                status, message = exit_status(e.evalue)
+                return Outcome(status, index if status else None, message), "exit"
+            return Outcome(1, index, f"{where} failed with {e.ename}"), "failed"
+        except DeadKernelError:
+            return await self._died(index, where)
+        if self.client.asked_to_exit:
+            return Outcome(), "exit"
+        return None, "completed"
+
+    async def _died(self, index: int, where: str) -> tuple[Outcome, str]:
+        await self.client.drain(self.kernel)
+        text = f"the kernel died in {where}: {self.kernel.how_it_ended}"
+        lines = [*self.kernel.last_words(LAST_WORDS), f"DeadKernel: {text}"]
+        self.client.add_error(index, "DeadKernel", text, lines)
+        return Outcome(1, index, text), "kernel died"
+
+
 def to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
     """Indexes of the cells that a run executes: code that is not empty, without a skip tag."""
     skipped = {SKIP_TAG, *skip_tags}
@@ -35,57 +194,6 @@ def to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
         for cell in cells
         if cell.is_code and cell.source.strip() and not skipped.intersection(cell.tags)
     ]
-
-
-async def execute(
-    client: Client, cells: Sequence[Cell], indexes: Sequence[int], notes: Notes
-) -> Outcome:
-    """Execute the cells at ``indexes`` in order, up to one that ends the run; ``cells`` are
-    those of the executing notebook."""
-    ticker = asyncio.ensure_future(_tick(client))
-    try:
-        for number, index in enumerate(indexes, 1):
-            outcome = await _execute_cell(client, cells, index, number, len(indexes), notes)
-            if outcome:
-                return outcome
-        return Outcome()
-    finally:
-        ticker.cancel()
-
-
-async def _tick(client: Client) -> None:
-    while True:
-        await asyncio.sleep(TICK_SECONDS)
-        client.display.tick()
-
-
-async def _execute_cell(
-    client: Client, cells: Sequence[Cell], index: int, number: int, count: int, notes: Notes
-) -> Outcome | None:
-    name = cell_name(cells, index)
-    started = time.monotonic()
-    client.display.begin_cell(number)
-    mark, outcome = "", None
-    try:
-        await client.async_execute_cell(client.nb.cells[index], index, execution_count=number)
-    except CellExecutionError as e:
-        outcome = _failure(index, number, name, e)
-        mark = "exit" if e.ename == "SystemExit" else "failed"
-    except DeadKernelError:
-        outcome = Outcome(1, index, f"the kernel died in cell {number}")
-        mark = "kernel died"
-    if client.asked_to_exit and not outcome:
-        outcome, mark = Outcome(0), "exit"
-    client.display.end_cell()
-    notes.cell_done(number, count, name, time.monotonic() - started, mark)
-    return outcome
-
-
-def _failure(index: int, number: int, name: str, error: CellExecutionError) -> Outcome:
-    if error.ename == "SystemExit":
-        status, message = exit_status(error.evalue)
-        return Outcome(status, index if status else None, message)
-    return Outcome(1, index, f"cell {number} ({name}) failed with {error.ename}")
 
 
 def exit_status(text: str) -> tuple[int, str]:

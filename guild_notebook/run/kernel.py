@@ -1,4 +1,4 @@
-"""The kernel of a run: which one, its start, its end.
+"""The kernel of a run: its process, the client that talks to it, its end.
 
 Starts as soon as possible, since a kernel needs longer to come up than all the rest of a small
 run: what the runner imports and prepares happens meanwhile.
@@ -7,10 +7,11 @@ run: what the runner imports and prepares happens meanwhile.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import contextlib
 import os
 import pkgutil
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -19,14 +20,12 @@ from collections import deque
 from typing import IO, Any
 
 import zmq.asyncio
-from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import KernelError
-
-OWN_PYTHON = "guild-notebook-own-python"
-"""The name under which the interpreter that runs this is had as a kernel."""
+from . import keeper
+from .channel import Client
+from .kernelspecs import KernelSpecs, display_name
 
 LONGEST_SOCKET_PATH = 100
 """Bytes: a Unix socket's path is limited to 104 (macOS) or 108 (Linux), its end included."""
@@ -38,53 +37,20 @@ READY_SECONDS = 0.1
 """Time in which the output of a request must come after its reply, else the kernel's output is
 not connected yet and the request is sent again."""
 
-
-class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client carries no types
-    """Installed kernels, and this very interpreter."""
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        if kernel_name != OWN_PYTHON:
-            return super().get_kernel_spec(kernel_name)
-        if importlib.util.find_spec("ipykernel") is None:
-            raise KernelError(
-                f"there is no ipykernel for {sys.executable} - "
-                f"install it: {sys.executable} -m pip install ipykernel"
-            )
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, display_name="Python 3", language="python")
+WAITING_MESSAGES = 32
+"""Messages that wait to be read before an IPython kernel waits itself (see inside.py)."""
 
 
-def choose(specs: KernelSpecs, option: str | None, named: str, language: str) -> tuple[str, str]:
-    """The kernel to start, and a line to say where that is not the one that was ``named``.
+class KeptManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client carries no types
+    """Starts kernels through keeper.py, whose arguments are ``keeper_arguments``."""
 
-    Raises KernelError where ``option`` (nb-kernel) or the notebook names a kernel that is not
-    installed, and this interpreter cannot take its place.
-    """
-    wanted = option or named
-    if not wanted:
-        if language != "python":
-            raise KernelError(
-                f"the notebook is written in {language} and names no kernel - "
-                f"set nb-kernel to one of: {_installed(specs)}"
-            )
-        return OWN_PYTHON, ""
-    try:
-        specs.get_kernel_spec(wanted)
-    except NoSuchKernel:
-        if option or language != "python":
-            raise KernelError(
-                f"kernel '{wanted}' is not installed - install it, or set nb-kernel to one of: "
-                f"{_installed(specs)}"
-            ) from None
-        specs.get_kernel_spec(OWN_PYTHON)  # raises where it cannot take the place
-        return OWN_PYTHON, f"kernel '{wanted}' is not installed, using {sys.executable}"
-    except (OSError, ValueError) as e:
-        raise KernelError(f"the kernelspec of '{wanted}' cannot be read: {e}") from None
-    return wanted, ""
+    keeper_arguments: tuple[str, ...] = ()
 
-
-def _installed(specs: KernelSpecs) -> str:
-    return ", ".join(sorted(specs.find_kernel_specs())) or "none is installed"
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        command: list[str] = super().format_kernel_cmd(extra_arguments)
+        if not self.keeper_arguments:
+            return command
+        return [sys.executable, "-I", "-S", keeper.__file__, *self.keeper_arguments, *command]
 
 
 class Kernel:
@@ -97,27 +63,21 @@ class Kernel:
         self._dir = tempfile.mkdtemp(prefix="guild-nb-")
         self._cwd = cwd
         self._env = env
+        self._context = zmq.asyncio.Context()
         # With ZeroMQ's default a client looks for the kernel's sockets every 100 ms.
-        context = zmq.asyncio.Context()
-        context.setsockopt(zmq.RECONNECT_IVL, 10)
-        # No limit to what waits here to be read: past it messages would be lost (see inside.py).
-        context.setsockopt(zmq.RCVHWM, 0)
-        self.manager = AsyncKernelManager(
+        self._context.setsockopt(zmq.RECONNECT_IVL, 10)
+        self.manager = KeptManager(
             kernel_name=name,
             kernel_spec_manager=specs,
             connection_file=os.path.join(self._dir, "kernel.json"),
-            context=context,
+            context=self._context,
         )
         self.client: Any = None
+        self.ended = asyncio.Event()
+        self._status: int | None = None
+        self._messages: deque[bytes] = deque(maxlen=200)
+        self._lifeline: int | None = None
         self._asked = False
-        self._context = context
-        self._messages: deque[bytes] = deque(maxlen=100)
-        self._reader: threading.Thread | None = None
-
-    @property
-    def last_words(self) -> str:
-        """The last lines of what the kernel's process itself wrote to stderr or stdout."""
-        return b"".join(self._messages).decode("utf-8", errors="replace").strip()
 
     async def __aenter__(self) -> Kernel:
         await self.start()
@@ -130,25 +90,30 @@ class Kernel:
         """Start the process; raises KernelError where its command cannot be run."""
         self._use_sockets_of_files()
         read_end, write_end = os.pipe()
+        theirs = [write_end]
+        options: dict[str, Any] = {"stdout": write_end, "stderr": write_end}
+        report = None
+        if os.name == "posix":
+            lifeline, self._lifeline = os.pipe()
+            report, report_end = os.pipe()
+            theirs += [lifeline, report_end]
+            self.manager.keeper_arguments = (str(lifeline), str(report_end), self._dir)
+            options["pass_fds"] = (lifeline, report_end)
         try:
-            await self.manager.start_kernel(
-                cwd=self._cwd, env=self._env, stdout=write_end, stderr=write_end
-            )
+            await self.manager.start_kernel(cwd=self._cwd, env=self._env, **options)
         except (OSError, ValueError, TypeError) as e:
-            os.close(read_end)
-            self.remove_files()
-            raise KernelError(f"kernel '{self._display_name()}' cannot be started: {e}") from e
+            self._remove_files()
+            raise KernelError(f"kernel '{self.name}' cannot be started: {e}") from e
         finally:
-            os.close(write_end)
-        self._reader = threading.Thread(
-            target=self._read, args=(os.fdopen(read_end, "rb"),), daemon=True
-        )
-        self._reader.start()
+            for fd in theirs:
+                os.close(fd)
+        self._in_thread(self._read_messages, read_end)
+        if report is not None:
+            self._in_thread(self._read_report, report, asyncio.get_running_loop())
 
-    def _read(self, pipe: IO[bytes]) -> None:
-        with pipe:
-            for line in pipe:
-                self._messages.append(line[-10_000:])
+    @property
+    def name(self) -> str:
+        return display_name(str(self.manager.kernel_name))
 
     def _use_sockets_of_files(self) -> None:
         """Use ``ipc``, with which no port is fought over and nobody else can connect, for kernels
@@ -160,16 +125,30 @@ class Kernel:
             self.manager.transport = "ipc"
             self.manager.ip = base
 
-    def _display_name(self) -> str:
-        name = self.manager.kernel_name
-        return "python" if name == OWN_PYTHON else str(name)
+    @staticmethod
+    def _in_thread(read: Any, fd: int, *args: Any) -> None:
+        threading.Thread(target=read, args=(os.fdopen(fd, "rb"), *args), daemon=True).start()
+
+    def _read_messages(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            for line in pipe:
+                self._messages.append(line[-10_000:])
+
+    def _read_report(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
+        with pipe:
+            line = pipe.readline()
+        if line:
+            self._status = int(line)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(self.ended.set)
 
     async def ready(self, seconds: float) -> dict[str, Any]:
         """Wait until the kernel answers and its output is connected; returns its kernel_info.
 
         Raises KernelError when it ends or ``seconds`` are over.
         """
-        self.manager.client_factory = AsyncKernelClient
+        self._limit_waiting_messages()
+        self.manager.client_factory = Client
         self.client = client = self.manager.client()
         client.start_channels(stdin=False, hb=False)
         client.allow_stdin = False
@@ -182,17 +161,21 @@ class Kernel:
                     self._prepare(reply["content"])
                     return dict(reply["content"])
                 request = client.kernel_info()
-            if not await self.manager.is_alive():
+            if self.ended.is_set() or not await self.manager.is_alive():
                 raise KernelError(self._failure("ended before it was ready"))
             if time.monotonic() > deadline:
                 raise KernelError(
                     self._failure(f"was not ready after {seconds:g} seconds (nb-startup-timeout)")
                 )
 
+    def _limit_waiting_messages(self) -> None:
+        """An IPython kernel waits rather than drop output (inside.py), so a limit to what waits
+        here bounds memory on both sides. From other kernels all is taken at once."""
+        is_ipython = any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
+        self._context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES if is_ipython else 0)
+
     def _prepare(self, info: dict[str, Any]) -> None:
         if info.get("implementation") == "ipython":
-            # The kernel waits rather than drop output, so the usual limit bounds memory.
-            self.client.iopub_channel.socket.setsockopt(zmq.RCVHWM, 1000)
             self.client.execute(_code_inside(), silent=True, store_history=False)
 
     async def _answer(self, channel: Any, request: str, seconds: float) -> dict[str, Any] | None:
@@ -200,42 +183,79 @@ class Kernel:
         from queue import Empty
 
         deadline = time.monotonic() + seconds
-        while True:
+        while not self.ended.is_set():
             try:
                 message = await channel.get_msg(timeout=max(0.0, deadline - time.monotonic()))
             except Empty:
                 return None
             if message["parent_header"].get("msg_id") == request:
                 return dict(message)
+        return None
+
+    def last_words(self, count: int) -> list[str]:
+        """The last lines of what the kernel's process itself wrote to stderr or stdout."""
+        text = b"".join(self._messages).decode("utf-8", errors="replace")
+        return [line.rstrip() for line in text.strip().splitlines()[-count:]]
 
     def _failure(self, what: str) -> str:
-        words = self.last_words.splitlines()
-        reason = f": {words[-1]}" if words else ""
-        return f"kernel '{self._display_name()}' {what}{reason}"
+        words = self.last_words(1)
+        return f"kernel '{self.name}' {what}" + (f": {words[0]}" if words else "")
+
+    @property
+    def how_it_ended(self) -> str:
+        """What ended the process, in words: an exit status or a signal."""
+        if self._status is None:
+            return "it has ended"
+        if self._status >= 0:
+            return f"exit status {self._status}"
+        try:
+            return f"signal {signal.Signals(-self._status).name}"
+        except ValueError:
+            return f"signal {-self._status}"
+
+    async def interrupt(self) -> None:
+        """Interrupt the executing cell, as Jupyter's stop button does."""
+        with contextlib.suppress(Exception):  # it has ended meanwhile
+            await self.manager.interrupt_kernel()
 
     def ask_to_end(self) -> None:
         """Ask the kernel to end by itself, which lets exit handlers run."""
-        if self.client and not self._asked:
+        if self.client and not self._asked and not self.ended.is_set():
             self._asked = True
             self.client.shutdown()
+
+    async def kill(self) -> None:
+        """End the process and all that it has started, at once."""
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+        else:
+            await self.manager.shutdown_kernel(now=True)
 
     async def shut_down(self) -> None:
         """End the kernel: ask it, wait for it, kill it."""
         try:
-            if self.client and await self.manager.is_alive():
+            if self.client and self._lifeline is not None and not self.ended.is_set():
                 self.ask_to_end()
-                deadline = time.monotonic() + SHUTDOWN_SECONDS
-                while await self.manager.is_alive() and time.monotonic() < deadline:
-                    await asyncio.sleep(0.01)
-            if self.manager.has_kernel:
-                await self.manager.shutdown_kernel(now=True)
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self.ended.wait(), SHUTDOWN_SECONDS)
+            await self.kill()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._gone(), SHUTDOWN_SECONDS)
         finally:
             if self.client:
                 self.client.stop_channels()
+            if self.manager.has_kernel:
+                with contextlib.suppress(Exception):
+                    await self.manager.shutdown_kernel(now=True)
             self._context.destroy(linger=0)
-            self.remove_files()
+            self._remove_files()
 
-    def remove_files(self) -> None:
+    async def _gone(self) -> None:
+        while await self.manager.is_alive():
+            await asyncio.sleep(0.005)
+
+    def _remove_files(self) -> None:
         shutil.rmtree(self._dir, ignore_errors=True)
 
 

@@ -35,17 +35,25 @@ class Reports:
         except BaseException as e:  # said in the thread that waits for it
             self._error = e
 
+    def check(self) -> None:
+        """Raise OptionError for a name that nbconvert does not know; waits only where there is a
+        name of its own."""
+        if set(self._names) - {HTML, HTML_NO_INPUT}:
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._names:
+            self._thread.join()
+        if self._error:
+            raise self._error
+
     def write(self, nb: Any, notebook_path: str, failed_cell: int | None = None) -> list[str]:
         """Write the reports beside the notebook; returns their paths.
 
         ``failed_cell`` is the index of the cell that ended the run: the report begins with a link
-        to it. Raises OptionError for a name that nbconvert does not know.
+        to it. Raises OSError where a file cannot be written, and what an exporter raises.
         """
-        if not self._names:
-            return []
-        self._thread.join()
-        if self._error:
-            raise self._error
+        self._wait()
         paths = []
         nb = _for_report(nb, failed_cell)
         base = os.path.splitext(notebook_path)[0]

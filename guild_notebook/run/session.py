@@ -2,66 +2,164 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import nbformat
 
 from .. import notebook, options
-from .client import Client, Display
-from .execute import Outcome, execute, to_run
+from .autosave import Autosave
+from .client import Client
+from .display import Display
+from .execute import Execution, Limits, Outcome, to_run
 from .images import Images
 from .kernel import Kernel
 from .progress import Notes
 from .record import Record
 from .report import Reports
 from .save import save_notebook
+from .stop import Stop
 from .stream import Stream
 
 
-async def run(
-    record: Record,
-    kernel: Kernel,
-    data: dict[str, Any],
-    settings: options.Settings,
-    streams: tuple[Stream, Stream],
-    notes: Notes,
-) -> int:
-    """Execute ``data``, the cleared notebook with its flag values, on a kernel that has been
-    started, and save what comes of it; returns the exit status of the run.
+@dataclass
+class Session:
+    """Executes ``nb``, the cleared notebook with its flag values, on a kernel that has been
+    started, and saves what comes of it."""
 
-    Raises UserError for what a user can mend: a kernel that does not come up, a report that does
-    not exist.
-    """
-    warnings.filterwarnings("ignore", module=r"nbformat|nbclient|nbconvert|traitlets")
-    reports = Reports(settings["report"])
-    with_images = settings["images"] and os.environ.get("NB_NO_IMAGES") != "1"
-    images = Images(record.dir, record.executed) if with_images else None
-    nb = nbformat.from_dict(data)
-    save_notebook(record.executed, nb)
-    info = await kernel.ready(settings["startup-timeout"])
-    if isinstance(info.get("language_info"), dict):
-        nb.metadata["language_info"] = nbformat.from_dict(info["language_info"])
-    display = Display(*streams, notes, images, color=settings["color"])
-    client = Client(nb, kernel, display, allow_errors=settings["allow-errors"])
-    cells = notebook.cells_of(nb)
-    outcome = await execute(client, cells, to_run(cells, settings["skip-tags"]), notes)
-    client.set_widgets_metadata()
-    _mark(nb, outcome)
-    save_notebook(record.executed, nb)
-    kernel.ask_to_end()  # and while it does, the reports are made
-    made = reports.write(nb, record.executed, outcome.failed_cell)
-    record.note_artifacts(made + (images.paths if images else []))
-    if outcome.reason:
-        see = f" - see {os.path.relpath(made[0], record.dir)}" if made else ""
-        notes.say(f"guild-notebook: {outcome.reason}{see} ", "guild-notebook: the run failed ")
-    return outcome.exit_status
+    record: Record
+    kernel: Kernel
+    nb: Any
+    settings: options.Settings
+    streams: tuple[Stream, Stream]
+    notes: Notes
+    stop: Stop
 
+    def __post_init__(self) -> None:
+        warnings.filterwarnings("ignore", module=r"nbformat|nbclient|nbconvert|traitlets")
+        self.nb = nbformat.from_dict(self.nb)
+        self._reports = Reports(self.settings["report"])
+        with_images = self.settings["images"] and os.environ.get("NB_NO_IMAGES") != "1"
+        self._images = Images(self.record.dir, self.record.executed) if with_images else None
+        self._lost = False
 
-def _mark(nb: Any, outcome: Outcome) -> None:
-    """Say in the notebook itself how the run ended."""
-    state: dict[str, Any] = {"status": "error" if outcome.exit_status else "completed"}
-    if outcome.failed_cell is not None:
-        state["failed_cell"] = outcome.failed_cell
-    nb.metadata["guild"] = state
+    async def run(self) -> int:
+        """Run all cells; returns the exit status of the run.
+
+        Raises UserError for what a user can mend: a kernel that does not come up, a report that
+        does not exist.
+        """
+        self._save()
+        info = await self._kernel_is_ready()
+        if info is None:
+            return self._end(Outcome(1, None, f"stopped by {self.stop.name}"), [])
+        self._reports.check()
+        if isinstance(info.get("language_info"), dict):
+            self.nb.metadata["language_info"] = nbformat.from_dict(info["language_info"])
+        client = self._client()
+        execution = self._execution(client)
+        autosave = asyncio.ensure_future(
+            Autosave(lambda: client.changed, lambda: self._sync_and_save(client)).run()
+        )
+        try:
+            outcome = await execution.run()
+        finally:
+            autosave.cancel()
+        client.set_widgets_metadata()
+        self._mark(outcome, execution.states)
+        self._sync_and_save(client)
+        return self._end(outcome, await self._end_kernel_and_report(client, outcome))
+
+    async def _kernel_is_ready(self) -> dict[str, Any] | None:
+        """The kernel's info, None where the run is stopped before that."""
+        ready = asyncio.ensure_future(self.kernel.ready(self.settings["startup-timeout"]))
+        stopped = asyncio.ensure_future(self.stop.requested.wait())
+        await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if ready.done():
+            return ready.result()
+        ready.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ready
+        return None
+
+    def _client(self) -> Client:
+        display = Display(*self.streams, self.notes, self._images, self.settings["color"])
+        limit = self.settings["output-limit"]
+        allow_errors = self.settings["allow-errors"]
+        return Client(self.nb, self.kernel, display, limit, allow_errors=allow_errors)
+
+    def _execution(self, client: Client) -> Execution:
+        cells = notebook.cells_of(self.nb)
+        indexes = to_run(cells, self.settings["skip-tags"])
+        limits = Limits(self.settings["cell-timeout"], self.settings["timeout"])
+        return Execution(client, self.kernel, cells, indexes, self.notes, self.stop, limits)
+
+    async def _end_kernel_and_report(self, client: Client, outcome: Outcome) -> list[str]:
+        """Make the reports while the kernel ends, and anew where its end has shown something."""
+        if self.stop.requested.is_set():
+            await self.kernel.kill()
+        self.kernel.ask_to_end()
+        reporting = asyncio.get_running_loop().run_in_executor(None, self._write_reports, outcome)
+        await client.drain(self.kernel)
+        client.display.end_cell()
+        paths = await reporting
+        if client.changed:
+            self._sync_and_save(client)
+            paths = self._write_reports(outcome)
+        return paths
+
+    def _mark(self, outcome: Outcome, states: dict[int, str]) -> None:
+        """Say in the notebook itself how the run and each cell ended."""
+        status = "terminated" if self.stop.requested.is_set() else "error"
+        state: dict[str, Any] = {"status": status if outcome.exit_status else "completed"}
+        if outcome.failed_cell is not None:
+            state["failed_cell"] = outcome.failed_cell
+        self.nb.metadata["guild"] = state
+        for index, ended in states.items():
+            self.nb.cells[index].metadata["guild"] = {"status": ended}
+
+    def _sync_and_save(self, client: Client) -> None:
+        client.sync()
+        self._save()
+
+    def _save(self) -> None:
+        try:
+            save_notebook(self.record.executed, self.nb)
+            self._lost = False
+        except OSError as e:
+            self._say_lost(self.record.path, e)
+
+    def _say_lost(self, name: str, error: OSError) -> None:
+        """Say once that a file cannot be written: the run goes on, and fails at its end."""
+        if not self._lost:
+            why = error.strerror or str(error)
+            self.notes.say(f"guild-notebook: cannot save {name}: {why} ", "cannot save ")
+        self._lost = True
+
+    def _write_reports(self, outcome: Outcome) -> list[str]:
+        try:
+            return self._reports.write(self.nb, self.record.executed, outcome.failed_cell)
+        except OSError as e:
+            self._say_lost("the report", e)
+        except Exception as e:  # what exporters raise: the cells' results are not to go with it
+            text = " ".join(str(e).split())[:300]
+            self.notes.say(
+                f"guild-notebook: no report, nbconvert failed with {type(e).__name__}: {text} ",
+                "guild-notebook: no report ",
+            )
+        return []
+
+    def _end(self, outcome: Outcome, reports: list[str]) -> int:
+        try:
+            self.record.note_artifacts(reports + (self._images.paths if self._images else []))
+        except OSError as e:
+            self._say_lost("the list of files", e)
+        if outcome.reason:
+            see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
+            self.notes.say(f"guild-notebook: {outcome.reason}{see} ", "guild-notebook: failed ")
+        return outcome.exit_status or int(self._lost)

@@ -8,8 +8,10 @@ rewrites itself with carriage returns one is shown now and then and the last one
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import select
 import time
 from collections.abc import Callable
 
@@ -41,6 +43,11 @@ _UNUSUAL = re.compile(
 )
 """What makes a text more than lines that go out as they are."""
 
+PIECE = 4096
+"""Bytes of one write (PIPE_BUF)."""
+
+GIVE_UP_SECONDS = 0.2
+
 PART_SECONDS = 0.1
 """Time that part of a line waits for the rest: Guild reads stdout and stderr side by side, and
 what comes in two parts may have a line of the other stream between them."""
@@ -54,11 +61,18 @@ def without_escapes(text: str) -> str:
 
 
 class Stream:
-    """One of the run's two output streams: text in, bytes to the file descriptor ``fd``."""
+    """One of the run's two output streams: text in, bytes to the file descriptor ``fd``.
+
+    Once nobody reads them it is ``closed``, calls ``when_closed``, and takes text without a trace.
+    Where whoever reads them pauses it waits, as long as ``give_up`` does not say otherwise.
+    """
 
     def __init__(self, fd: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._fd = fd
         self._clock = clock
+        self.closed = False
+        self.give_up: Callable[[], bool] = lambda: False
+        self.when_closed: Callable[[], None] = lambda: None
         self._held = ""  # the end of the last text, whose meaning the next text decides
         self._waiting = ""  # part of a line that is not out yet
         self._waiting_since = 0.0
@@ -223,18 +237,19 @@ class Stream:
             blank = piece[0] in " \t"
             if blank:
                 self._word = 0
-            while piece:
+            start = 0
+            while start < len(piece):
                 room = LONGEST_LINE - self._column
                 room = room if blank else min(room, LONGEST_WORD - self._word)
                 if room <= 0:
                     parts.append(BREAK)
                     self._column, self._word = 1, 0
                     continue
-                parts.append(piece[:room])
-                taken = min(room, len(piece))
-                self._column += taken
-                self._word += 0 if blank else taken
-                piece = piece[room:]
+                part = piece[start : start + room]
+                parts.append(part)
+                self._column += len(part)
+                self._word += 0 if blank else len(part)
+                start += len(part)
         return "".join(parts)
 
     def _flush_lines(self) -> None:
@@ -248,5 +263,23 @@ class Stream:
         data = memoryview(self._waiting[:end].encode("utf-8", errors="backslashreplace"))
         self._waiting = self._waiting[end:]
         self._waiting_since = self._clock() if self._waiting else 0.0
-        while data:
-            data = data[os.write(self._fd, data) :]
+        while data and not self.closed:
+            if self._is_writable():
+                self._write_some(data[:PIECE])
+                data = data[PIECE:]
+            elif self.give_up():
+                self.closed = True
+
+    def _is_writable(self) -> bool:
+        return bool(select.select([], [self._fd], [], GIVE_UP_SECONDS)[1])
+
+    def _write_some(self, data: memoryview) -> None:
+        """Write at most ``PIECE`` bytes, for which a pipe that takes any has room."""
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError as e:
+            if e.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            self.closed = True
+            self.when_closed()

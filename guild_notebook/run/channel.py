@@ -1,0 +1,98 @@
+"""The kernel's messages, read in numbers.
+
+nbclient takes one message at a time and drops those whose request is of an earlier cell. Here all
+that is waiting is read at once, texts of one stream that follow each other become one message,
+and what an earlier cell still shows (a thread, a task) goes to that cell.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
+from traitlets import Type
+
+MOST_AT_ONCE = 500
+"""Messages that are read before any is handed on."""
+
+MOST_TEXT = 1_000_000
+"""Characters of text that become one message, and that are read before any is handed on."""
+
+OUTPUTS = frozenset(
+    ("stream", "display_data", "execute_result", "update_display_data", "error", "clear_output")
+)
+
+Message = dict[str, Any]
+
+
+class OutputChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client has no types
+    """The iopub channel. ``late`` is called for each output of a request that ``is_late``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: deque[Message] = deque()
+        self.late: Callable[[Message], None] | None = None
+        self.is_late: Callable[[Message], bool] = lambda _message: False
+
+    async def get_msg(self, timeout: float | None = None) -> Message:
+        while True:
+            if not self._waiting:
+                self._waiting.append(await super().get_msg(timeout=timeout))
+                self._read_waiting()
+            message = self._waiting.popleft()
+            if not (self.late and message["msg_type"] in OUTPUTS and self.is_late(message)):
+                return message
+            self.late(message)
+
+    def _read_waiting(self) -> None:
+        """Read what is there without waiting, through the same socket's plain interface."""
+        plain: Any = zmq.Socket.shadow(self.socket)
+        size = _text_size(self._waiting[-1])
+        for _ in range(MOST_AT_ONCE):
+            if size > MOST_TEXT:
+                return
+            try:
+                frames = plain.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            _, parts = self.session.feed_identities(frames)
+            message = self.session.deserialize(parts)
+            size += _text_size(message)
+            if not _joined(self._waiting[-1], message):
+                self._waiting.append(message)
+
+
+def _text_size(message: Message) -> int:
+    return len(message["content"]["text"]) if message["msg_type"] == "stream" else 0
+
+
+def _joined(last: Message, message: Message) -> bool:
+    """Add the text of ``message`` to ``last`` where both are of one stream and request."""
+    if last["msg_type"] != "stream" or message["msg_type"] != "stream":
+        return False
+    content, more = last["content"], message["content"]
+    if content["name"] != more["name"]:
+        return False
+    if last["parent_header"].get("msg_id") != message["parent_header"].get("msg_id"):
+        return False
+    content["text"] += more["text"]
+    return True
+
+
+class Client(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no types
+    """The client of a kernel, with that channel; notes the id of each request in ``requests``."""
+
+    iopub_channel_class = Type(OutputChannel)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.requests: list[str] = []
+
+    def execute(self, *args: Any, **kwargs: Any) -> str:
+        request: str = super().execute(*args, **kwargs)
+        self.requests.append(request)
+        return request

@@ -1,0 +1,144 @@
+"""The outputs of one cell as the saved notebook keeps them: of much text the head and the tail."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from nbformat import from_dict
+
+TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex", "application/json")
+"""Entries of a MIME bundle that count as text; images and the like are kept whole."""
+
+OVERHEAD = 200
+"""Characters that any output but text takes in a notebook file, beside what it shows."""
+
+
+class _Text:
+    """Text of a stream, in parts: joining them for each message would take quadratic time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.parts: deque[str] = deque()
+        self.size = 0
+
+    def append(self, text: str) -> None:
+        self.parts.append(text)
+        self.size += len(text)
+
+    def drop(self, count: int) -> int:
+        """Drop up to ``count`` characters from the start; returns how many."""
+        dropped = 0
+        while self.parts and dropped < count:
+            first = self.parts.popleft()
+            if len(first) > count - dropped:
+                self.parts.appendleft(first[count - dropped :])
+                dropped = count
+            else:
+                dropped += len(first)
+        self.size -= dropped
+        return dropped
+
+    def node(self) -> Any:
+        text = "".join(self.parts)
+        self.parts = deque([text])
+        return from_dict({"output_type": "stream", "name": self.name, "text": text})
+
+
+class _Shown:
+    """Any other output."""
+
+    def __init__(self, node: Any) -> None:
+        self.output = node
+        self.size = _size(node)
+
+    def drop(self, _count: int) -> int:
+        dropped, self.size = self.size, 0
+        return dropped
+
+    def node(self) -> Any:
+        return self.output
+
+
+def _size(node: Any) -> int:
+    data = node.get("data") or {}
+    texts = [data[mime] for mime in TEXTS if mime in data]
+    return OVERHEAD + sum(len(text) if isinstance(text, str) else len(str(text)) for text in texts)
+
+
+class Outputs:
+    """Keeps up to ``limit`` characters of text: half of them from the start, half from the end."""
+
+    def __init__(self, limit: int) -> None:
+        self._half = max(1, limit // 2)
+        self.clear()
+
+    def clear(self) -> None:
+        self._head: list[_Text | _Shown] = []
+        self._head_size = 0
+        self._tail: deque[_Text | _Shown] = deque()
+        self._tail_size = 0
+        self._dropped = 0
+
+    def stream(self, name: str, text: str) -> None:
+        room = self._half - self._head_size
+        if room > 0 and not self._tail:
+            self._extend(self._head, name, text[:room])
+            self._head_size += min(room, len(text))
+            text = text[room:]
+        if text:
+            self._extend(self._tail, name, text)
+            self._tail_size += len(text)
+            self._trim()
+
+    @staticmethod
+    def _extend(
+        outputs: list[_Text | _Shown] | deque[_Text | _Shown], name: str, text: str
+    ) -> None:
+        last = outputs[-1] if outputs else None
+        if not isinstance(last, _Text) or last.name != name:
+            last = _Text(name)
+            outputs.append(last)
+        last.append(text)
+
+    def add(self, node: Any) -> None:
+        """Add a result, a display or an error."""
+        shown = _Shown(node)
+        if not self._tail and self._head_size + shown.size <= self._half:
+            self._head.append(shown)
+            self._head_size += shown.size
+        else:
+            self._tail.append(shown)
+            self._tail_size += shown.size
+            self._trim()
+
+    def _trim(self) -> None:
+        # The newest output stays whatever its size: it may be a result or the error.
+        while self._tail_size > self._half:
+            first = self._tail[0]
+            if len(self._tail) == 1 and isinstance(first, _Shown):
+                return
+            dropped = first.drop(self._tail_size - self._half)
+            self._tail_size -= dropped
+            self._dropped += dropped
+            if not first.size:
+                self._tail.popleft()
+
+    def nodes(self) -> list[Any]:
+        """The outputs of the notebook, with a note where some are left out."""
+        middle = []
+        if self._dropped:
+            note = (
+                f"\n[{self._dropped:,} characters of output are left out here "
+                "(nb-output-limit): all of it is in .guild/output]\n"
+            )
+            middle = [from_dict({"output_type": "stream", "name": "stderr", "text": note})]
+        head, tail = ([out.node() for out in part] for part in (self._head, self._tail))
+        if not middle and head and tail and _same_stream(head[-1], tail[0]):
+            head[-1]["text"] += tail.pop(0)["text"]
+        return [*head, *middle, *tail]
+
+
+def _same_stream(one: Any, other: Any) -> bool:
+    streams = one["output_type"] == other["output_type"] == "stream"
+    return streams and bool(one["name"] == other["name"])

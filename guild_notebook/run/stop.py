@@ -1,0 +1,78 @@
+"""What ends a run from outside: signals, the end of Guild, the end of who reads its output."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+WATCH_SECONDS = 0.5
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if os.name == "posix" else [])]
+
+
+class Stop:
+    """Notes the first request to stop. ``requested`` is set then, and ``signal`` says which
+    signal the process is to die by, which is how Guild knows a run that was stopped."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.requested = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._parent = os.getppid()
+
+    def watch(self) -> None:
+        """Take signals from here on, and look after the parent in a thread."""
+        for number in SIGNALS:
+            signal.signal(number, self._on_signal)
+        threading.Thread(target=self._watch_parent, daemon=True).start()
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        if self.signal is not None:
+            die_by(number)  # asked twice: at once, and the keeper ends the kernel
+        self.request(number)
+
+    def request(self, number: int = signal.SIGTERM) -> None:
+        """Ask the run to stop; from any thread."""
+        if self.signal is None:
+            self.signal = number
+            self._loop.call_soon_threadsafe(self.requested.set)
+
+    @property
+    def name(self) -> str:
+        return signal.Signals(self.signal).name if self.signal is not None else ""
+
+    def _watch_parent(self) -> None:
+        while self.signal is None:
+            if os.getppid() != self._parent or _has_no_reader(self._parent):
+                try:
+                    self.request()
+                except RuntimeError:  # the loop is closed: the run is over
+                    return
+            time.sleep(WATCH_SECONDS)
+
+
+def _has_no_reader(pid: int) -> bool:
+    """Whether the stdout of the process is a pipe that nobody reads any more.
+
+    Guild's threads end on a closed stdout and Guild waits for the run for ever
+    (guild/op_util.py, _gen_tee_run), so the run looks itself. Only Linux shows it.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.open(f"/proc/{pid}/fd/1", os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as e:
+        return e.errno == errno.ENXIO
+    return False
+
+
+def die_by(number: int) -> None:
+    """End this process by a signal, as if it had never been caught."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
