@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,31 @@ class Project:
     def _env(self) -> dict[str, str]:
         # What pip lists is of no interest here and takes half a second of every run.
         settings = {"GUILD_HOME": str(self.home), "NO_PIP_FREEZE": "1", "COLUMNS": "200"}
-        return {**os.environ, **settings, **self.env}
+        # ipykernel treats descriptors in another way where it sees that it is under test.
+        inherited = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+        return {**inherited, **settings, **self.env}
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> None:
+    """Wait until a condition holds; the seconds are a limit for a hang."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def start(project: Project, *args: str, **options: Any) -> subprocess.Popen:
+    """Start ``guild ARGS`` and do not wait for it."""
+    return subprocess.Popen(
+        [*GUILD, *args],
+        cwd=project.dir,
+        env=project._env(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **options,
+    )
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def source_of(package: str, folder: Path) -> Path:
     subprocess.run([*command, "--dest", str(folder), package], check=True, capture_output=True)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
-        tar.extractall(folder)  # noqa: S202  # a release of the Jupyter project or of nteract
+        tar.extractall(folder)  # a release of the Jupyter project or of nteract
     return folder / archive.name[: -len(".tar.gz")]
 
 

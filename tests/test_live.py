@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
-
-from conftest import GUILD, LIMIT, Project
+from conftest import LIMIT, Project, start, wait_for
 
 WAITING = """
 import os, time
@@ -15,25 +12,6 @@ while not os.path.exists('go'):
     time.sleep(0.05)
 print('and its end')
 """
-
-
-def wait_for(condition, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-
-
-def start(project: Project, *args: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [*GUILD, *args],
-        cwd=project.dir,
-        env=project._env(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def test_what_a_cell_prints_is_in_the_output_while_it_runs_and_watch_follows(project: Project):

@@ -118,7 +118,7 @@ def test_a_kernel_that_does_not_start(project: Project, tmp_path):
     project.notebook("nb.ipynb", "x", metadata={"kernelspec": {"name": "broken"}})
     done = project.guild("run", "-y", "nb.ipynb", JUPYTER_PATH=str(tmp_path / "jupyter"))
     (line,) = lines_of(done)
-    assert "kernel 'broken' cannot be started" in line
+    assert "kernel 'broken' ended before it was ready: no-such-program: No such file" in line
     spec["argv"] = ["sh", "-c", "echo out of luck >&2; exit 3"]
     (kernels / "kernel.json").write_text(json.dumps(spec))
     done = project.guild("run", "-y", "nb.ipynb", JUPYTER_PATH=str(tmp_path / "jupyter"))

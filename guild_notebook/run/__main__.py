@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from typing import Any
@@ -84,6 +85,8 @@ async def _execute(
     stop.watch()
     for stream in streams:
         stream.give_up = lambda: stop.signal is not None
+        # Guild's own threads end on a full disk, and what they read is read no more.
+        stream.is_stuck = lambda: shutil.disk_usage(record.dir).free == 0
         stream.when_closed = stop.request  # as if it had been stopped by SIGTERM
     from . import kernel, kernelspecs  # heavy, and errors in the notebook need none of it
 

@@ -181,7 +181,7 @@ class Execution:
     async def _died(self, index: int, where: str) -> tuple[Outcome, str]:
         await self.client.drain(self.kernel)
         text = f"the kernel died in {where}: {self.kernel.how_it_ended}"
-        lines = [*self.kernel.last_words(LAST_WORDS), f"DeadKernel: {text}"]
+        lines = [*await self.kernel.last_words(LAST_WORDS), f"DeadKernel: {text}"]
         self.client.add_error(index, "DeadKernel", text, lines)
         return Outcome(1, index, text), "kernel died"
 

@@ -78,9 +78,8 @@ def show_stack_of_crash() -> None:
     import faulthandler
     import sys
 
-    own_stderr = getattr(sys.stderr, "_original_stdstream_copy", None)
-    if isinstance(own_stderr, int):
-        faulthandler.enable(file=own_stderr)
+    copied = getattr(sys.stderr, "_original_stdstream_copy", None)
+    faulthandler.enable(file=copied if isinstance(copied, int) else 2)
 
 
 if __name__ == "guild_notebook.inside":

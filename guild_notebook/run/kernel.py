@@ -37,6 +37,8 @@ READY_SECONDS = 0.1
 """Time in which the output of a request must come after its reply, else the kernel's output is
 not connected yet and the request is sent again."""
 
+QUIET_SECONDS = 0.05
+
 WAITING_MESSAGES = 32
 """Messages that wait to be read before an IPython kernel waits itself (see inside.py)."""
 
@@ -76,6 +78,7 @@ class Kernel:
         self.ended = asyncio.Event()
         self._status: int | None = None
         self._messages: deque[bytes] = deque(maxlen=200)
+        self._read_bytes = 0
         self._lifeline: int | None = None
         self._asked = False
 
@@ -133,6 +136,7 @@ class Kernel:
         with pipe:
             for line in pipe:
                 self._messages.append(line[-10_000:])
+                self._read_bytes += len(line)
 
     def _read_report(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
         with pipe:
@@ -162,11 +166,10 @@ class Kernel:
                     return dict(reply["content"])
                 request = client.kernel_info()
             if self.ended.is_set() or not await self.manager.is_alive():
-                raise KernelError(self._failure("ended before it was ready"))
+                raise KernelError(await self._failure("ended before it was ready"))
             if time.monotonic() > deadline:
-                raise KernelError(
-                    self._failure(f"was not ready after {seconds:g} seconds (nb-startup-timeout)")
-                )
+                late = f"was not ready after {seconds:g} seconds (nb-startup-timeout)"
+                raise KernelError(await self._failure(late))
 
     def _limit_waiting_messages(self) -> None:
         """An IPython kernel waits rather than drop output (inside.py), so a limit to what waits
@@ -192,13 +195,18 @@ class Kernel:
                 return dict(message)
         return None
 
-    def last_words(self, count: int) -> list[str]:
-        """The last lines of what the kernel's process itself wrote to stderr or stdout."""
+    async def last_words(self, count: int) -> list[str]:
+        """The last lines of what the kernel's process itself wrote to stderr or stdout, once a
+        moment has passed without more."""
+        seen = -1
+        while seen != self._read_bytes:
+            seen = self._read_bytes
+            await asyncio.sleep(QUIET_SECONDS)
         text = b"".join(self._messages).decode("utf-8", errors="replace")
         return [line.rstrip() for line in text.strip().splitlines()[-count:]]
 
-    def _failure(self, what: str) -> str:
-        words = self.last_words(1)
+    async def _failure(self, what: str) -> str:
+        words = await self.last_words(1)
         return f"kernel '{self.name}' {what}" + (f": {words[0]}" if words else "")
 
     @property
@@ -229,7 +237,7 @@ class Kernel:
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
-        else:
+        elif os.name != "posix":
             await self.manager.shutdown_kernel(now=True)
 
     async def shut_down(self) -> None:

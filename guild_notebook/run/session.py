@@ -17,7 +17,7 @@ from .client import Client
 from .display import Display
 from .execute import Execution, Limits, Outcome, to_run
 from .images import Images
-from .kernel import Kernel
+from .kernel import SHUTDOWN_SECONDS, Kernel
 from .progress import Notes
 from .record import Record
 from .report import Reports
@@ -105,7 +105,10 @@ class Session:
             await self.kernel.kill()
         self.kernel.ask_to_end()
         reporting = asyncio.get_running_loop().run_in_executor(None, self._write_reports, outcome)
-        await client.drain(self.kernel)
+        try:
+            await asyncio.wait_for(client.drain(self.kernel), SHUTDOWN_SECONDS)
+        except asyncio.TimeoutError:  # a thread of the notebook goes on
+            await self.kernel.kill()
         client.display.end_cell()
         paths = await reporting
         if client.changed:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
+import select
 import signal
+import stat
 import sys
 import threading
 import time
@@ -65,11 +66,19 @@ def _has_no_reader(pid: int) -> bool:
     """
     if sys.platform != "linux":
         return False
+    path = f"/proc/{pid}/fd/1"
     try:
-        os.close(os.open(f"/proc/{pid}/fd/1", os.O_WRONLY | os.O_NONBLOCK))
-    except OSError as e:
-        return e.errno == errno.ENXIO
-    return False
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            return False
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        poll = select.poll()
+        poll.register(fd, 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    finally:
+        os.close(fd)
 
 
 def die_by(number: int) -> None:

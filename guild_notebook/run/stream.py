@@ -64,7 +64,8 @@ class Stream:
     """One of the run's two output streams: text in, bytes to the file descriptor ``fd``.
 
     Once nobody reads them it is ``closed``, calls ``when_closed``, and takes text without a trace.
-    Where whoever reads them pauses it waits, as long as ``give_up`` does not say otherwise.
+    Where whoever reads them pauses it waits, as long as neither ``give_up`` nor ``is_stuck`` says
+    otherwise.
     """
 
     def __init__(self, fd: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -72,6 +73,7 @@ class Stream:
         self._clock = clock
         self.closed = False
         self.give_up: Callable[[], bool] = lambda: False
+        self.is_stuck: Callable[[], bool] = lambda: False
         self.when_closed: Callable[[], None] = lambda: None
         self._held = ""  # the end of the last text, whose meaning the next text decides
         self._waiting = ""  # part of a line that is not out yet
@@ -269,6 +271,8 @@ class Stream:
                 data = data[PIECE:]
             elif self.give_up():
                 self.closed = True
+            elif self.is_stuck():
+                self._close_for_good()
 
     def _is_writable(self) -> bool:
         return bool(select.select([], [self._fd], [], GIVE_UP_SECONDS)[1])
@@ -281,5 +285,8 @@ class Stream:
         except OSError as e:
             if e.errno not in (errno.EPIPE, errno.EIO):
                 raise
-            self.closed = True
-            self.when_closed()
+            self._close_for_good()
+
+    def _close_for_good(self) -> None:
+        self.closed = True
+        self.when_closed()
