@@ -36,6 +36,7 @@ NOTEBOOK = [
     "ipykernel>=6.16",
     "jupyter_client>=7.3",
     "PyYAML>=5.4",
+    "pyzmq>=22.3",
     "regex>=2022.1.18",
 ]
 
