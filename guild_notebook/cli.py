@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import itertools
 import json
 import sys
@@ -20,6 +21,7 @@ Values = dict[str, Any]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line tool; returns the exit status. A UserError is one line on stderr."""
     args = _parser().parse_args(argv)
+    gc.disable()  # the process is short, and a large notebook's objects are many and all in use
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream
     try:
         for line in args.lines(args):

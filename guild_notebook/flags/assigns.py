@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..source import Source
+from ..source import ParsedLine, Source
 from . import foreign
 from .cells import CodeCell
 from .literals import NotLiteralError, is_number, value_of
@@ -20,6 +20,10 @@ _ANNOTATIONS = {
     **{"String": "string"},  # Julia's
 }
 _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]|(.*)\|\s*None|None\s*\|(.*)")
+# What a logical line must begin like for an assignment to be on it: most lines need no parsing.
+_MAY_ASSIGN = re.compile(
+    r"(?!(?:if|for|while|def|class|with|import|from|return|print)\b)[^=;#]*[=;]"
+)
 
 
 @dataclass(frozen=True)
@@ -86,23 +90,25 @@ def _foreign_assignments(cell: CodeCell) -> Iterator[Assignment]:
 
 
 def _python_assignments(source: Source) -> Iterator[Assignment]:
-    for statement in source.body:
-        node = statement.node
-        if isinstance(node, ast.Assign):
-            target, expression = node.targets[-1], node.value
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            target, expression = node.target, node.value
-        else:
+    for line in source.top_level:
+        if not _MAY_ASSIGN.match(source.plain, line.start, line.end):
             continue
-        if isinstance(target, ast.Name):
-            yield Assignment(
-                target.id,
-                *literal_or_computed(expression),
-                *source.span(expression),
-                annotation_of(source, node),
-                statement.start,
-                statement.end,
-            )
+        parsed = source.parsed(line)
+        for node in parsed.nodes:
+            if isinstance(node, ast.Assign):
+                target, expression = node.targets[-1], node.value
+            elif isinstance(node, ast.AnnAssign) and node.value is not None:
+                target, expression = node.target, node.value
+            else:
+                continue
+            if isinstance(target, ast.Name):
+                yield Assignment(
+                    target.id,
+                    *literal_or_computed(expression),
+                    *parsed.span(expression),
+                    annotation_of(parsed, node),
+                    *parsed.span(node),
+                )
 
 
 def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
@@ -113,11 +119,11 @@ def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
         return None, True
 
 
-def annotation_of(source: Source, node: ast.stmt) -> str:
+def annotation_of(parsed: ParsedLine, node: ast.stmt) -> str:
     """The text of an assignment's type annotation, "" where it has none."""
     if not isinstance(node, ast.AnnAssign):
         return ""
-    return source.text[slice(*source.span(node.annotation))]
+    return parsed.source.text[slice(*parsed.span(node.annotation))]
 
 
 def flag(cell: CodeCell, assignment: Assignment, kind: str, type_comment: str = "") -> Flag:
