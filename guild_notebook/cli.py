@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import gc
 import itertools
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -54,7 +53,7 @@ def _flags(args: argparse.Namespace) -> Iterator[str]:
     nb = notebook.read(args.notebook)
     found = discover(nb)
     if args.json:
-        yield json.dumps(table.data(nb, found), indent=2)
+        yield from table.json_lines(table.data(nb, found))
     else:
         yield from table.lines(nb, found)
 

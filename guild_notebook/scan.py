@@ -24,8 +24,8 @@ _TRIPLE_END = {
     )
     for quote in "'\""
 }
-# A physical line of which nothing but brackets could make the statement go on on the next.
-_PLAIN_LINE = re.compile(r"[^\r\n#\"'\\]*(?=[\r\n]|\Z)")
+# A physical line that is no line of IPython, and that nothing but brackets could continue.
+_PLAIN_LINE = re.compile(r"([ \t\f]*)((?![/,;])[^\r\n#\"'\\%!?]*)(?:\r\n|\r|\n|\Z)")
 
 # What IPython takes before Python sees it: escapes at the start of a line, help marks at its
 # end, and shell commands or magics on the right of an assignment (IPython inputtransformer2).
@@ -65,16 +65,23 @@ class Scan:
     ipython: list[tuple[int, int]] = field(default_factory=list)
 
 
-def scan(text: str, start: int = 0) -> Scan:
-    """Scan ``text`` from ``start``, the start of a line. Takes linear time.
+def scan(text: str, start: int = 0, end: int | None = None) -> Scan:
+    """Scan ``text`` from ``start``, the start of a line, as far as the logical line that holds
+    ``end``. Takes linear time.
 
     Where brackets or triple quotes never close, their line is left out and the scan begins
     anew on the next: a slip must not swallow all that follows.
     """
     found = Scan()
-    end = len(text)
+    end = len(text) if end is None else end
     rescans = _RESCANS
     while start < end:
+        plain = _PLAIN_LINE.match(text, start)
+        if plain and _is_balanced(plain.group(2)):
+            if plain.group(2):
+                found.lines.append(Line(*plain.span(2), plain.start(2) - start))
+            start = plain.end()
+            continue
         if _IPYTHON_LINE.match(text, start):
             stop = _end_of(_CONTINUED_LINE, text, start)
             found.ipython.append((start, stop))
@@ -91,12 +98,8 @@ def scan(text: str, start: int = 0) -> Scan:
 def _scan_line(text: str, start: int, found: Scan) -> tuple[int, bool]:
     """Scan one logical line; returns where it ends and whether all that it opens is closed."""
     first = _end_of(_BLANK, text, start)
-    plain = _PLAIN_LINE.match(text, first)
-    if plain and _is_balanced(plain.group()):
-        stop, closed = plain.end(), True
-    else:
-        stop, closed = _logical_end(text, first, found)
-    if closed and first < stop and text[first] != "#":
+    stop, closed = _logical_end(text, first, found)
+    if closed and text[first : first + 1] not in ("#", "\r", "\n", ""):
         found.lines.append(Line(first, stop, first - start))
     return stop, closed
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -116,13 +115,16 @@ def _inner(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 class Source:
-    """One cell's text as Python; never raises for what the text is.
+    """One cell's text as Python; never raises for what the text is. Python may warn of it
+    (invalid escapes): who reads many cells silences that once.
 
-    ``magic`` is the name of the cell magic ("" where there is none).
+    ``magic`` is the name of the cell magic ("" where there is none). Logical lines after the
+    one that holds ``end`` are not looked at.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, end: int | None = None) -> None:
         self.text = text
+        self._end = end
         match = _CELL_MAGIC.match(text)
         self.magic = match.group(1) if match else ""
         self.is_python = match is None or self.magic in PYTHON_CELL_MAGICS
@@ -138,7 +140,7 @@ class Source:
     @cached_property
     def scan(self) -> Scan:
         """Logical lines, comments and strings, those of IPython's lines left out."""
-        return scan(self.plain, self._start)
+        return scan(self.plain, self._start, self._end)
 
     @cached_property
     def top_level(self) -> list[Line]:
@@ -228,9 +230,7 @@ def _parsed(text: str) -> list[ast.stmt] | None:
     if sys.version_info < (3, 11) and _has_long_chain(text):
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of invalid escapes and the like: not ours to say
-            return ast.parse(text).body
+        return ast.parse(text).body
     except _PARSE_ERRORS:
         return None
 

@@ -52,7 +52,7 @@ def find(cells: Iterable[CodeCell]) -> Found:
         for assignment in assignments(cell):
             reason = _reason_to_skip(assignment, seen)
             if reason:
-                found.skipped.append(skipped(cell, assignment.begin, reason))
+                found.skipped.append(skipped(cell.index, cell.source, assignment.begin, reason))
                 continue
             seen[assignment.name] = cell.index
             found.flags.append(flag(cell, assignment, "assign"))
@@ -162,7 +162,6 @@ def literal_type(value: Any) -> str | None:
     return "string" if isinstance(value, str) else None
 
 
-def skipped(cell: CodeCell, offset: int, reason: str) -> Skipped:
-    """What is passed over at ``offset`` of ``cell``."""
-    source = cell.source
-    return Skipped(cell.index, source.position(offset)[0], source.line_at(offset), reason)
+def skipped(cell: int, source: Source, offset: int, reason: str) -> Skipped:
+    """What is passed over at ``offset`` of ``source``, the text of the cell of that index."""
+    return Skipped(cell, source.position(offset)[0], source.line_at(offset), reason)

@@ -17,6 +17,7 @@ from .colab_types import field_type
 from .model import Flag, Found, Site, Skipped
 
 MARKER = re.compile(r"#[ \t]*@([ \t]*)param(?!\w)")
+_COMMENTS_AFTER = re.compile(r"[^\r\n]*(?:\s*#[^\r\n]*)*")
 _ASSIGNS = re.compile(r"#+[ \t]*[\w.\[\]'\"]+[ \t]*(?::[^=#]*)?=(?!=)")
 _NO_FIELDS: dict[type[ast.AST], str] = {
     ast.AugAssign: "an augmented assignment",
@@ -46,22 +47,25 @@ def find(cells: Iterable[CodeCell]) -> Found:
 
 
 def _read(cell: CodeCell) -> tuple[list[Place], list[Skipped]]:
-    if not cell.is_python:
-        markers = MARKER.finditer(cell.text)
-        return [], [skipped(cell, m.start(), "a cell of another language") for m in markers]
-    titles, descriptions = Titles(cell.text), Descriptions(cell.source)
+    markers = list(MARKER.finditer(cell.text))
+    after = _COMMENTS_AFTER.match(cell.text, markers[-1].end())
+    source = Source(cell.text, after and after.end())
+    if cell.language != "python" or not source.is_python:
+        reason = "a cell of another language"
+        return [], [skipped(cell.index, source, marker.start(), reason) for marker in markers]
+    titles, descriptions = Titles(cell.text), Descriptions(source)
     places: list[Place] = []
     passed_over: list[Skipped] = []
     used: set[int] = set()
-    for marker in _markers(cell.source):
+    for marker in _markers(source, markers):
         try:
-            statement = _statement(cell.source, marker)
+            statement = _statement(source, marker)
             if statement.start in used:
                 raise _NoFieldError("its statement has an annotation before it")
             places.append(_place(cell, statement, marker, titles, descriptions))
             used.add(statement.start)
         except _NoFieldError as e:
-            passed_over.append(skipped(cell, marker.start, str(e)))
+            passed_over.append(skipped(cell.index, source, marker.start, str(e)))
     return places, passed_over
 
 
@@ -75,11 +79,11 @@ class _Marker(NamedTuple):
     reason: str
 
 
-def _markers(source: Source) -> Iterator[_Marker]:
+def _markers(source: Source, matches: list[re.Match[str]]) -> Iterator[_Marker]:
     comments = source.scan.comments
     index = 0
     done: tuple[int, int] | None = None
-    for match in MARKER.finditer(source.text):
+    for match in matches:
         start = match.start()
         while index < len(comments) and comments[index][1] <= start:
             index += 1
@@ -107,7 +111,8 @@ def _place(
     titles: Titles,
     descriptions: Descriptions,
 ) -> Place:
-    source, parsed = cell.source, statement.parsed
+    parsed = statement.parsed
+    source = parsed.source
     comment_start, comment_end = marker.comment
     target, value = _target_and_value(statement.node)
     if comment_start < statement.end:
