@@ -60,7 +60,8 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
 corpus: $(VENV)/.test
-	$(BIN)/python -m pytest -m corpus
+	@$(PIP) install ipywidgets sympy
+	$(BIN)/python -m pytest -m corpus -s
 
 install-test: $(VENV)/.test
 	$(BIN)/python -m pytest -m install
