@@ -24,6 +24,8 @@ _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]|(.*)\|\s*None|None\s*\|(.
 _MAY_ASSIGN = re.compile(
     r"(?!(?:if|for|while|def|class|with|import|from|return|print)\b)[^=;#]*[=;]"
 )
+_LOOKS_ASSIGNED = re.compile(r"[\w.]+[ \t]*(?::[^=]*)?=(?!=)")
+_FROM_IPYTHON = re.compile(r"[^=%!]*=[ \t]*[%!]")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,14 @@ class Assignment:
     stop: int
 
 
+@dataclass(frozen=True)
+class NoFlag:
+    """An assignment at ``begin`` of its cell that can be no flag, and why."""
+
+    begin: int
+    reason: str
+
+
 def find(cells: Iterable[CodeCell]) -> Found:
     """Flags from assignments of literals at the top level of cells, the first of a name;
     assignments that are none are passed over with the reason."""
@@ -50,12 +60,15 @@ def find(cells: Iterable[CodeCell]) -> Found:
     seen: dict[str, int] = {}
     for cell in cells:
         for assignment in assignments(cell):
-            reason = _reason_to_skip(assignment, seen)
+            if isinstance(assignment, NoFlag):
+                reason = assignment.reason
+            else:
+                reason = _reason_to_skip(assignment, seen)
             if reason:
                 found.skipped.append(skipped(cell.index, cell.source, assignment.begin, reason))
-                continue
-            seen[assignment.name] = cell.index
-            found.flags.append(flag(cell, assignment, "assign"))
+            elif isinstance(assignment, Assignment):
+                seen[assignment.name] = cell.index
+                found.flags.append(flag(cell, assignment, "assign"))
     return found
 
 
@@ -65,9 +78,9 @@ def _reason_to_skip(assignment: Assignment, seen: dict[str, int]) -> str:
     return "not a literal" if assignment.computed else ""
 
 
-def assignments(cell: CodeCell) -> Iterator[Assignment]:
-    """The top-level assignments to names of a cell in a language that is known, in order; of
-    Python's ``x = y = 1`` the last name, as Guild does."""
+def assignments(cell: CodeCell) -> Iterator[Assignment | NoFlag]:
+    """The top-level assignments of a cell in a language that is known, in order; of Python's
+    ``x = y = 1`` the last name, as Guild does."""
     if "=" not in cell.text and "<-" not in cell.text:
         return iter(())  # not worth parsing
     if cell.language in foreign.SYNTAXES:
@@ -89,26 +102,36 @@ def _foreign_assignments(cell: CodeCell) -> Iterator[Assignment]:
         )
 
 
-def _python_assignments(source: Source) -> Iterator[Assignment]:
+def _python_assignments(source: Source) -> Iterator[Assignment | NoFlag]:
+    for start, end in source.scan.ipython:
+        if _FROM_IPYTHON.match(source.plain, start, end):
+            yield NoFlag(start, "a line of IPython")
     for line in source.top_level:
         if not _MAY_ASSIGN.match(source.plain, line.start, line.end):
             continue
         parsed = source.parsed(line)
+        if not parsed.nodes and _LOOKS_ASSIGNED.match(source.plain, line.start, line.end):
+            yield NoFlag(line.start, "not readable as Python")
         for node in parsed.nodes:
-            if isinstance(node, ast.Assign):
-                target, expression = node.targets[-1], node.value
-            elif isinstance(node, ast.AnnAssign) and node.value is not None:
-                target, expression = node.target, node.value
-            else:
-                continue
-            if isinstance(target, ast.Name):
-                yield Assignment(
-                    target.id,
-                    *literal_or_computed(expression),
-                    *parsed.span(expression),
-                    annotation_of(parsed, node),
-                    *parsed.span(node),
-                )
+            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+                yield _assignment(parsed, node)
+
+
+def _assignment(
+    parsed: ParsedLine, node: ast.Assign | ast.AnnAssign | ast.AugAssign
+) -> Assignment | NoFlag:
+    begin, stop = parsed.span(node)
+    if isinstance(node, ast.AugAssign):
+        return NoFlag(begin, "an augmented assignment")
+    if node.value is None:
+        return NoFlag(begin, "an annotation without a value")
+    target = node.targets[-1] if isinstance(node, ast.Assign) else node.target
+    if not isinstance(target, ast.Name):
+        several = isinstance(target, (ast.Tuple, ast.List))
+        return NoFlag(begin, f"an assignment to {'several names' if several else 'no name'}")
+    value, computed = literal_or_computed(node.value)
+    annotation = annotation_of(parsed, node)
+    return Assignment(target.id, value, computed, *parsed.span(node.value), annotation, begin, stop)
 
 
 def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:

@@ -105,7 +105,8 @@ def _add_patterns(
 
 def _declare(result: Discovered, name: str, found: Found, patterns: Mapping[str, object]) -> None:
     # what an earlier source passes over is worth telling even where it declares nothing
-    result.skipped += found.skipped
+    told = {(skipped.cell, skipped.line) for skipped in result.skipped}
+    result.skipped += [s for s in found.skipped if (s.cell, s.line) not in told]
     result.warnings += found.warnings
     if not found.flags:
         return
