@@ -115,6 +115,8 @@ def _date(flag: Flag, value: Any) -> str:
 
 
 def _raw(flag: Flag, value: Any) -> Code:
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        value = f"[{', '.join(value)}]"  # Guild has made text of each item, as of any expression
     if not isinstance(value, str):
         return Code(literals.write(_untyped(flag, value)))
     text = literals.one_expression(value)
