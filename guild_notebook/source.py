@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import warnings
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -92,7 +93,7 @@ class ParsedLine:
             head = head.encode()[:column].decode(errors="ignore")
         return start + len(head)
 
-    @property
+    @cached_property
     def statements(self) -> list[Statement]:
         """The line's statements at any depth, in the order of their text."""
         found = []
@@ -125,6 +126,7 @@ class Source:
     def __init__(self, text: str, end: int | None = None) -> None:
         self.text = text
         self._end = end
+        self._parsed: dict[Line, ParsedLine] = {}
         match = _CELL_MAGIC.match(text)
         self.magic = match.group(1) if match else ""
         self.is_python = match is None or self.magic in PYTHON_CELL_MAGICS
@@ -161,20 +163,25 @@ class Source:
 
     def parsed(self, line: Line) -> ParsedLine:
         """The syntax trees of a logical line's statements; none where it is no Python."""
+        if line not in self._parsed:
+            self._parsed[line] = self._parse(line)
+        return self._parsed[line]
+
+    def _parse(self, line: Line) -> ParsedLine:
         text = self.plain[line.start : line.end]
         clause = _CLAUSE.match(text)
         before = _BEFORE_CLAUSE[clause.group()] if clause else ""
         return ParsedLine(
             self,
             line,
-            nodes=_parsed(before + text) or [],
+            nodes=statements_of(before + text),
             shift=before.count("\n"),
             column=len(before) - before.rfind("\n") - 1,
         )
 
     def block_header(self, line: Line) -> ast.stmt | None:
         """The statement that a logical line is the head of, like ``for x in y:``."""
-        nodes = _parsed(_without_comment(self, line) + " pass")
+        nodes = statements_of(_without_comment(self, line) + " pass")
         return nodes[-1] if nodes else None
 
     @cached_property
@@ -225,12 +232,25 @@ def _without_comment(source: Source, line: Line) -> str:
     return source.plain[line.start : line.end]
 
 
-def _parsed(text: str) -> list[ast.stmt] | None:
-    """The statements of ``text``; None if it is no Python."""
+def statements_of(text: str) -> list[ast.stmt]:
+    """The statements of ``text``; none if it is no Python, or more than a parser can take."""
+    tree = _tree(text, "exec")
+    return tree.body if isinstance(tree, ast.Module) else []
+
+
+def expression_of(text: str) -> ast.expr | None:
+    """The one expression that ``text`` is, blanks around it not counted; else None."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = _tree(text.strip(), "eval")
+    return tree.body if isinstance(tree, ast.Expression) else None
+
+
+def _tree(text: str, mode: str) -> ast.AST | None:
     if sys.version_info < (3, 11) and _has_long_chain(text):
         return None
     try:
-        return ast.parse(text).body
+        return ast.parse(text, mode=mode)
     except _PARSE_ERRORS:
         return None
 
