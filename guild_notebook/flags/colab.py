@@ -11,7 +11,7 @@ from ..source import ParsedLine, Source, Statement
 from .assigns import annotation_of, literal_or_computed, skipped
 from .cells import CodeCell
 from .colab_places import Place, merged
-from .colab_spec import parse
+from .colab_spec import help_text, parse
 from .colab_text import Descriptions, Titles
 from .colab_types import field_type
 from .model import Flag, Found, Site, Skipped
@@ -124,7 +124,7 @@ def _place(
     first, last = source.position(statement.start)[0], source.position(statement.end)[0]
     texts = (
         descriptions.of(first, last),
-        cell.text[comment_start : marker.start].strip("# \t"),
+        help_text(cell.text[comment_start : marker.start]),
         spec.help,
         takes.placeholder and f"e.g. {takes.placeholder}",
     )

@@ -77,7 +77,8 @@ def same(a: Any, b: Any) -> bool:
 def write(value: Any, like: str = "") -> str:
     """``value`` as a Python literal on one line.
 
-    A string takes the quotes of ``like``, the text that it replaces. Infinity and nan, which
+    A string takes the quotes of ``like``, the text that it replaces, and a tuple its having
+    parentheses or none. Infinity and nan, which
     have no literal, become ``float("inf")`` and ``float("nan")``; an empty set ``set()``.
     A set's members are in the order of their text, the same in every process.
     """
@@ -90,7 +91,8 @@ def write(value: Any, like: str = "") -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(write, value))}]"
     if isinstance(value, tuple):
-        return f"({', '.join(map(write, value))}{',' if len(value) == 1 else ''})"
+        items = f"{', '.join(map(write, value))}{',' if len(value) == 1 else ''}"
+        return items if items and like and like[0] != "(" else f"({items})"
     if isinstance(value, (set, frozenset)):
         return f"{{{', '.join(sorted(map(write, value)))}}}" if value else "set()"
     if isinstance(value, dict):

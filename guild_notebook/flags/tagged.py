@@ -13,7 +13,7 @@ from .literals import same
 from .model import Flag, Found, Skipped
 
 _TRAILING_COMMENT = re.compile(r"[ \t;)]*(#[^\r\n]*)")
-_TYPE_COMMENT = re.compile(r"#\s*type:\s*([^#\r\n]*)")
+_TYPE_COMMENT = re.compile(r"#\s*type:\s*([^\s#]*)")
 
 
 def find(cells: Iterable[CodeCell]) -> Found:
