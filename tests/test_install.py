@@ -163,6 +163,7 @@ wait:
     "train.py": """
 x = 0.1
 n = 3
+open("model.txt", "w").write("made for the operation that requires this one")
 print("loss: %s" % ((x - 0.4) ** 2 + n))
 """,
     "nb.ipynb": """
@@ -335,7 +336,7 @@ def test_a_scalar_of_a_notebook_stands_beside_those_of_scripts(guild):
 
 
 def test_compare_draws_its_table_on_a_terminal(guild):
-    shown = guild.on_terminal("compare", keys="q")
+    shown = guild.on_terminal("compare --operation evaluate", keys="q")
     assert not shown.complaint
     assert "evaluate" in shown.out
 
