@@ -30,8 +30,9 @@ _CELL_MAGIC = re.compile(
     r"(?:[ \t\f]*(?:\#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t]*%%(\w*)[^\r\n]*(?:\r\n|\r|\n|\Z)"
 )
 _UNREADABLE_CHARS = re.compile("[\x00\ud800-\udfff]")
-_CLAUSE = re.compile(r"(?:else|elif|except|finally|case)\b")
-_BLOCK = re.compile(r"(?:if|for|while|with|try|def|class|match|async)\b")
+# `case` and `match` are names too: an assignment to one is no clause.
+_CLAUSE = re.compile(r"(?:else|elif|except|finally)\b|case\b(?![ \t]*[=.,:])")
+_BLOCK = re.compile(r"(?:if|for|while|with|try|def|class|async|match(?!\w|[ \t]*[=.,:]))\b")
 # What must stand before a clause for the two to be a statement.
 _BEFORE_CLAUSE = {
     "else": "if 1: pass\n",
@@ -169,12 +170,13 @@ class Source:
 
     def _parse(self, line: Line) -> ParsedLine:
         text = self.plain[line.start : line.end]
-        clause = _CLAUSE.match(text)
+        nodes = statements_of(text)
+        clause = None if nodes else _CLAUSE.match(text)
         before = _BEFORE_CLAUSE[clause.group()] if clause else ""
         return ParsedLine(
             self,
             line,
-            nodes=statements_of(before + text),
+            nodes=nodes or (statements_of(before + text) if clause else []),
             shift=before.count("\n"),
             column=len(before) - before.rfind("\n") - 1,
         )

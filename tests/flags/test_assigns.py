@@ -35,6 +35,8 @@ from .notebooks import flags, notebook, run
         ("    x = 1\n    !ls", "x", 1),
         ("x = 1\ny = '\ud800'", "x", 1),
         ("x = 1\rz = 2\r", "z", 2),
+        ("case = 3", "case", 3),
+        ("match = 'a'", "match", "a"),
     ],
 )
 def test_a_literal_at_the_top_level_is_a_flag(source, name, default):
