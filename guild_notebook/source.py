@@ -168,6 +168,21 @@ class Source:
             self._parsed[line] = self._parse(line)
         return self._parsed[line]
 
+    def parse_together(self, lines: list[Line]) -> None:
+        """Parse ``lines`` at once, which is faster than one by one, if together they are Python."""
+        texts = [self.plain[line.start : line.end] for line in lines]
+        nodes = statements_of("\n".join(texts))
+        if not nodes:
+            return
+        shift = index = 0
+        for line, text in zip(lines, texts):
+            after = shift + len(NEWLINE.findall(text)) + 1
+            first = index
+            while index < len(nodes) and nodes[index].lineno <= after:
+                index += 1
+            self._parsed[line] = ParsedLine(self, line, nodes[first:index], shift)
+            shift = after
+
     def _parse(self, line: Line) -> ParsedLine:
         text = self.plain[line.start : line.end]
         nodes = statements_of(text)

@@ -106,11 +106,12 @@ def _python_assignments(source: Source) -> Iterator[Assignment | NoFlag]:
     for start, end in source.scan.ipython:
         if _FROM_IPYTHON.match(source.plain, start, end):
             yield NoFlag(start, "a line of IPython")
-    for line in source.top_level:
-        if not _MAY_ASSIGN.match(source.plain, line.start, line.end):
-            continue
+    plain = source.plain
+    lines = [line for line in source.top_level if _MAY_ASSIGN.match(plain, line.start, line.end)]
+    source.parse_together(lines)
+    for line in lines:
         parsed = source.parsed(line)
-        if not parsed.nodes and _LOOKS_ASSIGNED.match(source.plain, line.start, line.end):
+        if not parsed.nodes and _LOOKS_ASSIGNED.match(plain, line.start, line.end):
             yield NoFlag(line.start, "not readable as Python")
         for node in parsed.nodes:
             if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
