@@ -51,16 +51,20 @@ $(VENV)/.lint: $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.demo
+	@mkdir -p .demo
 	$(DEMO) guild run digits -y
 	$(DEMO) guild run digits learning_rate=0.001 activation=tanh -y
 	$(DEMO) guild compare --table --operation digits \
 	  --strict-cols .operation,.status,=learning_rate,=activation,loss,accuracy
+	@echo
+	@echo "The reports: .demo/runs/*/digits.html. In a browser: GUILD_HOME=.demo $(BIN)/guild view"
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
 corpus: $(VENV)/.test
-	$(BIN)/python -m pytest -m corpus
+	@$(PIP) install ipywidgets sympy
+	$(BIN)/python -m pytest -m corpus -s
 
 install-test: $(VENV)/.test
 	$(BIN)/python -m pytest -m install

@@ -29,13 +29,15 @@ GUILD = [
     "click>=8,<8.2",
 ]
 
+# The lower bounds are the oldest releases that the tests have passed with, on Python 3.9.
 NOTEBOOK = [
     "nbclient>=0.7",
-    "nbconvert>=7",
+    "nbconvert>=7.3",
     "nbformat>=5.2",
     "ipykernel>=6.16",
     "jupyter_client>=7.3",
     "PyYAML>=5.4",
+    "pyzmq>=22.3",
     "regex>=2022.1.18",
 ]
 
@@ -44,6 +46,7 @@ EXTRAS = {
         "bash_kernel",
         "hypothesis",
         "matplotlib",
+        "pandas<3",  # see ipy
         "pytest",
         "pytest-timeout",
         "scikit-learn",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import itertools
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,6 +20,7 @@ Values = dict[str, Any]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line tool; returns the exit status. A UserError is one line on stderr."""
     args = _parser().parse_args(argv)
+    gc.disable()  # the process is short, and a large notebook's objects are many and all in use
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream
     try:
         for line in args.lines(args):
@@ -52,7 +53,7 @@ def _flags(args: argparse.Namespace) -> Iterator[str]:
     nb = notebook.read(args.notebook)
     found = discover(nb)
     if args.json:
-        yield json.dumps(table.data(nb, found), indent=2)
+        yield from table.json_lines(table.data(nb, found))
     else:
         yield from table.lines(nb, found)
 

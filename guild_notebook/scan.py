@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 NEWLINE = re.compile(r"\r\n|\r|\n")
-_LINE_END = re.compile(r"\r|\n|\Z")
+_REST_OF_LINE = re.compile(r"[^\r\n]*")
 _TOKEN = re.compile(r"""#|\"{3}|'{3}|["'\[\](){}]|\\(?:\r\n|\r|\n)|\r\n|\r|\n""")
 _STRING_END = {
     quote: re.compile(rf"[^\\{quote}\r\n]*(?:\\(?:\r\n|[\s\S])[^\\{quote}\r\n]*)*{quote}")
@@ -23,6 +24,8 @@ _TRIPLE_END = {
     )
     for quote in "'\""
 }
+# A physical line that is no line of IPython, and that nothing but brackets could continue.
+_PLAIN_LINE = re.compile(r"([ \t\f]*)((?![/,;])[^\r\n#\"'\\%!?]*)(?:\r\n|\r|\n|\Z)")
 
 # What IPython takes before Python sees it: escapes at the start of a line, help marks at its
 # end, and shell commands or magics on the right of an assignment (IPython inputtransformer2).
@@ -30,57 +33,85 @@ _IPYTHON_LINE = re.compile(
     r"""[ \t\f]*(?:
         [%!?/,;]
       | [^='"()\#\r\n]*=[ \t]*[%!]
-      | [^'"\#\r\n]*\?[ \t]*(?=[\r\n\#]|\Z)
+      | [^'"\#\r\n?]*\?\??[ \t]*(?=[\r\n\#]|\Z)
     )""",
     re.VERBOSE,
 )
 _CONTINUED_LINE = re.compile(r"[^\\\r\n]*(?:\\(?:\r\n|[\s\S])[^\\\r\n]*)*")
 _BLANK = re.compile(r"[ \t\f]*")
+_RESCANS = 50  # for each, what follows a bracket that never closes is scanned once more
+
+
+class Line(NamedTuple):
+    """A logical line, one statement or several joined by ``;`` with all their wrapped lines:
+    ``start`` is its first character that is not blank, ``indent`` how many stand before it."""
+
+    start: int
+    end: int
+    indent: int
 
 
 @dataclass
 class Scan:
-    """What a scan found, as ``(start, end)`` pairs of character offsets.
+    """What a scan found; spans are ``(start, end)`` in characters from the start of the text.
 
-    ``lines`` are logical lines (a statement with all of its wrapped lines, or several joined
-    by ``;``) from the start of their first physical line to before the line end; blank lines
-    and lines with only a comment are not among them. ``ipython`` are the lines of IPython.
-    ``unclosed`` are the starts of logical lines whose brackets or quotes never close.
+    ``lines`` are the logical lines of Python, without blank lines and lines that hold only a
+    comment; ``ipython`` are the lines of IPython, whose comments are not among ``comments``.
     """
 
-    lines: list[tuple[int, int]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     comments: list[tuple[int, int]] = field(default_factory=list)
     strings: list[tuple[int, int]] = field(default_factory=list)
     ipython: list[tuple[int, int]] = field(default_factory=list)
-    unclosed: list[int] = field(default_factory=list)
 
 
-def scan(text: str, start: int = 0) -> Scan:
-    """Scan ``text`` from ``start``, which must be the start of a line. Takes linear time."""
+def scan(text: str, start: int = 0, end: int | None = None) -> Scan:
+    """Scan ``text`` from ``start``, the start of a line, as far as the logical line that holds
+    ``end``. Takes linear time.
+
+    Where brackets or triple quotes never close, their line is left out and the scan begins
+    anew on the next: a slip must not swallow all that follows.
+    """
     found = Scan()
-    end = len(text)
+    end = len(text) if end is None else end
+    rescans = _RESCANS
     while start < end:
-        start = _scan_line(text, start, found)
+        plain = _PLAIN_LINE.match(text, start)
+        if plain and _is_balanced(plain.group(2)):
+            if plain.group(2):
+                found.lines.append(Line(*plain.span(2), plain.start(2) - start))
+            start = plain.end()
+            continue
+        if _IPYTHON_LINE.match(text, start):
+            stop = _end_of(_CONTINUED_LINE, text, start)
+            found.ipython.append((start, stop))
+        else:
+            stop, closed = _scan_line(text, start, found)
+            if not closed and rescans:
+                rescans -= 1
+                stop = _end_of(_REST_OF_LINE, text, start)
+                _forget_after(found, stop)
+        start = _after_newline(text, stop)
     return found
 
 
-def _scan_line(text: str, start: int, found: Scan) -> int:
-    """Scan one logical line and return where the next one starts."""
-    if _IPYTHON_LINE.match(text, start):
-        stop = _ipython_end(text, start)
-        found.ipython.append((start, stop))
-        return _after_newline(text, stop)
-    stop, closed = _logical_end(text, start, found)
-    first = _blank_end(text, start)
-    if first < stop and text[first] not in "#\r\n":
-        found.lines.append((start, stop))
-        if not closed:
-            found.unclosed.append(start)
-    return _after_newline(text, stop)
+def _scan_line(text: str, start: int, found: Scan) -> tuple[int, bool]:
+    """Scan one logical line; returns where it ends and whether all that it opens is closed."""
+    first = _end_of(_BLANK, text, start)
+    stop, closed = _logical_end(text, first, found)
+    if closed and text[first : first + 1] not in ("#", "\r", "\n", ""):
+        found.lines.append(Line(first, stop, first - start))
+    return stop, closed
+
+
+def _is_balanced(line: str) -> bool:
+    for opening, closing in ("()", "[]", "{}"):
+        if line.count(opening) != line.count(closing):
+            return False
+    return True
 
 
 def _logical_end(text: str, start: int, found: Scan) -> tuple[int, bool]:
-    """Where the logical line from ``start`` ends, and whether all that it opens is closed."""
     depth = 0
     pos = start
     while token := _TOKEN.search(text, pos):
@@ -105,31 +136,23 @@ def _token_end(text: str, kind: str, pos: int) -> int | None:
     """The end of a comment or string that begins before ``pos``; None for an open triple quote.
     A string of one line that is not closed ends with its line, as in Python's own tokenizer."""
     if kind == "#":
-        return _line_end(text, pos)
-    if len(kind) == 3:
-        closed = _TRIPLE_END[kind].match(text, pos)
-        return closed.end() if closed else None
-    closed = _STRING_END[kind].match(text, pos)
-    return closed.end() if closed else _line_end(text, pos)
+        return _end_of(_REST_OF_LINE, text, pos)
+    closed = (_TRIPLE_END if len(kind) == 3 else _STRING_END)[kind].match(text, pos)
+    if closed:
+        return closed.end()
+    return None if len(kind) == 3 else _end_of(_REST_OF_LINE, text, pos)
 
 
-def _ipython_end(text: str, start: int) -> int:
-    """The end of a line of IPython: a backslash before the line end continues it."""
-    match = _CONTINUED_LINE.match(text, start)
-    assert match is not None  # the pattern matches the empty string
+def _forget_after(found: Scan, offset: int) -> None:
+    for spans in (found.comments, found.strings):
+        while spans and spans[-1][1] > offset:
+            spans.pop()
+
+
+def _end_of(pattern: re.Pattern[str], text: str, pos: int) -> int:
+    match = pattern.match(text, pos)
+    assert match is not None  # it is for patterns that match the empty string
     return match.end()
-
-
-def _blank_end(text: str, start: int) -> int:
-    match = _BLANK.match(text, start)
-    assert match is not None  # the pattern matches the empty string
-    return match.end()
-
-
-def _line_end(text: str, pos: int) -> int:
-    match = _LINE_END.search(text, pos)
-    assert match is not None  # \Z always matches
-    return match.start()
 
 
 def _after_newline(text: str, pos: int) -> int:

@@ -61,14 +61,16 @@ class Guild:
             "COLUMNS": "200",
         }
 
-    def __call__(self, command: str, stdin: str = "", **env: str) -> Result:
-        return self.program("guild", command, stdin, **env)
+    def __call__(self, command: str, stdin: str = "", folder: str = ".", **env: str) -> Result:
+        return self.program("guild", command, stdin, folder, **env)
 
-    def program(self, name: str, command: str, stdin: str = "", **env: str) -> Result:
-        """Run any program of the environment in the project."""
+    def program(
+        self, name: str, command: str, stdin: str = "", folder: str = ".", **env: str
+    ) -> Result:
+        """Run any program of the environment, in a folder of the project."""
         ended = subprocess.run(
             [str(self.bin_dir / name), *shlex.split(command)],
-            cwd=self.project,
+            cwd=self.project / folder,
             env={**self.env, **env},
             input=stdin,
             capture_output=True,

@@ -43,7 +43,7 @@ ENDS = {
     # nbconvert
     "notebook3.ipynb": ("error", "it asks for input"),
     "markdown_display_priority.ipynb": ("error", "it imports a function that IPython has dropped"),
-    "files/notebook2.ipynb": ("error", "it imports a function that IPython has dropped"),
+    "tests/files/notebook2.ipynb": ("error", "it imports a function that IPython has dropped"),
     "notebook3_with_errors.ipynb": ("error", "it raises"),
     "notebook4_jpeg.ipynb": ("error", "it reads a picture, which Guild does not copy unasked"),
     "notebook_jl.ipynb": ("error", "its kernel is Julia's"),
@@ -62,6 +62,9 @@ ENDS = {
 }
 """Status and reason of each notebook that is not to complete: by its name, or by the end of its
 path where names repeat."""
+
+ENDS_EARLY = {"sysexit.ipynb", "sysexit0.ipynb", "systemexit.ipynb"}
+"""Notebooks that complete before their last cell, since one asks for that."""
 
 IMPORTS = {
     "JupyterWidgets.ipynb": "ipywidgets",
@@ -100,7 +103,7 @@ def source_of(package: str, folder: Path) -> Path:
     subprocess.run([*command, "--dest", str(folder), package], check=True, capture_output=True)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
-        tar.extractall(folder)  # a release of the Jupyter project or of nteract
+        tar.extractall(folder, filter="data")
     return folder / archive.name[: -len(".tar.gz")]
 
 
@@ -163,7 +166,7 @@ def demanded(path: Path) -> tuple[str, str]:
     if package and not importlib.util.find_spec(package):
         return "error", f"it imports {package}, which is not installed"
     for end, demand in ENDS.items():
-        if path.as_posix().endswith(f"/{end}") and (path.name == end or "/" in end):
+        if path.as_posix().endswith(f"/{end}"):
             return demand
     return "completed", "nothing in it fails"
 
@@ -171,7 +174,7 @@ def demanded(path: Path) -> tuple[str, str]:
 def wrong_files(run_dir: Path, name: str) -> str:
     executed = nbformat.read(run_dir / name, as_version=4)
     nbformat.validate(executed)
-    if any(is_unfinished(cell) for cell in executed.cells):
+    if name not in ENDS_EARLY and any(is_unfinished(cell) for cell in executed.cells):
         return "a cell of the executed notebook has not run"
     report = (run_dir / name).with_suffix(".html")
     return "" if report.exists() else "there is no report"

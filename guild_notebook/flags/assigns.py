@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..source import Source
+from ..source import ParsedLine, Source
 from . import foreign
 from .cells import CodeCell
 from .literals import NotLiteralError, is_number, value_of
@@ -20,6 +20,12 @@ _ANNOTATIONS = {
     **{"String": "string"},  # Julia's
 }
 _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]|(.*)\|\s*None|None\s*\|(.*)")
+# What a logical line must begin like for an assignment to be on it: most lines need no parsing.
+_MAY_ASSIGN = re.compile(
+    r"(?!(?:if|for|while|def|class|with|import|from|return|print)\b)[^=;#]*[=;]"
+)
+_LOOKS_ASSIGNED = re.compile(r"[\w.]+[ \t]*(?::[^=]*)?=(?!=)")
+_FROM_IPYTHON = re.compile(r"[^=%!]*=[ \t]*[%!]")
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,14 @@ class Assignment:
     stop: int
 
 
+@dataclass(frozen=True)
+class NoFlag:
+    """An assignment at ``begin`` of its cell that can be no flag, and why."""
+
+    begin: int
+    reason: str
+
+
 def find(cells: Iterable[CodeCell]) -> Found:
     """Flags from assignments of literals at the top level of cells, the first of a name;
     assignments that are none are passed over with the reason."""
@@ -46,12 +60,15 @@ def find(cells: Iterable[CodeCell]) -> Found:
     seen: dict[str, int] = {}
     for cell in cells:
         for assignment in assignments(cell):
-            reason = _reason_to_skip(assignment, seen)
+            if isinstance(assignment, NoFlag):
+                reason = assignment.reason
+            else:
+                reason = _reason_to_skip(assignment, seen)
             if reason:
-                found.skipped.append(skipped(cell, assignment.begin, reason))
-                continue
-            seen[assignment.name] = cell.index
-            found.flags.append(flag(cell, assignment, "assign"))
+                found.skipped.append(skipped(cell.index, cell.source, assignment.begin, reason))
+            elif isinstance(assignment, Assignment):
+                seen[assignment.name] = cell.index
+                found.flags.append(flag(cell, assignment, "assign"))
     return found
 
 
@@ -61,9 +78,9 @@ def _reason_to_skip(assignment: Assignment, seen: dict[str, int]) -> str:
     return "not a literal" if assignment.computed else ""
 
 
-def assignments(cell: CodeCell) -> Iterator[Assignment]:
-    """The top-level assignments to names of a cell in a language that is known, in order; of
-    Python's ``x = y = 1`` the last name, as Guild does."""
+def assignments(cell: CodeCell) -> Iterator[Assignment | NoFlag]:
+    """The top-level assignments of a cell in a language that is known, in order; of Python's
+    ``x = y = 1`` the last name, as Guild does."""
     if "=" not in cell.text and "<-" not in cell.text:
         return iter(())  # not worth parsing
     if cell.language in foreign.SYNTAXES:
@@ -85,24 +102,37 @@ def _foreign_assignments(cell: CodeCell) -> Iterator[Assignment]:
         )
 
 
-def _python_assignments(source: Source) -> Iterator[Assignment]:
-    for statement in source.body:
-        node = statement.node
-        if isinstance(node, ast.Assign):
-            target, expression = node.targets[-1], node.value
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            target, expression = node.target, node.value
-        else:
-            continue
-        if isinstance(target, ast.Name):
-            yield Assignment(
-                target.id,
-                *literal_or_computed(expression),
-                *source.span(expression),
-                annotation_of(source, node),
-                statement.start,
-                statement.end,
-            )
+def _python_assignments(source: Source) -> Iterator[Assignment | NoFlag]:
+    for start, end in source.scan.ipython:
+        if _FROM_IPYTHON.match(source.plain, start, end):
+            yield NoFlag(start, "a line of IPython")
+    plain = source.plain
+    lines = [line for line in source.top_level if _MAY_ASSIGN.match(plain, line.start, line.end)]
+    source.parse_together(lines)
+    for line in lines:
+        parsed = source.parsed(line)
+        if not parsed.nodes and _LOOKS_ASSIGNED.match(plain, line.start, line.end):
+            yield NoFlag(line.start, "not readable as Python")
+        for node in parsed.nodes:
+            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+                yield _assignment(parsed, node)
+
+
+def _assignment(
+    parsed: ParsedLine, node: ast.Assign | ast.AnnAssign | ast.AugAssign
+) -> Assignment | NoFlag:
+    begin, stop = parsed.span(node)
+    if isinstance(node, ast.AugAssign):
+        return NoFlag(begin, "an augmented assignment")
+    if node.value is None:
+        return NoFlag(begin, "an annotation without a value")
+    target = node.targets[-1] if isinstance(node, ast.Assign) else node.target
+    if not isinstance(target, ast.Name):
+        several = isinstance(target, (ast.Tuple, ast.List))
+        return NoFlag(begin, f"an assignment to {'several names' if several else 'no name'}")
+    value, computed = literal_or_computed(node.value)
+    annotation = annotation_of(parsed, node)
+    return Assignment(target.id, value, computed, *parsed.span(node.value), annotation, begin, stop)
 
 
 def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
@@ -113,11 +143,11 @@ def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
         return None, True
 
 
-def annotation_of(source: Source, node: ast.stmt) -> str:
+def annotation_of(parsed: ParsedLine, node: ast.stmt) -> str:
     """The text of an assignment's type annotation, "" where it has none."""
     if not isinstance(node, ast.AnnAssign):
         return ""
-    return source.text[slice(*source.span(node.annotation))]
+    return parsed.source.text[slice(*parsed.span(node.annotation))]
 
 
 def flag(cell: CodeCell, assignment: Assignment, kind: str, type_comment: str = "") -> Flag:
@@ -156,7 +186,6 @@ def literal_type(value: Any) -> str | None:
     return "string" if isinstance(value, str) else None
 
 
-def skipped(cell: CodeCell, offset: int, reason: str) -> Skipped:
-    """What is passed over at ``offset`` of ``cell``."""
-    source = cell.source
-    return Skipped(cell.index, source.position(offset)[0], source.line_at(offset), reason)
+def skipped(cell: int, source: Source, offset: int, reason: str) -> Skipped:
+    """What is passed over at ``offset`` of ``source``, the text of the cell of that index."""
+    return Skipped(cell, source.position(offset)[0], source.line_at(offset), reason)

@@ -7,17 +7,26 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ..source import Source, Statement
+from ..source import ParsedLine, Source, Statement
 from .assigns import annotation_of, literal_or_computed, skipped
 from .cells import CodeCell
 from .colab_places import Place, merged
-from .colab_spec import parse
+from .colab_spec import help_text, parse
 from .colab_text import Descriptions, Titles
 from .colab_types import field_type
 from .model import Flag, Found, Site, Skipped
 
 MARKER = re.compile(r"#[ \t]*@([ \t]*)param(?!\w)")
+_COMMENTS_AFTER = re.compile(r"[^\r\n]*(?:\s*#[^\r\n]*)*")
 _ASSIGNS = re.compile(r"#+[ \t]*[\w.\[\]'\"]+[ \t]*(?::[^=#]*)?=(?!=)")
+_NO_FIELDS: dict[type[ast.AST], str] = {
+    ast.AugAssign: "an augmented assignment",
+    ast.Compare: "a comparison, not an assignment",
+    ast.NamedExpr: "an assignment expression",
+    ast.Call: "a call, not an assignment",
+    ast.FunctionDef: "a parameter's default or a function's first line",
+    ast.AsyncFunctionDef: "a parameter's default or a function's first line",
+}
 
 
 class _NoFieldError(Exception):
@@ -38,22 +47,25 @@ def find(cells: Iterable[CodeCell]) -> Found:
 
 
 def _read(cell: CodeCell) -> tuple[list[Place], list[Skipped]]:
-    if not cell.is_python:
-        markers = MARKER.finditer(cell.text)
-        return [], [skipped(cell, m.start(), "a cell of another language") for m in markers]
-    titles, descriptions = Titles(cell.text), Descriptions(cell.source)
+    markers = list(MARKER.finditer(cell.text))
+    after = _COMMENTS_AFTER.match(cell.text, markers[-1].end())
+    source = Source(cell.text, after and after.end())
+    if cell.language != "python" or not source.is_python:
+        reason = "a cell of another language"
+        return [], [skipped(cell.index, source, marker.start(), reason) for marker in markers]
+    titles, descriptions = Titles(cell.text), Descriptions(source)
     places: list[Place] = []
     passed_over: list[Skipped] = []
     used: set[int] = set()
-    for marker in _markers(cell.source):
+    for marker in _markers(source, markers):
         try:
-            statement = _statement(cell.source, marker)
+            statement = _statement(source, marker)
             if statement.start in used:
                 raise _NoFieldError("its statement has an annotation before it")
             places.append(_place(cell, statement, marker, titles, descriptions))
             used.add(statement.start)
         except _NoFieldError as e:
-            passed_over.append(skipped(cell, marker.start, str(e)))
+            passed_over.append(skipped(cell.index, source, marker.start, str(e)))
     return places, passed_over
 
 
@@ -67,11 +79,11 @@ class _Marker(NamedTuple):
     reason: str
 
 
-def _markers(source: Source) -> Iterator[_Marker]:
-    comments = source.comments
+def _markers(source: Source, matches: list[re.Match[str]]) -> Iterator[_Marker]:
+    comments = source.scan.comments
     index = 0
     done: tuple[int, int] | None = None
-    for match in MARKER.finditer(source.text):
+    for match in matches:
         start = match.start()
         while index < len(comments) and comments[index][1] <= start:
             index += 1
@@ -99,24 +111,25 @@ def _place(
     titles: Titles,
     descriptions: Descriptions,
 ) -> Place:
-    source = cell.source
+    parsed = statement.parsed
+    source = parsed.source
     comment_start, comment_end = marker.comment
     target, value = _target_and_value(statement.node)
     if comment_start < statement.end:
         _refuse_keyword_argument(source, statement, comment_start)
-    start, end = source.span(value)
+    start, end = parsed.span(value)
     default, computed = literal_or_computed(value)
     spec = parse(cell.text[marker.end : comment_end])
-    takes = field_type(spec, annotation_of(source, statement.node), default, computed)
+    takes = field_type(spec, annotation_of(parsed, statement.node), default, computed)
     first, last = source.position(statement.start)[0], source.position(statement.end)[0]
     texts = (
         descriptions.of(first, last),
-        cell.text[comment_start : marker.start].strip("# \t"),
+        help_text(cell.text[comment_start : marker.start]),
         spec.help,
         takes.placeholder and f"e.g. {takes.placeholder}",
     )
     flag = Flag(
-        name=_name(source, target),
+        name=_name(cell.text, target, parsed),
         kind=takes.kind,
         type=takes.type,
         default=default,
@@ -133,7 +146,7 @@ def _place(
         choice_sources=takes.choice_sources,
         language=cell.language,
     )
-    return Place(flag, statement.branches, takes.warnings)
+    return Place(flag, source, parsed.line.start, takes.warnings)
 
 
 def _statement(source: Source, marker: _Marker) -> Statement:
@@ -146,13 +159,16 @@ def _statement(source: Source, marker: _Marker) -> Statement:
     if own_line and source.text[comment : marker.start].strip("# \t"):
         commented_out = _ASSIGNS.match(source.text, comment)
         raise _NoFieldError("commented-out" if commented_out else "no assignment on its line")
-    line_start = comment - source.position(comment)[1]
-    statement = next(source.statements_before(comment, line_start), None)
-    if statement is None and not own_line:
-        raise _NoFieldError("not readable as Python")
-    if statement is None or (own_line and hasattr(statement.node, "body")):
+    line = source.line_of(comment)
+    if line is None:
         raise _NoFieldError("no assignment on its line")
-    return statement
+    before = [s for s in source.parsed(line).statements if s.start < comment]
+    if before:
+        return before[-1]
+    header = source.block_header(line)
+    if header is None:
+        raise _NoFieldError("not readable as Python")
+    return Statement(header, line.start, line.end, source.parsed(line))
 
 
 def _target_and_value(node: ast.stmt) -> tuple[ast.expr, ast.expr]:
@@ -162,18 +178,8 @@ def _target_and_value(node: ast.stmt) -> tuple[ast.expr, ast.expr]:
         if node.value is not None:
             return node.target, node.value
         raise _NoFieldError("an annotation without a value")
-    if isinstance(node, ast.AugAssign):
-        raise _NoFieldError("an augmented assignment")
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        raise _NoFieldError("a parameter's default or a function's first line")
-    if isinstance(node, ast.Expr):
-        if isinstance(node.value, ast.Compare):
-            raise _NoFieldError("a comparison, not an assignment")
-        if isinstance(node.value, ast.NamedExpr):
-            raise _NoFieldError("an assignment expression")
-        if isinstance(node.value, ast.Call):
-            raise _NoFieldError("a call, not an assignment")
-    raise _NoFieldError("not an assignment")
+    kind = type(node.value) if isinstance(node, ast.Expr) else type(node)
+    raise _NoFieldError(_NO_FIELDS.get(kind, "not an assignment"))
 
 
 def _refuse_keyword_argument(source: Source, statement: Statement, comment: int) -> None:
@@ -181,14 +187,14 @@ def _refuse_keyword_argument(source: Source, statement: Statement, comment: int)
     for node in ast.walk(statement.node):
         if not isinstance(node, ast.keyword):
             continue
-        end = source.span(node.value)[1]
+        end = statement.parsed.span(node.value)[1]
         if end <= comment and source.position(end)[0] == line:
             raise _NoFieldError("a keyword argument")
 
 
-def _name(source: Source, target: ast.expr) -> str:
+def _name(text: str, target: ast.expr, parsed: ParsedLine) -> str:
     if isinstance(target, ast.Name):
         return target.id
     if isinstance(target, (ast.Attribute, ast.Subscript)):
-        return "".join(source.text[slice(*source.span(target))].splitlines())
+        return "".join(text[slice(*parsed.span(target))].splitlines())
     raise _NoFieldError("an assignment to several names")

@@ -6,16 +6,18 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from ..source import Source
 from .literals import same
 from .model import Flag
 
 
 @dataclass(frozen=True)
 class Place:
-    """A form field where it stands: ``branches`` are those of its statement."""
+    """A form field, and the start of the logical line of ``source`` that it stands on."""
 
     flag: Flag
-    branches: tuple[tuple[int, str], ...] = ()
+    source: Source
+    line: int
     warnings: list[str] = field(default_factory=list)
 
 
@@ -80,7 +82,7 @@ def _are_branches(places: list[Place]) -> bool:
     """Whether any two places stand in different branches of one statement of one cell."""
     if len({place.flag.sites[0].cell for place in places}) != 1:
         return False
-    branches = [dict(place.branches) for place in places]
+    branches = [place.source.branches[place.line] for place in places]
     return all(
         any(a[start] != b[start] for start in a.keys() & b.keys())
         for index, a in enumerate(branches)

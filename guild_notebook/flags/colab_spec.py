@@ -19,6 +19,8 @@ TYPE_ALIASES = {
 
 _CLOSING = {'"': '"', "'": "'", "“": "”“", "‘": "’‘", "`": "`"}
 _BLANKS = re.compile(r"[ \t\f\v\xa0]*")
+_MARKS = re.compile(r"[#,;:.\- \t]*(?:@markdown\b[ \t]*)?")
+_TYPE_WORD = re.compile(r"(\w+)[ \t]*(?=[#,;:.\-(]|\Z)")
 _KEY = re.compile(r"[\w$-]+")
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
@@ -42,6 +44,11 @@ class Spec:
     options: dict[str, Any] = field(default_factory=dict)
     help: str = ""
     warnings: list[str] = field(default_factory=list)
+
+
+def help_text(comment: str) -> str:
+    """A comment's words, without the marks before them."""
+    return _MARKS.sub("", comment, count=1).strip("# \t")
 
 
 def parse(text: str) -> Spec:
@@ -70,12 +77,12 @@ class _Parser:
 
     def _help(self) -> str:
         rest = self.text[self.pos :].strip()
-        word = _KEY.match(rest)
         alone = self.result.choices is None and not self.result.options
-        if alone and word and word.group().lower() in TYPE_ALIASES:  # `@param int`
-            self.result.options["type"] = word.group()
+        word = _TYPE_WORD.match(rest)
+        if alone and word and word.group(1).lower() in TYPE_ALIASES:  # `@param int`
+            self.result.options["type"] = word.group(1)
             rest = rest[word.end() :]
-        return rest.lstrip("#,;:.- \t").strip()
+        return help_text(rest)
 
     def _warn(self, text: str) -> None:
         if text not in self.result.warnings:

@@ -41,7 +41,7 @@ class Descriptions:
         # comments that stand on a line of their own, by line
         self._lines = {
             source.position(start)[0]: source.text[start:end]
-            for start, end in source.comments
+            for start, end in source.scan.comments
             if source.line_at(start).startswith("#")
         }
         self._taken: set[int] = set()

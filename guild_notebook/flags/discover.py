@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,25 +62,35 @@ def discover(
     ``patterns`` are the nb-replace patterns of guild.yml by flag; ``wanted`` are the names that
     guild.yml lists in flags-import or defines as flags. Never raises for what cells hold.
     """
-    cells = code_cells(notebook)
     result = Discovered()
-    _add_patterns(result, patterns or {}, cells)
-    missing = set(wanted) - set(patterns or {})
-    for name, find in SOURCES.items():
-        if result.source != "none" and not missing:
-            break
-        found = find(cells)
-        if result.source == "none":
-            _declare(result, name, found, patterns or {})
-        else:
-            _add_wanted(result, found, missing)
-        missing -= set(result.flags)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of invalid escapes in cells: the kernel will say so
+        _fill(result, code_cells(notebook), patterns or {}, set(wanted))
     for flag in result.flags.values():
         if notes.is_fill_in(flag):
             result.warnings.append(notes.fill_in_warning(flag))
         if notes.is_secret(flag):
             result.warnings.append(notes.secret_warning(flag))
     return result
+
+
+def _fill(
+    result: Discovered,
+    cells: list[CodeCell],
+    patterns: Mapping[str, str | list[str]],
+    wanted: set[str],
+) -> None:
+    _add_patterns(result, patterns, cells)
+    missing = wanted - set(patterns)
+    for name, find in SOURCES.items():
+        if result.source != "none" and not missing:
+            break
+        found = find(cells)
+        if result.source == "none":
+            _declare(result, name, found, patterns)
+        else:
+            _add_wanted(result, found, missing)
+        missing -= set(result.flags)
 
 
 def _add_patterns(
@@ -94,7 +105,8 @@ def _add_patterns(
 
 def _declare(result: Discovered, name: str, found: Found, patterns: Mapping[str, object]) -> None:
     # what an earlier source passes over is worth telling even where it declares nothing
-    result.skipped += found.skipped
+    told = {(skipped.cell, skipped.line) for skipped in result.skipped}
+    result.skipped += [s for s in found.skipped if (s.cell, s.line) not in told]
     result.warnings += found.warnings
     if not found.flags:
         return

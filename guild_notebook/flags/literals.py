@@ -5,15 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..scan import scan
+from ..source import expression_of
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
-
-_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError, TypeError)
 
 
 class NotLiteralError(ValueError):
@@ -48,19 +46,9 @@ def _value(node: ast.expr) -> Any:
     raise NotLiteralError
 
 
-def expression(text: str) -> ast.expr | None:
-    """The one expression that ``text`` is, or None. Blanks around it do not count."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text.strip(), mode="eval").body
-    except _ERRORS:
-        return None
-
-
 def read(text: str) -> Any:
     """The value of ``text``, a Python literal; raises NotLiteralError where it is none."""
-    node = expression(text)
+    node = expression_of(text)
     if node is None:
         raise NotLiteralError
     return value_of(node)
@@ -89,7 +77,8 @@ def same(a: Any, b: Any) -> bool:
 def write(value: Any, like: str = "") -> str:
     """``value`` as a Python literal on one line.
 
-    A string takes the quotes of ``like``, the text that it replaces. Infinity and nan, which
+    A string takes the quotes of ``like``, the text that it replaces, and a tuple its having
+    parentheses or none. Infinity and nan, which
     have no literal, become ``float("inf")`` and ``float("nan")``; an empty set ``set()``.
     A set's members are in the order of their text, the same in every process.
     """
@@ -102,7 +91,8 @@ def write(value: Any, like: str = "") -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(write, value))}]"
     if isinstance(value, tuple):
-        return f"({', '.join(map(write, value))}{',' if len(value) == 1 else ''})"
+        items = f"{', '.join(map(write, value))}{',' if len(value) == 1 else ''}"
+        return items if items and like and like[0] != "(" else f"({items})"
     if isinstance(value, (set, frozenset)):
         return f"{{{', '.join(sorted(map(write, value)))}}}" if value else "set()"
     if isinstance(value, dict):
@@ -144,9 +134,9 @@ def one_expression(text: str) -> str | None:
     that it cannot change what follows it.
     """
     text = text.strip()
-    if expression(text) is None:
+    if expression_of(text) is None:
         return None
-    if not scan(text).comments and expression(f"f({text})") is not None:
+    if not scan(text).comments and expression_of(f"f({text})") is not None:
         return text
     # the closing parenthesis on a line of its own is safe from a comment before it
     return f"({text}\n)"

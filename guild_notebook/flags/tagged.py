@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..notebook import Notebook
-from .assigns import Assignment, assignments, flag
+from .assigns import Assignment, NoFlag, assignments, flag, skipped
 from .cells import INJECTED_TAG, PARAMETERS_TAG, CodeCell
 from .literals import same
-from .model import Flag, Found
+from .model import Flag, Found, Skipped
 
 _TRAILING_COMMENT = re.compile(r"[ \t;)]*(#[^\r\n]*)")
-_TYPE_COMMENT = re.compile(r"#\s*type:\s*([^#\r\n]*)")
+_TYPE_COMMENT = re.compile(r"#\s*type:\s*([^\s#]*)")
 
 
 def find(cells: Iterable[CodeCell]) -> Found:
@@ -23,12 +23,17 @@ def find(cells: Iterable[CodeCell]) -> Found:
     for the whole notebook, as a parameter of papermill does.
     """
     flags: dict[str, Flag] = {}
+    passed_over: list[Skipped] = []
     for cell in cells:
         for assignment in assignments(cell) if PARAMETERS_TAG in cell.tags else ():
+            if isinstance(assignment, NoFlag):
+                begin, reason = assignment.begin, assignment.reason
+                passed_over.append(skipped(cell.index, cell.source, begin, reason))
+                continue
             new = _flag(cell, assignment)
             old = flags.get(new.name)
             flags[new.name] = _joined(old, new) if old else new
-    return Found(list(flags.values()))
+    return Found(list(flags.values()), passed_over)
 
 
 def _flag(cell: CodeCell, assignment: Assignment) -> Flag:

@@ -46,7 +46,10 @@ def _untyped(flag: Flag, value: Any) -> Any:
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()  # YAML makes them of plain text
     if isinstance(value, list) and isinstance(flag.default, (tuple, set)):
-        return type(flag.default)(value)
+        try:
+            return type(flag.default)(value)
+        except TypeError:
+            raise _RefusedError("items that a set can hold, so no lists or mappings") from None
     if not isinstance(value, (type(None), bool, int, float, str, list, tuple, set, dict)):
         raise _RefusedError("a number, text, true or false, null, a list or a mapping")
     return value
@@ -112,6 +115,8 @@ def _date(flag: Flag, value: Any) -> str:
 
 
 def _raw(flag: Flag, value: Any) -> Code:
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        value = f"[{', '.join(value)}]"  # Guild has made text of each item, as of any expression
     if not isinstance(value, str):
         return Code(literals.write(_untyped(flag, value)))
     text = literals.one_expression(value)

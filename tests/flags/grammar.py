@@ -319,6 +319,8 @@ ROWS = [
     field_row("a tuple by accident", 'x = 5, #@param {type:"integer"}', type="integer",
               default=(5,), edits=[({"x": 6}, 'x = 6 #@param {type:"integer"}')]),
     # names
+    field_row("a name that begins a clause elsewhere", "if a: pass\ncase = 1 #@param", name="case",
+              edits=[({"case": 2}, "if a: pass\ncase = 2 #@param")]),
     Row(
         "the same name, places that agree",
         ['x = 1 #@param {type:"integer"}', 'x = 1 #@param {type:"integer"}'],

@@ -35,6 +35,8 @@ from .notebooks import flags, notebook, run
         ("    x = 1\n    !ls", "x", 1),
         ("x = 1\ny = '\ud800'", "x", 1),
         ("x = 1\rz = 2\r", "z", 2),
+        ("case = 3", "case", 3),
+        ("match = 'a'", "match", "a"),
     ],
 )
 def test_a_literal_at_the_top_level_is_a_flag(source, name, default):
@@ -74,7 +76,9 @@ def test_a_name_in_several_cells_is_one_flag_from_the_first():
         ("x = [1, 2]", {"x": "1 2"}, "x = [1, 2]"),
         ("x = ['a']", {"x": "1 true"}, "x = ['1', 'true']"),
         ("x = [1, 2]", {"x": [5]}, "x = [5]"),
-        ("x = 1, 2", {"x": "3"}, "x = (3,)"),
+        ("x = 1, 2", {"x": "3"}, "x = 3,"),
+        ("x = 1, 2", {"x": "3 4"}, "x = 3, 4"),
+        ("x = (1, 2)", {"x": "3"}, "x = (3,)"),
         ("x = {'a': 1}", {"x": {"a": 2}}, "x = {'a': 2}"),
         ("x = 0.1", {"x": float("inf")}, 'x = float("inf")'),
         ("!ls\nx = 1;y = 2", {"x": 3, "y": 4}, "!ls\nx = 3;y = 4"),

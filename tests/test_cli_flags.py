@@ -1,0 +1,161 @@
+"""The command ``guild-notebook`` as people and programs use it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+CELL = """\
+#@title Training {run: "auto"}
+#@markdown How fast
+lr = 0.1 #@param {type:"number"}
+ünits = [1, 2]; n = 4 #@param {type:"slider", min:0, max:10}
+opt = "adam" #@param ["adam", "sgd"] {allow-input: true}
+# old = 1 #@param
+path = f() #@param {type:"string"}
+project = "[your-project]" #@param {type:"string"}
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    path = tmp_path_factory.mktemp("notebooks") / "train me.ipynb"
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "# Title"},
+        {"cell_type": "code", "metadata": {}, "source": CELL.splitlines(keepends=True)},
+        {"cell_type": "code", "metadata": {"tags": ["injected-parameters"]}, "source": "lr = 9"},
+    ]
+    document = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
+    path.write_text(json.dumps(document))
+    return path
+
+
+def cli(*args):
+    return subprocess.run(
+        [sys.executable, "-m", "guild_notebook.cli", *map(str, args)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={"PYTHONIOENCODING": "utf-8", "PATH": "/usr/bin:/bin"},
+    )
+
+
+def test_json_shows_all_of_a_flag(notebook):
+    document = json.loads(cli("flags", notebook, "--json").stdout)
+    assert {key: document[key] for key in ("notebook", "language", "source")} == {
+        "notebook": str(notebook),
+        "language": "python",
+        "source": "colab-forms",
+    }
+    flags = {flag["name"]: flag for flag in document["flags"]}
+    assert flags["n"] == {
+        "name": "n",
+        "kind": "slider",
+        "type": "slider",
+        "default": 4,
+        "default_source": "4",
+        "computed": False,
+        "choices": None,
+        "allow_other": False,
+        "min": 0,
+        "max": 10,
+        "step": None,
+        "description": "",
+        "group": "Training",
+        "sites": [{"cell": 1, "line": 4, "span": [4, 20, 4, 21]}],
+    }
+    assert flags["lr"]["description"] == "How fast"
+    assert (flags["opt"]["choices"], flags["opt"]["allow_other"]) == (["adam", "sgd"], True)
+    assert (flags["path"]["default"], flags["path"]["computed"]) == (None, True)
+    assert document["skipped"] == [
+        {"cell": 1, "line": 6, "source": "# old = 1 #@param", "reason": "commented-out"}
+    ]
+    assert ["[your-project] is to be filled in" in w for w in document["warnings"]] == [True]
+
+
+def test_the_table_has_a_line_for_each_flag_and_each_annotation_passed_over(notebook):
+    lines = cli("flags", notebook).stdout.splitlines()
+    assert lines[0].split() == ["FLAG", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION", "CELL"]
+    assert lines[1].split() == ["lr", "number", "0.1", "How", "fast", "1"]
+    assert lines[2].split() == ["n", "slider", "4", "0", "to", "10", "1"]
+    assert "  cell 1, line 6: # old = 1 #@param (commented-out)" in lines
+
+
+def test_preview_prints_what_a_run_would_execute(notebook):
+    result = cli("preview", notebook, "lr=1e-3", "n=7", "project=p")
+    assert result.stdout.splitlines() == [
+        "cell 2 is left out: papermill injected its parameters",
+        f"--- {notebook} cell 1",
+        f"+++ {notebook} cell 1",
+        "@@ -1,9 +1,9 @@",
+        ' #@title Training {run: "auto"}',
+        " #@markdown How fast",
+        '-lr = 0.1 #@param {type:"number"}',
+        '-ünits = [1, 2]; n = 4 #@param {type:"slider", min:0, max:10}',
+        '+lr = 0.001 #@param {type:"number"}',
+        '+ünits = [1, 2]; n = 7 #@param {type:"slider", min:0, max:10}',
+        ' opt = "adam" #@param ["adam", "sgd"] {allow-input: true}',
+        " # old = 1 #@param",
+        ' path = f() #@param {type:"string"}',
+        '-project = "[your-project]" #@param {type:"string"}',
+        '+project = "p" #@param {type:"string"}',
+        " ",
+    ]
+    assert result.stderr == ""
+    assert result.returncode == 0
+
+
+def test_preview_of_defaults_changes_nothing_and_warns_of_a_blank(notebook):
+    result = cli("preview", notebook, "lr=0.1")
+    assert result.stdout.splitlines()[-1] == "no cell changes"
+    assert result.stderr.splitlines() == [
+        "warning: flag project (cell 1): [your-project] is to be filled in - set project=VALUE"
+    ]
+
+
+def test_preview_shows_each_trial_of_a_grid(notebook):
+    lines = cli("preview", notebook, "lr=[0.2,0.3]").stdout.splitlines()
+    assert [line for line in lines if line.startswith(("trial", "+lr"))] == [
+        "trial with lr=0.2:",
+        '+lr = 0.2 #@param {type:"number"}',
+        "trial with lr=0.3:",
+        '+lr = 0.3 #@param {type:"number"}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["n=11"], "flag n (cell 1) takes a number from 0 to 10, not 11"),
+        (["n=2.5"], "flag n (cell 1) takes a whole number from 0 to 10, not 2.5"),
+        (["x=1"], "has no flag x - its flags are: lr, n, opt, path, project"),
+        (["lr"], "lr is no NAME=VALUE"),
+        (["lr=uniform[0:1]"], "flag lr: uniform[0:1] is a search space - give one value of it"),
+    ],
+)
+def test_an_error_is_one_line_and_status_1(notebook, values, message):
+    result = cli("preview", notebook, *values)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert message in result.stderr
+
+
+def test_a_missing_notebook_is_one_line_and_status_1(tmp_path):
+    result = cli("flags", tmp_path / "none.ipynb")
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+    assert "none.ipynb does not exist" in result.stderr
+
+
+def test_flags_loads_neither_guild_nor_what_runs_notebooks(notebook):
+    code = (
+        "import sys; from guild_notebook import cli; cli.main(['flags', sys.argv[1]]);"
+        "heavy = {'guild', 'yaml', 'nbformat', 'nbclient', 'IPython', 'numpy', 'zmq', 'regex'};"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(notebook)], capture_output=True, text=True
+    )
+    assert result.stderr == "[]\n"

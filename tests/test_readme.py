@@ -1,0 +1,124 @@
+"""The README says nothing that is not so: its commands, guild.yml parts, links and examples."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Project
+
+from guild_notebook.options import OPTIONS
+
+CHECKOUT = Path(__file__).parents[1]
+README = (CHECKOUT / "README.md").read_text("utf-8")
+MAKEFILE = (CHECKOUT / "Makefile").read_text("utf-8")
+OPERATIONS = yaml.safe_load((CHECKOUT / "guild.yml").read_text("utf-8"))
+
+SECTIONS = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL))
+WITH_GUILD_FILE = sorted(name for name, text in SECTIONS.items() if "```yaml" in text)
+
+
+def commands(start: str, text: str = README) -> list[str]:
+    """The commands in ``text`` that begin with ``start``, without comments."""
+    written = re.findall(r"^ {4}(\S.*)$|`([^`\n]+)`", text, re.MULTILINE)
+    found = {re.split(r"\s+#", line or quoted)[0] for line, quoted in written}
+    return sorted(command for command in found if command.startswith(start))
+
+
+def guild_file(section: str) -> str:
+    (text,) = re.findall(r"```yaml\n(.*?)```", SECTIONS[section], re.DOTALL)
+    return text
+
+
+def test_the_first_screen_has_two_commands_a_picture_and_the_pip_way():
+    first = README.splitlines()[:24]
+    text = "\n".join(first)
+    assert [line.split("#")[0].strip() for line in first if line.startswith("    make")] == [
+        "make demo",
+        "make test",
+    ]
+    picture = re.search(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert picture
+    assert (CHECKOUT / picture.group(1)).stat().st_size < 100_000
+    assert "    pip install ." in first
+
+
+@pytest.mark.parametrize("command", commands("make "))
+def test_make_has_each_target_that_the_readme_names(command):
+    target = command.split()[1]
+    assert re.search(rf"^{re.escape(target)}:", MAKEFILE, re.MULTILINE)
+    assert target in re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE).group(1).split()
+
+
+def test_make_demo_runs_the_main_example_twice_and_compares():
+    if not shutil.which("make"):
+        pytest.skip("there is no make")
+    command = ["make", "--dry-run", "--always-make", "demo"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    verbs = re.findall(r"guild (run|compare) ([^\\\n]*)", done.stdout)
+    assert [verb for verb, _rest in verbs] == ["run", "run", "compare"]
+    first, second = (rest.split() for verb, rest in verbs if verb == "run")
+    assert first == ["digits", "-y"]
+    assert second[0] == "digits"
+    assert len(second) > 2
+
+
+@pytest.mark.parametrize("command", commands("guild run ", SECTIONS["Examples"]))
+def test_guild_takes_the_commands_that_run_the_examples(command, tmp_path):
+    done = Project(CHECKOUT, tmp_path).guild(*shlex.split(command)[1:], "--print-cmd", "-y")
+    assert done.status == 0, done.stderr
+
+
+def test_each_example_is_named_with_a_command():
+    for folder in (CHECKOUT / "examples").glob("*/guild.yml"):
+        name = folder.parent.name
+        assert re.search(rf"\(examples/{name}\) \| .* \| `guild run [\w-]+", README)
+
+
+@pytest.mark.parametrize("section", WITH_GUILD_FILE)
+def test_guild_takes_each_guild_file_of_the_readme_and_what_is_run_with_it(section, project):
+    operations = yaml.safe_load(guild_file(section))
+    project.guildfile(guild_file(section))
+    for operation in operations.values():
+        if "notebook" in operation:
+            project.notebook(operation["notebook"], "lr = 0.1", "Dense(64)")
+    done = project.guild("operations")
+    assert (done.status, done.stderr) == (0, "")
+    assert {line.split()[0] for line in done.stdout.splitlines()} == set(operations)
+    shown = [c for c in commands("guild run ", SECTIONS[section]) if "RUN_ID" not in c]
+    for command in [*shown, *(f"guild run {name}" for name in operations)]:
+        done = project.guild(*shlex.split(command)[1:], "--print-cmd", "-y")
+        assert done.status == 0, f"{command}: {done.stderr}"
+
+
+def test_the_readme_names_no_attribute_that_does_not_exist():
+    known = {option.attribute for option in OPTIONS} | {"nb-replace"}
+    assert set(re.findall(r"\bnb-[\w-]+", README)) <= known
+
+
+def test_links_lead_somewhere():
+    headings = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in headings}
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        if target.startswith("#"):
+            assert target[1:] in anchors
+        elif not target.startswith("https://"):
+            assert (CHECKOUT / target).exists()
+
+
+def test_the_commands_of_guild_notebook_are_as_the_readme_shows_them(tmp_path):
+    Project(tmp_path, tmp_path).notebook("train.ipynb", "lr = 0.1")
+    program = Path(sys.executable).parent / "guild-notebook"
+    assert commands("guild-notebook ")
+    for command in commands("guild-notebook "):
+        done = subprocess.run(
+            [program, *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert "lr" in done.stdout
