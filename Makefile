@@ -59,8 +59,9 @@ demo: $(VENV)/.demo
 	@echo
 	@echo "The reports: .demo/runs/*/digits.html. In a browser: GUILD_HOME=.demo $(BIN)/guild view"
 
+# Tests of one file share runs, so each file stays with one worker.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 corpus: $(VENV)/.test
 	@$(PIP) install ipywidgets sympy

@@ -49,6 +49,7 @@ EXTRAS = {
         "pandas<3",  # see ipy
         "pytest",
         "pytest-timeout",
+        "pytest-xdist",
         "scikit-learn",
         "tqdm",
     ],

@@ -71,16 +71,13 @@ class Checks:
 
     def warnings(self, values: dict[str, Any]) -> list[str]:
         """What is odd about the notebook's flags and these values, a line each."""
-        lines = self._found.warnings_for(values, self._secret())
+        lines = self._found.warnings_for(values)
         return lines + [
             f"flag {name} changes nothing: it is not in the notebook, and nothing else of the "
             "operation uses it"
             for name in sorted(values)
             if name not in self._found.flags and not self._is_used(name)
         ]
-
-    def _secret(self) -> list[str]:
-        return [flag.name for flag in self._opdef.flags if flag.extra.get("nb-secret")]
 
     def _is_used(self, name: str) -> bool:
         """Whether something beside the notebook's flags may use a flag: a dependency, a reference

@@ -40,7 +40,9 @@ def default(option: Option) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value) or "none"
-    return "none" if value is None else f"{value:g}"
+    if value is None:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def readme_with_table(text: str) -> str:

@@ -37,17 +37,16 @@ class Discovered:
     warnings: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
-    def warnings_for(self, values: Mapping[str, Any], secret: Collection[str] = ()) -> list[str]:
+    def warnings_for(self, values: Mapping[str, Any]) -> list[str]:
         """The warnings that hold for a run with ``values`` (as Guild holds them): without those
-        of blanks that are filled in, and of secrets that are empty or among ``secret``, the
-        flags with ``nb-secret``."""
+        of blanks that are filled in, and of secrets that are empty."""
         settled = set()
         for flag in self.flags.values():
             value = values.get(flag.name, guild.guild_default(flag))
             if notes.is_fill_in(flag) and not guild.unchanged(flag, value):
                 settled.add(notes.fill_in_warning(flag))
             empty = value in ("", None) and flag.default in ("", None)
-            if notes.is_secret(flag) and (empty or flag.name in secret):
+            if notes.is_secret(flag) and empty:
                 settled.add(notes.secret_warning(flag))
         return [warning for warning in self.warnings if warning not in settled]
 

@@ -47,5 +47,5 @@ def secret_warning(flag: Flag) -> str:
     """The line that says where a secret's value goes."""
     return (
         f"flag {flag.place} looks like a secret: its value is kept in the run and its notebook - "
-        "set nb-secret: yes on the flag to keep it out"
+        "read it from the environment in the notebook instead"
     )
