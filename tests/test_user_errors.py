@@ -6,7 +6,7 @@ import json
 
 import nbformat
 import pytest
-from conftest import Command, Project, notebook
+from conftest import Command, Project, markdown, notebook
 
 
 def lines_of(done: Command) -> list[str]:
@@ -135,6 +135,14 @@ def test_a_notebook_of_an_old_format_is_upgraded(project: Project, version: int)
     assert "value: 4" in done.stdout
     assert done.run.source("nb.ipynb") == (project.dir / "nb.ipynb").read_bytes()
     nbformat.validate(nbformat.from_dict(done.run.notebook("nb.ipynb")))
+
+
+def test_a_notebook_without_code_completes(project: Project):
+    project.notebook("nb.ipynb", markdown("# Only text"))
+    project.notebook("empty.ipynb")
+    for name in ("nb.ipynb", "empty.ipynb"):
+        run = project.run(name).run
+        assert run.attr("exit_status") == 0 and (run.dir / name).exists()
 
 
 def test_a_notebook_that_lacks_what_jupyter_writes_still_runs(project: Project):

@@ -53,7 +53,7 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self._positions: dict[str, int | None] = {}
         self._clear_next: set[int] = set()
         self._cell_of: dict[str, int] = {}
-        self._current = 0
+        self._current: int | None = None
 
     @property
     def changed(self) -> bool:
@@ -99,13 +99,15 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self._changed.add(cell_index)  # nbclient has put an empty list there
 
     def _is_late(self, message: Message) -> bool:
-        return bool(message["parent_header"].get("msg_id") != self.kc.requests[-1])
+        return [message["parent_header"].get("msg_id")] != self.kc.requests[-1:]
 
     def _show_late(self, message: Message) -> None:
         """Show an output of another request than the executing cell's in the cell that made it,
         or where nothing says which that is (a process that was forked), in this one."""
         request = message["parent_header"].get("msg_id")
         index = self._cell_of.get(request, self._current)
+        if index is None:
+            return  # nothing has been executed: it is of the kernel's own start
         self.process_message(message, self.nb.cells[index], index)
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:

@@ -69,5 +69,5 @@ class Display:
     def error(self, traceback: list[str], ename: str, evalue: str) -> None:
         if ename == "SystemExit":
             return  # no failure: what the cell asks for is done and said when it has ended
-        text = "\n".join(traceback) or f"{ename}: {evalue}"
+        text = "\n".join(traceback) or ": ".join(part for part in (ename, evalue) if part)
         self._streams["stderr"].write_line(text, as_it_is=self._color)

@@ -171,7 +171,8 @@ class Execution:
             if e.ename == "SystemExit":
                 status, message = exit_status(e.evalue)
                 return Outcome(status, index if status else None, message), "exit"
-            return Outcome(1, index, f"{where} failed with {e.ename}"), "failed"
+            cause = f" with {e.ename}" if e.ename else ""  # a shell's kernel names no error
+            return Outcome(1, index, f"{where} failed{cause}"), "failed"
         except DeadKernelError:
             return await self._died(index, where)
         if self.client.asked_to_exit:
