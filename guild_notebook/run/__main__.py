@@ -8,11 +8,12 @@ import os
 import shutil
 import signal
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from .. import notebook, options
 from ..errors import UserError
-from ..flags import apply, discover, tagged
+from ..flags import apply, discover, languages, tagged
 from .progress import Notes, scalar_patterns
 from .record import Record
 from .save import save_notebook
@@ -33,9 +34,16 @@ def main() -> int:
         source = Sources(record.dir, record.path).settle(project_path)
         nb = notebook.read(source, project_path)
         data = _with_flags(nb, record)
-        return _run(record, nb, data, settings, (out, err), notes)
+        if settings["exec"]:
+            return asyncio.run(Start(record, nb, data, settings, (out, err), notes).run())
+        save_notebook(record.executed, data)
+        notes.say("the flag values are put in, nothing is executed (no-exec)")
+        return 0
     except UserError as e:
         err.write_line(f"guild-notebook: {e}")
+        return 1
+    except OSError as e:  # no space, no permission: what runs on says so itself
+        err.write_line(f"guild-notebook: {e.filename or 'the run directory'}: {e.strerror}")
         return 1
     except KeyboardInterrupt:  # before signals are watched
         return -signal.SIGINT
@@ -58,49 +66,54 @@ def _with_flags(nb: notebook.Notebook, record: Record) -> dict[str, Any]:
     return notebook.cleared(nb, apply.edited(nb, found, values), tagged.injected(nb))
 
 
-def _run(
-    record: Record,
-    nb: notebook.Notebook,
-    data: dict[str, Any],
-    settings: options.Settings,
-    streams: tuple[Stream, Stream],
-    notes: Notes,
-) -> int:
-    if not settings["exec"]:
-        save_notebook(record.executed, data)
-        notes.say("the flag values are put in, nothing is executed (no-exec)")
-        return 0
-    return asyncio.run(_execute(record, nb, data, settings, streams, notes))
+@dataclass
+class Start:
+    """Starts the kernel for ``nb`` and executes ``data``, its cleared copy with flag values."""
 
+    record: Record
+    nb: notebook.Notebook
+    data: dict[str, Any]
+    settings: options.Settings
+    streams: tuple[Stream, Stream]
+    notes: Notes
 
-async def _execute(
-    record: Record,
-    nb: notebook.Notebook,
-    data: dict[str, Any],
-    settings: options.Settings,
-    streams: tuple[Stream, Stream],
-    notes: Notes,
-) -> int:
-    stop = Stop()
-    stop.watch()
-    for stream in streams:
-        stream.give_up = lambda: stop.signal is not None
-        # Guild's own threads end on a full disk, and what they read is read no more.
-        stream.is_stuck = lambda: shutil.disk_usage(record.dir).free == 0
-        stream.when_closed = stop.request  # as if it had been stopped by SIGTERM
-    from . import kernel, kernelspecs  # heavy, and errors in the notebook need none of it
+    async def run(self) -> int:
+        stop = Stop()
+        stop.watch()
+        for stream in self.streams:
+            stream.give_up = lambda: stop.signal is not None
+            stream.is_stuck = self._disk_is_full
+            stream.when_closed = stop.request  # as if it had been stopped by SIGTERM
+        # Heavy, and errors in the notebook need none of it.
+        from .kernel import Kernel, environment
 
-    specs = kernelspecs.KernelSpecs()
-    name, notice = kernelspecs.choose(specs, settings["kernel"], nb.kernel_name, nb.language)
-    if notice:
-        notes.say(notice, "the notebook's kernel is not installed, using Python")
-    paths = [os.path.dirname(record.executed), record.dir]
-    async with kernel.Kernel(specs, name, record.dir, kernel.environment(paths)) as started:
-        from . import session  # heavier: imported while the kernel comes up
+        paths = [os.path.dirname(self.record.executed), self.record.dir]
+        async with Kernel(*self._kernelspec(), self.record.dir, environment(paths)) as kernel:
+            from .session import Session  # heavier: imported while the kernel comes up
 
-        running = session.Session(record, started, data, settings, streams, notes, stop)
-        status = await running.run()
-    return -stop.signal if stop.signal is not None else status
+            session = Session(
+                self.record, kernel, self.data, self.settings, self.streams, self.notes, stop
+            )
+            status = await session.run()
+        return -stop.signal if stop.signal is not None else status
+
+    def _kernelspec(self) -> tuple[Any, str]:
+        from .kernelspecs import KernelSpecs, choose
+
+        specs = KernelSpecs()
+        name, notice = choose(
+            specs, self.settings["kernel"], self.nb.kernel_name, languages.of(self.nb)
+        )
+        if notice:
+            self.notes.say(notice, "the notebook's kernel is not installed, using Python")
+        return specs, name
+
+    def _disk_is_full(self) -> bool:
+        """Guild's own threads end on a full disk, and what they read is read no more."""
+        try:
+            return shutil.disk_usage(self.record.dir).free == 0
+        except OSError:
+            return False
 
 
 if __name__ == "__main__":

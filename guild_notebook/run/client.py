@@ -99,7 +99,8 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self._changed.add(cell_index)  # nbclient has put an empty list there
 
     def _is_late(self, message: Message) -> bool:
-        return [message["parent_header"].get("msg_id")] != self.kc.requests[-1:]
+        requests: list[str] = self.kc.requests
+        return [message["parent_header"].get("msg_id")] != requests[-1:]
 
     def _show_late(self, message: Message) -> None:
         """Show an output of another request than the executing cell's in the cell that made it,
