@@ -120,4 +120,5 @@ if __name__ == "__main__":
     status = main()
     if status < 0:
         die_by(-status)  # how Guild knows a run that was stopped (guild/run.py)
-    sys.exit(status)
+    # All is written; taking nbconvert's and Jupyter's modules apart would only take time.
+    os._exit(status)

@@ -10,6 +10,8 @@ import yaml
 
 from .save import write_whole
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is not in every build
+
 ARTIFACTS = ".guild/notebook-artifacts"
 
 
@@ -19,6 +21,7 @@ class Record:
     def __init__(self, run_dir: str, path: str) -> None:
         self.dir = os.path.abspath(run_dir)
         self.path = os.path.normpath(path).replace(os.sep, "/")
+        self._attrs: dict[str, dict[str, Any]] = {}
 
     @property
     def executed(self) -> str:
@@ -27,12 +30,14 @@ class Record:
 
     def attr(self, name: str) -> dict[str, Any]:
         """A run attribute that is a mapping, with its types; empty where there is none."""
-        try:
-            with open(os.path.join(self.dir, ".guild", "attrs", name), encoding="utf-8") as f:
-                value = yaml.safe_load(f)
-        except OSError:
-            return {}
-        return value if isinstance(value, dict) else {}
+        if name not in self._attrs:
+            try:
+                with open(os.path.join(self.dir, ".guild", "attrs", name), encoding="utf-8") as f:
+                    value = yaml.load(f, Loader=_LOADER)  # a safe one
+            except OSError:
+                value = None
+            self._attrs[name] = value if isinstance(value, dict) else {}
+        return self._attrs[name]
 
     def flag_patterns(self) -> dict[str, Any]:
         """The ``nb-replace`` of each flag that has one (guild/commands/run_impl.py,

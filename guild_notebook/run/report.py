@@ -79,6 +79,8 @@ def _exporter(name: str) -> Any:
         exporter = HTMLExporter(exclude_input=name == HTML_NO_INPUT)
         if name == HTML_NO_INPUT:
             exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
+        # Else nbconvert validates the whole notebook after each of its dozen preprocessors.
+        exporter.optimistic_validation = True
         exporter.from_notebook_node(nbformat.v4.new_notebook())
         return exporter
     try:
