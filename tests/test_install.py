@@ -291,20 +291,22 @@ uninstall -y demo
 """
 
 
-def complaints(guild: Guild, commands: str) -> str:
-    """Run the commands one after the other; what went wrong with any, empty for nothing."""
-    found = []
+def run_each(guild: Guild, commands: str) -> None:
+    """Run the commands one after the other, then fail with all that went wrong in any."""
+    complaints = []
     for command in commands.strip().splitlines():
         needs_run = "LAST" in command
-        found.append(guild(command.replace("LAST", guild.last()) if needs_run else command))
-    return "\n".join(result.complaint for result in found if result.complaint)
+        result = guild(command.replace("LAST", guild.last()) if needs_run else command)
+        complaints += [result.complaint] if result.complaint else []
+    if complaints:  # not an assertion, whose report is cut
+        pytest.fail("\n".join(complaints), pytrace=False)
 
 
 # The tests of an environment build on the runs of the first.
 
 
 def test_operations_run_without_a_warning(guild):
-    assert not complaints(guild, RUNNING)
+    run_each(guild, RUNNING)
     assert {run["status"] for run in guild.runs()} == {"completed"}
 
 
@@ -326,7 +328,7 @@ def test_a_run_in_the_background_is_watched_and_stopped(guild):
 
 
 def test_runs_are_looked_at_without_a_warning(guild):
-    assert not complaints(guild, LOOKING)
+    run_each(guild, LOOKING)
 
 
 def test_a_scalar_of_a_notebook_stands_beside_those_of_scripts(guild):
@@ -358,12 +360,12 @@ def test_completion_completes(guild):
 
 
 def test_runs_are_moved_without_a_warning(guild):
-    assert not complaints(guild, MOVING)
+    run_each(guild, MOVING)
 
 
 def test_a_guild_package_is_built_installed_and_run(guild):
     assert not guild("package", folder="package").complaint
-    assert not complaints(guild, PACKAGING)
+    run_each(guild, PACKAGING)
 
 
 def test_our_own_command_runs(guild):
