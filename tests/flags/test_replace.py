@@ -65,5 +65,5 @@ def test_a_pattern_that_cannot_be_used_is_an_error_of_its_flag(pattern, message)
 def test_a_pattern_that_backtracks_for_ever_stops_after_a_second():
     start = time.monotonic()
     found = discover(notebook("a" * 100), {"a": r"(a|aa)+\d\b(?!b)"})
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 60  # a limit for a hang: without its own it takes years
     assert "has run for a second" in found.errors["a"]
