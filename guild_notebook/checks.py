@@ -91,8 +91,24 @@ class Checks:
             re.search(word, json.dumps(data, default=str))
             or variable in self._text
             or destination.startswith("config:")
-            or not flagdef  # a dependency's flag, or one that is forced
+            or not flagdef  # it is forced
+            or name in self._of_dependencies()
         )
+
+    def _of_dependencies(self) -> set[str]:
+        """Names of the flags that choose what a dependency resolves to (``operation:train``),
+        which Guild adds to an operation (guild/plugins/resource_flags.py)."""
+        from guild import op_dep
+
+        names: set[str] = set()
+        for dependency in self._opdef.dependencies:
+            try:
+                resource, _location = op_dep.resource_def(dependency, {})
+            except op_dep.OpDependencyError:
+                continue  # Guild says so itself
+            for source in resource.sources:
+                names.update(filter(None, op_dep.source_flag_name_candidates(source)))
+        return names
 
 
 def _env_name(name: str) -> str:

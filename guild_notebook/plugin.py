@@ -30,7 +30,14 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             for opdef in model.operations:
                 spec = operation.spec_for_opdef(opdef)
                 if spec:
-                    _configure(opdef, spec)
+                    self._try_configure(opdef, spec)
+
+    def _try_configure(self, opdef: Any, spec: operation.NotebookSpec) -> None:
+        """Whatever a notebook holds, the project's other operations are not to go with it."""
+        try:
+            _configure(opdef, spec)
+        except Exception as e:
+            self.log.warning("operation '%s': cannot read %s: %r", opdef.fullname, spec.path, e)
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
         """Resolve a path to a notebook, or one of Guild's optimizers."""

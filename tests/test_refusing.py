@@ -93,6 +93,18 @@ def test_a_flag_that_nothing_uses_is_warned_of_and_one_that_is_used_is_not(made:
     assert "flag unused changes nothing" in warnings[0]
 
 
+def test_a_flag_of_a_dependency_is_not_warned_of(project: Project):
+    project.notebook("first.ipynb", "open('data.txt', 'w').write('made')")
+    project.notebook("second.ipynb", "print(open('data.txt').read())")
+    project.guildfile(
+        "first:\n  notebook: first.ipynb\nsecond:\n  notebook: second.ipynb\n"
+        "  requires:\n    - operation: first\n      select: data.txt\n"
+    )
+    project.run("first")
+    done = project.run("second")
+    assert "made" in done.stdout and "WARNING" not in done.stderr
+
+
 def test_help_shows_descriptions_choices_and_bounds(made: Project):
     shown = made.guild("run", "nb.ipynb", "--help-op").stdout
     for text in ("fast", "slow", "0 to 1", "2024-02-29"):
