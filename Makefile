@@ -72,6 +72,8 @@ install-test: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/flags.py
+	$(BIN)/python benchmarks/project.py
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

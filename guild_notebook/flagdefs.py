@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from . import __version__, notebook
@@ -56,18 +57,46 @@ def flag_data(opdef: Any, path: str) -> Data:
 
 
 def merge(opdef: Any, data: Data) -> None:
-    """Merge flag data into an opdef by Guild's own rules (``flags-import``, ``-skip``).
+    """Merge flag data into an opdef by Guild's own rules (``flags-import``, ``-skip``; as
+    guild/plugins/flags_import_util.py, apply_flags).
+
+    Guild copies each flag that is merged with all that it refers to: with its own helper that is
+    the guild.yml and every flag merged before, here the flag alone.
 
     A flag with ``nb-replace`` is always a flag of the notebook: it takes its default from there
     even where guild.yml imports nothing.
     """
-    from guild.plugins import flags_import_util
-
-    flags_import_util.apply_flags(opdef, lambda: data)
+    names = _to_import(opdef, data)
+    opdef.merge_flags(SimpleNamespace(flags=list(_flagdefs(opdef, data, names))))
     for flag in opdef.flags:
         if flag.extra.get("nb-replace") and flag.default is None and flag.name in data:
             flag.default = data[flag.name].get("default")
             opdef.set_flag_value(flag.name, flag.default)
+
+
+def _to_import(opdef: Any, data: Data) -> list[str]:
+    listed = opdef.flags_import
+    if listed in (False, []):
+        return []
+    if listed in (True, "all"):
+        chosen = set(data)
+    elif listed is None:
+        chosen = {flag.name for flag in opdef.flags}
+    else:
+        chosen = set(listed) if isinstance(listed, list) else {listed}
+    skipped = set(opdef.flags_import_skip or ())
+    return [name for name in data if name in chosen - skipped]
+
+
+def _flagdefs(opdef: Any, data: Data, names: list[str]) -> Iterator[Any]:
+    from guild import guildfile
+
+    nothing = SimpleNamespace(guildfile=None)
+    for name in names:
+        coerced = guildfile.coerce_flag_data(name, data[name], opdef.guildfile)
+        flagdef = guildfile.FlagDef(name, coerced, nothing)
+        flagdef.opdef = None
+        yield flagdef
 
 
 def _cache_path(path: str, settings: Mapping[str, Any]) -> str | None:

@@ -28,6 +28,15 @@ _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 
 
+_VALUE = r"""(?:"[^"\n]*"|'[^'\n]*'|[-+]?\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|[Tt]rue|[Ff]alse)"""
+_LATER_LIST = re.compile(rf"\[\s*{_VALUE}(?:\s*,\s*{_VALUE})*\s*,?\s*\]")
+_LATER_OPTIONS = re.compile(
+    r"""\{\s*["']?(?:type|min|max|step|allow-input|placeholder|isTemplate)["']?\s*[:=]"""
+)
+_BARE_OPTIONS = re.compile(r"\(?\s*type\s*:\s*[\"']")
+"""A list of values, and options, that stand behind other text: only what can be nothing else."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One choice: ``text`` is a string's content or any other value's source text."""
@@ -64,16 +73,42 @@ class _Parser:
 
     def spec(self) -> Spec:
         result = self.result
-        while True:
-            self._skip_blanks()
-            if self._peek() == "[" and result.choices is None:
-                result.choices = self._list()
-            elif self._peek() == "{":
-                self._options()
-            else:
-                break
-        result.help = self._help()
+        if re.match(r":\s*[{\[]", self.text):  # `@param: {type: "string"}`
+            self.pos = 1
+        between: list[str] = []
+        while self._group() or self._later_group(between):
+            pass
+        result.help = " ".join(filter(None, [*between, self._help()]))
         return result
+
+    def _group(self) -> bool:
+        """Read a list or options where one begins here."""
+        self._skip_blanks()
+        if self._peek() == "[" and self.result.choices is None:
+            self.result.choices = self._list()
+        elif self._peek() == "{":
+            self._options()
+        elif not self.result.options and _BARE_OPTIONS.match(self.text, self.pos):
+            self._warn("its options have no braces")
+            self.pos -= self._peek() != "("  # _options begins behind its opening brace
+            self._options()
+        else:
+            return False
+        return True
+
+    def _later_group(self, between: list[str]) -> bool:
+        """Go on to a list or options behind other text, which is help, once there was one."""
+        if self.result.choices is None and not self.result.options:
+            return False
+        later = [_LATER_OPTIONS.search(self.text, self.pos)]
+        if self.result.choices is None:
+            later.append(_LATER_LIST.search(self.text, self.pos))
+        starts = [match.start() for match in later if match]
+        if not starts:
+            return False
+        between.append(help_text(self.text[self.pos : min(starts)]).rstrip(",;:. "))
+        self.pos = min(starts)
+        return True
 
     def _help(self) -> str:
         rest = self.text[self.pos :].strip()

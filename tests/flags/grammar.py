@@ -190,7 +190,24 @@ ROWS = [
     field_row("{…} {…}", 'x = 1 #@param {type:"integer"} {min: 0}', type="integer", min=0),
     field_row(
         "{…} text […]", 'x = 1 #@param {type:"integer"} one of [1, 2]', type="integer",
-        description="one of [1, 2]", choices=None,
+        description="one of", choices=(1, 2),
+    ),
+    field_row(
+        "[…] text {…}", 'x = "b" #@param ["b", "c"] or your own {allow-input: true}',
+        choices=("b", "c"), allow_other=True, description="or your own",
+    ),
+    field_row(
+        "[…], {…}", 'x = 1 #@param [1, 2], {type:"raw"}', type="raw", choices=(1, 2),
+        description="",
+    ),
+    field_row(
+        "options without braces", 'x = "1" #@param type:"integer"', type="integer", default="1",
+        warnings=["its options have no braces", "its options have no closing brace"],
+    ),
+    field_row("@param: {…}", 'x = "a" #@param: {type:"string"}', type="string", description=""),
+    field_row(
+        "{…} text with brackets", 'x = 1 #@param {type:"integer"} see [the paper] {1}',
+        type="integer", description="see [the paper] {1}", choices=None,
     ),
     field_row(
         "text after the options", 'x = 1 #@param {type:"integer"} # in pixels', type="integer",
