@@ -32,6 +32,7 @@ $(BIN)/python:
 	  { echo "$(PYTHON) is not Python 3.9 to 3.13: choose one with make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "$(PYTHON) has no venv (Debian: apt install python3-venv)" >&2; exit 1; }
+	@$(PIP) install --upgrade pip  # that of Python 3.9 may take very long to find what fits
 
 $(VENV)/.installed: $(BIN)/python $(PACKAGE)
 	@echo "installing into $(VENV)"
