@@ -52,9 +52,8 @@ def ratio(name: str, command: list[str], projects: dict[str, Path]) -> float:
             times[kind].append(seconds(command, project))
     medians = {kind: statistics.median(measured) for kind, measured in times.items()}
     result = medians["notebooks"] / medians["none"]
-    print(
-        f"{name:11} {medians['none']:.2f} s without, {medians['notebooks']:.2f} s with: {result:.2f}"
-    )
+    without, with_them = medians["none"], medians["notebooks"]
+    print(f"{name:11} {without:.2f} s without, {with_them:.2f} s with: {result:.2f}")
     return result
 
 

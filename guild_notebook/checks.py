@@ -14,8 +14,9 @@ import re
 from typing import Any
 
 from .errors import FlagError
-from .flags import guild
+from .flags import apply, guild
 from .flags.discover import Discovered
+from .notebook import Notebook
 
 FREE: dict[str, Any] = {"type": None, "choices": [], "min": None, "max": None}
 """Attributes of Guild's FlagDef that demand something, and their values that demand nothing."""
@@ -26,10 +27,10 @@ _KEYS = {"choices": ("choices", "allow-other")}
 class Checks:
     """The checks of one operation that is about to run, with what is in its notebook."""
 
-    def __init__(self, opdef: Any, found: Discovered, notebook_text: str) -> None:
+    def __init__(self, opdef: Any, found: Discovered, notebook: Notebook) -> None:
         self._opdef = opdef
         self._found = found
-        self._text = notebook_text
+        self._notebook = notebook
         self._set_aside: list[tuple[Any, str, Any]] = []
 
     def set_aside(self) -> None:
@@ -68,6 +69,8 @@ class Checks:
                 values[flagdef.name] = op_util.coerce_flag_value(value, flagdef)
             except (ValueError, TypeError):
                 pass  # our own check takes it, Guild's type is only nearest to the notebook's
+        if not any(_is_of_batch(values.get(name)) for name in self._found.flags):
+            apply.edited(self._notebook, self._found, values)  # raises where edits overlap
 
     def warnings(self, values: dict[str, Any]) -> list[str]:
         """What is odd about the notebook's flags and these values, a line each."""
@@ -89,7 +92,7 @@ class Checks:
         destination = str(self._opdef.flags_dest or "")
         return bool(
             re.search(word, json.dumps(data, default=str))
-            or variable in self._text
+            or any(variable in cell.source for cell in self._notebook.cells)
             or destination.startswith("config:")
             or not flagdef  # it is forced
             or name in self._of_dependencies()
@@ -109,6 +112,10 @@ class Checks:
             for source in resource.sources:
                 names.update(filter(None, op_dep.source_flag_name_candidates(source)))
         return names
+
+
+def _is_of_batch(value: Any) -> bool:
+    return isinstance(value, list) or guild.is_search_space(value)
 
 
 def _env_name(name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import os
 import re
 import uuid
@@ -20,6 +21,12 @@ from .errors import NotebookError
 
 NEWEST_MAJOR = 4
 """The newest nbformat major version that this package can run (nbformat 5.x writes 4.5)."""
+
+
+OLDEST_MAJOR = 2
+"""The oldest: nbformat 1 was never in a release of IPython."""
+
+KINDS = ("code", "markdown", "raw")
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ def _upgraded(data: Any, name: str) -> dict[str, Any]:
     major = data.get("nbformat")
     if major is None and isinstance(data.get("worksheets"), list):
         major = 2  # nbformat 1 and 2 files may lack the number (nbformat/reader.py)
-    if not isinstance(major, int) or isinstance(major, bool) or major < 1:
+    if not isinstance(major, int) or isinstance(major, bool) or major < OLDEST_MAJOR:
         raise NotebookError(f"{name} is not a notebook: it has no nbformat number")
     if major > NEWEST_MAJOR:
         raise NotebookError(
@@ -120,8 +127,10 @@ def _upgraded(data: Any, name: str) -> dict[str, Any]:
 def _convert(data: dict[str, Any], name: str) -> dict[str, Any]:
     import nbformat  # only for old formats: see above
 
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)  # where nbformat complains
     try:
         node = nbformat.reads(json.dumps(data), as_version=NEWEST_MAJOR)
+        nbformat.validate(node)
     except Exception as e:  # converters raise what the broken part happens to raise
         raise NotebookError(
             f"notebook {name} cannot be upgraded to nbformat {NEWEST_MAJOR} "
@@ -150,6 +159,11 @@ def _cell(index: int, cell: Any, name: str) -> Cell:
     kind = cell.get("cell_type")
     if not isinstance(kind, str):
         raise NotebookError(f"cell {index} of notebook {name} has no cell_type")
+    if kind not in KINDS:
+        raise NotebookError(
+            f"cell {index} of notebook {name} is of the unknown type '{kind}' - "
+            f"there are {', '.join(KINDS)}"
+        )
     return Cell(index, kind, _source(index, cell.get("source"), name), _tags(cell))
 
 

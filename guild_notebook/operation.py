@@ -39,11 +39,11 @@ def spec_for_opdef(opdef: Any) -> NotebookSpec | None:
     """The notebook that an opdef runs, None where it runs something else."""
     data = opdef.as_data()
     notebook = data.get("notebook")
-    if isinstance(notebook, str) and notebook.strip():
-        return _parse(notebook)
+    if notebook is not None:
+        return _parse(str(notebook))
     main = data.get("main")
     if isinstance(main, str) and main.split()[:1] == [NBEXEC]:
-        return _parse(main.split(None, 1)[1]) if len(main.split()) > 1 else None
+        return _parse(main.strip()[len(NBEXEC) :])
     if any(data.get(key) for key in ("main", "exec", "steps")):
         return None
     return NotebookSpec(opdef.name) if is_notebook_path(opdef.name) else None
@@ -133,6 +133,10 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
     """Raise what is wrong with a notebook operation that is about to run: OptionError for its
     options, NotebookError where there is no such file."""
     settings(opdef, spec)
+    if not spec.path:
+        raise NotebookError(
+            f"operation '{opdef.fullname}' names no notebook - say 'notebook: NAME.ipynb'"
+        )
     source = place(opdef, spec).source
     if "${" not in source and not os.path.isfile(source):
         raise NotebookError(

@@ -62,7 +62,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         path = operation.place(opdef, spec).source
         if os.path.isfile(path):
             nb, found = flagdefs.discovered(opdef, path, spec.path)
-            self._checks = checks.Checks(opdef, found, "\n".join(c.source for c in nb.cells))
+            self._checks = checks.Checks(opdef, found, nb)
             self._checks.set_aside()
         self._checked = opdef
 
@@ -127,7 +127,7 @@ class _FileModel:
 
         cwd = os.path.abspath(config.cwd())
         full = os.path.abspath(os.path.join(cwd, path))
-        if not os.path.isfile(full):
+        if not os.path.exists(full):
             raise pluginlib.ModelOpResolutionError(
                 f"notebook {path} does not exist - check its path, or 'guild operations' "
                 "for the names of operations"

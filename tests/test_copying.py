@@ -119,8 +119,9 @@ def test_a_notebook_outside_the_source_code_root_is_had_from_the_project(project
     project.notebook("nbs/nb.ipynb", CELL)
     project.file("src/helper.py", "y = 1\n")
     project.guildfile("a:\n  notebook: nbs/nb.ipynb\n  flags: {x: 1}\n  sourcecode: {root: src}\n")
-    run = project.run("a", "x=2").run
-    check(project, run, "nb.ipynb", "nbs/nb.ipynb")
+    done = project.run("a", "x=2")
+    check(project, done.run, "nb.ipynb", "nbs/nb.ipynb")
+    assert "nbs/nb.ipynb is taken from the project as it is now" in done.stderr
 
 
 def test_a_linked_notebook_is_copied_and_the_link_is_left_alone(project: Project, tmp_path: Path):

@@ -29,6 +29,8 @@ def made(shared: Project) -> Project:
         "none:\n  notebook: plain.ipynb\n  flags: {p: {nb-replace: 'nowhere (1)'}}\n"
         "broken:\n  notebook: plain.ipynb\n  flags: {p: {nb-replace: '(1'}}\n"
         "endless:\n  notebook: plain.ipynb\n  flags: {p: {nb-replace: '(a|aa)+c'}}\n"
+        "overlap:\n  notebook: plain.ipynb\n  flags:\n    p: {nb-replace: '1 [+] 2'}\n"
+        "    q: {nb-replace: '(2)\\)'}\n"
         "own:\n  notebook: nb.ipynb\n  flags:\n    mode: {default: fast, choices: [fast, medium]}\n"
         "  flags-import: all\n"
     )
@@ -67,6 +69,12 @@ def test_a_pattern_that_cannot_be_used_is_refused(made: Project, operation: str,
     lines = [line for line in done.stderr.splitlines() if "WARNING" not in line]
     assert (done.status, done.run_dirs) == (1, [])
     assert len(lines) == 1 and said in lines[0] and "flag p" in lines[0]
+
+
+def test_two_flags_that_would_change_the_same_text_are_refused(made: Project):
+    done = made.guild("run", "-y", "overlap", "p=7", "q=8", "--stage")
+    assert (done.status, done.run_dirs) == (1, [])
+    assert "flag p and q would change the same text of cell 0" in done.stderr
 
 
 def test_values_that_are_allowed_reach_the_cell_with_their_types(made: Project):

@@ -24,6 +24,12 @@ CONTENTS = {
     "other": (b'{"a": 1}', "is not a notebook"),
     "newer": (json.dumps(notebook("x", nbformat=5)).encode(), "is of nbformat 5"),
     "no cells": (json.dumps({"nbformat": 4, "cells": None}).encode(), "no list of cells"),
+    "unknown cell": (json.dumps(notebook({"cell_type": "odd", "source": ""})).encode(), "'odd'"),
+    "malformed 3": (
+        json.dumps({"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code"}]}]}).encode(),
+        "cannot be upgraded",
+    ),
+    "format 1": (json.dumps({"nbformat": 1, "cells": []}).encode(), "no nbformat number"),
     "bad cell": (json.dumps({"nbformat": 4, "cells": [5]}).encode(), "cell 0"),
     "no text": (json.dumps(notebook({"cell_type": "code", "source": 5})).encode(), "not text"),
 }
@@ -44,6 +50,14 @@ def test_a_notebook_that_is_missing(project: Project):
     (line,) = lines_of(project.guild("run", "-y", "a", "x=2"))
     assert "operation 'a': notebook none.ipynb does not exist" in line
     assert project.guild("operations").status == 0
+
+
+def test_an_operation_that_names_no_notebook(project: Project):
+    project.guildfile("a:\n  notebook: 5\nb:\n  main: guild.plugins.nbexec\n")
+    (line,) = lines_of(project.guild("run", "-y", "a"))
+    assert "operation 'a': notebook 5 does not exist" in line
+    (line,) = lines_of(project.guild("run", "-y", "b"))
+    assert "operation 'b' names no notebook" in line
 
 
 def test_a_folder_named_like_a_notebook(project: Project):

@@ -45,6 +45,8 @@ def _typed(flag: Flag, value: Any) -> Any:
 def _untyped(flag: Flag, value: Any) -> Any:
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()  # YAML makes them of plain text
+    if isinstance(flag.default, dict) and not isinstance(value, dict):
+        raise _RefusedError("a mapping, like '{a: 1}'")
     if isinstance(value, list) and isinstance(flag.default, (tuple, set)):
         try:
             return type(flag.default)(value)

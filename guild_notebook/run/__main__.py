@@ -31,8 +31,13 @@ def main() -> int:
         record = Record(os.environ.get("RUN_DIR") or os.getcwd(), path)
         notes = Notes(err, scalar_patterns(record.attr("op").get("output-scalars")))
         record.remove_artifacts()
-        source = Sources(record.dir, record.path).settle(project_path)
-        nb = notebook.read(source, project_path)
+        sources = Sources(record.dir, record.path)
+        nb = notebook.read(sources.settle(project_path), project_path)
+        if sources.from_project:
+            notes.say(
+                f"{project_path} is taken from the project as it is now: the run has no copy",
+                "the notebook is taken from the project",
+            )
         data = _with_flags(nb, record)
         if settings["exec"]:
             return asyncio.run(Start(record, nb, data, settings, (out, err), notes).run())

@@ -36,6 +36,7 @@ class Sources:
     def __init__(self, run_dir: str, notebook: str) -> None:
         self._dir = run_dir
         self._notebook = notebook
+        self.from_project = False
 
     @property
     def kept_notebook(self) -> str:
@@ -46,7 +47,7 @@ class Sources:
         of the source notebook.
 
         ``project_path`` is the notebook relative to PROJECT_DIR, the last resort for a run whose
-        notebook Guild did not copy. Raises NotebookError where there is no source.
+        notebook Guild did not copy: ``from_project`` says that it was needed. Raises NotebookError where there is no source.
         """
         before = self._manifest()
         copied: dict[str, list[str]] = {}  # by path in the run, the last line for each
@@ -58,6 +59,7 @@ class Sources:
             self._keep_notebook(copied[self._notebook])
         else:
             copied[self._notebook] = self._from_project(project_path)
+            self.from_project = True
         for path, line in copied.items():
             if path != self._notebook:
                 self._keep(path, line)
