@@ -47,7 +47,8 @@ class Sources:
         of the source notebook.
 
         ``project_path`` is the notebook relative to PROJECT_DIR, the last resort for a run whose
-        notebook Guild did not copy: ``from_project`` says that it was needed. Raises NotebookError where there is no source.
+        notebook Guild did not copy: ``from_project`` says that it was needed. Raises
+        NotebookError where there is no source.
         """
         before = self._manifest()
         copied: dict[str, list[str]] = {}  # by path in the run, the last line for each
