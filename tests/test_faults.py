@@ -159,10 +159,11 @@ def test_what_is_killed_leaves_no_process_and_a_notebook_that_holds_what_was_sho
     with start(project, "run", "-y", "nb.ipynb") as process:
         run = started_run(project)
         time.sleep(2.5)  # outputs older than 2 s are on disk
-        os.kill(runner_of(run) if who == "runner" else process.pid, signal.SIGKILL)
+        runner = runner_of(run)
+        os.kill(runner if who == "runner" else process.pid, signal.SIGKILL)
         wait_for(lambda: not processes_with(mark), 5)
         process.communicate(timeout=LIMIT)
-    wait_for(lambda: not processes_with("guild_notebook.run"), 5)
+    wait_for(lambda: not psutil.pid_exists(runner), 5)
     saved = nbformat.read(run.dir / "nb.ipynb", as_version=nbformat.NO_CONVERT)
     nbformat.validate(saved)
     assert "kept" in json.dumps(saved) and "started" in json.dumps(saved)
