@@ -61,9 +61,11 @@ def flush_at_exit(_kernel: Any) -> None:
 def refuse_input(kernel: Any) -> None:
     """Make ``input()`` and ``getpass()`` an error that says what to do."""
 
+    from IPython.core.error import StdinNotImplementedError  # what ipykernel raises here
+
     def refuse(prompt: str = "", *_args: Any, **_options: Any) -> str:
         asked = f" ({str(prompt).strip()!r})" if prompt else ""
-        raise EOFError(
+        raise StdinNotImplementedError(
             f"a run has no keyboard to answer input(){asked}: assign the value to a variable in "
             "the notebook and give it as a flag, guild run NOTEBOOK name=value"
         )

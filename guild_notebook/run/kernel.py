@@ -95,6 +95,8 @@ class Kernel:
         read_end, write_end = os.pipe()
         theirs = [write_end]
         options: dict[str, Any] = {"stdout": write_end, "stderr": write_end}
+        if self._is_ipython():  # as nbclient: else all runs write to the user's own history
+            options["extra_arguments"] = ["--HistoryManager.hist_file=:memory:"]
         report = None
         if os.name == "posix":
             lifeline, self._lifeline = os.pipe()
@@ -174,8 +176,10 @@ class Kernel:
     def _limit_waiting_messages(self) -> None:
         """An IPython kernel waits rather than drop output (inside.py), so a limit to what waits
         here bounds memory on both sides. From other kernels all is taken at once."""
-        is_ipython = any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
-        self._context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES if is_ipython else 0)
+        self._context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES if self._is_ipython() else 0)
+
+    def _is_ipython(self) -> bool:
+        return any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
 
     def _prepare(self, info: dict[str, Any]) -> None:
         if info.get("implementation") == "ipython":
@@ -273,7 +277,7 @@ def _code_inside() -> str:
     assert text is not None
     name = "guild_notebook.inside"
     namespace = f"{{'__name__': {name!r}, 'get_ipython': get_ipython}}"
-    return f"exec(compile({text.decode('utf-8')!r}, '<{name}>', 'exec'), {namespace})"
+    return f"exec(compile({text.decode('utf-8')!r}, '<guild run>', 'exec'), {namespace})"
 
 
 def environment(paths: list[str]) -> dict[str, str]:
