@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 
-from .. import notebook, options
+from .. import clear, notebook, options
 from .autosave import Autosave
 from .client import Client
 from .display import Display
@@ -58,8 +58,9 @@ class Session:
         if info is None:
             return self._end(Outcome(1, None, f"stopped by {self.stop.name}"), [])
         self._reports.check()
-        if isinstance(info.get("language_info"), dict):
-            self.nb.metadata["language_info"] = nbformat.from_dict(info["language_info"])
+        language = clear.language_info(info.get("language_info"))
+        if language:
+            self.nb.metadata["language_info"] = nbformat.from_dict(language)
         client = self._client()
         execution = self._execution(client)
         autosave = asyncio.ensure_future(
