@@ -19,9 +19,9 @@ from .notebook import NEWEST_MAJOR, Cell, Notebook
 KNOWN_MINOR = 5
 """The newest nbformat minor version whose keys are known; a newer one may have others."""
 
-DEEPEST = 50
-"""Levels of metadata: what comes after recurses several times for each (copy.deepcopy, nbconvert)
-and real metadata has some five."""
+DEEPEST = 100
+"""Levels of metadata and of outputs. What comes later recurses several times for each (nbformat,
+copy.deepcopy, nbconvert), and real ones have some ten."""
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _JSON = re.compile(r"application/(.*\+)?json")
@@ -122,20 +122,28 @@ class _Copy:
                 self.left_out.append(f"{where}.{key}")
         return new
 
-    def copied(self, value: Any, where: str, depth: int = DEEPEST) -> Any:
-        """A copy of JSON data; JSON itself has no infinity and no nan, but Python reads them."""
-        if depth == 0 and isinstance(value, (dict, list)):
+    def copied(self, value: Any, where: str) -> Any:
+        try:
+            return copied(value)
+        except RecursionError:
             raise NotebookError(
                 f"notebook {self._name} is nested too deeply ({where.partition('.')[0]}) - "
                 "take out what is no metadata of yours"
-            )
-        if isinstance(value, dict):
-            return {key: self.copied(entry, where, depth - 1) for key, entry in value.items()}
-        if isinstance(value, list):
-            return [self.copied(entry, where, depth - 1) for entry in value]
-        if isinstance(value, float) and not math.isfinite(value):
-            return None
-        return value
+            ) from None
+
+
+def copied(value: Any, depth: int = DEEPEST) -> Any:
+    """A copy of JSON data, without infinity and nan, which JSON has not and Python reads all the
+    same. Raises RecursionError for what is nested more than ``depth`` levels."""
+    if depth < 0:
+        raise RecursionError
+    if isinstance(value, dict):
+        return {key: copied(entry, depth - 1) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [copied(entry, depth - 1) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 # ---- what nbformat's schema demands (nbformat.v4.5.schema.json): a rule gives the part of a value

@@ -114,7 +114,7 @@ def _upgraded(data: Any, name: str) -> dict[str, Any]:
         raise NotebookError(f"{name} is not a notebook: it has no nbformat number")
     if major > NEWEST_MAJOR:
         raise NotebookError(
-            f"notebook {name} is of nbformat {major}, newer than {NEWEST_MAJOR} - "
+            f"notebook {name} is of nbformat {str(major)[:20]}, newer than {NEWEST_MAJOR} - "
             f"upgrade guild-notebook or save it as nbformat {NEWEST_MAJOR}"
         )
     if major == NEWEST_MAJOR:
@@ -159,7 +159,7 @@ def _cell(index: int, cell: Any, name: str) -> Cell:
         raise NotebookError(f"cell {index} of notebook {name} has no cell_type")
     if kind not in KINDS:
         raise NotebookError(
-            f"cell {index} of notebook {name} is of the unknown type '{kind}' - "
+            f"cell {index} of notebook {name} is of the unknown type '{kind[:40]}' - "
             f"there are {', '.join(KINDS)}"
         )
     return Cell(index, kind, _source(index, cell.get("source"), name), _tags(cell))

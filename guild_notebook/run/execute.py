@@ -26,6 +26,10 @@ GRACE_SECONDS = 5.0
 STOP_SECONDS = 1.5
 """The same when the run is stopped: Guild stops what is left after 5 seconds."""
 
+REPLY_SECONDS = 10.0
+"""Time that a kernel has for its reply once it has said that it is done with a cell: it sends the
+reply first, and nothing says that none will come."""
+
 LAST_WORDS = 40
 """Lines of a dead kernel's stderr that are shown: a crash's Python stack among them."""
 
@@ -113,22 +117,34 @@ class Execution:
             await self._break_off(task, STOP_SECONDS)
             return Outcome(1, index, f"{where} was stopped by {self.stop.name}"), "stopped"
         if not task.done() and not self.kernel.ended.is_set():
+            if first is None or time.monotonic() < first:
+                return await self._no_reply(task, index, where)
             option = "nb-cell-timeout" if first == cell_deadline else "nb-timeout"
             return await self._timed_out(task, index, where, option)
         return await self._result(task, index, where)
 
     async def _wait(self, task: asyncio.Future[object], deadline: float | None) -> None:
-        """Until the task is done, the kernel has ended, a stop is asked for, or the deadline."""
-        events: list[asyncio.Future[object]] = [
-            asyncio.ensure_future(e.wait()) for e in (self.kernel.ended, self.stop.requested)
-        ]
+        """Until the task is done, the kernel has ended, a stop is asked for, or the deadline; or
+        until a kernel that is done with the cell has had its time to reply."""
+        ends = [self.kernel.ended, self.stop.requested]
+        await self._first_of(task, [*ends, self.client.idle], deadline)
+        if not task.done() and not any(end.is_set() for end in ends):
+            late = time.monotonic() + REPLY_SECONDS
+            deadline = late if deadline is None else min(deadline, late)
+            await self._first_of(task, ends, deadline)
+
+    @staticmethod
+    async def _first_of(
+        task: asyncio.Future[object], events: Sequence[asyncio.Event], deadline: float | None
+    ) -> None:
+        waiting = [asyncio.ensure_future(event.wait()) for event in events]
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
         try:
             await asyncio.wait(
-                [task, *events], timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+                [task, *waiting], timeout=timeout, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            for event in events:
+            for event in waiting:
                 event.cancel()
 
     async def _break_off(self, task: asyncio.Future[object], seconds: float) -> bool:
@@ -147,6 +163,16 @@ class Execution:
         await asyncio.wait([task], timeout=1.0)
         if task.done() and not task.cancelled():
             task.exception()
+
+    async def _no_reply(
+        self, task: asyncio.Future[object], index: int, where: str
+    ) -> tuple[Outcome, str]:
+        await self._abandon(task)
+        words = await self.kernel.last_words(1)
+        text = f"the kernel is done with {where} but has not replied in {REPLY_SECONDS:g} s"
+        text += f": {words[0]}" if words else ""
+        self.client.add_error(index, "NoReply", text, [f"NoReply: {text}"])
+        return Outcome(1, index, text), "failed"
 
     async def _timed_out(
         self, task: asyncio.Future[object], index: int, where: str, option: str

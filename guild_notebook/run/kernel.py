@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pkgutil
 import shutil
 import signal
 import sys
@@ -23,7 +22,7 @@ import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import KernelError
-from . import keeper
+from . import keeper, prepare
 from .channel import Client
 from .kernelspecs import KernelSpecs, display_name
 
@@ -182,8 +181,9 @@ class Kernel:
         return any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
 
     def _prepare(self, info: dict[str, Any]) -> None:
-        if info.get("implementation") == "ipython":
-            self.client.execute(_code_inside(), silent=True, store_history=False)
+        code = prepare.code_for(info.get("implementation"))
+        if code:
+            self.client.execute(code, silent=True, store_history=False)
 
     async def _answer(self, channel: Any, request: str, seconds: float) -> dict[str, Any] | None:
         """The next message of a channel that answers ``request``, None after ``seconds``."""
@@ -269,15 +269,6 @@ class Kernel:
 
     def _remove_files(self) -> None:
         shutil.rmtree(self._dir, ignore_errors=True)
-
-
-def _code_inside() -> str:
-    """One expression that runs inside.py in a namespace of its own, not the notebook's."""
-    text = pkgutil.get_data(__package__, "inside.py")
-    assert text is not None
-    name = "guild_notebook.inside"
-    namespace = f"{{'__name__': {name!r}, 'get_ipython': get_ipython}}"
-    return f"exec(compile({text.decode('utf-8')!r}, '<guild run>', 'exec'), {namespace})"
 
 
 def environment(paths: list[str]) -> dict[str, str]:

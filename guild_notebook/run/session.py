@@ -41,6 +41,8 @@ class Session:
 
     def __post_init__(self) -> None:
         warnings.filterwarnings("ignore", module=r"nbformat|nbclient|nbconvert|traitlets")
+        # nbconvert says it in the name of its template.
+        warnings.filterwarnings("ignore", message="Your element with mimetype")
         self.nb = nbformat.from_dict(self.nb)
         self._reports = Reports(self.settings["report"])
         with_images = self.settings["images"] and os.environ.get("NB_NO_IMAGES") != "1"

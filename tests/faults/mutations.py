@@ -231,15 +231,19 @@ def _rename(document: Any, r: random.Random) -> None:
 
 def _swap(document: Any, r: random.Random) -> None:
     (one, a), (other, b) = _place(document, r), _place(document, r)
-    x, y = copy.deepcopy(one[a]), copy.deepcopy(other[b])
+    x, y = _copied(one[a]), _copied(other[b])
     one[a] = y
     other[b] = x
+
+
+def _copied(value: Any) -> Any:
+    return json.loads(json.dumps(value))  # which takes deeper nesting than copy.deepcopy
 
 
 def _double(document: Any, r: random.Random) -> None:
     cells = _cells(document)
     if cells:
-        cells.insert(r.randrange(len(cells) + 1), copy.deepcopy(r.choice(cells)))
+        cells.insert(r.randrange(len(cells) + 1), _copied(r.choice(cells)))
 
 
 def _source(document: Any, r: random.Random) -> None:
@@ -331,8 +335,13 @@ def mutant(seed: int) -> bytes:
     for _ in range(r.choice([0, 1, 1, 1, 2, 5])):
         if any(True for _ in _places(document)):
             r.choice(CHANGES)(document, r)
-    escaped = r.random() < 0.5
-    data = json.dumps(document, indent=r.choice([None, 1]), ensure_ascii=escaped).encode(
-        "utf-8", "surrogatepass"
-    )
+    data = _written(document, r.choice([None, 1]), r.random() < 0.5)
     return r.choice(BYTES)(data, r) if r.random() < 0.25 else data
+
+
+def _written(document: Any, indent: int | None, escaped: bool) -> bytes:
+    try:
+        text = json.dumps(document, indent=indent, ensure_ascii=escaped)
+    except RecursionError:  # with an indent json recurses in Python
+        text = json.dumps(document, ensure_ascii=escaped)
+    return text.encode("utf-8", "surrogatepass")
