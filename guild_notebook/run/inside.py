@@ -59,19 +59,55 @@ def flush_at_exit(_kernel: Any) -> None:
 
 
 def refuse_input(kernel: Any) -> None:
-    """Make ``input()`` and ``getpass()`` an error that says what to do."""
+    """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do,
+    and let what a command (``!name``) reads from its terminal be at its end."""
+    import io
+    import os
+    import sys
 
     from IPython.core.error import StdinNotImplementedError  # what ipykernel raises here
 
-    def refuse(prompt: str = "", *_args: Any, **_options: Any) -> str:
-        asked = f" ({str(prompt).strip()!r})" if prompt else ""
+    def refuse(prompt: object = "", *_args: Any, **_options: Any) -> Any:
+        asked = f" ({prompt.strip()!r})" if isinstance(prompt, str) and prompt else ""
         raise StdinNotImplementedError(
             f"a run has no keyboard to answer input(){asked}: assign the value to a variable in "
             "the notebook and give it as a flag, guild run NOTEBOOK name=value"
         )
 
+    def refuse_to_debug(*_args: Any, **_options: Any) -> Any:
+        raise StdinNotImplementedError(
+            "a run has no keyboard to debug with: take breakpoint() out, or run with "
+            "PYTHONBREAKPOINT=0, and give values as flags, guild run NOTEBOOK name=value"
+        )
+
+    class NoKeyboard(io.TextIOBase):
+        """Stands for ``sys.stdin``, which is at its end: a program would read an empty text."""
+
+        buffer = getattr(sys.stdin, "buffer", None)
+        encoding = "utf-8"
+        read = readline = readlines = __next__ = refuse  # type: ignore[assignment]
+
+        def readable(self) -> bool:
+            return True
+
+        def fileno(self) -> int:
+            return 0
+
     kernel.raw_input = refuse
     kernel.getpass = refuse
+    sys.stdin = NoKeyboard()
+    if "PYTHONBREAKPOINT" not in os.environ:
+        sys.breakpointhook = refuse_to_debug  # ipykernel's does nothing where debugpy is there
+    shell = kernel.shell
+    run_command = shell.system
+
+    def without_keyboard(command: str) -> Any:
+        """IPython gives a command a terminal, at which it would wait for ever. In this mode reads
+        return at once with nothing, also those from /dev/tty (git and ssh ask there)."""
+        return run_command(f"stty -icanon min 0 time 0 2>/dev/null\n{command}")
+
+    if sys.platform != "win32":
+        shell.system = without_keyboard
 
 
 def show_stack_of_crash() -> None:

@@ -157,7 +157,7 @@ class Kernel:
             self.show("display_data", {"data": {"application/json": data}, "metadata": {}})
 
     def do_send_huge_message(self) -> None:
-        self.show("stream", {"name": "stdout", "text": ("h" * 99 + "\n") * 300_000})
+        self.show("stream", {"name": "stdout", "text": ("h" * 99 + "\n") * 30_000})
 
     def do_send_bad_widgets(self) -> None:
         for data in (None, [], {"state": 5}, {"state": {"_model_name": [1]}, "buffer_paths": 5}):
