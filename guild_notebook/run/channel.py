@@ -111,6 +111,7 @@ class Client(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no 
     """The client of a kernel, with that channel; notes the id of each request in ``requests``."""
 
     shell_channel_class = Type(Channel)
+    stdin_channel_class = Type(Channel)
     iopub_channel_class = Type(OutputChannel)
 
     def __init__(self, **kwargs: Any) -> None:

@@ -155,7 +155,7 @@ class Kernel:
         self._limit_waiting_messages()
         self.manager.client_factory = Client
         self.client = client = self.manager.client()
-        client.start_channels(stdin=False, hb=False)
+        client.start_channels(hb=False)
         client.allow_stdin = False
         deadline = time.monotonic() + seconds
         request = client.kernel_info()
