@@ -44,7 +44,7 @@ def cleared(
     minor = minor if type(minor) is int and minor >= 0 else 0
     if minor == 0 and any(cell.get("attachments") for cell in raw_cells):
         minor = 1  # which brought them
-    data = {
+    data: Document = {
         "metadata": copy.mapping(notebook.data.get("metadata"), _NOTEBOOK_METADATA, "metadata"),
         "nbformat": NEWEST_MAJOR,
         "nbformat_minor": minor,
@@ -80,7 +80,9 @@ class _Copy:
             new["execution_count"] = None
             metadata.pop("execution", None)  # times of the last execution
         elif raw.get("attachments") is not None:
-            new["attachments"] = self.mapping(raw["attachments"], _ANY_BUNDLE, where + "attachments")
+            new["attachments"] = self.mapping(
+                raw["attachments"], _ANY_BUNDLE, where + "attachments"
+            )
         if minor >= 5:  # which brought ids
             new["id"] = self._id(raw.get("id"))
         known = {*new, "id", "attachments" if "attachments" in new else ""}

@@ -92,7 +92,7 @@ def _load(path: str, name: str) -> Any:
         raise NotebookError(f"notebook {name} does not exist - check its path") from None
     except OSError as e:
         raise NotebookError(f"cannot read notebook {name}: {e.strerror}") from e
-    if not content.strip():
+    if not content.strip(b"\xef\xbb\xbf \t\r\n"):  # a byte order mark, blanks
         raise NotebookError(f"notebook {name} is empty - save it again in Jupyter")
     try:
         return json.loads(content)

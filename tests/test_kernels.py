@@ -105,7 +105,9 @@ class Kernel:
         self.project.notebook(f"{name}.ipynb", *cells, metadata={"kernelspec": spec})
         options = {"report": "none", **options}
         attributes = "".join(f"  nb-{k.replace('_', '-')}: {v}\n" for k, v in options.items())
-        self.project.guildfile(f"{name}:\n  notebook: {name}.ipynb\n  flags-import: all\n{attributes}")
+        self.project.guildfile(
+            f"{name}:\n  notebook: {name}.ipynb\n  flags-import: all\n{attributes}"
+        )
 
     def run(self, *args: str) -> Command:
         return self.project.guild("run", "-y", *args)
@@ -296,7 +298,10 @@ def test_a_question_of_r_is_an_error_that_says_what_to_do(kernel: Kernel):
     assert done.status == 1 and "never" not in done.stdout
     assert "a run has no keyboard" in done.stderr and "name=value" in done.stderr
     assert "('Name?')" in text_of(done.run, "question")
-    assert "cell 1 (answer <- readline('Name? ')) failed with NoKeyboard" in done.stderr.splitlines()[-1]
+    assert (
+        "cell 1 (answer <- readline('Name? ')) failed with NoKeyboard"
+        in done.stderr.splitlines()[-1]
+    )
 
 
 def test_a_bash_shell_that_ends_is_begun_anew_by_its_kernel(kernel: Kernel):

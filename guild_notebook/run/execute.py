@@ -152,7 +152,9 @@ class Execution:
     async def _first_of(
         task: asyncio.Future[object], events: Sequence[asyncio.Event], deadline: float | None
     ) -> None:
-        waiting = [asyncio.ensure_future(event.wait()) for event in events]
+        waiting: list[asyncio.Future[object]] = [
+            asyncio.ensure_future(event.wait()) for event in events
+        ]
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
         try:
             await asyncio.wait(

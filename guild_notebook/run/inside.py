@@ -48,6 +48,29 @@ def send_in_pieces(stream_class: Any) -> None:
     stream_class._flush_buffers = take_pieces
 
 
+def escape_surrogates(kernel: Any) -> None:
+    """Send lone surrogates as ``\\udXXX``: they have no UTF-8, and a message that holds one is
+    lost with all that was printed beside it (jupyter_client/session.py, json_packer)."""
+    pack = kernel.session.pack
+
+    def escaped(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        if isinstance(value, dict):
+            return {escaped(key): escaped(entry) for key, entry in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [escaped(entry) for entry in value]
+        return value
+
+    def pack_any(value: Any) -> Any:
+        try:
+            return pack(value)
+        except UnicodeEncodeError:
+            return pack(escaped(value))
+
+    kernel.session.pack = pack_any
+
+
 def flush_at_exit(_kernel: Any) -> None:
     """Send what exit handlers of the notebook print: they run before this one, which is
     registered before them, and the thread that sends output ends after it."""
@@ -85,7 +108,7 @@ def refuse_input(kernel: Any) -> None:
 
         buffer = getattr(sys.stdin, "buffer", None)
         encoding = "utf-8"
-        read = readline = readlines = __next__ = refuse  # type: ignore[assignment]
+        read = readline = readlines = __next__ = refuse
 
         def readable(self) -> bool:
             return True
@@ -122,6 +145,6 @@ def show_stack_of_crash() -> None:
 
 if __name__ == "guild_notebook.inside":
     shell = get_ipython()  # type: ignore[name-defined]  # noqa: F821  # IPython's
-    for prepare in (keep_all_output, flush_at_exit, refuse_input):
+    for prepare in (keep_all_output, escape_surrogates, flush_at_exit, refuse_input):
         prepare(shell.kernel)
     show_stack_of_crash()

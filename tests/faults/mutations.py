@@ -126,7 +126,7 @@ BASES: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _base(name: str) -> str:
     return json.dumps(BASES[name]())
 
@@ -185,8 +185,8 @@ KEYS = [
     "cells", "cell_type", "source", "metadata", "outputs", "output_type", "execution_count", "id",
     "tags", "nbformat", "nbformat_minor", "kernelspec", "language_info", "name", "text", "data",
     "worksheets", "attachments", "collapsed", "scrolled", "jupyter", "format", "guild",
-    "authors", "title", "orig_nbformat", "widgets", "execution", "display_name", "language", "input",
-    "level", "unknown", "",
+    "authors", "title", "orig_nbformat", "widgets", "execution", "display_name", "language",
+    "input", "level", "unknown", "",
 ]  # fmt: skip
 
 
@@ -286,7 +286,11 @@ def _flipped(data: bytes, r: random.Random) -> bytes:
 
 def _inserted(data: bytes, r: random.Random) -> bytes:
     at = r.randrange(len(data))
-    return data[:at] + r.choice([b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"{", b"]", b",", b'"']) + data[at:]
+    return (
+        data[:at]
+        + r.choice([b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"{", b"]", b",", b'"'])
+        + data[at:]
+    )
 
 
 def _doubled_keys(data: bytes, r: random.Random) -> bytes:

@@ -135,7 +135,7 @@ class Kernel:
                 self.show(kind, content)
         message = self.session.msg("stream", {}, self.parent)
         for content in (b'"text"', b"5", b"[1]", b"{"):
-            frames = self.session.serialize(message)[:-1] + [content]
+            frames = [*self.session.serialize(message)[:-1], content]
             frames[1] = self.session.sign(frames[2:])  # right but for what it says
             self.iopub.send_multipart(frames)
 

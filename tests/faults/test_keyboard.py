@@ -24,7 +24,7 @@ ERRORS = {
     "%%debug": "%%debug\nx = 1",
 }
 ENDS = {
-    "!read": "!read x; echo \"read ended with $?\"",
+    "!read": '!read x; echo "read ended with $?"',
     "!python": f"!{sys.executable} -c \"print('got', repr(__import__('sys').stdin.read()))\"",
     "!cat": "!cat; echo cat has ended",
     "/dev/tty": "!head -n 1 /dev/tty; echo tty has ended",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import warnings
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -110,9 +109,7 @@ class Pipeline:
             assert "\n" not in str(e)
         settings = {**options.defaults(), "report": ("html",) if with_report else ()}
         stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
-        session = Session(
-            self.record, self.kernel, data, settings, self.streams, self.notes, stop
-        )
+        session = Session(self.record, self.kernel, data, settings, self.streams, self.notes, stop)
         session._save()
         self._check_saved()
         language = {"name": "python", "version": "3.11"}

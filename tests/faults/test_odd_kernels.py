@@ -135,7 +135,9 @@ def test_a_kernel_that_never_replies_is_killed_after_the_cell_s_time(odd: Projec
 def test_a_kernel_that_never_replies_is_ended_by_a_stop(odd: Project):
     notebook(odd, "before", "hang")
     with start(odd, "run", "-y", "a") as process:
-        wait_for(lambda: any("[1/2]" in r.read_text() for r in odd.home.glob("runs/*/.guild/output")))
+        wait_for(
+            lambda: any("[1/2]" in r.read_text() for r in odd.home.glob("runs/*/.guild/output"))
+        )
         (run_dir,) = odd._run_dirs()
         started = time.monotonic()
         assert odd.guild("stop", "-y", run_dir.name).status == 0
