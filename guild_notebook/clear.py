@@ -120,7 +120,7 @@ class _Copy:
             sound = rule(copied) if rule else copied
             if sound is not None or not rule:
                 new[key] = sound
-            if sound != copied and entry is not None:
+            if entry is not None and _is_less(sound, copied):
                 self.left_out.append(f"{where}.{key}")
         return new
 
@@ -132,6 +132,12 @@ class _Copy:
                 f"notebook {self._name} is nested too deeply ({where.partition('.')[0]}) - "
                 "take out what is no metadata of yours"
             ) from None
+
+
+def _is_less(sound: Any, whole: Any) -> bool:
+    if isinstance(sound, dict) and isinstance(whole, dict):
+        return any(sound.get(key) != entry for key, entry in whole.items())
+    return bool(sound != whole)
 
 
 def copied(value: Any, depth: int = DEEPEST) -> Any:
