@@ -154,7 +154,7 @@ class Kernel:
         """
         self._limit_waiting_messages()
         self.manager.client_factory = Client
-        self.client = client = self.manager.client()
+        self.client = client = self.manager.client(context=self._context)
         client.start_channels(hb=False)
         client.allow_stdin = False
         deadline = time.monotonic() + seconds
