@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -22,7 +23,7 @@ import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import KernelError
-from . import keeper, prepare
+from . import keeper, launch, prepare
 from .channel import Client
 from .kernelspecs import KernelSpecs, display_name
 
@@ -48,7 +49,7 @@ class KeptManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client c
     keeper_arguments: tuple[str, ...] = ()
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        command: list[str] = super().format_kernel_cmd(extra_arguments)
+        command = _launched(super().format_kernel_cmd(extra_arguments))
         if not self.keeper_arguments:
             return command
         return [sys.executable, "-I", "-S", keeper.__file__, *self.keeper_arguments, *command]
@@ -269,6 +270,20 @@ class Kernel:
 
     def _remove_files(self) -> None:
         shutil.rmtree(self._dir, ignore_errors=True)
+
+
+def _launched(command: list[str]) -> list[str]:
+    """``command`` with launch.py in place of ``python -m`` for a kernel that is a Python module,
+    but ipykernel itself, which inside.py prepares."""
+    options = list(
+        itertools.takewhile(lambda arg: arg.startswith("-") and arg != "-m", command[1:])
+    )
+    rest = command[1 + len(options) :]
+    if "python" not in os.path.basename(command[0]).lower() or rest[:1] != ["-m"]:
+        return command
+    if rest[1].startswith("ipykernel"):
+        return command
+    return [command[0], *options, launch.__file__, *rest[1:]]
 
 
 def environment(paths: list[str]) -> dict[str, str]:
