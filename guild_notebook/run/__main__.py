@@ -14,9 +14,11 @@ from typing import Any
 from .. import notebook, options
 from ..errors import UserError
 from ..flags import apply, discover, languages, tagged
+from .encode import Encoder
+from .pipe import Pipe, Turns
 from .progress import Notes, scalar_patterns
 from .record import Record
-from .save import save_notebook
+from .save import write_whole
 from .sources import Sources
 from .stop import Stop, die_by
 from .stream import Stream
@@ -25,11 +27,14 @@ from .stream import Stream
 def main() -> int:
     """Run the notebook of the current run; returns the exit status of the process, below 0 the
     signal that it is to die by."""
-    out, err = Stream(1), Stream(2)
+    turns = Turns()
+    pipes = Pipe(1, turns), Pipe(2, turns)
+    out, err = map(Stream, pipes)
     try:
         path, project_path, settings = _arguments(sys.argv[1:])
         record = Record(os.environ.get("RUN_DIR") or os.getcwd(), path)
         notes = Notes(err, scalar_patterns(record.attr("op").get("output-scalars")))
+        turns.recorded = record.output_size
         record.remove_artifacts()
         sources = Sources(record.dir, record.path)
         nb = notebook.read(sources.settle(project_path), project_path)
@@ -40,8 +45,8 @@ def main() -> int:
             )
         data = _with_flags(nb, record)
         if settings["exec"]:
-            return asyncio.run(Start(record, nb, data, settings, (out, err), notes).run())
-        save_notebook(record.executed, data)
+            return asyncio.run(Start(record, nb, data, settings, (out, err), pipes, notes).run())
+        write_whole(record.executed, Encoder(data).content())
         notes.say("the flag values are put in, nothing is executed (no-exec)")
         return 0
     except UserError as e:
@@ -80,15 +85,16 @@ class Start:
     data: dict[str, Any]
     settings: options.Settings
     streams: tuple[Stream, Stream]
+    pipes: tuple[Pipe, Pipe]
     notes: Notes
 
     async def run(self) -> int:
         stop = Stop()
         stop.watch()
-        for stream in self.streams:
-            stream.give_up = lambda: stop.signal is not None
-            stream.is_stuck = self._disk_is_full
-            stream.when_closed = stop.request  # as if it had been stopped by SIGTERM
+        for pipe in self.pipes:
+            pipe.give_up = lambda: stop.signal is not None
+            pipe.is_stuck = self._disk_is_full
+            pipe.when_closed = stop.request  # as if it had been stopped by SIGTERM
         # Heavy, and errors in the notebook need none of it.
         from .kernel import Kernel, environment
 
@@ -100,7 +106,11 @@ class Start:
                 self.record, kernel, self.data, self.settings, self.streams, self.notes, stop
             )
             status = await session.run()
-        return -stop.signal if stop.signal is not None else status
+        if stop.signal is None:
+            return status
+        if stop.is_orphan:
+            self.record.note_end(-stop.signal)
+        return -stop.signal
 
     def _kernelspec(self) -> tuple[Any, str]:
         from .kernelspecs import KernelSpecs, choose

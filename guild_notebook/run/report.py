@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import OptionError
@@ -18,10 +19,12 @@ HTML_NO_INPUT = "html-no-input"
 
 class Reports:
     """Makes reports by name. nbconvert takes longer to import than a small notebook to run, so
-    that begins in a thread as soon as this is made, while the kernel comes up."""
+    that begins in a thread as soon as this is made, while the kernel comes up. ``note`` is called
+    with the path of each before it is written."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], note: Callable[[str], None]) -> None:
         self._names = names
+        self._note = note
         self._exporters: dict[str, Any] = {}
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._prepare, daemon=True)
@@ -65,6 +68,7 @@ class Reports:
             if ending == ".ipynb":
                 ending = f".{name}.ipynb"  # else it would take the executed notebook's place
             content = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
+            self._note(base + ending)
             write_whole(base + ending, content)
             paths.append(base + ending)
         return paths

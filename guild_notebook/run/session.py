@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,14 @@ from .. import notebook, options
 from .autosave import Autosave
 from .client import Client
 from .display import Display
+from .encode import Encoder
 from .execute import Execution, Limits, Outcome, to_run
 from .images import Images
 from .kernel import SHUTDOWN_SECONDS, Kernel
 from .progress import Notes
 from .record import Record
 from .report import Reports
-from .save import save_notebook
+from .save import write_whole
 from .stop import Stop
 from .stream import Stream
 
@@ -42,9 +44,13 @@ class Session:
     def __post_init__(self) -> None:
         warnings.filterwarnings("ignore", module=r"nbformat|nbclient|nbconvert|traitlets")
         self.nb = nbformat.from_dict(self.nb)
-        self._reports = Reports(self.settings["report"])
+        self._reports = Reports(self.settings["report"], self.record.note_artifact)
         with_images = self.settings["images"] and os.environ.get("NB_NO_IMAGES") != "1"
-        self._images = Images(self.record.dir, self.record.executed) if with_images else None
+        self._images = None
+        if with_images:
+            note = self.record.note_artifact
+            self._images = Images(self.record.dir, self.record.executed, note)
+        self._encoder = Encoder(self.nb)
         self._lost = False
 
     async def run(self) -> int:
@@ -63,15 +69,16 @@ class Session:
         client = self._client()
         execution = self._execution(client)
         autosave = asyncio.ensure_future(
-            Autosave(lambda: client.changed, lambda: self._sync_and_save(client)).run()
+            Autosave(lambda: client.changed, lambda: self._save_changes(client)).run()
         )
         try:
             outcome = await execution.run()
         finally:
             autosave.cancel()
         client.set_widgets_metadata()
+        client.sync()
         self._mark(outcome, execution.states)
-        self._sync_and_save(client)
+        self._save()
         return self._end(outcome, await self._end_kernel_and_report(client, outcome))
 
     async def _kernel_is_ready(self) -> dict[str, Any] | None:
@@ -112,7 +119,7 @@ class Session:
         client.display.end_cell()
         paths = await reporting
         if client.changed:
-            self._sync_and_save(client)
+            self._save_changes(client)
             paths = self._write_reports(outcome)
         return paths
 
@@ -126,13 +133,13 @@ class Session:
         for index, ended in states.items():
             self.nb.cells[index].metadata["guild"] = {"status": ended}
 
-    def _sync_and_save(self, client: Client) -> None:
-        client.sync()
-        self._save()
+    def _save_changes(self, client: Client) -> None:
+        self._save(client.sync())
 
-    def _save(self) -> None:
+    def _save(self, changed: Collection[int] | None = None) -> None:
+        """Save the notebook, ``changed`` cells or all that it holds."""
         try:
-            save_notebook(self.record.executed, self.nb)
+            write_whole(self.record.executed, self._encoder.content(changed))
             self._lost = False
         except OSError as e:
             self._say_lost(self.record.path, e)
@@ -158,10 +165,6 @@ class Session:
         return []
 
     def _end(self, outcome: Outcome, reports: list[str]) -> int:
-        try:
-            self.record.note_artifacts(reports + (self._images.paths if self._images else []))
-        except OSError as e:
-            self._say_lost("the list of files", e)
         if outcome.reason:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
             self.notes.say(f"guild-notebook: {outcome.reason}{see} ", "guild-notebook: failed ")
