@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from ..notebook import Cell
+from . import oom
 from .client import Client
 from .kernel import Kernel
 from .progress import Notes, cell_name
@@ -61,6 +62,7 @@ class Execution:
     stop: Stop
     limits: Limits
     states: dict[int, str] = field(default_factory=dict)
+    _kills: oom.Kills = field(default_factory=oom.Kills)
 
     async def run(self) -> Outcome:
         ticker = asyncio.ensure_future(self._tick())
@@ -182,6 +184,9 @@ class Execution:
     async def _died(self, index: int, where: str) -> tuple[Outcome, str]:
         await self.client.drain(self.kernel)
         text = f"the kernel died in {where}: {self.kernel.how_it_ended}"
+        if self.kernel.was_killed and self._kills.happened():
+            limit = oom.limit()
+            text += f", out of memory ({limit})" if limit else ", out of memory"
         lines = [*await self.kernel.last_words(LAST_WORDS), f"DeadKernel: {text}"]
         self.client.add_error(index, "DeadKernel", text, lines)
         return Outcome(1, index, text), "kernel died"

@@ -214,6 +214,10 @@ class Kernel:
         return f"kernel '{self.name}' {what}" + (f": {words[0]}" if words else "")
 
     @property
+    def was_killed(self) -> bool:
+        return self._status == -signal.SIGKILL
+
+    @property
     def how_it_ended(self) -> str:
         """What ended the process, in words: an exit status or a signal."""
         if self._status is None:
