@@ -19,6 +19,9 @@ from .stop import Stop
 SKIP_TAG = "skip-execution"
 """nbclient's default ``skip_cells_with_tag``."""
 
+NOT_RUN = "not run"
+"""The state of a cell that the execution has not reached."""
+
 TICK_SECONDS = 0.1
 
 GRACE_SECONDS = 5.0
@@ -67,7 +70,7 @@ class Execution:
     async def run(self) -> Outcome:
         ticker = asyncio.ensure_future(self._tick())
         deadline = time.monotonic() + self.limits.run if self.limits.run else None
-        self.states = dict.fromkeys(self.indexes, "not run")
+        self.states = dict.fromkeys(self.indexes, NOT_RUN)
         try:
             for number, index in enumerate(self.indexes, 1):
                 outcome = await self._execute(index, number, deadline)

@@ -13,11 +13,12 @@ from typing import Any
 import nbformat
 
 from .. import notebook, options
+from ..errors import KernelError
 from .autosave import Autosave
 from .client import Client
 from .display import Display
 from .encode import Encoder
-from .execute import Execution, Limits, Outcome, to_run
+from .execute import NOT_RUN, Execution, Limits, Outcome, to_run
 from .images import Images
 from .kernel import SHUTDOWN_SECONDS, Kernel
 from .progress import Notes
@@ -60,9 +61,15 @@ class Session:
         does not exist.
         """
         self._save()
-        info = await self._kernel_is_ready()
+        try:
+            info = await self._kernel_is_ready()
+        except KernelError:
+            self._mark_none_run(Outcome(1))
+            raise
         if info is None:
-            return self._end(Outcome(1, None, f"stopped by {self.stop.name}"), [])
+            outcome = Outcome(1, None, f"stopped by {self.stop.name}")
+            self._mark_none_run(outcome)
+            return self._end(outcome, [])
         self._reports.check()
         if isinstance(info.get("language_info"), dict):
             self.nb.metadata["language_info"] = nbformat.from_dict(info["language_info"])
@@ -122,6 +129,11 @@ class Session:
             self._save_changes(client)
             paths = self._write_reports(outcome)
         return paths
+
+    def _mark_none_run(self, outcome: Outcome) -> None:
+        indexes = to_run(notebook.cells_of(self.nb), self.settings["skip-tags"])
+        self._mark(outcome, dict.fromkeys(indexes, NOT_RUN))
+        self._save()
 
     def _mark(self, outcome: Outcome, states: dict[int, str]) -> None:
         """Say in the notebook itself how the run and each cell ended."""
