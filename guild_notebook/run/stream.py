@@ -37,10 +37,8 @@ _OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[PX\]^_][^\x07\x1b]{0,4096}\x1
 _CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]|\x1b")
 _BACKSPACES = re.compile(r"\x08+")
 _WORD = re.compile(r"[^ \t]+|[ \t]+")
-_UNUSUAL = re.compile(
-    rf"[\x00-\x08\x0b-\x1f\x7f-\x9f]|[^ \t\n]{{{LONGEST_WORD}}}|[^\n]{{{LONGEST_LINE}}}"
-)
-"""What makes a text more than lines that go out as they are."""
+_UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What makes a text more than lines that go out as they are, beside the length of a line."""
 
 PART_SECONDS = 0.1
 """Time that part of a line waits for the rest: Guild reads stdout and stderr side by side, and
@@ -84,8 +82,8 @@ class Stream:
     def _is_plain(self, text: str) -> bool:
         if self._held or self._is_progress or _UNUSUAL.search(text):
             return False
-        end = text.find("\n")
-        return self._column + (len(text) if end < 0 else end) <= LONGEST_WORD
+        first, *lines = text.split("\n")
+        return max(self._column + len(first), *map(len, lines), 0) <= LONGEST_WORD
 
     def _put_plain(self, text: str) -> None:
         self._waiting += text
