@@ -21,6 +21,7 @@ from .encode import Encoder
 from .execute import NOT_RUN, Execution, Limits, Outcome, to_run
 from .images import Images
 from .kernel import SHUTDOWN_SECONDS, Kernel
+from .losses import Losses
 from .progress import Notes
 from .record import Record
 from .report import Reports
@@ -52,7 +53,7 @@ class Session:
             note = self.record.note_artifact
             self._images = Images(self.record.dir, self.record.executed, note)
         self._encoder = Encoder(self.nb)
-        self._lost = False
+        self._losses = Losses(self.record.dir, self.notes)
 
     async def run(self) -> int:
         """Run all cells; returns the exit status of the run.
@@ -102,7 +103,9 @@ class Session:
         return None
 
     def _client(self) -> Client:
-        display = Display(*self.streams, self.notes, self._images, self.settings["color"])
+        display = Display(
+            *self.streams, self.notes, self._images, self._losses, self.settings["color"]
+        )
         limit = self.settings["output-limit"]
         allow_errors = self.settings["allow-errors"]
         return Client(self.nb, self.kernel, display, limit, allow_errors=allow_errors)
@@ -151,23 +154,19 @@ class Session:
     def _save(self, changed: Collection[int] | None = None) -> None:
         """Save the notebook, ``changed`` cells or all that it holds."""
         try:
+            self._losses.check()
             write_whole(self.record.executed, self._encoder.content(changed))
-            self._lost = False
+            self._losses.saved(self.record.path)
         except OSError as e:
-            self._say_lost(self.record.path, e)
-
-    def _say_lost(self, name: str, error: OSError) -> None:
-        """Say once that a file cannot be written: the run goes on, and fails at its end."""
-        if not self._lost:
-            why = error.strerror or str(error)
-            self.notes.say(f"guild-notebook: cannot save {name}: {why} ", "cannot save ")
-        self._lost = True
+            self._losses.note(self.record.path, e)
 
     def _write_reports(self, outcome: Outcome) -> list[str]:
         try:
-            return self._reports.write(self.nb, self.record.executed, outcome.failed_cell)
+            paths = self._reports.write(self.nb, self.record.executed, outcome.failed_cell)
+            self._losses.saved("the report")
+            return paths
         except OSError as e:
-            self._say_lost("the report", e)
+            self._losses.note("the report", e)
         except Exception as e:  # what exporters raise: the cells' results are not to go with it
             text = " ".join(str(e).split())[:300]
             self.notes.say(
@@ -180,4 +179,4 @@ class Session:
         if outcome.reason:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
             self.notes.say(f"guild-notebook: {outcome.reason}{see} ", "guild-notebook: failed ")
-        return outcome.exit_status or int(self._lost)
+        return outcome.exit_status or int(bool(self._losses))
