@@ -51,6 +51,7 @@ EXTRAS = {
         "pytest-timeout",
         "pytest-xdist",
         "scikit-learn",
+        "tabulate",
         "tqdm",
     ],
     "lint": ["mypy", "ruff", "types-PyYAML"],
