@@ -22,5 +22,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = [{columns[key]: row[key] for key in columns} for row in rows]
     terminalreporter.write_line(tabulate(table, headers="keys", disable_numparse=True))
     terminalreporter.write_line(
-        f"\n{counts['passed']} tests of faults passed, {counts['failed']} failed, {len(skipped)} could not be caused here (reasons above)"
+        f"\n{counts['passed']} tests of faults passed, {counts['failed']} failed, "
+        f"{len(skipped)} could not be caused here (reasons above)"
     )
