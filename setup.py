@@ -36,6 +36,7 @@ NOTEBOOK = [
     "nbformat>=5.2",
     "ipykernel>=6.16",
     "jupyter_client>=7.3",
+    "nh3>=0.3",
     "PyYAML>=5.4",
     "pyzmq>=22.3",
     "regex>=2022.1.18",
@@ -47,6 +48,7 @@ EXTRAS = {
         "hypothesis",
         "matplotlib",
         "pandas<3",  # see ipy
+        "playwright",
         "pytest",
         "pytest-timeout",
         "pytest-xdist",
