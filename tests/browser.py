@@ -103,12 +103,11 @@ class Browser:
     @staticmethod
     def _answer(route: Any, visit: Visit, allowed: str) -> None:
         request = route.request
-        if request.is_navigation_request() and request.frame == visit.page.main_frame:
-            if not request.url.startswith(NOT_REQUESTED):
-                visit.left_for.append(request.url)
-                route.fulfill(status=204)  # with which a browser stays where it is
-                return
-        if request.url.startswith((allowed, *NOT_REQUESTED)):
+        goes = request.is_navigation_request() and request.frame == visit.page.main_frame
+        if goes and not request.url.startswith(NOT_REQUESTED):
+            visit.left_for.append(request.url)
+            route.fulfill(status=204)  # with which a browser stays where it is
+        elif request.url.startswith((allowed, *NOT_REQUESTED)):
             route.continue_()
         else:
             route.abort()
@@ -164,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html")
         self.end_headers()
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815  # what http.server calls
 
     def log_message(self, *_args: Any) -> None:
         pass

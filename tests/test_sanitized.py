@@ -42,15 +42,21 @@ display(HTML("<b>good drawing</b><svg width='7' height='6'><rect width='7' heigh
 for kind in ("png", "jpeg", "gif"):
     display(Image(picture(kind), format=kind))
 display(Image(picture("png"), format="png", width=40))
-display({"text/plain": "good fallback", "text/html": "<div id=plot></div><script>1</script>"}, raw=True)
+place = "<div id=plot></div><script>1</script>"
+display({"text/plain": "good fallback", "text/html": place}, raw=True)
 raise ValueError("good \\x1b[32mtraceback <b>of text</b>")
 '''  # fmt: skip
+
+TERMINAL_LINK = "\x1b]8;;javascript:1\x1b\\link\x1b]8;;\x1b\\"
 
 TEXTS = (
     *("good stream", "good colour", "good column", "2.5", "good HTML", "good style"),
     *("good Markdown", "a link", "$good LaTeX$", '"good JSON"', "good drawing", "good fallback"),
     *("good traceback <b>of text</b>", "good heading", "good raw cell"),
 )
+
+
+RAW = {"cell_type": "raw", "metadata": {}}
 
 
 @dataclass
@@ -71,6 +77,7 @@ class Hostile:
 
 @pytest.fixture(scope="module")
 def hostile(shared: Project, beacons: Beacons) -> Hostile:
+    """One real run of a notebook full of payloads, with the good ones last."""
     names: dict[int, str] = {}
 
     def made(payload: Any, name: str) -> Any:
@@ -99,6 +106,7 @@ def hostile(shared: Project, beacons: Beacons) -> Hostile:
     shared.file("outputs.json", every)
     printed = "".join(made(text, f"{name} printed") for name, text in payloads.CLASSIC.items())
     raw = made("<script>@J</script>", "raw cell")
+    model = {"model_name": made("</script><script>@J</script>", "widget state")}
     image = '<img src="x:x" onerror="@J">'
     shared.notebook(
         "nb.ipynb",
@@ -108,7 +116,7 @@ def hostile(shared: Project, beacons: Beacons) -> Hostile:
             tags=['"><script>x</script>', made('"><img src="@B">', "tag")],
             id="a",
         ),
-        code(f"print({printed!r})\nprint('\\x1b]8;;javascript:1\\x1b\\\\l\\x1b]8;;\\x1b\\\\')", id="b"),
+        code(f"print({printed!r})\nprint({TERMINAL_LINK!r})", id="b"),
         code(
             f"raise ValueError('\\x1b[31m' + {made(image, 'traceback')!r})",
             tags=["raises-exception"],
@@ -120,16 +128,16 @@ def hostile(shared: Project, beacons: Beacons) -> Hostile:
             id="d",
         ),
         *({**cell, "id": f"m{index}"} for index, cell in enumerate(cells)),
-        {"cell_type": "raw", "metadata": {"raw_mimetype": "text/html"}, "source": raw, "id": "r"},
-        {"cell_type": "raw", "metadata": {}, "source": made(image, "raw cell of no type"), "id": "q"},
-        {"cell_type": "raw", "metadata": {}, "source": "<p>good raw cell</p>", "id": "p"},
+        {**RAW, "metadata": {"raw_mimetype": "text/html"}, "source": raw, "id": "r"},
+        {**RAW, "source": made(image, "raw cell of no type"), "id": "q"},
+        {**RAW, "source": "<p>good raw cell</p>", "id": "p"},
         markdown("# good heading") | {"id": "h"},
         code(GOOD, tags=["raises-exception"], id="g"),
         metadata={
             "title": made("</title><script>@J</script>", "title"),
-            "kernelspec": {**PYTHON["kernelspec"], "display_name": made(f"{image}", "kernel")},
+            "kernelspec": {**PYTHON["kernelspec"], "display_name": made(image, "kernel")},
             "widgets": {"application/vnd.jupyter.widget-state+json": {
-                "state": {"x": {"model_name": made("</script><script>@J</script>", "widget state")}},
+                "state": {"x": model},
                 "version_major": 2, "version_minor": 0,
             }},
         },
