@@ -75,8 +75,8 @@ _STYLES = {
 _DECLARATION = re.compile(
     r"[a-z-]+:(?:[\w\s#%.,!+-]|(?:rgb|hsl)a?\([\w\s%.,/+-]*\))+", re.IGNORECASE | re.ASCII
 )
-"""Values that need no parser: nh3 writes others, with strings or functions, as it gets them wrong,
-and one that ends too early would make room for any property."""
+"""Values that need no parser. (nh3 has a filter of properties too, but loses the quotes of strings
+within functions: what is left ends elsewhere.)"""
 
 _LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
 
@@ -111,7 +111,6 @@ def _cleaned(text: str, attribute_filter: Any) -> str:
         clean_content_tags=_WITH_CONTENT,
         attributes=_ATTRIBUTES,
         attribute_filter=attribute_filter,
-        filter_style_properties=_STYLES,
         link_rel="noopener noreferrer nofollow",
         strip_comments=True,
         url_schemes={"data", "http", "https", "mailto"},
@@ -125,8 +124,13 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
         return value if tag in _DATA and _DATA[tag].match(value) else None
     if name == "style":
         parts = (re.sub(r"\s*:\s*", ":", part.strip(), count=1) for part in value.split(";"))
-        return ";".join(part for part in parts if _DECLARATION.fullmatch(part)) or None
+        return ";".join(part for part in parts if _is_harmless_style(part)) or None
     return value
+
+
+def _is_harmless_style(declaration: str) -> bool:
+    name = declaration.partition(":")[0].lower()
+    return name in _STYLES and bool(_DECLARATION.fullmatch(declaration))
 
 
 def _content_attribute(tag: str, name: str, value: str) -> str | None:

@@ -30,6 +30,7 @@ class Reports:
         self._note = note
         self._exporters: dict[str, Any] = {}
         self._written: set[str] = set()
+        self.failures: dict[str, Exception] = {}
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._prepare, daemon=True)
         if names:
@@ -60,9 +61,11 @@ class Reports:
         Each is named after the notebook. Where that is the name of another report, or of a file
         that is there already and is not ours, the report's own name comes before the ending.
         ``failed_cell`` is the index of the cell that ended the run: the report begins with a link
-        to it. Raises OSError where a file cannot be written, and what an exporter raises.
+        to it. Raises OSError where a file cannot be written; what an exporter raises is in
+        ``failures`` afterwards, by the report's name, and leaves the others alone.
         """
         self._wait()
+        self.failures = {}
         paths: dict[str, str] = {}
         nb = _for_report(nb, failed_cell)
         base = os.path.splitext(notebook_path)[0]
@@ -71,7 +74,11 @@ class Reports:
         for name in sorted(self._exporters, key=lambda name: name != HTML):
             exporter = self._exporters[name]
             resources = {"metadata": {"name": title}, "unique_key": title}
-            body, resources = exporter.from_notebook_node(nb, resources=resources)
+            try:
+                body, resources = exporter.from_notebook_node(nb, resources=resources)
+            except Exception as e:
+                self.failures[name] = e
+                continue
             ending = resources.get("output_extension") or exporter.file_extension
             path = self._free_path(base, name, ending, paths.values())
             content = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
@@ -79,7 +86,7 @@ class Reports:
             write_whole(path, content)
             self._written.add(path)
             paths[name] = path
-        return [paths[name] for name in self._exporters]
+        return [paths[name] for name in self._exporters if name in paths]
 
     def _free_path(self, base: str, name: str, ending: str, taken: Collection[str]) -> str:
         """Where a report goes: not where another has gone, nor where something is that is not

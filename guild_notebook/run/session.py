@@ -161,19 +161,22 @@ class Session:
             self._losses.note(self.record.path, e)
 
     def _write_reports(self, outcome: Outcome) -> list[str]:
+        paths = []
         try:
             paths = self._reports.write(self.nb, self.record.executed, outcome.failed_cell)
             self._losses.saved("the report")
-            return paths
         except OSError as e:
             self._losses.note("the report", e)
-        except Exception as e:  # what exporters raise: the cells' results are not to go with it
-            text = " ".join(str(e).split())[:300]
-            self.notes.say(
-                f"guild-notebook: no report, nbconvert failed with {type(e).__name__}: {text} ",
-                "guild-notebook: no report ",
-            )
-        return []
+        except Exception as e:  # where nbconvert cannot be had: the results are not to go with it
+            self._say_no_report("", e)
+        for name, error in self._reports.failures.items():
+            self._say_no_report(f" '{name}'", error)
+        return paths
+
+    def _say_no_report(self, name: str, error: Exception) -> None:
+        said = f"guild-notebook: no report{name}"
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        self.notes.say(f"{said}, nbconvert failed with {why} ", f"{said} ")
 
     def _end(self, outcome: Outcome, reports: list[str]) -> int:
         if outcome.reason:
