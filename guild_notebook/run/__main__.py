@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from .. import notebook, options
+from .. import notebook, operation, options
 from ..errors import UserError
 from ..flags import apply, discover, languages, tagged
 from .encode import Encoder
@@ -63,11 +63,22 @@ def _arguments(argv: list[str]) -> tuple[str, str, options.Settings]:
     parser = argparse.ArgumentParser(prog="guild_notebook.run", add_help=False, allow_abbrev=False)
     parser.add_argument("notebook")
     parser.add_argument("--project-path")
+    parser.add_argument("--in-project", action="store_true")
     args, rest = parser.parse_known_args(argv)
+    _check_place(args.notebook, args.project_path or args.notebook, args.in_project)
     settings = {**options.defaults(), **options.from_arguments(rest, args.notebook)}
     if os.environ.get("NB_NO_EXEC") == "1":  # as Guild's own feature had it
         settings["exec"] = False
     return args.notebook, args.project_path or args.notebook, settings
+
+
+def _check_place(path: str, project_path: str, in_project: bool) -> None:
+    """Raise NotebookError for a notebook that flag values have led out of its project: what refers
+    to flags (``notebook: ${name}``) has its value only here."""
+    project = os.environ.get("PROJECT_DIR") or "."
+    leaves = in_project and not operation.is_inside(os.path.join(project, project_path), project)
+    if leaves or os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
+        raise operation.outside(f"notebook {project_path}", project)
 
 
 def _with_flags(nb: notebook.Notebook, record: Record) -> dict[str, Any]:
