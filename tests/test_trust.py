@@ -39,7 +39,7 @@ READING = {
     "models": ["models"],
 }
 
-COMPLETED = {"guild run ": "inside", "guild run inside ": "lr=", "guild run linked ": ""}
+COMPLETED = {"guild run ": "inside", "guild run inside ": "mode=", "guild run linked ": ""}
 """What is typed when TAB is pressed, and what it is completed by."""
 
 
