@@ -162,9 +162,8 @@ def test_a_run_directory_that_is_deleted_ends_in_one_line(project: Project, what
 
 
 def test_the_reports_place_is_taken_by_a_folder(project: Project):
-    project.notebook("nb.ipynb", "import os\nos.mkdir('nb.html')", "print('after')")
+    project.notebook("nb.ipynb", "import os\nos.mkdir('nb.html')", "1 / 0")
     done = project.guild("run", "-y", "nb.ipynb")
-    assert done.status != 0
-    assert len(lines_of(done, "cannot save the report")) == 1
-    assert "after" in json.dumps(done.run.notebook("nb.ipynb"))
+    assert "failed with ZeroDivisionError - see nb.html.html" in done.stderr
+    assert "ZeroDivisionError" in (done.run.dir / "nb.html.html").read_text("utf-8")
     assert os.listdir(done.run.dir / "nb.html") == []
