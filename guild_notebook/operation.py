@@ -78,6 +78,11 @@ def place(opdef: Any, spec: NotebookSpec) -> Place:
 
     Guild copies what lies below ``sourcecode: root`` to ``sourcecode: dest`` of the run
     directory (guild/commands/run_impl.py, _opdef_sourcecode_dest).
+
+    Raises NotebookError for the notebook of a guild.yml that lies outside of its project, links
+    followed: what is only listed may be anybody's guild.yml, and is not to make Guild read what
+    is not of that project. A path on the command line is its user's own wish, and its opdef is of
+    no file.
     """
     project = os.path.abspath(opdef.guildfile.dir or ".")
     root_setting = opdef.sourcecode.root or opdef.modeldef.sourcecode.root
@@ -87,10 +92,28 @@ def place(opdef: Any, spec: NotebookSpec) -> Place:
     if not os.path.exists(source) and root_setting:
         below_root = os.path.normpath(os.path.join(root, spec.path))
         source = below_root if os.path.exists(below_root) else source
+    if opdef.guildfile.src and not is_inside(source, project):
+        raise outside(f"operation '{opdef.fullname}': notebook {spec.path}", project)
     copied: str | None = os.path.relpath(source, root)
     if copied is None or copied.split(os.sep)[0] == os.pardir:
         return Place(source, None, os.path.normpath(os.path.join(dest, os.path.basename(source))))
     return Place(source, copied, os.path.normpath(os.path.join(dest, copied)))
+
+
+def outside(what: str, project: str) -> NotebookError:
+    return NotebookError(
+        f"{what} lies outside of the project {project} - copy it there, or run it by its own path: "
+        "guild run PATH"
+    )
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path lies in a folder when all links are followed."""
+    real, around = os.path.realpath(path), os.path.realpath(folder)
+    try:
+        return os.path.commonpath([real, around]) == around
+    except ValueError:  # another drive (Windows)
+        return False
 
 
 def settings(opdef: Any, spec: NotebookSpec) -> options.Settings:
@@ -124,6 +147,8 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
     if in_project != where.run:
         arguments += ["--project-path", in_project.replace(os.sep, "/")]
     arguments += options.to_arguments(settings(opdef, spec))
+    if "${" in spec.path:
+        arguments.append("--in-project")  # which only the run can see
     if _has_references(spec):
         arguments += spec.arguments
     return f"${{python_exe}} -um {RUNNER} {' '.join(shlex.quote(a) for a in arguments)}"

@@ -99,7 +99,7 @@ OPTIONS = (
         "report",
         "NAME,…",
         ("html",),
-        "reports to make: html, html-no-input, none, or an nbconvert exporter's name",
+        "reports to make: html, html-no-input, sanitized, none, or an nbconvert exporter's name",
         _reports,
     ),
     Option(

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytest_plugins = ["browser"]
+
 GUILD = [sys.executable, "-m", "guild.main_bootstrap"]
 
 # A limit for a hang, not a measurement.

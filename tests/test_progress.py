@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from guild_notebook.notebook import Cell
+from guild_notebook.run.pipe import Pipe
 from guild_notebook.run.progress import Notes, cell_name, duration, scalar_patterns
 from guild_notebook.run.stream import Stream
 
@@ -79,7 +80,7 @@ CONFIGS = [
 def test_no_progress_line_is_a_scalar_of_its_run(config):
     patterns = scalar_patterns(config)
     with tempfile.TemporaryFile() as f:
-        notes = Notes(Stream(f.fileno()), patterns)
+        notes = Notes(Stream(Pipe(f.fileno())), patterns)
         for number, title in enumerate(TITLES, 1):
             notes.cell_done(number, len(TITLES), title, 0.5)
         f.seek(0)
@@ -91,7 +92,7 @@ def test_no_progress_line_is_a_scalar_of_its_run(config):
 
 def test_a_line_that_would_be_a_scalar_is_said_with_fewer_words():
     with tempfile.TemporaryFile() as f:
-        notes = Notes(Stream(f.fileno()), [re.compile(r"loss: \d")])
+        notes = Notes(Stream(Pipe(f.fileno())), [re.compile(r"loss: \d")])
         notes.cell_done(1, 2, "loss: 5", 0.5)
         f.seek(0)
         assert f.read() == b"[1/2] (0.5 s)\n"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guild_notebook.run.pipe import Pipe, Turns
 from guild_notebook.run.stream import (
     BREAK,
     LONGEST_WORD,
@@ -32,7 +33,7 @@ def shown(*texts: str | float, end: bool = True) -> str:
     """What a stream writes of texts; a number lets time pass."""
     clock = Clock()
     with tempfile.TemporaryFile() as f:
-        stream = Stream(f.fileno(), clock)
+        stream = Stream(Pipe(f.fileno()), clock)
         for text in texts:
             if isinstance(text, str):
                 stream.write(text)
@@ -105,7 +106,7 @@ def test_part_of_a_line_is_shown_when_the_rest_is_not_there_soon():
 
 def test_a_line_of_its_own_ends_what_is_open():
     with tempfile.TemporaryFile() as f:
-        stream = Stream(f.fileno())
+        stream = Stream(Pipe(f.fileno()))
         stream.write("open")
         stream.write_line("mine")
         stream.write("\rprogress")
@@ -144,28 +145,41 @@ def test_a_pipe_that_nobody_reads_is_said_once_and_is_no_error():
     os.close(read_end)
     said = []
     try:
-        stream = Stream(write_end)
-        stream.when_closed = lambda: said.append("closed")
-        stream.write("text\n")
-        stream.write("more\n")
+        pipe = Pipe(write_end)
+        pipe.when_closed = lambda: said.append("closed")
+        pipe.write(b"text\n")
+        pipe.write(b"more\n")
     finally:
         os.close(write_end)
-    assert (stream.closed, said) == (True, ["closed"])
+    assert (pipe.closed, said) == (True, ["closed"])
 
 
 def test_a_reader_that_pauses_is_waited_for_until_the_run_is_stopped():
     read_end, write_end = os.pipe()
     asked = []
     try:
-        stream = Stream(write_end)
-        stream.give_up = lambda: asked.append(1) is None and len(asked) > 1
-        stream.write("x" * 100 + "\n")
-        stream.write("line\n" * 100_000)
-        assert stream.closed and len(asked) == 2
+        pipe = Pipe(write_end)
+        pipe.give_up = lambda: asked.append(1) is None and len(asked) > 1
+        pipe.write(b"x" * 100 + b"\n")
+        pipe.write(b"line\n" * 100_000)
+        assert pipe.closed and len(asked) == 2
         assert os.read(read_end, 10) == b"x" * 10
     finally:
         os.close(read_end)
         os.close(write_end)
+
+
+def test_a_pipe_waits_until_what_was_written_to_the_other_is_recorded():
+    recorded = []
+    turns = Turns()
+    turns.recorded = lambda: recorded.append(1) or (4 if len(recorded) > 2 else 0)
+    with tempfile.TemporaryFile() as f:
+        one, other = Pipe(f.fileno(), turns), Pipe(f.fileno(), turns)
+        one.write(b"one")
+        one.write(b"\n")
+        assert recorded == []
+        other.write(b"other\n")
+        assert len(recorded) == 3
 
 
 @given(st.lists(st.text(alphabet=st.sampled_from("ab \t\n\r\x1b[31m\x08];\x07ü"), max_size=20)))

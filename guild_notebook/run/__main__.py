@@ -11,12 +11,14 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from .. import clear, notebook, options
+from .. import clear, notebook, operation, options
 from ..errors import UserError
 from ..flags import apply, discover, languages, tagged
+from .encode import Encoder
+from .pipe import Pipe, Turns
 from .progress import Notes, scalar_patterns
 from .record import Record
-from .save import save_notebook
+from .save import write_whole
 from .sources import Sources
 from .stop import Stop, die_by
 from .stream import Stream
@@ -25,11 +27,14 @@ from .stream import Stream
 def main() -> int:
     """Run the notebook of the current run; returns the exit status of the process, below 0 the
     signal that it is to die by."""
-    out, err = Stream(1), Stream(2)
+    turns = Turns()
+    pipes = Pipe(1, turns), Pipe(2, turns)
+    out, err = map(Stream, pipes)
     try:
         path, project_path, settings = _arguments(sys.argv[1:])
         record = Record(os.environ.get("RUN_DIR") or os.getcwd(), path)
         notes = Notes(err, scalar_patterns(record.attr("op").get("output-scalars")))
+        turns.recorded = record.output_size
         record.remove_artifacts()
         sources = Sources(record.dir, record.path)
         nb = notebook.read(sources.settle(project_path), project_path)
@@ -40,8 +45,8 @@ def main() -> int:
             )
         data = _with_flags(nb, record, notes)
         if settings["exec"]:
-            return asyncio.run(Start(record, nb, data, settings, (out, err), notes).run())
-        save_notebook(record.executed, data)
+            return asyncio.run(Start(record, nb, data, settings, (out, err), pipes, notes).run())
+        write_whole(record.executed, Encoder(data).content())
         notes.say("the flag values are put in, nothing is executed (no-exec)")
         return 0
     except UserError as e:
@@ -58,11 +63,22 @@ def _arguments(argv: list[str]) -> tuple[str, str, options.Settings]:
     parser = argparse.ArgumentParser(prog="guild_notebook.run", add_help=False, allow_abbrev=False)
     parser.add_argument("notebook")
     parser.add_argument("--project-path")
+    parser.add_argument("--in-project", action="store_true")
     args, rest = parser.parse_known_args(argv)
+    _check_place(args.notebook, args.project_path or args.notebook, args.in_project)
     settings = {**options.defaults(), **options.from_arguments(rest, args.notebook)}
     if os.environ.get("NB_NO_EXEC") == "1":  # as Guild's own feature had it
         settings["exec"] = False
     return args.notebook, args.project_path or args.notebook, settings
+
+
+def _check_place(path: str, project_path: str, in_project: bool) -> None:
+    """Raise NotebookError for a notebook that flag values have led out of its project: what refers
+    to flags (``notebook: ${name}``) has its value only here."""
+    project = os.environ.get("PROJECT_DIR") or "."
+    leaves = in_project and not operation.is_inside(os.path.join(project, project_path), project)
+    if leaves or os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
+        raise operation.outside(f"notebook {project_path}", project)
 
 
 def _with_flags(nb: notebook.Notebook, record: Record, notes: Notes) -> dict[str, Any]:
@@ -88,15 +104,16 @@ class Start:
     data: dict[str, Any]
     settings: options.Settings
     streams: tuple[Stream, Stream]
+    pipes: tuple[Pipe, Pipe]
     notes: Notes
 
     async def run(self) -> int:
         stop = Stop()
         stop.watch()
-        for stream in self.streams:
-            stream.give_up = lambda: stop.signal is not None
-            stream.is_stuck = self._disk_is_full
-            stream.when_closed = stop.request  # as if it had been stopped by SIGTERM
+        for pipe in self.pipes:
+            pipe.give_up = lambda: stop.signal is not None
+            pipe.is_stuck = self._disk_is_full
+            pipe.when_closed = stop.request  # as if it had been stopped by SIGTERM
         # Heavy, and errors in the notebook need none of it.
         from .kernel import Kernel, environment
 
@@ -108,7 +125,11 @@ class Start:
                 self.record, kernel, self.data, self.settings, self.streams, self.notes, stop
             )
             status = await session.run()
-        return -stop.signal if stop.signal is not None else status
+        if stop.signal is None:
+            return status
+        if stop.is_orphan:
+            self.record.note_end(-stop.signal)
+        return -stop.signal
 
     def _kernelspec(self) -> tuple[Any, str]:
         from .kernelspecs import KernelSpecs, choose

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 SHORTEST_SECONDS = 1.0
 """Between two saves, whatever they take."""
@@ -20,16 +20,25 @@ class Autosave:
     time, whatever the notebook's size.
     """
 
-    def __init__(self, changed: Callable[[], bool], save: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        changed: Callable[[], bool],
+        save: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._changed = changed
         self._save = save
+        self._clock = clock
+        self._sleep = sleep
 
     async def run(self) -> None:
         """Save until it is cancelled. A save that fails raises OSError here."""
         pause = SHORTEST_SECONDS
         while True:
-            await asyncio.sleep(pause)
+            await self._sleep(pause)
             if self._changed():
-                started = time.monotonic()
+                started = self._clock()
                 self._save()
-                pause = max(SHORTEST_SECONDS, (time.monotonic() - started) * (1 / SHARE - 1))
+                pause = max(SHORTEST_SECONDS, (self._clock() - started) * (1 / SHARE - 1))

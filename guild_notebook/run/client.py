@@ -64,11 +64,13 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         """Whether outputs have come since the last ``sync``."""
         return bool(self._changed)
 
-    def sync(self) -> None:
-        """Put all outputs into the notebook."""
-        for index in self._changed:
+    def sync(self) -> set[int]:
+        """Put all outputs into the notebook; returns the indexes of the cells that have changed
+        since the last time."""
+        changed, self._changed = self._changed, set()
+        for index in changed:
             self.nb.cells[index].outputs = self._outputs[index].nodes()
-        self._changed.clear()
+        return changed
 
     def add_error(self, index: int, name: str, text: str, lines: list[str]) -> None:
         """Add an error of ours to a cell's outputs, and show it."""
@@ -93,6 +95,7 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
 
     def _note_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
         """``exit()`` and ``quit()`` in a cell end no process but ask the client to end it."""
+        self._changed.add(cell_index)  # nbclient has put times there
         for payload in execute_reply["content"].get("payload") or []:
             if payload.get("source") == "ask_exit":
                 self.asked_to_exit = True

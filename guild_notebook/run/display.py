@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .images import Images, has_image, text_of
+from .losses import Losses
 from .progress import Notes
 from .stream import Stream
 
@@ -13,11 +14,18 @@ class Display:
     """Shows outputs on ``out`` and ``err``, the streams that Guild reads."""
 
     def __init__(
-        self, out: Stream, err: Stream, notes: Notes, images: Images | None, color: bool = False
+        self,
+        out: Stream,
+        err: Stream,
+        notes: Notes,
+        images: Images | None,
+        losses: Losses,
+        color: bool = False,
     ) -> None:
         self._streams = {"stdout": out, "stderr": err}
         self._notes = notes
         self._images = images
+        self._losses = losses
         self._color = color
         self._number = 0
         self._position = 0
@@ -59,7 +67,7 @@ class Display:
         try:
             paths = self._images.save(data, self._number, position)
         except OSError as e:
-            self._notes.say(f"image not saved: {e.strerror} ", "image not saved ")
+            self._losses.note("images", e)
             return position
         names = ", ".join(self._images.name(path) for path in paths)
         if names:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from ..notebook import Cell
+from . import oom
 from .client import Client
 from .kernel import Kernel
 from .progress import Notes, cell_name
@@ -17,6 +18,9 @@ from .stop import Stop
 
 SKIP_TAG = "skip-execution"
 """nbclient's default ``skip_cells_with_tag``."""
+
+NOT_RUN = "not run"
+"""The state of a cell that the execution has not reached."""
 
 TICK_SECONDS = 0.1
 
@@ -67,11 +71,12 @@ class Execution:
     states: dict[int, str] = field(default_factory=dict)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     prompt: str = ""
+    _kills: oom.Kills = field(default_factory=oom.Kills)
 
     async def run(self) -> Outcome:
         tasks = [asyncio.ensure_future(work()) for work in (self._tick, self._watch_input)]
         deadline = time.monotonic() + self.limits.run if self.limits.run else None
-        self.states = dict.fromkeys(self.indexes, "not run")
+        self.states = dict.fromkeys(self.indexes, NOT_RUN)
         try:
             for number, index in enumerate(self.indexes, 1):
                 outcome = await self._execute(index, number, deadline)
@@ -237,6 +242,9 @@ class Execution:
     async def _died(self, index: int, where: str) -> tuple[Outcome, str]:
         await self.client.drain(self.kernel)
         text = f"the kernel died in {where}: {self.kernel.how_it_ended}"
+        if self.kernel.was_killed and self._kills.happened():
+            limit = oom.limit()
+            text += f", out of memory ({limit})" if limit else ", out of memory"
         lines = [*await self.kernel.last_words(LAST_WORDS), f"DeadKernel: {text}"]
         self.client.add_error(index, "DeadKernel", text, lines)
         return Outcome(1, index, text), "kernel died"

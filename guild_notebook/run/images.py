@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .save import write_whole
@@ -25,12 +25,13 @@ def text_of(value: Any) -> str:
 
 class Images:
     """Saves beside the notebook at ``notebook_path``: ``train.ipynb`` has ``train_3_0.png`` for
-    the first image of the third cell that ran (as Guild's own feature named them)."""
+    the first image of the third cell that ran (as Guild's own feature named them). ``note`` is
+    called with each path before it is written."""
 
-    def __init__(self, run_dir: str, notebook_path: str) -> None:
+    def __init__(self, run_dir: str, notebook_path: str, note: Callable[[str], None]) -> None:
         self._run_dir = run_dir
         self._base = os.path.splitext(notebook_path)[0]
-        self.paths: list[str] = []
+        self._note = note
 
     def name(self, path: str) -> str:
         return os.path.relpath(path, self._run_dir)
@@ -45,10 +46,9 @@ class Images:
             content = _content(mime, data[mime]) if mime in data else None
             if content:
                 path = f"{self._base}_{number}_{position}.{ending}"
+                self._note(path)
                 write_whole(path, content)
                 saved.append(path)
-                if path not in self.paths:
-                    self.paths.append(path)
         return saved
 
 

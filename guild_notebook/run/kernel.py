@@ -13,7 +13,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
@@ -23,12 +22,9 @@ import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import KernelError
-from . import keeper, launch, prepare
+from . import folder, keeper, launch, prepare
 from .channel import Client
 from .kernelspecs import KernelSpecs, display_name
-
-LONGEST_SOCKET_PATH = 100
-"""Bytes: a Unix socket's path is limited to 104 (macOS) or 108 (Linux), its end included."""
 
 SHUTDOWN_SECONDS = 5.0
 """Time that a kernel has to end by itself, exit handlers included, before it is killed."""
@@ -62,7 +58,7 @@ class Kernel:
     """
 
     def __init__(self, specs: KernelSpecs, name: str, cwd: str, env: dict[str, str]) -> None:
-        self._dir = tempfile.mkdtemp(prefix="guild-nb-")
+        self._dir = folder.make(cwd)
         self._cwd = cwd
         self._env = env
         self._context = zmq.asyncio.Context()
@@ -124,11 +120,10 @@ class Kernel:
         """Use ``ipc``, with which no port is fought over and nobody else can connect, for kernels
         that are known to have it: ipykernel and what is built on it."""
         spec = self.manager.kernel_spec
-        base = os.path.join(self._dir, "s")
         is_python = bool(spec.argv) and "python" in os.path.basename(spec.argv[0]).lower()
-        if os.name == "posix" and is_python and len(base) + 4 < LONGEST_SOCKET_PATH:
+        if os.name == "posix" and is_python and folder.has_room(self._dir):
             self.manager.transport = "ipc"
-            self.manager.ip = base
+            self.manager.ip = os.path.join(self._dir, folder.SOCKETS)
 
     @staticmethod
     def _in_thread(read: Any, fd: int, *args: Any) -> None:
@@ -213,6 +208,10 @@ class Kernel:
     async def _failure(self, what: str) -> str:
         words = await self.last_words(1)
         return f"kernel '{self.name}' {what}" + (f": {words[0]}" if words else "")
+
+    @property
+    def was_killed(self) -> bool:
+        return self._status == -signal.SIGKILL
 
     @property
     def how_it_ended(self) -> str:

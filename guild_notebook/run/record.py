@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from typing import Any
 
 import yaml
 
-from .save import write_whole
+from .save import beside, write_whole
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is not in every build
 
 ARTIFACTS = ".guild/notebook-artifacts"
+"""Paths of the files that the run itself has made beside the executed notebook, as JSON, a line
+each."""
 
 
 class Record:
@@ -22,6 +26,7 @@ class Record:
         self.dir = os.path.abspath(run_dir)
         self.path = os.path.normpath(path).replace(os.sep, "/")
         self._attrs: dict[str, dict[str, Any]] = {}
+        self._artifacts: set[str] = set()
 
     @property
     def executed(self) -> str:
@@ -39,6 +44,24 @@ class Record:
             self._attrs[name] = value if isinstance(value, dict) else {}
         return self._attrs[name]
 
+    def output_size(self) -> int | None:
+        """Bytes of the run's output that Guild has recorded; None where it records none
+        (NO_RUN_OUTPUT)."""
+        try:
+            return os.stat(os.path.join(self.dir, ".guild", "output")).st_size
+        except OSError:
+            return None
+
+    def note_end(self, exit_status: int) -> None:
+        """Say how the run ended where Guild is not there any more to do so (guild/op.py,
+        _op_finalize_run_attrs): without it a run that was stopped would be one in error."""
+        stopped = int(time.time() * 1_000_000)  # as guild/run.py, timestamp
+        for name, value in (("exit_status", exit_status), ("stopped", stopped)):
+            content = f"{value}\n".encode()
+            write_whole(os.path.join(self.dir, ".guild", "attrs", name), content)
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self.dir, ".guild", "LOCK"))
+
     def flag_patterns(self) -> dict[str, Any]:
         """The ``nb-replace`` of each flag that has one (guild/commands/run_impl.py,
         _opdef_flags_extra)."""
@@ -54,15 +77,21 @@ class Record:
         path = os.path.join(self.dir, ARTIFACTS)
         try:
             with open(path, encoding="utf-8") as f:
-                names = json.load(f)
-        except (OSError, ValueError):
+                lines = f.read().splitlines()
+        except OSError:
             return
-        for name in [*names, path]:
-            try:
-                os.unlink(os.path.join(self.dir, name))
-            except OSError:
-                pass  # a user moved or removed it
+        for line in lines:
+            with contextlib.suppress(ValueError):  # of a run that was killed while it wrote
+                name = os.path.join(self.dir, json.loads(line))
+                for left in (name, beside(name)):
+                    with contextlib.suppress(OSError):  # a user moved or removed it
+                        os.unlink(left)
+        os.unlink(path)
 
-    def note_artifacts(self, paths: list[str]) -> None:
-        names = sorted(os.path.relpath(path, self.dir) for path in paths)
-        write_whole(os.path.join(self.dir, ARTIFACTS), json.dumps(names).encode("utf-8"))
+    def note_artifact(self, path: str) -> None:
+        """Note a file before it is written: a run that is killed has then noted all it left."""
+        name = os.path.relpath(path, self.dir)
+        if name not in self._artifacts:
+            with open(os.path.join(self.dir, ARTIFACTS), "a", encoding="utf-8") as f:
+                f.write(f"{json.dumps(name)}\n")
+            self._artifacts.add(name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import threading
+from collections.abc import Callable, Collection
 from typing import Any
 
 from ..errors import OptionError
@@ -14,15 +16,21 @@ FAILED_ANCHOR = "guild-failed-cell"
 
 HTML = "html"
 HTML_NO_INPUT = "html-no-input"
+SANITIZED = "sanitized"
+OURS = (HTML, HTML_NO_INPUT, SANITIZED)
 
 
 class Reports:
     """Makes reports by name. nbconvert takes longer to import than a small notebook to run, so
-    that begins in a thread as soon as this is made, while the kernel comes up."""
+    that begins in a thread as soon as this is made, while the kernel comes up. ``note`` is called
+    with the path of each before it is written."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], note: Callable[[str], None]) -> None:
         self._names = names
+        self._note = note
         self._exporters: dict[str, Any] = {}
+        self._written: set[str] = set()
+        self.failures: dict[str, Exception] = {}
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._prepare, daemon=True)
         if names:
@@ -38,7 +46,7 @@ class Reports:
     def check(self) -> None:
         """Raise OptionError for a name that nbconvert does not know; waits only where there is a
         name of its own."""
-        if set(self._names) - {HTML, HTML_NO_INPUT}:
+        if set(self._names).difference(OURS):
             self._wait()
 
     def _wait(self) -> None:
@@ -48,26 +56,47 @@ class Reports:
             raise self._error
 
     def write(self, nb: Any, notebook_path: str, failed_cell: int | None = None) -> list[str]:
-        """Write the reports beside the notebook; returns their paths.
+        """Write the reports beside the notebook; returns their paths, in the order of the names.
 
+        Each is named after the notebook. Where that is the name of another report, or of a file
+        that is there already and is not ours, the report's own name comes before the ending.
         ``failed_cell`` is the index of the cell that ended the run: the report begins with a link
-        to it. Raises OSError where a file cannot be written, and what an exporter raises.
+        to it. Raises OSError where a file cannot be written; what an exporter raises is in
+        ``failures`` afterwards, by the report's name, and leaves the others alone.
         """
         self._wait()
-        paths = []
+        self.failures = {}
+        paths: dict[str, str] = {}
         nb = _for_report(_with_attachments(nb), failed_cell)
         base = os.path.splitext(notebook_path)[0]
         title = os.path.basename(base)
-        for name, exporter in self._exporters.items():
+        # `html` first: it is the one that everybody expects under the plain name.
+        for name in sorted(self._exporters, key=lambda name: name != HTML):
+            exporter = self._exporters[name]
             resources = {"metadata": {"name": title}, "unique_key": title}
-            body, resources = exporter.from_notebook_node(nb, resources=resources)
+            try:
+                body, resources = exporter.from_notebook_node(nb, resources=resources)
+            except Exception as e:
+                self.failures[name] = e
+                continue
             ending = resources.get("output_extension") or exporter.file_extension
-            if ending == ".ipynb":
-                ending = f".{name}.ipynb"  # else it would take the executed notebook's place
+            path = self._free_path(base, name, ending, paths.values())
             content = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
-            write_whole(base + ending, content)
-            paths.append(base + ending)
-        return paths
+            self._note(path)
+            write_whole(path, content)
+            self._written.add(path)
+            paths[name] = path
+        return [paths[name] for name in self._exporters if name in paths]
+
+    def _free_path(self, base: str, name: str, ending: str, taken: Collection[str]) -> str:
+        """Where a report goes: not where another has gone, nor where something is that is not
+        ours, like the executed notebook, source code, or what the notebook has written."""
+        plain = [] if name == SANITIZED else [f"{base}{ending}"]
+        numbered = (f"{base}.{name}.{number}{ending}" for number in itertools.count(2))
+        for path in itertools.chain(plain, [f"{base}.{name}{ending}"], numbered):
+            if path not in taken and (path in self._written or not os.path.lexists(path)):
+                return path
+        raise AssertionError("there is always a number more")
 
 
 def _exporter(name: str) -> Any:
@@ -75,8 +104,13 @@ def _exporter(name: str) -> Any:
     import nbformat
     from nbconvert.exporters import HTMLExporter, base
 
-    if name in (HTML, HTML_NO_INPUT):
-        exporter = HTMLExporter(exclude_input=name == HTML_NO_INPUT)
+    if name in OURS:
+        if name == SANITIZED:
+            from .sanitized import SanitizedHTMLExporter
+
+            exporter = SanitizedHTMLExporter()
+        else:
+            exporter = HTMLExporter(exclude_input=name == HTML_NO_INPUT)
         if name == HTML_NO_INPUT:
             exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
         # Else nbconvert validates the whole notebook after each of its dozen preprocessors.
@@ -86,7 +120,7 @@ def _exporter(name: str) -> Any:
     try:
         return base.get_exporter(name)()
     except base.ExporterNameError:
-        known = ", ".join([HTML_NO_INPUT, *base.get_export_names()])
+        known = ", ".join([HTML_NO_INPUT, SANITIZED, *base.get_export_names()])
         raise OptionError(f"nb-report: unknown report '{name}' - there are {known}") from None
 
 
@@ -122,7 +156,7 @@ def _for_report(nb: Any, failed_cell: int | None) -> Any:
     number = nb.cells[failed_cell].get("execution_count")
     cell = f"cell {number}" if number else "a cell"
     banner = (
-        '<div style="border:1px solid #c00;background:#fee;color:#900;padding:0.5em 1em">'
+        '<div style="border:1px solid #c00;background-color:#fee;color:#900;padding:0.5em 1em">'
         f'This run failed in <a href="#{FAILED_ANCHOR}">{cell}</a>.</div>'
     )
     anchor = f'<a id="{FAILED_ANCHOR}"></a>'

@@ -3,51 +3,62 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import tempfile
-from typing import Any
+from collections.abc import Iterable
 
 
-def write_whole(path: str, content: bytes) -> None:
-    """Write beside, flush to disk, rename. Raises OSError and leaves what was there before."""
+def write_whole(path: str, content: bytes | Iterable[bytes]) -> None:
+    """Write beside, flush to disk, rename. Raises OSError and leaves what was there before.
+
+    A process that is killed meanwhile leaves no part of the file: until it is whole it has no
+    name (open(2), O_TMPFILE), where the file system can do that.
+    """
     folder = os.path.dirname(path) or "."
     os.makedirs(folder, exist_ok=True)
-    fd, beside = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+    part = beside(path)
+    fd = _nameless(folder)
+    named = fd is None
+    if fd is None:
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         with os.fdopen(fd, "wb") as f:
-            f.write(content)
+            f.writelines([content] if isinstance(content, bytes) else content)
             f.flush()
-            os.fsync(f.fileno())
-        os.chmod(beside, 0o666 & ~_umask())
-        os.replace(beside, path)
+            os.fsync(fd)
+            if not named:
+                named = True
+                _name(fd, folder, part)
+        os.replace(part, path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
+        if named:
+            with contextlib.suppress(OSError):
+                os.unlink(part)
         raise
 
 
-def _umask() -> int:
-    # There is no call that only reads it; mkstemp makes files that nobody else may read.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def beside(path: str) -> str:
+    """Where the file is before it is whole, if it has a name then."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.part")
 
 
-def notebook_content(nb: Any) -> bytes:
-    """A notebook as Jupyter writes it: sorted keys, indent 1, sources and texts as lists of lines.
-
-    A lone surrogate has no UTF-8, so such a notebook is written with escapes.
-    """
-    from nbformat import from_dict, v4
-
-    nb = from_dict(nb)
-    text: str = v4.writes_json(nb, ensure_ascii=False)
+def _nameless(folder: str) -> int | None:
+    """A new file in ``folder`` that has no name yet, None where there is no such thing."""
+    flag = getattr(os, "O_TMPFILE", None)
+    if flag is None or not os.path.isdir("/proc/self/fd"):
+        return None
     try:
-        return (text.rstrip("\n") + "\n").encode("utf-8")
-    except UnicodeEncodeError:
-        return (json.dumps(json.loads(v4.writes_json(nb)), indent=1) + "\n").encode("ascii")
+        return os.open(folder, flag | os.O_WRONLY, 0o666)
+    except OSError:  # the file system has none; what else is wrong the ordinary way says
+        return None
 
 
-def save_notebook(path: str, nb: Any) -> None:
-    write_whole(path, notebook_content(nb))
+def _name(fd: int, folder: str, path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # of a process that was killed between this and its rename
+    folder_fd = os.open(folder, os.O_RDONLY)
+    try:
+        # Without a descriptor of a folder os.link does not follow links (Python issue 81793).
+        os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=folder_fd, follow_symlinks=True)
+    finally:
+        os.close(folder_fd)

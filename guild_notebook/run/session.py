@@ -6,22 +6,26 @@ import asyncio
 import contextlib
 import os
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import nbformat
 
 from .. import clear, notebook, options
+from ..errors import KernelError
 from .autosave import Autosave
 from .client import Client
 from .display import Display
-from .execute import Execution, Limits, Outcome, to_run
+from .encode import Encoder
+from .execute import NOT_RUN, Execution, Limits, Outcome, to_run
 from .images import Images
 from .kernel import SHUTDOWN_SECONDS, Kernel
+from .losses import Losses
 from .progress import Notes
 from .record import Record
 from .report import Reports
-from .save import save_notebook
+from .save import write_whole
 from .stop import Stop
 from .stream import Stream
 
@@ -44,10 +48,14 @@ class Session:
         # nbconvert says it in the name of its template.
         warnings.filterwarnings("ignore", message="Your element with mimetype")
         self.nb = nbformat.from_dict(self.nb)
-        self._reports = Reports(self.settings["report"])
+        self._reports = Reports(self.settings["report"], self.record.note_artifact)
         with_images = self.settings["images"] and os.environ.get("NB_NO_IMAGES") != "1"
-        self._images = Images(self.record.dir, self.record.executed) if with_images else None
-        self._lost = False
+        self._images = None
+        if with_images:
+            note = self.record.note_artifact
+            self._images = Images(self.record.dir, self.record.executed, note)
+        self._encoder = Encoder(self.nb)
+        self._losses = Losses(self.record.dir, self.notes)
 
     async def run(self) -> int:
         """Run all cells; returns the exit status of the run.
@@ -56,9 +64,15 @@ class Session:
         does not exist.
         """
         self._save()
-        info = await self._kernel_is_ready()
+        try:
+            info = await self._kernel_is_ready()
+        except KernelError:
+            self._mark_none_run(Outcome(1))
+            raise
         if info is None:
-            return self._end(Outcome(1, None, f"stopped by {self.stop.name}"), [])
+            outcome = Outcome(1, None, f"stopped by {self.stop.name}")
+            self._mark_none_run(outcome)
+            return self._end(outcome, [])
         self._reports.check()
         language = clear.language_info(info.get("language_info"))
         if language:
@@ -66,15 +80,16 @@ class Session:
         client = self._client()
         execution = self._execution(client)
         autosave = asyncio.ensure_future(
-            Autosave(lambda: client.changed, lambda: self._sync_and_save(client)).run()
+            Autosave(lambda: client.changed, lambda: self._save_changes(client)).run()
         )
         try:
             outcome = await execution.run()
         finally:
             autosave.cancel()
         client.set_widgets_metadata()
+        client.sync()
         self._mark(outcome, execution.states)
-        self._sync_and_save(client)
+        self._save()
         return self._end(outcome, await self._end_kernel_and_report(client, outcome))
 
     async def _kernel_is_ready(self) -> dict[str, Any] | None:
@@ -91,7 +106,9 @@ class Session:
         return None
 
     def _client(self) -> Client:
-        display = Display(*self.streams, self.notes, self._images, self.settings["color"])
+        display = Display(
+            *self.streams, self.notes, self._images, self._losses, self.settings["color"]
+        )
         limit = self.settings["output-limit"]
         allow_errors = self.settings["allow-errors"]
         return Client(self.nb, self.kernel, display, limit, allow_errors=allow_errors)
@@ -115,9 +132,14 @@ class Session:
         client.display.end_cell()
         paths = await reporting
         if client.changed:
-            self._sync_and_save(client)
+            self._save_changes(client)
             paths = self._write_reports(outcome)
         return paths
+
+    def _mark_none_run(self, outcome: Outcome) -> None:
+        indexes = to_run(notebook.cells_of(self.nb), self.settings["skip-tags"])
+        self._mark(outcome, dict.fromkeys(indexes, NOT_RUN))
+        self._save()
 
     def _mark(self, outcome: Outcome, states: dict[int, str]) -> None:
         """Say in the notebook itself how the run and each cell ended."""
@@ -129,43 +151,38 @@ class Session:
         for index, ended in states.items():
             self.nb.cells[index].metadata["guild"] = {"status": ended}
 
-    def _sync_and_save(self, client: Client) -> None:
-        client.sync()
-        self._save()
+    def _save_changes(self, client: Client) -> None:
+        self._save(client.sync())
 
-    def _save(self) -> None:
+    def _save(self, changed: Collection[int] | None = None) -> None:
+        """Save the notebook, ``changed`` cells or all that it holds."""
         try:
-            save_notebook(self.record.executed, self.nb)
-            self._lost = False
+            self._losses.check()
+            write_whole(self.record.executed, self._encoder.content(changed))
+            self._losses.saved(self.record.path)
         except OSError as e:
-            self._say_lost(self.record.path, e)
-
-    def _say_lost(self, name: str, error: OSError) -> None:
-        """Say once that a file cannot be written: the run goes on, and fails at its end."""
-        if not self._lost:
-            why = error.strerror or str(error)
-            self.notes.say(f"guild-notebook: cannot save {name}: {why} ", "cannot save ")
-        self._lost = True
+            self._losses.note(self.record.path, e)
 
     def _write_reports(self, outcome: Outcome) -> list[str]:
+        paths = []
         try:
-            return self._reports.write(self.nb, self.record.executed, outcome.failed_cell)
+            paths = self._reports.write(self.nb, self.record.executed, outcome.failed_cell)
+            self._losses.saved("the report")
         except OSError as e:
-            self._say_lost("the report", e)
-        except Exception as e:  # what exporters raise: the cells' results are not to go with it
-            text = " ".join(str(e).split())[:300]
-            self.notes.say(
-                f"guild-notebook: no report, nbconvert failed with {type(e).__name__}: {text} ",
-                "guild-notebook: no report ",
-            )
-        return []
+            self._losses.note("the report", e)
+        except Exception as e:  # where nbconvert cannot be had: the results are not to go with it
+            self._say_no_report("", e)
+        for name, error in self._reports.failures.items():
+            self._say_no_report(f" '{name}'", error)
+        return paths
+
+    def _say_no_report(self, name: str, error: Exception) -> None:
+        said = f"guild-notebook: no report{name}"
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        self.notes.say(f"{said}, nbconvert failed with {why} ", f"{said} ")
 
     def _end(self, outcome: Outcome, reports: list[str]) -> int:
-        try:
-            self.record.note_artifacts(reports + (self._images.paths if self._images else []))
-        except OSError as e:
-            self._say_lost("the list of files", e)
         if outcome.reason:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
             self.notes.say(f"guild-notebook: {outcome.reason}{see} ", "guild-notebook: failed ")
-        return outcome.exit_status or int(self._lost)
+        return outcome.exit_status or int(bool(self._losses))

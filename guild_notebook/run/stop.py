@@ -48,9 +48,14 @@ class Stop:
     def name(self) -> str:
         return signal.Signals(self.signal).name if self.signal is not None else ""
 
+    @property
+    def is_orphan(self) -> bool:
+        """Whether the process that started this one, Guild's, has ended."""
+        return os.getppid() != self._parent
+
     def _watch_parent(self) -> None:
         while self.signal is None:
-            if os.getppid() != self._parent or _has_no_reader(self._parent):
+            if self.is_orphan or _has_no_reader(self._parent):
                 try:
                     self.request()
                 except RuntimeError:  # the loop is closed: the run is over

@@ -8,12 +8,11 @@ rewrites itself with carriage returns one is shown now and then and the last one
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-import select
 import time
 from collections.abc import Callable
+
+from .pipe import Pipe
 
 PROGRESS_INTERVAL = 5.0
 """Seconds between two states of a progress line in the output."""
@@ -38,15 +37,8 @@ _OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[PX\]^_][^\x07\x1b]{0,4096}\x1
 _CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]|\x1b")
 _BACKSPACES = re.compile(r"\x08+")
 _WORD = re.compile(r"[^ \t]+|[ \t]+")
-_UNUSUAL = re.compile(
-    rf"[\x00-\x08\x0b-\x1f\x7f-\x9f]|[^ \t\n]{{{LONGEST_WORD}}}|[^\n]{{{LONGEST_LINE}}}"
-)
-"""What makes a text more than lines that go out as they are."""
-
-PIECE = 4096
-"""Bytes of one write (PIPE_BUF)."""
-
-GIVE_UP_SECONDS = 0.2
+_UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What makes a text more than lines that go out as they are, beside the length of a line."""
 
 PART_SECONDS = 0.1
 """Time that part of a line waits for the rest: Guild reads stdout and stderr side by side, and
@@ -61,20 +53,11 @@ def without_escapes(text: str) -> str:
 
 
 class Stream:
-    """One of the run's two output streams: text in, bytes to the file descriptor ``fd``.
+    """One of the run's two output streams: text in, bytes to ``pipe``."""
 
-    Once nobody reads them it is ``closed``, calls ``when_closed``, and takes text without a trace.
-    Where whoever reads them pauses it waits, as long as neither ``give_up`` nor ``is_stuck`` says
-    otherwise.
-    """
-
-    def __init__(self, fd: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._fd = fd
+    def __init__(self, pipe: Pipe, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pipe = pipe
         self._clock = clock
-        self.closed = False
-        self.give_up: Callable[[], bool] = lambda: False
-        self.is_stuck: Callable[[], bool] = lambda: False
-        self.when_closed: Callable[[], None] = lambda: None
         self._held = ""  # the end of the last text, whose meaning the next text decides
         self._waiting = ""  # part of a line that is not out yet
         self._waiting_since = 0.0
@@ -99,8 +82,8 @@ class Stream:
     def _is_plain(self, text: str) -> bool:
         if self._held or self._is_progress or _UNUSUAL.search(text):
             return False
-        end = text.find("\n")
-        return self._column + (len(text) if end < 0 else end) <= LONGEST_WORD
+        first, *lines = text.split("\n")
+        return max(self._column + len(first), *map(len, lines), 0) <= LONGEST_WORD
 
     def _put_plain(self, text: str) -> None:
         self._waiting += text
@@ -262,31 +245,7 @@ class Stream:
             self._waiting_since = self._clock()
 
     def _flush(self, end: int) -> None:
-        data = memoryview(self._waiting[:end].encode("utf-8", errors="backslashreplace"))
+        data = self._waiting[:end].encode("utf-8", errors="backslashreplace")
         self._waiting = self._waiting[end:]
         self._waiting_since = self._clock() if self._waiting else 0.0
-        while data and not self.closed:
-            if self._is_writable():
-                self._write_some(data[:PIECE])
-                data = data[PIECE:]
-            elif self.give_up():
-                self.closed = True
-            elif self.is_stuck():
-                self._close_for_good()
-
-    def _is_writable(self) -> bool:
-        return bool(select.select([], [self._fd], [], GIVE_UP_SECONDS)[1])
-
-    def _write_some(self, data: memoryview) -> None:
-        """Write at most ``PIECE`` bytes, for which a pipe that takes any has room."""
-        try:
-            while data:
-                data = data[os.write(self._fd, data) :]
-        except OSError as e:
-            if e.errno not in (errno.EPIPE, errno.EIO):
-                raise
-            self._close_for_good()
-
-    def _close_for_good(self) -> None:
-        self.closed = True
-        self.when_closed()
+        self._pipe.write(data)

@@ -18,6 +18,7 @@ from guild_notebook.flags import apply, guild, languages, tagged
 from guild_notebook.flags.discover import Discovered, discover
 from guild_notebook.run.execute import Outcome
 from guild_notebook.run.kernelspecs import KernelSpecs, choose
+from guild_notebook.run.pipe import Pipe
 from guild_notebook.run.progress import Notes, cell_name
 from guild_notebook.run.record import Record
 from guild_notebook.run.session import Session
@@ -42,10 +43,10 @@ class Pipeline:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "nb.ipynb"
         self.specs = KernelSpecs()
-        (folder / ".guild").mkdir()
+        (folder / "run" / ".guild").mkdir(parents=True)
         self.record = Record(str(folder / "run"), "nb.ipynb")
         sink = NULL.open("wb", buffering=0)
-        self.streams = (Stream(sink.fileno()), Stream(sink.fileno()))
+        self.streams = (Stream(Pipe(sink.fileno())), Stream(Pipe(sink.fileno())))
         self.sink = sink
         self.notes = Notes(self.streams[1], ())
         from jupyter_client.manager import AsyncKernelManager
@@ -125,8 +126,8 @@ class Pipeline:
         client.set_widgets_metadata()
         last = execution.indexes[-1] if execution.indexes else None
         session._mark(Outcome(0 if last is None else 1, last, "failed"), execution.states)
-        session._sync_and_save(client)
-        assert not session._lost
+        session._save_changes(client)
+        assert not session._losses
         self._check_saved()
         if with_report:
             said = []

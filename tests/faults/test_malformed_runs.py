@@ -123,7 +123,8 @@ def test_what_is_no_file_is_refused_in_a_line(project: Project, kind: str):
     assert check("nb.ipynb", done) == "refused" and said in done.stderr, done.stderr
     project.guildfile("a:\n  notebook: nb.ipynb\n")
     done = project.guild("run", "-y", "a")
-    assert check("nb.ipynb", done) == "refused" and said in done.stderr, done.stderr
+    assert check("nb.ipynb", done) == "refused", done.stderr
+    assert said in done.stderr or "outside" in done.stderr  # where a link leads elsewhere
     assert project.guild("operations").status == 0
 
 

@@ -1,0 +1,221 @@
+"""Cleaning HTML that nobody has vouched for: what is not known to be harmless goes.
+
+nh3 parses as browsers do and writes anew what is allowed here. (nbconvert's own ``sanitize_html``
+uses bleach, which nobody keeps any more.)
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections import Counter
+from typing import Any
+
+import nh3
+
+
+def _words(text: str) -> set[str]:
+    return set(text.split())
+
+
+_TAGS = _words(
+    "a abbr acronym article aside audio b bdi bdo blockquote br caption center cite code col"
+    " colgroup dd del details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6"
+    " header hr i img ins kbd li main mark nav ol p pre q rp rt ruby s samp section small source"
+    " span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var video"
+    " wbr"
+)
+
+_WITH_CONTENT = _words(
+    "applet canvas embed frameset head iframe math noembed noframes noscript object plaintext"
+    " script select style svg template textarea title xmp"
+)
+"""Elements whose content is no text for readers, or is read in another way than HTML."""
+
+_CELL = {"align", "colspan", "height", "rowspan", "scope", "valign", "width"}
+
+_MEDIA = {"controls", "height", "loop", "muted", "src", "width"}
+
+_ATTRIBUTES = {
+    "*": {"class", "dir", "id", "lang", "style", "title"},
+    "a": {"href"},
+    "audio": _MEDIA,
+    "col": {"align", "span", "width"},
+    "colgroup": {"align", "span"},
+    "details": {"open"},
+    "div": {"align", "data-mime-type"},
+    "font": {"color", "size"},
+    "img": {"align", "alt", "height", "src", "width"},
+    "li": {"value"},
+    "ol": {"start", "type"},
+    "p": {"align"},
+    "source": {"src", "type"},
+    "table": {"align", "border", "cellpadding", "cellspacing", "width"},
+    "td": _CELL,
+    "th": _CELL,
+    "tr": {"align", "valign"},
+    "video": _MEDIA,
+}
+
+_SIDES = ("", "-bottom", "-left", "-right", "-top")
+
+_STYLES = {
+    *(f"{name}{side}" for name in ("border", "margin", "padding") for side in _SIDES),
+    *(f"border{side}-{what}" for what in ("color", "style", "width") for side in _SIDES),
+    *_words("background-color border-collapse border-radius border-spacing color display"),
+    *_words("font-family font-size font-style font-variant font-weight height line-height"),
+    *_words("max-height max-width min-height min-width opacity overflow overflow-x overflow-y"),
+    *_words("text-align text-decoration text-indent text-transform vertical-align white-space"),
+    *_words("width word-break"),
+}
+"""CSS properties that move nothing over other parts of the page."""
+
+_DECLARATION = re.compile(
+    r"[a-z-]+:(?:[\w\s#%.,!+-]|(?:rgb|hsl)a?\([\w\s%.,/+-]*\))+", re.IGNORECASE | re.ASCII
+)
+"""Values that need no parser. (nh3 has a filter of properties too, but loses the quotes of strings
+within functions: what is left ends elsewhere.)"""
+
+_LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
+
+_DATA = {
+    "img": re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|bmp|svg\+xml)[;,]", re.IGNORECASE),
+    "audio": re.compile(r"data:audio/[\w.+-]+[;,]", re.IGNORECASE),
+    "video": re.compile(r"data:video/[\w.+-]+[;,]", re.IGNORECASE),
+    "source": re.compile(r"data:(?:audio|video)/[\w.+-]+[;,]", re.IGNORECASE),
+}
+
+_CLASS = re.compile(r"anchor-link|ansi-[\w-]+|dataframe|highlight|mermaid|[a-z]{1,3}[0-9]?")
+"""Classes that nbconvert's stylesheets have for content: the rest of them make JupyterLab's own
+parts, dialogs over the whole window among them."""
+
+
+def clean(text: str) -> str:
+    """Clean HTML of a notebook; what comes is balanced, so that it ends where it is put."""
+    if _is_deep(text):
+        return f"<pre>{html.escape(text)}</pre>"
+    return _cleaned(_with_svg_as_images(text), _content_attribute)
+
+
+def clean_page(text: str) -> str:
+    """Clean the page that cells have been put into, last of all: classes are the template's."""
+    return _cleaned(text, _attribute)
+
+
+def _cleaned(text: str, attribute_filter: Any) -> str:
+    return nh3.clean(
+        text,
+        tags=_TAGS,
+        clean_content_tags=_WITH_CONTENT,
+        attributes=_ATTRIBUTES,
+        attribute_filter=attribute_filter,
+        link_rel="noopener noreferrer nofollow",
+        strip_comments=True,
+        url_schemes={"data", "http", "https", "mailto"},
+    )
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "href":
+        return value if _LINK.match(value) else None
+    if name == "src":  # asked for tags too that go afterwards
+        return value if tag in _DATA and _DATA[tag].match(value) else None
+    if name == "style":
+        parts = (re.sub(r"\s*:\s*", ":", part.strip(), count=1) for part in value.split(";"))
+        return ";".join(part for part in parts if _is_harmless_style(part)) or None
+    return value
+
+
+def _is_harmless_style(declaration: str) -> bool:
+    name = declaration.partition(":")[0].lower()
+    return name in _STYLES and bool(_DECLARATION.fullmatch(declaration))
+
+
+def _content_attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "class":
+        return " ".join(part for part in value.split() if _CLASS.fullmatch(part)) or None
+    return _attribute(tag, name, value)
+
+
+DEEPEST = 200
+"""Elements within each other: parsing takes a time that grows with their square."""
+
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
+
+_CLOSED_BY_THE_NEXT = _words(
+    "area base br col colgroup dd dt embed hr img input li link meta option p rp rt source tbody"
+    " td tfoot th thead tr track wbr"
+)
+"""Elements that need no end tag, so that only what is around them can lie deep."""
+
+
+def _is_deep(text: str) -> bool:
+    open_tags: Counter[str] = Counter()
+    depth = 0
+    for closing, name in _TAG.findall(text):
+        name = name.lower()
+        if name in _CLOSED_BY_THE_NEXT:
+            continue
+        if not closing:
+            open_tags[name] += 1
+            depth += 1
+            if depth > DEEPEST:
+                return True
+        elif open_tags[name]:
+            open_tags[name] -= 1
+            depth -= 1
+    return False
+
+
+def shows_something(cleaned: str) -> bool:
+    """Whether anything is to be seen of cleaned HTML: much of it is only a place for a script."""
+    return bool(
+        re.search(r"<(?:img|audio|video|source)\b[^>]*\ssrc=", cleaned)
+        or re.sub(r"<[^>]*>", "", cleaned).replace("&nbsp;", " ").strip()
+    )
+
+
+def image(mime: str, data: str, width: Any = None, height: Any = None) -> str | None:
+    """The HTML of an image, None where ``data`` (base64, or the text of an SVG) is none. An SVG
+    that is shown as an image runs no script and loads nothing."""
+    if mime == "image/svg+xml":
+        data = base64.b64encode(data.encode("utf-8", errors="replace")).decode("ascii")
+    else:
+        try:
+            data = base64.b64encode(base64.b64decode(data)).decode("ascii")
+        except (binascii.Error, ValueError):
+            return None
+    sizes = (("width", width), ("height", height))
+    size = "".join(
+        f' {name}="{value:g}"'
+        for name, value in sizes
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    )
+    return f'<img alt="" src="data:{mime};base64,{data}"{size}>' if data else None
+
+
+_SVG_TAG = re.compile(r"<(/?)svg\b[^<>]*>", re.IGNORECASE)
+_NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
+
+
+def _with_svg_as_images(text: str) -> str:
+    """Make images of the drawings in HTML. What is taken for one need not be exact, since all of
+    the result is cleaned."""
+    parts, depth, start, end = [], 0, 0, 0
+    for tag in _SVG_TAG.finditer(text):
+        if tag[0].endswith("/>"):
+            continue
+        if not tag[1]:
+            start = start if depth else tag.start()
+            depth += 1
+        elif depth:
+            depth -= 1
+            if not depth:
+                svg = text[start : tag.end()]
+                if "xmlns" not in svg[: svg.index(">")]:
+                    svg = f"<svg {_NAMESPACE}{svg[4:]}"
+                parts += [text[end:start], image("image/svg+xml", svg) or ""]
+                end = tag.end()
+    return "".join([*parts, text[end:]])

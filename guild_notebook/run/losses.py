@@ -1,0 +1,45 @@
+"""What of a run could not be saved: each is said once, and makes the run one in error."""
+
+from __future__ import annotations
+
+import os
+
+from .progress import Notes
+
+
+class Losses:
+    """Files of the run in ``run_dir`` that cannot be written now, each with a name."""
+
+    def __init__(self, run_dir: str, notes: Notes) -> None:
+        self._run_dir = run_dir
+        self._notes = notes
+        self._lost: set[str] = set()
+        self._is_gone = False
+
+    def __bool__(self) -> bool:
+        return self._is_gone or bool(self._lost)
+
+    def check(self) -> None:
+        """Raise FileNotFoundError where the run directory has been deleted: a file that is written
+        now would make another, which is no run."""
+        if not os.path.isdir(os.path.join(self._run_dir, ".guild")):
+            raise FileNotFoundError(2, "the run directory has been deleted")
+
+    def note(self, name: str, error: OSError) -> None:
+        """Say once that a file cannot be written. The run goes on, and fails at its end unless
+        the file can be written then."""
+        try:
+            self.check()
+        except FileNotFoundError:
+            if not self._is_gone:
+                said = "the run directory has been deleted"
+                self._notes.say(f"guild-notebook: {said}, nothing more of the run is saved", said)
+            self._is_gone = True
+            return
+        if name not in self._lost:
+            why = error.strerror or str(error)
+            self._notes.say(f"guild-notebook: cannot save {name}: {why} ", "cannot save ")
+        self._lost.add(name)
+
+    def saved(self, name: str) -> None:
+        self._lost.discard(name)

@@ -1,0 +1,176 @@
+"""A real browser for tests of HTML reports: Debian's Chromium (or any other), told by Playwright.
+
+``open`` shows a file and keeps account of what it does: what it asks for, which dialogs, windows
+and navigations come of it. ``Beacons`` is a web server that only counts who comes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+FLAGS = (
+    "--no-sandbox",  # it refuses to start for root with one; what it opens are our own files
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+# Limits for a hang, in milliseconds.
+LIMIT = 60_000
+
+NOT_REQUESTED = ("data:", "blob:", "about:", "file:")
+
+
+@dataclass
+class Visit:
+    """A file that is open, and what it has done so far. ``requests`` are URLs beyond the file's
+    own and what is in it; ``left_for`` are the URLs that it wanted to go to, and stayed."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+    windows: list[str] = field(default_factory=list)
+    left_for: list[str] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Wait for what the page still does: loads, timers of up to half a second."""
+        self.page.wait_for_timeout(500)
+
+    def touch_everything(self) -> None:
+        """Do to every element what a user may do to it, links out of the page excepted."""
+        self.page.evaluate(
+            """async () => {
+                const leads_away = (link) => {
+                    const to = link && link.getAttribute('href').trim();
+                    if (!to || to.startsWith('#')) return false;
+                    try { return /^(https?|mailto|file):/.test(new URL(to, document.baseURI)); }
+                    catch { return false; }
+                };
+                const events = ['mouseover', 'mouseenter', 'mousemove', 'pointerover', 'wheel',
+                    'focus', 'focusin', 'keydown', 'toggle', 'dragstart', 'copy', 'paste',
+                    'beforeinput', 'input', 'change', 'scroll', 'contextmenu', 'dblclick'];
+                for (const e of document.querySelectorAll('*')) {
+                    for (const name of events)
+                        e.dispatchEvent(new Event(name, {bubbles: true, cancelable: true}));
+                    if (leads_away(e.closest('[href]'))) continue;
+                    e.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}));
+                    // Where a link leads is done later, unless another is clicked before.
+                    if (e.closest('[href], form, button'))
+                        await new Promise(done => setTimeout(done, 5));
+                }
+            }"""
+        )
+        self.settle()
+
+
+class Browser:
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+
+    @contextmanager
+    def open(self, path: Path, allowed: str = "http://127.0.0.1") -> Iterator[Visit]:
+        """Open a file in a profile of its own; only addresses that begin with ``allowed`` can be
+        reached, the others are requests all the same."""
+        context = self._browser.new_context()
+        page = context.new_page()
+        visit = Visit(page)
+        context.on("request", lambda r: _note(visit.requests, r.url))
+        context.on("page", lambda p: visit.windows.append(p.url) if p != page else None)
+        page.on("dialog", lambda d: (visit.dialogs.append(d.message), d.dismiss()))
+        context.route("**/*", lambda route: self._answer(route, visit, allowed))
+        try:
+            page.goto(path.resolve().as_uri(), timeout=LIMIT, wait_until="load")
+            visit.settle()
+            yield visit
+        finally:
+            context.close()
+
+    @staticmethod
+    def _answer(route: Any, visit: Visit, allowed: str) -> None:
+        request = route.request
+        goes = request.is_navigation_request() and request.frame == visit.page.main_frame
+        if goes and not request.url.startswith(NOT_REQUESTED):
+            visit.left_for.append(request.url)
+            route.fulfill(status=204)  # with which a browser stays where it is
+        elif request.url.startswith((allowed, *NOT_REQUESTED)):
+            route.continue_()
+        else:
+            route.abort()
+
+
+def _note(urls: list[str], url: str) -> None:
+    if not url.startswith(NOT_REQUESTED):
+        urls.append(url)
+
+
+def executable() -> str | None:
+    """The browser: what CHROMIUM names, or the first that is found."""
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    path = executable()
+    if not path:
+        pytest.skip("no Chromium: install it (Debian: apt install chromium) or set CHROMIUM")
+    api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=path, headless=True, args=list(FLAGS), timeout=LIMIT
+        )
+        yield Browser(started)
+        started.close()
+
+
+class Beacons:
+    """A web server on loopback; ``seen`` are the paths that anybody has asked for."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        handler = type("Handler", (_Handler,), {"seen": self.seen})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    seen: list[str]
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        self.send_response(200)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815  # what http.server calls
+
+    def log_message(self, *_args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def beacons() -> Iterator[Beacons]:
+    server = Beacons()
+    yield server
+    server.close()

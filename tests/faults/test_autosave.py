@@ -1,0 +1,111 @@
+"""The notebook in the run directory follows the execution, at a small share of its time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import nbformat
+import pytest
+from conftest import LIMIT, Project, start, wait_for
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guild_notebook.run.autosave import SHARE, Autosave
+
+from .causes import started_run
+from .figures import figure
+
+STEPS = """
+import os, time
+display({'image/svg+xml': '<svg/>'}, raw=True)
+print('started', flush=True)
+while not os.path.exists('go'):
+    time.sleep(0.01)
+"""
+
+
+def test_outputs_and_images_are_in_the_run_directory_while_the_cell_runs(project: Project):
+    project.notebook("nb.ipynb", "print('first')", STEPS, "print('never yet')")
+    with start(project, "run", "-y", "nb.ipynb") as process:
+        run = started_run(project)
+        assert (run.dir / "nb_2_0.svg").exists()
+        wait_for(lambda: "started" in json.dumps(run.notebook("nb.ipynb")))
+        saved = nbformat.read(run.dir / "nb.ipynb", as_version=nbformat.NO_CONVERT)
+        nbformat.validate(saved)
+        assert "first" in json.dumps(saved) and "Never" not in json.dumps(saved)
+        (run.dir / "go").touch()
+        process.communicate(timeout=LIMIT)
+    assert process.returncode == 0
+
+
+@given(st.lists(st.floats(0, 60), min_size=1, max_size=30))
+@settings(max_examples=50)
+def test_saves_take_no_more_than_their_share_of_the_time_whatever_each_takes(durations):
+    """In a time of its own, where a save takes as long as is said."""
+    now, saved = [0.0], [0.0]
+    left = list(durations)
+
+    def save() -> None:
+        taken = left.pop()
+        now[0] += taken
+        saved[0] += taken
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+        # A share is that of whole periods: a save and the pause that it has earned.
+        assert saved[0] <= SHARE * now[0] + 1e-6
+        if not left:
+            raise asyncio.CancelledError
+
+    autosave = Autosave(lambda: True, save, clock=lambda: now[0], sleep=sleep)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(autosave.run())
+
+
+GROWING = """
+import time
+until = time.time() + {seconds}
+while time.time() < until:
+    for _ in range(20):
+        display({{'text/html': 'y' * 50_000}}, raw=True)
+        time.sleep(0.02)
+"""
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("megabytes", [1, 60])
+def test_the_share_of_a_real_run(project: Project, megabytes: int, monkeypatch, tmp_path):
+    """Measured in the runner: the time in saves while cells run, of the time that cells run."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(MEASURE)
+    project.env.update(PYTHONPATH=str(tmp_path / "site"), MEASURED=str(tmp_path / "measured"))
+    cells = ["print('y' * 50_000)"] if megabytes == 1 else []
+    project.notebook("nb.ipynb", *cells, GROWING.format(seconds=20), "print('end')")
+    project.guildfile(f"a:\n  notebook: nb.ipynb\n  nb-output-limit: {megabytes} MB\n")
+    done = project.run("a")
+    taken = [float(line) for line in (tmp_path / "measured").read_text().split()]
+    size = (done.run.dir / "nb.ipynb").stat().st_size / 1e6
+    share = sum(taken) / 20
+    figure(
+        f"autosave of up to {size:.0f} MB: share of the time, number of saves",
+        f"{share:.1%}, {len(taken)}",
+        "5%",
+    )
+    assert share <= 0.05 and len(taken) >= 3
+
+
+MEASURE = """
+import os, sys, time
+if '-um' in sys.orig_argv and 'guild_notebook.run' in sys.orig_argv:
+    from guild_notebook.run import autosave
+    init = autosave.Autosave.__init__
+    def measured(self, changed, save, **options):
+        def timed():
+            since = time.perf_counter()
+            save()
+            with open(os.environ['MEASURED'], 'a') as f:
+                f.write(f'{time.perf_counter() - since}\\n')
+        init(self, changed, timed, **options)
+    autosave.Autosave.__init__ = measured
+"""

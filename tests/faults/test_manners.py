@@ -1,0 +1,26 @@
+"""A notebook that does what notebooks should not do still ends, and is saved."""
+
+from __future__ import annotations
+
+import json
+
+from conftest import Project
+
+from .causes import posix, states
+
+RUDE = [
+    "import os, signal, sys, threading, time\nos.chdir('/')",
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.signal(signal.SIGINT, signal.SIG_IGN)",
+    "os.remove(os.path.join(os.environ['RUN_DIR'], 'nb.ipynb'))",
+    "pid = os.fork()\nif not pid:\n    os._exit(0)\nos.waitpid(pid, 0)[1]",
+    "threading.Thread(target=time.sleep, args=(600,)).start()",
+    "print('before'); sys.stdout = open(os.devnull, 'w')",
+]
+
+
+@posix
+def test_a_rude_notebook_still_ends_and_is_saved(project: Project):
+    project.notebook("nb.ipynb", *RUDE)
+    done = project.run("nb.ipynb")
+    assert states(done.run) == ["completed"] * len(RUDE)
+    assert "before" in json.dumps(done.run.notebook("nb.ipynb"))

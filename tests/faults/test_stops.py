@@ -1,0 +1,235 @@
+"""A run that is stopped or killed: what there is is saved, and no process is left."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import nbformat
+import psutil
+import pytest
+from conftest import GUILD, LIMIT, Project, Run, start, wait_for
+
+from .causes import (
+    LONG,
+    linux,
+    new_mark,
+    nothing_left,
+    of_home,
+    processes_with,
+    runner_of,
+    saved_text,
+    started_run,
+    states,
+)
+from .figures import figure
+
+pytestmark = linux
+
+END_SECONDS = 5.0
+"""In which no process of a stopped or killed run may be left."""
+
+
+@pytest.fixture
+def long(project: Project) -> Iterator[tuple[Project, str]]:
+    """A project whose notebook runs for ten minutes with three other processes."""
+    mark = new_mark()
+    project.notebook("nb.ipynb", "print('kept')", LONG.format(mark=mark), "print('never')")
+    with nothing_left(mark):
+        yield project, mark
+
+
+def seconds_until_gone(end: Callable[[], object], mark: str, pids: list[int]) -> float:
+    """The time from ``end()`` until no process with the mark and none of ``pids`` is there."""
+    since = time.monotonic()
+    end()
+    wait_for(lambda: not processes_with(mark) and not any(map(is_alive, pids)), END_SECONDS)
+    return time.monotonic() - since
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def pids_of_run(run: Run) -> list[int]:
+    """The runner and all below it: the keeper and the kernel too."""
+    runner = psutil.Process(runner_of(run))
+    return [runner.pid, *(child.pid for child in runner.children(recursive=True))]
+
+
+def check_stopped(project: Project, run: Run) -> None:
+    wait_for(lambda: run.attr("exit_status") is not None, END_SECONDS)
+    assert run.attr("exit_status") < 0 and run.attr("stopped") > run.attr("started")
+    assert "terminated" in project.guild("runs").stdout
+    assert states(run) == ["completed", "stopped", "not run"]
+    saved = saved_text(run)
+    assert "kept" in saved and "started" in saved and "KeyboardInterrupt" in saved
+    assert (run.dir / "nb.html").exists()
+    assert not list(run.dir.glob(".*.part"))
+
+
+def by_guild_stop(project: Project, _process: subprocess.Popen, run: Run) -> None:
+    assert project.guild("stop", "-y", run.id).status == 0
+
+
+def by_ctrl_c(_project: Project, process: subprocess.Popen, _run: Run) -> None:
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def by_signal_to_runner(_project: Project, _process: subprocess.Popen, run: Run) -> None:
+    os.kill(runner_of(run), signal.SIGTERM)
+
+
+def by_signal_to_guild(_project: Project, process: subprocess.Popen, _run: Run) -> None:
+    process.terminate()
+
+
+def by_signal_to_group(_project: Project, process: subprocess.Popen, _run: Run) -> None:
+    os.killpg(process.pid, signal.SIGTERM)
+
+
+STOPS: dict[str, Callable[[Project, subprocess.Popen, Run], None]] = {
+    "guild stop": by_guild_stop,
+    "Ctrl-C": by_ctrl_c,
+    "SIGTERM to guild": by_signal_to_guild,
+    "SIGTERM to the runner": by_signal_to_runner,
+    "SIGTERM to all": by_signal_to_group,
+}
+IN_MAKE_TEST = ("guild stop", "Ctrl-C", "SIGTERM to guild")
+
+
+@pytest.mark.parametrize(
+    "stop", [s if s in IN_MAKE_TEST else pytest.param(s, marks=pytest.mark.faults) for s in STOPS]
+)
+def test_a_run_that_is_stopped_saves_all_and_leaves_no_process(long, stop: str):
+    project, mark = long
+    with start(project, "run", "-y", "nb.ipynb", start_new_session=True) as process:
+        run = started_run(project)
+        pids = pids_of_run(run)
+        assert len(pids) >= 5  # runner, keeper, kernel and what the cell has started
+        seconds = seconds_until_gone(lambda: STOPS[stop](project, process, run), mark, pids)
+        process.communicate(timeout=LIMIT)
+    check_stopped(project, run)
+    figure(f"stopped ({stop}): no process is left after", f"{seconds:.1f} s", "5")
+
+
+def test_the_terminal_is_closed(long):
+    project, mark = long
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(project.dir)
+        os.execve(GUILD[0], [*GUILD, "run", "-y", "nb.ipynb"], project._env())
+    run = started_run(project)
+    pids = pids_of_run(run)
+    seconds = seconds_until_gone(lambda: os.close(terminal), mark, pids)
+    os.waitpid(pid, 0)
+    check_stopped(project, run)
+    figure("stopped (terminal closed): no process is left after", f"{seconds:.1f} s", "5")
+
+
+def test_a_reader_that_goes_away_ends_the_run(long):
+    project, mark = long
+    command = [*GUILD, "run", "-y", "nb.ipynb"]
+    with subprocess.Popen(
+        command, cwd=project.dir, env=project._env(), stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        assert process.stdout and process.stdout.readline() == b"kept\n"
+        run = started_run(project)
+        pids = pids_of_run(run)
+        seconds = seconds_until_gone(process.stdout.close, mark, pids)
+        process.wait(LIMIT)
+    check_stopped(project, run)
+    figure("stopped (stdout closed): no process is left after", f"{seconds:.1f} s", "5")
+
+
+@pytest.mark.faults
+def test_guild_stops_a_run_after_its_time(long):
+    project, mark = long
+    done = start(project, "run", "-y", "nb.ipynb", "--stop-after", "0.1")  # minutes
+    shown, _ = done.communicate(timeout=LIMIT)
+    run = started_run(project)
+    assert processes_with(mark) == []
+    assert done.returncode in (0, 241, -15), shown
+    check_stopped(project, run)
+
+
+def test_a_run_that_is_stopped_before_its_kernel_is_up_ends_at_once(project: Project, tmp_path):
+    kernels = tmp_path / "jupyter" / "kernels" / "slow"
+    kernels.mkdir(parents=True)
+    (kernels / "kernel.json").write_text(
+        '{"argv": ["sleep", "600"], "display_name": "Slow", "language": "python"}'
+    )
+    project.env["JUPYTER_PATH"] = str(tmp_path / "jupyter")
+    project.notebook("nb.ipynb", "print('never')", metadata={"kernelspec": {"name": "slow"}})
+    with start(project, "run", "-y", "nb.ipynb", start_new_session=True) as process:
+        wait_for(lambda: [p for p in of_home(project) if p.name() == "sleep"])
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=LIMIT)
+    assert of_home(project) == []
+    (run,) = map(Run, project._run_dirs())
+    assert run.attr("exit_status") < 0
+    assert states(run) == ["not run"]
+
+
+# ---- killed
+
+
+@pytest.mark.parametrize("who", ["runner", "guild"])
+def test_what_is_killed_leaves_no_process_and_a_notebook_that_holds_what_was_shown(long, who):
+    project, mark = long
+    with start(project, "run", "-y", "nb.ipynb") as process:
+        run = started_run(project)
+        time.sleep(2.0)  # what is older than that has to be saved
+        pids = pids_of_run(run)
+        victim = pids[0] if who == "runner" else process.pid
+        seconds = seconds_until_gone(lambda: os.kill(victim, signal.SIGKILL), mark, pids)
+        process.communicate(timeout=LIMIT)
+    saved = nbformat.read(run.dir / "nb.ipynb", as_version=nbformat.NO_CONVERT)
+    nbformat.validate(saved)
+    text = saved_text(run)
+    assert "kept" in text and "started" in text
+    assert not list(run.dir.glob(".*.part"))
+    assert "terminated" in project.guild("runs").stdout
+    figure(f"SIGKILL of {who}: no process is left after", f"{seconds:.1f} s", "5")
+
+
+COUNTING = """
+import sys, time
+payload = {payload}
+for number in range(10_000):
+    print('at', time.time(), flush=True)
+    display({{'text/html': 'y' * payload}}, raw=True)
+    time.sleep({pause})
+"""
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("payload", "seconds"), [(10, 8), (20_000, 12), (200_000, 20)])
+def test_a_killed_run_has_lost_no_output_older_than_two_seconds(project: Project, payload, seconds):
+    """The images stand for a notebook that grows up to about 5 MB."""
+    pause = 0.05
+    source = COUNTING.format(payload=payload, pause=pause)
+    project.notebook("nb.ipynb", source)
+    project.guildfile("a:\n  notebook: nb.ipynb\n  nb-output-limit: 5 MB\n")
+    with start(project, "run", "-y", "a") as process:
+        run = started_run(project, "at ")
+        time.sleep(seconds)
+        os.kill(runner_of(run), signal.SIGKILL)
+        killed = time.time()
+        process.communicate(timeout=LIMIT)
+    saved = nbformat.read(run.dir / "nb.ipynb", as_version=nbformat.NO_CONVERT)
+    texts = [out["text"] for out in saved.cells[0].outputs if out["output_type"] == "stream"]
+    times = [float(line.split()[1]) for text in texts for line in text.splitlines() if "at" in line]
+    age, size = killed - max(times), (run.dir / "nb.ipynb").stat().st_size / 1e6
+    assert age < 2
+    figure(
+        f"SIGKILL, notebook of {size:.1f} MB: age of the newest output lost", f"{age:.1f} s", "2"
+    )
