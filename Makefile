@@ -73,7 +73,7 @@ corpus: $(VENV)/.test
 faults: $(VENV)/.test
 	@rm -f $(VENV)/figures && touch $(VENV)/figures
 	FAULTS_FIGURES="$(abspath $(VENV)/figures)" \
-	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults
+	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults tests/test_kernels.py
 
 install-test: $(VENV)/.test
 	$(BIN)/python -m pytest -m install

@@ -6,12 +6,15 @@ one prints it as it is, without a traceback.
 
 from __future__ import annotations
 
+import re
+
 
 class UserError(Exception):
     """Base of all of them: catch this, print it, end with exit status 1."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split("\n")))
+        line = re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", message)
+        super().__init__(line.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 class NotebookError(UserError):

@@ -7,13 +7,9 @@ this package together, comes in only for a notebook of an old format.
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import os
-import re
-import uuid
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,11 +42,13 @@ class Cell:
 
 @dataclass
 class Notebook:
-    """A notebook's JSON document (``data``, nbformat 4) and what is read from it."""
+    """A notebook's JSON document (``data``, nbformat 4) and what is read from it; ``name`` is
+    what errors call it."""
 
     path: str
     data: dict[str, Any]
     cells: list[Cell] = field(default_factory=list)
+    name: str = ""
 
     @property
     def kernel_name(self) -> str:
@@ -81,7 +79,7 @@ def read(path: str, name: str | None = None) -> Notebook:
     """
     name = name or path
     data = _upgraded(_load(path, name), name)
-    return Notebook(path, data, _cells(data, name))
+    return Notebook(path, data, _cells(data, name), name)
 
 
 def _load(path: str, name: str) -> Any:
@@ -94,7 +92,7 @@ def _load(path: str, name: str) -> Any:
         raise NotebookError(f"notebook {name} does not exist - check its path") from None
     except OSError as e:
         raise NotebookError(f"cannot read notebook {name}: {e.strerror}") from e
-    if not content.strip():
+    if not content.strip(b"\xef\xbb\xbf \t\r\n"):  # a byte order mark, blanks
         raise NotebookError(f"notebook {name} is empty - save it again in Jupyter")
     try:
         return json.loads(content)
@@ -116,7 +114,7 @@ def _upgraded(data: Any, name: str) -> dict[str, Any]:
         raise NotebookError(f"{name} is not a notebook: it has no nbformat number")
     if major > NEWEST_MAJOR:
         raise NotebookError(
-            f"notebook {name} is of nbformat {major}, newer than {NEWEST_MAJOR} - "
+            f"notebook {name} is of nbformat {str(major)[:20]}, newer than {NEWEST_MAJOR} - "
             f"upgrade guild-notebook or save it as nbformat {NEWEST_MAJOR}"
         )
     if major == NEWEST_MAJOR:
@@ -161,7 +159,7 @@ def _cell(index: int, cell: Any, name: str) -> Cell:
         raise NotebookError(f"cell {index} of notebook {name} has no cell_type")
     if kind not in KINDS:
         raise NotebookError(
-            f"cell {index} of notebook {name} is of the unknown type '{kind}' - "
+            f"cell {index} of notebook {name} is of the unknown type '{kind[:40]}' - "
             f"there are {', '.join(KINDS)}"
         )
     return Cell(index, kind, _source(index, cell.get("source"), name), _tags(cell))
@@ -181,53 +179,3 @@ def _tags(cell: dict[str, Any]) -> tuple[str, ...]:
     metadata = cell.get("metadata")
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     return tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
-
-
-_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-
-
-def cleared(
-    notebook: Notebook, sources: Mapping[int, str], dropped: Collection[int] = ()
-) -> dict[str, Any]:
-    """The document to execute: no outputs, no counts, ``sources`` in place of the cells' own.
-
-    What a later reader needs and the file lacks (metadata, outputs, cell ids that are there and
-    differ) is put in, so that the executed notebook is valid whatever the source was.
-    """
-    data = {key: value for key, value in notebook.data.items() if key != "cells"}
-    data = copy.deepcopy(data)
-    data["nbformat"] = NEWEST_MAJOR
-    minor = data.get("nbformat_minor")
-    data["nbformat_minor"] = minor if isinstance(minor, int) and minor >= 0 else 0
-    if not isinstance(data.get("metadata"), dict):
-        data["metadata"] = {}
-    seen: set[str] = set()
-    data["cells"] = [
-        _cleared_cell(raw, cell, sources.get(cell.index, cell.source), data, seen)
-        for raw, cell in zip(notebook.data["cells"], notebook.cells)
-        if cell.index not in dropped
-    ]
-    data["metadata"].pop("widgets", None)  # state of widgets that the outputs showed
-    return data
-
-
-def _cleared_cell(
-    raw: dict[str, Any], cell: Cell, source: str, data: dict[str, Any], seen: set[str]
-) -> dict[str, Any]:
-    outputs = ("outputs", "execution_count")
-    new = {key: copy.deepcopy(value) for key, value in raw.items() if key not in outputs}
-    new["source"] = source
-    if not isinstance(new.get("metadata"), dict):
-        new["metadata"] = {}
-    if cell.is_code:
-        new["outputs"] = []
-        new["execution_count"] = None
-        new["metadata"].pop("execution", None)  # times of the last execution
-    if data["nbformat_minor"] < 5:
-        new.pop("id", None)  # ids came with nbformat 4.5
-        return new
-    cell_id = new.get("id")
-    if not isinstance(cell_id, str) or not _ID.fullmatch(cell_id) or cell_id in seen:
-        new["id"] = uuid.uuid4().hex[:8]
-    seen.add(new["id"])
-    return new

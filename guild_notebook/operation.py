@@ -163,6 +163,11 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
             f"operation '{opdef.fullname}' names no notebook - say 'notebook: NAME.ipynb'"
         )
     source = place(opdef, spec).source
+    if os.path.exists(source) and not os.path.isfile(source):
+        raise NotebookError(
+            f"operation '{opdef.fullname}': {spec.path} is not a file - "
+            "give the path of a notebook (.ipynb)"
+        )
     if "${" not in source and not os.path.isfile(source):
         raise NotebookError(
             f"operation '{opdef.fullname}': notebook {spec.path} does not exist in "

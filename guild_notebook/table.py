@@ -66,6 +66,8 @@ def _json(value: Any) -> Any:
     """``value`` in JSON's types; what JSON lacks is a list, or the text of the literal."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
+    if isinstance(value, int) and value.bit_length() > literals.MOST_BITS:
+        return literals.write(value)
     if isinstance(value, (set, frozenset)):
         return [_json(item) for item in sorted(value, key=repr)]
     if isinstance(value, (list, tuple)):

@@ -125,7 +125,9 @@ def _can_hold(value: Any) -> bool:
         return all(isinstance(k, str) and _can_hold(k) and _can_hold(v) for k, v in value.items())
     if isinstance(value, list):
         return all(map(_can_hold, value))
-    return value is None or isinstance(value, (bool, int, float))
+    if isinstance(value, int):
+        return value.bit_length() <= literals.MOST_BITS
+    return value is None or isinstance(value, float)
 
 
 def is_search_space(value: Any) -> bool:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from typing_extensions import TypeGuard
 
 
+MOST_BITS = 14_000
+"""Of an integer that is written as digits: Python takes no more than 4,300 (sys.int_info), so
+Guild's YAML and JSON cannot hold a longer one."""
+
+
 class NotLiteralError(ValueError):
     """The expression is none of the literals that can be a flag's value."""
 
@@ -101,10 +106,7 @@ def write(value: Any, like: str = "") -> str:
 
 
 def _integer(value: int) -> str:
-    try:
-        return repr(value)
-    except ValueError:  # more digits than sys.set_int_max_str_digits allows
-        return hex(value)
+    return repr(value) if value.bit_length() <= MOST_BITS else hex(value)
 
 
 def _string(value: str, like: str) -> str:

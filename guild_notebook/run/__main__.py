@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from .. import notebook, operation, options
+from .. import clear, notebook, operation, options
 from ..errors import UserError
 from ..flags import apply, discover, languages, tagged
 from .encode import Encoder
@@ -43,7 +43,7 @@ def main() -> int:
                 f"{project_path} is taken from the project as it is now: the run has no copy",
                 "the notebook is taken from the project",
             )
-        data = _with_flags(nb, record)
+        data = _with_flags(nb, record, notes)
         if settings["exec"]:
             return asyncio.run(Start(record, nb, data, settings, (out, err), pipes, notes).run())
         write_whole(record.executed, Encoder(data).content())
@@ -81,10 +81,18 @@ def _check_place(path: str, project_path: str, in_project: bool) -> None:
         raise operation.outside(f"notebook {project_path}", project)
 
 
-def _with_flags(nb: notebook.Notebook, record: Record) -> dict[str, Any]:
+def _with_flags(nb: notebook.Notebook, record: Record, notes: Notes) -> dict[str, Any]:
     values = record.attr("flags")
     found = discover.discover(nb, record.flag_patterns(), sorted(values))
-    return notebook.cleared(nb, apply.edited(nb, found, values), tagged.injected(nb))
+    sources = apply.edited(nb, found, values)
+    data, left_out = clear.cleared(nb, sources, tagged.injected(nb))
+    if left_out:
+        what = ", ".join(left_out[:3]) + (f" and {len(left_out) - 3} more" * (len(left_out) > 3))
+        notes.say(
+            f"what no notebook may hold is left out of the executed one ({what})",
+            "what no notebook may hold is left out of the executed one",
+        )
+    return data
 
 
 @dataclass

@@ -2,13 +2,16 @@
 
 nbclient takes one message at a time and drops those whose request is of an earlier cell. Here all
 that is waiting is read at once, texts of one stream that follow each other become one message,
-and what an earlier cell still shows (a thread, a task) goes to that cell.
+and what an earlier cell still shows (a thread, a task) goes to that cell. What is no message at
+all is passed over.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
+from queue import Empty
 from typing import Any
 
 import zmq
@@ -16,20 +19,40 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
+from .messages import OUTPUTS, Message, sound
+
 MOST_AT_ONCE = 500
 """Messages that are read before any is handed on."""
 
 MOST_TEXT = 1_000_000
 """Characters of text that become one message, and that are read before any is handed on."""
 
-OUTPUTS = frozenset(
-    ("stream", "display_data", "execute_result", "update_display_data", "error", "clear_output")
-)
 
-Message = dict[str, Any]
+class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client has no types
+    """A channel that gives sound messages only; ``refused`` says why the last other was none."""
+
+    refused = ""
+
+    async def get_msg(self, timeout: float | None = None) -> Message:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not await self.socket.poll(None if left is None else int(left * 1000)):
+                raise Empty
+            message = self.read(await self.socket.recv_multipart())
+            if message:
+                return message
+
+    def read(self, frames: list[bytes]) -> Message | None:
+        try:
+            _, parts = self.session.feed_identities(frames)
+            return sound(self.session.deserialize(parts))
+        except Exception as e:  # what a wrong signature or broken JSON happens to raise
+            self.refused = " ".join(str(e).split())[:100]
+            return None
 
 
-class OutputChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client has no types
+class OutputChannel(Channel):
     """The iopub channel. ``late`` is called for each output of a request that ``is_late``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,8 +82,9 @@ class OutputChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_cli
                 frames = plain.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            _, parts = self.session.feed_identities(frames)
-            message = self.session.deserialize(parts)
+            message = self.read(frames)
+            if message is None:
+                continue
             size += _text_size(message)
             if not _joined(self._waiting[-1], message):
                 self._waiting.append(message)
@@ -86,6 +110,8 @@ def _joined(last: Message, message: Message) -> bool:
 class Client(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no types
     """The client of a kernel, with that channel; notes the id of each request in ``requests``."""
 
+    shell_channel_class = Type(Channel)
+    stdin_channel_class = Type(Channel)
     iopub_channel_class = Type(OutputChannel)
 
     def __init__(self, **kwargs: Any) -> None:

@@ -7,18 +7,20 @@ nbclient hands each message of the executing cell to ``process_message`` and eac
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from queue import Empty
 from typing import Any
 
 from nbclient import NotebookClient
+from nbclient.client import CellExecutionComplete
 from nbformat import from_dict
 from nbformat.v4 import output_from_msg
 
-from .channel import OUTPUTS, Message
 from .display import Display
 from .kernel import Kernel
+from .messages import OUTPUTS, Message
 from .outputs import Outputs
 
 DRAIN_SECONDS = 0.05
@@ -47,6 +49,8 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self.log.setLevel(logging.CRITICAL)  # what it says there is said by this package
         self.display = display
         self.asked_to_exit = False
+        self.idle = asyncio.Event()
+        """Set when the kernel says that it is done with the executing cell."""
         self._outputs: dict[int, Outputs] = defaultdict(lambda: Outputs(limit))
         self._changed: set[int] = set()
         self._displays: dict[str, list[tuple[int, Any]]] = defaultdict(list)
@@ -99,6 +103,7 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
     def _note_request(self, cell: Any, cell_index: int) -> None:
         self._cell_of[self.kc.requests[-1]] = cell_index
         self._current = cell_index
+        self.idle.clear()
         self._changed.add(cell_index)  # nbclient has put an empty list there
 
     def _is_late(self, message: Message) -> bool:
@@ -118,7 +123,15 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         if msg["msg_type"] == "update_display_data":
             self._update(msg)
             return None
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            self.idle.set()
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
+            # Of widgets, mostly, whose states may be anything.
+            self.display.say(f"a message of the kernel cannot be used: {msg['msg_type']}: {e!r}")
+            return None
 
     def output(self, outs: list[Any], msg: Any, display_id: str | None, cell_index: int) -> Any:
         content = msg["content"]

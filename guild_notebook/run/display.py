@@ -74,6 +74,10 @@ class Display:
             self._notes.say(f"image saved to {names} ", "image saved ")
         return position
 
+    def say(self, line: str) -> None:
+        """Say something of ours about what the cell shows."""
+        self._notes.say(line)
+
     def error(self, traceback: list[str], ename: str, evalue: str) -> None:
         if ename == "SystemExit":
             return  # no failure: what the cell asks for is done and said when it has ended

@@ -30,6 +30,10 @@ GRACE_SECONDS = 5.0
 STOP_SECONDS = 1.5
 """The same when the run is stopped: Guild stops what is left after 5 seconds."""
 
+REPLY_SECONDS = 10.0
+"""Time that a kernel has for its reply once it has said that it is done with a cell: it sends the
+reply first, and nothing says that none will come."""
+
 LAST_WORDS = 40
 """Lines of a dead kernel's stderr that are shown: a crash's Python stack among them."""
 
@@ -65,10 +69,12 @@ class Execution:
     stop: Stop
     limits: Limits
     states: dict[int, str] = field(default_factory=dict)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    prompt: str = ""
     _kills: oom.Kills = field(default_factory=oom.Kills)
 
     async def run(self) -> Outcome:
-        ticker = asyncio.ensure_future(self._tick())
+        tasks = [asyncio.ensure_future(work()) for work in (self._tick, self._watch_input)]
         deadline = time.monotonic() + self.limits.run if self.limits.run else None
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
         try:
@@ -78,7 +84,17 @@ class Execution:
                     return outcome
             return Outcome()
         finally:
-            ticker.cancel()
+            for task in tasks:
+                task.cancel()
+
+    async def _watch_input(self) -> None:
+        """Kernels may ask for input though they were told that nobody is there (IRkernel does),
+        and wait for the answer for ever."""
+        while True:
+            message = await self.kernel.client.stdin_channel.get_msg()
+            if message["msg_type"] == "input_request":
+                self.prompt = str(message["content"].get("prompt") or "").strip()
+                self.asked.set()
 
     async def _tick(self) -> None:
         while True:
@@ -90,6 +106,7 @@ class Execution:
         started = time.monotonic()
         self.client.display.begin_cell(number)
         self.states[index] = "running"
+        self.asked.clear()
         cell = self.client.nb.cells[index]
         task = asyncio.ensure_future(
             self.client.async_execute_cell(cell, index, execution_count=number)
@@ -118,22 +135,38 @@ class Execution:
             await self._break_off(task, STOP_SECONDS)
             return Outcome(1, index, f"{where} was stopped by {self.stop.name}"), "stopped"
         if not task.done() and not self.kernel.ended.is_set():
+            if self.asked.is_set():
+                return await self._asked_for_input(task, index, where)
+            if first is None or time.monotonic() < first:
+                return await self._no_reply(task, index, where)
             option = "nb-cell-timeout" if first == cell_deadline else "nb-timeout"
             return await self._timed_out(task, index, where, option)
         return await self._result(task, index, where)
 
     async def _wait(self, task: asyncio.Future[object], deadline: float | None) -> None:
-        """Until the task is done, the kernel has ended, a stop is asked for, or the deadline."""
-        events: list[asyncio.Future[object]] = [
-            asyncio.ensure_future(e.wait()) for e in (self.kernel.ended, self.stop.requested)
+        """Until the task is done, the kernel has ended, a stop is asked for, or the deadline; or
+        until a kernel that is done with the cell has had its time to reply."""
+        ends = [self.kernel.ended, self.stop.requested, self.asked]
+        await self._first_of(task, [*ends, self.client.idle], deadline)
+        if not task.done() and not any(end.is_set() for end in ends):
+            late = time.monotonic() + REPLY_SECONDS
+            deadline = late if deadline is None else min(deadline, late)
+            await self._first_of(task, ends, deadline)
+
+    @staticmethod
+    async def _first_of(
+        task: asyncio.Future[object], events: Sequence[asyncio.Event], deadline: float | None
+    ) -> None:
+        waiting: list[asyncio.Future[object]] = [
+            asyncio.ensure_future(event.wait()) for event in events
         ]
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
         try:
             await asyncio.wait(
-                [task, *events], timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+                [task, *waiting], timeout=timeout, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            for event in events:
+            for event in waiting:
                 event.cancel()
 
     async def _break_off(self, task: asyncio.Future[object], seconds: float) -> bool:
@@ -152,6 +185,28 @@ class Execution:
         await asyncio.wait([task], timeout=1.0)
         if task.done() and not task.cancelled():
             task.exception()
+
+    async def _asked_for_input(
+        self, task: asyncio.Future[object], index: int, where: str
+    ) -> tuple[Outcome, str]:
+        await self._break_off(task, STOP_SECONDS)
+        asked = f" ({self.prompt!r})" if self.prompt else ""
+        text = (
+            f"a run has no keyboard to answer what the cell asks for{asked}: assign the value to "
+            "a variable in the notebook and give it as a flag, guild run NOTEBOOK name=value"
+        )
+        self.client.add_error(index, "NoKeyboard", text, [f"NoKeyboard: {text}"])
+        return Outcome(1, index, f"{where} failed with NoKeyboard"), "failed"
+
+    async def _no_reply(
+        self, task: asyncio.Future[object], index: int, where: str
+    ) -> tuple[Outcome, str]:
+        await self._abandon(task)
+        words = await self.kernel.last_words(1)
+        text = f"the kernel is done with {where} but has not replied in {REPLY_SECONDS:g} s"
+        text += f": {words[0]}" if words else ""
+        self.client.add_error(index, "NoReply", text, [f"NoReply: {text}"])
+        return Outcome(1, index, text), "failed"
 
     async def _timed_out(
         self, task: asyncio.Future[object], index: int, where: str, option: str

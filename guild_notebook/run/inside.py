@@ -48,6 +48,29 @@ def send_in_pieces(stream_class: Any) -> None:
     stream_class._flush_buffers = take_pieces
 
 
+def escape_surrogates(kernel: Any) -> None:
+    """Send lone surrogates as ``\\udXXX``: they have no UTF-8, and a message that holds one is
+    lost with all that was printed beside it (jupyter_client/session.py, json_packer)."""
+    pack = kernel.session.pack
+
+    def escaped(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        if isinstance(value, dict):
+            return {escaped(key): escaped(entry) for key, entry in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [escaped(entry) for entry in value]
+        return value
+
+    def pack_any(value: Any) -> Any:
+        try:
+            return pack(value)
+        except UnicodeEncodeError:
+            return pack(escaped(value))
+
+    kernel.session.pack = pack_any
+
+
 def flush_at_exit(_kernel: Any) -> None:
     """Send what exit handlers of the notebook print: they run before this one, which is
     registered before them, and the thread that sends output ends after it."""
@@ -59,19 +82,55 @@ def flush_at_exit(_kernel: Any) -> None:
 
 
 def refuse_input(kernel: Any) -> None:
-    """Make ``input()`` and ``getpass()`` an error that says what to do."""
+    """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do,
+    and let what a command (``!name``) reads from its terminal be at its end."""
+    import io
+    import os
+    import sys
 
     from IPython.core.error import StdinNotImplementedError  # what ipykernel raises here
 
-    def refuse(prompt: str = "", *_args: Any, **_options: Any) -> str:
-        asked = f" ({str(prompt).strip()!r})" if prompt else ""
+    def refuse(prompt: object = "", *_args: Any, **_options: Any) -> Any:
+        asked = f" ({prompt.strip()!r})" if isinstance(prompt, str) and prompt else ""
         raise StdinNotImplementedError(
             f"a run has no keyboard to answer input(){asked}: assign the value to a variable in "
             "the notebook and give it as a flag, guild run NOTEBOOK name=value"
         )
 
+    def refuse_to_debug(*_args: Any, **_options: Any) -> Any:
+        raise StdinNotImplementedError(
+            "a run has no keyboard to debug with: take breakpoint() out, or run with "
+            "PYTHONBREAKPOINT=0, and give values as flags, guild run NOTEBOOK name=value"
+        )
+
+    class NoKeyboard(io.TextIOBase):
+        """Stands for ``sys.stdin``, which is at its end: a program would read an empty text."""
+
+        buffer = getattr(sys.stdin, "buffer", None)
+        encoding = "utf-8"
+        read = readline = readlines = __next__ = refuse
+
+        def readable(self) -> bool:
+            return True
+
+        def fileno(self) -> int:
+            return 0
+
     kernel.raw_input = refuse
     kernel.getpass = refuse
+    sys.stdin = NoKeyboard()
+    if "PYTHONBREAKPOINT" not in os.environ:
+        sys.breakpointhook = refuse_to_debug  # ipykernel's does nothing where debugpy is there
+    shell = kernel.shell
+    run_command = shell.system
+
+    def without_keyboard(command: str) -> Any:
+        """IPython gives a command a terminal, at which it would wait for ever. In this mode reads
+        return at once with nothing, also those from /dev/tty (git and ssh ask there)."""
+        return run_command(f"stty -icanon min 0 time 0 2>/dev/null\n{command}")
+
+    if sys.platform != "win32":
+        shell.system = without_keyboard
 
 
 def show_stack_of_crash() -> None:
@@ -86,6 +145,6 @@ def show_stack_of_crash() -> None:
 
 if __name__ == "guild_notebook.inside":
     shell = get_ipython()  # type: ignore[name-defined]  # noqa: F821  # IPython's
-    for prepare in (keep_all_output, flush_at_exit, refuse_input):
+    for prepare in (keep_all_output, escape_surrogates, flush_at_exit, refuse_input):
         prepare(shell.kernel)
     show_stack_of_crash()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
-import pkgutil
 import shutil
 import signal
 import sys
@@ -22,7 +22,7 @@ import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import KernelError
-from . import folder, keeper
+from . import folder, keeper, launch, prepare
 from .channel import Client
 from .kernelspecs import KernelSpecs, display_name
 
@@ -45,7 +45,7 @@ class KeptManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client c
     keeper_arguments: tuple[str, ...] = ()
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        command: list[str] = super().format_kernel_cmd(extra_arguments)
+        command = _launched(super().format_kernel_cmd(extra_arguments))
         if not self.keeper_arguments:
             return command
         return [sys.executable, "-I", "-S", keeper.__file__, *self.keeper_arguments, *command]
@@ -150,8 +150,8 @@ class Kernel:
         """
         self._limit_waiting_messages()
         self.manager.client_factory = Client
-        self.client = client = self.manager.client()
-        client.start_channels(stdin=False, hb=False)
+        self.client = client = self.manager.client(context=self._context)
+        client.start_channels(hb=False)
         client.allow_stdin = False
         deadline = time.monotonic() + seconds
         request = client.kernel_info()
@@ -177,8 +177,9 @@ class Kernel:
         return any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
 
     def _prepare(self, info: dict[str, Any]) -> None:
-        if info.get("implementation") == "ipython":
-            self.client.execute(_code_inside(), silent=True, store_history=False)
+        code = prepare.code_for(info.get("implementation"))
+        if code:
+            self.client.execute(code, silent=True, store_history=False)
 
     async def _answer(self, channel: Any, request: str, seconds: float) -> dict[str, Any] | None:
         """The next message of a channel that answers ``request``, None after ``seconds``."""
@@ -270,13 +271,18 @@ class Kernel:
         shutil.rmtree(self._dir, ignore_errors=True)
 
 
-def _code_inside() -> str:
-    """One expression that runs inside.py in a namespace of its own, not the notebook's."""
-    text = pkgutil.get_data(__package__, "inside.py")
-    assert text is not None
-    name = "guild_notebook.inside"
-    namespace = f"{{'__name__': {name!r}, 'get_ipython': get_ipython}}"
-    return f"exec(compile({text.decode('utf-8')!r}, '<guild run>', 'exec'), {namespace})"
+def _launched(command: list[str]) -> list[str]:
+    """``command`` with launch.py in place of ``python -m`` for a kernel that is a Python module,
+    but ipykernel itself, which inside.py prepares."""
+    options = list(
+        itertools.takewhile(lambda arg: arg.startswith("-") and arg != "-m", command[1:])
+    )
+    rest = command[1 + len(options) :]
+    if "python" not in os.path.basename(command[0]).lower() or rest[:1] != ["-m"]:
+        return command
+    if rest[1].startswith("ipykernel"):
+        return command
+    return [command[0], *options, launch.__file__, *rest[1:]]
 
 
 def environment(paths: list[str]) -> dict[str, str]:

@@ -67,7 +67,7 @@ class Reports:
         self._wait()
         self.failures = {}
         paths: dict[str, str] = {}
-        nb = _for_report(nb, failed_cell)
+        nb = _for_report(_with_attachments(nb), failed_cell)
         base = os.path.splitext(notebook_path)[0]
         title = os.path.basename(base)
         # `html` first: it is the one that everybody expects under the plain name.
@@ -122,6 +122,28 @@ def _exporter(name: str) -> Any:
     except base.ExporterNameError:
         known = ", ".join([HTML_NO_INPUT, SANITIZED, *base.get_export_names()])
         raise OptionError(f"nb-report: unknown report '{name}' - there are {known}") from None
+
+
+def _with_attachments(nb: Any) -> Any:
+    """nbconvert makes no report at all of a cell that shows an attachment it lacks
+    (filters/markdown_mistune.py): for each there is an empty one, which shows as a broken image."""
+    from nbformat import NotebookNode
+
+    class Attachments(NotebookNode):  # type: ignore[misc]  # nbformat carries no types
+        def __contains__(self, _name: object) -> bool:
+            return True
+
+        def __missing__(self, _name: str) -> NotebookNode:
+            return NotebookNode({"image/png": ""})
+
+    nb = copy.copy(nb)
+    nb.cells = list(nb.cells)
+    for index, cell in enumerate(nb.cells):
+        if cell.cell_type == "markdown" and "attachment:" in cell.source:
+            nb.cells[index] = copy.copy(cell)
+            known = {name: data for name, data in cell.get("attachments", {}).items() if data}
+            nb.cells[index]["attachments"] = Attachments(known)
+    return nb
 
 
 def _for_report(nb: Any, failed_cell: int | None) -> Any:

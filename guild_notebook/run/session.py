@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 
-from .. import notebook, options
+from .. import clear, notebook, options
 from ..errors import KernelError
 from .autosave import Autosave
 from .client import Client
@@ -45,6 +45,8 @@ class Session:
 
     def __post_init__(self) -> None:
         warnings.filterwarnings("ignore", module=r"nbformat|nbclient|nbconvert|traitlets")
+        # nbconvert says it in the name of its template.
+        warnings.filterwarnings("ignore", message="Your element with mimetype")
         self.nb = nbformat.from_dict(self.nb)
         self._reports = Reports(self.settings["report"], self.record.note_artifact)
         with_images = self.settings["images"] and os.environ.get("NB_NO_IMAGES") != "1"
@@ -72,8 +74,9 @@ class Session:
             self._mark_none_run(outcome)
             return self._end(outcome, [])
         self._reports.check()
-        if isinstance(info.get("language_info"), dict):
-            self.nb.metadata["language_info"] = nbformat.from_dict(info["language_info"])
+        language = clear.language_info(info.get("language_info"))
+        if language:
+            self.nb.metadata["language_info"] = nbformat.from_dict(language)
         client = self._client()
         execution = self._execution(client)
         autosave = asyncio.ensure_future(

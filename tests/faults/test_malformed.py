@@ -1,0 +1,194 @@
+"""Malformed notebooks: whatever a file holds, a run of it is an error in one line or a run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+import pytest
+
+from guild_notebook import clear, notebook, options, table
+from guild_notebook.errors import FlagError, KernelError, NotebookError, UserError
+from guild_notebook.flags import apply, guild, languages, tagged
+from guild_notebook.flags.discover import Discovered, discover
+from guild_notebook.run.execute import Outcome
+from guild_notebook.run.kernelspecs import KernelSpecs, choose
+from guild_notebook.run.pipe import Pipe
+from guild_notebook.run.progress import Notes, cell_name
+from guild_notebook.run.record import Record
+from guild_notebook.run.session import Session
+from guild_notebook.run.stream import Stream
+
+from .figures import figure
+from .mutations import mutant
+
+SLOWEST = 5.0
+"""Seconds that one file may take, on a machine that has other work too."""
+
+WANTED = ["lr", "mode", "x", "epochs", "no-such"]
+PATTERNS = {"first": r"x = (\d+)", "second": ["print", "nothing at all"], "third": "("}
+VALUES = [None, True, 5, 1.5, "text", "", "\ud800", [1, 2], {"a": 1}, 10**30]
+
+NULL = Path("/dev/null")
+
+
+class Pipeline:
+    """What Guild's process and the runner's do with a notebook, all but the kernel itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "nb.ipynb"
+        self.specs = KernelSpecs()
+        (folder / "run" / ".guild").mkdir(parents=True)
+        self.record = Record(str(folder / "run"), "nb.ipynb")
+        sink = NULL.open("wb", buffering=0)
+        self.streams = (Stream(Pipe(sink.fileno())), Stream(Pipe(sink.fileno())))
+        self.sink = sink
+        self.notes = Notes(self.streams[1], ())
+        from jupyter_client.manager import AsyncKernelManager
+
+        channel = SimpleNamespace()
+        client = SimpleNamespace(iopub_channel=channel, requests=["r"])
+        self.kernel: Any = SimpleNamespace(manager=AsyncKernelManager(), client=client)
+
+    def outcome(self, content: bytes, with_report: bool = False) -> str:
+        """The kind of the outcome: "refused" for an error that a user reads, else "run"."""
+        self.path.write_bytes(content)
+        try:
+            nb = notebook.read(str(self.path), "nb.ipynb")
+        except UserError as e:
+            text = str(e)
+            assert "nb.ipynb" in text and "\n" not in text and len(text) < 400, text[:1000]
+            return "refused"
+        values = self._in_guild(nb)
+        self._in_runner(nb, values, with_report)
+        return "run"
+
+    def _in_guild(self, nb: notebook.Notebook) -> dict[str, Any]:
+        """Find flags, tell Guild of them, check values; returns values that are taken."""
+        found = discover(nb, {}, WANTED)
+        list(table.lines(nb, found))
+        json.loads("\n".join(table.json_lines(table.data(nb, found))))
+        for flag in found.flags.values():
+            json.dumps(guild.flag_data(flag))
+        discover(nb, PATTERNS, WANTED)
+        values: dict[str, Any] = {"unknown": 1}
+        for index, (name, flag) in enumerate(found.flags.items()):
+            for offset in range(3):
+                value = VALUES[(index + offset) % len(VALUES)]
+                try:
+                    guild.check(flag, value)
+                    self._checked(nb, found, {name: value})
+                    values[name] = value
+                except FlagError as e:
+                    assert "\n" not in str(e)
+        try:
+            self._checked(nb, found, values)
+        except FlagError:
+            values = {}
+        return values
+
+    @staticmethod
+    def _checked(nb: notebook.Notebook, found: Discovered, values: dict[str, Any]) -> None:
+        list(table.diff(nb, apply.edited(nb, found, values)))
+
+    def _in_runner(self, nb: notebook.Notebook, values: dict[str, Any], with_report: bool) -> None:
+        found = discover(nb, {}, sorted(values))
+        sources = apply.edited(nb, found, values)
+        try:
+            data, _left_out = clear.cleared(nb, sources, tagged.injected(nb))
+        except NotebookError as e:
+            assert "nb.ipynb is nested too deeply" in str(e)
+            return
+        try:
+            choose(self.specs, None, nb.kernel_name, languages.of(nb))
+        except KernelError as e:
+            assert "\n" not in str(e)
+        settings = {**options.defaults(), "report": ("html",) if with_report else ()}
+        stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
+        session = Session(self.record, self.kernel, data, settings, self.streams, self.notes, stop)
+        session._save()
+        self._check_saved()
+        language = {"name": "python", "version": "3.11"}
+        session.nb.metadata["language_info"] = nbformat.from_dict(language)
+        client = session._client()
+        execution = session._execution(client)
+        for number, index in enumerate(execution.indexes, 1):
+            cell_name(execution.cells, index)
+            execution.states[index] = "completed"
+            client.display.begin_cell(number)
+            client.nb.cells[index]["execution_count"] = number
+            self._show(client, index)
+        client.set_widgets_metadata()
+        last = execution.indexes[-1] if execution.indexes else None
+        session._mark(Outcome(0 if last is None else 1, last, "failed"), execution.states)
+        session._save_changes(client)
+        assert not session._losses
+        self._check_saved()
+        if with_report:
+            said = []
+            session.notes = SimpleNamespace(say=lambda *forms: said.append(forms[0]))
+            assert session._write_reports(Outcome(1, last)) and not said, said
+
+    @staticmethod
+    def _show(client: Any, index: int) -> None:
+        for kind, content in (
+            ("stream", {"name": "stdout", "text": "shown\n"}),
+            ("error", {"ename": "E", "evalue": "v", "traceback": ["t"]}),
+        ):
+            message = {
+                "msg_type": kind,
+                "header": {"msg_type": kind},
+                "content": content,
+                "parent_header": {"msg_id": "r"},
+            }
+            client.process_message(message, client.nb.cells[index], index)
+
+    def _check_saved(self) -> None:
+        text = Path(self.record.executed).read_text("utf-8")
+        saved = json.loads(text, parse_constant=_no_json)
+        nbformat.validate(nbformat.from_dict(saved))
+        nbformat.reads(text, as_version=4)
+
+
+def _no_json(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Any:
+    return Pipeline(tmp_path)
+
+
+def _fuzz(pipeline: Pipeline, seeds: range) -> tuple[Counter[str], float]:
+    outcomes: Counter[str] = Counter()
+    slowest, failures = 0.0, []
+    for seed in seeds:
+        content = mutant(seed)
+        started = time.monotonic()
+        try:
+            outcomes[pipeline.outcome(content, with_report=seed % 20 == 0)] += 1
+        except Exception as e:
+            failures.append(f"seed {seed}: {type(e).__name__}: {str(e)[:300]}")
+        slowest = max(slowest, time.monotonic() - started)
+    assert not failures, "\n".join(failures[:20])
+    assert slowest < SLOWEST
+    return outcomes, slowest
+
+
+def test_malformed_notebooks_are_refused_in_a_line_or_run(pipeline: Pipeline):
+    outcomes, _ = _fuzz(pipeline, range(300))
+    assert outcomes["run"] > 30 and outcomes["refused"] > 30  # the mutations are of some use
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_five_thousand_malformed_notebooks_are_refused_in_a_line_or_run(pipeline: Pipeline):
+    outcomes, slowest = _fuzz(pipeline, range(5000))
+    refused, ran = outcomes["refused"], outcomes["run"]
+    figure("malformed notebooks", f"{refused + ran:,}: {refused:,} refused, {ran:,} sound", "5,000")
+    figure("slowest malformed notebook", f"{slowest:.2f} s", f"below {SLOWEST:g} s")

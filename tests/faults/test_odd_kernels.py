@@ -1,0 +1,212 @@
+"""Kernels that do not keep to the protocol: each ends in one line, with everything saved."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+import pytest
+from conftest import Command, Project, start, wait_for
+
+from .figures import figure
+
+KERNEL = Path(__file__).with_name("odd_kernel.py")
+STARTS = ["", "silent", "mute", "fail", "stubborn", "after 3", "after 61"]
+
+
+@pytest.fixture
+def odd(project: Project, tmp_path: Path) -> Project:
+    return with_odd_kernels(project, tmp_path)
+
+
+def with_odd_kernels(project: Project, folder: Path) -> Project:
+    for how in STARTS:
+        kernels = folder / "jupyter" / "kernels" / name_of(how)
+        kernels.mkdir(parents=True)
+        argv = [sys.executable, str(KERNEL), "{connection_file}", how]
+        spec = {"argv": argv, "display_name": "Odd", "language": "odd", "interrupt_mode": "signal"}
+        (kernels / "kernel.json").write_text(json.dumps(spec))
+    project.env["JUPYTER_PATH"] = str(folder / "jupyter")
+    return project
+
+
+def name_of(how: str) -> str:
+    return f"odd-{how.replace(' ', '-')}".rstrip("-")
+
+
+def notebook(project: Project, *cells: str, how: str = "", **options: Any) -> None:
+    kernelspec = {"name": name_of(how), "language": "odd", "display_name": "Odd"}
+    project.notebook("nb.ipynb", *cells, metadata={"kernelspec": kernelspec})
+    attributes = "".join(f"  nb-{key.replace('_', '-')}: {v}\n" for key, v in options.items())
+    project.guildfile(f"a:\n  notebook: nb.ipynb\n  nb-report: none\n{attributes}")
+
+
+def run(project: Project) -> tuple[Command, float]:
+    """Run the operation; sees that it is saved, says nothing of ours and leaves nothing."""
+    started = time.monotonic()
+    done = project.guild("run", "-y", "a")
+    seconds = time.monotonic() - started
+    check_end(project, done)
+    return done, seconds
+
+
+def check_end(project: Project, done: Command) -> None:
+    assert "guild_notebook" not in done.stderr and "Traceback" not in done.stderr, done.stderr
+    saved = nbformat.from_dict(done.run.notebook("nb.ipynb"))
+    nbformat.validate(saved)
+    wait_for(lambda: not kernels_of(project), 5)
+
+
+def kernels_of(project: Project) -> list[psutil.Process]:
+    """The kernels of this project: their environment says whose they are."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("GUILD_HOME") == str(project.home):
+                found.append(process)
+        except psutil.Error:
+            pass
+    return found
+
+
+def said(done: Command) -> str:
+    """The one line of ours that says how it ended."""
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("guild-notebook: ")]
+    return line
+
+
+# ---- at its start
+
+
+def test_a_kernel_that_ends_at_its_start_is_said_with_its_last_line(odd: Project):
+    notebook(odd, "never", how="fail")
+    done, _ = run(odd)
+    assert done.status == 1
+    assert "kernel 'odd-fail' ended before it was ready: odd kernel: no licence" in said(done)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [("mute", "waiting for the licence server"), ("silent", "nobody is to know")],
+)
+def test_a_kernel_that_never_answers_is_ended_after_its_time(odd: Project, how: str, words: str):
+    notebook(odd, "never", how=how, startup_timeout=2)
+    done, seconds = run(odd)
+    assert done.status == 1 and seconds < 30
+    assert "was not ready after 2 seconds (nb-startup-timeout): odd kernel: " + words in said(done)
+
+
+def test_a_kernel_that_is_slow_to_start_is_waited_for(odd: Project):
+    notebook(odd, "shown", how="after 3", startup_timeout=60)
+    done, _ = run(odd)
+    assert done.status == 0 and "shown\n" in done.stdout
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(400)
+def test_the_time_of_a_start_is_a_minute_unless_an_option_says_more(odd: Project):
+    notebook(odd, "shown", how="after 61")
+    done, seconds = run(odd)
+    assert done.status == 1
+    assert "was not ready after 60 seconds (nb-startup-timeout)" in said(done)
+    figure("kernel that starts after 61 s", f"error after {seconds:.0f} s", "60 s, and an option")
+    notebook(odd, "shown", how="after 61", startup_timeout=90)
+    done, _ = run(odd)
+    assert done.status == 0 and "shown\n" in done.stdout
+
+
+# ---- while it executes
+
+
+def test_a_kernel_that_never_replies_is_killed_after_the_cell_s_time(odd: Project):
+    notebook(odd, "before", "hang", cell_timeout=1)
+    done, seconds = run(odd)
+    assert done.status == 1 and "before\n" in done.stdout and seconds < 40
+    assert "cell 2 (hang) was killed: over 1 s (nb-cell-timeout)" in said(done)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
+def test_a_kernel_that_never_replies_is_ended_by_a_stop(odd: Project):
+    notebook(odd, "before", "hang")
+    with start(odd, "run", "-y", "a") as process:
+        wait_for(
+            lambda: any("[1/2]" in r.read_text() for r in odd.home.glob("runs/*/.guild/output"))
+        )
+        (run_dir,) = odd._run_dirs()
+        started = time.monotonic()
+        assert odd.guild("stop", "-y", run_dir.name).status == 0
+        shown, _ = process.communicate(timeout=60)
+    assert time.monotonic() - started < 20
+    assert "cell 2 (hang) was stopped by SIGTERM" in shown
+    check_end(odd, Command(shown, shown, 1, [run_dir]))
+
+
+def test_a_kernel_that_is_done_but_does_not_reply_fails_its_cell(odd: Project):
+    notebook(odd, "before", "kept\nsend no reply", "never")
+    done, seconds = run(odd)
+    assert done.status == 1 and "kept\n" in done.stdout and "never" not in done.stdout
+    assert "the kernel is done with cell 2 (kept) but has not replied in 10 s" in said(done)
+    assert seconds < 40
+
+
+@pytest.mark.parametrize("action", ["die", "reply and die"])
+def test_a_kernel_that_dies_is_said_with_its_last_words(odd: Project, action: str):
+    notebook(odd, f"kept\n{action}", "never")
+    done, seconds = run(odd)
+    assert done.status == 1 and seconds < 20 and "kept\n" in done.stdout
+    assert "the kernel died in cell 1 (kept): exit status 9" in said(done)
+    assert "odd kernel: out of memory" in done.stderr
+
+
+def test_a_kernel_that_closes_its_channels_is_killed_after_the_cell_s_time(odd: Project):
+    notebook(odd, "kept\nclose channels", cell_timeout=1, how="stubborn")
+    done, seconds = run(odd)
+    assert done.status == 1 and seconds < 40
+    assert "over 1 s (nb-cell-timeout)" in said(done)
+
+
+def test_a_kernel_that_does_not_end_is_killed_at_the_end(odd: Project):
+    notebook(odd, "shown", how="stubborn")
+    done, seconds = run(odd)
+    assert done.status == 0 and seconds < 30
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [("reply nonsense", "failed"), ("reply aborted", "failed")],
+)
+def test_a_reply_that_is_not_ok_is_a_failure(odd: Project, action: str, words: str):
+    notebook(odd, action, "never")
+    done, _ = run(odd)
+    assert done.status == 1 and "never" not in done.stdout
+    assert f"cell 1 ({action}) {words}" in said(done)
+
+
+ODD_CELLS = [
+    "send no idle", "send junk", "send bad signature", "send broken content", "send wrong parents",
+    "send deep data", "send huge message", "send bad widgets", "reply odd count",
+]  # fmt: skip
+
+
+def test_messages_that_are_none_are_passed_over_and_nothing_else_is_lost(odd: Project):
+    cells = [f"before {action}\n{action}\nafter {action}" for action in ODD_CELLS]
+    notebook(odd, *cells, report="html")
+    done, seconds = run(odd)
+    assert done.status == 0, done.stderr
+    saved = json.dumps(done.run.notebook("nb.ipynb"))
+    report = (done.run.dir / "nb.html").read_text("utf-8")
+    for action in ODD_CELLS:
+        for text in (f"before {action}\n", f"after {action}\n"):
+            assert text in done.stdout and text.strip() in saved and text.strip() in report
+    for text in ("in odd stream", "in a list", "data beside bad metadata", "traceback in parts"):
+        assert text in done.stdout + done.stderr and text in saved
+    assert "bottom of 90" in saved and done.stdout.count("nested too deeply to be kept") == 3
+    assert "forged" not in done.stdout + saved
+    assert done.stdout.count("h" * 99) == 30_000
+    figure("odd messages of a kernel", f"{len(ODD_CELLS)} kinds, {seconds:.1f} s", "nothing lost")
