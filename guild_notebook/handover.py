@@ -75,22 +75,23 @@ class Handover:
         if names:
             op._flags_extra = extra
             self._hide_words(op)
-            # Guild's own setting for variables that it is not to write down (guild/op.py)
-            op._opdef.env_secrets = [*(op._opdef.env_secrets or ()), *self._variables.values()]
         return self._when_staged(op)
 
     def _hide_words(self, op: Any) -> None:
         op._label_template = op._label_template and self.masker.text(op._label_template)
         op._comment = op._comment and self.masker.text(op._comment)
         op._tags = [self.masker.text(tag) for tag in op._tags or ()]
-        self.hide_arguments(op)
+        self.hide_surroundings(op)
 
-    def hide_arguments(self, op: Any) -> None:
-        """Have Guild write the command's parameters (``run_params``) without secret values: it
-        leaves those that are there already (guild/commands/run_impl.py,
-        _apply_run_params_for_args)."""
+    def hide_surroundings(self, op: Any) -> None:
+        """Have Guild write the command's environment and parameters without secret values: of the
+        parameters (``run_params``) it leaves those that are there already
+        (guild/commands/run_impl.py, _apply_run_params_for_args)."""
         if not self._variables:
             return
+        # Guild's own setting for variables that it is not to write down (guild/op.py)
+        hidden = [*self._variables.values(), *secrets.names_in(os.environ)]
+        op._opdef.env_secrets = [*(op._opdef.env_secrets or ()), *hidden]
         command = _command()
         params = op.run_attrs.setdefault("run_params", {})
         opspec = command.get("opspec") or ""

@@ -99,7 +99,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
     def _hide_in_other(self, op: Any) -> None:
         if self._secrets.is_pending:
-            self._secrets.hide_arguments(op)
+            self._secrets.hide_surroundings(op)
             return
         with _one_line_errors(self._secrets):
             self._secrets.begin(op)

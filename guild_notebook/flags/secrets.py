@@ -7,14 +7,16 @@ values it has ``PLACEHOLDER``, so that a run shows that it had a secret.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
 from ..errors import FlagError, OptionError
 from ..masking import MASK
+from .notes import names_secret
 
 ATTRIBUTE = "nb-secret"
 
@@ -99,3 +101,21 @@ def missing(name: str, variable: str) -> FlagError:
         f"secret flag {name} needs its value again, which no run keeps - set {variable} in the "
         f"environment, or assign it: guild run --restart RUN {name}=VALUE"
     )
+
+
+def names_in(environ: Iterable[str]) -> list[str]:
+    """The environment variables whose names say that they hold a secret. PWD is a shell's working
+    directory, and guild.yml says which flags are secret, whose variables begin with FLAG_."""
+    own = ("FLAG_", HANDED)
+    return [
+        name
+        for name in environ
+        if names_secret(name) and name != "PWD" and not name.startswith(own)
+    ]
+
+
+def is_setting(text: str) -> bool:
+    """Whether a variable's value cannot be the secret itself: it is none, a switch or a path."""
+    if text.strip().lower() in ("", "true", "false", "yes", "no", "none", "null"):
+        return True
+    return os.path.isabs(text) and os.path.exists(text)

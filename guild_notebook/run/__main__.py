@@ -38,6 +38,7 @@ def main() -> int:
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
         secrets.clean()
+        secrets.check()
         notes = Notes(err, scalar_patterns(record.attr("op").get("output-scalars")))
         turns.recorded = record.output_size
         record.remove_artifacts()

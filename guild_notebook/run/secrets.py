@@ -7,8 +7,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..flags import guild, notes, secret_source, secrets
+from ..flags import guild, literals, notes, secret_source, secrets
 from ..flags.discover import Discovered
+from ..flags.model import Code
 from ..masking import SHORTEST, Masker, lines_of, texts_of
 from .record import Record
 from .save import write_whole
@@ -28,10 +29,7 @@ each what begins an entry in it that is left out by its name."""
 
 class RunSecrets:
     """The secret flags of the run that ``record`` is of: ``variables`` by flag, as its operation
-    had them, and ``values`` as far as they are given.
-
-    Raises FlagError where a value is needed that the run does not keep. ``masker`` is false
-    where nothing is secret.
+    had them, and ``values`` as far as they are given. ``masker`` is false where nothing is secret.
     """
 
     def __init__(self, record: Record) -> None:
@@ -42,6 +40,7 @@ class RunSecrets:
         self.masker = Masker(())
         self._texts: list[str] = []
         self._not_masked: list[str] = []
+        self._missing: list[str] = []
         if not self.variables:
             return
         kept = record.attr("flags")
@@ -50,15 +49,14 @@ class RunSecrets:
             if value is None or secrets.is_given(value):
                 found = secrets.from_environment(name, variable, os.environ)
                 if found is None and value is not None:
-                    raise secrets.missing(name, variable)
+                    self._missing.append(name)
                 value = found
             if value is not None:
                 self._add(name, value)
-        self._names = [name for name in os.environ if _is_secret(name)]
+        self._names = secrets.names_in(os.environ)
         for name in self._names:
-            text = os.environ[name]
-            if not _is_setting(text):
-                self._mask([text], f"variable {name}")
+            if not secrets.is_setting(os.environ[name]):
+                self._mask([os.environ[name]], f"variable {name}")
         self.masker = Masker(self._texts)
 
     def _add(self, name: str, value: Any) -> None:
@@ -71,6 +69,11 @@ class RunSecrets:
         if not any(map(lines_of, texts)):
             self._not_masked.append(what)
 
+    def check(self) -> None:
+        """Raise FlagError where a value is needed that the run does not keep."""
+        for name in self._missing:
+            raise secrets.missing(name, self.variables[name])
+
     def complete(self, found: Discovered) -> dict[str, Any]:
         """The run's flag values with the secret ones, those of the notebook's own literals too;
         puts the secret ones into the environment, where the kernel is to have them."""
@@ -78,14 +81,15 @@ class RunSecrets:
             flag = found.flags.get(name)
             if flag and name not in self.values and notes.holds_secret(flag) and not flag.mixed:
                 self._add(name, flag.default)
-        self.masker = Masker(self._texts)
         settings = (self._record.attr("op").get("op-cmd") or {}).get("cmd-flags") or {}
         for name, value in self.values.items():
             flag = found.flags.get(name)
             written = guild.from_guild(flag, value) if flag else value
             text = secret_source.environment_text(flag, written)
+            self._texts += _texts(written)
             os.environ[self.variables[name]] = text
             os.environ[_flag_variable(name, settings)] = text  # as Guild passes any flag's value
+        self.masker = Masker(self._texts)
         for name in self.variables:
             os.environ.pop(secrets.handed(name), None)
         return {**self._record.attr("flags"), **self.values}
@@ -117,18 +121,13 @@ class RunSecrets:
                 write_whole(path, cleaned.encode("utf-8", errors="surrogateescape"))
 
 
-def _is_secret(variable: str) -> bool:
-    """Whether an environment variable's name says that it is a secret. PWD is a shell's working
-    directory, and guild.yml says which flags are secret, whose variables begin with FLAG_."""
-    own = ("FLAG_", secrets.HANDED)
-    return notes.names_secret(variable) and variable != "PWD" and not variable.startswith(own)
-
-
-def _is_setting(text: str) -> bool:
-    """Whether a variable's value cannot be the secret itself: it is none, a switch or a path."""
-    if text.strip().lower() in ("", "true", "false", "yes", "no", "none", "null"):
-        return True
-    return os.path.isabs(text) and os.path.exists(text)
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, Code):
+        return texts_of(value)
+    try:
+        return [value.text, *texts_of(literals.read(value.text))]
+    except literals.NotLiteralError:
+        return [value.text]
 
 
 def _flag_variable(name: str, settings: Mapping[str, Any]) -> str:
