@@ -50,7 +50,15 @@ class Handover:
             op._op_flag_vals[name] = None if name in self._kept else value
         self.masker = Masker([t for value in self._given.values() for t in texts_of(value)])
 
+    def _in_guildfile(self, op: Any) -> list[str]:
+        """Flags whose value is the default that guild.yml has for them."""
+        names = [name for name in self._given if name not in op._user_flag_vals]
+        defaults = {flag.name: flag.default for flag in op._opdef.flags}
+        return [name for name in names if self._given[name] == defaults.get(name)]
+
     def _refuse_several(self, op: Any, name: str) -> None:
+        if str(op._opdef.flags_dest or "").startswith("config:"):
+            raise FlagError(f"flag {name} cannot be a secret: flags-dest writes it to a file")
         value = op._op_flag_vals.get(name)
         trials = op._batch_trials or ()
         if isinstance(value, list) or any(name in trial for trial in trials):
@@ -63,6 +71,11 @@ class Handover:
         """Take the values out of ``op``, once they are checked, and out of what else Guild has of
         its command line. Returns what is to be said, a line each."""
         names = list(self._variables)
+        said = [
+            f"secret flag {name}: its value stands in guild.yml, which runs copy - take it out, "
+            f"and give it as {name}=VALUE or as {self._variables[name]} in the environment"
+            for name in self._in_guildfile(op)
+        ]
         for name in self._given:
             self._given[name] = op._op_flag_vals[name]  # as it has been coerced
         for name in [*self._given, *self._kept]:
@@ -75,7 +88,7 @@ class Handover:
         if names:
             op._flags_extra = extra
             self._hide_words(op)
-        return self._when_staged(op)
+        return said + self._when_staged(op)
 
     def _hide_words(self, op: Any) -> None:
         op._label_template = op._label_template and self.masker.text(op._label_template)
@@ -133,7 +146,7 @@ class Handover:
             for variable in self._variables.values():
                 os.environ.pop(variable, None)
         for name, value in {} if stages else self._given.items():
-            op.cmd_env[secrets.handed(name)] = secrets.encoded(value)
+            op.cmd_env[secrets.handed(self._variables[name])] = secrets.encoded(value)
         self.forget()
 
     def forget(self) -> None:

@@ -66,10 +66,14 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         after the operation. A pipeline gets its own, for its steps."""
         if self._secrets.is_pending:
             return True, "runs an operation with secret flags"
-        if opdef.steps:
-            with _one_line_errors():
-                return bool(flagdefs.secrets(opdef)), "has secret flags"
-        return False, "not a notebook operation"
+        with _one_line_errors():
+            has_secrets = bool(flagdefs.secrets(opdef))
+        if has_secrets and not opdef.steps:
+            raise SystemExit(
+                f"operation '{opdef.fullname}': nb-secret is for notebooks, and for pipelines of "
+                "them - this operation would not keep the value secret"
+            )
+        return has_secrets, "has secret flags"
 
     def _prepare_checks(self, opdef: Any, spec: operation.NotebookSpec) -> None:
         path = operation.place(opdef, spec).source

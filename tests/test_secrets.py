@@ -114,10 +114,10 @@ def all_forms(value: str) -> set[str]:
 
 
 def test_a_value_reaches_the_kernel_and_nothing_that_is_written(made: Project):
-    done = made.run("train", f"token={VALUE}", "pin=98765")
-    assert f"digest {digest(VALUE)} 98766 0.1\n" in done.stdout
+    done = made.run("train", f"token={VALUE}", "pin=90817263545")
+    assert f"digest {digest(VALUE)} 90817263546 0.1\n" in done.stdout
     assert '*** \'***\' {"***": ["***"]} ***\n' in done.stdout
-    assert leaks(made, done, values=(VALUE, "98765")) == []
+    assert leaks(made, done, values=(VALUE, "90817263545")) == []
     assert done.run.flags == {"token": "***", "pin": "***", "lr": 0.1}
     assert done.run.attr("label") == "lr=0.1 pin='***' token='***'"
     source = done.run.sources("nb.ipynb")[0]
@@ -248,9 +248,11 @@ def test_words_of_the_command_that_hold_a_value_are_written_without_it(made: Pro
 def test_guild_asks_and_shows_without_the_value(made: Project):
     asked = made.guild("run", "small", f"token={VALUE}", "--print-env")
     assert "FLAG_TOKEN='***'" in asked.stdout or "FLAG_TOKEN=***" in asked.stdout
+    confirmed = made.guild("run", "small", f"token={VALUE}")
+    assert "token: '***'" in confirmed.stdout + confirmed.stderr
     run = made.run("small", f"token={VALUE}").run
     shown = [made.guild(*c.split(), run.id) for c in ("runs", "runs info", "cat --output")]
-    assert leaks(made, asked, *shown) == []
+    assert leaks(made, asked, confirmed, *shown) == []
 
 
 @pytest.mark.parametrize(
@@ -391,6 +393,22 @@ def test_a_wrong_setting_is_one_line(project: Project, flags: str, said: str):
     assert (done.status, done.run_dirs) == (1, [])
     assert len(done.stderr.strip().splitlines()) == 1 and said in done.stderr
     assert "operation 'a'" in done.stderr
+
+
+def test_a_secret_of_guild_yml_is_warned_of_and_one_of_another_operation_refused(project: Project):
+    project.notebook("nb.ipynb", "token = ''", "print(token)")
+    project.file("a.py", "token = ''")
+    project.guildfile(
+        "a:\n  notebook: nb.ipynb\n"
+        f"  flags: {{token: {{nb-secret: yes, default: {OTHER}}}}}\n"
+        "b:\n  main: a\n  flags: {token: {nb-secret: yes}}\n"
+    )
+    done = project.run("a")
+    assert "token: its value stands in guild.yml" in done.stderr and done.stdout == "***\n"
+    assert {Path(path).name for path, _ in leaks(project, done)} <= {"guild.yml"}
+    refused = project.guild("run", "-y", "b", f"token={VALUE}")
+    assert (refused.status, refused.run_dirs) == (1, [])
+    assert "nb-secret is for notebooks" in refused.stderr
 
 
 def test_a_flag_that_is_said_to_be_no_secret_is_none(project: Project):

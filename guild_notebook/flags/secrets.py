@@ -72,9 +72,9 @@ def _variable(name: str, setting: Any, where: str) -> str:
     )
 
 
-def handed(name: str) -> str:
-    """The variable by which a flag's assigned value is handed on."""
-    return HANDED + re.sub("[^A-Z0-9_]", "_", name.upper())
+def handed(variable: str) -> str:
+    """The variable by which the assigned value is handed on of a flag that has ``variable``."""
+    return HANDED + variable
 
 
 def encoded(value: Any) -> str:
@@ -85,8 +85,8 @@ def encoded(value: Any) -> str:
 def from_environment(name: str, variable: str, environ: Mapping[str, str]) -> Any:
     """The value that the environment has for a flag: handed on, of the flag's variable, or of a
     variable with the flag's own name. None where it has none."""
-    if handed(name) in environ:
-        return yaml.safe_load(environ[handed(name)])
+    if handed(variable) in environ:
+        return yaml.safe_load(environ[handed(variable)])
     return environ.get(variable) or environ.get(name) or None
 
 

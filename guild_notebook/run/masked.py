@@ -13,6 +13,9 @@ _ENDS_TEXT = frozenset(("display_data", "execute_result", "error", "clear_output
 """Messages after which text of a cell is no more joined with what came before."""
 
 
+_DISPLAYS = frozenset(("display_data", "execute_result", "update_display_data"))
+
+
 class Messages:
     """Masks messages in the order in which a kernel sends them.
 
@@ -40,13 +43,9 @@ class Messages:
         before = []
         if kind in _ENDS_TEXT or content.get("execution_state") == "idle":
             before = self.rest(request)
-        if "data" in content and kind != "comm_msg":
-            content = {**content, "data": self._masker.bundle(content["data"])}
-        else:
-            content = self._masker.data(content)
-        if "metadata" in content:
-            content["metadata"] = self._masker.data(content["metadata"])
-        message["content"] = content
+        message["content"] = self._masker.data(content)
+        if kind in _DISPLAYS:
+            message["content"]["data"] = self._masker.bundle(content.get("data") or {})
         return [*before, message]
 
     def rest(self, request: str | None = None) -> list[Message]:

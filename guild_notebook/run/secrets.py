@@ -90,8 +90,8 @@ class RunSecrets:
             os.environ[self.variables[name]] = text
             os.environ[_flag_variable(name, settings)] = text  # as Guild passes any flag's value
         self.masker = Masker(self._texts)
-        for name in self.variables:
-            os.environ.pop(secrets.handed(name), None)
+        for variable in self.variables.values():
+            os.environ.pop(secrets.handed(variable), None)
         return {**self._record.attr("flags"), **self.values}
 
     @property
@@ -108,7 +108,8 @@ class RunSecrets:
         """Take the values out of what Guild has written of this start."""
         if not self.variables:
             return
-        names = {*self._names, *self.variables.values(), *map(secrets.handed, self.variables)}
+        variables = self.variables.values()
+        names = {*self._names, *variables, *map(secrets.handed, variables)}
         for name, entry in GUILD_FILES.items():
             path = os.path.join(self._record.dir, ".guild", name)
             try:
