@@ -9,9 +9,10 @@ does not come for a run that is only staged), they are put into its environment.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .checks import FREE
 from .errors import FlagError
 from .flags import secrets
 from .masking import Masker, texts_of
@@ -24,7 +25,40 @@ class Handover:
         self._variables: dict[str, str] = {}
         self._given: dict[str, Any] = {}
         self._kept: set[str] = set()  # of a run that is staged anew, without their values
+        self._demands: list[tuple[Any, str, Any]] = []  # a flag definition's, while set aside
         self.masker = Masker(())
+
+    def set_aside(self, opdef: Any, names: Iterable[str]) -> None:
+        """Take from Guild's definitions of secret flags what guild.yml demands: Guild shows the
+        value that it refuses, and knows of none that the environment has."""
+        for name in names:
+            flagdef = opdef.get_flagdef(name)
+            for attribute, free in {**FREE, "required": False}.items():
+                self._demands.append((flagdef, attribute, getattr(flagdef, attribute)))
+                setattr(flagdef, attribute, free)
+
+    def _check_demands(self, values: Mapping[str, Any]) -> None:
+        """Put back what has been set aside, and check the values with Guild's own checks."""
+        from guild import op_util
+
+        for flagdef, attribute, demanded in self._demands:
+            setattr(flagdef, attribute, demanded)
+        flagdefs = {flagdef.name: flagdef for flagdef, _, _ in self._demands}
+        self._demands = []
+        for name, flagdef in flagdefs.items():
+            value = values.get(name)
+            if flagdef.required and value in (None, "") and name not in self._kept:
+                raise FlagError(
+                    f"secret flag {name} is required - set {self._variables[name]} in the "
+                    f"environment, or assign {name}=VALUE"
+                )
+            try:
+                op_util._check_flag_val(op_util.coerce_flag_value(value, flagdef), flagdef)
+            except (ValueError, TypeError, op_util.FlagError):
+                raise FlagError(
+                    f"secret flag {name} does not take this value: see its type, choices and "
+                    "bounds in guild.yml"
+                ) from None
 
     def begin(self, op: Any) -> None:
         """Complete the flag values of ``op`` with the secret ones that the environment has.
@@ -49,6 +83,7 @@ class Handover:
                 self._given[name] = value
             op._op_flag_vals[name] = None if name in self._kept else value
         self.masker = Masker([t for value in self._given.values() for t in texts_of(value)])
+        self._check_demands(op._op_flag_vals)
 
     def _in_guildfile(self, op: Any) -> list[str]:
         """Flags whose value is the default that guild.yml has for them."""

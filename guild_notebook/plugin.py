@@ -59,6 +59,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
                 operation.check(opdef, spec)
                 flagdefs.check(opdef)
                 self._prepare_checks(opdef, spec)
+                self._secrets.set_aside(opdef, flagdefs.secrets(opdef))
         return True, f"notebook '{spec.path}' specified"
 
     def _enabled_for_other(self, opdef: Any) -> tuple[bool, str]:

@@ -271,6 +271,25 @@ def test_a_value_that_is_refused_is_not_shown(made: Project, flags: str, said: s
     assert leaks(made, done) == []
 
 
+def test_what_guild_yml_demands_of_a_secret_is_checked_without_showing_it(project: Project):
+    project.notebook("nb.ipynb", "pin = ''\nlr = 1", "print(pin[::-1], lr)")
+    project.guildfile(
+        "a:\n  notebook: nb.ipynb\n  flags-import: all\n"
+        f"  flags: {{pin: {{nb-secret: yes, required: yes, choices: [{OTHER}, other]}}}}\n"
+        "b:\n  notebook: nb.ipynb\n  flags: {pin: {nb-secret: yes, type: number}}\n"
+    )
+    missing = project.guild("run", "-y", "a")
+    assert missing.status == 1 and "pin is required - set PIN" in missing.stderr
+    for operation in ("a", "b"):
+        done = project.guild("run", "-y", operation, f"pin={VALUE}")
+        assert (done.status, done.run_dirs) == (1, [])
+        assert "secret flag pin does not take this value" in done.stderr
+        assert leaks(project, done, values=(VALUE,)) == []
+    done = project.run("a", PIN=OTHER)
+    assert done.stdout == f"{OTHER[::-1]} 1\n"
+    assert "2\n" in project.run("--restart", done.run.id, "lr=2", PIN=OTHER).stdout
+
+
 def test_a_batch_file_with_a_secret_is_refused(made: Project):
     made.file("trials.csv", f"token,lr\n{VALUE},1\n{OTHER},2\n")
     done = made.guild("run", "-y", "small", "@trials.csv")
