@@ -66,12 +66,15 @@ class Masker:
         """``text`` masked as far as that can be told, and the end of it that may be the
         beginning of a value: nothing where it is ``final``."""
         opened = "" if final else _found(_OPEN_COLOUR, text) if "\x1b" in text else ""
-        masked, held = self._cut(text[: len(text) - len(opened)], final, _COLOURS, "\x1b")
+        masked, held = self._cut(text[: len(text) - len(opened)], final)
+        if "\x1b" in masked:
+            masked, before = self._cut(masked, final, _COLOURS)
+            held = before + held
         return masked, held + opened
 
     def markup(self, text: str) -> str:
         """``text`` of HTML or XML masked: in tags, and where tags divide a value."""
-        return self._cut(self.text(text), True, _TAGS, "<")[0]
+        return self._cut(self.text(text), True, _TAGS)[0]
 
     def data(self, value: Any) -> Any:
         """JSON data masked at every level, keys too; numbers that are a value become text."""
@@ -97,8 +100,9 @@ class Masker:
         is_binary = mime.startswith(("image/", "audio/", "video/")) or mime == "application/pdf"
         return value if is_binary else self.data(value)
 
-    def _cut(self, text: str, final: bool, noise: re.Pattern[str], sign: str) -> tuple[str, str]:
-        tokens = _divided(text, noise) if sign in text else []
+    def _cut(self, text: str, final: bool, noise: re.Pattern[str] | None = None) -> tuple[str, str]:
+        """As ``cut``; ``noise`` may stand within a value, and stays."""
+        tokens = _divided(text, noise) if noise else []
         plain = "".join(part for part, is_noise in tokens if not is_noise) if tokens else text
         spans, end = self._spans(plain, final)
         if not spans and end == len(plain):

@@ -23,7 +23,7 @@ OF_THE_USER = "a-key-of-the-user/1"
 EVERYTHING = [
     "token = ''\nlr = 0.1\npin = 1",
     "import base64, hashlib, html, json, os, sys, urllib.parse\n"
-    "print('digest', hashlib.sha256(token.encode()).hexdigest()[:12], pin + 1, lr)\n"
+    "print('digest', hashlib.sha256(token.encode()).hexdigest()[:12], pin % 97, lr)\n"
     "print(token, repr(token), json.dumps({token: [token]}), html.escape(token))\n"
     "print(urllib.parse.quote(token), base64.b64encode(('me:' + token).encode()).decode())\n"
     "print(token, file=sys.stderr)\n"
@@ -115,7 +115,7 @@ def all_forms(value: str) -> set[str]:
 
 def test_a_value_reaches_the_kernel_and_nothing_that_is_written(made: Project):
     done = made.run("train", f"token={VALUE}", "pin=90817263545")
-    assert f"digest {digest(VALUE)} 90817263546 0.1\n" in done.stdout
+    assert f"digest {digest(VALUE)} {90817263545 % 97} 0.1\n" in done.stdout
     assert '*** \'***\' {"***": ["***"]} ***\n' in done.stdout
     assert leaks(made, done, values=(VALUE, "90817263545")) == []
     assert done.run.flags == {"token": "***", "pin": "***", "lr": 0.1}
