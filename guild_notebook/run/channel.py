@@ -19,6 +19,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
+from .masked import Messages
 from .messages import OUTPUTS, Message, sound
 
 MOST_AT_ONCE = 500
@@ -60,16 +61,32 @@ class OutputChannel(Channel):
         self._waiting: deque[Message] = deque()
         self.late: Callable[[Message], None] | None = None
         self.is_late: Callable[[Message], bool] = lambda _message: False
+        self.masking: Messages | None = None
+        self._masked: deque[Message] = deque()
 
     async def get_msg(self, timeout: float | None = None) -> Message:
         while True:
-            if not self._waiting:
-                self._waiting.append(await super().get_msg(timeout=timeout))
-                self._read_waiting()
-            message = self._waiting.popleft()
+            message = await self._next(timeout)
             if not (self.late and message["msg_type"] in OUTPUTS and self.is_late(message)):
                 return message
             self.late(message)
+
+    async def _next(self, timeout: float | None) -> Message:
+        while not self._masked:
+            if not self._waiting:
+                try:
+                    self._waiting.append(await super().get_msg(timeout=timeout))
+                except Empty:  # who waits no longer is to have what is held
+                    self._masked.extend(self.masking.rest() if self.masking else ())
+                    if self._masked:
+                        break
+                    raise
+                self._read_waiting()
+            message = self._waiting.popleft()
+            if self.masking is None:
+                return message
+            self._masked.extend(self.masking.masked(message))
+        return self._masked.popleft()
 
     def _read_waiting(self) -> None:
         """Read what is there without waiting, through the same socket's plain interface."""
