@@ -49,11 +49,13 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
             km=kernel.manager,
             on_cell_executed=self._note_reply,
             on_cell_complete=self._note_request,
+            iopub_timeout=1_000_000,  # the channel knows better: see its SILENCE
             **options,
         )
         self.kc = kernel.client
         self.kc.iopub_channel.is_late = self._is_late
         self.kc.iopub_channel.late = self._show_late
+        self.kc.iopub_channel.reply = self._replied
         self.kc.iopub_channel.masking = Messages(masker) if masker else None
         self._masker = masker
         self.log.setLevel(logging.CRITICAL)  # what it says there is said by this package
@@ -120,6 +122,10 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
     def _is_late(self, message: Message) -> bool:
         requests: list[str] = self.kc.requests
         return [message["parent_header"].get("msg_id")] != requests[-1:]
+
+    def _replied(self) -> float | None:
+        request, when = self.kc.shell_channel.answered
+        return when if [request] == self.kc.requests[-1:] else None
 
     def _show_late(self, message: Message) -> None:
         """Show an output of another request than the executing cell's in the cell that made it,
