@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from .errors import FlagError
-from .flags import apply, guild
+from .flags import apply, guild, secrets
 from .flags.discover import Discovered
 from .notebook import Notebook
 
@@ -93,10 +93,16 @@ class Checks:
         return bool(
             re.search(word, json.dumps(data, default=str))
             or any(variable in cell.source for cell in self._notebook.cells)
+            or bool(flagdef and self._is_read_as_secret(flagdef))
             or destination.startswith("config:")
             or not flagdef  # it is forced
             or name in self._of_dependencies()
         )
+
+    def _is_read_as_secret(self, flagdef: Any) -> bool:
+        """Whether the notebook reads a secret flag's variable by itself."""
+        variable = secrets.variables({flagdef.name: flagdef.extra}, "").get(flagdef.name)
+        return any(variable in cell.source for cell in self._notebook.cells if variable)
 
     def _of_dependencies(self) -> set[str]:
         """Names of the flags that choose what a dependency resolves to (``operation:train``),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import gc
 import itertools
 import sys
@@ -11,8 +12,10 @@ from typing import Any
 
 from . import notebook, table
 from .errors import FlagError, UserError
-from .flags import apply, guild, tagged
+from .flags import apply, guild, notes, tagged
 from .flags.discover import Discovered, discover
+from .flags.model import Flag
+from .masking import MASK
 
 Values = dict[str, Any]
 
@@ -61,7 +64,11 @@ def _flags(args: argparse.Namespace) -> Iterator[str]:
 def _preview(args: argparse.Namespace) -> Iterator[str]:
     nb = notebook.read(args.notebook)
     found = discover(nb)
-    trials = list(_trials(_decoded(found, args.values, args.notebook)))
+    values = _decoded(found, args.values, args.notebook)
+    hidden = [name for name in values if notes.is_secret(found.flags[name])]
+    for name in hidden:
+        values[name] = _hidden(found.flags[name], values[name])
+    trials = list(_trials(values))
     for index in tagged.injected(nb):
         yield f"cell {index} is left out: papermill injected its parameters"
     for values in trials:
@@ -73,8 +80,17 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
             yield line
         if not changed:
             yield "no cell changes"
+    for name in hidden:
+        print(f"note: {name} has the name of a secret, its value is not shown", file=sys.stderr)
     for warning in found.warnings_for(trials[0]):
         print(f"warning: {warning}", file=sys.stderr)
+
+
+def _hidden(flag: Flag, value: Any) -> Any:
+    """What stands for a value, or for the values of several trials."""
+    if isinstance(value, list):
+        return [_hidden(flag, single) for single in value]
+    return f'"{MASK}"' if flag.type == "raw" else MASK
 
 
 def _decoded(found: Discovered, args: Sequence[str], path: str) -> Values:
@@ -92,10 +108,13 @@ def _decoded(found: Discovered, args: Sequence[str], path: str) -> Values:
             raise FlagError(
                 f"{path} has no flag {name} - its flags are: {', '.join(found.flags) or 'none'}"
             )
+        flag = found.flags[name]
+        flag = dataclasses.replace(flag, secret=name) if notes.is_secret(flag) else flag
         for single in value if isinstance(value, list) else [value]:
             if guild.is_search_space(single):
-                raise FlagError(f"flag {name}: {single} is a search space - give one value of it")
-            guild.check(found.flags[name], single)
+                text = MASK if flag.secret else single
+                raise FlagError(f"flag {name}: {text} is a search space - give one value of it")
+            guild.check(flag, single)
     return {name: op_util.coerce_flag_value(value, by_name[name]) for name, value in typed.items()}
 
 

@@ -6,6 +6,7 @@ is read from a notebook is kept in Guild's cache under the notebook's path, size
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
@@ -13,11 +14,16 @@ from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from . import __version__, notebook
+from . import __version__, notebook, options
+from .errors import OptionError
 from .flags import discover, guild
+from .flags import secrets as secret_flags
 
 Data = dict[str, dict[str, Any]]
 """Guild flag data by flag name, as ``flags:`` of a guild.yml has it."""
+
+ATTRIBUTES = ("nb-replace", secret_flags.ATTRIBUTE)
+"""What a flag of guild.yml may have beside Guild's own attributes."""
 
 
 def patterns(opdef: Any) -> dict[str, Any]:
@@ -25,6 +31,27 @@ def patterns(opdef: Any) -> dict[str, Any]:
     return {
         flag.name: flag.extra["nb-replace"] for flag in opdef.flags if flag.extra.get("nb-replace")
     }
+
+
+def secrets(opdef: Any) -> dict[str, str]:
+    """The environment variable of each secret flag of an opdef; raises OptionError."""
+    settings = {flag.name: flag.extra for flag in opdef.flags}
+    return secret_flags.variables(settings, f"operation '{opdef.fullname}'")
+
+
+def check(opdef: Any) -> None:
+    """Raise OptionError for a flag's ``nb-…`` attribute that is unknown or mistyped."""
+    for flag in opdef.flags:
+        for key in flag.extra:
+            if isinstance(key, str) and key.startswith(options.PREFIX) and key not in ATTRIBUTES:
+                near = difflib.get_close_matches(key, ATTRIBUTES, n=1, cutoff=0.6)
+                known = ", ".join(ATTRIBUTES)
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {known}"
+                raise OptionError(
+                    f"operation '{opdef.fullname}', flag {flag.name}: "
+                    f"unknown attribute '{key}' - {hint}"
+                )
+    secrets(opdef)
 
 
 def wanted(opdef: Any) -> list[str]:
@@ -41,12 +68,13 @@ def wanted(opdef: Any) -> list[str]:
 def discovered(opdef: Any, path: str, name: str) -> tuple[notebook.Notebook, discover.Discovered]:
     """Read the notebook of an opdef afresh; raises NotebookError, which calls it ``name``."""
     nb = notebook.read(path, name)
-    return nb, discover.discover(nb, patterns(opdef), wanted(opdef))
+    return nb, discover.discover(nb, patterns(opdef), wanted(opdef), secrets(opdef))
 
 
 def flag_data(opdef: Any, path: str) -> Data:
     """Flag data of an opdef's notebook, from the cache where it holds; raises NotebookError."""
-    cached = _cache_path(path, {"patterns": patterns(opdef), "wanted": wanted(opdef)})
+    settings = {"patterns": patterns(opdef), "wanted": wanted(opdef), "secrets": secrets(opdef)}
+    cached = _cache_path(path, settings)
     data = _load(cached) if cached else None
     if data is None:
         _nb, found = discovered(opdef, path, path)

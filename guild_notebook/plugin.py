@@ -7,7 +7,7 @@ from typing import Any
 
 from guild import plugin as pluginlib
 
-from . import checks, compat, flagdefs, operation, optimizers, scalars, sourcecode
+from . import checks, compat, flagdefs, handover, operation, optimizers, scalars, sourcecode
 from .errors import UserError
 
 compat.apply()
@@ -23,6 +23,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         super().__init__(ep)
         self._checked: Any = None  # the opdef that is about to run
         self._checks: checks.Checks | None = None
+        self._secrets = handover.Handover()
 
     def guildfile_loaded(self, gf: Any) -> None:
         """Give each notebook operation of a guild.yml its command, flags and scalars."""
@@ -51,12 +52,29 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         the first moment to say that the notebook or an option is wrong."""
         spec = operation.spec_for_opdef(opdef)
         if not spec:
-            return False, "not a notebook operation"
+            return self._enabled_for_other(opdef)
         if opdef is not self._checked:
+            self._secrets.forget()
             with _one_line_errors():
                 operation.check(opdef, spec)
+                flagdefs.check(opdef)
                 self._prepare_checks(opdef, spec)
+                self._secrets.set_aside(opdef, flagdefs.secrets(opdef))
         return True, f"notebook '{spec.path}' specified"
+
+    def _enabled_for_other(self, opdef: Any) -> tuple[bool, str]:
+        """A batch gets the secret values for the trials that it runs: Guild asks for it right
+        after the operation. A pipeline gets its own, for its steps."""
+        if self._secrets.is_pending:
+            return True, "runs an operation with secret flags"
+        with _one_line_errors():
+            has_secrets = bool(flagdefs.secrets(opdef))
+        if has_secrets and not opdef.steps:
+            raise SystemExit(
+                f"operation '{opdef.fullname}': nb-secret is for notebooks, and for pipelines of "
+                "them - this operation would not keep the value secret"
+            )
+        return has_secrets, "has secret flags"
 
     def _prepare_checks(self, opdef: Any, spec: operation.NotebookSpec) -> None:
         path = operation.place(opdef, spec).source
@@ -71,25 +89,46 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         before it has a run directory: check the values, see that the notebook is copied."""
         spec = operation.spec_for_opdef(op._opdef)
         if not spec:
+            self._hide_in_other(op)
             return
         sourcecode.include_notebook(op._opdef, operation.place(op._opdef, spec))
-        if self._checks and op._opdef is self._checked:
-            self._checks.put_back()
-            with _one_line_errors():
+        with _one_line_errors(self._secrets):
+            self._secrets.begin(op)
+            warnings = []
+            if self._checks and op._opdef is self._checked:
+                self._checks.put_back()
                 self._checks.check(op._op_flag_vals)
-            for warning in self._checks.warnings(op._op_flag_vals):
-                self.log.warning("%s: %s", spec.path, warning)
+                warnings = self._checks.warnings(op._op_flag_vals)
+        for warning in warnings + self._secrets.take(op):
+            self.log.warning("%s: %s", spec.path, warning)
+
+    def _hide_in_other(self, op: Any) -> None:
+        if self._secrets.is_pending:
+            self._secrets.hide_surroundings(op)
+            return
+        with _one_line_errors(self._secrets):
+            self._secrets.begin(op)
+        for warning in self._secrets.take(op):
+            self.log.warning("%s: %s", op._opdef.fullname, warning)
+
+    def run_starting(self, run: Any, op: Any, _pidfile: str | None) -> None:
+        """Called right before the operation's process starts, or that of its batch."""
+        self._secrets.give(run, op)
 
 
 class _one_line_errors:  # noqa: N801  # a context manager that reads as a phrase
     """Ends Guild's command with an error's line: Guild prints the text of a SystemExit."""
+
+    def __init__(self, secrets: handover.Handover | None = None) -> None:
+        self._secrets = secrets
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
         if isinstance(error, UserError):
-            raise SystemExit(str(error)) from None
+            text = str(error)
+            raise SystemExit(self._secrets.masker.text(text) if self._secrets else text) from None
 
 
 def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from conftest import Project
 
+from guild_notebook.flagdefs import ATTRIBUTES
 from guild_notebook.options import OPTIONS
 
 CHECKOUT = Path(__file__).parents[1]
@@ -98,7 +99,7 @@ def test_guild_takes_each_guild_file_of_the_readme_and_what_is_run_with_it(secti
 
 
 def test_the_readme_names_no_attribute_that_does_not_exist():
-    known = {option.attribute for option in OPTIONS} | {"nb-replace"}
+    known = {option.attribute for option in OPTIONS} | set(ATTRIBUTES)
     assert set(re.findall(r"\bnb-[\w-]+", README)) <= known
 
 

@@ -167,8 +167,9 @@ def test_a_long_word_is_broken_in_the_output_and_whole_in_the_notebook(run, exec
 
 def test_of_a_progress_bar_the_last_state_is_a_line_of_its_own(run: Run):
     bars = [line for line in run.output.splitlines() if line.startswith("fit:")]
-    assert len(bars) == 1
-    assert re.match(r"fit: 100%\|.*\| 2000/2000 \[", bars[0])
+    assert 1 <= len(bars) < 10  # one in some seconds, where the machine is slow
+    assert re.match(r"fit: 100%\|.*\| 2000/2000 \[", bars[-1])
+    assert sum("100%" in bar for bar in bars) == 1
 
 
 def test_each_cell_that_ran_has_one_progress_line_on_stderr(done: Command):

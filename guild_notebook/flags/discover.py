@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class Discovered:
             if notes.is_fill_in(flag) and not guild.unchanged(flag, value):
                 settled.add(notes.fill_in_warning(flag))
             empty = value in ("", None) and flag.default in ("", None)
-            if notes.is_secret(flag) and empty:
+            if notes.is_secret(flag) and empty and not flag.secret:
                 settled.add(notes.secret_warning(flag))
         return [warning for warning in self.warnings if warning not in settled]
 
@@ -55,20 +56,25 @@ def discover(
     notebook: Notebook,
     patterns: Mapping[str, str | list[str]] | None = None,
     wanted: Collection[str] = (),
+    secrets: Mapping[str, str] | None = None,
 ) -> Discovered:
     """Find the flags of ``notebook`` without running any of it.
 
     ``patterns`` are the nb-replace patterns of guild.yml by flag; ``wanted`` are the names that
-    guild.yml lists in flags-import or defines as flags. Never raises for what cells hold.
+    guild.yml lists in flags-import or defines as flags; ``secrets`` are the environment variables
+    of secret flags (nb-secret) by flag. Never raises for what cells hold.
     """
     result = Discovered()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of invalid escapes in cells: the kernel will say so
         _fill(result, code_cells(notebook), patterns or {}, set(wanted))
+    for name, variable in (secrets or {}).items():
+        if name in result.flags:
+            result.flags[name] = dataclasses.replace(result.flags[name], secret=variable)
     for flag in result.flags.values():
         if notes.is_fill_in(flag):
             result.warnings.append(notes.fill_in_warning(flag))
-        if notes.is_secret(flag):
+        if notes.holds_secret(flag) if flag.secret else notes.is_secret(flag):
             result.warnings.append(notes.secret_warning(flag))
     return result
 

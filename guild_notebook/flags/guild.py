@@ -43,6 +43,9 @@ def flag_data(flag: Flag) -> dict[str, Any]:
     default = guild_default(flag)
     guild_type = _guild_type(flag)
     data: dict[str, Any] = {"default": default, "type": guild_type}
+    if flag.secret:  # neither help nor cache shows anything of the value
+        kept = {"type": guild_type, "arg-split": _is_split(flag), "description": flag.description}
+        return {"default": None, **{key: value for key, value in kept.items() if value}}
     if default is None and (flag.computed or flag.default is not None):
         data["null-label"] = literals.shortened(flag.default_source)
     if _is_split(flag):
@@ -83,7 +86,7 @@ def _fits(guild_type: str | None, value: Any) -> bool:
 
 def guild_default(flag: Flag) -> Any:
     """The default as Guild holds it; None where a run that leaves it leaves the source alone."""
-    if flag.computed or flag.mixed or flag.default is None:
+    if flag.computed or flag.mixed or flag.default is None or flag.secret:
         return None
     if flag.type == "raw":
         default = _guild_choice(flag.default, flag.default_source) if flag.choices else None
@@ -182,6 +185,8 @@ def unchanged(flag: Flag, value: Any) -> bool:
     default = guild_default(flag)
     if literals.same(value, default):
         return True
+    if flag.secret:
+        return False
     if flag.type == "raw" and isinstance(value, str) and not (flag.computed or flag.mixed):
         try:
             return literals.same(literals.read(value), flag.default)
@@ -211,7 +216,7 @@ def _from_split(flag: Flag, value: Any) -> Any:
     except (ValueError, TypeError) as e:  # a quote that does not close, a set of lists
         raise FlagError(
             f"flag {flag.place} takes a list, items separated by blanks, not "
-            f"{literals.display(value)}: {e}"
+            f"{values.shown(flag, value)}: {e}"
         ) from None
 
 
@@ -229,11 +234,15 @@ def source_text(flag: Flag, value: Any) -> str:
     """
     from .languages import named
 
+    if flag.secret:
+        from .secret_source import expression
+
+        return expression(flag, value)
     if isinstance(value, Code):
         return value.text
     try:
         return named(flag.language).write(value, flag.default_source)
     except ValueError as e:
         raise FlagError(
-            f"flag {flag.place} cannot hold {literals.display(value)} in {flag.language}: {e}"
+            f"flag {flag.place} cannot hold {values.shown(flag, value)} in {flag.language}: {e}"
         ) from None

@@ -39,6 +39,8 @@ class Flag:
     ``mixed``: the sites hold different values (``default`` is that of the first), so a value is
     always written to all of them and only null leaves each as it is.
     ``language`` is the kernel's, in lower case.
+    ``secret`` is the environment variable that holds the value of a secret flag (nb-secret), ""
+    for any other: no message shows the value, and the source reads it from there.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Flag:
     choice_sources: tuple[str, ...] = ()
     mixed: bool = False
     language: str = "python"
+    secret: str = ""
 
     @property
     def place(self) -> str:

@@ -33,9 +33,17 @@ def is_secret(flag: Flag) -> bool:
     """Whether the flag's name says that its value is a secret, or it sets the environment."""
     if flag.type not in ("string", "raw", None) or flag.choices:
         return False
-    if flag.name.startswith("os.environ["):
-        return True
-    return not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(flag.name))
+    return flag.name.startswith("os.environ[") or names_secret(flag.name)
+
+
+def names_secret(name: str) -> bool:
+    """Whether the name of a flag or of an environment variable says that it holds a secret."""
+    return not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(name))
+
+
+def holds_secret(flag: Flag) -> bool:
+    """Whether the value of a secret flag stands in the notebook itself."""
+    return flag.default not in ("", None) and not is_fill_in(flag)
 
 
 def fill_in_warning(flag: Flag) -> str:
@@ -45,7 +53,13 @@ def fill_in_warning(flag: Flag) -> str:
 
 def secret_warning(flag: Flag) -> str:
     """The line that says where a secret's value goes."""
+    if flag.secret:
+        return (
+            f"flag {flag.place}: its secret value stands in the notebook, which every run copies "
+            f"- take it out, and give it as {flag.name}=VALUE or as {flag.secret} in the "
+            "environment"
+        )
     return (
         f"flag {flag.place} looks like a secret: its value is kept in the run and its notebook - "
-        "read it from the environment in the notebook instead"
+        "say 'nb-secret: yes' for this flag in guild.yml"
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import FlagError
+from ..masking import MASK
 from . import literals
 from .literals import is_number
 from .model import Code, Flag
@@ -32,7 +33,12 @@ def converted(flag: Flag, value: Any) -> Any:
             return _choice(flag, value)
         return _within(flag, _typed(flag, value))
     except _RefusedError as e:
-        raise FlagError(f"flag {flag.place} takes {e}, not {literals.display(value)}") from None
+        raise FlagError(f"flag {flag.place} takes {e}, not {shown(flag, value)}") from None
+
+
+def shown(flag: Flag, value: Any) -> str:
+    """``value`` as a message about ``flag`` shows it."""
+    return MASK if flag.secret else literals.display(value)
 
 
 def _typed(flag: Flag, value: Any) -> Any:
@@ -145,6 +151,8 @@ def _choice(flag: Flag, value: Any) -> Any:
             return _raw(flag, flag.choice_sources[index]) if flag.type == "raw" else choice
     if flag.allow_other:
         return _within(flag, _typed(flag, value))
+    if flag.secret:
+        raise _RefusedError("one of its choices")
     raise _RefusedError(f"one of {', '.join(map(literals.display, choices))}")
 
 

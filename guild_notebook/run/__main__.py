@@ -14,11 +14,13 @@ from typing import Any
 from .. import clear, notebook, operation, options
 from ..errors import UserError
 from ..flags import apply, discover, languages, tagged
+from ..masking import Masker
 from .encode import Encoder
 from .pipe import Pipe, Turns
 from .progress import Notes, scalar_patterns
 from .record import Record
 from .save import write_whole
+from .secrets import RunSecrets
 from .sources import Sources
 from .stop import Stop, die_by
 from .stream import Stream
@@ -33,6 +35,10 @@ def main() -> int:
     try:
         path, project_path, settings = _arguments(sys.argv[1:])
         record = Record(os.environ.get("RUN_DIR") or os.getcwd(), path)
+        secrets = RunSecrets(record)
+        out.masker = err.masker = secrets.masker
+        secrets.clean()
+        secrets.check()
         notes = Notes(err, scalar_patterns(record.attr("op").get("output-scalars")))
         turns.recorded = record.output_size
         record.remove_artifacts()
@@ -43,10 +49,16 @@ def main() -> int:
                 f"{project_path} is taken from the project as it is now: the run has no copy",
                 "the notebook is taken from the project",
             )
-        data = _with_flags(nb, record, notes)
+        data, left_out = _with_flags(nb, record, secrets)
+        out.masker = err.masker = secrets.masker
+        if secrets.notice:
+            notes.say(secrets.notice)
+        _say_left_out(left_out, notes)
         if settings["exec"]:
-            return asyncio.run(Start(record, nb, data, settings, (out, err), pipes, notes).run())
-        write_whole(record.executed, Encoder(data).content())
+            streams = (out, err)
+            start = Start(record, nb, data, settings, streams, pipes, notes, secrets.masker)
+            return asyncio.run(start.run())
+        write_whole(record.executed, Encoder(data, secrets.masker).content())
         notes.say("the flag values are put in, nothing is executed (no-exec)")
         return 0
     except UserError as e:
@@ -81,18 +93,23 @@ def _check_place(path: str, project_path: str, in_project: bool) -> None:
         raise operation.outside(f"notebook {project_path}", project)
 
 
-def _with_flags(nb: notebook.Notebook, record: Record, notes: Notes) -> dict[str, Any]:
-    values = record.attr("flags")
-    found = discover.discover(nb, record.flag_patterns(), sorted(values))
-    sources = apply.edited(nb, found, values)
-    data, left_out = clear.cleared(nb, sources, tagged.injected(nb))
+def _with_flags(
+    nb: notebook.Notebook, record: Record, secrets: RunSecrets
+) -> tuple[dict[str, Any], list[str]]:
+    """The document to execute, and what of the source no notebook may hold."""
+    wanted = sorted(record.attr("flags"))
+    found = discover.discover(nb, record.flag_patterns(), wanted, secrets.variables)
+    values = secrets.complete(found)
+    return clear.cleared(nb, apply.edited(nb, found, values), tagged.injected(nb))
+
+
+def _say_left_out(left_out: list[str], notes: Notes) -> None:
     if left_out:
         what = ", ".join(left_out[:3]) + (f" and {len(left_out) - 3} more" * (len(left_out) > 3))
         notes.say(
             f"what no notebook may hold is left out of the executed one ({what})",
             "what no notebook may hold is left out of the executed one",
         )
-    return data
 
 
 @dataclass
@@ -106,6 +123,7 @@ class Start:
     streams: tuple[Stream, Stream]
     pipes: tuple[Pipe, Pipe]
     notes: Notes
+    masker: Masker
 
     async def run(self) -> int:
         stop = Stop()
@@ -122,7 +140,14 @@ class Start:
             from .session import Session  # heavier: imported while the kernel comes up
 
             session = Session(
-                self.record, kernel, self.data, self.settings, self.streams, self.notes, stop
+                self.record,
+                kernel,
+                self.data,
+                self.settings,
+                self.streams,
+                self.notes,
+                stop,
+                self.masker,
             )
             status = await session.run()
         if stop.signal is None:

@@ -19,10 +19,16 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
+from .masked import Messages
 from .messages import OUTPUTS, Message, sound
 
 MOST_AT_ONCE = 500
 """Messages that are read before any is handed on."""
+
+SILENCE = 4.0
+"""Seconds without a message after which a request that has its reply has no more outputs, though
+the kernel has not said that it is idle: nbclient's iopub_timeout, which it counts from the reply
+on, however much output is still on its way."""
 
 MOST_TEXT = 1_000_000
 """Characters of text that become one message, and that are read before any is handed on."""
@@ -32,6 +38,8 @@ class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client ha
     """A channel that gives sound messages only; ``refused`` says why the last other was none."""
 
     refused = ""
+    answered: tuple[str, float] = "", 0.0
+    """The request that the last message answers, and when it came (time.monotonic)."""
 
     async def get_msg(self, timeout: float | None = None) -> Message:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -41,6 +49,7 @@ class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client ha
                 raise Empty
             message = self.read(await self.socket.recv_multipart())
             if message:
+                self.answered = str(message["parent_header"].get("msg_id")), time.monotonic()
                 return message
 
     def read(self, frames: list[bytes]) -> Message | None:
@@ -53,23 +62,55 @@ class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client ha
 
 
 class OutputChannel(Channel):
-    """The iopub channel. ``late`` is called for each output of a request that ``is_late``."""
+    """The iopub channel. ``late`` is called for each output of a request that ``is_late``.
+
+    ``reply`` says since when the executing request has had its reply, None where it has none yet:
+    who waits without a limit gets Empty once that, and the last message, is ``SILENCE`` ago.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._waiting: deque[Message] = deque()
         self.late: Callable[[Message], None] | None = None
         self.is_late: Callable[[Message], bool] = lambda _message: False
+        self.reply: Callable[[], float | None] = lambda: None
+        self.masking: Messages | None = None
+        self._masked: deque[Message] = deque()
 
     async def get_msg(self, timeout: float | None = None) -> Message:
         while True:
-            if not self._waiting:
-                self._waiting.append(await super().get_msg(timeout=timeout))
-                self._read_waiting()
-            message = self._waiting.popleft()
+            message = await self._next(timeout)
             if not (self.late and message["msg_type"] in OUTPUTS and self.is_late(message)):
                 return message
             self.late(message)
+
+    async def _next(self, timeout: float | None) -> Message:
+        while not self._masked:
+            if not self._waiting:
+                try:
+                    self._waiting.append(await self._wait(timeout))
+                except Empty:  # who waits no longer is to have what is held
+                    self._masked.extend(self.masking.rest() if self.masking else ())
+                    if self._masked:
+                        break
+                    raise
+                self._read_waiting()
+            message = self._waiting.popleft()
+            if self.masking is None:
+                return message
+            self._masked.extend(self.masking.masked(message))
+        return self._masked.popleft()
+
+    async def _wait(self, timeout: float | None) -> Message:
+        while True:
+            try:
+                return await super().get_msg(SILENCE if timeout is None else timeout)
+            except Empty:
+                replied = self.reply()
+                if timeout is not None:
+                    raise
+                if replied is not None and time.monotonic() - replied >= SILENCE:
+                    raise
 
     def _read_waiting(self) -> None:
         """Read what is there without waiting, through the same socket's plain interface."""

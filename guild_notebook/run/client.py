@@ -18,8 +18,10 @@ from nbclient.client import CellExecutionComplete
 from nbformat import from_dict
 from nbformat.v4 import output_from_msg
 
+from ..masking import Masker
 from .display import Display
 from .kernel import Kernel
+from .masked import Messages
 from .messages import OUTPUTS, Message
 from .outputs import Outputs
 
@@ -34,18 +36,28 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
     """
 
     def __init__(
-        self, nb: Any, kernel: Kernel, display: Display, limit: int, **options: Any
+        self,
+        nb: Any,
+        kernel: Kernel,
+        display: Display,
+        limit: int,
+        masker: Masker,
+        **options: Any,
     ) -> None:
         super().__init__(
             nb,
             km=kernel.manager,
             on_cell_executed=self._note_reply,
             on_cell_complete=self._note_request,
+            iopub_timeout=1_000_000,  # the channel knows better: see its SILENCE
             **options,
         )
         self.kc = kernel.client
         self.kc.iopub_channel.is_late = self._is_late
         self.kc.iopub_channel.late = self._show_late
+        self.kc.iopub_channel.reply = self._replied
+        self.kc.iopub_channel.masking = Messages(masker) if masker else None
+        self._masker = masker
         self.log.setLevel(logging.CRITICAL)  # what it says there is said by this package
         self.display = display
         self.asked_to_exit = False
@@ -74,6 +86,7 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
 
     def add_error(self, index: int, name: str, text: str, lines: list[str]) -> None:
         """Add an error of ours to a cell's outputs, and show it."""
+        text, lines = self._masker.text(text), self._masker.data(lines)
         self.display.error(lines, name, text)
         error = {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
         self._outputs[index].add(from_dict(error))
@@ -109,6 +122,10 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
     def _is_late(self, message: Message) -> bool:
         requests: list[str] = self.kc.requests
         return [message["parent_header"].get("msg_id")] != requests[-1:]
+
+    def _replied(self) -> float | None:
+        request, when = self.kc.shell_channel.answered
+        return when if [request] == self.kc.requests[-1:] else None
 
     def _show_late(self, message: Message) -> None:
         """Show an output of another request than the executing cell's in the cell that made it,

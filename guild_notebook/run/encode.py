@@ -13,6 +13,9 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..masking import Masker
+from . import masked
+
 _SPLIT = frozenset(("application/javascript", "image/svg+xml"))
 """MIME types beside text/* whose text is written as a list of lines (nbformat/v4/rwbase.py)."""
 
@@ -20,10 +23,12 @@ _TRANSIENT = ("orig_nbformat", "orig_nbformat_minor", "signature")
 
 
 class Encoder:
-    """Encodes one notebook, an nbformat 4 document that others change meanwhile."""
+    """Encodes one notebook, an nbformat 4 document that others change meanwhile; of secret values
+    in its sources and metadata ``masker`` leaves nothing."""
 
-    def __init__(self, nb: Mapping[str, Any]) -> None:
+    def __init__(self, nb: Mapping[str, Any], masker: Masker | None = None) -> None:
         self._nb = nb
+        self._masker = masker or Masker(())
         self._cells: dict[int, bytes] = {}
 
     def content(self, changed: Collection[int] | None = None) -> Iterator[bytes]:
@@ -39,6 +44,7 @@ class Encoder:
                 yield from self._all_cells()
             else:
                 value = self._nb[key]
+                value = masked.metadata(value, self._masker) if key == "metadata" else value
                 yield _bytes(_without(value, _TRANSIENT) if key == "metadata" else value, 1)
         yield b"\n}\n"
 
@@ -47,7 +53,7 @@ class Encoder:
         for index, cell in enumerate(cells):
             yield b",\n  " if index else b"[\n  "
             if index not in self._cells:
-                self._cells[index] = _bytes(_for_file(cell), 2)
+                self._cells[index] = _bytes(_for_file(masked.cell(cell, self._masker)), 2)
             yield self._cells[index]
         yield b"\n ]" if cells else b"[]"
 

@@ -14,6 +14,8 @@ import nbformat
 
 from .. import clear, notebook, options
 from ..errors import KernelError
+from ..masking import Masker
+from . import masked
 from .autosave import Autosave
 from .client import Client
 from .display import Display
@@ -42,6 +44,7 @@ class Session:
     streams: tuple[Stream, Stream]
     notes: Notes
     stop: Stop
+    masker: Masker
 
     def __post_init__(self) -> None:
         warnings.filterwarnings("ignore", module=r"nbformat|nbclient|nbconvert|traitlets")
@@ -54,7 +57,7 @@ class Session:
         if with_images:
             note = self.record.note_artifact
             self._images = Images(self.record.dir, self.record.executed, note)
-        self._encoder = Encoder(self.nb)
+        self._encoder = Encoder(self.nb, self.masker)
         self._losses = Losses(self.record.dir, self.notes)
 
     async def run(self) -> int:
@@ -111,7 +114,7 @@ class Session:
         )
         limit = self.settings["output-limit"]
         allow_errors = self.settings["allow-errors"]
-        return Client(self.nb, self.kernel, display, limit, allow_errors=allow_errors)
+        return Client(self.nb, self.kernel, display, limit, self.masker, allow_errors=allow_errors)
 
     def _execution(self, client: Client) -> Execution:
         cells = notebook.cells_of(self.nb)
@@ -166,7 +169,8 @@ class Session:
     def _write_reports(self, outcome: Outcome) -> list[str]:
         paths = []
         try:
-            paths = self._reports.write(self.nb, self.record.executed, outcome.failed_cell)
+            shown = masked.notebook(self.nb, self.masker)
+            paths = self._reports.write(shown, self.record.executed, outcome.failed_cell)
             self._losses.saved("the report")
         except OSError as e:
             self._losses.note("the report", e)

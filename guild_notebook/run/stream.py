@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable
 
+from ..masking import Masker
 from .pipe import Pipe
 
 PROGRESS_INTERVAL = 5.0
@@ -58,6 +59,7 @@ class Stream:
     def __init__(self, pipe: Pipe, clock: Callable[[], float] = time.monotonic) -> None:
         self._pipe = pipe
         self._clock = clock
+        self.masker = Masker(())  # of secret values: what comes out is without them
         self._held = ""  # the end of the last text, whose meaning the next text decides
         self._waiting = ""  # part of a line that is not out yet
         self._waiting_since = 0.0
@@ -245,7 +247,10 @@ class Stream:
             self._waiting_since = self._clock()
 
     def _flush(self, end: int) -> None:
-        data = self._waiting[:end].encode("utf-8", errors="backslashreplace")
-        self._waiting = self._waiting[end:]
+        text, self._waiting = self._waiting[:end], self._waiting[end:]
+        if self.masker:
+            text, held = self.masker.cut(text)
+            self._waiting = held + self._waiting
+        data = text.encode("utf-8", errors="backslashreplace")
         self._waiting_since = self._clock() if self._waiting else 0.0
         self._pipe.write(data)
