@@ -159,7 +159,9 @@ class Client(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no 
         super().__init__(**kwargs)
         self.requests: list[str] = []
 
-    def execute(self, *args: Any, **kwargs: Any) -> str:
-        request: str = super().execute(*args, **kwargs)
+    def execute(self, code: str, *args: Any, **kwargs: Any) -> str:
+        """Raises UnicodeEncodeError for a lone surrogate, which no message can hold."""
+        code.encode("utf-8")
+        request: str = super().execute(code, *args, **kwargs)
         self.requests.append(request)
         return request

@@ -235,6 +235,10 @@ class Execution:
             return Outcome(1, index, f"{where} failed{cause}"), "failed"
         except DeadKernelError:
             return await self._died(index, where)
+        except UnicodeEncodeError as e:  # before it was sent
+            text = f"{where} holds {e.object[e.start]!a}, half a character: take it out"
+            self.client.add_error(index, "UnicodeError", text, [f"UnicodeError: {text}"])
+            return Outcome(1, index, text), "failed"
         if self.client.asked_to_exit:
             return Outcome(), "exit"
         return None, "completed"

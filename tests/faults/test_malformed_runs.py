@@ -220,3 +220,12 @@ def test_a_number_too_long_for_guild_is_a_flag_that_leaves_the_source(project: P
     project.notebook("nb.ipynb", f"n = 0x{'f' * 5000}\nprint(n.bit_length())")
     assert "20000\n" in project.run("nb.ipynb").stdout
     assert "7\n" in project.run("nb.ipynb", "n=100").stdout
+
+
+def test_half_a_character_in_a_cell_is_an_error_of_the_cell(project: Project):
+    project.notebook("nb.ipynb", "print('before')", "# Half\nx = '\ud83d'", "print('never')")
+    done = project.guild("run", "-y", "nb.ipynb")
+    assert done.status == 1 and "before" in done.stdout and "never" not in done.stdout
+    last = done.stderr.splitlines()[-1]
+    assert "cell 2 (Half) holds '\\ud83d', half a character: take it out - see nb.html" in last
+    assert check("nb.ipynb", done) == "failed"
