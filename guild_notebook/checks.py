@@ -13,6 +13,7 @@ import json
 import re
 from typing import Any
 
+from . import search
 from .errors import FlagError
 from .flags import apply, guild
 from .flags.discover import Discovered
@@ -50,6 +51,18 @@ class Checks:
         for flagdef, attribute, value in self._set_aside:
             setattr(flagdef, attribute, value)
         self._set_aside = []
+
+    def fill_in(self, *trials: dict[str, Any]) -> None:
+        """Fill in search spaces that leave something to the flag, in values as Guild holds them,
+        and make Guild's definitions fit to be searched; raises FlagError."""
+        for flagdef in self._opdef.flags:
+            flag = self._found.flags.get(flagdef.name)
+            if flag is None:
+                continue
+            for trial in trials:
+                if trial.get(flagdef.name) is not None:
+                    trial[flagdef.name] = search.completed(flag, flagdef, trial[flagdef.name])
+            search.prepare(flag, flagdef)
 
     def check(self, values: dict[str, Any]) -> None:
         """Raise FlagError for the first value that its flag does not take, and coerce the others

@@ -76,6 +76,8 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         if self._checks and op._opdef is self._checked:
             self._checks.put_back()
             with _one_line_errors():
+                trials = op._batch_trials or []
+                self._checks.fill_in(op._op_flag_vals, op._user_flag_vals, *trials)
                 self._checks.check(op._op_flag_vals)
             for warning in self._checks.warnings(op._op_flag_vals):
                 self.log.warning("%s: %s", spec.path, warning)
