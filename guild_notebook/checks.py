@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from . import search
@@ -108,23 +109,30 @@ class Checks:
             or any(variable in cell.source for cell in self._notebook.cells)
             or destination.startswith("config:")
             or not flagdef  # it is forced
-            or name in self._of_dependencies()
+            or any(_takes(source, name) for source in self._sources())
         )
 
-    def _of_dependencies(self) -> set[str]:
-        """Names of the flags that choose what a dependency resolves to (``operation:train``),
-        which Guild adds to an operation (guild/plugins/resource_flags.py)."""
+    def _sources(self) -> Iterator[Any]:
+        """What the operation's dependencies resolve."""
         from guild import op_dep
 
-        names: set[str] = set()
         for dependency in self._opdef.dependencies:
             try:
                 resource, _location = op_dep.resource_def(dependency, {})
             except op_dep.OpDependencyError:
                 continue  # Guild says so itself
-            for source in resource.sources:
-                names.update(filter(None, op_dep.source_flag_name_candidates(source)))
-        return names
+            yield from resource.sources
+
+
+def _takes(source: Any, name: str) -> bool:
+    """Whether a flag chooses what a source resolves to (``operation:train``), for which Guild adds
+    it (guild/plugins/resource_flags.py), or is written into it, as all are into a ``config``
+    (guild/resolver.py, ConfigResolver)."""
+    from guild import op_dep
+
+    return source.parsed_uri.scheme == "config" or name in op_dep.source_flag_name_candidates(
+        source
+    )
 
 
 def _is_of_batch(value: Any) -> bool:

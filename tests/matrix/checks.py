@@ -233,7 +233,7 @@ RUNNING = [
     Check("queue", "run train x=0.7 --stage -y\nrun queue run-once=yes -y"),
     Check("dask:scheduler", dask, needs="distributed", prints=False),
     Check("background", in_background),
-    Check("watch", watch, prints=False),
+    Check("watch", watch, prints=False, quiet=False),
     Check("stop", stop, prints=False),
     Check("an operation that fails", "run fails -y", status=3, quiet=False, prints=False),
     Check("an unknown flag", "run train nosuch=1 -y", status=1),

@@ -235,7 +235,7 @@ _SAME = [
     (r"(?<![\d.])\d{13,16}\b", "TIME"),
     (r"/\S*/(script|notebook)\b", "FOLDER"),
     (r"\b(train|evaluate|settings|slow|fails)\.(py|ipynb)\b", r"\1.src"),
-    (r"\bpid \d+|\bprocess \d+|\b\d+ bytes", "NUMBER"),
+    (r"\bpid \d+|\bguild-pid-\w+|\b\d+ bytes|\b\d+\.\d+ seconds", "NUMBER"),
     (r"\s+", " "),
 ]
 
