@@ -97,6 +97,7 @@ class _one_line_errors:  # noqa: N801  # a context manager that reads as a phras
 def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
     opdef.main = None
     try:
+        sourcecode.include_in_package(opdef.guildfile, operation.place(opdef, spec).source)
         opdef.exec_ = operation.command(opdef, spec)
         flagdefs.merge(opdef, flagdefs.flag_data(opdef, operation.place(opdef, spec).source))
     except UserError:

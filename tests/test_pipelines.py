@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import Project, Run, code
 
@@ -75,7 +77,8 @@ def pipes(shared: Project) -> Project:
 
 def dependencies(run: Run) -> list[str]:
     """What a run got from others, by Guild's own account."""
-    return sorted(line.split()[1] for line in run.manifest if line.startswith("d "))
+    lines = [line.split() for line in run.manifest if line.startswith("d ")]
+    return sorted(line[1] for line in lines if not line[3].startswith("notebook:"))
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +144,18 @@ def test_what_is_passed_on_stays_the_same_after_a_restart(pipes: Project, notebo
     done = pipes.run("train-script", f"prepared={run.id}")
     assert "rows: 10" in done.stdout
     assert dependencies(done.run) == ["data.txt", "parts"]
+
+
+def test_a_merge_of_all_files_leaves_the_source_of_the_project_alone(
+    pipes: Project, notebook_run: Run, tmp_path: Path
+):
+    target = str(tmp_path / "merged")
+    for _ in range(2):  # into nothing, and where all is there already
+        done = pipes.guild("merge", "-y", "--all", "--target-dir", target, notebook_run.id)
+        assert done.status == 0 and "WARNING" not in done.stderr, done.stderr
+        source = (pipes.dir / "prepare.ipynb").read_bytes()
+        assert (tmp_path / "merged/prepare.ipynb").read_bytes() == source
+    assert (tmp_path / "merged/data.txt").read_text() == "nnnn"
 
 
 def test_steps_hand_data_from_script_to_notebook_and_back(pipes: Project):

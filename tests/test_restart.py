@@ -36,7 +36,7 @@ def check(shared: Project, run: Run, value: int, done: Command) -> None:
     assert executed.count("image/svg+xml") == value
     assert len(list(run.dir.glob("nb_*.svg"))) == value
     mine = [line.split()[:2] for line in run.manifest if "nb.ipynb" in line.split()[1]]
-    assert mine == [["s", ".guild/sourcecode/nb.ipynb"], ["g", "./nb.ipynb"]]
+    assert mine == [["s", ".guild/sourcecode/nb.ipynb"], ["d", "nb.ipynb"], ["g", "./nb.ipynb"]]
     assert "nb.ipynb" in shared.guild("ls", "-g", run.id).stdout.split()
     assert run.attr("exit_status") == 0
 
@@ -83,7 +83,7 @@ def test_source_code_that_is_forced_anew_counts(shared: Project, first: Command)
     finally:
         path.write_bytes(before)
     mine = [line.split()[:2] for line in run.manifest if "nb.ipynb" in line.split()[1]]
-    assert mine == [["s", ".guild/sourcecode/nb.ipynb"], ["g", "./nb.ipynb"]]
+    assert mine == [["s", ".guild/sourcecode/nb.ipynb"], ["d", "nb.ipynb"], ["g", "./nb.ipynb"]]
 
 
 def test_trials_of_a_grid_each_begin_from_the_source(shared: Project, first: Command):

@@ -10,6 +10,10 @@ a line of the type ``g``, which ``guild ls`` takes for generated and the resolve
 pass on. Both normalize paths; ``guild merge`` does not, and knows no ``g``
 (guild/run_merge.py, _apply_run_file_to_merge): written as ``./PATH`` the line is none for it, and
 it treats the file as any other that was generated.
+
+The executed notebook stands where the project has its source, which ``guild merge --all`` must not
+replace with it: a line of its own under the plain path makes it a dependency from elsewhere to
+``guild merge``, which leaves such alone. The line after it is the one that counts to all else.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from .save import write_whole
 Line = list[str]
 
 _ARTIFACT = "g"
+_SOURCE = "notebook:"
 
 
 def read(run_dir: str) -> list[Line]:
@@ -45,10 +50,15 @@ def _text(line: Line) -> str:
     return " ".join(shlex.quote(arg) for arg in line) + "\n"
 
 
+def executed(notebook: str) -> list[Line]:
+    """The lines of the executed notebook."""
+    return [["d", notebook, "-", _SOURCE + notebook], artifact(notebook, notebook)]
+
+
 def artifact(path: str, notebook: str) -> Line:
     """The line of a file that was made of ``notebook``, not by its cells; ``path`` is relative to
     the run directory."""
-    return [_ARTIFACT, f"./{path}".replace(os.sep, "/"), "-", f"notebook:{notebook}"]
+    return [_ARTIFACT, f"./{path}".replace(os.sep, "/"), "-", _SOURCE + notebook]
 
 
 def is_source(line: Line) -> bool:
@@ -57,7 +67,7 @@ def is_source(line: Line) -> bool:
 
 def is_ours(line: Line) -> bool:
     """Whether each start of the notebook writes the line anew: of a source or an artifact."""
-    return is_source(line) or line[:1] == [_ARTIFACT]
+    return is_source(line) or (len(line) > 3 and line[3].startswith(_SOURCE))
 
 
 def _path(run_dir: str) -> str:

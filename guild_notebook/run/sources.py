@@ -55,7 +55,6 @@ class Sources:
         for line in before:
             if manifest.is_source(line):
                 copied[_in_run(line)] = list(line)
-        ours = [manifest.artifact(self._notebook, self._notebook)]
         others = [line for line in before if not manifest.is_ours(line)]
         if self._notebook in copied:
             self._keep_notebook(copied[self._notebook])
@@ -65,7 +64,7 @@ class Sources:
         for path, line in copied.items():
             if path != self._notebook:
                 self._keep(path, line)
-        after = [*copied.values(), *others, *ours]
+        after = [*copied.values(), *others, *manifest.executed(self._notebook)]
         if after != before:
             manifest.write(self._dir, after)
         self._say_where()

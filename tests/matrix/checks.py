@@ -118,7 +118,7 @@ def exported_folder(side: Side) -> None:
 
 def archives(side: Side) -> None:
     side("export exported.zip -y 1:2")
-    side("rm -y 1:2")
+    side("runs delete -y 1:2")
     side("runs purge -y")
     side("import exported.zip -y")
 
@@ -144,9 +144,8 @@ def publish(side: Side) -> None:
 def merge(side: Side) -> None:
     side("run train x=0.6 -y")
     target = side.project.parent / "merged"
-    target.mkdir()
     side(f"merge --target-dir {target} -y 1")
-    side(f"merge --target-dir {target} --copy-all -y 1")
+    side(f"merge --target-dir {target} --all -y 1")
     assert (target / f"train{side.ending}").exists()
     assert (target / "made.txt").exists()
     shutil.rmtree(target)
@@ -235,7 +234,7 @@ RUNNING = [
     Check("background", in_background),
     Check("watch", watch, prints=False, quiet=False),
     Check("stop", stop, prints=False),
-    Check("an operation that fails", "run fails -y", status=3, quiet=False, prints=False),
+    Check("an operation that fails", "run fails -y", status=3, prints=False),
     Check("an unknown flag", "run train nosuch=1 -y", status=1),
     Check("an unknown operation", "run nosuch -y", status=1),
     Check("project on the Python path", on_the_python_path),
@@ -267,7 +266,7 @@ LOOKING = [
     Check(
         "compare, other options",
         "compare --csv - --skip-unchanged --min loss\n"
-        "compare --print-scalars\ncompare --csv - --cols =x,loss --strict-cols =n",
+        "compare --print-scalars\ncompare --csv - --cols =x,loss\ncompare --csv - --strict-cols =n",
     ),
     Check("compare on a terminal", curses, prints=False),
     Check("diff", "diff --flags --output --cmd 'diff -u' 1 2", status=0, prints=False),
@@ -305,7 +304,7 @@ LOOKING = [
 MOVING = [
     Check(
         "rm, restore, purge",
-        "runs rm -y 1\nruns --deleted\nruns restore -y 1\nrm -y 1\nruns purge -y",
+        "runs rm -y 1\nruns --deleted\nruns restore -y 1\nruns delete -y 1\nruns purge -y",
         short=True,
     ),
     Check("export, import", exported_folder),

@@ -90,7 +90,6 @@ FILES = {
     "package/guild.yml": """
 - package: demo
   version: 0.1
-  data-files: ['*.ipynb']
 - model: demo
   operations:
     train:
@@ -228,6 +227,7 @@ def _files(run_dir: Path) -> list[str]:
 
 
 _SAME = [
+    (r"^\.guild/sourcecode/(?=\w+\.ipynb$)", ""),  # where a notebook's source is kept
     (r"\x1b\[[0-9;?]*[A-Za-z]", ""),
     (r"\b[0-9a-f]{32,64}\b|\b[0-9a-f]{8}\b", "ID"),
     (r"\d{4}-\d\d-\d\d([ T_]?\d\d[:_]?\d\d[:_]?\d\d)?", "TIME"),
