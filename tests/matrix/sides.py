@@ -220,7 +220,8 @@ ARTIFACTS = ".guild/notebook-artifacts"
 def _files(run_dir: Path) -> list[str]:
     """The files of a run without Guild's own, and without what is made of a notebook."""
     listed = run_dir / ARTIFACTS
-    made = set(json.loads(listed.read_text())) if listed.exists() else set()
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    made = {json.loads(line) for line in lines}
     paths = (path for path in run_dir.rglob("*") if path.is_file() or path.is_symlink())
     names = {str(path.relative_to(run_dir)) for path in paths}
     return sorted(normal(name) for name in names - made if not name.startswith(".guild"))
