@@ -97,6 +97,8 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             warnings = []
             if self._checks and op._opdef is self._checked:
                 self._checks.put_back()
+                trials = op._batch_trials or []
+                self._checks.fill_in(op._op_flag_vals, op._user_flag_vals, *trials)
                 self._checks.check(op._op_flag_vals)
                 warnings = self._checks.warnings(op._op_flag_vals)
         for warning in warnings + self._secrets.take(op):
@@ -134,6 +136,7 @@ class _one_line_errors:  # noqa: N801  # a context manager that reads as a phras
 def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
     opdef.main = None
     try:
+        sourcecode.include_in_package(opdef.guildfile, operation.place(opdef, spec).source)
         opdef.exec_ = operation.command(opdef, spec)
         flagdefs.merge(opdef, flagdefs.flag_data(opdef, operation.place(opdef, spec).source))
     except UserError:
