@@ -7,7 +7,7 @@ from typing import Any
 
 from guild import plugin as pluginlib
 
-from . import checks, compat, flagdefs, operation, optimizers, scalars, sourcecode
+from . import checks, cluster, compat, flagdefs, operation, optimizers, scalars, sourcecode
 from .errors import UserError
 
 compat.apply()
@@ -40,9 +40,9 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             self.log.warning("operation '%s': cannot read %s: %r", opdef.fullname, spec.path, e)
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
-        """Resolve a path to a notebook, or one of Guild's optimizers."""
+        """Resolve a path to a notebook, ``dask:cluster``, or one of Guild's optimizers."""
         if not operation.is_notebook_path(opspec):
-            return optimizers.resolve(opspec)
+            return cluster.resolve(opspec) or optimizers.resolve(opspec)
         model = _FileModel.for_path(opspec)
         return model, model.op_name
 
@@ -51,6 +51,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         the first moment to say that the notebook or an option is wrong."""
         spec = operation.spec_for_opdef(opdef)
         if not spec:
+            cluster.check(opdef)
             return False, "not a notebook operation"
         if opdef is not self._checked:
             with _one_line_errors():
