@@ -58,7 +58,7 @@ EXTRAS = {
         "scikit-learn",
         "tqdm",
     ],
-    "lint": ["mypy", "ruff", "types-PyYAML"],
+    "lint": ["mypy", "ruff", "types-PyYAML", "types-psutil"],
     # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
     "ipy": ["pandas<3"],
 }
