@@ -7,7 +7,17 @@ from typing import Any
 
 from guild import plugin as pluginlib
 
-from . import checks, cluster, compat, flagdefs, operation, optimizers, scalars, sourcecode
+from . import (
+    checks,
+    cluster,
+    compat,
+    flagdefs,
+    operation,
+    optimizers,
+    packages,
+    scalars,
+    sourcecode,
+)
 from .errors import UserError
 
 compat.apply()
@@ -31,6 +41,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
                 spec = operation.spec_for_opdef(opdef)
                 if spec:
                     self._try_configure(opdef, spec)
+        packages.add_notebooks(gf)
 
     def _try_configure(self, opdef: Any, spec: operation.NotebookSpec) -> None:
         """Whatever a notebook holds, the project's other operations are not to go with it."""
