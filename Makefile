@@ -10,13 +10,14 @@ PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv demo test corpus install-test bench lint format clean
+.PHONY: help venv demo test corpus cluster install-test bench lint format clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
 	@echo "make test          run the tests"
 	@echo "make lint          ruff and mypy"
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
+	@echo "make cluster       the long tests of dask:cluster and remotes, and the throughput of 200 trials"
 	@echo "make install-test  install the package into fresh environments of each Python found"
 	@echo "make bench         measure what a run costs"
 	@echo "make venv          only make the environment $(VENV) and install the package"
@@ -67,6 +68,9 @@ test: $(VENV)/.test
 corpus: $(VENV)/.test
 	@$(PIP) install ipywidgets sympy
 	$(BIN)/python -m pytest -m corpus -s
+
+cluster: $(VENV)/.test
+	$(BIN)/python -m pytest -m cluster -s
 
 install-test: $(VENV)/.test
 	$(BIN)/python -m pytest -m install
