@@ -10,7 +10,7 @@ PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv demo test corpus faults matrix bench lint format clean
+.PHONY: help venv demo test corpus faults matrix cluster bench lint format clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
@@ -19,6 +19,7 @@ help:
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
 	@echo "make faults        cause all that can go wrong, in its heavy forms too, and print figures"
 	@echo "make matrix        all of Guild's commands with notebooks and with scripts, on each Python"
+	@echo "make cluster       the long tests of dask:cluster and remotes, and the throughput of 200 trials"
 	@echo "make bench         measure what a run costs"
 	@echo "make venv          only make the environment $(VENV) and install the package"
 	@echo "make format        let ruff mend and format the code"
@@ -81,6 +82,9 @@ MATRIX ?= matrix
 matrix: $(VENV)/.test
 	@rm -rf .nox/results
 	@$(BIN)/nox -t $(MATRIX); status=$$?; $(BIN)/python tests/matrix/table.py; exit $$status
+
+cluster: $(VENV)/.test
+	$(BIN)/python -m pytest -m cluster -s
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/overhead.py

@@ -43,8 +43,13 @@ NOTEBOOK = [
     "regex>=2022.1.18",
 ]
 
+# The oldest that the tests have passed with, and the newest for Python 3.9.
+DASK = ["distributed>=2024.8"]
+
 EXTRAS = {
+    "dask": DASK,  # the operation dask:cluster
     "test": [
+        *DASK,
         "bash_kernel",
         "hypothesis",
         "matplotlib",
@@ -60,7 +65,7 @@ EXTRAS = {
         "uv",
         "virtualenv",
     ],
-    "lint": ["mypy", "ruff", "types-PyYAML"],
+    "lint": ["mypy", "ruff", "types-PyYAML", "types-psutil"],
     # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
     "ipy": ["pandas<3"],
 }

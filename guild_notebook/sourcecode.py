@@ -50,17 +50,6 @@ def include_notebook(opdef: Any, place: Place) -> None:
     sourcecode.specs.append(rule("include", [notebook]))
 
 
-def include_in_package(guildfile: Any, source: str) -> None:
-    """Let ``guild package`` take an operation's notebook along: of its own it takes Python modules
-    and what ``data-files`` names (guild/package_main.py, _package_data)."""
-    path = os.path.relpath(source, guildfile.dir or ".")
-    inside = os.path.isfile(source) and path.split(os.sep)[0] != os.pardir
-    if guildfile.package and inside:
-        pattern = glob.escape(path)
-        if pattern not in guildfile.package.data_files:
-            guildfile.package.data_files.append(pattern)
-
-
 def _exactly(path: str) -> str:
     """A pattern for one path of the project: without the leading slash Guild compares base names
     (guild/file_util.py, _fnmatch)."""
