@@ -10,7 +10,7 @@ from conftest import Project, Run, code
 GUILD_FILE = """
 prepare-notebook:
   notebook: prepare.ipynb
-  nb-report: [html, script]
+  nb-report: [html, markdown]
   flags-import: all
   sourcecode: ["prepare.*"]
 prepare-script:
@@ -93,7 +93,7 @@ def script_run(pipes: Project) -> Run:
 
 def test_what_a_notebook_made_is_listed_with_what_was_made_of_it(pipes: Project, notebook_run: Run):
     listed = pipes.guild("ls", "-n", "--generated", notebook_run.id).stdout.split()
-    mine = {"prepare.html", "prepare.ipynb", "prepare.py", "prepare_2_0.png"}
+    mine = {"prepare.html", "prepare.ipynb", "prepare.md", "prepare_2_0.png"}
     assert {*listed} >= mine | {"data.txt", "parts/one.txt"}
 
 
