@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Project, Run, code
+from conftest import Project, Run
 
 REPORTS = ["html-no-input", "html", "sanitized", "script", "python", "notebook", "slides"]
 
@@ -47,11 +47,20 @@ def test_html_without_input_alone_has_the_plain_name(shared: Project, run: Run):
     assert not (only.dir / "nb.html-no-input.html").exists()
 
 
+BROKEN = """
+from nbconvert.exporters import MarkdownExporter
+class Broken(MarkdownExporter):
+    def from_notebook_node(self, nb, **options):
+        raise ValueError("odd")
+"""
+
+
 def test_a_report_that_cannot_be_made_leaves_the_others_alone(shared: Project):
-    shared.notebook("odd.ipynb", code("1 / 0", tags=["no, tag"]))  # no comma is allowed in tags
-    shared.guildfile("a:\n  notebook: odd.ipynb\n  nb-report: [html, sanitized]\n")
+    shared.notebook("odd.ipynb", "1 / 0")
+    shared.file("broken.py", BROKEN)
+    shared.guildfile("a:\n  notebook: odd.ipynb\n  nb-report: [broken.Broken, sanitized]\n")
     done = shared.guild("run", "-y", "a")
-    assert "no report 'html', nbconvert failed with NotebookValidationError" in done.stderr
+    assert "no report 'broken.Broken', nbconvert failed with ValueError: odd" in done.stderr
     assert "failed with ZeroDivisionError - see odd.sanitized.html" in done.stderr
     sanitized = (done.run.dir / "odd.sanitized.html").read_text("utf-8")
     assert 'href="#guild-failed-cell"' in sanitized and 'id="guild-failed-cell"' in sanitized

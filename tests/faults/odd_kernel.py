@@ -104,6 +104,7 @@ class Kernel:
 
     def do_die(self) -> None:
         print("odd kernel: out of memory", file=sys.stderr, flush=True)
+        time.sleep(0.5)  # what has been sent is on its way
         os._exit(9)
 
     def do_close_channels(self) -> None:
