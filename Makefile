@@ -10,7 +10,7 @@ PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv demo test corpus faults install-test bench lint format clean
+.PHONY: help venv demo test corpus faults matrix cluster bench lint format clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
@@ -18,13 +18,15 @@ help:
 	@echo "make lint          ruff and mypy"
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
 	@echo "make faults        cause all that can go wrong, in its heavy forms too, and print figures"
-	@echo "make install-test  install the package into fresh environments of each Python found"
+	@echo "make matrix        all of Guild's commands with notebooks and with scripts, on each Python"
+	@echo "make cluster       the long tests of dask:cluster and remotes, and the throughput of 200 trials"
 	@echo "make bench         measure what a run costs"
 	@echo "make venv          only make the environment $(VENV) and install the package"
 	@echo "make format        let ruff mend and format the code"
 	@echo "make clean         remove all of these"
 	@echo
-	@echo "PYTHON=python3.12 chooses the interpreter, VENV=folder the environment"
+	@echo "PYTHON=python3.12 chooses the interpreter, VENV=folder the environment,"
+	@echo "MATRIX=ci one Python in full and the others in short"
 
 venv: $(VENV)/.installed
 
@@ -75,8 +77,14 @@ faults: $(VENV)/.test
 	FAULTS_FIGURES="$(abspath $(VENV)/figures)" \
 	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults tests/test_kernels.py
 
-install-test: $(VENV)/.test
-	$(BIN)/python -m pytest -m install
+# MATRIX=ci is one Python in full and the others in short; `nox -l` lists the sessions.
+MATRIX ?= matrix
+matrix: $(VENV)/.test
+	@rm -rf .nox/results
+	@$(BIN)/nox -t $(MATRIX); status=$$?; $(BIN)/python tests/matrix/table.py; exit $$status
+
+cluster: $(VENV)/.test
+	$(BIN)/python -m pytest -m cluster -s
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/overhead.py
@@ -93,4 +101,4 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .nox build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

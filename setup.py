@@ -21,8 +21,9 @@ GUILD = [
     "setuptools>=70.1,<80.9",
     # Guild imports imp, which Python has dropped in 3.12.
     "zombie-imp>=0.0.3; python_version >= '3.12'",
-    # Guild runs `pip freeze` for every operation, and an environment made by uv has no pip.
-    "pip",
+    # Guild runs `pip freeze` for every operation, and an environment made by uv has no pip. Those
+    # before 23.1.2 do not start on Python 3.12.
+    "pip>=23.1.2",
     # `guild compare` shows "no data to display" with 1.5.
     "tabview>=1.4.3,<1.5",
     # 8.2 warns on every `guild merge`, 8.3 on every step of an operation with `steps`.
@@ -42,11 +43,17 @@ NOTEBOOK = [
     "regex>=2022.1.18",
 ]
 
+# The oldest that the tests have passed with, and the newest for Python 3.9.
+DASK = ["distributed>=2024.8"]
+
 EXTRAS = {
+    "dask": DASK,  # the operation dask:cluster
     "test": [
+        *DASK,
         "bash_kernel",
         "hypothesis",
         "matplotlib",
+        "nox",
         "pandas<3",  # see ipy
         "playwright",
         "pytest",
@@ -55,8 +62,10 @@ EXTRAS = {
         "scikit-learn",
         "tabulate",
         "tqdm",
+        "uv",
+        "virtualenv",
     ],
-    "lint": ["mypy", "ruff", "types-PyYAML"],
+    "lint": ["mypy", "ruff", "types-PyYAML", "types-psutil"],
     # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
     "ipy": ["pandas<3"],
 }

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
+from . import search
 from .errors import FlagError
 from .flags import apply, guild, secrets
 from .flags.discover import Discovered
@@ -50,6 +52,18 @@ class Checks:
         for flagdef, attribute, value in self._set_aside:
             setattr(flagdef, attribute, value)
         self._set_aside = []
+
+    def fill_in(self, *trials: dict[str, Any]) -> None:
+        """Fill in search spaces that leave something to the flag, in values as Guild holds them,
+        and make Guild's definitions fit to be searched; raises FlagError."""
+        for flagdef in self._opdef.flags:
+            flag = self._found.flags.get(flagdef.name)
+            if flag is None:
+                continue
+            for trial in trials:
+                if trial.get(flagdef.name) is not None:
+                    trial[flagdef.name] = search.completed(flag, flagdef, trial[flagdef.name])
+            search.prepare(flag, flagdef)
 
     def check(self, values: dict[str, Any]) -> None:
         """Raise FlagError for the first value that its flag does not take, and coerce the others
@@ -96,7 +110,7 @@ class Checks:
             or bool(flagdef and self._is_read_as_secret(flagdef))
             or destination.startswith("config:")
             or not flagdef  # it is forced
-            or name in self._of_dependencies()
+            or any(_takes(source, name) for source in self._sources())
         )
 
     def _is_read_as_secret(self, flagdef: Any) -> bool:
@@ -104,20 +118,27 @@ class Checks:
         variable = secrets.variables({flagdef.name: flagdef.extra}, "").get(flagdef.name)
         return any(variable in cell.source for cell in self._notebook.cells if variable)
 
-    def _of_dependencies(self) -> set[str]:
-        """Names of the flags that choose what a dependency resolves to (``operation:train``),
-        which Guild adds to an operation (guild/plugins/resource_flags.py)."""
+    def _sources(self) -> Iterator[Any]:
+        """What the operation's dependencies resolve."""
         from guild import op_dep
 
-        names: set[str] = set()
         for dependency in self._opdef.dependencies:
             try:
                 resource, _location = op_dep.resource_def(dependency, {})
             except op_dep.OpDependencyError:
                 continue  # Guild says so itself
-            for source in resource.sources:
-                names.update(filter(None, op_dep.source_flag_name_candidates(source)))
-        return names
+            yield from resource.sources
+
+
+def _takes(source: Any, name: str) -> bool:
+    """Whether a flag chooses what a source resolves to (``operation:train``), for which Guild adds
+    it (guild/plugins/resource_flags.py), or is written into it, as all are into a ``config``
+    (guild/resolver.py, ConfigResolver)."""
+    from guild import op_dep
+
+    return source.parsed_uri.scheme == "config" or name in op_dep.source_flag_name_candidates(
+        source
+    )
 
 
 def _is_of_batch(value: Any) -> bool:

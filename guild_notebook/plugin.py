@@ -7,7 +7,18 @@ from typing import Any
 
 from guild import plugin as pluginlib
 
-from . import checks, compat, flagdefs, handover, operation, optimizers, scalars, sourcecode
+from . import (
+    checks,
+    cluster,
+    compat,
+    flagdefs,
+    handover,
+    operation,
+    optimizers,
+    packages,
+    scalars,
+    sourcecode,
+)
 from .errors import UserError
 
 compat.apply()
@@ -32,6 +43,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
                 spec = operation.spec_for_opdef(opdef)
                 if spec:
                     self._try_configure(opdef, spec)
+        packages.add_notebooks(gf)
 
     def _try_configure(self, opdef: Any, spec: operation.NotebookSpec) -> None:
         """Whatever a notebook holds, the project's other operations are not to go with it."""
@@ -41,9 +53,9 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             self.log.warning("operation '%s': cannot read %s: %r", opdef.fullname, spec.path, e)
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
-        """Resolve a path to a notebook, or one of Guild's optimizers."""
+        """Resolve a path to a notebook, ``dask:cluster``, or one of Guild's optimizers."""
         if not operation.is_notebook_path(opspec):
-            return optimizers.resolve(opspec)
+            return cluster.resolve(opspec) or optimizers.resolve(opspec)
         model = _FileModel.for_path(opspec)
         return model, model.op_name
 
@@ -52,6 +64,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         the first moment to say that the notebook or an option is wrong."""
         spec = operation.spec_for_opdef(opdef)
         if not spec:
+            cluster.check(opdef)
             return self._enabled_for_other(opdef)
         if opdef is not self._checked:
             self._secrets.forget()
@@ -97,6 +110,8 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             warnings = []
             if self._checks and op._opdef is self._checked:
                 self._checks.put_back()
+                trials = op._batch_trials or []
+                self._checks.fill_in(op._op_flag_vals, op._user_flag_vals, *trials)
                 self._checks.check(op._op_flag_vals)
                 warnings = self._checks.warnings(op._op_flag_vals)
         for warning in warnings + self._secrets.take(op):

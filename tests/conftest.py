@@ -121,7 +121,7 @@ class Project:
     def guildfile(self, text: str) -> Path:
         return self.file("guild.yml", text)
 
-    def guild(self, *args: str, cwd: str = ".", **env: str) -> Command:
+    def guild(self, *args: str, cwd: str = ".", limit: float = LIMIT, **env: str) -> Command:
         """Run ``guild ARGS`` in the project, or in ``cwd`` below it."""
         before = self._run_dirs()
         done = subprocess.run(
@@ -130,14 +130,14 @@ class Project:
             env={**self._env(), **env},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=LIMIT,
+            timeout=limit,
             text=True,
             errors="replace",
         )
         made = sorted(self._run_dirs() - before, key=lambda path: path.stat().st_mtime)
         return Command(done.stdout, done.stderr, done.returncode, made)
 
-    def run(self, *args: str, **options: str) -> Command:
+    def run(self, *args: str, **options: Any) -> Command:
         """``guild run ARGS`` that must succeed."""
         done = self.guild("run", "-y", *args, **options)
         assert done.status == 0, done.stdout + done.stderr

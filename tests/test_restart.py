@@ -35,8 +35,8 @@ def check(shared: Project, run: Run, value: int, done: Command) -> None:
     executed = json.dumps(run.notebook("nb.ipynb"))
     assert executed.count("image/svg+xml") == value
     assert len(list(run.dir.glob("nb_*.svg"))) == value
-    mine = [line.split()[:2] for line in run.manifest if "nb.ipynb" in line]
-    assert mine == [["s", ".guild/sourcecode/nb.ipynb"]]
+    mine = [line.split()[:2] for line in run.manifest if "nb.ipynb" in line.split()[1]]
+    assert mine == [["s", ".guild/sourcecode/nb.ipynb"], ["d", "nb.ipynb"], ["g", "./nb.ipynb"]]
     assert "nb.ipynb" in shared.guild("ls", "-g", run.id).stdout.split()
     assert run.attr("exit_status") == 0
 
@@ -82,8 +82,8 @@ def test_source_code_that_is_forced_anew_counts(shared: Project, first: Command)
         assert "x = 5  # changed since" in run.sources("nb.ipynb")[0]
     finally:
         path.write_bytes(before)
-    mine = [line.split()[:2] for line in run.manifest if "nb.ipynb" in line]
-    assert mine == [["s", ".guild/sourcecode/nb.ipynb"]]
+    mine = [line.split()[:2] for line in run.manifest if "nb.ipynb" in line.split()[1]]
+    assert mine == [["s", ".guild/sourcecode/nb.ipynb"], ["d", "nb.ipynb"], ["g", "./nb.ipynb"]]
 
 
 def test_trials_of_a_grid_each_begin_from_the_source(shared: Project, first: Command):

@@ -235,8 +235,12 @@ def test_modules_beside_the_notebook_are_importable(executed: dict):
 
 def test_the_source_is_kept_unchanged_where_the_manifest_says(shared: Project, run: Run):
     assert run.source("nbs/train.ipynb") == (shared.dir / "nbs/train.ipynb").read_bytes()
-    mine = [line.split() for line in run.manifest if "train.ipynb" in line]
-    assert [line[:2] for line in mine] == [["s", ".guild/sourcecode/nbs/train.ipynb"]]
+    mine = [line.split()[:2] for line in run.manifest if "/train.ipynb" in line.split()[1]]
+    assert mine == [
+        ["s", ".guild/sourcecode/nbs/train.ipynb"],
+        ["d", "nbs/train.ipynb"],
+        ["g", "./nbs/train.ipynb"],
+    ]
 
 
 def test_the_executed_notebook_is_listed_as_generated(shared: Project, run: Run):

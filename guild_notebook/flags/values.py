@@ -93,13 +93,23 @@ def _integer(flag: Flag, value: Any) -> int:
 
 
 def _slider(flag: Flag, value: Any) -> float:
-    said = (flag.min, flag.max, flag.step, flag.default)
-    parts: list[float] = [part for part in said if is_number(part)]
-    if any(_whole(part) is None for part in parts):
+    if any(_whole(part) is None for part in _said(flag)):
         return float(_number(flag, value))
-    if all(map(_is_int, parts)):
+    if takes_whole_numbers(flag):
         return _integer(flag, value)
     return _number(flag, value)  # bounds like 1.0: the author may have meant either
+
+
+def _said(flag: Flag) -> list[float]:
+    """The numbers that say what a flag holds."""
+    return [part for part in (flag.min, flag.max, flag.step, flag.default) if is_number(part)]
+
+
+def takes_whole_numbers(flag: Flag) -> bool:
+    """Whether a flag takes no other numbers than whole ones."""
+    if flag.type == "slider":
+        return all(map(_is_int, _said(flag)))
+    return flag.type == "integer"
 
 
 def _boolean(flag: Flag, value: Any) -> bool:

@@ -1,4 +1,5 @@
-"""What Guild's copy of scikit-optimize expects of NumPy and scikit-learn and no longer finds.
+"""What Guild's copy of scikit-optimize expects of NumPy and scikit-learn and no longer finds, and
+one function of flags more.
 
 File and line refer to guildai 0.9.0. Only the process that optimizes imports this module's
 subjects: they take a second to import.
@@ -6,11 +7,14 @@ subjects: they take a second to import.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 import types
 import warnings
 from typing import Any, Callable
+
+from guild_notebook.optimizers import LOGUNIFORM_INT
 
 
 def apply() -> None:
@@ -25,6 +29,7 @@ def apply() -> None:
         importlib.import_module("guild._skopt")
     _recognize_regressors()
     _replace_auto_max_features()
+    _add_loguniform_int()
 
 
 def guild_main(name: str) -> Any:
@@ -98,3 +103,25 @@ def _replace_auto_max_features() -> None:
     for regressor in (forest.RandomForestRegressor, forest.ExtraTreesRegressor):
         init = regressor.__init__
         init.__defaults__ = tuple(1.0 if v == "auto" else v for v in init.__defaults__)
+
+
+def _add_loguniform_int() -> None:
+    """Let ranges be ``loguniform-int[1:100]`` beside Guild's ``loguniform``, which draws real
+    numbers (guild/plugins/skopt_util.py, function_dim); scikit-optimize has what is needed."""
+    from guild.plugins import skopt_util
+
+    if not hasattr(skopt_util.function_dim, "__wrapped__"):
+        skopt_util.function_dim = _with_loguniform_int(skopt_util.function_dim)
+
+
+def _with_loguniform_int(function_dim: Any) -> Any:
+    @functools.wraps(function_dim)
+    def with_loguniform_int(name: str | None, args: Any, flag_name: str) -> Any:
+        if name != LOGUNIFORM_INT:
+            return function_dim(name, args, flag_name)
+        from guild._skopt.space import space
+
+        low, high, *first = args
+        return space.Integer(low, high, prior="log-uniform"), first[0] if first else None
+
+    return with_loguniform_int

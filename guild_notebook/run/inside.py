@@ -133,6 +133,13 @@ def refuse_input(kernel: Any) -> None:
         shell.system = without_keyboard
 
 
+def end_quietly() -> None:
+    """IPython answers ``sys.exit()`` with a hint for its prompt, as a warning."""
+    import warnings
+
+    warnings.filterwarnings("ignore", "To exit: use", UserWarning)
+
+
 def show_stack_of_crash() -> None:
     """Write the Python stack to the kernel's own stderr when it crashes: what is on descriptor 2
     ends in a thread of the kernel, which ends with it."""
@@ -147,4 +154,5 @@ if __name__ == "guild_notebook.inside":
     shell = get_ipython()  # type: ignore[name-defined]  # noqa: F821  # IPython's
     for prepare in (keep_all_output, escape_surrogates, flush_at_exit, refuse_input):
         prepare(shell.kernel)
+    end_quietly()
     show_stack_of_crash()

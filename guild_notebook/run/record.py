@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from . import manifest
 from .save import beside, write_whole
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is not in every build
@@ -94,4 +95,5 @@ class Record:
         if name not in self._artifacts:
             with open(os.path.join(self.dir, ARTIFACTS), "a", encoding="utf-8") as f:
                 f.write(f"{json.dumps(name)}\n")
+            manifest.append(self.dir, manifest.artifact(name, self.path))
             self._artifacts.add(name)

@@ -16,10 +16,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shlex
 import shutil
 
 from ..errors import NotebookError
+from . import manifest
 from .save import write_whole
 
 KEPT = ".guild/sourcecode"
@@ -50,12 +50,12 @@ class Sources:
         notebook Guild did not copy: ``from_project`` says that it was needed. Raises
         NotebookError where there is no source.
         """
-        before = self._manifest()
+        before = manifest.read(self._dir)
         copied: dict[str, list[str]] = {}  # by path in the run, the last line for each
         for line in before:
-            if _is_source(line):
+            if manifest.is_source(line):
                 copied[_in_run(line)] = list(line)
-        others = [line for line in before if not _is_source(line)]
+        others = [line for line in before if not manifest.is_ours(line)]
         if self._notebook in copied:
             self._keep_notebook(copied[self._notebook])
         else:
@@ -64,9 +64,9 @@ class Sources:
         for path, line in copied.items():
             if path != self._notebook:
                 self._keep(path, line)
-        after = [*copied.values(), *others]
+        after = [*copied.values(), *others, *manifest.executed(self._notebook)]
         if after != before:
-            self._write_manifest(after)
+            manifest.write(self._dir, after)
         self._say_where()
         return self.kept_notebook
 
@@ -114,17 +114,6 @@ class Sources:
         except OSError:
             pass  # no links here (Windows without the privilege): the file is where it was
 
-    def _manifest(self) -> list[list[str]]:
-        try:
-            with open(os.path.join(self._dir, ".guild", "manifest"), encoding="utf-8") as f:
-                return [shlex.split(line) for line in f if line.strip()]
-        except FileNotFoundError:
-            return []
-
-    def _write_manifest(self, lines: list[list[str]]) -> None:
-        text = "".join(" ".join(shlex.quote(arg) for arg in line) + "\n" for line in lines)
-        write_whole(os.path.join(self._dir, ".guild", "manifest"), text.encode("utf-8"))
-
     def _say_where(self) -> None:
         path = os.path.join(self._dir, ".guild", "attrs", "op")
         try:
@@ -137,10 +126,6 @@ class Sources:
             dest = f"{KEPT}/{match.group(2)}" if match.group(2) != "." else KEPT
             text = text[: match.start(2)] + dest + text[match.end(2) :]
             write_whole(path, text.encode("utf-8"))
-
-
-def _is_source(line: list[str]) -> bool:
-    return line[:1] == ["s"] and len(line) > 1
 
 
 def _path_of(line: list[str]) -> str:

@@ -1,0 +1,150 @@
+"""The matrix: what Guild does with notebooks, on each Python, with old and new dependencies.
+
+``make matrix`` runs all sessions and prints a table; ``nox -l`` lists them. The name of a session
+says the Python, the releases of the dependencies and what makes the environment, and its form
+follows from the last: environments of venv get all checks (tests/matrix/checks.py), the others
+the short form, since how an environment is made matters to the first steps only.
+``nox … -- full`` and ``-- short`` choose it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+RELEASES = ("newest", "oldest")
+MAKERS = ("venv", "virtualenv", "uv")
+
+RESULTS = Path(".nox") / "results"
+COMPILED = ("pyzmq", "regex", "pyyaml")  # of what setup.py names: old releases lack new wheels
+
+THIS_PYTHON = "{}.{}".format(*sys.version_info)
+UV = [sys.executable, "-m", "uv"]
+
+nox.options.error_on_missing_interpreters = False
+
+
+@functools.cache
+def interpreter(version: str) -> str | None:
+    """The path of a Python that runs: the command on PATH, or one that pyenv or uv knows."""
+    name = f"python{version}"
+    candidates = [[name]]
+    for installed in _lines("pyenv", "versions", "--bare", "--skip-aliases"):
+        if installed.startswith(f"{version}.") and "/" not in installed:
+            candidates += [
+                [prefix + f"/bin/{name}"] for prefix in _lines("pyenv", "prefix", installed)
+            ]
+    candidates += [
+        [path] for path in _lines(*UV, "python", "find", "--no-python-downloads", version)
+    ]
+    program = "import sys; print(sys.executable, '%i.%i' % sys.version_info[:2])"
+    for candidate in candidates:
+        for line in _lines(*candidate, "-c", program):
+            path, _, found = line.rpartition(" ")
+            if found == version:
+                return path
+    return None
+
+
+def _lines(*command: str) -> list[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout.split("\n")[:-1]
+    except OSError:
+        return []
+
+
+@functools.cache
+def wheel() -> str:
+    """The package as users get it: a wheel made from the sdist."""
+    folder = Path(".nox") / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([*UV, "build", "--quiet", "--out-dir", str(folder)], check=True)
+    (path,) = folder.glob("*.whl")
+    return str(path.resolve())
+
+
+def install(session: nox.Session, releases: str) -> None:
+    if releases == "newest":
+        session.install(f"{wheel()}[ipy]", "dask[distributed]")
+        return
+    # The oldest that setup.py admits and that has a wheel for this Python.
+    python = str(Path(session.bin) / "python")
+    binary = [part for name in COMPILED for part in ("--only-binary", name)]
+    options = ["--quiet", "--python", python, "--resolution", "lowest-direct", *binary]
+    session.run(*UV, "pip", "install", *options, wheel(), external=True)
+
+
+def raised(session: nox.Session) -> list[str]:
+    """Requirements of setup.py whose lower bound could not be had on this Python."""
+    from email.parser import Parser
+    from zipfile import ZipFile
+
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    with ZipFile(wheel()) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(name).decode("utf-8"))
+    python = str(Path(session.bin) / "python")
+    (listed,) = _lines(*UV, "pip", "list", "--format", "json", "--python", python)
+    installed = {item["name"]: item["version"] for item in json.loads(listed)}
+    found = []
+    for requirement in map(Requirement, metadata.get_all("Requires-Dist") or []):
+        name = requirement.name.lower().replace("_", "-")
+        lower = [Version(s.version) for s in requirement.specifier if s.operator == ">="]
+        if requirement.marker is None and lower and Version(installed[name]) > lower[0]:
+            found.append(f"{name} {installed[name]} in place of {lower[0]}")
+    return found
+
+
+def run_checks(session: nox.Session, version: str, releases: str, maker: str) -> None:
+    form = next(iter(session.posargs), "full" if maker == "venv" else "short")
+    results = RESULTS / f"{version} {releases} {maker}.xml"
+    results.unlink(missing_ok=True)
+    install(session, releases)
+    about = {"form": form, "notes": raised(session) if releases == "oldest" else []}
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.with_suffix(".json").write_text(json.dumps(about))
+    env = {"MATRIX_BIN": session.bin, "MATRIX_FORM": form}
+    if releases == "newest":
+        env["MATRIX_WHEEL"] = wheel()
+    options = ["-m", "matrix", "--tb=short", "-q", f"--junitxml={results}"]
+    command = [sys.executable, "-m", "pytest", "tests/matrix", *options]
+    session.run(*command, env=env, external=True)
+
+
+def define(version: str, releases: str, maker: str) -> None:
+    python = interpreter(version)
+    tags = ["matrix"]
+    if releases == "newest" and maker == ("venv" if version == THIS_PYTHON else "uv"):
+        tags.append("ci")  # one Python in full, the others in short
+
+    @nox.session(
+        name=f"{version}-{releases}-{maker}",
+        python=python or False,
+        venv_backend=maker if python else "none",
+        tags=tags,
+    )
+    def session(session: nox.Session) -> None:
+        if not python:
+            session.skip(f"there is no Python {version} here")
+        run_checks(session, version, releases, maker)
+
+
+for _version in VERSIONS:
+    for _releases in RELEASES:
+        for _maker in MAKERS:
+            define(_version, _releases, _maker)
+
+
+@nox.session(python=False, tags=["matrix", "ci"])
+def distributions(session: nox.Session) -> None:
+    """What the sdist and the wheel hold."""
+    session.run(sys.executable, "-m", "pytest", "-m", "install", "-q", external=True)

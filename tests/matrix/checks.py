@@ -1,0 +1,321 @@
+"""The table of checks: each is done with scripts and with notebooks, and must do the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+from guild_commands import Guild
+from sides import Side
+
+Action = Union[str, Callable[[Side], None]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """``does``: guild commands, one a line, or a function of a side that runs them.
+
+    ``status``: what each command ends with. ``short``: whether it is in the short form.
+    ``prints``: whether both sides must print the same. ``quiet``: whether nothing that they print
+    may look like a complaint. ``needs``: a module of the environment, or a $VARIABLE. ``only``:
+    the one side that it is for.
+    """
+
+    name: str
+    does: Action
+    status: int = 0
+    short: bool = False
+    prints: bool = True
+    quiet: bool = True
+    needs: str = ""
+    only: str = ""
+
+
+def each(side: Side, action: Action) -> None:
+    if callable(action):
+        action(side)
+        return
+    for line in action.strip().splitlines():
+        side(line.strip())
+
+
+def in_background(side: Side) -> None:
+    side("run slow -y --background")
+    run = side.guild.runs()[0]
+    output = side.guild.home / "runs" / run["id"] / ".guild/output"
+    side.wait_until(lambda: output.exists() and b"started" in output.read_bytes())
+
+
+def watch(side: Side) -> None:
+    """``guild watch`` follows a run until it is stopped."""
+    import threading
+
+    stopper = threading.Timer(3, lambda: side.guild("stop -y"))
+    stopper.start()
+    side("watch 1")
+    stopper.join()
+
+
+def stop(side: Side) -> None:
+    in_background(side)
+    side("stop -y")
+    side.wait_until(lambda: side.guild.runs()[0]["status"] == "terminated")
+
+
+def curses(side: Side) -> None:
+    shown = side.keep(side.guild.on_terminal("compare --operation evaluate", keys="q"))
+    assert "evaluate" in shown.out
+
+
+def compare_csv(side: Side) -> None:
+    result = side("compare --csv -")
+    rows = list(csv.DictReader(io.StringIO(result.out)))
+    assert {row["operation"] for row in rows if row["loss"]} >= {"train", "evaluate"}
+
+
+def completion(side: Side) -> None:
+    for words, expected in {
+        "guild run ev": "plain,evaluate",
+        "guild run train x": "plain,x=",
+        "guild run train{file} x": "plain,x=",
+    }.items():
+        words = words.replace("{file}", side.ending)
+        count = str(len(words.split()) - 1)
+        env = {"_GUILD_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": count}
+        result = side("", **env)
+        assert expected in result.out.splitlines(), (words, result.out)
+
+
+def view(side: Side) -> None:
+    side.keep(side.guild.serve("view --no-open", "/runs"))
+
+
+def tensorboard(side: Side) -> None:
+    side.keep(side.guild.serve("tensorboard --no-open", "/data/runs"))
+
+
+def api(side: Side) -> None:
+    listed = json.loads(side("api runs").out)
+    assert listed and all(run["id"] for run in listed)
+    assert json.loads(side("api ops").out)
+    side("api compare")
+    side("api help-op train")
+
+
+def exported_folder(side: Side) -> None:
+    side("export exported -y 1:3")
+    side("runs --archive exported")
+    side("runs rm -y 1:3")
+    side("import exported -y")
+
+
+def archives(side: Side) -> None:
+    side("export exported.zip -y 1:2")
+    side("runs delete -y 1:2")
+    side("runs purge -y")
+    side("import exported.zip -y")
+
+
+def package(side: Side) -> None:
+    side("package", folder="package")
+    (wheel,) = (side.project / "package/dist").glob("*.whl")
+    try:
+        side(f"install package/dist/{wheel.name}")
+        side("packages")
+        side("packages info demo")
+        side("run demo/demo:train x=2 -y")
+    finally:
+        side("uninstall -y demo")
+
+
+def publish(side: Side) -> None:
+    side("publish -y 1")
+    published = list((side.project / "published-runs").glob("*/run.yml"))
+    assert len(published) == 1
+
+
+def merge(side: Side) -> None:
+    side("run train x=0.6 -y")
+    target = side.project.parent / "merged"
+    side(f"merge --target-dir {target} -y 1")
+    side(f"merge --target-dir {target} --all -y 1")
+    assert (target / f"train{side.ending}").exists()
+    assert (target / "made.txt").exists()
+    shutil.rmtree(target)
+
+
+def on_the_python_path(side: Side) -> None:
+    side("run train -y", PYTHONPATH=".")
+
+
+def asks_first(side: Side) -> None:
+    side("run train x=[0.1,0.2]", stdin="n\n")
+    side("run train @batch.csv", stdin="n\n")
+
+
+def dask(side: Side) -> None:
+    side("run train x=0.11 --stage -y")
+    side("run train x=0.12 --stage -y")
+    side("run dask:scheduler workers=2 run-once=yes dashboard-address=no -y")
+    assert [run["status"] for run in side.guild.runs()[:2]] == ["completed"] * 2
+
+
+USES_IPY = """
+from guild import ipy
+
+def train(x):
+    print(f"loss: {x}")
+
+for optimizer in ("random", "gp", "forest", "gbrt"):
+    ipy.run(train, x=slice(0.0, 1.0), _optimizer=optimizer, _max_trials=2)
+assert len(ipy.runs().compare()) > 8
+"""
+
+
+def ipy(side: Side) -> None:
+    (side.project.parent / "uses_ipy.py").write_text(USES_IPY)
+    # Guild addresses rows by position, of which pandas 2.1 warns.
+    quiet = "ignore::FutureWarning:guild.ipy"
+    side.keep(side.guild.program("python", "../uses_ipy.py", PYTHONWARNINGS=quiet))
+
+
+def own_command(side: Side) -> None:
+    side.keep(side.guild.program("guild-notebook", "flags train.ipynb"))
+    side.keep(side.guild.program("guild-notebook", "preview train.ipynb x=2"))
+
+
+def init(side: Side) -> None:
+    """An environment that Guild makes works, when Guild is told to install this package."""
+    wheel = Path(os.environ["MATRIX_WHEEL"]).as_uri()
+    made = side.guild(f"init -y --no-progress --guild 'guild-notebook @ {wheel}' ../made")
+    assert made.status == 0, made.out + made.err  # pip may have more to say
+    inside = Guild(side.project.parent / "made" / side.guild.bin_dir.name, side.project.parent)
+    side.keep(inside("run train -y"))
+
+
+SEEDED = "--random-seed 7 -y"
+
+RUNNING = [
+    Check("run", "run train -y", short=True),
+    Check("run a file", "run train{file} x=0.2 -y", short=True),
+    Check("flags, label, tag, comment", "run train x=0.2 n=2 --label a --tag b --comment c -y"),
+    Check("needed", "run train x=0.2 n=2 --needed -y"),
+    Check("stage, start", "run train x=0.3 --stage -y\nrun --start {last} -y", short=True),
+    Check("restart", "run --restart {last} -y"),
+    Check("restart with a flag", "run --restart {last} x=0.4 -y", short=True),
+    Check("proto", "run --proto {last} x=0.5 -y", short=True),
+    Check("force-sourcecode", "run --restart {last} --force-sourcecode -y"),
+    Check("run-dir", "run train --run-dir ../elsewhere -y"),
+    Check("grid", "run train x=[0.1,0.2] -y", short=True),
+    Check("batch file", f"run train @batch.csv {SEEDED}"),
+    Check("stage trials", "run train x=[0.1,0.2] --stage-trials -y\nrun --start {last} -y"),
+    Check("asks first", asks_first),
+    Check("random", f"run train x=[0.0:1.0] -o random -m 2 {SEEDED}"),
+    Check("random, implied", f"run train x=[0.0:1.0] -m 2 {SEEDED}"),
+    Check("gp", f"run train x=[0.0:1.0] -o gp -m 3 -Fo random-starts=2 {SEEDED}", short=True),
+    Check("forest", f"run train x=[0.0:1.0] -o forest -m 3 -Fo random-starts=2 {SEEDED}"),
+    Check("gbrt", f"run train x=[0.0:1.0] -o gbrt -m 3 -Fo random-starts=2 {SEEDED}"),
+    Check("optimize", f"run train x=[0.0:1.0] --optimize -m 1 {SEEDED}"),
+    Check("minimize", f"run train x=[0.0:1.0] -o gp -m 2 --minimize loss {SEEDED}"),
+    Check("maximize", f"run train x=[0.0:1.0] -o gp -m 2 --maximize accuracy {SEEDED}"),
+    Check("bounds of guild.yml", f"run bounded -o gp -m 2 {SEEDED}"),
+    Check("steps", "run pipeline -y", short=True),
+    Check("requires: operation", "run evaluate -y", short=True),
+    Check("requires: config, file", "run configured level=3 -y"),
+    Check("queue", "run train x=0.7 --stage -y\nrun queue run-once=yes -y"),
+    Check("dask:scheduler", dask, needs="distributed", prints=False),
+    Check("background", in_background),
+    Check("watch", watch, prints=False, quiet=False),
+    Check("stop", stop, prints=False),
+    Check("an operation that fails", "run fails -y", status=3, prints=False),
+    Check("an unknown flag", "run train nosuch=1 -y", status=1),
+    Check("an unknown operation", "run nosuch -y", status=1),
+    Check("project on the Python path", on_the_python_path),
+]
+
+DESCRIBING = [
+    Check("print-cmd", "run train --print-cmd", prints=False),
+    Check("print-env", "run train --print-env", prints=False),
+    Check("print-trials", "run train x=[1,2] --print-trials"),
+    Check("save-trials", "run train x=[1,2] --save-trials trials.csv"),
+    Check("help-op", "run train --help-op"),
+    Check("help-op of a file", "run train{file} --help-op", prints=False),
+    Check("help-model", "run train --help-model"),
+    Check("test-sourcecode", "run train --test-sourcecode", prints=False),
+    Check("test-flags", "run train --test-flags", prints=False),
+    Check("test-output-scalars", "run train --test-output-scalars data.csv", prints=False),
+]
+
+LOOKING = [
+    Check("version, help", "--version\n--help"),
+    Check("check", "check --verbose", short=True, prints=False),
+    Check("runs", "runs\nruns --all\nruns -Fo train\nruns --completed", short=True),
+    Check("runs --verbose", "runs --verbose", prints=False),
+    Check("runs --json", "runs --json", prints=False),
+    Check("runs info", "runs info {last}", prints=False),
+    Check("runs info --json", "runs info --json {last}", prints=False),
+    Check("compare --table", "compare --table"),
+    Check("compare --csv", compare_csv, short=True),
+    Check(
+        "compare, other options",
+        "compare --csv - --skip-unchanged --min loss\n"
+        "compare --print-scalars\ncompare --csv - --cols =x,loss\ncompare --csv - --strict-cols =n",
+    ),
+    Check("compare on a terminal", curses, prints=False),
+    Check("diff", "diff --flags --output --cmd 'diff -u' 1 2", status=0, prints=False),
+    Check("diff --sourcecode", "diff --sourcecode --cmd 'diff -ru' 1 2", prints=False),
+    Check("label", "label --set new -y 1\nlabel --append b -y 1\nlabel --clear -y 1"),
+    Check("tag", "tag --add t -y 1\ntag --list-all\ntag --delete t -y 1"),
+    Check("mark", "mark -y 1\nruns --marked\nmark --clear -y 1"),
+    Check("comment", "comment --add hello -y 1\ncomment --list 1", prints=False),
+    Check("cat", "cat --path .guild/attrs/flags {last}\ncat --output {last}"),
+    Check("cat a dependency's file", "cat --path made.txt -Fo train"),
+    Check("ls", "ls -n {last}", short=True),
+    Check("ls --all", "ls -n --all -Fo train --path .guild/attrs"),
+    Check("ls --sourcecode", "ls -n --sourcecode -Fo train"),
+    Check("ls --dependencies", "ls -n --dependencies -Fo evaluate", short=True),
+    Check("ls --generated", "ls -n --generated -Fo train", prints=False),
+    Check("ls, other options", "ls -n --path '*.txt' {last}\nls -n --follow-links {last}"),
+    Check("open", "open --cmd echo {last}"),
+    Check("select", "select --min loss\nselect --max accuracy -Fo train"),
+    Check("operations", "operations --verbose\noperations --all", prints=False),
+    Check("models", "models --verbose", prints=False),
+    Check("help", "help --no-pager\nhelp --markdown"),
+    Check("api", api, prints=False),
+    Check(
+        "completion scripts",
+        "completion --shell bash\ncompletion --shell zsh\ncompletion --shell fish",
+    ),
+    Check("completion", completion),
+    Check("shell", "shell", prints=False),
+    Check("remotes, sync, sys", "remotes\nsync\nsys shutdown-timer status", prints=False),
+    Check("tensorboard, export", "tensorboard --export-scalars -"),
+    Check("tensorboard", tensorboard, prints=False),
+    Check("view", view, prints=False),
+]
+
+MOVING = [
+    Check(
+        "rm, restore, purge",
+        "runs rm -y 1\nruns --deleted\nruns restore -y 1\nruns delete -y 1\nruns purge -y",
+        short=True,
+    ),
+    Check("export, import", exported_folder),
+    Check("archives", archives, prints=False),
+    Check("merge", merge, prints=False),
+    Check("publish", publish, prints=False),
+    Check("package", package, prints=False),
+    Check("init", "init -y local", prints=False),
+    Check("guild.ipy", ipy, only="script", needs="pandas", prints=False),
+    Check("guild-notebook", own_command, only="notebook"),
+    Check("init, environment", init, only="notebook", needs="$MATRIX_WHEEL", prints=False),
+]
+
+CHECKS = [*RUNNING, *DESCRIBING, *LOOKING, *MOVING]

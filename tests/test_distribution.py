@@ -1,0 +1,72 @@
+"""What the sdist and the wheel hold. Opt-in (``make matrix``): building needs the network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.install
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+def run(*command: object, cwd: Path) -> str:
+    ended = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=1200
+    )
+    assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A wheel and an sdist of the checkout, and a wheel of that sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    tree = folder / "tree"
+    options = ["--cached", "--others", "--exclude-standard"]
+    listed = run("git", "ls-files", *options, cwd=CHECKOUT).splitlines()
+    for name in listed:  # not the folder itself: it may hold environments and old builds
+        if (CHECKOUT / name).exists():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, tree / name)
+    command = [sys.executable, "-m", "uv", "build", "--quiet"]
+    run(*command, "--out-dir", folder / "dist", tree, cwd=folder)
+    (sdist,) = (folder / "dist").glob("*.tar.gz")
+    (wheel,) = (folder / "dist").glob("*.whl")  # uv makes it from the sdist
+    return {"sdist": sdist, "wheel": wheel}
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(built):
+    names = set(zipfile.ZipFile(built["wheel"]).namelist())
+    package = {name for name in names if not re.match(r"guild_notebook-[\d.]+\.dist-info/", name)}
+    modules = run("git", "ls-files", "guild_notebook", cwd=CHECKOUT).splitlines()
+    assert package >= set(modules) - {name for name in modules if not (CHECKOUT / name).exists()}
+    assert all(re.fullmatch(r"guild_notebook/[\w/]+\.py", name) for name in package), package
+    assert any(name.endswith("LICENSE") for name in names)
+
+
+def test_the_wheel_says_who_calls_it(built):
+    archive = zipfile.ZipFile(built["wheel"])
+    (entry_points,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
+    text = archive.read(entry_points).decode()
+    assert "[guild.plugins]\nnotebook = guild_notebook.plugin:NotebookPlugin" in text
+    assert "[console_scripts]\nguild-notebook = guild_notebook.cli:main" in text
+
+
+def test_the_sdist_holds_what_is_needed_to_build_and_to_test(built):
+    with tarfile.open(built["sdist"]) as archive:
+        files = [m.name.split("/", 1)[1] for m in archive.getmembers() if m.isfile()]
+    assert {"setup.py", "pyproject.toml", "LICENSE", "tests/test_distribution.py"} <= {*files}
+    known = r"(guild_notebook|tests|examples|guild_notebook\.egg-info)/.*"
+    known += (
+        r"|[A-Z]\w+(\.md|\.in)?|PKG-INFO|setup\.(py|cfg)|noxfile\.py|pyproject\.toml|guild\.yml"
+    )
+    assert not [name for name in files if not re.fullmatch(known, name)]
+    assert not [name for name in files if re.search(r"\.pyc|__pycache__|checkpoint", name)]
