@@ -16,6 +16,7 @@ from guild_notebook import clear, notebook, options, table
 from guild_notebook.errors import FlagError, KernelError, NotebookError, UserError
 from guild_notebook.flags import apply, guild, languages, tagged
 from guild_notebook.flags.discover import Discovered, discover
+from guild_notebook.masking import Masker
 from guild_notebook.run.execute import Outcome
 from guild_notebook.run.kernelspecs import KernelSpecs, choose
 from guild_notebook.run.pipe import Pipe
@@ -110,7 +111,10 @@ class Pipeline:
             assert "\n" not in str(e)
         settings = {**options.defaults(), "report": ("html",) if with_report else ()}
         stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
-        session = Session(self.record, self.kernel, data, settings, self.streams, self.notes, stop)
+        masker = Masker(["a-secret-value"])
+        session = Session(
+            self.record, self.kernel, data, settings, self.streams, self.notes, stop, masker
+        )
         session._save()
         self._check_saved()
         language = {"name": "python", "version": "3.11"}
