@@ -52,6 +52,7 @@ EXTRAS = {
         *DASK,
         "bash_kernel",
         "hypothesis",
+        "jupytext>=1.15",  # see jupytext
         "matplotlib",
         "nox",
         "pandas<3",  # see ipy
@@ -66,6 +67,8 @@ EXTRAS = {
         "virtualenv",
     ],
     "lint": ["mypy", "ruff", "types-PyYAML", "types-psutil"],
+    # Notebooks that are kept as text (`notebook: train.py`).
+    "jupytext": ["jupytext>=1.15"],
     # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
     "ipy": ["pandas<3"],
 }

@@ -51,6 +51,9 @@ def cleared(
     }
     for key in ("widgets", "orig_nbformat", "guild"):
         data["metadata"].pop(key, None)  # state of what the outputs showed, and of earlier runs
+    if "jupytext" in data["metadata"]:
+        # Paired with a text, Jupyter would show that one's cells, without the flag values.
+        data["metadata"]["jupytext"] = {"formats": "ipynb"}
     others = {key: value for key, value in notebook.data.items() if key not in {*data, "cells"}}
     data.update(copy.others(others, minor, ""))
     data["cells"] = [

@@ -2,7 +2,8 @@
 
 A notebook is read with the standard library alone, since flags are read in Guild's own process
 and for every operation of a project; nbformat, which takes longer to import than the rest of
-this package together, comes in only for a notebook of an old format.
+this package together, comes in only for a notebook of an old format, and jupytext only for a
+notebook that is a text.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import texts
 from .errors import NotebookError
 
 NEWEST_MAJOR = 4
@@ -75,7 +77,8 @@ def read(path: str, name: str | None = None) -> Notebook:
     """Read the notebook at ``path``; errors call it ``name`` (its path as the user gave it).
 
     Raises NotebookError where there is no such file, it is not JSON, not a notebook, or of a
-    format that is newer than nbformat 4. Formats 1 to 3 are upgraded.
+    format that is newer than nbformat 4. Formats 1 to 3 are upgraded; what is text by its name
+    (``.py``, ``.md``) is read through jupytext.
     """
     name = name or path
     data = _upgraded(_load(path, name), name)
@@ -94,6 +97,8 @@ def _load(path: str, name: str) -> Any:
         raise NotebookError(f"cannot read notebook {name}: {e.strerror}") from e
     if not content.strip(b"\xef\xbb\xbf \t\r\n"):  # a byte order mark, blanks
         raise NotebookError(f"notebook {name} is empty - save it again in Jupyter")
+    if texts.is_text(path):
+        return texts.document(content, path, name)
     try:
         return json.loads(content)
     except RecursionError:

@@ -12,7 +12,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import options
+from . import options, texts
 from .errors import NotebookError
 
 NBEXEC = "guild.plugins.nbexec"
@@ -20,10 +20,14 @@ NBEXEC = "guild.plugins.nbexec"
 
 RUNNER = "guild_notebook.run"
 
-_ENDS = re.compile(r"\.ipynb(?=\s|$)", re.IGNORECASE)
+_ENDS = re.compile(
+    rf"(?:\.ipynb|{'|'.join(map(re.escape, texts.EXTENSIONS))})(?=\s|$)", re.IGNORECASE
+)
 
 
 def is_notebook_path(path: str) -> bool:
+    """Whether a name alone says that it is a notebook. That of a text does not: ``train.py`` on a
+    command line is a script of Guild's, a notebook only where ``notebook:`` names it."""
     return path.lower().endswith(".ipynb")
 
 
@@ -55,7 +59,7 @@ def _parse(text: str) -> NotebookSpec:
         parts = shlex.split(text)
     except ValueError:
         parts = []
-    if parts and is_notebook_path(parts[0]):
+    if parts and (is_notebook_path(parts[0]) or texts.is_text(parts[0])):
         return NotebookSpec(parts[0], tuple(parts[1:]))
     end = _ENDS.search(text)
     if not end:

@@ -18,6 +18,7 @@ from . import (
     packages,
     scalars,
     sourcecode,
+    texts,
 )
 from .errors import UserError
 
@@ -54,7 +55,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
         """Resolve a path to a notebook, ``dask:cluster``, or one of Guild's optimizers."""
-        if not operation.is_notebook_path(opspec):
+        if not operation.is_notebook_path(opspec) and not _is_text_notebook(opspec):
             return cluster.resolve(opspec) or optimizers.resolve(opspec)
         model = _FileModel.for_path(opspec)
         return model, model.op_name
@@ -156,6 +157,12 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
         opdef.exec_ = opdef.exec_ or f"${{python_exe}} -um {operation.RUNNER}"
     if opdef.output_scalars is None:
         opdef.output_scalars = scalars.default_patterns(flag.name for flag in opdef.flags)
+
+
+def _is_text_notebook(path: str) -> bool:
+    from guild import config
+
+    return texts.is_text(path) and texts.says_notebook(os.path.join(config.cwd(), path))
 
 
 class _FileModel:

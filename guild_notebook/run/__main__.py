@@ -42,7 +42,7 @@ def main() -> int:
         notes = Notes(err, scalar_patterns(record.attr("op").get("output-scalars")))
         turns.recorded = record.output_size
         record.remove_artifacts()
-        sources = Sources(record.dir, record.path)
+        sources = Sources(record.dir, record.source, record.path)
         nb = notebook.read(sources.settle(project_path), project_path)
         if sources.from_project:
             notes.say(

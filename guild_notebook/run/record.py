@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from .. import texts
 from . import manifest
 from .save import beside, write_whole
 
@@ -21,11 +22,14 @@ each."""
 
 
 class Record:
-    """The run in ``run_dir`` of the notebook at ``path``, relative to it and with slashes."""
+    """The run in ``run_dir`` of the notebook whose source has the path ``source`` there; ``path``
+    is that of the executed one, which another has where the source is a text. Both are relative
+    and have slashes."""
 
-    def __init__(self, run_dir: str, path: str) -> None:
+    def __init__(self, run_dir: str, source: str) -> None:
         self.dir = os.path.abspath(run_dir)
-        self.path = os.path.normpath(path).replace(os.sep, "/")
+        self.source = os.path.normpath(source).replace(os.sep, "/")
+        self.path = texts.executed_path(self.source)
         self._attrs: dict[str, dict[str, Any]] = {}
         self._artifacts: set[str] = set()
 

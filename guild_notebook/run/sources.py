@@ -6,6 +6,9 @@ source notebook moves to ``.guild/sourcecode/PATH``, and its manifest line with 
 what the manifest names for ``--proto`` and lists as generated what it does not name. Each later
 start of the run reads the source there.
 
+The source of a notebook that is a text (``train.py``) moves there too, and so does a source that
+lies where the executed notebook will be: the ``train.ipynb`` that is paired with that text.
+
 Links to all other source files make ``.guild/sourcecode`` the whole of the source code, and the
 run's attribute ``op`` says that it is there: that is what ``guild diff --sourcecode`` compares
 and ``guild cat --sourcecode`` shows (guild/run_util.py, sourcecode_dest).
@@ -31,16 +34,20 @@ reads numbers in YAML in a way of its own, so what another writer writes it may 
 
 class Sources:
     """The source code of the run in ``run_dir``, whose notebook has the path ``notebook`` there
-    (relative, with slashes)."""
+    and ``executed`` when it has been executed (both relative, with slashes)."""
 
-    def __init__(self, run_dir: str, notebook: str) -> None:
+    def __init__(self, run_dir: str, notebook: str, executed: str) -> None:
         self._dir = run_dir
         self._notebook = notebook
+        self._executed = executed
         self.from_project = False
 
     @property
     def kept_notebook(self) -> str:
-        return os.path.join(self._dir, KEPT, self._notebook)
+        return self._kept(self._notebook)
+
+    def _kept(self, path: str) -> str:
+        return os.path.join(self._dir, KEPT, path)
 
     def settle(self, project_path: str) -> str:
         """Put sources where they are kept, as often as Guild copies them anew; returns the path
@@ -57,12 +64,14 @@ class Sources:
                 copied[_in_run(line)] = list(line)
         others = [line for line in before if not manifest.is_ours(line)]
         if self._notebook in copied:
-            self._keep_notebook(copied[self._notebook])
+            self._move(self._notebook, copied[self._notebook])
         else:
             copied[self._notebook] = self._from_project(project_path)
             self.from_project = True
         for path, line in copied.items():
-            if path != self._notebook:
+            if path == self._executed != self._notebook:
+                self._move(path, line)
+            elif path != self._notebook:
                 self._keep(path, line)
         after = [*copied.values(), *others, *manifest.executed(self._notebook)]
         if after != before:
@@ -70,12 +79,16 @@ class Sources:
         self._say_where()
         return self.kept_notebook
 
-    def _keep_notebook(self, line: list[str]) -> None:
-        executed = os.path.join(self._dir, self._notebook)
-        if _path_of(line) == self._notebook and os.path.isfile(executed):
-            self._copy_notebook(executed)
-        line[1] = f"{KEPT}/{self._notebook}"
-        if not os.path.isfile(self.kept_notebook):
+    def _move(self, path: str, line: list[str]) -> None:
+        """Move a source file to where sources are kept, with its line of the manifest. The one at
+        the place of the executed notebook goes when that is written over it."""
+        in_run = os.path.join(self._dir, path)
+        if _path_of(line) == path and os.path.isfile(in_run):
+            self._copy(in_run, path)
+            if path != self._executed:
+                os.unlink(in_run)
+        line[1] = f"{KEPT}/{path}"
+        if not os.path.isfile(self._kept(path)):
             raise NotebookError(f"the run has lost its source {line[1]} - run the operation anew")
 
     def _from_project(self, path: str) -> list[str]:
@@ -85,15 +98,15 @@ class Sources:
                 f"notebook {path} is neither in the run directory nor in the project - "
                 "check 'notebook' and 'sourcecode' in guild.yml"
             )
-        self._copy_notebook(project_file)
+        self._copy(project_file, self._notebook)
         with open(self.kept_notebook, "rb") as f:
             digest = hashlib.sha1(f.read()).hexdigest()  # as Guild's manifest has it
         return ["s", f"{KEPT}/{self._notebook}", digest, path]
 
-    def _copy_notebook(self, source: str) -> None:
+    def _copy(self, source: str, path: str) -> None:
         with open(source, "rb") as f:
-            write_whole(self.kept_notebook, f.read())
-        shutil.copymode(source, self.kept_notebook)
+            write_whole(self._kept(path), f.read())
+        shutil.copymode(source, self._kept(path))
 
     def _keep(self, path: str, line: list[str]) -> None:
         """Link a source file that is no notebook of ours from where sources are kept.
