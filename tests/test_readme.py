@@ -13,6 +13,7 @@ import pytest
 import yaml
 from conftest import Project
 
+from guild_notebook import texts
 from guild_notebook.flagdefs import ATTRIBUTES
 from guild_notebook.options import OPTIONS
 
@@ -87,7 +88,9 @@ def test_guild_takes_each_guild_file_of_the_readme_and_what_is_run_with_it(secti
     operations = yaml.safe_load(guild_file(section))
     project.guildfile(guild_file(section))
     for operation in operations.values():
-        if "notebook" in operation:
+        if texts.is_text(operation.get("notebook", "")):
+            project.file(operation["notebook"], "# %%\nlr = 0.1\n")
+        elif "notebook" in operation:
             project.notebook(operation["notebook"], "lr = 0.1", "Dense(64)")
     done = project.guild("operations")
     assert (done.status, done.stderr) == (0, "")
