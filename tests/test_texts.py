@@ -86,7 +86,8 @@ def check(shared: Project, run: Run, lr: float) -> None:
     assert run.source("train.py") == PERCENT.encode()
     assert run.source("train.ipynb") == PAIR.encode()
     assert not (run.dir / "train.py").exists()
-    sources = [line.split()[1] for line in run.manifest if "train." in line]
+    lines = [line.split() for line in run.manifest if "train." in line]
+    sources = [line[1] for line in lines if line[0] == "s"]
     assert sorted(sources) == [".guild/sourcecode/train.ipynb", ".guild/sourcecode/train.py"]
     listed = shared.guild("ls", "--generated", "-n", run.id).stdout.split()
     assert sorted(listed) == ["train.html", "train.ipynb"]
