@@ -229,3 +229,13 @@ def test_half_a_character_in_a_cell_is_an_error_of_the_cell(project: Project):
     last = done.stderr.splitlines()[-1]
     assert "cell 2 (Half) holds '\\ud83d', half a character: take it out - see nb.html" in last
     assert check("nb.ipynb", done) == "failed"
+
+
+def test_a_notebook_beside_files_of_odd_bytes_runs(project: Project):
+    project.notebook("nb.ipynb", "print('ran')")
+    project.file("odd", bytes(range(128, 256)) * 8)
+    project.file("odder.ipynb", b'{"cells": [' + bytes(range(256)) * 4)
+    for seed in range(40):
+        project.file(f"m{seed}.ipynb", mutant(seed))
+    done = project.guild("run", "-y", "nb.ipynb")
+    assert done.status == 0 and "ran\n" in done.stdout, done.stderr
