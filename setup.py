@@ -42,8 +42,13 @@ NOTEBOOK = [
     "regex>=2022.1.18",
 ]
 
+# The oldest that the tests have passed with, and the newest for Python 3.9.
+DASK = ["distributed>=2024.8"]
+
 EXTRAS = {
+    "dask": DASK,  # the operation dask:cluster
     "test": [
+        *DASK,
         "bash_kernel",
         "hypothesis",
         "matplotlib",

@@ -7,7 +7,17 @@ from typing import Any
 
 from guild import plugin as pluginlib
 
-from . import checks, compat, flagdefs, handover, operation, optimizers, scalars, sourcecode
+from . import (
+    checks,
+    cluster,
+    compat,
+    flagdefs,
+    handover,
+    operation,
+    optimizers,
+    scalars,
+    sourcecode,
+)
 from .errors import UserError
 
 compat.apply()
@@ -41,9 +51,9 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             self.log.warning("operation '%s': cannot read %s: %r", opdef.fullname, spec.path, e)
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
-        """Resolve a path to a notebook, or one of Guild's optimizers."""
+        """Resolve a path to a notebook, ``dask:cluster``, or one of Guild's optimizers."""
         if not operation.is_notebook_path(opspec):
-            return optimizers.resolve(opspec)
+            return cluster.resolve(opspec) or optimizers.resolve(opspec)
         model = _FileModel.for_path(opspec)
         return model, model.op_name
 
@@ -52,6 +62,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         the first moment to say that the notebook or an option is wrong."""
         spec = operation.spec_for_opdef(opdef)
         if not spec:
+            cluster.check(opdef)
             return self._enabled_for_other(opdef)
         if opdef is not self._checked:
             self._secrets.forget()

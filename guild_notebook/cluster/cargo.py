@@ -1,0 +1,232 @@
+"""Run directories as archives: what travels, and how what arrives is taken in.
+
+An archive is a compressed tar of files, folders and links. A link that leads out of the
+directory (Guild links what a dependency resolves to) travels as what it leads to. What arrives is
+unpacked into an empty folder first, where no entry may lead out of it, and taken from there file
+by file, each whole or absent.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shutil
+import stat
+import tarfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+from ..errors import UserError
+
+MARKS = ("LOCK", "LOCK.remote", "PENDING", "STAGED", "dask-cluster")
+"""Files in ``.guild`` that say what state a run is in on one machine: they do not travel."""
+
+GROWING = (".guild/output", ".guild/output.index", ".guild/events.out.tfevents.*")
+"""Files of a run to which is only added, and which are therefore followed while it runs."""
+
+Snapshot = dict[str, tuple[Any, ...]]
+
+
+class CargoError(UserError):
+    """An archive that cannot be what was sent."""
+
+
+def pack(root: str, archive: IO[bytes], names: list[str] | None = None) -> None:
+    """Write what is in the folder ``root`` to ``archive``, or only the paths ``names`` of it
+    (relative, with slashes)."""
+    with tarfile.open(
+        fileobj=archive, mode="w:gz", compresslevel=1, format=tarfile.PAX_FORMAT
+    ) as tar:
+        for name, path in _walk(root) if names is None else ((n, f"{root}/{n}") for n in names):
+            info = _info(tar, root, path, name)
+            if info.isreg():
+                with open(path, "rb") as f:
+                    tar.addfile(info, f)
+            else:
+                tar.addfile(info)
+
+
+def _info(tar: tarfile.TarFile, root: str, path: str, name: str) -> tarfile.TarInfo:
+    if _leads_inside(root, path):
+        info = tar.gettarinfo(path, name)
+        info.linkname = os.path.relpath(_target(path), os.path.dirname(path))
+    else:
+        info = tar.gettarinfo(os.path.realpath(path), name)
+    if info.islnk():  # two names of one file: each is a file of its own elsewhere
+        info.type, info.size = tarfile.REGTYPE, os.stat(path).st_size
+    return info
+
+
+def _walk(root: str) -> Iterator[tuple[str, str]]:
+    """The names of all that travels, with the path of each; a folder before what is in it."""
+    todo = [("", root, {os.path.realpath(root)})]
+    while todo:
+        prefix, folder, parents = todo.pop()
+        for entry in sorted(os.listdir(folder)):
+            name, path = prefix + entry, os.path.join(folder, entry)
+            if _is_mark(name):
+                continue
+            if _leads_inside(root, path):
+                yield name, path
+                continue
+            try:
+                mode = os.stat(path).st_mode
+            except OSError:
+                continue  # a link to nothing
+            real = os.path.realpath(path)
+            if stat.S_ISREG(mode):
+                yield name, path
+            elif stat.S_ISDIR(mode) and real not in parents:
+                yield name, path
+                todo.append((f"{name}/", path, parents | {real}))
+
+
+def _is_mark(name: str) -> bool:
+    parts = name.split("/")
+    return parts[-1] in MARKS and parts[-2:-1] == [".guild"]
+
+
+def _target(path: str) -> str:
+    return os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+
+
+def _leads_inside(root: str, path: str) -> bool:
+    """Whether ``path`` is a link whose target, itself no link's business, is below ``root``."""
+    if not os.path.islink(path):
+        return False
+    inside = os.path.realpath(root) + os.sep
+    return (
+        os.path.realpath(path).startswith(inside)
+        and _target(path).startswith(os.path.normpath(root) + os.sep)
+        and os.path.realpath(os.path.dirname(path)).startswith(inside[:-1])
+    )
+
+
+def snapshot(root: str) -> Snapshot:
+    """What is in a folder, so that :func:`changes` can tell later what has been done to it."""
+    return {name: _state(path) for name, path in _walk(root)}
+
+
+def _state(path: str) -> tuple[Any, ...]:
+    if os.path.islink(path):
+        return ("link", os.readlink(path))
+    found = os.stat(path)
+    if stat.S_ISDIR(found.st_mode):
+        return ("folder",)
+    return ("file", found.st_size, found.st_mtime_ns, found.st_ino, stat.S_IMODE(found.st_mode))
+
+
+def changes(root: str, before: Snapshot) -> tuple[list[str], list[str]]:
+    """The names that are new or other than in ``before``, and those that are gone."""
+    after = snapshot(root)
+    changed = [name for name, state in after.items() if before.get(name) != state]
+    return changed, [name for name in before if name not in after]
+
+
+def unpack(archive: IO[bytes], folder: str) -> None:
+    """Unpack into ``folder``, which must not exist yet. Raises CargoError for an entry that leads
+    out of it, or an archive that is cut off, and then leaves nothing."""
+    os.makedirs(folder)
+    try:
+        with tarfile.open(fileobj=archive, mode="r:gz") as tar:
+            _unpack(tar, folder)
+    except (tarfile.TarError, EOFError, OSError, ValueError) as e:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise CargoError(f"the archive of a run cannot be unpacked: {e}") from e
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _unpack(tar: tarfile.TarFile, folder: str) -> None:
+    links: list[tuple[str, str]] = []
+    for info in tar:
+        name = info.name.rstrip("/")
+        parts = name.split("/")
+        if os.path.isabs(name) or "\\" in name or {"", ".", ".."} & set(parts):
+            raise CargoError(f"the archive of a run holds the path {info.name!r}")
+        path = os.path.join(folder, *parts)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if info.isdir():
+            os.makedirs(path, exist_ok=True)
+        elif info.issym():
+            target = os.path.normpath(os.path.join(os.path.dirname(path), info.linkname))
+            if os.path.isabs(info.linkname) or not target.startswith(folder + os.sep):
+                raise CargoError(f"the archive of a run holds the link {info.linkname!r}")
+            links.append((path, info.linkname))
+        elif info.isreg():
+            content = tar.extractfile(info)
+            assert content is not None
+            with open(path, "xb") as f:
+                shutil.copyfileobj(content, f)
+            os.chmod(path, info.mode & 0o777 | 0o600)
+            os.utime(path, (info.mtime, info.mtime))
+        else:
+            raise CargoError(f"the archive of a run holds {info.name!r}, no file, folder or link")
+    for path, target in links:  # last, so that nothing is written through one
+        os.symlink(target, path)
+
+
+def take(source: str, run_dir: str, removed: list[str]) -> None:
+    """Move all files of the folder ``source`` to ``run_dir`` and remove there what is named in
+    ``removed``. A file that has only grown is extended in place, for those who are reading it.
+    The attributes that say how the run ended come last."""
+    names = [name for name, _path in _walk(source)]
+    names.sort(key=lambda name: name in (".guild/attrs/exit_status", ".guild/attrs/stopped"))
+    for name in sorted(removed, reverse=True):  # what is in a folder before the folder
+        path = os.path.join(run_dir, name)
+        if os.path.lexists(path):
+            _own_folder(run_dir, name)
+            _remove(path)
+    for name in names:
+        new, path = os.path.join(source, name), os.path.join(run_dir, name)
+        _own_folder(run_dir, name)
+        if os.path.isdir(new) and not os.path.islink(new):
+            if not os.path.isdir(path):
+                os.mkdir(path)
+        elif not (grows(name) and _extend(path, new)):
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            os.replace(new, path)
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        if not os.listdir(path):
+            os.rmdir(path)
+    else:
+        os.unlink(path)
+
+
+def _own_folder(run_dir: str, name: str) -> None:
+    """Make the folder of ``name`` one of the run's own: where it is a link to another run's, that
+    run is not to be changed."""
+    folder = run_dir
+    for part in name.split("/")[:-1]:
+        folder = os.path.join(folder, part)
+        if os.path.islink(folder):
+            copy = f"{folder}.own"
+            shutil.copytree(folder, copy)
+            os.unlink(folder)
+            os.rename(copy, folder)
+        os.makedirs(folder, exist_ok=True)
+
+
+def grows(name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in GROWING)
+
+
+def _extend(path: str, new: str) -> bool:
+    try:
+        with open(path, "r+b") as old, open(new, "rb") as f:
+            size = os.fstat(old.fileno()).st_size
+            if os.fstat(f.fileno()).st_size < size:
+                return False
+            while size and (piece := old.read(min(size, 1 << 20))):
+                if f.read(len(piece)) != piece:
+                    return False
+                size -= len(piece)
+            shutil.copyfileobj(f, old)
+            return True
+    except FileNotFoundError:
+        return False
