@@ -61,7 +61,7 @@ EXTRAS = {
         "tabulate",
         "tqdm",
     ],
-    "lint": ["mypy", "ruff", "types-PyYAML"],
+    "lint": ["mypy", "ruff", "types-PyYAML", "types-psutil"],
     # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
     "ipy": ["pandas<3"],
 }

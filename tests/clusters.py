@@ -28,7 +28,8 @@ class Cluster:
         wait_for(self.file.exists)
         for name in names:
             self.add(name, resources=resources, threads=threads)
-        self.wait_for_workers(len(names))
+        if names:
+            self.wait_for_workers(len(names))
         return self
 
     @property

@@ -2,13 +2,13 @@
 
 ```
 guild run dask:cluster address=tcp://host:8786
-  │  here                                              │  a worker of the cluster
-  ├─ staged      claim a staged run (Guild's lock)     │
-  ├─ remote      submit a task for it ────────────────►├─ worker   "arrived" (an event of dask)
-  ├─ attempt     pack the run directory, "go" ────────►├─ cargo    unpack, unless the home is shared
-  ├─ marks       status, stand-in for `guild stop`     ├─ room     guild run --restart, under a keeper
-  ├─ dispatch    output, twice a second ◄──────────────┤
-  └─ cargo       take what has changed ◄───────────────┴─ pack what has changed
+  │  here                                           │  a worker of the cluster
+  ├─ staged    claim a staged run (Guild's lock)    │
+  ├─ remote    submit a task for it ───────────────►├─ worker  "arrived" (an event of dask)
+  ├─ attempt   send the run directory, "go" ───────►├─ cargo   unpack, unless the home is shared
+  ├─ marks     status, stand-in for `guild stop`    ├─ room    guild run --restart, with a keeper
+  ├─ follow    output, twice a second ◄─────────────┤
+  └─ cargo     take what has changed ◄──────────────┴─ cargo   pack what has changed
 ```
 
 Guild's own ``dask:scheduler`` (guild/plugins/dask.py) runs threads of one process; it stays as it

@@ -23,14 +23,15 @@ Arrived = dict[str, Any]
 
 @dataclass
 class Outcome:
-    """How an attempt ended: ``done`` (the run's attributes say the rest), ``lost`` with the
-    worker, ``failed`` before Guild could say so itself, or ``withdrawn`` before it began."""
+    """How an attempt ended: ``done`` (the run's attributes say the rest), ``deleted`` with its
+    run, ``lost`` with the worker, ``failed`` before Guild could say so itself, or ``withdrawn``
+    before it began."""
 
     kind: str
     why: str = ""
 
 
-class Lost(Exception):
+class Lost(Exception):  # noqa: N818  # what has happened, not what is wrong
     """The worker that had the run is gone."""
 
 
@@ -107,9 +108,12 @@ class Attempt:
             await self._first(asyncio.ensure_future(self._send()))
             result = await self._first(self._future)
             self.is_over = True
-            if result["state"] == "ended":
-                return await self._first(asyncio.ensure_future(self._take_back(result)))
-            return Outcome("failed", result.get("why") or "the worker did not hear of us any more")
+            try:
+                outcome: Outcome = await self._first(asyncio.ensure_future(self._end(result)))
+                return outcome
+            finally:
+                with contextlib.suppress(OSError):
+                    await self._cluster.ask(self.address, worker.release, self.token)
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
@@ -169,27 +173,32 @@ class Attempt:
         if not await self._cluster.ask(self.address, function, self.token, argument):
             raise Lost(f"worker {self.address} was started anew and has lost the run")
 
-    async def _take_back(self, result: worker.Result) -> Outcome:
+    async def _end(self, result: worker.Result) -> Outcome:
+        if result["state"] != "ended":
+            return Outcome("failed", result.get("why") or "the worker did not hear of us any more")
         if result["size"] >= 0:
-            folder = tempfile.mkdtemp(prefix="dask-", dir=self.run.guild_path())
-            try:
-                with tempfile.TemporaryFile() as archive:
-                    while archive.tell() < result["size"]:
-                        ask = (worker.read, self.token, archive.tell(), PIECE)
-                        archive.write(await self._cluster.ask(self.address, *ask))
-                    archive.seek(0)
-                    runs = os.path.join(folder, "runs")
-                    await asyncio.to_thread(cargo.unpack, archive, runs)
-                await asyncio.to_thread(self._take, runs, result["removed"])
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                await self._cluster.ask(self.address, worker.release, self.token)
+            await self._take_back(result)
+        if not os.path.isdir(self.run.guild_path()):
+            return Outcome("deleted")
         if self.run.get("exit_status") is None:
             lines = [line for line in result["log"].splitlines() if line.strip()]
             why = lines[-1].strip() if lines else "Guild did not say why"
             return Outcome("failed", f"the run did not end by itself: {why}")
         return Outcome("done")
+
+    async def _take_back(self, result: worker.Result) -> None:
+        folder = tempfile.mkdtemp(prefix="dask-", dir=self.run.guild_path())
+        try:
+            with tempfile.TemporaryFile() as archive:
+                while archive.tell() < result["size"]:
+                    ask = (worker.read, self.token, archive.tell(), PIECE)
+                    archive.write(await self._cluster.ask(self.address, *ask))
+                archive.seek(0)
+                runs = os.path.join(folder, "runs")
+                await asyncio.to_thread(cargo.unpack, archive, runs)
+            await asyncio.to_thread(self._take, runs, result["removed"])
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _take(self, runs: str, removed: list[str]) -> None:
         """Take what has come back: this run's files, and runs that it has made (a batch)."""
@@ -202,6 +211,8 @@ class Attempt:
                 cargo.take(source, target, names)
             elif not os.path.lexists(target):
                 os.rename(source, target)
+        if self.run.id in removed:  # a batch that is deleted when it has succeeded
+            shutil.rmtree(self.run.dir)
 
 
 async def _result(awaited: Any) -> Any:

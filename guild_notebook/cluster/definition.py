@@ -44,7 +44,7 @@ FLAGS: dict[str, dict[str, Any]] = {
         "null-label": "one for each CPU core",
     },
     "resources": {
-        "description": "Resources of a cluster of its own, as NAME=QUANTITY, separated by spaces\n\n"
+        "description": "Resources of a cluster of its own: NAME=QUANTITY, separated by spaces\n\n"
         "The workers of another cluster have what they were started with (dask worker "
         "--resources).",
         "type": "string",

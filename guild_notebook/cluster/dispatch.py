@@ -141,7 +141,9 @@ class Dispatcher:
             marks = Marks(run, lambda: self._stop_one(run))
             outcome, attempt = await self._attempt(run, marks)
             if not os.path.isdir(run.guild_path()):
-                self._say(f"{run.short_id} was deleted")
+                await marks.ended()
+                how = "has ended and is" if outcome.kind == "deleted" else "was"
+                self._say(f"{run.short_id} {how} deleted")
                 return
             if outcome.kind == "withdrawn":
                 self._runs.put_back(run)
@@ -187,9 +189,9 @@ class Dispatcher:
             self._wake.set()
 
     def _stop_one(self, run: Any) -> None:
-        if self._options.finish and self._stopped_at is not None:
-            if time.monotonic() - self._stopped_at < GUILD_STOP_SECONDS:
-                return
+        at = self._stopped_at
+        if self._options.finish and at and time.monotonic() - at < GUILD_STOP_SECONDS:
+            return
         for attempt in list(self._attempts.values()):
             if attempt.run is run:
                 self._start(attempt.stop())

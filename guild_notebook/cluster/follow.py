@@ -45,11 +45,10 @@ class Follower:
 
     def finish(self) -> None:
         """Show what has come with the run's last state."""
-        with suppress(OSError):
-            with open(os.path.join(self._run.dir, OUTPUT), "rb") as f:
-                f.seek(self.offsets.get(OUTPUT, 0))
-                while piece := f.read(1 << 16):
-                    self._show_lines(piece)
+        with suppress(OSError), open(os.path.join(self._run.dir, OUTPUT), "rb") as f:
+            f.seek(self.offsets.get(OUTPUT, 0))
+            while piece := f.read(1 << 16):
+                self._show_lines(piece)
         if self._line:
             self._show_lines(b"\n")
 

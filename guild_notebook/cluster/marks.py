@@ -160,14 +160,15 @@ def is_orphan(run: Any) -> bool:
     try:
         with open(run.guild_path(CLAIM), encoding="utf-8") as f:
             owner = json.load(f)
-        on_this_host = owner["host"] == socket.gethostname()
-        return on_this_host and _started(owner["pid"]) != owner["started"]
+        if owner["host"] != socket.gethostname():
+            return False
+        return _started(owner["pid"]) != float(owner["started"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
 def _started(pid: int) -> float | None:
-    import psutil
+    import psutil  # Guild has it
 
     try:
         return float(psutil.Process(pid).create_time())

@@ -45,7 +45,9 @@ class Worker:
 class Remote:
     """A connection to a cluster; ``on_event`` is called with each event that a worker has."""
 
-    def __init__(self, client: Any, cluster: Any, on_event: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, client: Any, cluster: Any, on_event: Callable[[dict[str, Any]], None]
+    ) -> None:
         self._client = client
         self._cluster = cluster
         self.topic = f"guild-{uuid.uuid4().hex}"
@@ -66,7 +68,7 @@ class Remote:
                     where = {"scheduler_file": wanted.scheduler_file}
                 said = wanted.address or wanted.scheduler_file
             else:
-                cluster = await LocalCluster(
+                cluster = await LocalCluster(  # type: ignore[no-untyped-call]
                     n_workers=1,
                     threads_per_worker=wanted.workers,
                     processes=False,
@@ -76,7 +78,7 @@ class Remote:
                     asynchronous=True,
                 )
                 where, said = {"address": cluster}, "of its own"
-            client = await Client(**where, asynchronous=True)
+            client = await Client(**where, asynchronous=True)  # type: ignore[no-untyped-call]
         except (OSError, ValueError, TypeError, asyncio.TimeoutError) as e:
             text = " ".join(str(e).split()) or type(e).__name__
             raise ClusterError(f"no cluster {said}: {text[:200]}") from e

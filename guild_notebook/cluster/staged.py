@@ -62,7 +62,7 @@ class Staged:
                     marks.claim(run, self._run_id)
                     op_util.set_run_pending(run)
             except lock.Timeout:
-                self._say(f"cannot lock the runs: {self._lock.lock_file} is held by another process")
+                self._say(f"cannot lock the runs: somebody else holds {self._lock.lock_file}")
                 return
             yield run
 
@@ -90,9 +90,7 @@ class Staged:
 
     def _others_are_running(self, mine: set[str]) -> bool:
         return any(
-            run.id not in mine
-            and run.id != self._run_id
-            and run.opref.to_opspec() not in QUEUES
+            run.id not in mine and run.id != self._run_id and run.opref.to_opspec() not in QUEUES
             for run in self._with_status("running")
         )
 
