@@ -15,6 +15,7 @@ from . import (
     handover,
     operation,
     optimizers,
+    packages,
     scalars,
     sourcecode,
 )
@@ -42,6 +43,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
                 spec = operation.spec_for_opdef(opdef)
                 if spec:
                     self._try_configure(opdef, spec)
+        packages.add_notebooks(gf)
 
     def _try_configure(self, opdef: Any, spec: operation.NotebookSpec) -> None:
         """Whatever a notebook holds, the project's other operations are not to go with it."""

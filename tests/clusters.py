@@ -77,10 +77,12 @@ class Cluster:
         process.wait()
 
     def stop(self) -> None:
-        for process in reversed(self.processes.values()):
+        """The workers first: one whose scheduler ends while it does may take long."""
+        for name in sorted(self.processes, key=lambda name: name == "scheduler"):
+            process = self.processes[name]
             process.send_signal(signal.SIGTERM)
-        for process in self.processes.values():
             try:
-                process.wait(20)
+                process.wait(5)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()

@@ -116,6 +116,9 @@ def release(token: str) -> None:
         room.remove()
 
 
+_ASKED = {function.__name__ for function in (put, go, poll, stop, read, release)}
+
+
 def _keep_quiet() -> None:
     """dask notes each Client.run in the worker's log, which would be two lines a second."""
     logger = logging.getLogger("distributed.worker")
@@ -125,6 +128,5 @@ def _keep_quiet() -> None:
 
 
 def _not_ours(record: logging.LogRecord) -> bool:
-    names = (put.__name__, go.__name__, poll.__name__, stop.__name__, read.__name__)
     said = record.getMessage()
-    return not (said.startswith("Run out-of-band") and said.split("'")[1] in names)
+    return not (said.startswith("Run out-of-band") and said.split("'")[1] in _ASKED)

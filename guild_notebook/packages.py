@@ -1,0 +1,57 @@
+"""Notebooks in Guild packages, which is how Guild's remotes get the source of an operation.
+
+``guild run --remote`` builds the project's package and installs it over there
+(guild/remotes/ssh.py, run_op). A package holds guild.yml, modules and Python packages, and what
+``package: data-files`` lists (guild/package_main.py, _setup_kw): notebooks would be left behind.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from typing import Any
+
+from . import operation
+
+
+def add_notebooks(gf: Any) -> None:
+    """Add the notebooks of a guild.yml's operations to its package, if this is the process that
+    builds it, and the modules beside those that lie in a folder, which notebooks may import.
+
+    Only files within the project are added. A project without ``package`` gets the one that Guild
+    would make up for it.
+    """
+    if os.path.abspath(os.getenv("PACKAGE_FILE", "")) != os.path.abspath(gf.src or ""):
+        return
+    found = [path for path in _files(gf) if _is_in_project(gf, path)]
+    if not found:
+        return
+    if not gf.package:
+        from guild import package_main
+
+        gf.package = package_main._default_pkgdef(gf)
+    known = [os.path.normpath(pattern) for pattern in gf.package.data_files]
+    for path in dict.fromkeys(found):
+        name = os.path.relpath(path, gf.dir)
+        if name not in known:
+            gf.package.data_files.append(glob.escape(name))
+
+
+def _files(gf: Any) -> list[str]:
+    files: list[str] = []
+    for model in gf.models.values():
+        for opdef in model.operations:
+            spec = operation.spec_for_opdef(opdef)
+            if not spec:
+                continue
+            path = operation.place(opdef, spec).source
+            folder = os.path.dirname(path)
+            files.append(path)
+            if os.path.abspath(folder) != os.path.abspath(gf.dir):
+                files += sorted(glob.glob(os.path.join(glob.escape(folder), "*.py")))
+    return files
+
+
+def _is_in_project(gf: Any, path: str) -> bool:
+    project = os.path.realpath(gf.dir)
+    return os.path.isfile(path) and os.path.realpath(path).startswith(project + os.sep)
