@@ -10,7 +10,7 @@ PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv demo test corpus faults install-test bench lint format clean
+.PHONY: help venv demo test corpus faults cluster install-test bench lint format clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint          ruff and mypy"
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
 	@echo "make faults        cause all that can go wrong, in its heavy forms too, and print figures"
+	@echo "make cluster       the long tests of dask:cluster and remotes, and the throughput of 200 trials"
 	@echo "make install-test  install the package into fresh environments of each Python found"
 	@echo "make bench         measure what a run costs"
 	@echo "make venv          only make the environment $(VENV) and install the package"
@@ -74,6 +75,9 @@ faults: $(VENV)/.test
 	@rm -f $(VENV)/figures && touch $(VENV)/figures
 	FAULTS_FIGURES="$(abspath $(VENV)/figures)" \
 	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults tests/test_kernels.py
+
+cluster: $(VENV)/.test
+	$(BIN)/python -m pytest -m cluster -s
 
 install-test: $(VENV)/.test
 	$(BIN)/python -m pytest -m install

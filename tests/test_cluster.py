@@ -19,7 +19,8 @@ from conftest import GUILD, LIMIT, Project, Run, start, wait_for
 pytest.importorskip("distributed", reason="dask is not installed")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the workers are processes of Unix")
 
-SHARED = pytest.mark.parametrize("shared", ["yes", "no"])
+LONG = pytest.mark.cluster
+SHARED = pytest.mark.parametrize("shared", [pytest.param("yes", marks=LONG), "no"])
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +145,7 @@ def test_trials_run_on_the_workers_and_are_as_if_they_had_run_here(project, clus
     ]
 
 
+@LONG
 def test_with_auto_the_worker_says_whether_it_sees_the_guild_home(project, cluster):
     project.notebook("nb.ipynb", "import os; print('in', os.getcwd())")
     (run,) = stage(project, "nb.ipynb", "--stage")
@@ -151,6 +153,7 @@ def test_with_auto_the_worker_says_whether_it_sees_the_guild_home(project, clust
     assert f"in {run.dir}" in run.output
 
 
+@LONG
 def test_a_failing_notebook_is_an_error_with_its_notebook_saved(project, cluster):
     project.notebook("nb.ipynb", "print('kept')", "1 / 0")
     (run,) = stage(project, "nb.ipynb", "--stage")
@@ -161,6 +164,7 @@ def test_a_failing_notebook_is_an_error_with_its_notebook_saved(project, cluster
     assert "kept" in json.dumps(run.notebook("nb.ipynb"))
 
 
+@LONG
 def test_what_a_run_depends_on_is_resolved_before_it_travels(project, cluster):
     project.notebook("prepare.ipynb", "open('data.txt', 'w').write('seven')")
     project.notebook("train.ipynb", "print('data:', open('data.txt').read())")
@@ -178,6 +182,7 @@ def test_what_a_run_depends_on_is_resolved_before_it_travels(project, cluster):
     assert link.is_symlink() and link.samefile(prepared.dir / "data.txt")
 
 
+@LONG
 def test_a_dependency_that_cannot_be_met_is_said_and_other_runs_go_on(project, cluster):
     project.notebook("prepare.ipynb", "1")
     project.notebook("train.ipynb", "1")
@@ -193,6 +198,7 @@ def test_a_dependency_that_cannot_be_met_is_said_and_other_runs_go_on(project, c
     assert [status(project, run) for run in (train, prepare)] == ["error", "completed"]
 
 
+@LONG
 def test_a_staged_batch_travels_and_comes_back_with_its_trials(project, cluster):
     project.notebook("nb.ipynb", "x = 1", "print(f'y: {x}')")
     before = project._run_dirs()
@@ -206,6 +212,7 @@ def test_a_staged_batch_travels_and_comes_back_with_its_trials(project, cluster)
     assert all(run.attr("exit_status") == 0 for run in trials)
 
 
+@LONG
 def test_other_operations_than_notebooks_run_as_well(project, cluster):
     project.file("script.py", "x = 1\nprint('script says', x)\n")
     (run,) = stage(project, "script.py", "x=5", "--stage")
@@ -216,6 +223,7 @@ def test_other_operations_than_notebooks_run_as_well(project, cluster):
 # ---- resources
 
 
+@LONG
 def test_a_run_with_a_resource_tag_runs_where_the_resource_is(project, cluster):
     project.notebook("nb.ipynb", "x = 1", "import os; print('home is', os.environ['HOME'])")
     stage(project, "nb.ipynb", "x=[1,2,3]", "--stage-trials", "--tag", "dask:GPU=1")
@@ -261,6 +269,7 @@ def test_a_run_is_running_its_output_is_followed_and_guild_stop_ends_it(project,
         end(process)
 
 
+@LONG
 def test_guild_watch_follows_a_run_on_a_worker_to_its_end(project, cluster):
     project.notebook("nb.ipynb", "import time\nfor i in range(20):\n    print(i); time.sleep(0.2)")
     (run,) = stage(project, "nb.ipynb", "--stage")
@@ -274,6 +283,7 @@ def test_guild_watch_follows_a_run_on_a_worker_to_its_end(project, cluster):
         end(process)
 
 
+@LONG
 def test_stopping_it_ends_what_runs_and_stages_the_rest_again(project, cluster):
     project.notebook("nb.ipynb", "x = 1", SLOW)
     runs = stage(project, "nb.ipynb", "x=[1,2,3,4,5]", "--stage-trials")
@@ -286,6 +296,7 @@ def test_stopping_it_ends_what_runs_and_stages_the_rest_again(project, cluster):
     assert not [p for run in runs for p in processes_of(run)]
 
 
+@LONG
 def test_with_on_stop_finish_it_waits_for_what_runs(project, cluster):
     gate = project.dir / "gate"
     wait = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.1)"
@@ -301,6 +312,7 @@ def test_with_on_stop_finish_it_waits_for_what_runs(project, cluster):
     assert sorted(states) == ["completed"] * 2 + ["staged"] * 3
 
 
+@LONG
 def test_killing_it_leaves_no_kernel_and_no_run_that_seems_to_run(project, cluster):
     project.notebook("nb.ipynb", "x = 1", SLOW)
     runs = stage(project, "nb.ipynb", "x=[1,2,3,4,5]", "--stage-trials")
@@ -323,6 +335,7 @@ def test_killing_it_leaves_no_kernel_and_no_run_that_seems_to_run(project, clust
 # ---- a worker dies
 
 
+@LONG
 @SHARED
 def test_a_run_whose_worker_dies_is_an_error_that_says_so(project, own_cluster, shared):
     own_cluster.add("doomed")
@@ -373,6 +386,7 @@ def test_a_run_whose_worker_dies_starts_anew_when_asked_and_no_run_twice(project
 # ---- beside others
 
 
+@LONG
 def test_two_dispatchers_and_a_queue_share_the_runs_and_none_runs_twice(project, cluster):
     log = project.dir / "log"
     project.notebook("nb.ipynb", "x = 1", f"open({str(log)!r}, 'a').write(f'{{x}}\\n')")
@@ -419,6 +433,7 @@ def test_guild_shows_the_flags_and_leaves_dask_scheduler_alone(project):
     assert "guild.plugins.dask_scheduler_main" in guilds.stdout
 
 
+@LONG
 def test_a_cluster_of_its_own_serves_where_none_is_named(project):
     project.notebook("nb.ipynb", "print('done')")
     (run,) = stage(project, "nb.ipynb", "--stage")

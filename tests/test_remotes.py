@@ -81,6 +81,7 @@ def test_a_notebook_runs_over_there_and_is_watched_pulled_and_compared(remote, s
     )
 
 
+@pytest.mark.cluster
 @with_sshd
 def test_a_run_over_there_is_stopped_from_here_and_keeps_what_it_has(remote, server):
     remote.notebook("notebooks/train.ipynb", "print('kept')", "import time; time.sleep(300)")
@@ -101,14 +102,18 @@ def test_a_run_over_there_is_stopped_from_here_and_keeps_what_it_has(remote, ser
     assert "kept" in json.dumps(run.notebook("notebooks/train.ipynb"))
 
 
+@pytest.mark.cluster
 @with_sshd
 def test_a_failing_cell_over_there_is_seen_here(remote, server):
     remote.notebook("notebooks/train.ipynb", "1 / 0")
     done = remote.guild("run", "-y", "train", "--remote", "box")
     assert "failed with ZeroDivisionError" in done.stdout
-    assert "stopped with a status of 'error'" in done.stderr  # Guild's exit status is 0 all the same
+    assert (
+        "stopped with a status of 'error'" in done.stderr
+    )  # Guild's exit status is 0 all the same
 
 
+@pytest.mark.cluster
 @with_sshd
 def test_trials_run_over_there(remote, server):
     remote.notebook("notebooks/train.ipynb", "lr = 0.1", "print(f'loss: {lr * 2}')")

@@ -183,6 +183,8 @@ def take(source: str, run_dir: str, removed: list[str]) -> None:
         _own_folder(run_dir, name)
         if os.path.isdir(new) and not os.path.islink(new):
             if not os.path.isdir(path):
+                if os.path.lexists(path):
+                    os.unlink(path)
                 os.mkdir(path)
         elif not (grows(name) and _extend(path, new)):
             if os.path.isdir(path) and not os.path.islink(path):

@@ -1,0 +1,264 @@
+"""Run directories as archives: what goes in comes out, and nothing gets where it should not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guild_notebook.cluster import cargo
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and modes of Unix")
+
+
+def travel(source: Path, target: Path, names: list[str] | None = None) -> None:
+    archive = io.BytesIO()
+    cargo.pack(str(source), archive, names)
+    archive.seek(0)
+    cargo.unpack(archive, str(target))
+
+
+def tree(root: Path) -> dict[str, object]:
+    return {
+        str(path.relative_to(root)): os.readlink(path)
+        if path.is_symlink()
+        else path.read_bytes()
+        if path.is_file()
+        else None
+        for path in sorted(root.rglob("*"))
+    }
+
+
+NAMES = st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="/\\"))
+PARTS = NAMES.map(lambda name: name[:20]).filter(lambda name: name not in ("", ".", ".."))
+FILES = st.dictionaries(st.lists(PARTS, min_size=1, max_size=3).map("/".join), st.binary())
+
+
+@settings(max_examples=60, deadline=None)
+@given(files=FILES)
+def test_what_is_packed_is_what_is_unpacked(files, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cargo")
+    source = folder / "source"
+    source.mkdir()
+    for name, content in files.items():
+        path = source / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.is_dir() and path.name not in cargo.MARKS:
+                path.write_bytes(content)
+        except (FileExistsError, NotADirectoryError):
+            continue  # a file of that name is in the way
+    travel(source, folder / "target")
+    assert tree(folder / "target") == tree(source)
+    shutil.rmtree(folder)
+
+
+def test_modes_and_times_travel_and_the_marks_of_a_run_do_not(tmp_path):
+    run = tmp_path / "run"
+    (run / ".guild").mkdir(parents=True)
+    for mark in cargo.MARKS:
+        (run / ".guild" / mark).touch()
+    script = run / "LOCK"  # a file of the user's, elsewhere than in .guild
+    script.write_text("x")
+    script.chmod(0o755)
+    os.utime(script, (1000, 1000))
+    travel(run, tmp_path / "there")
+    assert tree(tmp_path / "there") == {".guild": None, "LOCK": b"x"}
+    arrived = (tmp_path / "there" / "LOCK").stat()
+    assert (arrived.st_mode & 0o777, arrived.st_mtime) == (0o755, 1000)
+
+
+def test_a_link_out_of_the_run_travels_as_what_it_leads_to(tmp_path):
+    other, run = tmp_path / "other", tmp_path / "run"
+    (other / "folder").mkdir(parents=True)
+    (other / "folder" / "data").write_text("seven")
+    (other / "folder" / "again").symlink_to("..")  # leads round in a circle
+    run.mkdir()
+    (run / "data").symlink_to(other / "folder" / "data")
+    (run / "folder").symlink_to("../other/folder")
+    (run / "inside").symlink_to("data")
+    (run / "absolute").symlink_to(run / "data")
+    (run / "nothing").symlink_to(tmp_path / "nothing")
+    travel(run, tmp_path / "there")
+    arrived = tree(tmp_path / "there")
+    assert arrived["data"] == b"seven" and arrived["folder/data"] == b"seven"
+    assert "nothing" not in arrived and "folder/again/folder/data" not in arrived
+
+
+def test_a_link_within_the_run_stays_one(tmp_path):
+    run = tmp_path / "run"
+    (run / "sub").mkdir(parents=True)
+    (run / "sub" / "data").write_text("seven")
+    (run / "link").symlink_to("sub/data")
+    (run / "absolute").symlink_to(run / "sub" / "data")
+    travel(run, tmp_path / "there")
+    arrived = tree(tmp_path / "there")
+    assert arrived["link"] == "sub/data" and arrived["absolute"] == "sub/data"
+
+
+def entry(name: str, **fields: object) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(info, field, value)
+    return info
+
+
+BAD = {
+    "a path upwards": [entry("../evil")],
+    "a path upwards within": [entry("a/../../evil")],
+    "an absolute path": [entry("/tmp/evil")],
+    "a link upwards": [entry("x", type=tarfile.SYMTYPE, linkname="../..")],
+    "an absolute link": [entry("x", type=tarfile.SYMTYPE, linkname="/etc")],
+    "a hard link": [entry("x", type=tarfile.LNKTYPE, linkname="/etc/passwd")],
+    "a device": [entry("x", type=tarfile.CHRTYPE)],
+    "a pipe": [entry("x", type=tarfile.FIFOTYPE)],
+    "a file twice": [entry("x"), entry("x")],
+    "a file through a link": [
+        entry("x", type=tarfile.SYMTYPE, linkname="y"),
+        entry("x/evil"),
+    ],
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_an_archive_with_something_bad_is_refused_whole(what, tmp_path):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        tar.addfile(entry("good"))
+        for info in BAD[what]:
+            tar.addfile(info)
+    archive.seek(0)
+    folder = tmp_path / "inner" / "there"
+    folder.parent.mkdir()
+    with pytest.raises(cargo.CargoError):
+        cargo.unpack(archive, str(folder))
+    assert tree(tmp_path) == {"inner": None}
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 2000])
+def test_an_archive_that_is_cut_off_is_refused_whole(length, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "data").write_bytes(os.urandom(4000))
+    archive = io.BytesIO()
+    cargo.pack(str(source), archive)
+    with pytest.raises(cargo.CargoError):
+        cargo.unpack(io.BytesIO(archive.getvalue()[:length]), str(tmp_path / "there"))
+    assert not (tmp_path / "there").exists()
+    assert gzip.decompress(archive.getvalue())  # it was whole
+
+
+# ---- what comes back
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    (folder / ".guild" / "attrs").mkdir(parents=True)
+    (folder / "kept").write_text("kept")
+    (folder / "old").write_text("old")
+    (folder / ".guild" / "output").write_text("one\n")
+    return folder
+
+
+def back(run: Path, tmp_path: Path, change) -> None:
+    """Let ``change`` work on a copy of the run over there, and take what has come of it."""
+    there, came = tmp_path / "there", tmp_path / "came"
+    travel(run, there)
+    before = cargo.snapshot(str(there))
+    change(there)
+    changed, removed = cargo.changes(str(there), before)
+    travel(there, came, changed)
+    cargo.take(str(came), str(run), removed)
+
+
+def test_only_what_has_changed_comes_back(run, tmp_path):
+    number = (run / "kept").stat().st_ino
+
+    def change(there: Path) -> None:
+        (there / "new" / "sub").mkdir(parents=True)
+        (there / "new" / "sub" / "file").write_text("new")
+        (there / "new" / "empty").mkdir()
+        (there / "old").unlink()
+        (there / ".guild" / "attrs" / "exit_status").write_text("0")
+
+    back(run, tmp_path, change)
+    assert (run / "kept").stat().st_ino == number
+    assert tree(run) == {
+        ".guild": None,
+        ".guild/attrs": None,
+        ".guild/attrs/exit_status": b"0",
+        ".guild/output": b"one\n",
+        "kept": b"kept",
+        "new": None,
+        "new/empty": None,
+        "new/sub": None,
+        "new/sub/file": b"new",
+    }
+
+
+def test_output_that_has_grown_is_extended_for_those_who_read_it(run, tmp_path):
+    with (run / ".guild" / "output").open() as reader:
+        assert reader.read() == "one\n"
+
+        def change(there: Path) -> None:
+            with (there / ".guild" / "output").open("a") as f:
+                f.write("two\n")
+
+        back(run, tmp_path, change)
+        assert reader.read() == "two\n"
+
+
+def test_output_that_is_another_one_replaces_what_was_there(run, tmp_path):
+    back(run, tmp_path, lambda there: (there / ".guild" / "output").write_text("other\n"))
+    assert (run / ".guild" / "output").read_text() == "other\n"
+
+
+def test_another_runs_files_are_never_written_through_a_link(run, tmp_path):
+    other = tmp_path / "other"
+    (other / "sub").mkdir(parents=True)
+    (other / "sub" / "data").write_text("theirs")
+    (run / "folder").symlink_to(other)
+    (run / "file").symlink_to(other / "sub" / "data")
+
+    def change(there: Path) -> None:
+        (there / "folder" / "sub" / "data").write_text("changed")
+        (there / "folder" / "added").write_text("added")
+        (there / "file").write_text("changed")
+
+    back(run, tmp_path, change)
+    assert (other / "sub" / "data").read_text() == "theirs"
+    assert not (other / "added").exists()
+    assert (run / "folder" / "sub" / "data").read_text() == "changed"
+    assert (run / "file").read_text() == "changed"
+
+
+def test_an_unchanged_link_to_another_run_stays_a_link(run, tmp_path):
+    other = tmp_path / "other"
+    other.write_text("theirs")
+    (run / "file").symlink_to(other)
+    back(run, tmp_path, lambda there: (there / "new").write_text(""))
+    assert (run / "file").is_symlink() and (run / "file").read_text() == "theirs"
+
+
+def test_a_file_may_become_a_folder_and_a_folder_a_file(run, tmp_path):
+    (run / "folder").mkdir()
+    (run / "folder" / "x").write_text("x")
+
+    def change(there: Path) -> None:
+        shutil.rmtree(there / "folder")
+        (there / "folder").write_text("file")
+        (there / "old").unlink()
+        (there / "old").mkdir()
+        (there / "old" / "x").write_text("x")
+
+    back(run, tmp_path, change)
+    assert (run / "folder").read_text() == "file"
+    assert (run / "old" / "x").read_text() == "x"
