@@ -68,7 +68,7 @@ class Remote:
                     where = {"scheduler_file": wanted.scheduler_file}
                 said = wanted.address or wanted.scheduler_file
             else:
-                cluster = await LocalCluster(  # type: ignore[no-untyped-call]
+                cluster = await LocalCluster(
                     n_workers=1,
                     threads_per_worker=wanted.workers,
                     processes=False,
@@ -78,7 +78,7 @@ class Remote:
                     asynchronous=True,
                 )
                 where, said = {"address": cluster}, "of its own"
-            client = await Client(**where, asynchronous=True)  # type: ignore[no-untyped-call]
+            client = await Client(**where, asynchronous=True)
         except (OSError, ValueError, TypeError, asyncio.TimeoutError) as e:
             text = " ".join(str(e).split()) or type(e).__name__
             raise ClusterError(f"no cluster {said}: {text[:200]}") from e
