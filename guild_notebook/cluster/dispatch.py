@@ -52,6 +52,7 @@ class Dispatcher:
         self._followers: dict[str, Follower] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        self._asked: set[str] = set()  # workers that have not answered yet
         self._resolving = asyncio.Lock()
         self._stopped_at: float | None = None
         self._gone = ""
@@ -178,10 +179,16 @@ class Dispatcher:
         self._attempts[attempt.token] = attempt
         follower = self._followers[attempt.token] = Follower(run, print_line)
         try:
-            needs = self._needs[run.id]
-            return await attempt.execute(
-                needs, marks, lambda where: self._say(f"{run.short_id} started on {where}")
-            ), attempt
+            outcome = await attempt.execute(
+                self._needs[run.id],
+                marks,
+                lambda where: self._say(f"{run.short_id} started on {where}"),
+            )
+            if outcome.kind in ("lost", "failed") and attempt.address:
+                # Should it be there all the same: it is not to wait, nor to go on.
+                self._start(self._ask(attempt.address, worker.go, attempt.token, None))
+                self._start(self._ask(attempt.address, worker.stop, attempt.token))
+            return outcome, attempt
         finally:
             del self._attempts[attempt.token]
             del self._followers[attempt.token]
@@ -214,19 +221,23 @@ class Dispatcher:
             for attempt in self._attempts.values():
                 if attempt.has_begun and not attempt.is_over:
                     by_worker.setdefault(attempt.address, []).append(attempt)
-            await asyncio.gather(*(self._poll(*item) for item in by_worker.items()))
+            for address, attempts in by_worker.items():
+                if address not in self._cluster.workers:
+                    for attempt in attempts:
+                        attempt.lost(f"worker {address} died while it had the run")
+                elif address not in self._asked:  # one that is slow is not to hold up the others
+                    self._asked.add(address)
+                    self._start(self._poll(address, attempts))
 
     async def _poll(self, address: str, attempts: list[Attempt]) -> None:
         assert self._cluster
-        if address not in self._cluster.workers:
-            for attempt in attempts:
-                attempt.lost(f"worker {address} died while it had the run")
-            return
         questions = {a.token: self._followers[a.token].offsets for a in attempts}
         try:
             answers = await self._cluster.ask(address, worker.poll, questions)
         except Exception:
             return  # it may be busy, or just dying: the next look says which
+        finally:
+            self._asked.discard(address)
         for attempt in attempts:
             news = answers.get(attempt.token)
             follower = self._followers.get(attempt.token)
@@ -235,7 +246,11 @@ class Dispatcher:
             if news is None:
                 attempt.lost(f"worker {address} was started anew and has lost the run")
             else:
-                follower.take(news, write=not attempt.is_shared)
+                try:
+                    follower.take(news, write=not attempt.is_shared)
+                except OSError as e:  # the disk is full, or the run was deleted
+                    self._say(f"{attempt.run.short_id} cannot be followed: {e}")
+                    self._start(attempt.stop())
 
     # ---- small things
 

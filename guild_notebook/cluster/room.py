@@ -21,7 +21,7 @@ from typing import Any
 from ..run import keeper
 from . import cargo
 
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 60.0
 """Without a word from the dispatcher for so long, a run is ended."""
 
 TERM_SECONDS, CHILD_TERM_SECONDS = 30.0, 5.0
