@@ -21,7 +21,8 @@ def add_notebooks(gf: Any) -> None:
     Only files within the project are added. A project without ``package`` gets the one that Guild
     would make up for it.
     """
-    if os.path.abspath(os.getenv("PACKAGE_FILE", "")) != os.path.abspath(gf.src or ""):
+    package_file = os.getenv("PACKAGE_FILE")
+    if not package_file or not gf.src or os.path.abspath(package_file) != os.path.abspath(gf.src):
         return
     found = [path for path in _files(gf) if _is_in_project(gf, path)]
     if not found:

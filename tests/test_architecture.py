@@ -29,6 +29,8 @@ def test_guild_loads_the_plugin_without_anything_heavy():
         "jupyter_client",
         "numpy",
         "regex",
+        "dask",
+        "distributed",
     )
     program = (
         "import sys, guild.plugin\n"

@@ -16,6 +16,9 @@ import pytest
 from clusters import Cluster
 from conftest import GUILD, LIMIT, Project, Run, start, wait_for
 
+import guild_notebook
+from guild_notebook.cluster import remote, staged
+
 pytest.importorskip("distributed", reason="dask is not installed")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the workers are processes of Unix")
 
@@ -213,6 +216,19 @@ def test_a_staged_batch_travels_and_comes_back_with_its_trials(project, cluster)
 
 
 @LONG
+def test_an_operation_with_steps_says_that_it_cannot_travel(project, cluster):
+    project.notebook("nb.ipynb", "print('step')")
+    project.guildfile("one: {notebook: nb.ipynb}\nall: {steps: [one]}\n")
+    (run,) = stage(project, "all", "--stage")
+    run_cluster(project, cluster, "shared=no")
+    assert "an operation with steps cannot travel" in run.output
+    assert status(project, run) == "error"
+    (run,) = stage(project, "all", "--stage")
+    run_cluster(project, cluster, "shared=yes")
+    assert status(project, run) == "completed", run.output
+
+
+@LONG
 def test_other_operations_than_notebooks_run_as_well(project, cluster):
     project.file("script.py", "x = 1\nprint('script says', x)\n")
     (run,) = stage(project, "script.py", "x=5", "--stage")
@@ -241,11 +257,6 @@ def test_a_run_with_a_resource_tag_runs_where_the_resource_is(project, cluster):
 
 
 SLOW = "import time\nprint('begun', flush=True)\nfor i in range(600):\n    time.sleep(0.1)"
-
-
-def kernel_of(run: Run) -> psutil.Process:
-    (found,) = [p for p in processes_of(run) if any("ipykernel" in part for part in p.cmdline())]
-    return found
 
 
 @SHARED
@@ -400,6 +411,51 @@ def test_two_dispatchers_and_a_queue_share_the_runs_and_none_runs_twice(project,
 
 
 # ---- what a user can get wrong
+
+
+def test_a_worker_of_another_release_or_without_the_package_is_not_fit():
+    assert remote.unfit(guild_notebook.__version__) == ""
+    assert "install the same on both" in remote.unfit("0.0.9")
+    assert "has no guild-notebook - install it there" in remote.unfit("")
+
+
+@LONG
+def test_a_cluster_whose_workers_lack_the_package_is_one_line(project, own_cluster):
+    """A worker whose Python does not show that the package is installed."""
+    own_cluster.folder.joinpath("sitecustomize.py").write_text(
+        "import importlib.metadata as m\nreal = m.version\n"
+        "def version(name):\n"
+        "    if name == 'guild-notebook': raise m.PackageNotFoundError(name)\n"
+        "    return real(name)\n"
+        "m.version = version\n"
+    )
+    path = f"PYTHONPATH={own_cluster.folder}"
+    own_cluster.add("bare", inside=("env", path))
+    own_cluster.wait_for_workers(1)
+    done = run_cluster(project, own_cluster)
+    assert done.returncode == 1
+    assert re.search(
+        r"guild-notebook: worker tcp://\S+ has no guild-notebook - install", done.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("GPU=1", {"GPU": 1.0}),
+        ("GPU=1 MEM=5e9", {"GPU": 1.0, "MEM": 5e9}),
+        ("", {}),
+        ("GPU", None),
+        ("GPU=many", None),
+        ("GPU=yes", None),
+    ],
+)
+def test_resources_are_names_with_quantities(text, found):
+    if found is None:
+        with pytest.raises(ValueError, match="is no NAME=QUANTITY"):
+            staged.parse_resources(text)
+    else:
+        assert staged.parse_resources(text) == found
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(project):

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import cargo, remote, worker
+from ..errors import UserError
+from . import cargo, dependencies, remote, worker
 from .marks import Marks
 
 PIECE = 4 << 20
@@ -45,25 +46,25 @@ class Attempt:
         self.run = run
         self.token = uuid.uuid4().hex
         self.address = ""
-        self.offsets: dict[str, int] = {}
         self.is_shared = False
         self.has_begun = False
         self.is_over = False
+        self.was_stopped = False
         self._cluster = cluster
         self._home = home
         self._shared = shared
         self._arrived: asyncio.Future[Arrived] = asyncio.get_running_loop().create_future()
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._future: Any = None
-        self._stopping = False
 
     # ---- what is told to it
 
     def arrived(self, event: Arrived) -> bool:
         """A worker has begun with the task and waits. False where another had begun before."""
-        if self._arrived.done() or self._stopping:
-            if not self._stopping:
-                self.lost(f"worker {self.address} died while it had the run")
+        if self._arrived.cancelled():
+            return False
+        if self._arrived.done():
+            self.lost(f"worker {self.address} died while it had the run")
             return False
         self._arrived.set_result(event)
         return True
@@ -73,11 +74,11 @@ class Attempt:
             self._lost.set_result(why)
 
     async def stop(self) -> None:
-        """End the run: what has not arrived anywhere is withdrawn, what runs is stopped there."""
+        """End the run: what has not begun is withdrawn, what runs is stopped where it does."""
+        self.was_stopped = True
         if not self._arrived.done():
-            self._stopping = True
             self._arrived.cancel()
-        elif self.address and not self.is_over:
+        elif self.has_begun and not self.is_over:
             with contextlib.suppress(OSError):
                 await self._cluster.ask(self.address, worker.stop, self.token)
 
@@ -92,15 +93,9 @@ class Attempt:
         self._future = self._cluster.submit(ticket, key, resources)
         try:
             event = await self._first(self._arrived)
-            self.address = event["worker"]
-            why = remote.unfit(event["guild-notebook"])
-            if why:
-                await self._cluster.ask(self.address, worker.go, self.token, None)
-                return Outcome("failed", f"worker {self.address} {why}")
-            self.is_shared = event["shared"] if self._shared is None else self._shared
-            if self.is_shared and not event["shared"]:
-                await self._cluster.ask(self.address, worker.go, self.token, None)
-                return Outcome("failed", f"worker {self.address} does not see {self._home[0]}")
+            self._check(event)
+            if self.was_stopped:
+                return Outcome("withdrawn")
             self.has_begun = True
             await marks.running(shared=self.is_shared)
             self.run.write_attr("dask_worker", f"{event['host']} {self.address}")
@@ -115,16 +110,30 @@ class Attempt:
                 with contextlib.suppress(OSError):
                     await self._cluster.ask(self.address, worker.release, self.token)
         except asyncio.CancelledError:
-            if not self._stopping:
+            if not self._arrived.cancelled():
                 raise
             return Outcome("withdrawn")
         except Lost as e:
             return Outcome("lost", str(e))
-        except (OSError, cargo.CargoError) as e:
-            return Outcome("failed", f"worker {self.address}: {e}")
+        except UserError as e:
+            return Outcome("failed", str(e))
+        except OSError as e:
+            return Outcome("failed", f"worker {self.address or 'of the cluster'}: {e}")
         finally:
             self.is_over = True
             self._future.release()
+
+    def _check(self, event: Arrived) -> None:
+        """Learn of the worker. Raises UserError where the run cannot be executed there."""
+        self.address = event["worker"]
+        why = remote.unfit(event["guild-notebook"])
+        if why:
+            raise UserError(f"worker {self.address} {why}")
+        self.is_shared = event["shared"] if self._shared is None else self._shared
+        if not self.is_shared:
+            dependencies.check_can_travel(self.run)
+        elif not event["shared"]:
+            raise UserError(f"worker {self.address} does not see {self._home[0]}")
 
     async def _first(self, awaited: Any) -> Any:
         """The result of ``awaited``, unless the worker is lost or the task fails before."""
@@ -192,7 +201,10 @@ class Attempt:
             with tempfile.TemporaryFile() as archive:
                 while archive.tell() < result["size"]:
                     ask = (worker.read, self.token, archive.tell(), PIECE)
-                    archive.write(await self._cluster.ask(self.address, *ask))
+                    piece = await self._cluster.ask(self.address, *ask)
+                    if not piece:
+                        raise OSError("the archive of the run is cut off")
+                    archive.write(piece)
                 archive.seek(0)
                 runs = os.path.join(folder, "runs")
                 await asyncio.to_thread(cargo.unpack, archive, runs)

@@ -151,7 +151,7 @@ class Dispatcher:
                 self._say(f"{run.short_id} is staged again")
                 return
             again = outcome.kind == "lost" and tries < self._options.retries
-            if not again or self._stopped_at is not None:
+            if not again or self._stopped_at is not None or (attempt and attempt.was_stopped):
                 break
             await marks.ended(again=True)
             self._say(f"{run.short_id} starts anew: {outcome.why}")
@@ -184,7 +184,7 @@ class Dispatcher:
                 marks,
                 lambda where: self._say(f"{run.short_id} started on {where}"),
             )
-            if outcome.kind in ("lost", "failed") and attempt.address:
+            if outcome.kind in ("lost", "failed", "withdrawn") and attempt.address:
                 # Should it be there all the same: it is not to wait, nor to go on.
                 self._start(self._ask(attempt.address, worker.go, attempt.token, None))
                 self._start(self._ask(attempt.address, worker.stop, attempt.token))
@@ -212,11 +212,7 @@ class Dispatcher:
             try:
                 await self._cluster.look()
             except remote.ClusterError as e:
-                self._gone = str(e)
-                for attempt in self._attempts.values():
-                    attempt.lost(str(e))
-                self._stopped_at = time.monotonic()
-                return
+                return await self._lose_all(str(e))
             by_worker: dict[str, list[Attempt]] = {}
             for attempt in self._attempts.values():
                 if attempt.has_begun and not attempt.is_over:
@@ -228,6 +224,16 @@ class Dispatcher:
                 elif address not in self._asked:  # one that is slow is not to hold up the others
                     self._asked.add(address)
                     self._start(self._poll(address, attempts))
+
+    async def _lose_all(self, why: str) -> None:
+        """The scheduler is gone: what runs is lost, what has not begun is staged again."""
+        self._gone = why
+        self._stopped_at = time.monotonic()
+        for attempt in list(self._attempts.values()):
+            if attempt.has_begun:
+                attempt.lost(why)
+            else:
+                await attempt.stop()
 
     async def _poll(self, address: str, attempts: list[Attempt]) -> None:
         assert self._cluster

@@ -73,7 +73,8 @@ class Room:
     def stop(self) -> None:
         self._heard = time.monotonic()
         self._stopping = True
-        os.write(self._wake_write, b"s")
+        if not self._ended:
+            os.write(self._wake_write, b"s")
 
     def read(self, offset: int, size: int) -> bytes:
         self._heard = time.monotonic()
