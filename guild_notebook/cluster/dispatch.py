@@ -229,6 +229,7 @@ class Dispatcher:
         """The scheduler is gone: what runs is lost, what has not begun is staged again."""
         self._gone = why
         self._stopped_at = time.monotonic()
+        self._wake.set()
         for attempt in list(self._attempts.values()):
             if attempt.has_begun:
                 attempt.lost(why)

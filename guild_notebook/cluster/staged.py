@@ -119,9 +119,10 @@ def parse_resources(text: str) -> Resources:
     from guild import op_util, util
 
     values, errors = op_util.parse_flag_assigns(util.shlex_split(text))
+    wrong = list(errors)
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            errors.append(f"{name}={value}")
-    if errors:
-        raise ValueError(f"{errors[0]} is no NAME=QUANTITY")
+            wrong.append(f"{name}={value}")
+    if wrong:
+        raise ValueError(f"{wrong[0]} is no NAME=QUANTITY")
     return {name: float(value) for name, value in values.items()}
