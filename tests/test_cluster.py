@@ -426,7 +426,7 @@ def test_a_cluster_whose_workers_lack_the_package_is_one_line(project, own_clust
     own_cluster.folder.joinpath("sitecustomize.py").write_text(
         "import importlib.metadata as m\nreal = m.version\n"
         "def version(name):\n"
-        "    if name == 'guild-notebook': raise m.PackageNotFoundError(name)\n"
+        "    if name == 'guild_notebook': raise m.PackageNotFoundError(name)\n"
         "    return real(name)\n"
         "m.version = version\n"
     )

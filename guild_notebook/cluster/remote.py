@@ -92,9 +92,10 @@ class Remote:
         return remote
 
     async def _check_workers(self) -> None:
-        versions = await self._client.get_versions(packages=["guild-notebook"])
+        # The name of the module: older releases of dask import it, newer ones ask for its version.
+        versions = await self._client.get_versions(packages=["guild_notebook"])
         for address, found in versions["workers"].items():
-            why = unfit(found["packages"].get("guild-notebook") or "")
+            why = unfit(found["packages"].get("guild_notebook") or "")
             if why:
                 raise ClusterError(f"worker {address} {why}")
 
