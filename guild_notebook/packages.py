@@ -12,6 +12,7 @@ import os
 from typing import Any
 
 from . import operation
+from .errors import UserError
 
 
 def add_notebooks(gf: Any) -> None:
@@ -24,7 +25,8 @@ def add_notebooks(gf: Any) -> None:
     package_file = os.getenv("PACKAGE_FILE")
     if not package_file or not gf.src or os.path.abspath(package_file) != os.path.abspath(gf.src):
         return
-    found = [path for path in _files(gf) if _is_in_project(gf, path)]
+    files = [path for path in _files(gf) if os.path.isfile(path)]
+    found = [path for path in files if operation.is_inside(path, gf.dir)]
     if not found:
         return
     if not gf.package:
@@ -45,14 +47,12 @@ def _files(gf: Any) -> list[str]:
             spec = operation.spec_for_opdef(opdef)
             if not spec:
                 continue
-            path = operation.place(opdef, spec).source
+            try:
+                path = operation.place(opdef, spec).source
+            except UserError:
+                continue  # said when the operation is asked for
             folder = os.path.dirname(path)
             files.append(path)
             if os.path.abspath(folder) != os.path.abspath(gf.dir):
                 files += sorted(glob.glob(os.path.join(glob.escape(folder), "*.py")))
     return files
-
-
-def _is_in_project(gf: Any, path: str) -> bool:
-    project = os.path.realpath(gf.dir)
-    return os.path.isfile(path) and os.path.realpath(path).startswith(project + os.sep)
