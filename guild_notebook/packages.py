@@ -12,7 +12,7 @@ import os
 from typing import Any
 
 from . import operation
-from .errors import NotebookError
+from .errors import UserError
 
 
 def add_notebooks(gf: Any) -> None:
@@ -25,7 +25,8 @@ def add_notebooks(gf: Any) -> None:
     package_file = os.getenv("PACKAGE_FILE")
     if not package_file or not gf.src or os.path.abspath(package_file) != os.path.abspath(gf.src):
         return
-    found = [path for path in _files(gf) if _is_in_project(gf, path)]
+    files = [path for path in _files(gf) if os.path.isfile(path)]
+    found = [path for path in files if operation.is_inside(path, gf.dir)]
     if not found:
         return
     if not gf.package:
@@ -48,15 +49,10 @@ def _files(gf: Any) -> list[str]:
                 continue
             try:
                 path = operation.place(opdef, spec).source
-            except NotebookError:  # outside of the project: said when the operation is asked for
-                continue
+            except UserError:
+                continue  # said when the operation is asked for
             folder = os.path.dirname(path)
             files.append(path)
             if os.path.abspath(folder) != os.path.abspath(gf.dir):
                 files += sorted(glob.glob(os.path.join(glob.escape(folder), "*.py")))
     return files
-
-
-def _is_in_project(gf: Any, path: str) -> bool:
-    project = os.path.realpath(gf.dir)
-    return os.path.isfile(path) and os.path.realpath(path).startswith(project + os.sep)

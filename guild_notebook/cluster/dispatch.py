@@ -19,6 +19,9 @@ from .room import LEASE_SECONDS
 
 WATCH_SECONDS = 0.5
 
+SETTLE_SECONDS = 3.0
+"""In a shared home a run whose worker has died may for a moment still note how it ends."""
+
 GUILD_STOP_SECONDS = 15.0
 """``guild stop`` also asks the children of what it stops, some seconds later."""
 
@@ -160,6 +163,8 @@ class Dispatcher:
                 await asyncio.sleep(LEASE_SECONDS + 5)
             elif attempt:
                 forget(run)
+        if outcome.kind == "lost" and attempt and attempt.is_shared:
+            await asyncio.sleep(SETTLE_SECONDS)
         if outcome.kind != "done":
             marks.failed(outcome.why)
         await marks.ended()
