@@ -1,7 +1,7 @@
-"""The README's table of options is made from options.py.
+"""The tables of options in README.md and docs/options.md are made from options.py.
 
-``python tests/test_options_table.py`` writes it into the README; the test finds out whether that
-has been forgotten.
+``python tests/test_options_table.py`` writes them; the test finds out whether that has been
+forgotten.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from guild_notebook.options import ALIASES, OPTIONS, Option
 
-README = Path(__file__).parents[1] / "README.md"
+CHECKOUT = Path(__file__).parents[1]
+PAGES = [CHECKOUT / "README.md", CHECKOUT / "docs" / "options.md"]
 
 MARKS = ("<!-- options: written by tests/test_options_table.py -->", "<!-- end of options -->")
 
@@ -45,19 +48,21 @@ def default(option: Option) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def readme_with_table(text: str) -> str:
+def with_table(text: str) -> str:
     begin, end = MARKS
     between = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
     replaced, count = between.subn(lambda _match: f"{table()}\n", text)
-    assert count == 1, f"README.md has to hold the lines {MARKS} once"
+    assert count == 1, f"a page has to hold the lines {MARKS} once"
     return replaced
 
 
-def test_the_readme_lists_every_option_as_options_py_has_it():
-    text = README.read_text("utf-8")
-    assert readme_with_table(text) == text, "python tests/test_options_table.py mends it"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_lists_every_option_as_options_py_has_it(page: Path):
+    text = page.read_text("utf-8")
+    assert with_table(text) == text, "python tests/test_options_table.py mends it"
     assert all(text.count(f"| `{option.attribute}` |") == 1 for option in OPTIONS)
 
 
 if __name__ == "__main__":
-    README.write_text(readme_with_table(README.read_text("utf-8")), "utf-8")
+    for page in PAGES:
+        page.write_text(with_table(page.read_text("utf-8")), "utf-8")

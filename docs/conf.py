@@ -1,0 +1,28 @@
+"""Sphinx's settings for this folder: Markdown pages, strict about links. ``make docs`` builds."""
+
+from __future__ import annotations
+
+import re
+
+project = "guild-notebook"
+author = "The guild-notebook authors"
+project_copyright = author
+extensions = ["myst_parser"]
+html_theme = "furo"
+html_title = project
+html_show_sphinx = False
+exclude_patterns = ["README.md"]
+myst_heading_anchors = 3  # so that PAGE.md#heading is a link, and a wrong one a warning
+nitpicky = True
+suppress_warnings = ["misc.highlighting_failure"]  # sessions hold output of every kind
+
+_TITLED = re.compile(r'^```(\w+) title="([^"]+)"$', re.MULTILINE)
+
+
+def _show_titles(_app: object, _name: str, source: list[str]) -> None:
+    """Give blocks that are files their name as a caption; GitHub shows them without."""
+    source[0] = _TITLED.sub(r"```{code-block} \1\n:caption: \2", source[0])
+
+
+def setup(app) -> None:  # noqa: ANN001  # Sphinx's own class
+    app.connect("source-read", _show_titles)

@@ -1,0 +1,60 @@
+"""docs/messages.md explains each message of the package, and none that it does not have."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .messages import all_messages, in_source, pattern
+
+PAGE = (Path(__file__).parents[2] / "docs" / "messages.md").read_text("utf-8")
+
+ENTRIES = dict(re.findall(r"^- `(.+)`\n\n  (\S.*)$", PAGE, re.MULTILINE))
+"""Each message as the page has it, and the first line of what it says about it."""
+
+MESSAGES = all_messages()
+
+
+def test_the_page_has_an_entry_with_an_explanation_for_each_line_that_begins_one():
+    assert len(re.findall(r"^- `", PAGE, re.MULTILINE)) == len(ENTRIES) > 100
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_each_message_of_the_source_has_its_entry(message: str):
+    entry = any(pattern(message).fullmatch(entry) for entry in ENTRIES)
+    assert entry, f"docs/messages.md lacks what {MESSAGES[message]} says: {message}"
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_each_entry_is_a_message_of_the_source(entry: str):
+    assert any(pattern(message).fullmatch(entry) for message in MESSAGES)
+
+
+def test_messages_are_found_however_they_are_written():
+    source = '''
+def one(name):
+    """FlagError("not this")"""
+    raise FlagError(
+        f"flag {name} is odd "
+        "- mend it"
+    )
+
+def two(notes, late):
+    text = f"cell {late} is {'slow' if late else 'fast'}"
+    text += ", at last"
+    notes.say(text, "a shorter form")
+    notes.say(f"guild-notebook: {late}")
+
+def three(warnings, others):
+    warnings.append("it is odd")
+    others.append("not this")
+'''
+    assert list(in_source(source)) == [
+        "flag … is odd - mend it",
+        "cell … is slow",
+        "cell … is fast",
+        "…, at last",
+        "flag …: it is odd",
+    ]
