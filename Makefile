@@ -10,12 +10,13 @@ PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv demo test corpus faults matrix cluster bench lint format clean
+.PHONY: help venv demo test docs corpus faults matrix cluster bench lint format clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
 	@echo "make test          run the tests"
 	@echo "make lint          ruff and mypy"
+	@echo "make docs          build the documentation (build/docs)"
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
 	@echo "make faults        cause all that can go wrong, in its heavy forms too, and print figures"
 	@echo "make matrix        all of Guild's commands with notebooks and with scripts, on each Python"
@@ -66,6 +67,14 @@ demo: $(VENV)/.demo
 # Tests of one file share runs, so each file stays with one worker.
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+$(VENV)/.docs: $(VENV)/.installed
+	@$(PIP) install -e ".[docs]"
+	@touch $@
+
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
+	@echo "The documentation: build/docs/index.html"
 
 corpus: $(VENV)/.test
 	@$(PIP) install ipywidgets sympy

@@ -56,6 +56,7 @@ EXTRAS = {
         "matplotlib",
         "nox",
         "pandas<3",  # see ipy
+        "papermill",  # docs/papermill.md is about all of its options
         "playwright",
         "pytest",
         "pytest-timeout",
@@ -69,6 +70,7 @@ EXTRAS = {
     "lint": ["mypy", "ruff", "types-PyYAML", "types-psutil"],
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],
+    "docs": ["furo", "myst-parser", "sphinx"],
     # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
     "ipy": ["pandas<3"],
 }

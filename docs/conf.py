@@ -24,5 +24,5 @@ def _show_titles(_app: object, _name: str, source: list[str]) -> None:
     source[0] = _TITLED.sub(r"```{code-block} \1\n:caption: \2", source[0])
 
 
-def setup(app) -> None:  # noqa: ANN001  # Sphinx's own class
+def setup(app) -> None:  # Sphinx's own class
     app.connect("source-read", _show_titles)

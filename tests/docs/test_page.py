@@ -89,7 +89,9 @@ def test_a_wrong_page_fails(case: str, tmp_path: Path):
 
 
 def test_a_notebook_is_shown_as_its_cells(tmp_path: Path):
-    cells = '# %% [markdown]\n# # Training\n\n# %% tags=["parameters"]\nlr = 0.1\n\n# %%\n%time lr\n'
+    cells = (
+        '# %% [markdown]\n# # Training\n\n# %% tags=["parameters"]\nlr = 0.1\n\n# %%\n%time lr\n'
+    )
     follow(f'```python title="sub/nb.ipynb"\n{cells}```\n', tmp_path)
     nb = json.loads((tmp_path / "sub/nb.ipynb").read_text("utf-8"))
     kinds = [(cell["cell_type"], "".join(cell["source"])) for cell in nb["cells"]]
