@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import xml.dom.minidom
@@ -277,3 +278,12 @@ def test_no_warning_is_printed(done: Command):
 def test_times_of_the_cells_are_noted(executed: dict):
     cell = next(c for c in executed["cells"] if c.get("execution_count") == 1)
     assert {"iopub.status.busy", "iopub.status.idle"} <= set(cell["metadata"]["execution"])
+
+
+def test_a_relative_guild_home_is_as_good_as_any(project: Project):
+    project.notebook("nb.ipynb", "print('here')")
+    home = os.path.relpath(project.home, project.dir)
+    run = project.run("nb.ipynb", GUILD_HOME=home).run
+    assert (run.dir / "nb.html").exists()
+    assert run.notebook("nb.ipynb")["metadata"]["guild"] == {"status": "completed"}
+    assert run.source("nb.ipynb") == (project.dir / "nb.ipynb").read_bytes()

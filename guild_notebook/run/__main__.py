@@ -34,7 +34,7 @@ def main() -> int:
     out, err = map(Stream, pipes)
     try:
         path, project_path, settings = _arguments(sys.argv[1:])
-        record = Record(os.environ.get("RUN_DIR") or os.getcwd(), path)
+        record = Record(_run_dir(), path)
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
         secrets.clean()
@@ -69,6 +69,13 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:  # before signals are watched
         return -signal.SIGINT
+
+
+def _run_dir() -> str:
+    """Where Guild has started this process. RUN_DIR is relative to where Guild itself was started
+    if GUILD_HOME is."""
+    named = os.environ.get("RUN_DIR", "")
+    return named if os.path.isabs(named) else os.getcwd()
 
 
 def _arguments(argv: list[str]) -> tuple[str, str, options.Settings]:
