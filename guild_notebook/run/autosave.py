@@ -41,4 +41,4 @@ class Autosave:
             if self._changed():
                 started = self._clock()
                 self._save()
-                pause = max(SHORTEST_SECONDS, (self._clock() - started) * (1 / SHARE - 1))
+                pause = max(SHORTEST_SECONDS, (self._clock() - started) / SHARE)

@@ -17,7 +17,8 @@ pytestmark = linux
 CELLS = (
     "x = 0",
     "print('value', x)\nx",
-    "import threading\nthreading.Thread(target=print, args=('thread', x)).start()",
+    "import sys, threading\nline = f'thread {x}\\n'\n"
+    "threading.Thread(target=sys.stdout.write, args=(line,)).start()",
     "display({'image/svg+xml': f'<svg>{x}</svg>'}, raw=True)",
 )
 
