@@ -271,6 +271,7 @@ LOOKING = [
         "compare, other options",
         "compare --csv - --skip-unchanged --min loss\n"
         "compare --print-scalars\ncompare --csv - --cols =x,loss\ncompare --csv - --strict-cols =n",
+        ordered=False,  # a batch lists its trials by their IDs
     ),
     Check("compare on a terminal", curses, prints=False),
     Check("diff", "diff --flags --output --cmd 'diff -u' 1 2", status=0, prints=False),
