@@ -164,4 +164,4 @@ def test_what_a_run_has_made_is_removed_at_its_next_start(tmp_path: Path):
         f.write('"half of a li')  # the run was killed
     Record(str(tmp_path), "nb.ipynb").remove_artifacts()
     assert sorted(os.listdir(tmp_path)) == [".guild", "mine.png"]
-    assert os.listdir(tmp_path / ".guild") == []
+    assert os.listdir(tmp_path / ".guild") == ["manifest"]

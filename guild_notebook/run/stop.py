@@ -14,6 +14,10 @@ from typing import Any
 
 WATCH_SECONDS = 0.5
 
+SAME_REQUEST_SECONDS = 1.0
+"""Time in which further signals are of the first request: a terminal that is closed sends SIGHUP,
+and once more when Guild, its session's leader, has ended."""
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if os.name == "posix" else [])]
 
 
@@ -26,21 +30,26 @@ class Stop:
         self.requested = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._parent = os.getppid()
+        self._since = 0.0
 
     def watch(self) -> None:
-        """Take signals from here on, and look after the parent in a thread."""
+        """Take signals from here on, and look after the parent in a thread. What is ignored from
+        the start (nohup, a job in the background of a script) stays so."""
         for number in SIGNALS:
-            signal.signal(number, self._on_signal)
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
         threading.Thread(target=self._watch_parent, daemon=True).start()
 
     def _on_signal(self, number: int, _frame: Any) -> None:
-        if self.signal is not None:
+        if self.signal is None:
+            self.request(number)
+        elif number != signal.SIGHUP and time.monotonic() - self._since > SAME_REQUEST_SECONDS:
             die_by(number)  # asked twice: at once, and the keeper ends the kernel
-        self.request(number)
 
     def request(self, number: int = signal.SIGTERM) -> None:
         """Ask the run to stop; from any thread."""
         if self.signal is None:
+            self._since = time.monotonic()
             self.signal = number
             self._loop.call_soon_threadsafe(self.requested.set)
 

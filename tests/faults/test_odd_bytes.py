@@ -79,7 +79,8 @@ def test_the_saved_notebook_is_valid_and_holds_it_in_its_cells(shown: Command):
     for number in range(len(CASES)):
         before, _case, after = document["cells"][3 * number : 3 * number + 3]
         assert before["outputs"][0]["text"] == [f"before {number}.\n"]
-        assert after["outputs"][0]["text"] == [f"after {number}.\n"]
+        # What a process writes past Python may come a moment later, and so after it.
+        assert f"after {number}.\n" in after["outputs"][0]["text"]
     figure("odd bytes and characters", f"{len(CASES)} cells, none lost", "none lost")
 
 

@@ -30,8 +30,9 @@ from .figures import figure
 
 pytestmark = linux
 
-END_SECONDS = 5.0
-"""In which no process of a stopped or killed run may be left."""
+END_SECONDS = 60.0
+"""A limit for a hang. That no process is left after 5 seconds is measured, and demanded where
+figures are taken (make faults): beside other tests a machine may be busy."""
 
 
 @pytest.fixture
@@ -48,7 +49,9 @@ def seconds_until_gone(end: Callable[[], object], mark: str, pids: list[int]) ->
     since = time.monotonic()
     end()
     wait_for(lambda: not processes_with(mark) and not any(map(is_alive, pids)), END_SECONDS)
-    return time.monotonic() - since
+    seconds = time.monotonic() - since
+    assert seconds < 5 or not os.environ.get("FAULTS_FIGURES")
+    return seconds
 
 
 def is_alive(pid: int) -> bool:
@@ -91,6 +94,12 @@ def by_signal_to_guild(_project: Project, process: subprocess.Popen, _run: Run) 
     process.terminate()
 
 
+def by_many_signals(_project: Project, process: subprocess.Popen, _run: Run) -> None:
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        os.killpg(process.pid, number)
+        time.sleep(0.05)
+
+
 def by_signal_to_group(_project: Project, process: subprocess.Popen, _run: Run) -> None:
     os.killpg(process.pid, signal.SIGTERM)
 
@@ -101,8 +110,9 @@ STOPS: dict[str, Callable[[Project, subprocess.Popen, Run], None]] = {
     "SIGTERM to guild": by_signal_to_guild,
     "SIGTERM to the runner": by_signal_to_runner,
     "SIGTERM to all": by_signal_to_group,
+    "many signals": by_many_signals,
 }
-IN_MAKE_TEST = ("guild stop", "Ctrl-C", "SIGTERM to guild")
+IN_MAKE_TEST = ("guild stop", "Ctrl-C", "SIGTERM to guild", "many signals")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +158,25 @@ def test_a_reader_that_goes_away_ends_the_run(long):
         process.wait(LIMIT)
     check_stopped(project, run)
     figure("stopped (stdout closed): no process is left after", f"{seconds:.1f} s", "5")
+
+
+def test_a_run_that_was_started_with_nohup_outlives_its_terminal(project: Project):
+    project.notebook(
+        "nb.ipynb", "print('started', flush=True)\nimport time\ntime.sleep(2)", "2 + 2"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(project.dir)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        os.execve(GUILD[0], [*GUILD, "run", "-y", "nb.ipynb"], project._env())
+    run = started_run(project)
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    assert run.attr("exit_status") == 0
+    assert states(run) == ["completed", "completed"]
 
 
 @pytest.mark.faults
