@@ -15,10 +15,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pages
 import pytest
 import sshd
 import yaml
+
+from docs import page
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell")
 
@@ -65,9 +66,9 @@ def free_port() -> int:
 def test_the_session_of_the_cluster_page(reader, tmp_path):
     pytest.importorskip("distributed", reason="dask is not installed")
     text = (CHECKOUT / "docs" / "cluster.md").read_text("utf-8")
-    shell = pages.Shell(tmp_path / "checkout", reader)
+    shell = page.Shell(tmp_path / "checkout", reader)
     try:
-        pages.execute(text.replace("8786", str(free_port())), shell)
+        page.execute(text.replace("8786", str(free_port())), tmp_path / "checkout", shell)
     finally:
         shell.close()
 
@@ -83,9 +84,9 @@ def test_the_session_of_the_remotes_page(reader, tmp_path):
     file.write_text(yaml.safe_dump({"remotes": {"box": server.remote()}}))
     env = {**reader, "GUILD_CONFIG": str(file)}
     env["PATH"] = f"{server.client()}{os.pathsep}{reader['PATH']}"
-    shell = pages.Shell(tmp_path / "checkout", env)
+    shell = page.Shell(tmp_path / "checkout", env)
     try:
-        pages.execute(text, shell)
+        page.execute(text, tmp_path / "checkout", shell)
     finally:
         shell.close()
         server.stop()

@@ -1,0 +1,93 @@
+"""The reference pages name all that there is, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import papermill
+import pytest
+from papermill.cli import papermill as papermill_command
+
+from guild_notebook.flagdefs import ATTRIBUTES
+from guild_notebook.options import OPTIONS
+from guild_notebook.run.execute import NOT_RUN
+
+from . import tables
+from .messages import PACKAGE
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+CHANGING = {"NB_NO_EXEC", "NB_NO_IMAGES", "XDG_RUNTIME_DIR", "RUN_DIR", "RUN_ID", "PROJECT_DIR"}
+"""Environment variables of the package that are a user's; the others are between its processes."""
+
+
+def first_column(page: str, after: str) -> set[str]:
+    """What the first column of the table behind a line has in backquotes."""
+    text = (DOCS / page).read_text("utf-8").split(after, 1)[1]
+    (table,) = re.findall(r"^\|.*?(?=\n\n|\Z)", text, re.MULTILINE | re.DOTALL)[:1]
+    cells = [line.split(" | ")[0] for line in table.splitlines()[2:]]
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_the_table_of_forms_is_that_of_the_grammar():
+    text = tables.FORMS.read_text("utf-8")
+    assert tables.with_forms(text) == text, "PYTHONPATH=tests python -m docs.tables mends it"
+
+
+def test_each_option_and_argument_of_papermill_has_its_place():
+    names = {
+        name.upper() if parameter.param_type_name == "argument" else name
+        for parameter in papermill_command.params
+        for name in [*parameter.opts, *parameter.secondary_opts]
+    }
+    page = (DOCS / "papermill.md").read_text("utf-8")
+    told = first_column("papermill.md", "## Every option") - {"--help", "-h"}
+    assert names - told == set()
+    described = re.search(r"options of papermill (\d+\.\d+)", page).group(1)
+    if papermill.__version__.startswith(f"{described}."):
+        assert told - names == set()
+
+
+def test_the_attributes_of_flags_are_listed():
+    assert set(ATTRIBUTES) <= first_column("flags.md", "The attributes of a flag")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_no_attribute_that_does_not_exist(page: Path):
+    known = {option.attribute for option in OPTIONS} | set(ATTRIBUTES)
+    wrong = {"nb-kernal", "nb-x"}  # in messages about such
+    assert set(re.findall(r"\bnb-[\w-]+", page.read_text("utf-8"))) <= known | wrong
+
+
+def test_each_option_is_explained():
+    text = (DOCS / "options.md").read_text("utf-8").split("## Each of them")[1]
+    lines = re.findall(r"^`nb-.*$", text, re.MULTILINE)
+    explained = [name for line in lines for name in re.findall(r"`([^`]+)`", line)]
+    assert sorted(explained) == sorted(option.attribute for option in OPTIONS)
+
+
+def test_each_state_of_a_cell_is_listed():
+    tree = ast.parse((PACKAGE / "run" / "execute.py").read_text("utf-8"))
+    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    pairs = [value.elts for value in returned if isinstance(value, ast.Tuple)]
+    ends = {
+        state.value
+        for outcome, state in pairs
+        if isinstance(state, ast.Constant)
+        and (ast.unparse(outcome).startswith("Outcome(") or ast.unparse(outcome) == "None")
+    }
+    assert {"failed", "completed"} <= ends
+    told = first_column("run-directory.md", "what the kernel said of itself")
+    assert told == ends | {"running", NOT_RUN}
+
+
+def test_the_environment_variables_that_the_package_reads_are_listed():
+    told = first_column("run-directory.md", "## Environment variables")
+    names = {name.split("=")[0] for name in told}
+    text = "\n".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
+    read = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', text))
+    assert CHANGING & read <= names
+    assert read - CHANGING <= {"JPY_PARENT_PID", "PYTHONPATH", "PYTHONBREAKPOINT"}
