@@ -126,3 +126,34 @@ def test_the_commands_of_guild_notebook_are_as_the_readme_shows_them(tmp_path):
         )
         assert done.returncode == 0, done.stderr
         assert "lr" in done.stdout
+
+
+MORE = {"guild open": " --cmd true", "guild compare": " --table", "='": " --max-trials 1"}
+"""Added to commands that would open a program, a view on the terminal, or run many trials."""
+
+
+def as_typed(line: str, run_ids: list[str]) -> str:
+    """A command of the README for a test: without its comment, for runs that there are."""
+    command = re.split(r"\s+#", line)[0].replace(" --max-trials 20", "")
+    for name in dict.fromkeys(re.findall(r"RUN_\w+", command)):
+        command = command.replace(name, run_ids.pop())
+    command += "".join(more for part, more in MORE.items() if part in command)
+    return command + " -y" * command.startswith("guild run")
+
+
+def test_the_commands_of_a_session_run_in_their_order(shared):
+    """What the README types where it needs no guild.yml, in one project and Guild home."""
+    cells = ("lr = 0.05", "units = 16", 'print(f"loss: {lr * units}")')
+    for name in ("train.ipynb", "notebooks/first try.ipynb"):
+        shared.notebook(name, *cells)
+    typed = ["guild run train.ipynb lr=0.05", "guild compare"]
+    for section in ("Run a notebook", "Sweep", "Run again", "See what failed"):
+        typed += re.findall(r"^ {4}(guild .*)$", SECTIONS[section], re.MULTILINE)
+        typed += re.findall(r"`(guild (?:cat|diff)[^`]*)`", SECTIONS[section])
+    assert len(typed) > 10
+    run_ids: list[str] = []
+    for line in typed:
+        command = as_typed(line, run_ids[-2:])
+        done = shared.guild(*shlex.split(command)[1:])
+        assert done.status == 0, f"{command}: {done.stdout}{done.stderr}"
+        run_ids += [run.id for run in done.runs if run.dir.joinpath("train.html").exists()]
