@@ -80,7 +80,9 @@ def test_two_hundred_runs_one_after_another_leave_nothing(watched: Project):
     process = start(watched, "run", "-y", "nb.ipynb", f"x=[{values}]", "--max-trials", str(count))
     descriptors: list[int] = []
     while process.poll() is None:
-        batch = [p for p in of_home(watched) if "guild.batch_main" in " ".join(safe_cmdline(p))]
+        batch = [
+            p for p in of_home(watched) if "guild_notebook.optimizers.batch" in safe_cmdline(p)
+        ]
         descriptors += [count_of_descriptors(p) for p in batch]
         try:
             process.communicate(timeout=2)
