@@ -14,16 +14,26 @@ import json
 import shutil
 import subprocess
 import sys
+from email.parser import Parser
 from pathlib import Path
+from zipfile import ZipFile
 
 import nox
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 RELEASES = ("newest", "oldest")
 MAKERS = ("venv", "virtualenv", "uv")
 
 RESULTS = Path(".nox") / "results"
-COMPILED = ("pyzmq", "regex", "pyyaml")  # of what setup.py names: old releases lack new wheels
+COMPILED = (
+    "nh3",
+    "pyzmq",
+    "pyyaml",
+    "regex",
+)  # of what setup.py names: old releases lack new wheels
 
 THIS_PYTHON = "{}.{}".format(*sys.version_info)
 UV = [sys.executable, "-m", "uv"]
@@ -70,36 +80,39 @@ def wheel() -> str:
     return str(path.resolve())
 
 
+@functools.cache
+def requirements() -> list[Requirement]:
+    """What setup.py requires without any extra, as the wheel has it."""
+    with ZipFile(wheel()) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(name).decode("utf-8"))
+    found = map(Requirement, metadata.get_all("Requires-Dist") or [])
+    return [r for r in found if r.marker is None or "extra" not in str(r.marker)]
+
+
 def install(session: nox.Session, releases: str) -> None:
     if releases == "newest":
         session.install(f"{wheel()}[ipy]", "dask[distributed]")
         return
-    # The oldest that setup.py admits and that has a wheel for this Python.
+    # The oldest that setup.py admits and that has a wheel for this Python. What it requires is
+    # named once more, since what only the wheel requires is no direct dependency to uv.
     python = str(Path(session.bin) / "python")
     binary = [part for name in COMPILED for part in ("--only-binary", name)]
     options = ["--quiet", "--python", python, "--resolution", "lowest-direct", *binary]
-    session.run(*UV, "pip", "install", *options, wheel(), external=True)
+    direct = [str(requirement) for requirement in requirements()]
+    session.run(*UV, "pip", "install", *options, wheel(), *direct, external=True)
 
 
 def raised(session: nox.Session) -> list[str]:
     """Requirements of setup.py whose lower bound could not be had on this Python."""
-    from email.parser import Parser
-    from zipfile import ZipFile
-
-    from packaging.requirements import Requirement
-    from packaging.version import Version
-
-    with ZipFile(wheel()) as archive:
-        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
-        metadata = Parser().parsestr(archive.read(name).decode("utf-8"))
     python = str(Path(session.bin) / "python")
     (listed,) = _lines(*UV, "pip", "list", "--format", "json", "--python", python)
     installed = {item["name"]: item["version"] for item in json.loads(listed)}
     found = []
-    for requirement in map(Requirement, metadata.get_all("Requires-Dist") or []):
-        name = requirement.name.lower().replace("_", "-")
+    for requirement in requirements():
+        name = canonicalize_name(requirement.name)
         lower = [Version(s.version) for s in requirement.specifier if s.operator == ">="]
-        if requirement.marker is None and lower and Version(installed[name]) > lower[0]:
+        if lower and name in installed and Version(installed[name]) > lower[0]:
             found.append(f"{name} {installed[name]} in place of {lower[0]}")
     return found
 

@@ -30,16 +30,16 @@ GUILD = [
     "click>=8,<8.2",
 ]
 
-# The lower bounds are the oldest releases that the tests have passed with, on Python 3.9.
+# The lower bounds are those that `make matrix` passes with, or the oldest wheel of a Python.
 NOTEBOOK = [
     "nbclient>=0.7",
     "nbconvert>=7.3",
     "nbformat>=5.2",
     "ipykernel>=6.16",
-    "jupyter_client>=7.3",
+    "jupyter_client>=8.0.2",
     "nh3>=0.2.15",
     "PyYAML>=5.4",
-    "pyzmq>=22.3",
+    "pyzmq>=25",
     "regex>=2022.1.18",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
@@ -34,6 +35,9 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
     Raises KernelError where ``option`` (nb-kernel) or the notebook names a kernel that is not
     installed, and this interpreter cannot take its place.
     """
+    # jupyter_client looks into ipykernel, whose older releases import their debugger on the way:
+    # that warns of frozen modules on Python 3.11 and later.
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     wanted = option or named
     if not wanted:
         if language != "python":
