@@ -51,9 +51,9 @@ def each(side: Side, action: Action) -> None:
 
 def in_background(side: Side) -> None:
     side("run slow -y --background")
-    run = side.guild.runs()[0]
-    output = side.guild.home / "runs" / run["id"] / ".guild/output"
-    side.wait_until(lambda: output.exists() and b"started" in output.read_bytes())
+    # Guild writes what is printed to the run's output first and then, a little later, the scalar
+    # that it finds there.
+    side.wait_until(lambda: bool(side.new_runs()[-1]["scalars"]))
 
 
 def watch(side: Side) -> None:
