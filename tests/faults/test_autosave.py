@@ -64,6 +64,25 @@ def test_saves_take_no_more_than_their_share_of_the_time_whatever_each_takes(dur
         autosave.run().send(None)  # which suspends nowhere: no loop is needed
 
 
+def test_of_a_notebook_that_grows_no_save_goes_beyond_the_share():
+    now, saves = [0.0], []
+
+    def save() -> None:
+        saves.append(0.02 * now[0])  # as long as the notebook has become
+        now[0] += saves[-1]
+        assert sum(saves) <= SHARE * now[0]
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+        if now[0] > 3600:
+            raise asyncio.CancelledError
+
+    autosave = Autosave(lambda: True, save, clock=lambda: now[0], sleep=sleep)
+    with pytest.raises(asyncio.CancelledError):
+        autosave.run().send(None)
+    assert len(saves) > 10
+
+
 GROWING = """
 import time
 from pathlib import Path
