@@ -7,8 +7,12 @@ from typing import Any
 
 from nbformat import from_dict
 
-TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex", "application/json")
-"""Entries of a MIME bundle that count as text; images and the like are kept whole."""
+PAGES = ("text/html", "text/markdown", "text/latex", "application/json", "application/javascript")
+"""Entries of a MIME bundle that are no text of the run's output."""
+
+PAGES_SHARE = 1 / 50
+"""Of their characters that count: megabytes of HTML may be the library that draws the next figure.
+Images are kept whole."""
 
 OVERHEAD = 200
 """Characters that any output but text takes in a notebook file, beside what it shows."""
@@ -62,8 +66,12 @@ class _Shown:
 
 def _size(node: Any) -> int:
     data = node.get("data") or {}
-    texts = [data[mime] for mime in TEXTS if mime in data]
-    return OVERHEAD + sum(len(text) if isinstance(text, str) else len(str(text)) for text in texts)
+    pages = sum(_length(data[mime]) for mime in PAGES if mime in data)
+    return OVERHEAD + _length(data.get("text/plain", "")) + int(pages * PAGES_SHARE)
+
+
+def _length(value: Any) -> int:
+    return len(value if isinstance(value, str) else str(value))
 
 
 class Outputs:
@@ -130,7 +138,7 @@ class Outputs:
         if self._dropped:
             note = (
                 f"\n[{self._dropped:,} characters of output are left out here "
-                "(nb-output-limit): all of it is in .guild/output]\n"
+                "(nb-output-limit): its text is in .guild/output]\n"
             )
             middle = [from_dict({"output_type": "stream", "name": "stderr", "text": note})]
         head, tail = ([out.node() for out in part] for part in (self._head, self._tail))

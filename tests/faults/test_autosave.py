@@ -89,7 +89,7 @@ from pathlib import Path
 until = time.time() + {seconds}
 while time.time() < until:
     for _ in range(20):
-        display({{'text/html': 'y' * 50_000}}, raw=True)
+        display({{'text/plain': 'y' * 50_000}}, raw=True)
         time.sleep(0.02)
 """
 

@@ -95,3 +95,22 @@ def test_odd_bytes_crash_nothing(project: Project):
     done = project.guild("run", "-y", "nb.ipynb")
     assert "after" in done.stdout or "surrogates" in done.stderr
     json.loads((done.run.dir / "nb.ipynb").read_text("utf-8"))
+
+
+def test_a_library_of_megabytes_and_the_figure_that_it_draws_stay_in_the_notebook(shared: Project):
+    """Plotly's renderer `notebook` and Bokeh's INLINE show the one, then the other."""
+    library = "display({'text/html': '<script>' + 'y' * 4_000_000 + '</script>'}, raw=True)"
+    figure = "display({'text/html': '<p>figure' + 'z' * 10_000 + '</p>'}, raw=True)"
+    shared.notebook("nb.ipynb", f"print('x' * 1000)\n{library}\n{figure}")
+    shared.guildfile("")
+    (cell,) = shared.run("nb.ipynb").run.notebook("nb.ipynb")["cells"]
+    kept = ["".join(out["data"]["text/html"]) for out in cell["outputs"] if "data" in out]
+    assert [len(html) for html in kept] == [4_000_017, 10_013]
+
+
+def test_of_pages_without_end_the_notebook_keeps_some(shared: Project):
+    page = "display({'text/html': str(i) + 'y' * 1_000_000}, raw=True)"
+    shared.notebook("nb.ipynb", f"for i in range(100):\n    {page}")
+    (cell,) = shared.run("nb.ipynb").run.notebook("nb.ipynb")["cells"]
+    kept = ["".join(out["data"]["text/html"]) for out in cell["outputs"] if "data" in out]
+    assert 20 <= len(kept) <= 50 and kept[0].startswith("0y") and kept[-1].startswith("99y")

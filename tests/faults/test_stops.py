@@ -235,7 +235,7 @@ import sys, time
 payload = {payload}
 for number in range(10_000):
     print('at', time.time(), flush=True)
-    display({{'text/html': 'y' * payload}}, raw=True)
+    display({{'text/plain': 'y' * payload}}, raw=True)
     time.sleep({pause})
 """
 
