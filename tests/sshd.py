@@ -31,6 +31,12 @@ class Server:
     its PATH are the commands of the tests' own Python, and its HOME is ``home``."""
 
     folder: Path
+    accepted: str = ""
+    """Environment variable that the client sends and the server takes."""
+
+    login: str = ""
+    """What a login has in its environment over there beside the usual, ``NAME=value``."""
+
     port: int = 0
     process: subprocess.Popen | None = None
 
@@ -62,7 +68,8 @@ class Server:
             "UsePAM": "no",
             "StrictModes": "no",  # the folder is in /tmp
             "PermitRootLogin": "yes",
-            "SetEnv": f"HOME={self.home} PATH={path} NO_PIP_FREEZE=1 PIP_NO_INDEX=1",
+            "SetEnv": f"HOME={self.home} PATH={path} NO_PIP_FREEZE=1 PIP_NO_INDEX=1 {self.login}",
+            **({"AcceptEnv": self.accepted} if self.accepted else {}),
         }
         text = "".join(f"{name} {value}\n" for name, value in settings.items())
         (self.folder / "sshd_config").write_text(text)
@@ -82,6 +89,8 @@ class Server:
         ssh = folder / "ssh"
         known = self.folder / "known_hosts"
         options = f"-F none -oUserKnownHostsFile={known} -oLogLevel=ERROR"
+        if self.accepted:
+            options += f" -oSendEnv={self.accepted}"
         ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} {options} "$@"\n')
         ssh.chmod(0o755)
         return folder

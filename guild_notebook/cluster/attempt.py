@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
+from ..run.record import Record
+from ..run.secrets import RunSecrets
 from . import cargo, dependencies, remote, worker
 from .marks import Marks
 
@@ -171,6 +173,8 @@ class Attempt:
         if self.is_shared:
             plan.update(dir=self.run.dir, home=os.path.dirname(os.path.dirname(self.run.dir)))
         else:
+            # As every run does that starts; the one that starts over there has not these files.
+            await asyncio.to_thread(RunSecrets(Record(self.run.dir, "")).clean)
             with tempfile.TemporaryFile() as archive:
                 await asyncio.to_thread(cargo.pack, self.run.dir, archive)
                 archive.seek(0)

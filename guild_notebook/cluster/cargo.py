@@ -18,8 +18,9 @@ from typing import IO, Any
 
 from ..errors import UserError
 
-MARKS = ("LOCK", "LOCK.remote", "PENDING", "STAGED", "dask-cluster")
-"""Files in ``.guild`` that say what state a run is in on one machine: they do not travel."""
+MARKS = ("LOCK", "LOCK.remote", "PENDING", "STAGED", "dask-cluster", "ENV")
+"""Files in ``.guild`` that are of one machine, and do not travel: they say what state a run is in
+there, and in what environment it was staged, which may hold what is nobody else's business."""
 
 GROWING = (".guild/output", ".guild/output.index", ".guild/events.out.tfevents.*")
 """Files of a run to which is only added, and which are therefore followed while it runs."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from guild import guildfile, model
@@ -109,6 +110,9 @@ class ModelProxy:
             "exec": "${guild_python_exe} -um guild_notebook.cluster ${flag_args}",
             "flags": FLAGS,
             "output-scalars": False,  # what it prints are the outputs of other runs
+            # Guild notes none of these in the operation's own run: which of them are secrets, the
+            # runs say that it gets.
+            "env-secrets": sorted(os.environ),
         }
         data = [{"model": self.name, "operations": {"cluster": operation}}]
         self.modeldef = guildfile.Guildfile(data, src=f"<{__name__}>").models[self.name]

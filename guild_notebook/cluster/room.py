@@ -18,7 +18,10 @@ import threading
 import time
 from typing import Any
 
+from ..errors import UserError
+from ..flags import secrets
 from ..run import keeper
+from ..run.record import Record
 from . import cargo
 
 LEASE_SECONDS = 60.0
@@ -102,7 +105,7 @@ class Room:
         """See worker.execute."""
         try:
             return self._execute()
-        except (OSError, cargo.CargoError) as e:
+        except (OSError, UserError) as e:
             return {"state": "error", "why": str(e)}
         finally:
             self._ended = True
@@ -240,9 +243,22 @@ def _environment(home: str, run_dir: str) -> dict[str, str]:
     paths = [os.path.join(run_dir, ".guild", "job-packages"), os.path.abspath(guild.__pkgdir__)]
     paths += filter(None, [env.get("PYTHONPATH")])
     return {
-        **env,
+        **_hand_secrets(env, run_dir),
         "GUILD_HOME": home,
         "NO_RESTARTING_MSG": "1",
         "NO_IMPORT_FLAGS_PROGRESS": "1",
         "PYTHONPATH": os.pathsep.join(paths),
     }
+
+
+def _hand_secrets(env: dict[str, str], run_dir: str) -> dict[str, str]:
+    """``env`` with the values of the run's secret flags in variables that Guild leaves out of what
+    it notes of a run's environment, as where it starts a run for the first time (handover.py)."""
+    extra = Record(run_dir, "").attr("op").get("flags-extra") or {}
+    handed = {}
+    for name, variable in secrets.variables(extra, "the run").items():
+        value = secrets.from_environment(name, variable, env)
+        if value is not None:
+            handed[secrets.handed(variable)] = secrets.encoded(value)
+            env = {other: text for other, text in env.items() if other not in (variable, name)}
+    return {**env, **handed}

@@ -138,13 +138,15 @@ def _flag_variable(name: str, settings: Mapping[str, Any]) -> str:
 
 
 def _without(text: str, names: Collection[str], entry: re.Pattern[str]) -> str:
-    """``text`` without the entries called ``names``; a line that begins none belongs to the entry
-    before it."""
+    """``text`` without the entries called ``names``, or as secrets are; a line that begins none
+    belongs to the entry before it."""
     kept = []
     dropped = False
     for line in text.splitlines(keepends=True):
         begun = entry.match(line)
-        dropped = begun.group(1) in names if begun else dropped
+        if begun:
+            name = begun.group(1)
+            dropped = name in names or bool(secrets.names_in([name]))
         if not dropped:
             kept.append(line)
     return "".join(kept)
