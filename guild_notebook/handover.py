@@ -111,6 +111,14 @@ class Handover:
             f"and give it as {name}=VALUE or as {self._variables[name]} in the environment"
             for name in self._in_guildfile(op)
         ]
+        box = _command().get("remote")
+        if box:  # Guild passes what was typed on (guild/remotes/ssh.py, _start_op)
+            said += [
+                f"secret flag {name}: its value is on the command lines of ssh and of {box}, where "
+                f"other users may read them - set {self._variables[name]} in the environment there"
+                for name in self._given
+                if name in op._user_flag_vals
+            ]
         for name in self._given:
             self._given[name] = op._op_flag_vals[name]  # as it has been coerced
         for name in [*self._given, *self._kept]:

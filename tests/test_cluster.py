@@ -366,7 +366,7 @@ def test_a_run_whose_worker_dies_is_an_error_that_says_so(project, own_cluster, 
     wait_for(lambda: not processes_of(run))
 
 
-@pytest.mark.parametrize("count", [6, pytest.param(24, marks=LONG)])
+@pytest.mark.parametrize("count", [4, pytest.param(24, marks=LONG)])
 def test_a_run_whose_worker_dies_starts_anew_when_asked_and_none_twice(project, own_cluster, count):
     """Two workers, one is killed: none of the trials is lost, none is run twice."""
     own_cluster.add("one")
@@ -382,7 +382,7 @@ def test_a_run_whose_worker_dies_starts_anew_when_asked_and_none_twice(project, 
     numbers = range(count)
     runs = stage(project, "nb.ipynb", f"x={list(numbers)}", "--stage-trials")
     process = start_cluster(project, own_cluster, "shared=no", "run-once=yes", "retries=1")
-    wait_for(lambda: log.exists() and log.read_text().count("begins") >= 3)
+    wait_for(lambda: log.exists() and log.read_text().count("begins") >= 2)
     own_cluster.kill("two")
     said = process.communicate(timeout=LIMIT)[0]
     assert [status(project, run) for run in runs] == ["completed"] * count, said

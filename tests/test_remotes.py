@@ -49,6 +49,7 @@ def newest(project: Project, *args: str) -> str:
     return line
 
 
+@pytest.mark.cluster  # in short the session of docs/remotes.md
 @with_sshd
 def test_a_notebook_runs_over_there_and_is_watched_pulled_and_compared(remote, server):
     remote.notebook(

@@ -1,12 +1,11 @@
-"""The value of a secret flag where a run is executed elsewhere: on the workers of a cluster, and over
-an ssh remote. It is in the kernel's environment there, and in nothing that is written on either
+"""The value of a secret flag where a run is executed elsewhere: on the workers of a cluster, and
+over an ssh remote. It is in the kernel's environment there, and in nothing that is written on either
 side."""
 
 from __future__ import annotations
 
 import gzip
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,32 +162,43 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Server]:
             made.stop()
 
 
-def test_over_ssh_the_value_comes_from_the_environment_and_is_in_no_file(
-    project: Project, server: sshd.Server
-):
+@pytest.fixture
+def remote(project: Project, server: sshd.Server) -> Project:
     made(project)
     config = project.dir.parent / "config.yml"
     config.write_text(yaml.safe_dump({"remotes": {"box": server.remote()}}))
     path = os.pathsep.join([str(server.client()), os.environ["PATH"]])
-    project.env.update(GUILD_CONFIG=str(config), PATH=path, TOKEN=VALUE)
-    there = server.home / ".guild"
+    project.env.update(GUILD_CONFIG=str(config), PATH=path)
+    return project
 
-    done = project.guild("run", "-y", "train", "--label", f"with {VALUE}", "--remote", "box")
+
+def written_over_there(server: sshd.Server) -> list[tuple[str, str]]:
+    log = (server.folder / "sshd.log").read_text("utf-8", errors="replace")
+    return found_in(server.home) + [("sshd.log", v) for v in (VALUE, OTHER) if v in log]
+
+
+def test_over_ssh_the_value_comes_from_the_environment_and_is_in_no_file(
+    remote: Project, server: sshd.Server
+):
+    remote.env["TOKEN"] = VALUE
+    done = remote.guild("run", "-y", "train", "--label", f"with {VALUE}", "--remote", "box")
     assert f"digests {digest(VALUE)} {digest(OTHER)} 1\n*** ***\n***\n" in done.stdout
     assert "looked" in done.stdout and "found in" not in done.stdout
-    assert project.guild("pull", "box", "-y").status == 0
-    (folder,) = (project.home / "runs").iterdir()
-    run = Run(folder)
-    assert run.flags == {"token": "***", "pin": "***", "lr": 1}
-    assert run.attr("exit_status") == 0
-    print(done.stdout, done.stderr)
-    assert leaks(project, done) == []
-    assert found_in(server.folder) == []
+    assert "command lines" not in done.stderr
+    assert remote.guild("pull", "box", "-y").status == 0
+    (folder,) = (remote.home / "runs").iterdir()
+    assert Run(folder).flags == {"token": "***", "pin": "***", "lr": 1}
+    assert Run(folder).attr("label") == "with ***" and Run(folder).attr("exit_status") == 0
+    assert leaks(remote, done) == [] and written_over_there(server) == []
 
-    typed = project.guild("run", "-y", "train", f"token={VALUE}", "lr=2", "--remote", "box", TOKEN="")
-    print(typed.stdout, typed.stderr)
-    assert f"digests {digest(VALUE)} {digest(OTHER)} 2\n" in typed.stdout
-    assert "ValueError: refused: ***" in typed.stdout
-    assert leaks(project, typed) == []
-    assert found_in(server.folder) == []
-    assert 0
+
+@pytest.mark.cluster
+def test_a_value_that_is_typed_for_a_remote_is_warned_of_and_in_no_file(
+    remote: Project, server: sshd.Server
+):
+    done = remote.guild("run", "-y", "train", f"token={VALUE}", "lr=2", "--remote", "box")
+    assert "secret flag token: its value is on the command lines of ssh and of box" in done.stderr
+    assert "set TOKEN in the environment there" in done.stderr
+    assert f"digests {digest(VALUE)} {digest(OTHER)} 2\n" in done.stdout
+    assert "found in" not in done.stdout and "ValueError: refused: ******" in done.stdout
+    assert leaks(remote, done) == [] and written_over_there(server) == []
