@@ -372,26 +372,32 @@ def test_a_run_whose_worker_dies_starts_anew_when_asked_and_none_twice(project, 
     own_cluster.add("one")
     own_cluster.add("two")
     own_cluster.wait_for_workers(2)
-    log = project.dir / "log"
+    log, gate = project.dir / "log", project.dir / "gate"
     project.notebook(
         "nb.ipynb",
         "x = 1",
-        f"import os, time\nopen({str(log)!r}, 'a').write(f'{{x}} begins\\n')\ntime.sleep(0.5)",
+        "import os, time\nwhere = os.path.basename(os.environ['HOME'])\n"
+        f"open({str(log)!r}, 'a').write(f'{{x}} begins on {{where}}\\n')\n"
+        f"while not os.path.exists({str(gate)!r}):\n    time.sleep(0.05)",
         f"open({str(log)!r}, 'a').write(f'{{x}} ends\\n')\nprint(f'y: {{x}}')",
     )
-    numbers = range(count)
-    runs = stage(project, "nb.ipynb", f"x={list(numbers)}", "--stage-trials")
+    runs = stage(project, "nb.ipynb", f"x={list(range(count))}", "--stage-trials")
     process = start_cluster(project, own_cluster, "shared=no", "run-once=yes", "retries=1")
-    wait_for(lambda: log.exists() and log.read_text().count("begins") >= 2)
+    wait_for(lambda: log.exists() and log.read_text().count("begins") == 2)  # one on each
     own_cluster.kill("two")
+    begun = re.search(r"(\d+) begins on two", log.read_text()).group(1)
+    doomed = next(run for run in runs if run.flags["x"] == int(begun))
+    wait_for(lambda: not processes_of(doomed))  # its kernel is not to get through the gate
+    gate.touch()
     said = process.communicate(timeout=LIMIT)[0]
     assert [status(project, run) for run in runs] == ["completed"] * count, said
     lines = log.read_text().splitlines()
-    restarts = said.count("starts anew")
     assert sorted(line for line in lines if line.endswith("ends")) == sorted(
-        f"{x} ends" for x in numbers
+        f"{x} ends" for x in range(count)
     )
-    assert count <= sum(line.endswith("begins") for line in lines) <= count + restarts <= count + 1
+    assert f"{doomed.id[:8]} starts anew" in said and said.count("starts anew") == 1
+    begins = [line.split()[0] for line in lines if "begins" in line]
+    assert sorted(begins) == sorted([*map(str, range(count)), begun])
     assert all(run.output.count(f"y: {run.flags['x']}\n") == 1 for run in runs)
 
 

@@ -1,6 +1,5 @@
-"""The value of a secret flag where a run is executed elsewhere: on the workers of a cluster, and
-over an ssh remote. It is in the kernel's environment there, and in nothing that is written on either
-side."""
+"""The value of a secret flag where a run is executed elsewhere, on a worker of a cluster or over
+ssh: it is in the kernel's environment there, and in nothing that either side writes."""
 
 from __future__ import annotations
 

@@ -22,6 +22,10 @@ WATCH_SECONDS = 0.5
 SETTLE_SECONDS = 3.0
 """In a shared home a run whose worker has died may for a moment still note how it ends."""
 
+LAST_WORD_SECONDS = 2.0
+"""For a worker that the scheduler has lost: dask tries for much longer to connect to it, which would
+hold up the end."""
+
 GUILD_STOP_SECONDS = 15.0
 """``guild stop`` also asks the children of what it stops, some seconds later."""
 
@@ -268,8 +272,9 @@ class Dispatcher:
 
     async def _ask(self, address: str, function: Any, *args: Any) -> None:
         assert self._cluster
+        limit = None if address in self._cluster.workers else LAST_WORD_SECONDS
         with suppress(Exception):  # who asks this does not need the answer
-            await self._cluster.ask(address, function, *args)
+            await asyncio.wait_for(self._cluster.ask(address, function, *args), limit)
 
     def _start(self, coroutine: Any) -> None:
         task = asyncio.ensure_future(coroutine)
