@@ -366,7 +366,7 @@ def test_a_run_whose_worker_dies_is_an_error_that_says_so(project, own_cluster, 
     wait_for(lambda: not processes_of(run))
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(24, marks=LONG)])
+@pytest.mark.parametrize("count", [3, pytest.param(24, marks=LONG)])
 def test_a_run_whose_worker_dies_starts_anew_when_asked_and_none_twice(project, own_cluster, count):
     """Two workers, one is killed: none of the trials is lost, none is run twice."""
     own_cluster.add("one")
@@ -466,7 +466,7 @@ def test_resources_are_names_with_quantities(text, found):
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(project):
-    project.env["DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT"] = "2s"
+    project.env["DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT"] = "500ms"
     done = project.guild("run", "-y", "dask:cluster", "address=tcp://127.0.0.1:1")
     assert done.status == 1
     assert len(done.stderr.splitlines()) == 1

@@ -23,7 +23,7 @@ SETTLE_SECONDS = 3.0
 """In a shared home a run whose worker has died may for a moment still note how it ends."""
 
 LAST_WORD_SECONDS = 2.0
-"""For a worker that the scheduler has lost: dask tries for much longer to connect to it, which would
+"""For a worker that the scheduler has lost: dask would try for much longer to connect to it, and
 hold up the end."""
 
 GUILD_STOP_SECONDS = 15.0
