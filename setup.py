@@ -46,12 +46,17 @@ NOTEBOOK = [
 # The oldest that the tests have passed with, and the newest for Python 3.9.
 DASK = ["distributed>=2024.8"]
 
+# The examples in examples/outputs, which requirements.txt there lists for its readers.
+OUTPUTS = ["altair", "bokeh", "ipywidgets", "plotly", "rich", "vl-convert-python>=1.6"]
+
 EXTRAS = {
     "dask": DASK,  # the operation dask:cluster
     "test": [
         *DASK,
+        *OUTPUTS,
         "bash_kernel",
         "hypothesis",
+        "jupyterlab",
         "jupytext>=1.15",  # see jupytext
         "matplotlib",
         "nox",
@@ -67,6 +72,8 @@ EXTRAS = {
         "uv",
         "virtualenv",
     ],
+    # Altair's charts in reports, with no network.
+    "altair": ["vl-convert-python>=1.6"],
     "lint": ["mypy", "ruff", "types-PyYAML", "types-psutil"],
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],

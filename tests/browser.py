@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,13 +40,15 @@ NOT_REQUESTED = ("data:", "blob:", "about:", "file:")
 @dataclass
 class Visit:
     """A file that is open, and what it has done so far. ``requests`` are URLs beyond the file's
-    own and what is in it; ``left_for`` are the URLs that it wanted to go to, and stayed."""
+    own and what is in it; ``left_for`` are the URLs that it wanted to go to, and stayed;
+    ``errors`` are those of its scripts."""
 
     page: Any
     requests: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
     windows: list[str] = field(default_factory=list)
     left_for: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def settle(self) -> None:
         """Wait for what the page still does: loads, timers of up to half a second."""
@@ -83,6 +86,15 @@ class Browser:
         self._browser = browser
 
     @contextmanager
+    def page(self) -> Iterator[Any]:
+        """A page of Playwright's, with nothing open."""
+        context = self._browser.new_context()
+        try:
+            yield context.new_page()
+        finally:
+            context.close()
+
+    @contextmanager
     def open(self, path: Path, allowed: str = "http://127.0.0.1") -> Iterator[Visit]:
         """Open a file in a profile of its own; only addresses that begin with ``allowed`` can be
         reached, the others are requests all the same."""
@@ -91,6 +103,7 @@ class Browser:
         visit = Visit(page)
         context.on("request", lambda r: _note(visit.requests, r.url))
         context.on("page", lambda p: visit.windows.append(p.url) if p != page else None)
+        page.on("pageerror", lambda error: visit.errors.append(str(error)))
         page.on("dialog", lambda d: (visit.dialogs.append(d.message), d.dismiss()))
         context.route("**/*", lambda route: self._answer(route, visit, allowed))
         try:
@@ -103,7 +116,7 @@ class Browser:
     @staticmethod
     def _answer(route: Any, visit: Visit, allowed: str) -> None:
         request = route.request
-        goes = request.is_navigation_request() and request.frame == visit.page.main_frame
+        goes = request.is_navigation_request() and _frame(request) == visit.page.main_frame
         if goes and not request.url.startswith(NOT_REQUESTED):
             visit.left_for.append(request.url)
             route.fulfill(status=204)  # with which a browser stays where it is
@@ -111,6 +124,15 @@ class Browser:
             route.continue_()
         else:
             route.abort()
+
+
+def _frame(request: Any) -> Any:
+    from playwright.sync_api import Error
+
+    try:
+        return request.frame
+    except Error:  # that of a new window is not there yet
+        return None
 
 
 def _note(urls: list[str], url: str) -> None:
@@ -147,6 +169,14 @@ class Beacons:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def forget(self) -> None:
+        """Take what is still on its way of a page that is closed, and forget all."""
+        seen = -1
+        while len(self.seen) > seen:
+            seen = len(self.seen)
+            time.sleep(1)
+        self.seen.clear()
 
     def close(self) -> None:
         self._server.shutdown()

@@ -79,6 +79,10 @@ class Run:
         return yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
 
     @property
+    def op_name(self) -> str:
+        return (self.dir / ".guild" / "opref").read_text("utf-8").split()[-1].strip("'\"")
+
+    @property
     def flags(self) -> dict[str, Any]:
         return self.attr("flags")
 
@@ -109,6 +113,11 @@ class Project:
     dir: Path
     home: Path
     env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def jupyter(self) -> Path:
+        """Jupyter's folder of what is the user's own."""
+        return self.home / "jupyter"
 
     def notebook(self, name: str, *cells: dict[str, Any] | str, **fields: Any) -> Path:
         return self.file(name, json.dumps(notebook(*cells, **fields), indent=1))
@@ -151,6 +160,7 @@ class Project:
     def _env(self) -> dict[str, str]:
         # What pip lists is of no interest here and takes half a second of every run.
         settings = {"GUILD_HOME": str(self.home), "NO_PIP_FREEZE": "1", "COLUMNS": "200"}
+        settings["JUPYTER_DATA_DIR"] = str(self.jupyter)
         # ipykernel treats descriptors in another way where it sees that it is under test.
         inherited = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
         return {**inherited, **settings, **self.env}

@@ -30,6 +30,10 @@ SILENCE = 4.0
 the kernel has not said that it is idle: nbclient's iopub_timeout, which it counts from the reply
 on, however much output is still on its way."""
 
+LOOK_SECONDS = 0.05
+"""Between two looks for a message. The socket's descriptor tells of a message once (ZMQ_FD, zmq's
+API), and who sends something may be the one that is told: nbclient does, for Output widgets."""
+
 MOST_TEXT = 1_000_000
 """Characters of text that become one message, and that are read before any is handed on."""
 
@@ -44,9 +48,13 @@ class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client ha
     async def get_msg(self, timeout: float | None = None) -> Message:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not await self.socket.poll(None if left is None else int(left * 1000)):
-                raise Empty
+            left = LOOK_SECONDS
+            if deadline is not None:
+                left = min(left, max(0.0, deadline - time.monotonic()))
+            if not await self.socket.poll(int(1000 * left)):
+                if left < LOOK_SECONDS:
+                    raise Empty
+                continue
             message = self.read(await self.socket.recv_multipart())
             if message:
                 self.answered = str(message["parent_header"].get("msg_id")), time.monotonic()

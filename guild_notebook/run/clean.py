@@ -23,9 +23,9 @@ def _words(text: str) -> set[str]:
 _TAGS = _words(
     "a abbr acronym article aside audio b bdi bdo blockquote br caption center cite code col"
     " colgroup dd del details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6"
-    " header hr i img ins kbd li main mark nav ol p pre q rp rt ruby s samp section small source"
-    " span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var video"
-    " wbr"
+    " header hr i img ins kbd li main mark nav ol p pre progress q rp rt ruby s samp section small"
+    " source span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var"
+    " video wbr"
 )
 
 _WITH_CONTENT = _words(
@@ -51,6 +51,7 @@ _ATTRIBUTES = {
     "li": {"value"},
     "ol": {"start", "type"},
     "p": {"align"},
+    "progress": {"max", "value"},
     "source": {"src", "type"},
     "table": {"align", "border", "cellpadding", "cellspacing", "width"},
     "td": _CELL,

@@ -102,7 +102,7 @@ class Reports:
 def _exporter(name: str) -> Any:
     """A ready exporter: made, and its template read, with a notebook of nothing."""
     import nbformat
-    from nbconvert.exporters import HTMLExporter, base
+    from nbconvert.exporters import base
 
     if name in OURS:
         if name == SANITIZED:
@@ -110,7 +110,9 @@ def _exporter(name: str) -> Any:
 
             exporter = SanitizedHTMLExporter()
         else:
-            exporter = HTMLExporter(exclude_input=name == HTML_NO_INPUT)
+            from .page import PageExporter
+
+            exporter = PageExporter(exclude_input=name == HTML_NO_INPUT)
         if name == HTML_NO_INPUT:
             exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
         # Else nbconvert validates the whole notebook after each of its dozen preprocessors.

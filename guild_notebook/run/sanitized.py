@@ -23,6 +23,7 @@ from nbformat import NotebookNode, v4
 
 from .clean import clean, clean_page, image, shows_something
 from .images import text_of
+from .snapshot import with_html
 
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 
@@ -59,7 +60,7 @@ class SanitizedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert ca
         self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         title = nb.metadata.get("title") or (resources or {}).get("metadata", {}).get("name")
-        body, resources = super().from_notebook_node(_allowed(nb), resources, **options)
+        body, resources = super().from_notebook_node(_allowed(with_html(nb)), resources, **options)
         return self._page(str(title or "Notebook"), clean_page(body), resources), resources
 
     def _page(self, title: str, body: str, resources: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ import nbformat
 from .. import clear, notebook, options
 from ..errors import KernelError
 from ..masking import Masker
-from . import masked
+from . import masked, trust
 from .autosave import Autosave
 from .client import Client
 from .display import Display
@@ -170,6 +170,7 @@ class Session:
         paths = []
         try:
             shown = masked.notebook(self.nb, self.masker)
+            trust.sign(shown)
             paths = self._reports.write(shown, self.record.executed, outcome.failed_cell)
             self._losses.saved("the report")
         except OSError as e:
