@@ -55,6 +55,8 @@ def test_a_page_is_files_and_commands_in_its_order():
 RIGHT = {
     "what varies": "$ echo run 1a2b done\nrun ... done",
     "widths of columns": "$ printf 'a   b\\n1   2\\n'\na  b\n1  2",
+    "lines that vary": "$ printf 'one\\ntwo\\nthree\\n'\none\n...\nthree",
+    "lines that may be missing": "$ printf 'one\\ntwo\\n'\none\n...\ntwo\n...",
     "nothing": "$ true",
     "a folder that stays": "$ mkdir sub; cd sub\n$ basename $PWD\nsub",
     "a variable that stays": "$ x=1\n$ echo $x\n1",

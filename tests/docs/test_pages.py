@@ -1,24 +1,19 @@
-"""Every page of docs/ that shows a session, followed in a folder of its own.
-
-The commands are the installed ones, in a fresh Guild home. ``pip install`` is not repeated for
-each page: a stand-in sees to it that what is named is installed, or is an extra of this package.
-"""
+"""Every page of docs/ that shows a session, followed in a folder of its own."""
 
 from __future__ import annotations
 
 import glob
 import os
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from .page import Command, File, Shell, execute, steps
+from .page import File, steps
+from .reader import DOCS, follow
 
-DOCS = Path(__file__).parents[2] / "docs"
 ELSEWHERE = ("cluster.md", "remotes.md")
-"""Pages that need machines of their own: tests/test_pages.py follows them."""
+"""Pages that need machines of their own: test_machines.py follows them."""
 
 PAGES = sorted(
     path.name
@@ -26,59 +21,12 @@ PAGES = sorted(
     if steps(path.read_text("utf-8")) and path.name not in ELSEWHERE
 )
 
-PIP = """#!{python}
-import importlib.metadata, re, sys
-command, *wanted = sys.argv[1:]
-assert command == "install" and wanted, sys.argv
-for name in wanted:
-    own = re.fullmatch(r"(?:[.]|guild-notebook)(?:\\[(\\w+)\\])?", name)
-    found = importlib.metadata.metadata("guild-notebook" if own else name)
-    if own and own.group(1):
-        assert own.group(1) in found.get_all("Provides-Extra"), name
-"""
-
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell")
-
-
-@pytest.fixture
-def reader(tmp_path: Path) -> dict[str, str]:
-    """The environment of who follows a page: an empty Guild home, the tests' commands."""
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    (commands / "pip").write_text(PIP.format(python=sys.executable))
-    (commands / "pip").chmod(0o755)
-    path = [str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]
-    (tmp_path / "home").mkdir()
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("GUILD", "PYTEST"))}
-    settings = {"GUILD_HOME": str(tmp_path / "home"), "NO_PIP_FREEZE": "1", "COLUMNS": "200"}
-    return {**inherited, **settings, "PATH": os.pathsep.join(path)}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "project"
-    made.mkdir()
-    return made
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_session_of_a_page(name: str, reader: dict[str, str], folder: Path):
-    shell = Shell(folder, reader)
-    try:
-        execute((DOCS / name).read_text("utf-8"), folder, shell)
-    finally:
-        shell.close()
-
-
-def test_no_command_of_a_page_stands_where_it_is_not_executed():
-    for path in DOCS.glob("*.md"):
-        if path.name in ELSEWHERE:
-            continue
-        text = path.read_text("utf-8")
-        shown = [line for line in text.splitlines() if line.lstrip().startswith("$ ")]
-        lines = [c.text.splitlines()[0] for c in steps(text) if isinstance(c, Command)]
-        assert [line.lstrip()[2:] for line in shown] == lines, path.name
-        assert not [line for line in text.splitlines() if line.startswith("    guild")], path.name
+    follow((DOCS / name).read_text("utf-8"), folder, reader)
 
 
 def test_what_the_workflow_of_the_ci_page_runs(
@@ -98,11 +46,7 @@ def test_what_the_workflow_of_the_ci_page_runs(
     made = "".join(f'```text title="{name}"\n{text}```\n' for name, text in files.items())
     reader.update(job.get("env", {}))
     reader["GITHUB_WORKSPACE"] = str(folder)
-    shell = Shell(folder, reader)
-    try:
-        execute(made + session, folder, shell)
-    finally:
-        shell.close()
+    follow(made + session, folder, reader)
     uploads = [step for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
     kept = " ".join(step["with"]["path"] for step in uploads).split()
     assert kept and all(glob.glob(path) for path in kept)

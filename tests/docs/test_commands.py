@@ -1,0 +1,92 @@
+"""No command of the documentation stands where nothing executes it.
+
+A command with its output is one of a session, which is executed. What a sentence names is read as
+Guild reads it: the command and each of its options exist.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from guild.commands.main import main as guild
+from papermill.cli import papermill
+
+from guild_notebook.options import ALIASES, OPTIONS
+
+from .page import Command, steps
+from .reader import DOCS
+
+README = DOCS.parent / "README.md"
+PAGES = sorted(DOCS.glob("*.md"))
+
+SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LANGUAGES = {"console", "python", "yaml", "{toctree}"}
+
+OTHERS = {"--nthreads"}
+"""Options of dask that sentences name."""
+
+
+def spans(page: Path) -> list[str]:
+    """What the sentences of a page have in backquotes."""
+    text = FENCED.sub("", page.read_text("utf-8"))
+    return [" ".join(span.split()) for _fence, span in SPAN.findall(text)]
+
+
+NAMED = sorted({s for p in [README, *PAGES] for s in spans(p) if s.startswith("guild ")})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_shows_commands_in_sessions_only(page: Path):
+    text = page.read_text("utf-8")
+    assert set(re.findall(r"^```(\S+)", text, re.MULTILINE)) <= LANGUAGES
+    assert not re.findall(r"^(?: {4}|\t).*", FENCED.sub("", text), re.MULTILINE)
+    shown = re.findall(r"^\s*\$ (.*)", text, re.MULTILINE)
+    assert shown == [c.text.splitlines()[0] for c in steps(text) if isinstance(c, Command)]
+
+
+@pytest.mark.parametrize("text", NAMED)
+def test_guild_has_the_command_that_a_sentence_names(text: str):
+    try:
+        parsed(text)
+    except click.MissingParameter as e:  # a sentence names a command without what it works on
+        assert e.param.param_type_name == "argument"
+
+
+@pytest.mark.parametrize("text", ["guild runns", "guild run --stagd x", "guild ls --output"])
+def test_guild_does_not_have_what_is_misspelt(text: str):
+    with pytest.raises(click.UsageError):
+        parsed(text)
+
+
+def parsed(text: str) -> click.Context:
+    """A command as Guild's command line reads it; raises click.UsageError."""
+    args = [arg for arg in shlex.split(text.replace("…", ""))[1:] if arg != "--help"]
+    command, context, name = guild, None, "guild"
+    while True:
+        context = command.make_context(name, args, parent=context)
+        rest = [*context.protected_args, *context.args]
+        if not (isinstance(command, click.Group) and rest):
+            return context
+        name, command, args = command.resolve_command(context, rest)
+
+
+def all_options(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        yield from [*parameter.opts, *parameter.secondary_opts]
+    for name in getattr(command, "commands", {}):
+        yield from all_options(command.commands[name])
+
+
+def test_the_options_that_sentences_name_exist():
+    own = {f"--{name}" for name in [*ALIASES, *(option.name for option in OPTIONS)]}
+    known = own | OTHERS | {*all_options(guild)} | {*all_options(papermill)} | {"--help", "--json"}
+    named = {re.split("[ =]", span)[0] for page in [README, *PAGES] for span in spans(page)}
+    options = {name for name in named if re.match("--?[a-z]", name)}
+    assert options - known == set()
+    assert options >= OTHERS

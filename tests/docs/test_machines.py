@@ -1,0 +1,65 @@
+"""The sessions of docs/cluster.md and docs/remotes.md, which need machines and a checkout.
+
+What stands for the reader's surroundings is replaced: the address of the scheduler by a free port,
+the remote by an sshd of the test.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import sshd
+import yaml
+
+from .reader import DOCS, follow
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell")
+
+CHECKOUT = DOCS.parent
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the checkout, as far as its operations need it."""
+    names = subprocess.run(
+        ["git", "ls-files", "guild.yml", "examples"], cwd=CHECKOUT, capture_output=True, text=True
+    ).stdout.splitlines() or ["guild.yml", *map(str, Path("examples").rglob("*.*"))]
+    for name in names:
+        (tmp_path / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / name, tmp_path / "checkout" / name)
+    return tmp_path / "checkout"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_the_session_of_the_cluster_page(reader: dict[str, str], checkout: Path):
+    pytest.importorskip("distributed", reason="dask is not installed")
+    text = (DOCS / "cluster.md").read_text("utf-8")
+    follow(text.replace("8786", str(free_port())), checkout, reader)
+
+
+@pytest.mark.skipif(bool(sshd.missing()), reason=sshd.missing())
+def test_the_session_of_the_remotes_page(reader: dict[str, str], checkout: Path, tmp_path: Path):
+    text = (DOCS / "remotes.md").read_text("utf-8")
+    server = sshd.Server(tmp_path / "ssh").start()
+    (config,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    shown = yaml.safe_load(config)["remotes"]
+    assert shown["box"].keys() - server.remote().keys() == {"user"}
+    file = tmp_path / "config.yml"
+    file.write_text(yaml.safe_dump({"remotes": {"box": server.remote()}}))
+    env = {**reader, "GUILD_CONFIG": str(file)}
+    env["PATH"] = f"{server.client()}{os.pathsep}{reader['PATH']}"
+    try:
+        follow(text, checkout, env)
+    finally:
+        server.stop()
