@@ -1,0 +1,138 @@
+"""Each row of the table of exit statuses in docs/run-directory.md, caused by real runs.
+
+The runs start together, each as an operation of its own, and Guild lists them once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from conftest import GUILD, LIMIT, Project, wait_for
+
+from .reader import DOCS
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A cell, the operation's attributes, what is typed, and what is done to the run."""
+
+    cell: str = "x = 1"
+    attributes: dict[str, Any] = field(default_factory=dict)
+    typed: str = ""
+    act: str = ""
+    before: str = ""
+
+
+HANG = "print('waiting', flush=True)\nimport time\ntime.sleep(600)"
+BIG = "display({'text/html': 'y' * 900_000}, raw=True)"
+BROKEN = """
+from nbconvert.exporters import MarkdownExporter
+class Broken(MarkdownExporter):
+    def from_notebook_node(self, nb, **options):
+        raise ValueError("odd")
+"""
+
+CAUSES: dict[str, dict[str, Cause]] = {
+    "all cells ran": {"ran": Cause()},
+    "a cell raised, timed out, or the kernel died": {
+        "raised": Cause("1 / 0"),
+        "hung": Cause(HANG, {"nb-cell-timeout": 0.5}),
+        "died": Cause("import os\nos._exit(0)"),
+    },
+    "the kernel or a report has a name that there is not": {
+        "kernel": Cause(attributes={"nb-kernel": "nope"}),
+        "report": Cause(attributes={"nb-report": "nope"}),
+    },
+    "nbconvert could not make a report, which is said": {
+        "broken": Cause(attributes={"nb-report": "broken.Broken"}),
+    },
+    "something could not be saved": {"full": Cause(BIG, before="ulimit -f 700; ")},
+    "a cell has called `sys.exit(n)`": {
+        "exit-0": Cause("import sys\nsys.exit(0)"),
+        "exit-3": Cause("import sys\nsys.exit(3)"),
+    },
+    'a cell has called `sys.exit("text")`': {"exit-text": Cause('import sys\nsys.exit("text")')},
+    "Ctrl-C": {"interrupted": Cause(HANG, act="SIGINT")},
+    "`guild stop`": {"stopped": Cause(HANG, act="guild stop")},
+    "a value, an option or the notebook is wrong": {
+        "value": Cause(typed="x=many"),
+        "option": Cause(attributes={"nb-kernal": "python3"}),
+        "notebook": Cause("1", {"notebook": "missing.ipynb"}),
+    },
+}
+"""What causes each row, by the row's first column."""
+
+
+def rows() -> dict[str, list[str]]:
+    """The other columns of each row: the status of `guild run`, of the run, and its name."""
+    text = (DOCS / "run-directory.md").read_text("utf-8").split("## Exit statuses")[1]
+    (table,) = re.findall(r"^\|.*?(?=\n\n|\Z)", text, re.MULTILINE | re.DOTALL)[:1]
+    lines = [map(str.strip, line[1:-1].split("|")) for line in table.splitlines()[2:]]
+    return {first: rest for first, *rest in lines}
+
+
+def test_each_row_has_its_causes():
+    assert list(rows()) == list(CAUSES)
+
+
+@pytest.fixture(scope="module")
+def ended(shared: Project) -> dict[str, tuple[int, Any, str]]:
+    """Of each operation the exit status of `guild run`, and that and the status of its run."""
+    causes = {name: cause for of_row in CAUSES.values() for name, cause in of_row.items()}
+    operations = {
+        name: {"notebook": f"{name}.ipynb", "flags-import": "all", **cause.attributes}
+        for name, cause in causes.items()
+    }
+    shared.guildfile(json.dumps(operations))
+    shared.file("broken.py", BROKEN)
+    for name, cause in causes.items():
+        shared.notebook(f"{name}.ipynb", cause.cell)
+    with ThreadPoolExecutor(4) as pool:
+        statuses = dict(
+            zip(causes, pool.map(lambda name: _run(shared, name, causes[name]), causes))
+        )
+    listed = json.loads(shared.guild("runs", "--json").stdout)
+    runs = {run["opref"].split()[-1]: run for run in listed}
+    return {
+        name: (status, runs.get(name, {}).get("exit_status"), runs.get(name, {}).get("status", ""))
+        for name, status in statuses.items()
+    }
+
+
+def _run(project: Project, name: str, cause: Cause) -> int:
+    """The exit status as a shell has it: modulo 256."""
+    command = f"{cause.before}exec {' '.join(GUILD)} run -y {name} {cause.typed}"
+    log = project.home / f"{name}.log"
+    with log.open("w") as out, subprocess.Popen(
+        ["bash", "-c", command],
+        cwd=project.dir, env=project._env(), stdin=subprocess.DEVNULL, stdout=out,
+        stderr=subprocess.STDOUT, start_new_session=True,
+    ) as process:  # fmt: skip
+        if cause.act:
+            wait_for(lambda: "waiting" in log.read_text())
+        if cause.act == "SIGINT":
+            os.killpg(process.pid, signal.SIGINT)
+        elif cause.act:
+            assert project.guild("stop", "-y", "--operation", name).status == 0
+        return process.wait(LIMIT) % 256
+
+
+@pytest.mark.parametrize("row", CAUSES)
+def test_a_run_ends_as_its_row_says(row: str, ended: dict[str, tuple[int, Any, str]]):
+    of_guild, of_run, status = rows()[row]
+    for name in CAUSES[row]:
+        n = int(name.split("-")[1]) if of_guild == "n" else 0
+        ends = "error" if n else "completed"
+        told = {"n": n, "": "", "there is none": None, "`completed` for 0, else `error`": ends}
+        wanted = [told.get(text, text.strip("`")) for text in (of_guild, of_run, status)]
+        assert [str(w) for w in wanted] == [str(got) for got in ended[name]], name
