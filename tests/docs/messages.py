@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ _SKIPPED = "cell …, line …: … ({})"
 _RUN = "guild-notebook: {}…"
 
 CARRIERS = {
+    "UserError": (0, "{}"),
     "NotebookError": (0, "{}"),
     "OptionError": (0, "{}"),
     "FlagError": (0, "{}"),
@@ -32,7 +33,19 @@ CARRIERS = {
     "StdinNotImplementedError": (0, "{}"),
     "_RefusedError": (0, "flag … takes {}, not …"),
     "say": (0, "{}"),
+    "_say": (0, "{}"),
+    "write_line": (0, "{}"),
+    "print": (0, "{}"),
+    "info": (0, "{}"),
     "warning": (0, "{}"),
+    "SystemExit": (0, "{}"),
+    "ClusterError": (0, "{}"),
+    "CargoError": (0, "{}"),
+    "DependencyError": (0, "{}"),
+    "Lost": (0, "{}"),
+    "lost": (0, "{}"),
+    "failed": (0, "{}"),
+    "OSError": (0, "{}"),
     "_failure": (0, "kernel '…' {}…"),
     "Outcome": (2, _RUN),
     "_warn": (0, "flag …: {}"),
@@ -44,13 +57,22 @@ CARRIERS = {
 """Functions that are given a message, the position of the argument that it is, and what is made
 of it."""
 
+OF_MODULE = {
+    "cluster/attempt.py": {"Outcome": (1, "{}")},  # not the one of guild_notebook.run
+    "cluster/standin.py": {"print": (9, "")},  # for the process that has started it
+}
+"""Where a module has a function of such a name that is given something else."""
+
 REASONS = {
+    "cluster/staged.py": "{}",
     "options.py": "…: '…' {}, not '…'",
     "flags/foreign_write.py": "flag … cannot hold … in …: {}",
 }
 """Modules whose ValueErrors are made messages by who catches them."""
 
 FUNCTIONS = {
+    "unfit": "worker … {}",
+    "_fits": "leaving … staged: {}",
     "fill_in_warning": "{}",
     "secret_warning": "{}",
     "choose": "{}",
@@ -69,25 +91,32 @@ VARIABLES = {
 """Variables that hold messages."""
 
 
+PIECES = {"end", "duration"}
+"""Variables and functions that are a part of a message, with words of their own."""
+
+
 def all_messages() -> dict[str, str]:
     """Each message, and the file that has it, relative to the package."""
     found: dict[str, str] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        for text in in_source(path.read_text("utf-8"), REASONS.get(name, "")):
+        carriers = {**CARRIERS, **OF_MODULE.get(name, {})}
+        for text in in_source(path.read_text("utf-8"), REASONS.get(name, ""), carriers):
             found.setdefault(text, name)
     return found
 
 
-def in_source(source: str, reasons: str = "") -> Iterator[str]:
+def in_source(
+    source: str, reasons: str = "", carriers: Mapping[str, tuple[int, str]] = CARRIERS
+) -> Iterator[str]:
     """The messages in the text of a module; ``reasons`` is what becomes of its ValueErrors."""
     module = ast.parse(source)
     scopes = [n for n in ast.walk(module) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
     assigns = (ast.Assign, ast.AnnAssign)
     tables = ast.Module([node for node in module.body if isinstance(node, assigns)], [])
     for scope in [tables, *scopes]:
-        for value, sentence in _carried(scope, reasons):
-            for text in _Reader(scope).texts(value, 3):
+        for value, sentence in _carried(scope, {"ValueError": (0, reasons), **carriers}):
+            for text in _Reader(scope, module).texts(value, 3):
                 if _says_something(text):
                     whole = text if text.startswith("flag ") else sentence.replace("{}", text)
                     yield " ".join(whole.split()).replace(GAP + GAP, GAP)
@@ -100,16 +129,18 @@ def pattern(message: str) -> re.Pattern[str]:
 
 def _says_something(text: str) -> bool:
     """Whether a text is a message by itself: what only passes another on is none."""
-    return any(c.isalpha() for c in text.replace(GAP, "").replace("guild-notebook", ""))
+    return any(c.isalpha() for c in re.sub("^(guild-notebook|warning):", "", text))
 
 
-def _carried(scope: ast.AST, reasons: str) -> Iterator[tuple[ast.expr, str]]:
+def _carried(
+    scope: ast.AST, carriers: Mapping[str, tuple[int, str]]
+) -> Iterator[tuple[ast.expr, str]]:
     """The expressions in a function that are messages, and the sentence that each goes into."""
     returned = FUNCTIONS.get(getattr(scope, "name", ""))
     for node in ast.walk(scope):
         if isinstance(node, ast.Call):
             name = _name(node.func)
-            position, sentence = CARRIERS.get(name, (0, reasons if name == "ValueError" else ""))
+            position, sentence = carriers.get(name, (0, ""))
             of_warnings = name != "append" or "warnings" in ast.unparse(node.func)
             if sentence and of_warnings and position < len(node.args):
                 yield node.args[position], sentence
@@ -121,6 +152,11 @@ def _carried(scope: ast.AST, reasons: str) -> Iterator[tuple[ast.expr, str]]:
                     yield node.value, sentence
 
 
+def _is_sign(node: ast.expr) -> bool:
+    value = getattr(node, "value", None)
+    return isinstance(value, str) and not any(map(str.isalpha, value))
+
+
 def _name(node: ast.expr) -> str:
     return getattr(node, "attr", getattr(node, "id", ""))
 
@@ -130,10 +166,11 @@ class _Reader:
     """Reads the texts that an expression may have in a function."""
 
     scope: ast.AST
+    module: ast.Module
 
     def texts(self, value: ast.AST, depth: int) -> Iterator[str]:
         if isinstance(value, ast.Constant):
-            yield re.sub(r"%[sr]", GAP, value.value) if isinstance(value.value, str) else GAP
+            yield re.sub(r"%[sri]", GAP, value.value) if isinstance(value.value, str) else GAP
         elif isinstance(value, ast.JoinedStr):
             parts = ([*self._part(part, depth)] for part in value.values)
             yield from map("".join, itertools.product(*parts))
@@ -149,9 +186,22 @@ class _Reader:
             yield GAP
 
     def _part(self, part: ast.expr, depth: int) -> Iterator[str]:
-        """A part of an f-string: a choice of texts counts, all else is filled in."""
+        """A part of an f-string: a choice of texts counts, and a piece that is made above it or
+        by a function in PIECES; all else is filled in."""
         inner = part.value if isinstance(part, ast.FormattedValue) else part
-        return self.texts(inner, depth if isinstance(inner, (ast.Constant, ast.IfExp)) else -1)
+        choices = (ast.Constant, ast.IfExp, ast.BoolOp)
+        if isinstance(inner, ast.Name) and inner.id in PIECES and depth > 0:
+            return self._variable(inner.id, depth - 1)
+        if isinstance(inner, ast.Call) and _name(inner.func) in PIECES:
+            return self._returned(_name(inner.func), depth - 1)
+        return self.texts(inner, depth if isinstance(inner, choices) else -1)
+
+    def _returned(self, function: str, depth: int) -> Iterator[str]:
+        for node in ast.walk(self.module):
+            if isinstance(node, ast.FunctionDef) and node.name == function:
+                for inner in ast.walk(node):
+                    if isinstance(inner, ast.Return) and inner.value:
+                        yield from self.texts(inner.value, depth)
 
     @staticmethod
     def _inner(value: ast.AST) -> list[ast.expr]:
@@ -161,6 +211,8 @@ class _Reader:
             return [value.elt]
         if isinstance(value, (ast.Tuple, ast.List)):
             return value.elts
+        if isinstance(value, ast.BoolOp):  # ``name or '.'`` is no other text
+            return [v for v in value.values if not _is_sign(v)]
         if isinstance(value, ast.Dict):
             return value.values
         if isinstance(value, ast.Call) and _name(value.func) == "get":

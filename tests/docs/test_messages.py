@@ -50,6 +50,14 @@ def two(notes, late):
 def three(warnings, others):
     warnings.append("it is odd")
     others.append("not this")
+
+def four(out, number, seconds, path):
+    end = f"({duration(seconds)})"
+    out.write_line(f"[{number}] {end}")
+    out.write_line(f"{path or 'the file'}: {number or '-'}")
+
+def duration(seconds):
+    return f"{seconds} s" if seconds < 60 else "long"
 '''
     assert list(in_source(source)) == [
         "flag … is odd - mend it",
@@ -57,4 +65,7 @@ def three(warnings, others):
         "cell … is fast",
         "…, at last",
         "flag …: it is odd",
+        "[…] (… s)",
+        "[…] (long)",
+        "the file: …",
     ]
