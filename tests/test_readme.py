@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Project
+from conftest import Command, Project
 
 from guild_notebook import texts
 from guild_notebook.flagdefs import ATTRIBUTES
@@ -83,22 +83,78 @@ def test_each_example_is_named_with_a_command():
         assert re.search(rf"\(examples/{name}\) \| .* \| `guild run [\w-]+", README)
 
 
+CELLS = {
+    "Log scalars": ("print('Epoch 3')\nprint('validation loss = 0.25')",),
+    "Keep images and reports": ("# # Slides", "1 + 1"),
+    "Keep secrets": ("hub_token = ''", "print(hub_token)"),
+}
+"""Cells of the notebook of a section, where any will not do."""
+
+TOKEN = "a-token-that-nobody-sees"
+
+
 @pytest.mark.parametrize("section", WITH_GUILD_FILE)
 def test_guild_takes_each_guild_file_of_the_readme_and_what_is_run_with_it(section, project):
+    """The first command really runs, where it is that of one notebook."""
     operations = yaml.safe_load(guild_file(section))
     project.guildfile(guild_file(section))
+    project.env["HUB_TOKEN"] = TOKEN
     for operation in operations.values():
         if texts.is_text(operation.get("notebook", "")):
             project.file(operation["notebook"], "# %%\nlr = 0.1\n")
         elif "notebook" in operation:
-            project.notebook(operation["notebook"], "lr = 0.1", "Dense(64)")
+            cells = CELLS.get(section, ("lr = 0.1\nDense = print", "Dense(64)"))
+            project.notebook(operation["notebook"], *cells)
     done = project.guild("operations")
     assert (done.status, done.stderr) == (0, "")
     assert {line.split()[0] for line in done.stdout.splitlines()} == set(operations)
     shown = [c for c in commands("guild run ", SECTIONS[section]) if "RUN_ID" not in c]
-    for command in [*shown, *(f"guild run {name}" for name in operations)]:
+    typed = [*shown, *(f"guild run {name}" for name in operations)]
+    first, *others = sorted(typed, key=lambda c: c.split()[2] not in operations)
+    if "steps" in operations[first.split()[2]]:  # docs/pipelines.md runs one
+        others.append(first)
+    else:
+        done = project.guild(*shlex.split(first)[1:], "-y")
+        assert done.status == 0, f"{first}: {done.stderr}"
+        CHECKS[section](project, done)
+    for command in others:
         done = project.guild(*shlex.split(command)[1:], "--print-cmd", "-y")
         assert done.status == 0, f"{command}: {done.stderr}"
+
+
+def flag_is_set(_project: Project, done: Command) -> None:
+    assert "lr = 0.01" in done.run.sources("notebooks/train.ipynb")[0]
+    assert done.run.flags == {"lr": 0.01, "layers": 64}
+
+
+def secret_is_kept(project: Project, done: Command) -> None:
+    assert done.stdout == "***\n"
+    files = [path for path in project.home.rglob("*") if path.is_file()]
+    assert files and not any(TOKEN.encode() in path.read_bytes() for path in files)
+
+
+def text_is_executed(_project: Project, done: Command) -> None:
+    assert done.run.source("train.py") == b"# %%\nlr = 0.1\n"
+    assert done.run.notebook("train.ipynb")["metadata"]["guild"] == {"status": "completed"}
+
+
+def scalar_is_logged(project: Project, _done: Command) -> None:
+    assert "loss: 0.250000 (step 3)" in project.guild("runs", "info").stdout
+
+
+def reports_are_made(_project: Project, done: Command) -> None:
+    names = ["train.html", "train.sanitized.html", "train.slides.html"]
+    assert sorted(path.name for path in (done.run.dir / "notebooks").glob("*.html")) == names
+
+
+CHECKS = {
+    "Name operations": flag_is_set,
+    "Keep secrets": secret_is_kept,
+    "Keep notebooks as text": text_is_executed,
+    "Log scalars": scalar_is_logged,
+    "Keep images and reports": reports_are_made,
+}
+"""What the section says of its run."""
 
 
 def test_the_readme_names_no_attribute_that_does_not_exist():
@@ -139,6 +195,37 @@ def as_typed(line: str, run_ids: list[str]) -> str:
         command = command.replace(name, run_ids.pop())
     command += "".join(more for part, more in MORE.items() if part in command)
     return command + " -y" * command.startswith("guild run")
+
+
+COMMANDS = ("make", "pip", "uv", "guild", "guild-notebook", "export", "echo")
+
+
+def shown_output() -> dict[str, str]:
+    """By section the indented lines that are no commands: what a command prints."""
+    found = {}
+    for section, text in SECTIONS.items():
+        plain = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        lines = re.findall(r"^ {4}(\S.*)$", plain, re.MULTILINE)
+        found[section] = "\n".join(line for line in lines if line.split()[0] not in COMMANDS)
+    return {section: text for section, text in found.items() if text}
+
+
+def test_output_is_shown_as_it_is(shared):
+    """As an excerpt, with other times."""
+    second = {
+        "Run a notebook": "#@title Training\nprint('loss: 0.5292 (step 4)')",
+        "See what failed": "# Train\n1 / 0",
+    }
+    printed = {}
+    for section, cell in second.items():
+        shared.notebook("train.ipynb", "#@title Settings\nlr = 0.05", cell, "#@title Result")
+        done = shared.guild("run", "train.ipynb", "-y")
+        assert done.status == (section == "See what failed"), done.stderr
+        printed[section] = shared.guild("cat", "--output").stdout
+    assert printed.keys() == shown_output().keys()
+    for section, shown in shown_output().items():
+        pattern = re.sub(r"\d+\\\.\d\\ s", r"[\\d.]+ s", re.escape(shown))
+        assert re.search(f"^{pattern}$", printed[section], re.MULTILINE), printed[section]
 
 
 def test_the_commands_of_a_session_run_in_their_order(shared):
