@@ -10,13 +10,14 @@ PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv demo test docs corpus faults matrix cluster bench lint format clean
+.PHONY: help venv demo test docs links corpus faults matrix cluster bench lint format clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
 	@echo "make test          run the tests"
 	@echo "make lint          ruff and mypy"
 	@echo "make docs          build the documentation (build/docs)"
+	@echo "make links         look whether the documentation's links to other sites lead somewhere"
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
 	@echo "make faults        cause all that can go wrong, in its heavy forms too, and print figures"
 	@echo "make matrix        all of Guild's commands with notebooks and with scripts, on each Python"
@@ -75,6 +76,10 @@ $(VENV)/.docs: $(VENV)/.installed
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 	@echo "The documentation: build/docs/index.html"
+
+# By hand only: whether other sites answer is no property of a change.
+links: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -b linkcheck docs build/links
 
 corpus: $(VENV)/.test
 	@$(PIP) install ipywidgets sympy

@@ -14,6 +14,8 @@ html_show_sphinx = False
 exclude_patterns = ["README.md"]
 myst_heading_anchors = 3  # so that PAGE.md#heading is a link, and a wrong one a warning
 nitpicky = True
+linkcheck_timeout = 20
+linkcheck_retries = 2
 suppress_warnings = ["misc.highlighting_failure"]  # sessions hold output of every kind
 
 _TITLED = re.compile(r'^```(\w+) title="([^"]+)"$', re.MULTILINE)

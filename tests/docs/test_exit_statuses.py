@@ -10,8 +10,10 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,3 +138,13 @@ def test_a_run_ends_as_its_row_says(row: str, ended: dict[str, tuple[int, Any, s
         told = {"n": n, "": "", "there is none": None, "`completed` for 0, else `error`": ends}
         wanted = [told.get(text, text.strip("`")) for text in (of_guild, of_run, status)]
         assert [str(w) for w in wanted] == [str(got) for got in ended[name]], name
+
+
+@pytest.mark.parametrize(
+    ("typed", "status"), [("flags ran.ipynb", 0), ("flags none.ipynb", 1), ("flaggs ran.ipynb", 2)]
+)
+def test_the_statuses_of_guild_notebook(typed: str, status: int, shared: Project):
+    shared.notebook("ran.ipynb", "x = 1")
+    program = Path(sys.executable).parent / "guild-notebook"
+    done = subprocess.run([program, *typed.split()], cwd=shared.dir, capture_output=True)
+    assert done.returncode == status
