@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tempfile
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guild_notebook.run.pipe import Pipe, Turns
+from guild_notebook.run.pipe import LATE_SECONDS, TURN_SECONDS, Pipe, Turns
 from guild_notebook.run.stream import (
     BREAK,
     LONGEST_WORD,
@@ -180,6 +181,27 @@ def test_a_pipe_waits_until_what_was_written_to_the_other_is_recorded():
         assert recorded == []
         other.write(b"other\n")
         assert len(recorded) == 3
+
+
+def test_a_reader_that_was_late_is_waited_for_briefly_until_it_has_caught_up(monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr("guild_notebook.run.pipe.time.monotonic", lambda: sum(slept))
+    monkeypatch.setattr("guild_notebook.run.pipe.time.sleep", slept.append)
+    turns = Turns()
+    with tempfile.TemporaryFile() as f:
+        pipes = itertools.cycle([Pipe(f.fileno(), turns), Pipe(f.fileno(), turns)])
+
+        def waited(recorded: int) -> float:
+            slept.clear()
+            turns.recorded = lambda: recorded
+            next(pipes).write(b"x")
+            return sum(slept)
+
+        assert waited(0) == 0  # there is nothing before it
+        assert waited(0) == pytest.approx(TURN_SECONDS, abs=0.01)
+        assert waited(0) == pytest.approx(LATE_SECONDS, abs=0.01)
+        assert waited(3) == 0
+        assert waited(0) == pytest.approx(TURN_SECONDS, abs=0.01)
 
 
 @given(st.lists(st.text(alphabet=st.sampled_from("ab \t\n\r\x1b[31m\x08];\x07ü"), max_size=20)))

@@ -18,8 +18,12 @@ PIECE = 4096
 
 GIVE_UP_SECONDS = 0.2
 
-TURN_SECONDS = 0.1
-"""The most that one pipe waits for what was written to the other to be recorded."""
+TURN_SECONDS = 1.0
+"""The most that one pipe waits for what was written to the other to be recorded. At the first
+scalar Guild's reader imports what writes them (guild/summary.py), some tenths of a second."""
+
+LATE_SECONDS = 0.1
+"""The same once the reader has been later than that, until it has caught up."""
 
 
 class Turns:
@@ -33,6 +37,7 @@ class Turns:
         self.recorded: Callable[[], int | None] = lambda: None
         self._written = 0
         self._last: Pipe | None = None
+        self._is_late = False
 
     def take(self, pipe: Pipe) -> None:
         """Wait for ``pipe``'s turn to write."""
@@ -41,14 +46,16 @@ class Turns:
         self._last = pipe
 
     def _wait(self) -> None:
-        until = time.monotonic() + TURN_SECONDS
+        until = time.monotonic() + (LATE_SECONDS if self._is_late else TURN_SECONDS)
         pause = 0.0001
         while time.monotonic() < until:
             recorded = self.recorded()
             if recorded is None or recorded >= self._written:
+                self._is_late = False
                 return
             time.sleep(pause)
             pause = min(2 * pause, 0.005)
+        self._is_late = True
 
     def note(self, count: int) -> None:
         self._written += count
