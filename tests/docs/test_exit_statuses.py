@@ -91,8 +91,9 @@ def test_each_row_has_its_causes():
 def ended(shared: Project) -> dict[str, tuple[int, Any, str]]:
     """Of each operation the exit status of `guild run`, and that and the status of its run."""
     causes = {name: cause for of_row in CAUSES.values() for name, cause in of_row.items()}
+    common = {"flags-import": "all", "nb-report": "none"}
     operations = {
-        name: {"notebook": f"{name}.ipynb", "flags-import": "all", **cause.attributes}
+        name: {"notebook": f"{name}.ipynb", **common, **cause.attributes}
         for name, cause in causes.items()
     }
     shared.guildfile(json.dumps(operations))
