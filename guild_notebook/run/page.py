@@ -121,7 +121,12 @@ def _missing(mime: str, data: dict[str, Any]) -> dict[str, Any]:
     if any(kind.startswith("image/") for kind in data):
         return {}
     name, library = ("plotly",) * 2 if mime == figures.PLOTLY else ("Vega", "vl-convert-python")
-    text = f"a figure of {name}: install {library} beside guild-notebook to see it in reports"
+    return _text(
+        f"a figure of {name}: install {library} beside guild-notebook to see it in reports"
+    )
+
+
+def _text(text: str) -> dict[str, Any]:
     return {"text/plain": text}
 
 

@@ -48,6 +48,7 @@ CARRIERS = {
     "OSError": (0, "{}"),
     "_failure": (0, "kernel '…' {}…"),
     "Outcome": (2, _RUN),
+    "_text": (0, "{}"),  # of an output in a report
     "_warn": (0, "flag …: {}"),
     "append": (0, "flag …: {}"),  # to a list of warnings
     "_NoFieldError": (0, _SKIPPED),
