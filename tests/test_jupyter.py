@@ -143,7 +143,8 @@ def test_a_notebook_starts_runs_of_its_own(shared: Project):
         "outer:\n  notebook: outer.ipynb\n  flags-import: all\n"
         "inner:\n  notebook: inner.ipynb\n  flags-import: all\n"
     )
-    done = shared.run("outer", "lr=0.2")
+    commands = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = shared.run("outer", "lr=0.2", PATH=commands)
     runs = {run.op_name: run for run in done.runs}
     assert set(runs) == {"outer", "train", "inner"}
     assert {name: run.attr("flags")["lr"] for name, run in runs.items()} == {
