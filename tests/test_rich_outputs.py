@@ -6,6 +6,7 @@ A visit's requests are all those to the network, which nobody answers.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 from pathlib import Path
 
@@ -218,3 +219,36 @@ def test_mathjax_is_asked_for_by_mathematics_only(data, asks, browser: Browser, 
     (page,) = Reports(("html",), lambda _path: None).write(nb, str(tmp_path / "nb.ipynb"))
     with browser.open(Path(page)) as visit:
         assert ["mathjax" in url for url in visit.requests] == [True] * asks
+
+
+def box(*children: str) -> dict:
+    state = {"children": [f"IPY_MODEL_{name}" for name in children]}
+    return {"model_name": "VBoxModel", "state": state}
+
+
+TWICE = {str(i): box(str(i + 1), str(i + 1)) for i in range(45)}
+STATE = "application/vnd.jupyter.widget-state+json"
+VIEW = {"application/vnd.jupyter.widget-view+json": {"model_id": "0"}, "text/plain": "a widget"}
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        {"0": box("0")},
+        TWICE,
+        {"0": {"model_name": "OutputModel", "state": {"outputs": ["odd", 1]}}},
+        {"0": {"model_name": "DropdownModel", "state": {"_options_labels": 7, "index": 0}}},
+        {"0": {"model_name": "VBoxModel", "state": {"children": [1], "layout": []}}},
+        {"0": {"model_name": ["odd"], "state": {"value": {"a": 1}}}},
+    ],
+    ids=["itself", "twice", "outputs", "choice", "layout", "name"],
+)
+def test_any_state_of_widgets_makes_a_page(states, tmp_path: Path):
+    """What kernels send; that of the source's own metadata is taken out before."""
+    shown = v4.new_output("display_data", data=VIEW)
+    cell = v4.new_code_cell("show()", outputs=[shown])
+    nb = v4.new_notebook(cells=[cell], metadata={"widgets": {STATE: {"state": states}}})
+    reports = Reports(("html", "sanitized"), lambda _path: None)
+    _, sanitized = reports.write(nb, str(tmp_path / "nb.ipynb"))
+    assert reports.failures == {}
+    assert "show()" in re.sub("<[^>]*>", "", Path(sanitized).read_text("utf-8"))

@@ -102,7 +102,7 @@ def _drawn(nb: Any) -> Any:
             if VIEW in data:
                 text = html.escape(text_of(data.get("text/plain", "")))
                 drawn = snapshots.of(data) or f"<pre>{text}</pre>"
-                output.metadata = {**output.metadata, "guild_snapshot": drawn}
+                output.metadata = {**(output.get("metadata") or {}), "guild_snapshot": drawn}
                 continue
             mime = next((m for m in data if m == figures.PLOTLY or figures.is_vega(m)), None)
             if mime is None or "text/html" in data:

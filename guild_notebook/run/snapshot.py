@@ -23,6 +23,9 @@ STATE = "application/vnd.jupyter.widget-state+json"
 DEEPEST = 50
 """Widgets in widgets, beyond which the state is taken for one that holds itself."""
 
+MOST = 10_000
+"""Widgets that are drawn for one output: each may hold another more than once."""
+
 State = dict[str, Any]
 
 
@@ -30,21 +33,27 @@ class Snapshots:
     """Draws the widgets of a notebook from the state that its metadata has of them."""
 
     def __init__(self, nb: Any) -> None:
-        widgets = nb.metadata.get("widgets") or {}
-        states = (widgets.get(STATE) or {}).get("state")
+        states: Any = nb.metadata
+        for name in ("widgets", STATE, "state"):
+            states = states.get(name) if isinstance(states, dict) else None
         self._models: dict[str, Any] = states if isinstance(states, dict) else {}
+        self._left = MOST
 
     def of(self, data: dict[str, Any]) -> str:
         """The HTML of the widget that a MIME bundle shows, "" for none that is known here."""
-        view = data.get(VIEW)
-        return self._draw(view.get("model_id"), 0) if isinstance(view, dict) else ""
+        self._left = MOST
+        try:
+            return self._draw(data[VIEW].get("model_id"), 0) if VIEW in data else ""
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return ""  # whoever wrote the notebook may have put anything there
 
     def _draw(self, model_id: Any, depth: int) -> str:
         model = self._models.get(str(model_id).replace("IPY_MODEL_", "", 1))
         if not isinstance(model, dict) or not isinstance(model.get("state"), dict):
             return ""
         state = model["state"]
-        if depth > DEEPEST or self._is_hidden(state):
+        self._left -= 1
+        if depth > DEEPEST or self._left < 0 or self._is_hidden(state):
             return ""
         name = str(model.get("model_name"))
         if isinstance(state.get("children"), list):
