@@ -31,7 +31,7 @@ the kernel has not said that it is idle: nbclient's iopub_timeout, which it coun
 on, however much output is still on its way."""
 
 LOOK_SECONDS = 0.05
-"""Between two looks for a message. The socket's descriptor tells of a message once (ZMQ_FD, zmq's
+"""Between two looks for a reply. The socket's descriptor tells of a message once (ZMQ_FD, zmq's
 API), and who sends something may be the one that is told: nbclient does, for Output widgets."""
 
 MOST_TEXT = 1_000_000
@@ -48,17 +48,16 @@ class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client ha
     async def get_msg(self, timeout: float | None = None) -> Message:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = LOOK_SECONDS
-            if deadline is not None:
-                left = min(left, max(0.0, deadline - time.monotonic()))
-            if not await self.socket.poll(int(1000 * left)):
-                if left < LOOK_SECONDS:
-                    raise Empty
-                continue
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not await self._is_readable(left):
+                raise Empty
             message = self.read(await self.socket.recv_multipart())
             if message:
                 self.answered = str(message["parent_header"].get("msg_id")), time.monotonic()
                 return message
+
+    async def _is_readable(self, seconds: float | None) -> bool:
+        return bool(await self.socket.poll(None if seconds is None else int(seconds * 1000)))
 
     def read(self, frames: list[bytes]) -> Message | None:
         try:
@@ -67,6 +66,19 @@ class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client ha
         except Exception as e:  # what a wrong signature or broken JSON happens to raise
             self.refused = " ".join(str(e).split())[:100]
             return None
+
+
+class ReplyChannel(Channel):
+    """The shell channel, on which others send while somebody waits for a reply."""
+
+    async def _is_readable(self, seconds: float | None) -> bool:
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while True:
+            left = LOOK_SECONDS if deadline is None else deadline - time.monotonic()
+            if await super()._is_readable(max(0.0, min(left, LOOK_SECONDS))):
+                return True
+            if left <= LOOK_SECONDS and deadline is not None:
+                return False
 
 
 class OutputChannel(Channel):
@@ -159,7 +171,7 @@ def _joined(last: Message, message: Message) -> bool:
 class Client(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no types
     """The client of a kernel, with that channel; notes the id of each request in ``requests``."""
 
-    shell_channel_class = Type(Channel)
+    shell_channel_class = Type(ReplyChannel)
     stdin_channel_class = Type(Channel)
     iopub_channel_class = Type(OutputChannel)
 
