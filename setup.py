@@ -47,7 +47,7 @@ NOTEBOOK = [
 DASK = ["distributed>=2024.8"]
 
 # The examples in examples/outputs, which requirements.txt there lists for its readers.
-OUTPUTS = ["altair", "bokeh", "ipywidgets", "plotly", "rich", "vl-convert-python>=1.6"]
+OUTPUTS = ["altair", "bokeh", "ipywidgets", "plotly", "rich", "vl-convert-python>=1.7"]
 
 EXTRAS = {
     "dask": DASK,  # the operation dask:cluster
@@ -73,7 +73,7 @@ EXTRAS = {
         "virtualenv",
     ],
     # Altair's charts in reports, with no network.
-    "altair": ["vl-convert-python>=1.6"],
+    "altair": ["vl-convert-python>=1.7"],
     "lint": ["mypy", "ruff", "types-PyYAML", "types-psutil"],
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],

@@ -87,18 +87,18 @@ def vega_script(pages: Iterable[str]) -> str:
 
 
 def _lite_release(pages: list[str]) -> str:
-    """The release of Vega-Lite that the figures name, or the newest of the same major version."""
+    """The release of Vega-Lite that the figures name, or the newest of the same major version; ""
+    for the newest of all, also where vl-convert (before 1.7) does not say which it has."""
     import vl_convert
 
-    releases: list[str] = sorted(
-        vl_convert.get_vegalite_versions(), key=lambda release: [*map(int, release.split("."))]
-    )
+    releases: list[str] = getattr(vl_convert, "get_vegalite_versions", list)()
+    releases = sorted(releases, key=lambda release: [*map(int, release.split("."))])
     for wanted in (name for page in pages for name in _LITE.findall(page)):
-        same = [release for release in releases if f"{release}.".startswith(f"{wanted}.")]
-        major = [release for release in releases if release.split(".")[0] == wanted.split(".")[0]]
-        if same or major:
-            return (same or major)[-1]
-    return releases[-1]
+        for version in (wanted, wanted.split(".")[0]):
+            fitting = [r for r in releases if f"{r}.".startswith(f"{version}.")]
+            if fitting:
+                return fitting[-1]
+    return ""
 
 
 def _vega_bundle(release: str) -> str:
@@ -109,14 +109,14 @@ def _vega_bundle(release: str) -> str:
     import vl_convert
     from guild import var
 
-    name = f"{version('vl-convert-python')}-{release}.js"
+    name = f"{version('vl-convert-python')}-{release or 'newest'}.js"
     path = os.path.join(var.cache_dir("notebook-vega"), name)
     try:
         with open(path, encoding="utf-8") as f:
             return f.read()
     except (OSError, ValueError):
         javascript_bundle: Any = vl_convert.javascript_bundle  # whose stub lacks its default
-        bundle: str = javascript_bundle(vl_version=release)
+        bundle: str = javascript_bundle(vl_version=release or None)
     try:
         write_whole(path, bundle.encode("utf-8"))
     except OSError:
