@@ -8,6 +8,7 @@ all is passed over.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -72,12 +73,12 @@ class ReplyChannel(Channel):
     """The shell channel, on which others send while somebody waits for a reply."""
 
     async def _is_readable(self, seconds: float | None) -> bool:
-        deadline = None if seconds is None else time.monotonic() + seconds
+        until = math.inf if seconds is None else time.monotonic() + seconds
         while True:
-            left = LOOK_SECONDS if deadline is None else deadline - time.monotonic()
-            if await super()._is_readable(max(0.0, min(left, LOOK_SECONDS))):
+            left = until - time.monotonic()
+            if await super()._is_readable(min(max(0.0, left), LOOK_SECONDS)):
                 return True
-            if left <= LOOK_SECONDS and deadline is not None:
+            if left <= LOOK_SECONDS:
                 return False
 
 

@@ -6,7 +6,6 @@ answers nobody that takes minutes. Here a page asks for what its outputs use and
 
 from __future__ import annotations
 
-import copy
 import html
 import re
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from typing import Any
 from nbconvert.exporters import HTMLExporter
 
 from . import figures
-from .images import text_of
-from .snapshot import VIEW, Snapshots
+from .images import has_image, text_of
+from .snapshot import VIEW, Snapshots, with_own_outputs
 
 TEMPLATE = """\
 {%- extends 'index.html.j2' -%}
@@ -91,34 +90,29 @@ def _drawn(nb: Any) -> Any:
     """The notebook with what a page shows of widgets and of figures that are data."""
     snapshots = Snapshots(nb)
     plotly = False
-    nb = copy.copy(nb)
-    nb.cells = [copy.copy(cell) for cell in nb.cells]
-    for cell in nb.cells:
-        if cell.cell_type != "code":
+    nb, outputs = with_own_outputs(nb)
+    for output in outputs:
+        data = output.get("data") or {}
+        if VIEW in data:
+            text = html.escape(text_of(data.get("text/plain", "")))
+            drawn = snapshots.of(data) or f"<pre>{text}</pre>"
+            output.metadata = {**(output.get("metadata") or {}), "guild_snapshot": drawn}
             continue
-        cell.outputs = [copy.copy(output) for output in cell.outputs]
-        for output in cell.outputs:
-            data = output.get("data") or {}
-            if VIEW in data:
-                text = html.escape(text_of(data.get("text/plain", "")))
-                drawn = snapshots.of(data) or f"<pre>{text}</pre>"
-                output.metadata = {**(output.get("metadata") or {}), "guild_snapshot": drawn}
-                continue
-            mime = next((m for m in data if m == figures.PLOTLY or figures.is_vega(m)), None)
-            if mime is None or "text/html" in data:
-                continue
-            if mime == figures.PLOTLY:
-                made = figures.plotly_html(data[mime], with_library=not plotly)
-                plotly = plotly or bool(made)
-            else:
-                made = figures.vega_html(mime, data[mime])
-            output.data = {**data, **({"text/html": made} if made else _missing(mime, data))}
+        mime = next((m for m in data if m == figures.PLOTLY or figures.is_vega(m)), None)
+        if mime is None or "text/html" in data:
+            continue
+        if mime == figures.PLOTLY:
+            made = figures.plotly_html(data[mime], with_library=not plotly)
+            plotly = plotly or bool(made)
+        else:
+            made = figures.vega_html(mime, data[mime])
+        output.data = {**data, **({"text/html": made} if made else _missing(mime, data))}
     return nb
 
 
 def _missing(mime: str, data: dict[str, Any]) -> dict[str, Any]:
     """What is shown of a figure whose library is not there: an image of it, if there is one."""
-    if any(kind.startswith("image/") for kind in data):
+    if has_image(data):
         return {}
     name, library = ("plotly",) * 2 if mime == figures.PLOTLY else ("Vega", "vl-convert-python")
     return _text(

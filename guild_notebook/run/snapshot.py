@@ -48,7 +48,7 @@ class Snapshots:
             return ""  # whoever wrote the notebook may have put anything there
 
     def _draw(self, model_id: Any, depth: int) -> str:
-        model = self._models.get(str(model_id).replace("IPY_MODEL_", "", 1))
+        model = self._model(model_id)
         if not isinstance(model, dict) or not isinstance(model.get("state"), dict):
             return ""
         state = model["state"]
@@ -64,9 +64,12 @@ class Snapshots:
             return _image(state, model.get("buffers"))
         return _DRAWN[name](state) if name in _DRAWN else _value(state)
 
+    def _model(self, reference: Any) -> Any:
+        """What an id, or a reference from another model, stands for."""
+        return self._models.get(str(reference).replace("IPY_MODEL_", "", 1))
+
     def _is_hidden(self, state: State) -> bool:
-        layout = self._models.get(str(state.get("layout")).replace("IPY_MODEL_", "", 1)) or {}
-        layout = layout.get("state") or {}
+        layout = (self._model(state.get("layout")) or {}).get("state") or {}
         return layout.get("display") == "none" or layout.get("visibility") == "hidden"
 
     def _box(self, name: str, state: State, depth: int) -> str:
@@ -102,16 +105,23 @@ class Snapshots:
 def with_html(nb: Any) -> Any:
     """The notebook with the HTML of each widget that is known here in the place of the widget."""
     snapshots = Snapshots(nb)
+    nb, outputs = with_own_outputs(nb)
+    for output in outputs:
+        drawn = snapshots.of(output.get("data") or {})
+        if drawn:
+            output.data = {"text/html": drawn, "text/plain": output.data.get("text/plain", "")}
+    return nb
+
+
+def with_own_outputs(nb: Any) -> tuple[Any, list[Any]]:
+    """A copy of the notebook, and its outputs in their order: whose entries may be replaced, and
+    ``nb`` stays as it is."""
     nb = copy.copy(nb)
     nb.cells = [copy.copy(cell) for cell in nb.cells]
-    for cell in nb.cells:
-        if cell.get("outputs"):
-            cell.outputs = [copy.copy(output) for output in cell.outputs]
-        for output in cell.get("outputs", ()):
-            drawn = snapshots.of(output.get("data") or {})
-            if drawn:
-                output.data = {"text/html": drawn, "text/plain": output.data.get("text/plain", "")}
-    return nb
+    showing = [cell for cell in nb.cells if cell.get("outputs")]
+    for cell in showing:
+        cell.outputs = [copy.copy(output) for output in cell.outputs]
+    return nb, [output for cell in showing for output in cell.outputs]
 
 
 def _pre(text: str) -> str:
