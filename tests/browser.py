@@ -87,7 +87,7 @@ class Browser:
 
     @contextmanager
     def page(self) -> Iterator[Any]:
-        """A page of Playwright's, with nothing open."""
+        """A page of Playwright's in a profile of its own, with nothing open."""
         context = self._browser.new_context()
         try:
             yield context.new_page()
@@ -98,20 +98,16 @@ class Browser:
     def open(self, path: Path, allowed: str = "http://127.0.0.1") -> Iterator[Visit]:
         """Open a file in a profile of its own; only addresses that begin with ``allowed`` can be
         reached, the others are requests all the same."""
-        context = self._browser.new_context()
-        page = context.new_page()
-        visit = Visit(page)
-        context.on("request", lambda r: _note(visit.requests, r.url))
-        context.on("page", lambda p: visit.windows.append(p.url) if p != page else None)
-        page.on("pageerror", lambda error: visit.errors.append(str(error)))
-        page.on("dialog", lambda d: (visit.dialogs.append(d.message), d.dismiss()))
-        context.route("**/*", lambda route: self._answer(route, visit, allowed))
-        try:
+        with self.page() as page:
+            visit, context = Visit(page), page.context
+            context.on("request", lambda r: _note(visit.requests, r.url))
+            context.on("page", lambda p: visit.windows.append(p.url) if p != page else None)
+            page.on("pageerror", lambda error: visit.errors.append(str(error)))
+            page.on("dialog", lambda d: (visit.dialogs.append(d.message), d.dismiss()))
+            context.route("**/*", lambda route: self._answer(route, visit, allowed))
             page.goto(path.resolve().as_uri(), timeout=LIMIT, wait_until="load")
             visit.settle()
             yield visit
-        finally:
-            context.close()
 
     @staticmethod
     def _answer(route: Any, visit: Visit, allowed: str) -> None:

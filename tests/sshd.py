@@ -7,11 +7,14 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import wait_for
 
 SSHD = shutil.which("sshd", path=f"{os.defpath}:/usr/sbin:/usr/local/sbin")
@@ -100,6 +103,13 @@ class Server:
         where = {"host": "127.0.0.1", "port": self.port, "private-key": str(self.key)}
         return {"type": "ssh", **where, "guild-home": str(self.home / ".guild"), **settings}
 
+    def environment(self, folder: Path, path: str) -> dict[str, str]:
+        """Variables of a user who knows this server as the remote ``box``; their configuration
+        goes into ``folder``. ``path`` is their PATH."""
+        config = folder / "config.yml"
+        config.write_text(yaml.safe_dump({"remotes": {"box": self.remote()}}))
+        return {"GUILD_CONFIG": str(config), "PATH": os.pathsep.join([str(self.client()), path])}
+
     def _answers(self) -> bool:
         if self.process.poll() is not None:
             pytest.skip(f"sshd does not start here: {(self.folder / 'sshd.log').read_text()}")
@@ -109,3 +119,16 @@ class Server:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(20)
+
+
+@contextmanager
+def running(folder: Path, **settings: str) -> Iterator[Server]:
+    """A server until the end; skips the test where there can be none."""
+    if missing():
+        pytest.skip(missing())
+    server = Server(folder, **settings)
+    try:
+        yield server.start()
+    finally:
+        if server.process:
+            server.stop()

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import pytest
 import sshd
-import yaml
 from conftest import Project, Run, start, wait_for
 
 with_sshd = pytest.mark.skipif(bool(sshd.missing()), reason=sshd.missing())
@@ -19,21 +18,14 @@ with_sshd = pytest.mark.skipif(bool(sshd.missing()), reason=sshd.missing())
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Server]:
-    made = sshd.Server(tmp_path_factory.mktemp("ssh"))
-    try:
-        yield made.start()
-    finally:
-        if made.process:
-            made.stop()
+    with sshd.running(tmp_path_factory.mktemp("ssh")) as made:
+        yield made
 
 
 @pytest.fixture
 def remote(project: Project, server: sshd.Server) -> Project:
     """A project whose remote ``box`` is the server."""
-    config = project.dir.parent / "config.yml"
-    config.write_text(yaml.safe_dump({"remotes": {"box": server.remote()}}))
-    path = os.pathsep.join([str(server.client()), os.environ["PATH"]])
-    project.env.update(GUILD_CONFIG=str(config), PATH=path)
+    project.env.update(server.environment(project.dir.parent, os.environ["PATH"]))
     project.guildfile("train:\n  notebook: notebooks/train.ipynb\n  flags-import: all\n")
     project.file("notebooks/helper.py", "RATE = 2\n")
     return project

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -16,10 +15,11 @@ import yaml
 from browser import Browser, Visit
 from conftest import Command, Project
 from nbformat import v4
+from test_examples import EXAMPLES, copied
 
 from guild_notebook.run.report import Reports
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "outputs"
+EXAMPLE = EXAMPLES / "outputs"
 OPERATIONS = list(yaml.safe_load((EXAMPLE / "guild.yml").read_text("utf-8")))
 
 REQUIRE = "https://cdnjs.cloudflare.com/ajax/libs/require.js/"
@@ -30,10 +30,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("outputs")
-    shutil.copytree(EXAMPLE, folder / "project")
-    (folder / "home").mkdir()
-    return Project(folder / "project", folder / "home")
+    return copied(EXAMPLE.name, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

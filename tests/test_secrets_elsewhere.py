@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import sshd
-import yaml
 from clusters import Cluster
 from conftest import Command, Project, Run
 from test_cluster import SHARED, run_cluster, stage, status
@@ -151,23 +150,15 @@ def test_a_worker_has_the_value_in_its_environment_and_in_no_file(
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Server]:
     """An ssh server whose logins have one of the secrets, and to which the client sends another."""
-    if sshd.missing():
-        pytest.skip(sshd.missing())
-    made = sshd.Server(tmp_path_factory.mktemp("ssh"), accepted="TOKEN", login=f"HUB={OTHER}")
-    try:
-        yield made.start()
-    finally:
-        if made.process:
-            made.stop()
+    folder = tmp_path_factory.mktemp("ssh")
+    with sshd.running(folder, accepted="TOKEN", login=f"HUB={OTHER}") as made:
+        yield made
 
 
 @pytest.fixture
 def remote(project: Project, server: sshd.Server) -> Project:
     made(project)
-    config = project.dir.parent / "config.yml"
-    config.write_text(yaml.safe_dump({"remotes": {"box": server.remote()}}))
-    path = os.pathsep.join([str(server.client()), os.environ["PATH"]])
-    project.env.update(GUILD_CONFIG=str(config), PATH=path)
+    project.env.update(server.environment(project.dir.parent, os.environ["PATH"]))
     return project
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from conftest import GUILD, LIMIT, Project, wait_for
+from test_reports import BROKEN
 
 from .reader import DOCS
 
@@ -37,12 +38,6 @@ class Cause:
 
 HANG = "print('waiting', flush=True)\nimport time\ntime.sleep(600)"
 BIG = "display({'text/html': 'y' * 900_000}, raw=True)"
-BROKEN = """
-from nbconvert.exporters import MarkdownExporter
-class Broken(MarkdownExporter):
-    def from_notebook_node(self, nb, **options):
-        raise ValueError("odd")
-"""
 
 CAUSES: dict[str, dict[str, Cause]] = {
     "all cells ran": {"ran": Cause()},

@@ -48,18 +48,10 @@ def test_the_session_of_the_cluster_page(reader: dict[str, str], checkout: Path)
     follow(text.replace("8786", str(free_port())), checkout, reader)
 
 
-@pytest.mark.skipif(bool(sshd.missing()), reason=sshd.missing())
 def test_the_session_of_the_remotes_page(reader: dict[str, str], checkout: Path, tmp_path: Path):
     text = (DOCS / "remotes.md").read_text("utf-8")
-    server = sshd.Server(tmp_path / "ssh").start()
     (config,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     shown = yaml.safe_load(config)["remotes"]
-    assert shown["box"].keys() - server.remote().keys() == {"user"}
-    file = tmp_path / "config.yml"
-    file.write_text(yaml.safe_dump({"remotes": {"box": server.remote()}}))
-    env = {**reader, "GUILD_CONFIG": str(file)}
-    env["PATH"] = f"{server.client()}{os.pathsep}{reader['PATH']}"
-    try:
-        follow(text, checkout, env)
-    finally:
-        server.stop()
+    with sshd.running(tmp_path / "ssh") as server:
+        assert shown["box"].keys() - server.remote().keys() == {"user"}
+        follow(text, checkout, {**reader, **server.environment(tmp_path, reader["PATH"])})
