@@ -8,6 +8,7 @@ all is passed over.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections import deque
@@ -56,6 +57,19 @@ class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client ha
             if message:
                 self.answered = str(message["parent_header"].get("msg_id")), time.monotonic()
                 return message
+
+    async def answer(self, request: str, seconds: float, ended: asyncio.Event) -> Message | None:
+        """The next message that answers ``request``; None after ``seconds``, or once the kernel
+        has ``ended``."""
+        deadline = time.monotonic() + seconds
+        while not ended.is_set():
+            try:
+                message = await self.get_msg(timeout=max(0.0, deadline - time.monotonic()))
+            except Empty:
+                return None
+            if message["parent_header"].get("msg_id") == request:
+                return message
+        return None
 
     async def _is_readable(self, seconds: float | None) -> bool:
         return bool(await self.socket.poll(None if seconds is None else int(seconds * 1000)))

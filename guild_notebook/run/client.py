@@ -21,6 +21,7 @@ from nbformat.v4 import output_from_msg
 from ..masking import Masker
 from .display import Display
 from .kernel import Kernel
+from .knock import Patience
 from .masked import Messages
 from .messages import OUTPUTS, Message
 from .outputs import Outputs
@@ -63,6 +64,7 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self.asked_to_exit = False
         self.idle = asyncio.Event()
         """Set when the kernel says that it is done with the executing cell."""
+        self.patience = Patience()
         self._outputs: dict[int, Outputs] = defaultdict(lambda: Outputs(limit))
         self._changed: set[int] = set()
         self._displays: dict[str, list[tuple[int, Any]]] = defaultdict(list)
@@ -117,6 +119,7 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self._cell_of[self.kc.requests[-1]] = cell_index
         self._current = cell_index
         self.idle.clear()
+        self.patience.begin()
         self._changed.add(cell_index)  # nbclient has put an empty list there
 
     def _is_late(self, message: Message) -> bool:
@@ -137,6 +140,8 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self.process_message(message, self.nb.cells[index], index)
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        if not self._is_late(msg):
+            self.patience.end()
         if msg["msg_type"] == "update_display_data":
             self._update(msg)
             return None

@@ -100,6 +100,8 @@ class Execution:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.client.display.tick()
+            if self.client.patience.is_over():
+                self.kernel.knock()
 
     async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
         name = cell_name(self.cells, index)

@@ -81,6 +81,17 @@ def flush_at_exit(_kernel: Any) -> None:
         atexit.register(stream.flush)
 
 
+def end_in_order(kernel: Any) -> None:
+    """Let the control thread end before the thread that sends output, for which it would wait ten
+    seconds or for ever (ipykernel/kernelapp.py, IPKernelApp.close, ends them the other way round).
+    """
+    import atexit
+
+    thread = getattr(kernel, "control_thread", None)
+    if thread is not None:
+        atexit.register(thread.join, 1.0)
+
+
 def refuse_input(kernel: Any) -> None:
     """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do,
     and let what a command (``!name``) reads from its terminal be at its end."""
@@ -152,7 +163,13 @@ def show_stack_of_crash() -> None:
 
 if __name__ == "guild_notebook.inside":
     shell = get_ipython()  # type: ignore[name-defined]  # noqa: F821  # IPython's
-    for prepare in (keep_all_output, escape_surrogates, flush_at_exit, refuse_input):
+    for prepare in (
+        keep_all_output,
+        escape_surrogates,
+        end_in_order,
+        flush_at_exit,
+        refuse_input,
+    ):
         prepare(shell.kernel)
     end_quietly()
     show_stack_of_crash()

@@ -25,6 +25,7 @@ from ..errors import KernelError
 from . import folder, keeper, launch, prepare
 from .channel import Client
 from .kernelspecs import KernelSpecs, display_name
+from .knock import Knocks
 
 SHUTDOWN_SECONDS = 5.0
 """Time that a kernel has to end by itself, exit handlers included, before it is killed."""
@@ -77,6 +78,7 @@ class Kernel:
         self._read_bytes = 0
         self._lifeline: int | None = None
         self._asked = False
+        self._knocks = Knocks()
 
     async def __aenter__(self) -> Kernel:
         await self.start()
@@ -144,7 +146,8 @@ class Kernel:
             loop.call_soon_threadsafe(self.ended.set)
 
     async def ready(self, seconds: float) -> dict[str, Any]:
-        """Wait until the kernel answers and its output is connected; returns its kernel_info.
+        """Wait until the kernel answers, its output is connected and it is prepared for the first
+        cell; returns its kernel_info.
 
         Raises KernelError when it ends or ``seconds`` are over.
         """
@@ -154,14 +157,21 @@ class Kernel:
         client.start_channels(hb=False)
         client.allow_stdin = False
         deadline = time.monotonic() + seconds
+        info: dict[str, Any] = {}
         request = client.kernel_info()
         while True:
-            reply = await self._answer(client.shell_channel, request, 1.0)
+            reply = await client.shell_channel.answer(request, 1.0, self.ended)
+            if reply and info:
+                return info
             if reply and reply["msg_type"] == "kernel_info_reply":
-                if await self._answer(client.iopub_channel, request, READY_SECONDS):
-                    self._prepare(reply["content"])
-                    return dict(reply["content"])
-                request = client.kernel_info()
+                if await client.iopub_channel.answer(request, READY_SECONDS, self.ended):
+                    info = dict(reply["content"])
+                    # Its reply is waited for too: see knock.py.
+                    request = self._prepare(info)
+                    if not request:
+                        return info
+                else:
+                    request = client.kernel_info()
             if self.ended.is_set() or not await self.manager.is_alive():
                 raise KernelError(await self._failure("ended before it was ready"))
             if time.monotonic() > deadline:
@@ -176,24 +186,13 @@ class Kernel:
     def _is_ipython(self) -> bool:
         return any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
 
-    def _prepare(self, info: dict[str, Any]) -> None:
+    def _prepare(self, info: dict[str, Any]) -> str:
         code = prepare.code_for(info.get("implementation"))
-        if code:
-            self.client.execute(code, silent=True, store_history=False)
+        return self.client.execute(code, silent=True, store_history=False) if code else ""
 
-    async def _answer(self, channel: Any, request: str, seconds: float) -> dict[str, Any] | None:
-        """The next message of a channel that answers ``request``, None after ``seconds``."""
-        from queue import Empty
-
-        deadline = time.monotonic() + seconds
-        while not self.ended.is_set():
-            try:
-                message = await channel.get_msg(timeout=max(0.0, deadline - time.monotonic()))
-            except Empty:
-                return None
-            if message["parent_header"].get("msg_id") == request:
-                return dict(message)
-        return None
+    def knock(self) -> None:
+        """Wake a kernel that may not have noticed a request."""
+        self._knocks.knock(self.manager, self.client.session)
 
     async def last_words(self, count: int) -> list[str]:
         """The last lines of what the kernel's process itself wrote to stderr or stdout, once a
@@ -257,6 +256,7 @@ class Kernel:
         finally:
             if self.client:
                 self.client.stop_channels()
+            self._knocks.close()
             if self.manager.has_kernel:
                 with contextlib.suppress(Exception):
                     await self.manager.shutdown_kernel(now=True)

@@ -210,3 +210,27 @@ def test_messages_that_are_none_are_passed_over_and_nothing_else_is_lost(odd: Pr
     assert "forged" not in done.stdout + saved
     assert done.stdout.count("h" * 99) == 30_000
     figure("odd messages of a kernel", f"{len(ODD_CELLS)} kinds, {seconds:.1f} s", "nothing lost")
+
+
+LOSES_A_REQUEST = """
+import threading, time
+kernel = get_ipython().kernel
+thread = getattr(kernel, "shell_channel_thread", None)
+
+def send_and_lose(message):
+    socket = kernel.shell_stream.socket
+    socket.send_multipart(message)
+    time.sleep(0.5)  # the next request comes
+    socket.EVENTS    # and what would have told of it is gone
+
+if thread:  # of ipykernel 7
+    pair = thread.manager._main_to_shell_channel
+    thread.io_loop.add_callback(pair.on_recv, thread.io_loop, send_and_lose)
+"""
+
+
+def test_a_kernel_that_sleeps_on_a_request_is_woken(project: Project):
+    project.notebook("nb.ipynb", LOSES_A_REQUEST, "print('loss: 1')", "print('loss: 2')")
+    done = project.guild("run", "-y", "nb.ipynb")
+    assert done.status == 0, done.stderr
+    assert done.stdout.split("\n")[:2] == ["loss: 1", "loss: 2"]
