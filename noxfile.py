@@ -92,6 +92,8 @@ def requirements() -> list[Requirement]:
 
 def install(session: nox.Session, releases: str) -> None:
     if releases == "newest":
+        if session.virtualenv.venv_backend == "venv":  # Python 3.9's may take very long
+            session.install("--upgrade", "pip")
         session.install(f"{wheel()}[ipy]", "dask[distributed]")
         return
     # The oldest that setup.py admits and that has a wheel for this Python. What it requires is

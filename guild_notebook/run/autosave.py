@@ -33,23 +33,33 @@ class Autosave:
         self._save = save
         self._clock = clock
         self._sleep = sleep
+        self._begin = clock()
+        self._pause = SHORTEST_SECONDS
+        self._due = self._begin + self._pause
+        self._spent = self._last = 0.0
 
     async def run(self) -> None:
         """Save until it is cancelled. A save that fails raises OSError here."""
-        begin = self._clock()
-        pause = SHORTEST_SECONDS
-        spent = last = 0.0
         while True:
-            await self._sleep(pause)
-            if self._changed():
-                started = self._clock()
-                self._save()
-                now = self._clock()
-                taken = now - started
-                spent += taken
-                # A notebook that grows takes longer each time, by about the same factor.
-                growth = taken / last if last else 1.0
-                expected = taken * min(max(growth, 1.0), 2.0)
-                last = taken
-                owed = (spent + expected) / SHARE - (now - begin)
-                pause = max(SHORTEST_SECONDS, expected / SHARE, owed)
+            await self._sleep(max(0.0, self._due - self._clock()))
+            self.look()
+
+    def look(self) -> None:
+        """Save if it is time to: for whoever keeps ``run`` from running."""
+        started = self._clock()
+        if started < self._due:
+            return
+        if self._changed():
+            self._save()
+            self._earn(self._clock() - started)
+        self._due = self._clock() + self._pause
+
+    def _earn(self, taken: float) -> None:
+        """Find the pause that pays for a save that has ``taken`` seconds, and for the next."""
+        self._spent += taken
+        # A notebook that grows takes longer each time, by about the same factor.
+        growth = taken / self._last if self._last else 1.0
+        expected = taken * min(max(growth, 1.0), 2.0)
+        self._last = taken
+        owed = (self._spent + expected) / SHARE - (self._clock() - self._begin)
+        self._pause = max(SHORTEST_SECONDS, expected / SHARE, owed)

@@ -158,16 +158,16 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
     def output(self, outs: list[Any], msg: Any, display_id: str | None, cell_index: int) -> Any:
         content = msg["content"]
         kind = msg["msg_type"]
+        into_widget = bool(self.output_hook_stack[msg["parent_header"].get("msg_id")])
+        if not into_widget:  # kept before it is shown: who reads what is shown may pause
+            self._keep(msg, kind, display_id, cell_index)
         if kind == "stream":
             self.display.stream(content["name"], content["text"])
         elif kind in ("display_data", "execute_result"):
             self._show(content.get("data") or {}, display_id)
         elif kind == "error":
             self.display.error(content["traceback"], content["ename"], content["evalue"])
-        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
-            return super().output(outs, msg, display_id, cell_index)  # into an Output widget
-        self._keep(msg, kind, display_id, cell_index)
-        return None
+        return super().output(outs, msg, display_id, cell_index) if into_widget else None
 
     def _keep(self, msg: Any, kind: str, display_id: str | None, index: int) -> None:
         outputs = self._outputs[index]

@@ -15,6 +15,8 @@ class Losses:
         self._notes = notes
         self._lost: set[str] = set()
         self._is_gone = False
+        self.silent = False
+        """Whether nothing can be said now; what is still so later is said then."""
 
     def __bool__(self) -> bool:
         return self._is_gone or bool(self._lost)
@@ -28,6 +30,8 @@ class Losses:
     def note(self, name: str, error: OSError) -> None:
         """Say once that a file cannot be written. The run goes on, and fails at its end unless
         the file can be written then."""
+        if self.silent:
+            return
         try:
             self.check()
         except FileNotFoundError:

@@ -66,7 +66,7 @@ class Pipe:
 
     Once nobody reads it, it is ``closed``, calls ``when_closed``, and takes bytes without a
     trace. Where whoever reads it pauses it waits, as long as neither ``give_up`` nor
-    ``is_stuck`` says otherwise.
+    ``is_stuck`` says otherwise, and calls ``while_waiting`` now and then.
     """
 
     def __init__(self, fd: int, turns: Turns | None = None) -> None:
@@ -76,6 +76,7 @@ class Pipe:
         self.give_up: Callable[[], bool] = lambda: False
         self.is_stuck: Callable[[], bool] = lambda: False
         self.when_closed: Callable[[], None] = lambda: None
+        self.while_waiting: Callable[[], None] = lambda: None
 
     def write(self, content: bytes) -> None:
         """Write all of ``content``; raises OSError but for a reader that is gone."""
@@ -90,6 +91,8 @@ class Pipe:
                 self.closed = True
             elif self.is_stuck():
                 self._close_for_good()
+            else:
+                self.while_waiting()
 
     def _is_writable(self) -> bool:
         return bool(select.select([], [self._fd], [], GIVE_UP_SECONDS)[1])

@@ -82,13 +82,13 @@ class Session:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
         client = self._client()
         execution = self._execution(client)
-        autosave = asyncio.ensure_future(
-            Autosave(lambda: client.changed, lambda: self._save_changes(client)).run()
-        )
+        autosave = Autosave(lambda: client.changed, lambda: self._save_changes(client))
+        saving = asyncio.ensure_future(autosave.run())
+        self._save_while_waiting(autosave)
         try:
             outcome = await execution.run()
         finally:
-            autosave.cancel()
+            saving.cancel()
         client.set_widgets_metadata()
         client.sync()
         self._mark(outcome, execution.states)
@@ -156,6 +156,17 @@ class Session:
 
     def _save_changes(self, client: Client) -> None:
         self._save(client.sync())
+
+    def _save_while_waiting(self, autosave: Autosave) -> None:
+        """Save also while nobody reads what the cells show (a terminal that is paused)."""
+
+        def look() -> None:
+            self._losses.silent = True  # nothing else can be shown now either
+            autosave.look()
+            self._losses.silent = False
+
+        for stream in self.streams:
+            stream.pipe.while_waiting = look
 
     def _save(self, changed: Collection[int] | None = None) -> None:
         """Save the notebook, ``changed`` cells or all that it holds."""

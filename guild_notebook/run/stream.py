@@ -57,7 +57,7 @@ class Stream:
     """One of the run's two output streams: text in, bytes to ``pipe``."""
 
     def __init__(self, pipe: Pipe, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pipe = pipe
+        self.pipe = pipe
         self._clock = clock
         self.masker = Masker(())  # of secret values: what comes out is without them
         self._held = ""  # the end of the last text, whose meaning the next text decides
@@ -253,4 +253,4 @@ class Stream:
             self._waiting = held + self._waiting
         data = text.encode("utf-8", errors="backslashreplace")
         self._waiting_since = self._clock() if self._waiting else 0.0
-        self._pipe.write(data)
+        self.pipe.write(data)

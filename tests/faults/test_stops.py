@@ -268,3 +268,21 @@ def test_a_killed_run_has_lost_no_output_older_than_two_seconds(
     figure(
         f"SIGKILL, notebook of {size:.1f} MB: age of the newest output lost", f"{age:.1f} s", "2"
     )
+
+
+MUCH_THEN_MORE = """
+import time
+print('x' * 300_000, 'all', 'of', 'it', flush=True)  # more than pipes hold
+time.sleep(600)
+"""
+
+
+def test_a_run_whose_reader_pauses_is_saved_all_the_same(project: Project):
+    """As `guild run … | less` does, or a terminal with Ctrl-S: nothing more is taken from Guild."""
+    project.notebook("nb.ipynb", "print('kept')", MUCH_THEN_MORE)
+    with start(project, "run", "-y", "nb.ipynb") as process:
+        run = started_run(project, "xxx")
+        wait_for(lambda: "all of it" in saved_text(run), 30)
+        os.kill(runner_of(run), signal.SIGKILL)
+        process.communicate(timeout=LIMIT)
+    nbformat.validate(nbformat.read(run.dir / "nb.ipynb", as_version=nbformat.NO_CONVERT))
