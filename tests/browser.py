@@ -95,6 +95,26 @@ class Browser:
             context.close()
 
     @contextmanager
+    def with_profile(self, folder: Path) -> Iterator[Any]:
+        """A page in a profile that lets parts of a page from other hosts store things, which
+        profiles without a folder do not; it is high enough for what is drawn only in view."""
+        preferences = folder / "Default" / "Preferences"
+        preferences.parent.mkdir(parents=True)
+        preferences.write_text('{"profile": {"cookie_controls_mode": 0}}')
+        context = self._browser.browser_type.launch_persistent_context(
+            folder,
+            executable_path=executable(),
+            headless=True,
+            args=list(FLAGS),
+            timeout=LIMIT,
+            viewport={"width": 1200, "height": 2000},
+        )
+        try:
+            yield context.new_page()
+        finally:
+            context.close()
+
+    @contextmanager
     def open(self, path: Path, allowed: str = "http://127.0.0.1") -> Iterator[Visit]:
         """Open a file in a profile of its own; only addresses that begin with ``allowed`` can be
         reached, the others are requests all the same."""
