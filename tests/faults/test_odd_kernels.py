@@ -234,3 +234,47 @@ def test_a_kernel_that_sleeps_on_a_request_is_woken(project: Project):
     done = project.guild("run", "-y", "nb.ipynb")
     assert done.status == 0, done.stderr
     assert done.stdout.split("\n")[:2] == ["loss: 1", "loss: 2"]
+
+
+REPLIES_LATE = """
+import time
+
+def note(what):
+    with open({log!r}, "a") as log:
+        print(what, file=log)
+
+try:
+    from ipykernel.subshell_manager import SubshellManager
+except ImportError:
+    pass  # ipykernel 6
+else:
+    kernel = get_ipython().kernel
+    take, send = kernel.shell_channel_thread_main, SubshellManager._send_on_shell_channel
+
+    def noted(message):
+        note("request")
+        return take(message)
+
+    def send_late(manager, message):
+        time.sleep(0.3)
+        note("reply")
+        send(manager, message)  # and what has come meanwhile would stay unread
+
+    kernel.shell_channel_thread_main = noted
+    SubshellManager._send_on_shell_channel = send_late
+"""
+
+
+def test_a_request_waits_for_the_reply_to_the_one_before(project: Project, tmp_path: Path):
+    """So a kernel has nothing to miss, and none has to be woken."""
+    pytest.importorskip("ipykernel.subshell_manager", reason="of ipykernel 7")
+    log = tmp_path / "log"
+    startup = tmp_path / "ipython/profile_default/startup/late.py"
+    startup.parent.mkdir(parents=True)
+    startup.write_text(REPLIES_LATE.replace("{log!r}", repr(str(log))))
+    project.env["IPYTHONDIR"] = str(tmp_path / "ipython")
+    project.notebook("nb.ipynb", "print('loss: 1')", "print('loss: 2')")
+    done = project.guild("run", "-y", "nb.ipynb")
+    assert done.status == 0, done.stderr
+    noted = log.read_text().split()
+    assert len(noted) >= 8 and noted == ["request", "reply"] * (len(noted) // 2)
