@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,11 @@ class Guild:
         runs: list[dict[str, Any]] = json.loads(self("api runs").out)
         return runs
 
-    def serve(self, command: str, path: str = "/") -> Result:
-        """Start a server, ask it for ``path`` until it answers, then end it as Ctrl-C does."""
+    def serve(
+        self, command: str, path: str = "/", until: Callable[[str], bool] = lambda _: True
+    ) -> Result:
+        """Start a server, ask it for ``path`` until what it answers is as wanted, then end it as
+        Ctrl-C does. ``out`` is the answer."""
         port = _free_port()
         with (
             (self.home / "server.out").open("w+") as out,
@@ -103,14 +107,15 @@ class Guild:
             ) as server,
         ):
             try:
-                answer = _answer(f"http://127.0.0.1:{port}{path}", server)
+                answer = _answer(f"http://127.0.0.1:{port}{path}", server, until)
             finally:
                 server.send_signal(signal.SIGINT)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     server.wait(20)
                 server.kill()
             out.seek(0)
-            return Result(f"guild {command}", 0 if answer == 200 else 1, out.read(), "")
+            printed = out.read()
+            return Result(f"guild {command}", int(answer is None), answer or "", printed)
 
     def on_terminal(self, command: str, keys: str) -> Result:
         """Run a command that needs a terminal, press ``keys`` once it has drawn, and end it."""
@@ -133,15 +138,18 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answer(url: str, server: subprocess.Popen[bytes]) -> int:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and server.poll() is None:
+def _answer(url: str, server: subprocess.Popen[bytes], until: Callable[[str], bool]) -> str | None:
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit and server.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=10) as response:
-                return int(response.status)
+                text = response.read().decode("utf-8")
+            if until(text):
+                return text
         except OSError:
-            time.sleep(0.2)
-    return 0
+            pass
+        time.sleep(0.2)
+    return None
 
 
 def _read_until_quiet(terminal: int) -> str:

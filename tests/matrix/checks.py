@@ -6,13 +6,15 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Union
 
-from guild_commands import Guild
+from guild_commands import Guild, Result
 from sides import Side
 
 Action = Union[str, Callable[[Side], None]]
@@ -57,13 +59,26 @@ def in_background(side: Side) -> None:
 
 
 def watch(side: Side) -> None:
-    """``guild watch`` follows a run until it is stopped."""
-    import threading
-
-    stopper = threading.Timer(3, lambda: side.guild("stop -y"))
-    stopper.start()
-    side("watch 1")
-    stopper.join()
+    """``guild watch`` shows what a run has printed, and follows it until it is stopped."""
+    command = [str(side.guild.bin_dir / "guild"), "watch", "1"]
+    with subprocess.Popen(
+        command,
+        cwd=side.project,
+        env=side.guild.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout
+        shown = ""
+        while "started: 1" not in shown:
+            line = process.stdout.readline()
+            assert line, f"it has ended: {shown}"
+            shown += line
+        side("stop -y")
+        shown += process.communicate(timeout=120)[0]
+    assert "stopped with a status of 'terminated'" in shown
+    side.keep(Result("guild watch 1", process.returncode, shown, ""))
 
 
 def stop(side: Side) -> None:
@@ -74,7 +89,8 @@ def stop(side: Side) -> None:
 
 def curses(side: Side) -> None:
     shown = side.keep(side.guild.on_terminal("compare --operation evaluate", keys="q"))
-    assert "evaluate" in shown.out
+    for text in ("evaluate", "completed", "operation:train", "0.5", "loss", "3.5"):
+        assert text in shown.out, (text, shown.out)
 
 
 def compare_csv(side: Side) -> None:
@@ -97,19 +113,30 @@ def completion(side: Side) -> None:
 
 
 def view(side: Side) -> None:
-    side.keep(side.guild.serve("view --no-open", "/runs"))
+    answer = side.guild.serve("view --no-open", "/runs")
+    runs = json.loads(answer.out)
+    shown = [(run["operation"], run["status"], run["flags"], run["scalars"]) for run in runs]
+    assert len(runs) > 10, runs
+    side.keep(replace(answer, out="\n".join(map(str, shown))))
 
 
 def tensorboard(side: Side) -> None:
-    side.keep(side.guild.serve("tensorboard --no-open", "/data/runs"))
+    """The runs are there, each with its scalars, and their flags to compare."""
+    count = len(side.guild.runs())
+    scalars = side.guild.serve(
+        "tensorboard --no-open",
+        "/data/plugin/scalars/tags",
+        lambda text: len([tags for tags in json.loads(text).values() if tags]) >= count,
+    )
+    tags = [sorted(tags) for tags in json.loads(scalars.out).values()]
+    assert tags.count(["accuracy", "loss", "time"]) > 3, tags
+    side.keep(replace(scalars, out="\n".join(map(str, sorted(tags)))))
 
 
 def api(side: Side) -> None:
     listed = json.loads(side("api runs").out)
     assert listed and all(run["id"] for run in listed)
     assert json.loads(side("api ops").out)
-    side("api compare")
-    side("api help-op train")
 
 
 def exported_folder(side: Side) -> None:
@@ -145,6 +172,36 @@ def publish(side: Side) -> None:
     assert len(published) == 1
 
 
+def as_json(side: Side) -> None:
+    """What programs read of a run, but for its command."""
+    for command in ("runs --json", "runs info --json {last}"):
+        found = json.loads(side(command).out)
+        for run in found if isinstance(found, list) else [found]:
+            run.pop("cmd", run.pop("command", None))
+            assert run.keys() > {"id", "status", "label"}
+        last = side.results.pop()
+        side.keep(replace(last, out=json.dumps(found, indent=1)))
+
+
+def generated(side: Side) -> None:
+    """What a run has made: of a notebook also its executed copy and its report."""
+    listed = side("ls -n --generated -Fo train").out.split()
+    of_notebooks = ["train.html", "train.ipynb"] if side.kind == "notebook" else []
+    assert listed == ["made.txt", *of_notebooks]
+
+
+def differences(side: Side) -> None:
+    side("diff --flags --cmd 'diff -u' 1 2")
+    assert re.search(r"^[-+]x: ", side.results[-1].out, re.MULTILINE)
+    side("diff --output --cmd 'diff -u' 1 2")
+    assert re.search(r"^[-+]loss: ", side.results[-1].out, re.MULTILINE)
+    with side.changed("train", "print('newer: 1')\n"):
+        side("run train x=0.2 -y")
+    side("diff --sourcecode --cmd 'diff -ru' 2 1")
+    assert "newer: 1" in side.results[-1].out
+    side("runs rm -y 1")
+
+
 def merge(side: Side) -> None:
     side("run train x=0.6 -y")
     target = side.project.parent / "merged"
@@ -152,7 +209,30 @@ def merge(side: Side) -> None:
     side(f"merge --target-dir {target} --all -y 1")
     assert (target / f"train{side.ending}").exists()
     assert (target / "made.txt").exists()
+    html = {path.name for path in target.glob("*.html")}
+    assert html == ({"train.html"} if side.kind == "notebook" else set())
     shutil.rmtree(target)
+
+
+def from_newer_source(side: Side) -> None:
+    """A restart has the source that the run was started with, unless the newer is asked for."""
+    with side.changed("train", "print('newer: 1')\n"):
+        side("run train x=0.2 -y")
+    assert "newer: 1" in side.results[-1].out
+    side("run train x=0.3 -y")
+    with side.changed("train", "print('newer: 1')\n"):
+        for command in ("--restart {last}", "--proto {last}"):
+            side(f"run {command} -y")
+            assert "newer: 1" not in side.results[-1].out
+        side("run --restart {last} --force-sourcecode -y")
+        assert "newer: 1" in side.results[-1].out
+
+
+def freeze(side: Side) -> None:
+    """Guild lists the installed packages with pip, which not every environment has."""
+    side("run train -y", NO_PIP_FREEZE="")
+    side("cat --path .guild/attrs/pip_freeze {last}")
+    assert "guildai==0.9" in side.results[-1].out
 
 
 def on_the_python_path(side: Side) -> None:
@@ -215,7 +295,8 @@ RUNNING = [
     Check("restart", "run --restart {last} -y"),
     Check("restart with a flag", "run --restart {last} x=0.4 -y", short=True),
     Check("proto", "run --proto {last} x=0.5 -y", short=True),
-    Check("force-sourcecode", "run --restart {last} --force-sourcecode -y"),
+    Check("force-sourcecode", from_newer_source),
+    Check("pip freeze", freeze, short=True),
     Check("run-dir", "run train --run-dir ../elsewhere -y"),
     Check("grid", "run train x=[0.1,0.2] -y", short=True),
     Check("batch file", f"run train @batch.csv {SEEDED}"),
@@ -234,23 +315,24 @@ RUNNING = [
     Check("requires: operation", "run evaluate -y", short=True),
     Check("requires: config, file", "run configured level=3 -y"),
     Check("queue", "run train x=0.7 --stage -y\nrun queue run-once=yes -y"),
-    Check("dask:scheduler", dask, needs="distributed", prints=False, apart=True),
+    Check("dask:scheduler", dask, needs="distributed", apart=True),
     Check("background", in_background),
-    Check("watch", watch, prints=False, quiet=False),
-    Check("stop", stop, prints=False),
-    Check("an operation that fails", "run fails -y", status=3, prints=False),
+    # A cell that is stopped shows where, a script ends without a word.
+    Check("watch", watch, quiet=False, prints=False),
+    Check("stop", stop),
+    Check("an operation that fails", "run fails -y", status=3),
     Check("an unknown flag", "run train nosuch=1 -y", status=1),
     Check("an unknown operation", "run nosuch -y", status=1),
     Check("project on the Python path", on_the_python_path),
 ]
 
 DESCRIBING = [
-    Check("print-cmd", "run train --print-cmd", prints=False),
-    Check("print-env", "run train --print-env", prints=False),
+    Check("print-cmd", "run train --print-cmd"),
+    Check("print-env", "run train --print-env"),
     Check("print-trials", "run train x=[1,2] --print-trials"),
     Check("save-trials", "run train x=[1,2] --save-trials trials.csv"),
     Check("help-op", "run train --help-op"),
-    Check("help-op of a file", "run train{file} --help-op", prints=False),
+    Check("help-op of a file", "run train{file} --help-op"),
     Check("help-model", "run train --help-model"),
     Check("test-sourcecode", "run train --test-sourcecode", prints=False),
     Check("test-flags", "run train --test-flags", prints=False),
@@ -259,12 +341,11 @@ DESCRIBING = [
 
 LOOKING = [
     Check("version, help", "--version\n--help"),
-    Check("check", "check --verbose", short=True, prints=False),
+    Check("check", "check --verbose", short=True),
     Check("runs", "runs\nruns --all\nruns -Fo train\nruns --completed", short=True),
-    Check("runs --verbose", "runs --verbose", prints=False),
-    Check("runs --json", "runs --json", prints=False),
-    Check("runs info", "runs info {last}", prints=False),
-    Check("runs info --json", "runs info --json {last}", prints=False),
+    Check("runs --verbose", "runs --verbose"),
+    Check("runs info", "runs info {last}"),
+    Check("runs --json, runs info --json", as_json),
     Check("compare --table", "compare --table"),
     Check("compare --csv", compare_csv, short=True),
     Check(
@@ -274,36 +355,46 @@ LOOKING = [
         ordered=False,  # a batch lists its trials by their IDs
     ),
     Check("compare on a terminal", curses, prints=False),
-    Check("diff", "diff --flags --output --cmd 'diff -u' 1 2", status=0, prints=False),
-    Check("diff --sourcecode", "diff --sourcecode --cmd 'diff -ru' 1 2", prints=False),
-    Check("label", "label --set new -y 1\nlabel --append b -y 1\nlabel --clear -y 1"),
-    Check("tag", "tag --add t -y 1\ntag --list-all\ntag --delete t -y 1"),
-    Check("mark", "mark -y 1\nruns --marked\nmark --clear -y 1"),
-    Check("comment", "comment --add hello -y 1\ncomment --list 1", prints=False),
+    Check("diff", differences, prints=False),
+    Check(
+        "label",
+        "label --set new -y 1\nruns\nlabel --append b -y 1\nlabel --prepend a -y 1\nruns\n"
+        "label --clear -y 1\nruns",
+    ),
+    Check("tag", "tag --add t -y 1\ntag --list-all\nruns -Ft t\ntag --delete t -y 1\nruns -Ft t"),
+    Check("mark", "mark -y 1\nruns --marked\nmark --clear -y 1\nruns --marked"),
+    Check("comment", "comment --add hello -y 1\ncomment --list 1"),
     Check("cat", "cat --path .guild/attrs/flags {last}\ncat --output {last}"),
     Check("cat a dependency's file", "cat --path made.txt -Fo train"),
     Check("ls", "ls -n {last}", short=True),
     Check("ls --all", "ls -n --all -Fo train --path .guild/attrs"),
     Check("ls --sourcecode", "ls -n --sourcecode -Fo train", ordered=False),
     Check("ls --dependencies", "ls -n --dependencies -Fo evaluate", short=True),
-    Check("ls --generated", "ls -n --generated -Fo train", prints=False),
-    Check("ls, other options", "ls -n --path '*.txt' {last}\nls -n --follow-links {last}"),
+    Check("ls --generated", generated, prints=False),
+    Check(
+        "ls, other options",
+        "ls -n --path '*.txt' {last}\nls -n --follow-links {last}\nls --full-path {last}\n"
+        "ls --human-readable {last}\nls -n --full-path -Fo train --completed\n"
+        "ls -n --filter 'loss < 3' {last}",
+    ),
     Check("open", "open --cmd echo {last}"),
     Check("select", "select --min loss\nselect --max accuracy -Fo train"),
-    Check("operations", "operations --verbose\noperations --all", prints=False),
-    Check("models", "models --verbose", prints=False),
+    Check("operations", "operations\noperations --all"),
+    Check("operations --verbose", "operations --verbose", prints=False),
+    Check("models", "models --verbose"),
     Check("help", "help --no-pager\nhelp --markdown"),
-    Check("api", api, prints=False),
+    Check("api", "api compare\napi help-op train"),
+    Check("api runs, api ops", api, prints=False),
     Check(
         "completion scripts",
         "completion --shell bash\ncompletion --shell zsh\ncompletion --shell fish",
     ),
     Check("completion", completion),
-    Check("shell", "shell", prints=False),
-    Check("remotes, sync, sys", "remotes\nsync\nsys shutdown-timer status", prints=False),
+    Check("shell", "shell"),
+    Check("remotes, sync, sys", "remotes\nsync\nsys shutdown-timer status"),
     Check("tensorboard, export", "tensorboard --export-scalars -"),
-    Check("tensorboard", tensorboard, prints=False),
-    Check("view", view, prints=False),
+    Check("tensorboard", tensorboard),
+    Check("view", view),
 ]
 
 MOVING = [
@@ -313,14 +404,14 @@ MOVING = [
         short=True,
     ),
     Check("export, import", exported_folder),
-    Check("archives", archives, prints=False),
-    Check("merge", merge, prints=False),
-    Check("publish", publish, prints=False),
-    Check("package", package, prints=False, apart=True),
-    Check("init", "init -y local", prints=False),
-    Check("guild.ipy", ipy, only="script", needs="pandas", prints=False),
+    Check("archives", archives),
+    Check("merge", merge),
+    Check("publish", publish),
+    Check("package", package, apart=True),
+    Check("init", "init -y local"),
+    Check("guild.ipy", ipy, only="script", needs="pandas"),
     Check("guild-notebook", own_command, only="notebook"),
-    Check("init, environment", init, only="notebook", needs="$MATRIX_WHEEL", prints=False),
+    Check("init, environment", init, only="notebook", needs="$MATRIX_WHEEL"),
 ]
 
 CHECKS = [*RUNNING, *DESCRIBING, *LOOKING, *MOVING]

@@ -6,7 +6,8 @@ import functools
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ class Side:
         self.guild.env["NO_PIP_FREEZE"] = "1"  # half a second of every run, the same for both
         self.ending = ".py" if kind == "script" else ".ipynb"
         self.results: list[Result] = []
-        self._known: set[str] = set()
+        self._known: dict[str, int] = {}  # when each run was started that is not new
         attribute = "main: {}" if kind == "script" else "notebook: {}.ipynb"
         mains = {name: attribute.format(name) for name in SCRIPTS}
         for name, text in {"guild.yml": GUILD_FILE, **FILES}.items():
@@ -129,6 +130,17 @@ class Side:
         self._write(
             "package/train" + self.ending, (self.project / f"train{self.ending}").read_text()
         )
+
+    @contextmanager
+    def changed(self, name: str, more: str) -> Iterator[None]:
+        """The source ``name`` with ``more`` at its end, for a while."""
+        path = self.project / (name + self.ending)
+        kept, text = path.read_text(), SCRIPTS[name] + more
+        path.write_text(text if self.kind == "script" else notebook(text))
+        try:
+            yield
+        finally:
+            path.write_text(kept)
 
     @property
     def project(self) -> Path:
@@ -175,11 +187,11 @@ class Side:
     def forget(self) -> None:
         """Begin anew: the commands and runs so far are of an earlier check."""
         self.results.clear()
-        self._known.update(path.name for path in self.run_dirs())
+        self._known.update((path.name, _started(path)) for path in self.run_dirs())
 
     def new_runs(self) -> list[dict[str, Any]]:
-        """The runs since ``forget``, in the order in which they were started."""
-        new = [path for path in self.run_dirs() if path.name not in self._known]
+        """The runs that were made or restarted since ``forget``, in the order of their start."""
+        new = [path for path in self.run_dirs() if self._known.get(path.name) != _started(path)]
         return [describe(path) for path in sorted(new, key=_started)]
 
 
@@ -228,6 +240,9 @@ def _files(run_dir: Path) -> list[str]:
 
 
 _SAME = [
+    (r"(?<==)notebook,(?=cpu)", ""),  # the plugin, in GUILD_PLUGINS
+    (r"\S*python\S* -um (guild\.op_main|guild_notebook\.run) .*", "COMMAND"),
+    (r"inproc://\S+|(?<=http://)[\w.]+:\d+|\b[\d.]+:\d{4,5}\b|(?<= using )[\d.]+K", "PLACE"),
     (r"^\.guild/sourcecode/(?=\w+\.ipynb$)", ""),  # where a notebook's source is kept
     (r"\x1b\[[0-9;?]*[A-Za-z]", ""),
     (r"\b[0-9a-f]{32,64}\b|\b[0-9a-f]{8}\b", "ID"),
@@ -249,7 +264,9 @@ def normal(text: str) -> str:
     return text.strip()
 
 
-# A line for each cell, a report, a kept source; and Guild's word that it reads a script's flags.
+# A line for each cell, a report, a kept source; Guild's word that it reads a script's flags, and
+# where it puts them; the folder that an operation with a notebook leaves out.
 _OF_ONE_KIND = re.compile(
-    r"^\[\d+/\d+\] |^(\S*/)?\w+\.html$|\.guild/(sourcecode|notebook-artifacts)|^Refreshing flags"
+    r"^\[\d+/\d+\] |^(Copying )?(\S*/)?\w+\.html$|\.guild/(sourcecode|notebook-artifacts)"
+    r"|^Refreshing flags|^FLAGS_DEST=|^exclude dir \.ipynb_checkpoints$"
 )
