@@ -25,8 +25,8 @@ README = DOCS.parent / "README.md"
 PAGES = sorted(DOCS.glob("*.md"))
 
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-LANGUAGES = {"console", "python", "yaml", "{toctree}"}
+FENCED = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
+LANGUAGES = {"console", "markdown", "python", "yaml", "{toctree}"}
 
 OTHERS = {"--nthreads"}
 """Options of dask that sentences name."""
@@ -44,7 +44,7 @@ NAMED = sorted({s for p in [README, *PAGES] for s in spans(p) if s.startswith("g
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_shows_commands_in_sessions_only(page: Path):
     text = page.read_text("utf-8")
-    assert set(re.findall(r"^```(\S+)", text, re.MULTILINE)) <= LANGUAGES
+    assert set(re.findall(r"^`{3,}([^\s`]+)", text, re.MULTILINE)) <= LANGUAGES
     assert not re.findall(r"^(?: {4}|\t).*", FENCED.sub("", text), re.MULTILINE)
     shown = re.findall(r"^\s*\$ (.*)", text, re.MULTILINE)
     assert shown == [c.text.splitlines()[0] for c in steps(text) if isinstance(c, Command)]

@@ -64,8 +64,8 @@ def test_a_page_names_no_attribute_that_does_not_exist(page: Path):
 
 def test_each_option_is_explained():
     text = (DOCS / "options.md").read_text("utf-8").split("## Each of them")[1]
-    lines = re.findall(r"^`nb-.*$", text, re.MULTILINE)
-    explained = [name for line in lines for name in re.findall(r"`([^`]+)`", line)]
+    headings = re.findall(r"^### (.*)$", text, re.MULTILINE)
+    explained = [name for heading in headings for name in re.findall(r"`([^`]+)`", heading)]
     assert sorted(explained) == sorted(option.attribute for option in OPTIONS)
 
 
