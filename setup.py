@@ -58,6 +58,7 @@ EXTRAS = {
         "hypothesis",
         "jupyterlab",
         "jupytext>=1.15",  # see jupytext
+        "markdown-it-py",
         "matplotlib",
         "nox",
         "pandas<3",  # see ipy

@@ -18,12 +18,12 @@ linkcheck_timeout = 20
 linkcheck_retries = 2
 suppress_warnings = ["misc.highlighting_failure"]  # sessions hold output of every kind
 
-_TITLED = re.compile(r'^```(\w+) title="([^"]+)"$', re.MULTILINE)
+_TITLED = re.compile(r'^(`{3,})(\w+) title="([^"]+)"$', re.MULTILINE)
 
 
 def _show_titles(_app: object, _name: str, source: list[str]) -> None:
     """Give blocks that are files their name as a caption; GitHub shows them without."""
-    source[0] = _TITLED.sub(r"```{code-block} \1\n:caption: \2", source[0])
+    source[0] = _TITLED.sub(r"\1{code-block} \2\n:caption: \3", source[0])
 
 
 def setup(app) -> None:  # Sphinx's own class

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from . import notebook, table
+from . import __version__, notebook, table
 from .errors import FlagError, UserError
 from .flags import apply, guild, notes, tagged
 from .flags.discover import Discovered, discover
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="guild-notebook", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     flags = commands.add_parser("flags", help="show the flags of a notebook")
     flags.add_argument("notebook", metavar="NOTEBOOK")

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from guild_notebook import __version__
+
 CELL = """\
 #@title Training {run: "auto"}
 #@markdown How fast
@@ -41,6 +43,12 @@ def cli(*args):
         encoding="utf-8",
         env={"PYTHONIOENCODING": "utf-8", "PATH": "/usr/bin:/bin"},
     )
+
+
+def test_version_is_that_of_the_package():
+    done = cli("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"guild-notebook {__version__}\n"
 
 
 def test_json_shows_all_of_a_flag(notebook):

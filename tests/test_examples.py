@@ -6,6 +6,8 @@ import csv
 import io
 import itertools
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,10 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, list[Run]]
     return project, [run for run in runs if operation(run) == "sweep"]
 
 
+def operations_of(name: str) -> list[str]:
+    return list(yaml.safe_load((EXAMPLES / name / "guild.yml").read_text("utf-8")))
+
+
 def operation(run: Run) -> str:
     return (run.dir / ".guild" / "opref").read_text("utf-8").split()[-1]
 
@@ -123,8 +129,57 @@ def test_operations_of_the_checkout_are_those_of_the_examples(name):
 @pytest.mark.parametrize("name", PROJECTS)
 def test_a_readme_names_every_operation_of_its_example(name):
     readme = (EXAMPLES / name / "README.md").read_text("utf-8")
-    for op_name in yaml.safe_load((EXAMPLES / name / "guild.yml").read_text("utf-8")):
-        assert f"guild run {op_name}" in readme
+    assert all(f"guild run {op_name}" in readme for op_name in operations_of(name))
+
+
+def commands_of_readme(name: str) -> list[str]:
+    readme = (EXAMPLES / name / "README.md").read_text("utf-8")
+    found = re.findall(r"^ {4}(guild .*)$|`(guild [^`]*)`", readme, re.MULTILINE)
+    return [line or quoted for line, quoted in found]
+
+
+ELSEWHERE = {
+    "guild run digits",
+    "guild run digits learning_rate=0.001 activation=tanh",
+    "guild run pipeline C=0.1",
+    "guild run sweep",
+    *(f"guild run {op_name}" for op_name in operations_of("outputs")),
+}
+"""Commands that the fixtures here, and that of test_rich_outputs.py, run."""
+
+LIMITED = {
+    "guild compare": " --table",
+    "guild open": " --cmd true",
+    "guild tensorboard": " --export-scalars -",
+    "epochs=30": " epochs=2",
+    "C='[": " C='[0.1,1]'",
+    "--max-trials 8": " --max-trials 2",
+}
+"""Added to commands that would open a program or a view, or take long: what comes last counts."""
+
+
+def test_what_is_run_elsewhere_stands_in_a_readme():
+    assert {c for name in PROJECTS for c in commands_of_readme(name)} >= ELSEWHERE
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_the_commands_of_a_readme_run(name, request, tmp_path):
+    """Behind the runs of the other tests, in a copy of their Guild home; RUN_ID is the last run."""
+    typed = [c for c in commands_of_readme(name) if c not in ELSEWHERE]
+    if typed:
+        before = request.getfixturevalue(name)[0]
+        project = Project(before.dir, tmp_path / "home")
+        shutil.copytree(before.home, project.home, symlinks=True)
+    for command in typed:
+        command += "".join(more for part, more in LIMITED.items() if part in command)
+        if "RUN_ID" in command:
+            op_name = re.search(r"operation:(\w+)=RUN_ID", command).group(1)
+            run_id = project.guild("select", "--operation", op_name).stdout.strip()
+            command = command.replace("RUN_ID", run_id)
+        command += " -y" * command.startswith("guild run")
+        done = project.guild(*shlex.split(command)[1:])
+        assert done.status == 0, f"{command}: {done.stdout}{done.stderr}"
+        assert bool(done.run_dirs) == command.startswith("guild run"), command
 
 
 def test_digits_learns_and_its_flags_matter(digits):

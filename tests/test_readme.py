@@ -58,6 +58,13 @@ def test_make_has_each_target_that_the_readme_names(command):
     assert target in re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE).group(1).split()
 
 
+def test_the_commands_of_development_are_told_as_make_help_tells_them():
+    helped = dict(re.findall(r'^\t@echo "make (\w+) +(.*)"$', MAKEFILE, re.MULTILINE))
+    told = dict(re.findall(r"^ {4}make (\w+) +# (.*)$", SECTIONS["Development"], re.MULTILINE))
+    assert told == {name: helped[name] for name in told}
+    assert helped.keys() - told.keys() == {"demo", "venv", "format", "clean"}
+
+
 def test_make_demo_runs_the_main_example_twice_and_compares():
     if not shutil.which("make"):
         pytest.skip("there is no make")

@@ -19,7 +19,7 @@ import importlib.metadata, re, sys
 command, *wanted = sys.argv[1:]
 assert command == "install" and wanted, sys.argv
 for name in wanted:
-    own = re.fullmatch(r"(?:[.]|guild-notebook)(?:\\[(\\w+)\\])?", name)
+    own = re.fullmatch(r"(?:[.]|guild-notebook|.*/guild_notebook-.*whl)(?:\\[(\\w+)\\])?", name)
     found = importlib.metadata.metadata("guild-notebook" if own else name)
     if own and own.group(1):
         assert own.group(1) in found.get_all("Provides-Extra"), name

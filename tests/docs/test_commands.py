@@ -1,7 +1,8 @@
 """No command of the documentation stands where nothing executes it.
 
 A command with its output is one of a session, which is executed. What a sentence names is read as
-Guild reads it: the command and each of its options exist.
+Guild and ``guild-notebook`` read it: the command and each of its options exist. test_pages.py runs
+those that are whole.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pytest
 from guild.commands.main import main as guild
 from papermill.cli import papermill
 
+from guild_notebook.cli import _parser
 from guild_notebook.options import ALIASES, OPTIONS
 
 from .page import Command, steps
@@ -25,8 +27,8 @@ README = DOCS.parent / "README.md"
 PAGES = sorted(DOCS.glob("*.md"))
 
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-LANGUAGES = {"console", "python", "yaml", "{toctree}"}
+FENCED = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
+LANGUAGES = {"console", "markdown", "python", "yaml", "{toctree}"}
 
 OTHERS = {"--nthreads"}
 """Options of dask that sentences name."""
@@ -44,7 +46,7 @@ NAMED = sorted({s for p in [README, *PAGES] for s in spans(p) if s.startswith("g
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_shows_commands_in_sessions_only(page: Path):
     text = page.read_text("utf-8")
-    assert set(re.findall(r"^```(\S+)", text, re.MULTILINE)) <= LANGUAGES
+    assert set(re.findall(r"^`{3,}([^\s`]+)", text, re.MULTILINE)) <= LANGUAGES
     assert not re.findall(r"^(?: {4}|\t).*", FENCED.sub("", text), re.MULTILINE)
     shown = re.findall(r"^\s*\$ (.*)", text, re.MULTILINE)
     assert shown == [c.text.splitlines()[0] for c in steps(text) if isinstance(c, Command)]
@@ -62,6 +64,25 @@ def test_guild_has_the_command_that_a_sentence_names(text: str):
 def test_guild_does_not_have_what_is_misspelt(text: str):
     with pytest.raises(click.UsageError):
         parsed(text)
+
+
+OWN = sorted({s for p in [README, *PAGES] for s in spans(p) if s.startswith("guild-notebook ")})
+
+
+@pytest.mark.parametrize("text", OWN)
+def test_guild_notebook_has_the_command_that_a_sentence_names(
+    text: str, capsys: pytest.CaptureFixture
+):
+    try:
+        _parser().parse_args(shlex.split(text)[1:])
+    except SystemExit as e:
+        assert e.code == 0 or "arguments are required" in capsys.readouterr().err
+
+
+def test_guild_notebook_does_not_have_what_is_misspelt(capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit):
+        _parser().parse_args(["flaggs", "train.ipynb"])
+    assert "invalid choice" in capsys.readouterr().err
 
 
 def parsed(text: str) -> click.Context:

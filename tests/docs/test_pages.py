@@ -1,16 +1,23 @@
-"""Every page of docs/ that shows a session, followed in a folder of its own."""
+"""Every page of docs/ that shows a session, followed in a folder of its own.
+
+Behind the session the commands are run that its sentences name, where they are whole.
+"""
 
 from __future__ import annotations
 
 import glob
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
-from .page import File, steps
+from .page import File, Shell, steps
 from .reader import DOCS, follow
+from .test_commands import parsed, spans
 
 ELSEWHERE = ("cluster.md", "remotes.md")
 """Pages that need machines of their own: test_machines.py follows them."""
@@ -27,6 +34,55 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for
 @pytest.mark.parametrize("name", PAGES)
 def test_the_session_of_a_page(name: str, reader: dict[str, str], folder: Path):
     follow((DOCS / name).read_text("utf-8"), folder, reader)
+    shell = Shell(folder, reader)  # back in the folder, where the session may have left it
+    try:
+        for command in whole_commands(name):
+            status, printed = shell.run(command)
+            assert status == 0, f"$ {command}\n{printed}"
+    finally:
+        shell.close()
+
+
+NOT_WHOLE = {"guild run", "guild run --background", "guild run ratio.ipynb", "guild view"}
+"""What names no operation, what is to be corrected first, what goes on until it is ended."""
+
+ADDED = {
+    "guild compare": "--table",
+    "guild diff": "--cmd true",
+    "guild open": "--cmd true",
+    "guild publish": "--yes",
+    "guild run": "--yes",
+    "guild stop": "--yes",
+    "guild tensorboard": "--export-scalars -",
+}
+"""What answers for a reader, and keeps a command from opening a program or a view."""
+
+
+def whole_commands(name: str) -> Iterator[str]:
+    """What the sentences of a page name with nothing to fill in, as NOTEBOOK would be."""
+    for text in sorted(
+        {span for span in spans(DOCS / name) if re.match("guild(-notebook)? ", span)}
+    ):
+        if re.search("[A-Z]{3}|…", text) or text in NOT_WHOLE or is_without_argument(text):
+            continue
+        yield f"{text} {ADDED.get(' '.join(text.split()[:2]), '')}".strip()
+
+
+def is_without_argument(text: str) -> bool:
+    if text.startswith("guild-notebook "):
+        return len(text.split()) == 2 and "--" not in text
+    try:
+        parsed(text)
+    except click.MissingParameter:
+        return True
+    return False
+
+
+def test_the_whole_commands_of_sentences_are_found():
+    found = [command for name in PAGES for command in whole_commands(name)]
+    assert "guild run train.py --yes" in found
+    assert "guild-notebook --version" in found
+    assert len(found) > 15
 
 
 def test_what_the_workflow_of_the_ci_page_runs(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import papermill
 import pytest
 from papermill.cli import papermill as papermill_command
 
+from guild_notebook.cluster import definition
 from guild_notebook.flagdefs import ATTRIBUTES
 from guild_notebook.options import OPTIONS
 from guild_notebook.run.execute import NOT_RUN
@@ -24,12 +26,16 @@ CHANGING = {"NB_NO_EXEC", "NB_NO_IMAGES", "XDG_RUNTIME_DIR", "RUN_DIR", "RUN_ID"
 """Environment variables of the package that are a user's; the others are between its processes."""
 
 
-def first_column(page: str, after: str) -> set[str]:
-    """What the first column of the table behind a line has in backquotes."""
+def rows(page: str, after: str) -> list[list[str]]:
+    """The cells of each row of the table behind a line, without its head."""
     text = (DOCS / page).read_text("utf-8").split(after, 1)[1]
     (table,) = re.findall(r"^\|.*?(?=\n\n|\Z)", text, re.MULTILINE | re.DOTALL)[:1]
-    cells = [line.split(" | ")[0] for line in table.splitlines()[2:]]
-    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+    return [line.removeprefix("| ").split(" | ") for line in table.splitlines()[2:]]
+
+
+def first_column(page: str, after: str) -> set[str]:
+    """What the first column of the table behind a line has in backquotes."""
+    return {name for cells in rows(page, after) for name in re.findall(r"`([^`]+)`", cells[0])}
 
 
 def test_the_table_of_forms_is_that_of_the_grammar():
@@ -55,6 +61,18 @@ def test_the_attributes_of_flags_are_listed():
     assert set(ATTRIBUTES) <= first_column("flags.md", "The attributes of a flag")
 
 
+def test_the_flags_of_dask_cluster_are_listed_with_their_defaults():
+    table = [[cell.strip("`") for cell in row] for row in rows("cluster.md", "## All flags")]
+    told = {name: default for name, default, _meaning in table}
+    assert told == {name: default_shown(flag) for name, flag in definition.FLAGS.items()}
+
+
+def default_shown(flag: dict[str, Any]) -> str:
+    """As Guild's help shows it."""
+    value = flag.get("default", flag.get("null-label"))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_names_no_attribute_that_does_not_exist(page: Path):
     known = {option.attribute for option in OPTIONS} | set(ATTRIBUTES)
@@ -64,8 +82,8 @@ def test_a_page_names_no_attribute_that_does_not_exist(page: Path):
 
 def test_each_option_is_explained():
     text = (DOCS / "options.md").read_text("utf-8").split("## Each of them")[1]
-    lines = re.findall(r"^`nb-.*$", text, re.MULTILINE)
-    explained = [name for line in lines for name in re.findall(r"`([^`]+)`", line)]
+    headings = re.findall(r"^### (.*)$", text, re.MULTILINE)
+    explained = [name for heading in headings for name in re.findall(r"`([^`]+)`", heading)]
     assert sorted(explained) == sorted(option.attribute for option in OPTIONS)
 
 
