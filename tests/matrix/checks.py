@@ -177,8 +177,10 @@ def as_json(side: Side) -> None:
     for command in ("runs --json", "runs info --json {last}"):
         found = json.loads(side(command).out)
         for run in found if isinstance(found, list) else [found]:
-            run.pop("cmd", run.pop("command", None))
             assert run.keys() > {"id", "status", "label"}
+            for of_run in (run, run.get("batch_proto") or {}):
+                of_run.pop("cmd", None)
+                of_run.pop("command", None)
         last = side.results.pop()
         side.keep(replace(last, out=json.dumps(found, indent=1)))
 
@@ -315,7 +317,7 @@ RUNNING = [
     Check("requires: operation", "run evaluate -y", short=True),
     Check("requires: config, file", "run configured level=3 -y"),
     Check("queue", "run train x=0.7 --stage -y\nrun queue run-once=yes -y"),
-    Check("dask:scheduler", dask, needs="distributed", apart=True),
+    Check("dask:scheduler", dask, needs="distributed", prints=False, apart=True),
     Check("background", in_background),
     # A cell that is stopped shows where, a script ends without a word.
     Check("watch", watch, quiet=False, prints=False),
