@@ -134,7 +134,7 @@ def test_a_range_that_cannot_be_searched_is_one_line_and_no_run(
 def test_an_optimizer_searches_a_form_and_guild_yml(sweeps: Project, optimizer: str):
     """What is asked for and what has bounds: sliders, choices, and flags that guild.yml bounds."""
     spaces = ["lr=[:]", "activation=[:]"]
-    seeded = ["-m", "4", "--random-seed", "1", "-Fo", "random-starts=2"]
+    seeded = ["-m", "4", "--random-seed", "2", "-Fo", "random-starts=2"]
     done = sweeps.run("bounded", *spaces, "-o", optimizer, *seeded)
     runs = ran(done.runs)
     found = [run.flags for run in runs]
