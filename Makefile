@@ -20,7 +20,7 @@ help:
 	@echo "make links         look whether the documentation's links to other sites lead somewhere"
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
 	@echo "make faults        cause all that can go wrong, in its heavy forms too, and print figures"
-	@echo "make matrix        all of Guild's commands with notebooks and with scripts, on each Python"
+	@echo "make matrix        all of Guild's commands with notebooks and with scripts, on each Python; more sweeps"
 	@echo "make cluster       the long tests of dask:cluster and remotes, and the throughput of 200 trials"
 	@echo "make bench         measure what a run costs"
 	@echo "make venv          only make the environment $(VENV) and install the package"

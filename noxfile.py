@@ -171,3 +171,10 @@ for _version in VERSIONS:
 def distributions(session: nox.Session) -> None:
     """What the sdist and the wheel hold."""
     session.run(sys.executable, "-m", "pytest", "-m", "install", "-q", external=True)
+
+
+@nox.session(python=False, tags=["matrix", "ci"])
+def sweeps(session: nox.Session) -> None:
+    """What an optimizer finds from other seeds than the one of `make test`."""
+    options = ["-m", "matrix", "-q", "-rP"]
+    session.run(sys.executable, "-m", "pytest", "tests/test_optimizers.py", *options, external=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import re
+import sys
 from typing import Any
 
 import pytest
@@ -13,9 +15,10 @@ from conftest import Project, Run
 FORM = """\
 lr = 0.1  #@param {type:"slider", min:0.0001, max:1, step:0.0001}
 units = 32  #@param {type:"slider", min:8, max:128, step:1}
-mix = 0.5  #@param {type:"slider", min:0, max:1, step:0.1}
+mix = 0.5  #@param {type:"slider", min:0, max:0.6, step:0.1}
 activation = "relu"  #@param ["relu", "tanh"]
 free = 3  #@param {type:"integer"}
+share = 0.5
 """
 
 LOSS = """\
@@ -28,18 +31,18 @@ print(f"loss: {-gain}")
 
 GUILD_FILE = """
 bounded:
-  notebook: plain.ipynb
+  notebook: form.ipynb
   flags-import: all
   flags:
-    x: {min: 0, max: 1}
-    n: {min: 1, max: 100, distribution: loguniform}
+    share: {min: 0, max: 1}
+    free: {min: 1, max: 100, distribution: loguniform}
 """
 
 
 @pytest.fixture(scope="module")
 def sweeps(shared: Project) -> Project:
     shared.notebook("form.ipynb", FORM, LOSS)
-    shared.notebook("plain.ipynb", "x = 0.5\nn = 3", "print(f'loss: {(x - 0.4) ** 2 + n}')")
+    shared.notebook("sliders.ipynb", "".join(FORM.splitlines(True)[:2]), LOSS)
     shared.file("batch.csv", "lr,activation\nlog[:],[:]\n[0.5:],tanh\n")
     shared.guildfile(GUILD_FILE)
     return shared
@@ -67,6 +70,15 @@ def test_bounds_of_a_slider_are_searched_where_none_are_given(sweeps: Project):
     units = [trial["units"] for trial in found]
     assert all(type(unit) is int and 8 <= unit <= 128 for unit in units)
     assert len(set(units)) > 30
+
+
+def test_a_slider_is_searched_evenly_within_its_bounds(sweeps: Project):
+    found = trials(sweeps, "form.ipynb", "lr=[:]", "mix=[:]", "-m", "60", "--random-seed", "1")
+    for name, high in {"lr": 1, "mix": 0.6}.items():
+        numbers = [float(trial[name]) for trial in found]
+        assert len(set(numbers)) == 60 and min(numbers) >= (0.0001 if name == "lr" else 0)
+        quarters = [sum(int(4 * n / high) == quarter for n in numbers) for quarter in range(4)]
+        assert max(numbers) <= high and min(quarters) >= 6, quarters
 
 
 def test_whole_numbers_are_drawn_evenly_by_logarithm(sweeps: Project):
@@ -119,42 +131,105 @@ def test_a_range_that_cannot_be_searched_is_one_line_and_no_run(
 
 
 @pytest.mark.parametrize("optimizer", ["gp", "forest", "gbrt"])
-def test_bounds_of_guild_yml_are_searched_by_an_optimizer(sweeps: Project, optimizer: str):
-    done = sweeps.run("bounded", "-o", optimizer, "-m", "3", "-Fo", "random-starts=2")
-    found = [run.flags for run in ran(done.runs)]
-    assert len(found) == 3
-    assert found[0] == {"x": 0.5, "n": 3}  # Guild begins where the flags stand
-    assert all(0 <= flags["x"] <= 1 and type(flags["x"]) is float for flags in found)
-    assert all(1 <= flags["n"] <= 100 and type(flags["n"]) is int for flags in found)
+def test_an_optimizer_searches_a_form_and_guild_yml(sweeps: Project, optimizer: str):
+    """What is asked for and what has bounds: sliders, choices, and flags that guild.yml bounds."""
+    spaces = ["lr=[:]", "activation=[:]"]
+    seeded = ["-m", "4", "--random-seed", "2", "-Fo", "random-starts=2"]
+    done = sweeps.run("bounded", *spaces, "-o", optimizer, *seeded)
+    runs = ran(done.runs)
+    found = [run.flags for run in runs]
+    assert len(found) == 4
+    # Guild begins where those flags stand that were not asked for
+    first = {name: found[0][name] for name in ("units", "mix", "share", "free")}
+    assert first == {"units": 32, "mix": 0.5, "share": 0.5, "free": 3}
+
+    assert {flags["activation"] for flags in found} == {"relu", "tanh"}
+    bounds = {"lr": (0.0001, 1), "mix": (0, 0.6), "share": (0, 1)}
+    for name, (low, high) in bounds.items():
+        numbers = [float(flags[name]) for flags in found]
+        assert all(low <= number <= high for number in numbers) and len(set(numbers)) > 1
+    for name, (low, high) in {"units": (8, 128), "free": (1, 100)}.items():
+        numbers = [flags[name] for flags in found]
+        assert all(type(number) is int and low <= number <= high for number in numbers)
+        assert len(set(numbers)) > 1
+    for run in runs:
+        source = run.sources("form.ipynb")[0]
+        assert re.search(r"^units = (.*?)  #@param", source, re.M)[1] == str(run.flags["units"])
+        written = re.search(r"^activation = (.*?)  #@param", source, re.M)[1]
+        assert written == f'"{run.flags["activation"]}"'
+
+
+FLOOR = {(3, 9): ((2, 0), (1, 6)), (3, 10): ((2, 2), (1, 7))}
+"""The newest NumPy and scikit-learn there are for a Python that they have dropped."""
+
+
+def test_the_libraries_of_optimizers_are_current_releases(record_property: Any):
+    import numpy
+    import sklearn
+    from guild import _skopt
+
+    versions = {
+        "numpy": numpy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "scikit-optimize (Guild's copy)": _skopt.__version__,
+    }
+    for name, version in versions.items():
+        record_property(name, version)
+        print(name, version)
+
+    def release(name: str) -> tuple[int, ...]:
+        return tuple(int(part) for part in versions[name].split(".")[:2])
+
+    floor = FLOOR.get(sys.version_info[:2], ((2, 4), (1, 8)))
+    assert (release("numpy"), release("scikit-learn")) >= floor
+    assert release("numpy") >= floor[0] and release("scikit-learn") >= floor[1]
+
+
+def distance(lr: float, units: int) -> float:
+    """How far it is to the notebook's optimum, lr = 0.01 and units = 48, in decades and in 32
+    units: what is searched is 4 wide and 3.75 high."""
+    return math.hypot(math.log10(lr) + 2, (units - 48) / 32)
 
 
 def gain(lr: float, units: int) -> float:
-    """The notebook's function: 1 at lr = 0.01 and units = 48, down to 0 far from there."""
-    return math.exp(-((math.log10(lr) + 2) ** 2 + ((units - 48) / 32) ** 2) / 2)
+    """The notebook's function: 1 at the optimum, down to 0 far away."""
+    return math.exp(-(distance(lr, units) ** 2) / 2)
 
 
-CLOSE = 0.995
+CLOSE = 0.1
 
 
-@pytest.mark.timeout(900)
-def test_a_sweep_finds_the_optimum_of_a_known_function(sweeps: Project):
-    """Random search of as many trials comes as close in less than one of 20 sweeps."""
+def test_random_search_hardly_finds_the_optimum():
+    """It comes as close as a sweep has to in less than one of 20 sweeps of as many trials."""
     draw = random.Random(1)
 
     def at_random() -> float:
-        return gain(10 ** draw.uniform(-4, 0), draw.randint(8, 128))
+        return distance(10 ** draw.uniform(-4, 0), draw.randint(8, 128))
 
-    lucky = sum(max(at_random() for _ in range(15)) >= CLOSE for _ in range(2000))
+    lucky = sum(min(at_random() for _ in range(15)) <= CLOSE for _ in range(2000))
     assert lucky < 2000 / 20
 
-    spaces = ["lr=log[:]", "units=[:]", "mix=0.5", "activation=tanh"]
-    seeded = ["-m", "15", "--random-seed", "2", "--maximize", "gain"]
-    done = sweeps.run("form.ipynb", *spaces, "-o", "gp", *seeded, limit=800)
-    found = [run.flags for run in ran(done.runs)]
-    assert len(found) == 15
-    assert {(flags["mix"], flags["activation"]) for flags in found} == {(0.5, "tanh")}
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [2, *(pytest.param(n, marks=pytest.mark.matrix) for n in (1, 3))])
+def test_a_sweep_finds_the_optimum_of_a_known_function(
+    sweeps: Project, seed: int, record_property: Any
+):
+    """All flags of the form are searched, none is held.
+
+    Guild's xi of 0.05 looks for no improvement that is as small as the last step to an optimum of
+    1: with it the last trials go to the corners.
+    """
+    seeded = ["-m", "15", "--random-seed", str(seed), "--maximize", "gain", "-Fo", "xi=0.01"]
+    done = sweeps.run("sliders.ipynb", "lr=log[:]", "units=[:]", "-o", "gp", *seeded, limit=800)
+    runs = ran(done.runs)
+    found = [run.flags for run in runs]
+    assert len(found) == 15 and all(set(flags) == {"lr", "units"} for flags in found)
     assert all(type(flags["units"]) is int for flags in found)
-    gains = [gain(flags["lr"], flags["units"]) for flags in found]
-    assert max(gains) >= CLOSE, gains
-    chosen = Run(sweeps.home / "runs" / sweeps.guild("select", "--max", "gain").stdout.strip())
-    assert gain(chosen.flags["lr"], chosen.flags["units"]) == max(gains)
+    best = min(runs, key=lambda run: distance(**run.flags))
+    away, best_gain = distance(**best.flags), gain(**best.flags)
+    record_property("distance", away)
+    print(f"seed {seed}: {away:.4f} from the optimum, gain {best_gain:.5f}: {best.flags}")
+    assert away <= CLOSE
+    selected = sweeps.guild("select", "--max", "gain", *(run.id for run in runs))
+    assert selected.stdout.strip() == best.id

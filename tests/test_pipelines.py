@@ -42,6 +42,12 @@ mixed:
     - train-notebook
     - prepare-notebook n=3
     - train-script
+alike:
+  steps:
+    - prepare-script n=2
+    - train-script
+    - prepare-notebook n=3
+    - train-notebook
 """
 
 PREPARE = """
@@ -158,7 +164,12 @@ def test_a_merge_of_all_files_leaves_the_source_of_the_project_alone(
     assert (tmp_path / "merged/data.txt").read_text() == "nnnn"
 
 
-def test_steps_hand_data_from_script_to_notebook_and_back(pipes: Project):
-    done = pipes.run("mixed")
+@pytest.mark.parametrize("pipeline", ["mixed", "alike"])
+def test_steps_hand_data_from_script_to_notebook_and_back(pipes: Project, pipeline: str):
+    """Each of the four ways, as it was done by hand above."""
+    done = pipes.run(pipeline)
+    by_name = {run.op_name: run for run in done.runs}
+    for step in ("train-notebook", "train-script"):
+        assert dependencies(by_name[step]) == ["data.txt", "parts"]
     assert [line for line in done.stdout.splitlines() if "rows:" in line] == ["rows: 4", "rows: 6"]
     assert all(run.attr("exit_status") == 0 for run in done.runs)

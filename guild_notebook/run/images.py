@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,13 +26,15 @@ def text_of(value: Any) -> str:
 
 class Images:
     """Saves beside the notebook at ``notebook_path``: ``train.ipynb`` has ``train_3_0.png`` for
-    the first image of the third cell that ran (as Guild's own feature named them). ``note`` is
-    called with each path before it is written."""
+    the first image of the third cell that ran (as Guild's own feature named them), or
+    ``train_3_0.2.png`` where a file is that is not ours: what a dependency gave or a cell wrote.
+    ``note`` is called with each path before it is written."""
 
     def __init__(self, run_dir: str, notebook_path: str, note: Callable[[str], None]) -> None:
         self._run_dir = run_dir
         self._base = os.path.splitext(notebook_path)[0]
         self._note = note
+        self._written: set[str] = set()
 
     def name(self, path: str) -> str:
         return os.path.relpath(path, self._run_dir)
@@ -45,11 +48,19 @@ class Images:
         for mime, ending in ENDINGS.items():
             content = _content(mime, data[mime]) if mime in data else None
             if content:
-                path = f"{self._base}_{number}_{position}.{ending}"
+                path = self._free_path(f"{self._base}_{number}_{position}", ending)
+                self._written.add(path)
                 self._note(path)
                 write_whole(path, content)
                 saved.append(path)
         return saved
+
+    def _free_path(self, base: str, ending: str) -> str:
+        numbered = (f"{base}.{number}.{ending}" for number in itertools.count(2))
+        for path in itertools.chain([f"{base}.{ending}"], numbered):
+            if path in self._written or not os.path.lexists(path):
+                return path
+        raise AssertionError("there is always a number more")
 
 
 def has_image(data: Mapping[str, Any]) -> bool:
