@@ -173,7 +173,7 @@ def distributions(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "pytest", "-m", "install", "-q", external=True)
 
 
-@nox.session(python=False, tags=["matrix", "ci"])
+@nox.session(python=False, tags=["matrix"])
 def sweeps(session: nox.Session) -> None:
     """What an optimizer finds from other seeds than the one of `make test`."""
     options = ["-m", "matrix", "-q", "-rP"]
