@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import itertools
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .save import write_whole
+from .save import free_path, names_of, write_whole
 
 ENDINGS = {
     "image/png": "png",
@@ -48,19 +47,13 @@ class Images:
         for mime, ending in ENDINGS.items():
             content = _content(mime, data[mime]) if mime in data else None
             if content:
-                path = self._free_path(f"{self._base}_{number}_{position}", ending)
+                base = f"{self._base}_{number}_{position}"
+                path = free_path(names_of(base, f".{ending}"), self._written)
                 self._written.add(path)
                 self._note(path)
                 write_whole(path, content)
                 saved.append(path)
         return saved
-
-    def _free_path(self, base: str, ending: str) -> str:
-        numbered = (f"{base}.{number}.{ending}" for number in itertools.count(2))
-        for path in itertools.chain([f"{base}.{ending}"], numbered):
-            if path in self._written or not os.path.lexists(path):
-                return path
-        raise AssertionError("there is always a number more")
 
 
 def has_image(data: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from ..errors import OptionError
-from .save import write_whole
+from .save import free_path, names_of, write_whole
 
 FAILED_ANCHOR = "guild-failed-cell"
 
@@ -92,11 +92,8 @@ class Reports:
         """Where a report goes: not where another has gone, nor where something is that is not
         ours, like the executed notebook, source code, or what the notebook has written."""
         plain = [] if name == SANITIZED else [f"{base}{ending}"]
-        numbered = (f"{base}.{name}.{number}{ending}" for number in itertools.count(2))
-        for path in itertools.chain(plain, [f"{base}.{name}{ending}"], numbered):
-            if path not in taken and (path in self._written or not os.path.lexists(path)):
-                return path
-        raise AssertionError("there is always a number more")
+        names = itertools.chain(plain, names_of(f"{base}.{name}", ending))
+        return free_path((path for path in names if path not in taken), self._written)
 
 
 def _exporter(name: str) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 
 def write_whole(path: str, content: bytes | Iterable[bytes]) -> None:
@@ -34,6 +35,18 @@ def write_whole(path: str, content: bytes | Iterable[bytes]) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(part)
         raise
+
+
+def free_path(names: Iterable[str], ours: Collection[str]) -> str:
+    """The first of ``names``, which have no end, where nothing lies but what is ``ours``."""
+    return next(path for path in names if path in ours or not os.path.lexists(path))
+
+
+def names_of(base: str, ending: str) -> Iterator[str]:
+    """``base.png``, ``base.2.png``, ``base.3.png`` and so on, for an ``ending`` of ``.png``."""
+    yield base + ending
+    for number in itertools.count(2):
+        yield f"{base}.{number}{ending}"
 
 
 def beside(path: str) -> str:
