@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .progress import Notes
 
@@ -15,8 +17,7 @@ class Losses:
         self._notes = notes
         self._lost: set[str] = set()
         self._is_gone = False
-        self.silent = False
-        """Whether nothing can be said now; what is still so later is said then."""
+        self._is_silent = False
 
     def __bool__(self) -> bool:
         return self._is_gone or bool(self._lost)
@@ -27,10 +28,19 @@ class Losses:
         if not os.path.isdir(os.path.join(self._run_dir, ".guild")):
             raise FileNotFoundError(2, "the run directory has been deleted")
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """While nothing can be said; what is still so later is said then."""
+        self._is_silent = True
+        try:
+            yield
+        finally:
+            self._is_silent = False
+
     def note(self, name: str, error: OSError) -> None:
         """Say once that a file cannot be written. The run goes on, and fails at its end unless
         the file can be written then."""
-        if self.silent:
+        if self._is_silent:
             return
         try:
             self.check()

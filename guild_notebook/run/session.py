@@ -161,9 +161,8 @@ class Session:
         """Save also while nobody reads what the cells show (a terminal that is paused)."""
 
         def look() -> None:
-            self._losses.silent = True  # nothing else can be shown now either
-            autosave.look()
-            self._losses.silent = False
+            with self._losses.silent():  # nothing else can be shown now either
+                autosave.look()
 
         for stream in self.streams:
             stream.pipe.while_waiting = look
