@@ -106,11 +106,12 @@ def install(session: nox.Session, releases: str) -> None:
     # named once more, since what only the wheel requires is no direct dependency to uv.
     python = str(Path(session.bin) / "python")
     binary = [part for name in COMPILED for part in ("--only-binary", name)]
-    options = ["--quiet", "--python", python, "--resolution", "lowest-direct", *binary]
+    command = [*UV, "pip", "install", "--quiet", "--python", python]
+    oldest = ["--resolution", "lowest-direct", *binary]
     direct = [str(requirement) for requirement in requirements()]
-    session.run_install(*UV, "pip", "install", *options, wheel(), *direct, external=True)
+    session.run_install(*command, *oldest, wheel(), *direct, external=True)
     # Without a lower bound of its own: one that is as old as the rest has no wheels.
-    session.run_install(*UV, "pip", "install", *options[:3], "pandas<3", external=True)
+    session.run_install(*command, "pandas<3", external=True)
 
 
 def raised(session: nox.Session) -> list[str]:

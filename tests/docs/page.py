@@ -24,7 +24,7 @@ import jupytext
 from conftest import LIMIT, PYTHON
 
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-_BLOCK = re.compile(r"^(`{3,})(\w*)([^\n]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(`{3,})(\w*)([^\n]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r'title="([^"]+)"')
 _STATUS = "echo $?"
 
@@ -48,7 +48,7 @@ class Command:
 def steps(page: str) -> list[File | Command]:
     """What a page in Markdown asks for, in its order."""
     found: list[File | Command] = []
-    for _fence, language, rest, text in _BLOCK.findall(page):
+    for _fence, language, rest, text in BLOCK.findall(page):
         title = _TITLE.search(rest)
         if title:
             found.append(File(title.group(1), text))

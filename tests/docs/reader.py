@@ -13,6 +13,8 @@ from pathlib import Path
 from .page import Shell, execute
 
 DOCS = Path(__file__).parents[2] / "docs"
+README = DOCS.parent / "README.md"
+PAGES = sorted(DOCS.glob("*.md"))
 
 _PIP = """#!{python}
 import importlib.metadata, re, sys

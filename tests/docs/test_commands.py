@@ -20,14 +20,10 @@ from papermill.cli import papermill
 from guild_notebook.cli import _parser
 from guild_notebook.options import ALIASES, OPTIONS
 
-from .page import Command, steps
-from .reader import DOCS
-
-README = DOCS.parent / "README.md"
-PAGES = sorted(DOCS.glob("*.md"))
+from .page import BLOCK, Command, steps
+from .reader import PAGES, README
 
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-FENCED = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"console", "markdown", "python", "yaml", "{toctree}"}
 
 OTHERS = {"--nthreads"}
@@ -36,7 +32,7 @@ OTHERS = {"--nthreads"}
 
 def spans(page: Path) -> list[str]:
     """What the sentences of a page have in backquotes."""
-    text = FENCED.sub("", page.read_text("utf-8"))
+    text = BLOCK.sub("", page.read_text("utf-8"))
     return [" ".join(span.split()) for _fence, span in SPAN.findall(text)]
 
 
@@ -47,7 +43,7 @@ NAMED = sorted({s for p in [README, *PAGES] for s in spans(p) if s.startswith("g
 def test_a_page_shows_commands_in_sessions_only(page: Path):
     text = page.read_text("utf-8")
     assert set(re.findall(r"^`{3,}([^\s`]+)", text, re.MULTILINE)) <= LANGUAGES
-    assert not re.findall(r"^(?: {4}|\t).*", FENCED.sub("", text), re.MULTILINE)
+    assert not re.findall(r"^(?: {4}|\t).*", BLOCK.sub("", text), re.MULTILINE)
     shown = re.findall(r"^\s*\$ (.*)", text, re.MULTILINE)
     assert shown == [c.text.splitlines()[0] for c in steps(text) if isinstance(c, Command)]
 

@@ -9,11 +9,9 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .page import File, steps
-from .reader import DOCS
+from .page import BLOCK, File, steps
+from .reader import DOCS, PAGES, README
 
-README = DOCS.parent / "README.md"
-PAGES = sorted(DOCS.glob("*.md"))
 OTHERS = [page for page in PAGES if page.name != "index.md"]
 
 
@@ -42,11 +40,10 @@ def links(text: str) -> list[tuple[str, str]]:
 
 def unnamed(text: str) -> list[str]:
     """Files to make that the text between them and the block before them does not name."""
-    blocks = re.split(r"^(`{3,})(.*?)^\1$", text, flags=re.MULTILINE | re.DOTALL)
-    texts, contents, fences = blocks[::3], blocks[2::3], blocks[1::3]
-    found = []
-    for before, fence, content in zip(texts, fences, contents):
-        made = steps(f"{fence}{content}{fence}")
+    found, begin = [], 0
+    for block in BLOCK.finditer(text):
+        before, begin = text[begin : block.start()], block.end()
+        made = steps(block.group())
         found += [s.name for s in made if isinstance(s, File) and f"`{s.name}`" not in before]
     return found
 

@@ -17,15 +17,14 @@ import yaml
 
 from .page import File, Shell, steps
 from .reader import DOCS, follow
+from .reader import PAGES as EVERY
 from .test_commands import parsed, spans
 
 ELSEWHERE = ("cluster.md", "remotes.md")
 """Pages that need machines of their own: test_machines.py follows them."""
 
 PAGES = sorted(
-    path.name
-    for path in DOCS.glob("*.md")
-    if steps(path.read_text("utf-8")) and path.name not in ELSEWHERE
+    path.name for path in EVERY if steps(path.read_text("utf-8")) and path.name not in ELSEWHERE
 )
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell")

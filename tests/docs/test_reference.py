@@ -18,9 +18,7 @@ from guild_notebook.run.execute import NOT_RUN
 
 from . import tables
 from .messages import PACKAGE
-
-DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+from .reader import DOCS, PAGES
 
 CHANGING = {"NB_NO_EXEC", "NB_NO_IMAGES", "XDG_RUNTIME_DIR", "RUN_DIR", "RUN_ID", "PROJECT_DIR"}
 """Environment variables of the package that are a user's; the others are between its processes."""

@@ -213,7 +213,7 @@ def test_messages_that_are_none_are_passed_over_and_nothing_else_is_lost(odd: Pr
 
 
 LOSES_A_REQUEST = """
-import threading, time
+import time
 kernel = get_ipython().kernel
 thread = getattr(kernel, "shell_channel_thread", None)
 
@@ -238,30 +238,26 @@ def test_a_kernel_that_sleeps_on_a_request_is_woken(project: Project):
 
 REPLIES_LATE = """
 import time
+from ipykernel.subshell_manager import SubshellManager
 
 def note(what):
     with open({log!r}, "a") as log:
         print(what, file=log)
 
-try:
-    from ipykernel.subshell_manager import SubshellManager
-except ImportError:
-    pass  # ipykernel 6
-else:
-    kernel = get_ipython().kernel
-    take, send = kernel.shell_channel_thread_main, SubshellManager._send_on_shell_channel
+kernel = get_ipython().kernel
+take, send = kernel.shell_channel_thread_main, SubshellManager._send_on_shell_channel
 
-    def noted(message):
-        note("request")
-        return take(message)
+def noted(message):
+    note("request")
+    return take(message)
 
-    def send_late(manager, message):
-        time.sleep(0.3)
-        note("reply")
-        send(manager, message)  # and what has come meanwhile would stay unread
+def send_late(manager, message):
+    time.sleep(0.3)
+    note("reply")
+    send(manager, message)  # and what has come meanwhile would stay unread
 
-    kernel.shell_channel_thread_main = noted
-    SubshellManager._send_on_shell_channel = send_late
+kernel.shell_channel_thread_main = noted
+SubshellManager._send_on_shell_channel = send_late
 """
 
 
@@ -271,7 +267,7 @@ def test_a_request_waits_for_the_reply_to_the_one_before(project: Project, tmp_p
     log = tmp_path / "log"
     startup = tmp_path / "ipython/profile_default/startup/late.py"
     startup.parent.mkdir(parents=True)
-    startup.write_text(REPLIES_LATE.replace("{log!r}", repr(str(log))))
+    startup.write_text(REPLIES_LATE.format(log=str(log)))
     project.env["IPYTHONDIR"] = str(tmp_path / "ipython")
     project.notebook("nb.ipynb", "print('loss: 1')", "print('loss: 2')")
     done = project.guild("run", "-y", "nb.ipynb")
