@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.cluster import cargo
+from guild_notebook.cluster import archive as cargo
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and modes of Unix")
 

@@ -7,7 +7,7 @@ import time
 import payloads
 import pytest
 
-from guild_notebook.run.clean import DEEPEST, clean, image, shows_something
+from guild_notebook.run.report.html_sanitizer import DEEPEST, clean, image, shows_something
 
 RULES = [
     ("<b>a</b>", "<b>a</b>"),

@@ -17,7 +17,8 @@ from clusters import Cluster
 from conftest import GUILD, LIMIT, Project, Run, start, wait_for
 
 import guild_notebook
-from guild_notebook.cluster import remote, staged
+from guild_notebook.cluster import connection
+from guild_notebook.cluster import queue as staged
 
 pytest.importorskip("distributed", reason="dask is not installed")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the workers are processes of Unix")
@@ -421,9 +422,9 @@ def test_two_dispatchers_and_a_queue_share_the_runs_and_none_runs_twice(project,
 
 
 def test_a_worker_of_another_release_or_without_the_package_is_not_fit():
-    assert remote.unfit(guild_notebook.__version__) == ""
-    assert "install the same on both" in remote.unfit("0.0.9")
-    assert "has no guild-notebook - install it there" in remote.unfit("")
+    assert connection.unfit(guild_notebook.__version__) == ""
+    assert "install the same on both" in connection.unfit("0.0.9")
+    assert "has no guild-notebook - install it there" in connection.unfit("")
 
 
 @LONG

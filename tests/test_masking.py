@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.masking import MASK, SHORTEST, MaskedStream, Masker, lines_of
-from guild_notebook.run.masked import Messages
+from guild_notebook.run.kernel.masked_messages import Messages
+from guild_notebook.secrets.masking import MASK, SHORTEST, MaskedStream, Masker, lines_of
 
 VALUE = "s3cr'et\"/Valü&99$x \\end"
 ENCODED = VALUE.encode()

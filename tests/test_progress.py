@@ -7,10 +7,10 @@ import tempfile
 
 import pytest
 
-from guild_notebook.notebook import Cell
-from guild_notebook.run.pipe import Pipe
-from guild_notebook.run.progress import Notes, cell_name, duration, scalar_patterns
-from guild_notebook.run.stream import Stream
+from guild_notebook.document.reader import Cell
+from guild_notebook.run.output.pipe import Pipe
+from guild_notebook.run.output.progress import Notes, cell_name, duration, scalar_patterns
+from guild_notebook.run.output.stream import Stream
 
 
 def name_of(source: str, *above: tuple[str, str]) -> str:

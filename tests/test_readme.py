@@ -13,9 +13,9 @@ import pytest
 import yaml
 from conftest import Command, Project
 
-from guild_notebook import texts
-from guild_notebook.flagdefs import ATTRIBUTES
+from guild_notebook.document import text_formats
 from guild_notebook.options import OPTIONS
+from guild_notebook.plugin.flagdefs import ATTRIBUTES
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text("utf-8")
@@ -107,7 +107,7 @@ def test_guild_takes_each_guild_file_of_the_readme_and_what_is_run_with_it(secti
     project.guildfile(guild_file(section))
     project.env["HUB_TOKEN"] = TOKEN
     for operation in operations.values():
-        if texts.is_text(operation.get("notebook", "")):
+        if text_formats.is_text(operation.get("notebook", "")):
             project.file(operation["notebook"], "# %%\nlr = 0.1\n")
         elif "notebook" in operation:
             cells = CELLS.get(section, ("lr = 0.1\nDense = print", "Dense(64)"))

@@ -17,7 +17,7 @@ from conftest import Command, Project
 from nbformat import v4
 from test_examples import EXAMPLES, copied
 
-from guild_notebook.run.report import Reports
+from guild_notebook.run.report.reports import Reports
 
 EXAMPLE = EXAMPLES / "outputs"
 OPERATIONS = list(yaml.safe_load((EXAMPLE / "guild.yml").read_text("utf-8")))

@@ -17,7 +17,7 @@ import pytest
 from browser import Beacons, Browser, Visit
 from conftest import PYTHON, Project, Run, code, markdown
 
-from guild_notebook.run.report import Reports
+from guild_notebook.run.report.reports import Reports
 
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.run import save
-from guild_notebook.run.encode import Encoder
-from guild_notebook.run.record import Record
-from guild_notebook.run.save import write_whole
+from guild_notebook import files
+from guild_notebook.document.writer import Encoder
+from guild_notebook.files import write_whole
+from guild_notebook.run.record.run_dir import Record
 
 TEXTS = st.text(alphabet=st.sampled_from('ab"\\/\n\r\x0b\x1f\u2028ü\x00🙂 '), max_size=20)
 VALUES = st.recursive(
@@ -96,7 +96,7 @@ def way(request, monkeypatch) -> str:
     """Both ways of writing a file: that of Linux, and that of systems without nameless files."""
     if request.param == "named":
         monkeypatch.delattr(os, "O_TMPFILE", raising=False)
-    elif save._nameless(".") is None:
+    elif files._nameless(".") is None:
         pytest.skip("this system has no files without a name")
     return request.param
 
@@ -125,14 +125,14 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, way: str):
 
 def test_a_leftover_of_a_killed_process_is_no_obstacle(tmp_path: Path, way: str):
     path = tmp_path / "file"
-    Path(save.beside(str(path))).write_bytes(b"half of it")
+    Path(files.beside(str(path))).write_bytes(b"half of it")
     write_whole(str(path), b"new")
     assert path.read_bytes() == b"new" and os.listdir(tmp_path) == ["file"]
 
 
 WRITER = """
 import sys, time
-from guild_notebook.run.save import write_whole
+from guild_notebook.files import write_whole
 def content():
     yield b"x" * 1_000_000
     print("writing", flush=True)

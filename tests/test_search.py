@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from guild_notebook import search
 from guild_notebook.errors import FlagError
-from guild_notebook.flags import guild
+from guild_notebook.flags import guild_values
 from guild_notebook.flags.model import Flag, Site
+from guild_notebook.plugin import search_space
 
 
 def flag(**fields: Any) -> Flag:
@@ -20,14 +20,14 @@ def flag(**fields: Any) -> Flag:
 
 def flagdef(of: Flag, **in_guild_yml: Any) -> SimpleNamespace:
     """Guild's definition of a flag, as far as it matters here."""
-    data = {**guild.flag_data(of), **in_guild_yml}
+    data = {**guild_values.flag_data(of), **in_guild_yml}
     choices = [SimpleNamespace(value=value) for value in data.get("choices", [])]
     names = ("type", "min", "max", "distribution")
     return SimpleNamespace(choices=choices, **{name: data.get(name) for name in names})
 
 
 def completed(of: Flag, value: Any, **in_guild_yml: Any) -> Any:
-    return search.completed(of, flagdef(of, **in_guild_yml), value)
+    return search_space.completed(of, flagdef(of, **in_guild_yml), value)
 
 
 REAL = flag(min=0, max=1, step=0.1)
@@ -126,6 +126,6 @@ def test_an_optimizer_without_ranges_searches_what_the_flag_holds(
     of: Flag, in_guild_yml: dict[str, Any], low: float, distribution: str | None
 ):
     definition = flagdef(of, **in_guild_yml)
-    search.prepare(of, definition)
+    search_space.prepare(of, definition)
     assert (definition.min, type(definition.min)) == (low, type(low))
     assert definition.distribution == distribution

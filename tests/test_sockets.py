@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import Project, code
 
-from guild_notebook.run import folder
+from guild_notebook.run.kernel import connection_dir
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of sockets")
 
@@ -158,10 +158,10 @@ def test_a_folder_is_safe_where_nobody_else_can_rename_what_is_in_it(
     place = tmp_path / "above" / "place"
     place.mkdir(parents=True)
     place.chmod(mode)
-    assert folder.is_safe(str(place)) == safe
+    assert connection_dir.is_safe(str(place)) == safe
     place.chmod(0o700)
     place.parent.chmod(mode)
-    assert folder.is_safe(str(place)) == safe
+    assert connection_dir.is_safe(str(place)) == safe
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder of another user")
@@ -169,18 +169,18 @@ def test_a_folder_of_another_user_is_not_safe(tmp_path: Path):
     place = tmp_path / "place"
     place.mkdir()
     os.chown(place, 12345, 12345)
-    assert not folder.is_safe(str(place))
+    assert not connection_dir.is_safe(str(place))
 
 
 def test_where_no_folder_is_safe_the_run_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(folder, "is_safe", lambda place: False)
+    monkeypatch.setattr(connection_dir, "is_safe", lambda place: False)
     (tmp_path / ".guild").mkdir()
-    made = folder.make(str(tmp_path))
+    made = connection_dir.make(str(tmp_path))
     assert os.path.dirname(made) == str(tmp_path / ".guild")
     assert stat.S_IMODE(os.stat(made).st_mode) == 0o700
 
 
 def test_a_path_has_room_where_all_of_a_socket_s_path_fits():
-    assert folder.has_room("/" + "a" * 91)
-    assert not folder.has_room("/" + "a" * 92)
-    assert not folder.has_room("/" + "ü" * 46)  # it is bytes that count
+    assert connection_dir.has_room("/" + "a" * 91)
+    assert not connection_dir.has_room("/" + "a" * 92)
+    assert not connection_dir.has_room("/" + "ü" * 46)  # it is bytes that count

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guild_notebook.run.pipe import LATE_SECONDS, TURN_SECONDS, Pipe, Turns
-from guild_notebook.run.stream import (
+from guild_notebook.run.output.pipe import LATE_SECONDS, TURN_SECONDS, Pipe, Turns
+from guild_notebook.run.output.stream import (
     BREAK,
     LONGEST_WORD,
     PART_SECONDS,
@@ -185,8 +185,8 @@ def test_a_pipe_waits_until_what_was_written_to_the_other_is_recorded():
 
 def test_a_reader_that_was_late_is_waited_for_briefly_until_it_has_caught_up(monkeypatch):
     slept: list[float] = []
-    monkeypatch.setattr("guild_notebook.run.pipe.time.monotonic", lambda: sum(slept))
-    monkeypatch.setattr("guild_notebook.run.pipe.time.sleep", slept.append)
+    monkeypatch.setattr("guild_notebook.run.output.pipe.time.monotonic", lambda: sum(slept))
+    monkeypatch.setattr("guild_notebook.run.output.pipe.time.sleep", slept.append)
     turns = Turns()
     with tempfile.TemporaryFile() as f:
         pipes = itertools.cycle([Pipe(f.fileno(), turns), Pipe(f.fileno(), turns)])

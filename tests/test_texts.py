@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from conftest import Command, Project, Run
 
-from guild_notebook import notebook, texts
+from guild_notebook.document import reader, text_formats
 from guild_notebook.errors import NotebookError
 from guild_notebook.flags import discover
 
@@ -118,7 +118,7 @@ def test_jupyter_is_not_to_take_the_executed_notebook_for_half_of_a_pair(first: 
 
 
 def test_two_runs_of_a_text_have_the_same_cell_ids(shared: Project, first: Command):
-    ids = [cell["id"] for cell in notebook.read(str(shared.dir / "train.py")).data["cells"]]
+    ids = [cell["id"] for cell in reader.read(str(shared.dir / "train.py")).data["cells"]]
     assert [cell["id"] for cell in first.run.notebook("train.ipynb")["cells"]] == ids
     assert len(set(ids)) == 3
 
@@ -174,7 +174,7 @@ TEXTS = {
 def test_flags_are_found_in_each_format(name, tmp_path):
     path = tmp_path / name
     path.write_text(TEXTS[name], "utf-8")
-    found = discover.discover(notebook.read(str(path)))
+    found = discover.discover(reader.read(str(path)))
     assert found.source == "parameters"
     assert [(flag.name, flag.default) for flag in found.flags.values()] == [("lr", 0.1)]
 
@@ -185,7 +185,7 @@ def test_flags_are_found_in_each_format(name, tmp_path):
 )
 def test_the_name_says_the_language_where_no_header_does(name, language, tmp_path):
     (tmp_path / name).write_text("# %%\nx = 1\n" if name != "a.rs" else "// %%\nlet x = 1;\n")
-    assert notebook.read(str(tmp_path / name)).language == language
+    assert reader.read(str(tmp_path / name)).language == language
 
 
 MARIMO = "import marimo\napp = marimo.App()\n@app.cell\ndef f():\n    lr = 0.1\n"
@@ -208,7 +208,7 @@ def test_no_program_is_run_to_read_a_text(name, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     text, program = CONVERTED[name]
     with pytest.raises(NotebookError, match=f"{name} is a {program} document, .* jupytext --to"):
-        texts.document(text.encode(), name, name)
+        text_formats.document(text.encode(), name, name)
     assert not (tmp_path / "executed").exists()
 
 
@@ -227,7 +227,7 @@ def test_a_broken_text_is_read_or_refused_in_one_line(name, tmp_path):
     content, message = BROKEN[name]
     (tmp_path / name).write_bytes(content)
     try:
-        nb = notebook.read(str(tmp_path / name), name)
+        nb = reader.read(str(tmp_path / name), name)
     except NotebookError as e:
         assert name in str(e) and "\n" not in str(e) and message in str(e)
     else:

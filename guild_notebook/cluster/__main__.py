@@ -11,8 +11,8 @@ import sys
 import uuid
 
 from ..errors import UserError
-from ..run.stop import die_by
-from . import dispatch, remote, staged
+from ..run.execution.stop import die_by
+from . import connection, dispatch, queue
 
 log = logging.getLogger("guild")
 
@@ -33,7 +33,7 @@ def main() -> int:
         return 1
 
 
-def _options(argv: list[str]) -> tuple[remote.Wanted, dispatch.Options, bool]:
+def _options(argv: list[str]) -> tuple[connection.Wanted, dispatch.Options, bool]:
     """Guild writes no for a flag's value as an empty string, yes as 1."""
     parser = argparse.ArgumentParser(prog="dask:cluster", allow_abbrev=False)
     parser.add_argument("--address")
@@ -52,11 +52,11 @@ def _options(argv: list[str]) -> tuple[remote.Wanted, dispatch.Options, bool]:
     if args.address and args.scheduler_file:
         raise UserError("address and scheduler-file both name a cluster - give one of them")
     try:
-        resources = staged.parse_resources(args.resources or "")
+        resources = queue.parse_resources(args.resources or "")
     except ValueError as e:
         raise UserError(f"resources: {e}") from e
     dashboard = args.dashboard_address or None
-    wanted = remote.Wanted(
+    wanted = connection.Wanted(
         args.address or None,
         _file(args.scheduler_file),
         args.workers,
@@ -85,7 +85,9 @@ def _file(path: str | None) -> str | None:
     return full
 
 
-async def _main(wanted: remote.Wanted, options: dispatch.Options, wait_for_running: bool) -> int:
+async def _main(
+    wanted: connection.Wanted, options: dispatch.Options, wait_for_running: bool
+) -> int:
     from guild import config
     from guild.plugins import gen_queue
 
@@ -93,7 +95,7 @@ async def _main(wanted: remote.Wanted, options: dispatch.Options, wait_for_runni
     home = config.guild_home()
     probe = os.path.join(home, "locks", f"dask-cluster-{os.environ['RUN_ID']}")
     content = uuid.uuid4().hex
-    runs = staged.Staged(os.environ["RUN_ID"], wait_for_running=wait_for_running, say=log.info)
+    runs = queue.Staged(os.environ["RUN_ID"], wait_for_running=wait_for_running, say=log.info)
     os.makedirs(os.path.dirname(probe), exist_ok=True)
     with open(probe, "w") as f:
         f.write(content)
@@ -110,7 +112,7 @@ async def _main(wanted: remote.Wanted, options: dispatch.Options, wait_for_runni
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
     try:
-        cluster = await remote.Remote.connect(wanted, dispatcher.on_event)
+        cluster = await connection.Remote.connect(wanted, dispatcher.on_event)
         try:
             threads = sum(w.threads for w in cluster.workers.values())
             log.info("Runs at a time: %i (workers: %i)", threads, len(cluster.workers))

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
-from ..run.record import Record
-from ..run.secrets import RunSecrets
-from . import cargo, dependencies, remote, worker
-from .marks import Marks
+from ..run.record.run_dir import Record
+from ..run.secret_values import RunSecrets
+from . import archive as cargo
+from . import connection, dependencies, worker
+from .run_state import Marks
 
 PIECE = 4 << 20
 """Bytes that travel in one message."""
@@ -43,7 +44,7 @@ class Attempt:
     ``shared`` whether it is used in place: True, False, or None to ask the worker."""
 
     def __init__(
-        self, run: Any, cluster: remote.Remote, home: tuple[str, str], shared: bool | None
+        self, run: Any, cluster: connection.Remote, home: tuple[str, str], shared: bool | None
     ) -> None:
         self.run = run
         self.token = uuid.uuid4().hex
@@ -87,7 +88,7 @@ class Attempt:
     # ---- its course
 
     async def execute(
-        self, resources: remote.Resources, marks: Marks, began: Callable[[str], None]
+        self, resources: connection.Resources, marks: Marks, began: Callable[[str], None]
     ) -> Outcome:
         """``began`` is called with the names of host and worker when the run begins there."""
         ticket = {"token": self.token, "topic": self._cluster.topic, "home": self._home}
@@ -128,7 +129,7 @@ class Attempt:
     def _check(self, event: Arrived) -> None:
         """Learn of the worker. Raises UserError where the run cannot be executed there."""
         self.address = event["worker"]
-        why = remote.unfit(event["guild-notebook"])
+        why = connection.unfit(event["guild-notebook"])
         if why:
             raise UserError(f"worker {self.address} {why}")
         self.is_shared = event["shared"] if self._shared is None else self._shared

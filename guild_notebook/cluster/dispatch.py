@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
-from . import dependencies, remote, staged, worker
+from . import connection, dependencies, queue, worker
 from .attempt import Attempt, Outcome
-from .follow import Follower, forget
-from .marks import Marks
-from .room import LEASE_SECONDS
+from .run_state import Marks
+from .tail import Follower, forget
+from .worker_run import LEASE_SECONDS
 
 WATCH_SECONDS = 0.5
 
@@ -44,7 +44,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        runs: staged.Staged,
+        runs: queue.Staged,
         home: tuple[str, str],
         options: Options,
         say: Callable[[str], None],
@@ -53,9 +53,9 @@ class Dispatcher:
         self._home = home
         self._options = options
         self._say = say
-        self._cluster: remote.Remote | None = None
+        self._cluster: connection.Remote | None = None
         self._attempts: dict[str, Attempt] = {}
-        self._needs: dict[str, remote.Resources] = {}  # of the runs that we have, by ID
+        self._needs: dict[str, connection.Resources] = {}  # of the runs that we have, by ID
         self._followers: dict[str, Follower] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -71,7 +71,7 @@ class Dispatcher:
         if attempt is None or not attempt.arrived(event):
             self._start(self._ask(event["worker"], worker.go, event["token"], None))
 
-    async def run(self, cluster: remote.Remote) -> None:
+    async def run(self, cluster: connection.Remote) -> None:
         """Run staged runs until stopped, or until none is left. Raises ClusterError where the
         scheduler is lost."""
         self._cluster = cluster
@@ -86,7 +86,7 @@ class Dispatcher:
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._options.poll_interval)
             if self._gone:
-                raise remote.ClusterError(self._gone)
+                raise connection.ClusterError(self._gone)
         finally:
             watching.cancel()
             if self._tasks:
@@ -106,10 +106,10 @@ class Dispatcher:
         if self._stopped_at is not None:
             return
         for run in self._runs.take(self._fits, set(self._needs)):
-            self._needs[run.id] = staged.resources(run)
+            self._needs[run.id] = queue.resources(run)
             self._start(self._have(run))
 
-    def _fits(self, resources: remote.Resources) -> str:
+    def _fits(self, resources: connection.Resources) -> str:
         """See Staged.take. As many tasks are with the scheduler as there are threads, and one
         more for each worker, so that none waits for us."""
         assert self._cluster
@@ -118,7 +118,7 @@ class Dispatcher:
         new = len(self._needs) - len(self._attempts)  # not submitted yet
         threads = sum(w.threads for w in workers)
         if len(waiting) + new >= max(1, threads + len(workers)):
-            return staged.FULL
+            return queue.FULL
         if not workers:
             return ""
         if not any(
@@ -129,7 +129,7 @@ class Dispatcher:
         for name in resources:
             there_is = sum(w.resources.get(name, 0) for w in workers)
             if sum(taken.get(name, 0) for taken in self._needs.values()) > there_is:
-                return staged.BUSY
+                return queue.BUSY
         return ""
 
     # ---- one run
@@ -220,7 +220,7 @@ class Dispatcher:
             assert self._cluster
             try:
                 await self._cluster.look()
-            except remote.ClusterError as e:
+            except connection.ClusterError as e:
                 return await self._lose_all(str(e))
             by_worker: dict[str, list[Attempt]] = {}
             for attempt in self._attempts.values():

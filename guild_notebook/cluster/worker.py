@@ -1,8 +1,8 @@
 """What runs on a worker: the task of a run, and what the dispatcher asks of it meanwhile.
 
 dask finds these functions by name, so the worker needs guild-notebook installed. Each run has a
-:class:`~guild_notebook.cluster.room.Room`; those of this process are in one table, since the task
-(a thread) and the questions (the worker's event loop) meet there.
+:class:`~guild_notebook.cluster.worker_run.Room`; those of this process are in one table, since the
+task (a thread) and the questions (the worker's event loop) meet there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 from typing import Any
 
 from .. import __version__
-from .room import Room
+from .worker_run import Room
 
 Ticket = dict[str, Any]
 """``token`` of the attempt, ``topic`` of events, and ``home``: path and content of a file that

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ..document.reader import Notebook
 from ..errors import FlagError
-from ..notebook import Notebook
-from . import guild
+from . import guild_values
 from .discover import Discovered
 from .model import Flag, Site
 
@@ -34,11 +34,11 @@ def edited(notebook: Notebook, discovered: Discovered, values: Mapping[str, Any]
     changed = {
         name: flag
         for name, flag in discovered.flags.items()
-        if name in values and not guild.unchanged(flag, values[name])
+        if name in values and not guild_values.unchanged(flag, values[name])
     }
     edits: dict[int, list[Edit]] = defaultdict(list)
     for name, flag in changed.items():
-        text = guild.source_text(flag, guild.from_guild(flag, values[name]))
+        text = guild_values.source_text(flag, guild_values.from_guild(flag, values[name]))
         for site in _own_sites(flag, changed):
             edits[site.cell].append(Edit(site.start, site.end, text, name))
     sources = {cell.index: cell.source for cell in notebook.cells}

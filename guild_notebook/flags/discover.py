@@ -8,17 +8,20 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..document.reader import Notebook
 from ..errors import FlagError
-from ..notebook import Notebook
-from . import assigns, colab, guild, notes, replace, tagged
-from .cells import CodeCell, code_cells
+from . import default_warnings, guild_values
+from .languages.cells import CodeCell, code_cells
 from .model import Flag, Found, Skipped
+from .sources import assignments, parameters
+from .sources import patterns as replace
+from .sources.colab import form
 
 # In the order in which they are asked; the first that finds a flag declares the notebook's.
 SOURCES: dict[str, Callable[[Iterable[CodeCell]], Found]] = {
-    "colab-forms": colab.find,
-    "parameters": tagged.find,
-    "assignments": assigns.find,
+    "colab-forms": form.find,
+    "parameters": parameters.find,
+    "assignments": assignments.find,
 }
 
 
@@ -43,12 +46,12 @@ class Discovered:
         of blanks that are filled in, and of secrets that are empty."""
         settled = set()
         for flag in self.flags.values():
-            value = values.get(flag.name, guild.guild_default(flag))
-            if notes.is_fill_in(flag) and not guild.unchanged(flag, value):
-                settled.add(notes.fill_in_warning(flag))
+            value = values.get(flag.name, guild_values.guild_default(flag))
+            if default_warnings.is_fill_in(flag) and not guild_values.unchanged(flag, value):
+                settled.add(default_warnings.fill_in_warning(flag))
             empty = value in ("", None) and flag.default in ("", None)
-            if notes.is_secret(flag) and empty and not flag.secret:
-                settled.add(notes.secret_warning(flag))
+            if default_warnings.is_secret(flag) and empty and not flag.secret:
+                settled.add(default_warnings.secret_warning(flag))
         return [warning for warning in self.warnings if warning not in settled]
 
 
@@ -72,10 +75,10 @@ def discover(
         if name in result.flags:
             result.flags[name] = dataclasses.replace(result.flags[name], secret=variable)
     for flag in result.flags.values():
-        if notes.is_fill_in(flag):
-            result.warnings.append(notes.fill_in_warning(flag))
-        if notes.holds_secret(flag) if flag.secret else notes.is_secret(flag):
-            result.warnings.append(notes.secret_warning(flag))
+        if default_warnings.is_fill_in(flag):
+            result.warnings.append(default_warnings.fill_in_warning(flag))
+        if default_warnings.holds_secret(flag) if flag.secret else default_warnings.is_secret(flag):
+            result.warnings.append(default_warnings.secret_warning(flag))
     return result
 
 

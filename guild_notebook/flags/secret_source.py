@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from ..errors import FlagError
-from .languages import named
-from .literals import is_number
+from .languages.literals import is_number
+from .languages.table import named
 from .model import Code, Flag
 
 _PYTHON = '__import__("os").environ["{0}"]'

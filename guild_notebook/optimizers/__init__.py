@@ -20,7 +20,7 @@ MODULES = {
 
 LOGUNIFORM_INT = "loguniform-int"
 """A function of flags that Guild has not, and our modules have: whole numbers, evenly over their
-logarithms (shims.py)."""
+logarithms (compat/skopt.py)."""
 
 
 def resolve(opspec: str) -> tuple[Any, str] | None:

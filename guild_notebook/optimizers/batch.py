@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from guild import batch_main
 
-from guild_notebook import compat
-from guild_notebook.optimizers import shims
+from .. import compat
+from ..compat import skopt
 
 main = batch_main.main
 
 if __name__ == "__main__":
     compat.shim_flag_functions()
-    shims.run(main)
+    skopt.run(main)

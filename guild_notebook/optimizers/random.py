@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from guild_notebook.optimizers import shims
+from ..compat import skopt
 
-_guild = shims.guild_main("guild.plugins.random_main")
+_guild = skopt.guild_main("guild.plugins.random_main")
 main = _guild.main
 gen_trials = _guild.gen_trials
 
 if __name__ == "__main__":
-    shims.run(main)
+    skopt.run(main)

@@ -11,19 +11,23 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from .. import clear, notebook, operation, options
+from .. import options
+from ..document import reader, strip
+from ..document.writer import Encoder
 from ..errors import UserError
-from ..flags import apply, discover, languages, tagged
-from ..masking import Masker
-from .encode import Encoder
-from .pipe import Pipe, Turns
-from .progress import Notes, scalar_patterns
-from .record import Record
-from .save import write_whole
-from .secrets import RunSecrets
-from .sources import Sources
-from .stop import Stop, die_by
-from .stream import Stream
+from ..files import write_whole
+from ..flags import apply, discover
+from ..flags.languages import table
+from ..flags.sources import parameters
+from ..plugin import operation
+from ..secrets.masking import Masker
+from .execution.stop import Stop, die_by
+from .output.pipe import Pipe, Turns
+from .output.progress import Notes, scalar_patterns
+from .output.stream import Stream
+from .record.run_dir import Record
+from .record.sources import Sources
+from .secret_values import RunSecrets
 
 
 def main() -> int:
@@ -43,7 +47,7 @@ def main() -> int:
         turns.recorded = record.output_size
         record.remove_artifacts()
         sources = Sources(record.dir, record.source, record.path)
-        nb = notebook.read(sources.settle(project_path), project_path)
+        nb = reader.read(sources.settle(project_path), project_path)
         if sources.from_project:
             notes.say(
                 f"{project_path} is taken from the project as it is now: the run has no copy",
@@ -101,13 +105,13 @@ def _check_place(path: str, project_path: str, in_project: bool) -> None:
 
 
 def _with_flags(
-    nb: notebook.Notebook, record: Record, secrets: RunSecrets
+    nb: reader.Notebook, record: Record, secrets: RunSecrets
 ) -> tuple[dict[str, Any], list[str]]:
     """The document to execute, and what of the source no notebook may hold."""
     wanted = sorted(record.attr("flags"))
     found = discover.discover(nb, record.flag_patterns(), wanted, secrets.variables)
     values = secrets.complete(found)
-    return clear.cleared(nb, apply.edited(nb, found, values), tagged.injected(nb))
+    return strip.cleared(nb, apply.edited(nb, found, values), parameters.injected(nb))
 
 
 def _say_left_out(left_out: list[str], notes: Notes) -> None:
@@ -124,7 +128,7 @@ class Start:
     """Starts the kernel for ``nb`` and executes ``data``, its cleared copy with flag values."""
 
     record: Record
-    nb: notebook.Notebook
+    nb: reader.Notebook
     data: dict[str, Any]
     settings: options.Settings
     streams: tuple[Stream, Stream]
@@ -140,7 +144,7 @@ class Start:
             pipe.is_stuck = self._disk_is_full
             pipe.when_closed = stop.request  # as if it had been stopped by SIGTERM
         # Heavy, and errors in the notebook need none of it.
-        from .kernel import Kernel, environment
+        from .kernel.process import Kernel, environment
 
         paths = [os.path.dirname(self.record.executed), self.record.dir]
         async with Kernel(*self._kernelspec(), self.record.dir, environment(paths)) as kernel:
@@ -164,11 +168,11 @@ class Start:
         return -stop.signal
 
     def _kernelspec(self) -> tuple[Any, str]:
-        from .kernelspecs import KernelSpecs, choose
+        from .kernel.kernelspecs import KernelSpecs, choose
 
         specs = KernelSpecs()
         name, notice = choose(
-            specs, self.settings["kernel"], self.nb.kernel_name, languages.of(self.nb)
+            specs, self.settings["kernel"], self.nb.kernel_name, table.of(self.nb)
         )
         if notice:
             self.notes.say(notice, "the notebook's kernel is not installed, using Python")

@@ -12,24 +12,25 @@ from typing import Any
 
 import nbformat
 
-from .. import clear, notebook, options
+from .. import options
+from ..document import reader, strip, trust
+from ..document.writer import Encoder
 from ..errors import KernelError
-from ..masking import Masker
-from . import masked, trust
-from .autosave import Autosave
-from .client import Client
-from .display import Display
-from .encode import Encoder
-from .execute import NOT_RUN, Execution, Limits, Outcome, to_run
-from .images import Images
-from .kernel import SHUTDOWN_SECONDS, Kernel
-from .losses import Losses
-from .progress import Notes
-from .record import Record
-from .report import Reports
-from .save import write_whole
-from .stop import Stop
-from .stream import Stream
+from ..files import write_whole
+from ..secrets.masking import Masker
+from .execution.client import Client
+from .execution.execute import NOT_RUN, Execution, Limits, Outcome, to_run
+from .execution.stop import Stop
+from .kernel import masked_messages
+from .kernel.process import SHUTDOWN_SECONDS, Kernel
+from .output.display import Display
+from .output.images import Images
+from .output.progress import Notes
+from .output.save_errors import Losses
+from .output.stream import Stream
+from .record.autosave import Autosave
+from .record.run_dir import Record
+from .report.reports import Reports
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Session:
             self._mark_none_run(outcome)
             return self._end(outcome, [])
         self._reports.check()
-        language = clear.language_info(info.get("language_info"))
+        language = strip.language_info(info.get("language_info"))
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
         client = self._client()
@@ -117,7 +118,7 @@ class Session:
         return Client(self.nb, self.kernel, display, limit, self.masker, allow_errors=allow_errors)
 
     def _execution(self, client: Client) -> Execution:
-        cells = notebook.cells_of(self.nb)
+        cells = reader.cells_of(self.nb)
         indexes = to_run(cells, self.settings["skip-tags"])
         limits = Limits(self.settings["cell-timeout"], self.settings["timeout"])
         return Execution(client, self.kernel, cells, indexes, self.notes, self.stop, limits)
@@ -140,7 +141,7 @@ class Session:
         return paths
 
     def _mark_none_run(self, outcome: Outcome) -> None:
-        indexes = to_run(notebook.cells_of(self.nb), self.settings["skip-tags"])
+        indexes = to_run(reader.cells_of(self.nb), self.settings["skip-tags"])
         self._mark(outcome, dict.fromkeys(indexes, NOT_RUN))
         self._save()
 
@@ -179,7 +180,7 @@ class Session:
     def _write_reports(self, outcome: Outcome) -> list[str]:
         paths = []
         try:
-            shown = masked.notebook(self.nb, self.masker)
+            shown = masked_messages.notebook(self.nb, self.masker)
             trust.sign(shown)
             paths = self._reports.write(shown, self.record.executed, outcome.failed_cell)
             self._losses.saved("the report")

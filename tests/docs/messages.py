@@ -60,14 +60,14 @@ of it."""
 
 OF_MODULE = {
     "cluster/attempt.py": {"Outcome": (1, "{}")},  # not the one of guild_notebook.run
-    "cluster/standin.py": {"print": (9, "")},  # for the process that has started it
+    "cluster/pid_proxy.py": {"print": (9, "")},  # for the process that has started it
 }
 """Where a module has a function of such a name that is given something else."""
 
 REASONS = {
-    "cluster/staged.py": "{}",
+    "cluster/queue.py": "{}",
     "options.py": "…: '…' {}, not '…'",
-    "flags/foreign_write.py": "flag … cannot hold … in …: {}",
+    "flags/languages/foreign_write.py": "flag … cannot hold … in …: {}",
 }
 """Modules whose ValueErrors are made messages by who catches them."""
 

@@ -17,7 +17,7 @@ import pytest
 from guild.commands.main import main as guild
 from papermill.cli import papermill
 
-from guild_notebook.cli import _parser
+from guild_notebook.cli.commands import _parser
 from guild_notebook.options import ALIASES, OPTIONS
 
 from .page import BLOCK, Command, steps

@@ -15,7 +15,7 @@ import yaml
 from conftest import Command, Project
 from guild import guildfile
 
-from guild_notebook.flagdefs import ATTRIBUTES
+from guild_notebook.plugin.flagdefs import ATTRIBUTES
 
 from .test_reference import first_column
 

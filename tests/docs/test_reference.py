@@ -12,9 +12,9 @@ import pytest
 from papermill.cli import papermill as papermill_command
 
 from guild_notebook.cluster import definition
-from guild_notebook.flagdefs import ATTRIBUTES
 from guild_notebook.options import OPTIONS
-from guild_notebook.run.execute import NOT_RUN
+from guild_notebook.plugin.flagdefs import ATTRIBUTES
+from guild_notebook.run.execution.execute import NOT_RUN
 
 from . import tables
 from .messages import PACKAGE
@@ -86,7 +86,7 @@ def test_each_option_is_explained():
 
 
 def test_each_state_of_a_cell_is_listed():
-    tree = ast.parse((PACKAGE / "run" / "execute.py").read_text("utf-8"))
+    tree = ast.parse((PACKAGE / "run" / "execution" / "execute.py").read_text("utf-8"))
     returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
     pairs = [value.elts for value in returned if isinstance(value, ast.Tuple)]
     ends = {

@@ -12,7 +12,7 @@ from conftest import LIMIT, Project, start, wait_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.run.autosave import SHARE, Autosave
+from guild_notebook.run.record.autosave import SHARE, Autosave
 
 from .causes import started_run
 from .figures import figure

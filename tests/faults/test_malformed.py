@@ -12,18 +12,22 @@ from typing import Any
 import nbformat
 import pytest
 
-from guild_notebook import clear, notebook, options, table
+from guild_notebook import options
+from guild_notebook.cli import render
+from guild_notebook.document import reader, strip
 from guild_notebook.errors import FlagError, KernelError, NotebookError, UserError
-from guild_notebook.flags import apply, guild, languages, tagged
+from guild_notebook.flags import apply, guild_values
 from guild_notebook.flags.discover import Discovered, discover
-from guild_notebook.masking import Masker
-from guild_notebook.run.execute import Outcome
-from guild_notebook.run.kernelspecs import KernelSpecs, choose
-from guild_notebook.run.pipe import Pipe
-from guild_notebook.run.progress import Notes, cell_name
-from guild_notebook.run.record import Record
+from guild_notebook.flags.languages import table as languages
+from guild_notebook.flags.sources import parameters
+from guild_notebook.run.execution.execute import Outcome
+from guild_notebook.run.kernel.kernelspecs import KernelSpecs, choose
+from guild_notebook.run.output.pipe import Pipe
+from guild_notebook.run.output.progress import Notes, cell_name
+from guild_notebook.run.output.stream import Stream
+from guild_notebook.run.record.run_dir import Record
 from guild_notebook.run.session import Session
-from guild_notebook.run.stream import Stream
+from guild_notebook.secrets.masking import Masker
 
 from .figures import figure
 from .mutations import mutant
@@ -60,7 +64,7 @@ class Pipeline:
         """The kind of the outcome: "refused" for an error that a user reads, else "run"."""
         self.path.write_bytes(content)
         try:
-            nb = notebook.read(str(self.path), "nb.ipynb")
+            nb = reader.read(str(self.path), "nb.ipynb")
         except UserError as e:
             text = str(e)
             assert "nb.ipynb" in text and "\n" not in text and len(text) < 400, text[:1000]
@@ -69,20 +73,20 @@ class Pipeline:
         self._in_runner(nb, values, with_report)
         return "run"
 
-    def _in_guild(self, nb: notebook.Notebook) -> dict[str, Any]:
+    def _in_guild(self, nb: reader.Notebook) -> dict[str, Any]:
         """Find flags, tell Guild of them, check values; returns values that are taken."""
         found = discover(nb, {}, WANTED)
-        list(table.lines(nb, found))
-        json.loads("\n".join(table.json_lines(table.data(nb, found))))
+        list(render.lines(nb, found))
+        json.loads("\n".join(render.json_lines(render.data(nb, found))))
         for flag in found.flags.values():
-            json.dumps(guild.flag_data(flag))
+            json.dumps(guild_values.flag_data(flag))
         discover(nb, PATTERNS, WANTED)
         values: dict[str, Any] = {"unknown": 1}
         for index, (name, flag) in enumerate(found.flags.items()):
             for offset in range(3):
                 value = VALUES[(index + offset) % len(VALUES)]
                 try:
-                    guild.check(flag, value)
+                    guild_values.check(flag, value)
                     self._checked(nb, found, {name: value})
                     values[name] = value
                 except FlagError as e:
@@ -94,14 +98,14 @@ class Pipeline:
         return values
 
     @staticmethod
-    def _checked(nb: notebook.Notebook, found: Discovered, values: dict[str, Any]) -> None:
-        list(table.diff(nb, apply.edited(nb, found, values)))
+    def _checked(nb: reader.Notebook, found: Discovered, values: dict[str, Any]) -> None:
+        list(render.diff(nb, apply.edited(nb, found, values)))
 
-    def _in_runner(self, nb: notebook.Notebook, values: dict[str, Any], with_report: bool) -> None:
+    def _in_runner(self, nb: reader.Notebook, values: dict[str, Any], with_report: bool) -> None:
         found = discover(nb, {}, sorted(values))
         sources = apply.edited(nb, found, values)
         try:
-            data, _left_out = clear.cleared(nb, sources, tagged.injected(nb))
+            data, _left_out = strip.cleared(nb, sources, parameters.injected(nb))
         except NotebookError as e:
             assert "nb.ipynb is nested too deeply" in str(e)
             return

@@ -15,8 +15,8 @@ import nbformat
 import pytest
 from conftest import Command, Project, code, markdown, notebook
 
+from guild_notebook.document.reader import read
 from guild_notebook.errors import NotebookError
-from guild_notebook.notebook import read
 
 from .figures import figure
 from .mutations import mutant

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from conftest import Command, Project, code
 
-from guild_notebook.run.stream import BREAK
+from guild_notebook.run.output.stream import BREAK
 
 from .figures import figure
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from guild_notebook.document.reader import Cell, Notebook
 from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import Discovered, discover
-from guild_notebook.notebook import Cell, Notebook
 
 
 def notebook(*cells: str | tuple[str, str], language: str = "python") -> Notebook:

@@ -10,7 +10,7 @@ from guild import guildfile, op_util, yaml_util
 from guild.commands import run_impl
 
 from guild_notebook.errors import FlagError
-from guild_notebook.flags import guild
+from guild_notebook.flags import guild_values
 from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import discover
 
@@ -26,7 +26,7 @@ def cell_after(source: str, *typed: str) -> str | Grid:
     and YAML, and the checks that the plugin makes between them."""
     nb = notebook(source)
     found = discover(nb)
-    data = {flag.name: guild.flag_data(flag) for flag in found.flags.values()}
+    data = {flag.name: guild_values.flag_data(flag) for flag in found.flags.values()}
     assert json.loads(json.dumps(data)) == data
     operations = {"op": {"exec": "true", "flags": data}}
     (model,) = guildfile.Guildfile(
@@ -37,7 +37,7 @@ def cell_after(source: str, *typed: str) -> str | Grid:
     assert not errors
     for name, value in user.items():
         for single in value if isinstance(value, list) else [value]:
-            guild.check(found.flags[name], single)
+            guild_values.check(found.flags[name], single)
     final = op_util.flag_vals_for_opdef(opdef, user)
     if run_impl._batch_opspec_for_flags(final) is None:
         return edited(nb, found, through_yaml(final)).get(0, source)
@@ -213,20 +213,20 @@ def test_a_default_that_is_no_choice_is_left_alone(default, choices):
 @pytest.mark.parametrize("typed", ["[0:1]", "uniform[0:1]", "loguniform[1e-5:1]", "[0.1:0.9:0.5]"])
 @pytest.mark.parametrize("source", [NUMBER, SLIDER, "x = 5", "x = None"])
 def test_a_search_space_passes(source, typed):
-    guild.check(flags(source).flags["x"], typed)
+    guild_values.check(flags(source).flags["x"], typed)
 
 
 def test_bounds_and_choices_are_told_to_guild():
-    assert guild.flag_data(flags(SLIDER).flags["x"]) == {
+    assert guild_values.flag_data(flags(SLIDER).flags["x"]) == {
         "default": 0.5,
         "type": "number",
         "min": 0,
         "max": 1,
         "description": "[0 to 1]",
     }
-    assert guild.flag_data(flags(CHOICES).flags["x"])["choices"] == ["a", "b", "1"]
+    assert guild_values.flag_data(flags(CHOICES).flags["x"])["choices"] == ["a", "b", "1"]
 
 
 def test_a_computed_default_is_shown_and_held_as_null():
-    data = guild.flag_data(flags(RAW).flags["x"])
+    data = guild_values.flag_data(flags(RAW).flags["x"])
     assert (data["default"], data["null-label"]) == (None, "f(1)")

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from guild_notebook.errors import FlagError
-from guild_notebook.flags import languages
 from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import discover
-from guild_notebook.flags.literals import NotLiteralError
+from guild_notebook.flags.languages import table
+from guild_notebook.flags.languages.literals import NotLiteralError
 
 from .notebooks import flags, notebook
 
@@ -39,7 +39,7 @@ LITERALS = [
 
 @pytest.mark.parametrize(("language", "text", "value"), LITERALS)
 def test_a_literal_is_read_and_what_is_written_reads_the_same(language, text, value):
-    read, write = languages.named(language)
+    read, write = table.named(language)
     assert read(text) == value
     assert type(read(text)) is type(value)
     assert read(write(value, text)) == value
@@ -53,7 +53,7 @@ def test_a_literal_is_read_and_what_is_written_reads_the_same(language, text, va
 )  # fmt: skip
 def test_what_is_no_literal_is_never_evaluated(language, text):
     with pytest.raises(NotLiteralError):
-        languages.named(language).read(text)
+        table.named(language).read(text)
 
 
 @pytest.mark.parametrize(
@@ -113,5 +113,5 @@ def test_tagged_cells_of_other_languages_hold_computed_defaults_too():
 def test_a_kernel_that_names_no_language_is_known_by_its_name():
     nb = notebook("x <- 1")
     nb.data["metadata"] = {"kernelspec": {"name": "ir", "display_name": "R"}}
-    assert languages.of(nb) == "r"
+    assert table.of(nb) == "r"
     assert list(discover(nb).flags) == ["x"]

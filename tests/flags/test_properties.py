@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guild_notebook.cli.render import data
 from guild_notebook.errors import FlagError
-from guild_notebook.flags import guild, literals
+from guild_notebook.flags import guild_values
 from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import Discovered, discover
-from guild_notebook.source import expression_of
-from guild_notebook.table import data
+from guild_notebook.flags.languages import literals
+from guild_notebook.flags.languages.source import expression_of
 
 from .notebooks import notebook
 
@@ -104,7 +105,7 @@ def test_an_edit_changes_the_value_and_nothing_else(cell, new):
     (site,) = flag.sites
     if not flag.computed:
         assert literals.same(flag.default, value)
-    assert edited(nb, found, {"x9": guild.guild_default(flag)}) == {}
+    assert edited(nb, found, {"x9": guild_values.guild_default(flag)}) == {}
     try:
         text = edited(nb, found, {"x9": new}).get(0, source)
     except FlagError:
@@ -112,13 +113,13 @@ def test_an_edit_changes_the_value_and_nothing_else(cell, new):
     assert text.startswith(source[: site.start])
     assert text.endswith(source[site.end :])
     written = text[site.start : len(text) - (len(source) - site.end)]
-    if guild.unchanged(flag, new):
+    if guild_values.unchanged(flag, new):
         assert written == flag.default_source
     elif flag.type == "raw":
         assert expression_of(written) is not None
     else:
         held = eval(written)  # what the kernel would hold
-        assert literals.same(held, guild.from_guild(flag, new))
+        assert literals.same(held, guild_values.from_guild(flag, new))
 
 
 @settings(max_examples=300, deadline=None)
@@ -178,10 +179,10 @@ def test_ten_thousand_generated_cells_never_raise_and_keep_their_text(seed):
         found = discover(nb, {"p": r"(\d+)"} if rnd.random() < 0.1 else {}, ["x", "y", "lr", "é"])
         data(nb, found)
         flags += len(found.flags)
-        defaults = {f.name: guild.guild_default(f) for f in found.flags.values()}
+        defaults = {f.name: guild_values.guild_default(f) for f in found.flags.values()}
         assert edited(nb, Discovered(flags=found.flags), defaults) == {}
         for flag in found.flags.values():
-            guild.flag_data(flag)
+            guild_values.flag_data(flag)
             check_edits(nb, flag, source)
     assert flags > 100  # or the cells are no test
 

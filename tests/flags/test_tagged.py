@@ -4,7 +4,7 @@ import pytest
 
 from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import discover
-from guild_notebook.flags.tagged import injected
+from guild_notebook.flags.sources.parameters import injected
 
 from .notebooks import flags, notebook
 

@@ -1,0 +1,186 @@
+"""Reading a notebook file without running any of it.
+
+A notebook is read with the standard library alone, since flags are read in Guild's own process
+and for every operation of a project; nbformat, which takes longer to import than the rest of
+this package together, comes in only for a notebook of an old format, and jupytext only for a
+notebook that is a text.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import NotebookError
+from . import text_formats
+
+NEWEST_MAJOR = 4
+"""The newest nbformat major version that this package can run (nbformat 5.x writes 4.5)."""
+
+
+OLDEST_MAJOR = 2
+"""The oldest: nbformat 1 was never in a release of IPython."""
+
+KINDS = ("code", "markdown", "raw")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: ``index`` counts all cells of the notebook from 0, ``kind`` is nbformat's
+    cell_type, ``source`` the text with its own line endings."""
+
+    index: int
+    kind: str
+    source: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def is_code(self) -> bool:
+        return self.kind == "code"
+
+
+@dataclass
+class Notebook:
+    """A notebook's JSON document (``data``, nbformat 4) and what is read from it; ``name`` is
+    what errors call it."""
+
+    path: str
+    data: dict[str, Any]
+    cells: list[Cell] = field(default_factory=list)
+    name: str = ""
+
+    @property
+    def kernel_name(self) -> str:
+        """The name of the kernelspec that the notebook asks for, "" where it names none."""
+        name = self._metadata("kernelspec").get("name")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def language(self) -> str:
+        """The kernel's language in lower case; a notebook that names none is Python's."""
+        for section, key in (("kernelspec", "language"), ("language_info", "name")):
+            language = self._metadata(section).get(key)
+            if language and isinstance(language, str):
+                return language.lower()
+        return "python"
+
+    def _metadata(self, section: str) -> dict[str, Any]:
+        metadata = self.data.get("metadata")
+        value = metadata.get(section) if isinstance(metadata, dict) else None
+        return value if isinstance(value, dict) else {}
+
+
+def read(path: str, name: str | None = None) -> Notebook:
+    """Read the notebook at ``path``; errors call it ``name`` (its path as the user gave it).
+
+    Raises NotebookError where there is no such file, it is not JSON, not a notebook, or of a
+    format that is newer than nbformat 4. Formats 1 to 3 are upgraded; what is text by its name
+    (``.py``, ``.md``) is read through jupytext.
+    """
+    name = name or path
+    data = _upgraded(_load(path, name), name)
+    return Notebook(path, data, _cells(data, name), name)
+
+
+def _load(path: str, name: str) -> Any:
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise NotebookError(f"{name} is not a file - give the path of a notebook (.ipynb)")
+    try:
+        with open(path, "rb") as f:
+            content = f.read()
+    except FileNotFoundError:
+        raise NotebookError(f"notebook {name} does not exist - check its path") from None
+    except OSError as e:
+        raise NotebookError(f"cannot read notebook {name}: {e.strerror}") from e
+    if not content.strip(b"\xef\xbb\xbf \t\r\n"):  # a byte order mark, blanks
+        raise NotebookError(f"notebook {name} is empty - save it again in Jupyter")
+    if text_formats.is_text(path):
+        return text_formats.document(content, path, name)
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise NotebookError(f"notebook {name} is nested too deeply to be a notebook") from None
+    except ValueError as e:  # JSONDecodeError, UnicodeDecodeError, an integer that is too long
+        raise NotebookError(
+            f"notebook {name} is not valid JSON ({e}) - restore it or save it again in Jupyter"
+        ) from None
+
+
+def _upgraded(data: Any, name: str) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise NotebookError(f"{name} is not a notebook: it holds no JSON object")
+    major = data.get("nbformat")
+    if major is None and isinstance(data.get("worksheets"), list):
+        major = 2  # nbformat 1 and 2 files may lack the number (nbformat/reader.py)
+    if not isinstance(major, int) or isinstance(major, bool) or major < OLDEST_MAJOR:
+        raise NotebookError(f"{name} is not a notebook: it has no nbformat number")
+    if major > NEWEST_MAJOR:
+        raise NotebookError(
+            f"notebook {name} is of nbformat {str(major)[:20]}, newer than {NEWEST_MAJOR} - "
+            f"upgrade guild-notebook or save it as nbformat {NEWEST_MAJOR}"
+        )
+    if major == NEWEST_MAJOR:
+        return data
+    return _convert(data, name)
+
+
+def _convert(data: dict[str, Any], name: str) -> dict[str, Any]:
+    import nbformat  # only for old formats: see above
+
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)  # where nbformat complains
+    try:
+        node = nbformat.reads(json.dumps(data), as_version=NEWEST_MAJOR)
+        nbformat.validate(node)
+    except Exception as e:  # converters raise what the broken part happens to raise
+        raise NotebookError(
+            f"notebook {name} cannot be upgraded to nbformat {NEWEST_MAJOR} "
+            f"({type(e).__name__}) - open and save it in Jupyter"
+        ) from None
+    converted = json.loads(json.dumps(node))
+    assert isinstance(converted, dict)
+    return converted
+
+
+def _cells(data: dict[str, Any], name: str) -> list[Cell]:
+    cells = data.get("cells")
+    if not isinstance(cells, list):
+        raise NotebookError(f"{name} is not a notebook: it has no list of cells")
+    return [_cell(index, cell, name) for index, cell in enumerate(cells)]
+
+
+def cells_of(nb: Any) -> list[Cell]:
+    """The cells of an nbformat 4 document that is known to be sound."""
+    return [_cell(index, cell, "") for index, cell in enumerate(nb["cells"])]
+
+
+def _cell(index: int, cell: Any, name: str) -> Cell:
+    if not isinstance(cell, dict):
+        raise NotebookError(f"cell {index} of notebook {name} is not a JSON object")
+    kind = cell.get("cell_type")
+    if not isinstance(kind, str):
+        raise NotebookError(f"cell {index} of notebook {name} has no cell_type")
+    if kind not in KINDS:
+        raise NotebookError(
+            f"cell {index} of notebook {name} is of the unknown type '{kind[:40]}' - "
+            f"there are {', '.join(KINDS)}"
+        )
+    return Cell(index, kind, _source(index, cell.get("source"), name), _tags(cell))
+
+
+def _source(index: int, source: Any, name: str) -> str:
+    if isinstance(source, str):
+        return source
+    if source is None:
+        return ""
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        return "".join(source)
+    raise NotebookError(f"the source of cell {index} of notebook {name} is not text")
+
+
+def _tags(cell: dict[str, Any]) -> tuple[str, ...]:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()

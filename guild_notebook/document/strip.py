@@ -1,0 +1,238 @@
+"""The document that a run executes: a notebook without its outputs, and valid.
+
+What a file holds beside its cells' sources may be anything: other programs put in keys of their
+own, and people edit JSON by hand. The executed notebook must be one that Jupyter opens without a
+complaint, so what nbformat's schema forbids is left out of it here, and said. The source keeps it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from ..errors import NotebookError
+from .reader import NEWEST_MAJOR, Cell, Notebook
+
+KNOWN_MINOR = 5
+"""The newest nbformat minor version whose keys are known; a newer one may have others."""
+
+DEEPEST = 100
+"""Levels of metadata and of outputs. What comes later recurses several times for each (nbformat,
+copy.deepcopy, nbconvert), and real ones have some ten."""
+
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_JSON = re.compile(r"application/(.*\+)?json")
+
+Document = dict[str, Any]
+
+
+def cleared(
+    notebook: Notebook, sources: Mapping[int, str], dropped: Collection[int] = ()
+) -> tuple[Document, list[str]]:
+    """The document to execute, with ``sources`` in place of the cells' own, without outputs and
+    counts and the cells ``dropped``; and what else was left out of it, like "cell 2: attachments".
+
+    What a later reader needs and the file lacks (metadata, outputs, cell ids that are there and
+    differ) is put in. Raises NotebookError for metadata that is nested too deeply.
+    """
+    raw_cells = notebook.data["cells"]
+    copy = _Copy(notebook)
+    minor = notebook.data.get("nbformat_minor")
+    minor = minor if type(minor) is int and minor >= 0 else 0
+    if minor == 0 and any(cell.get("attachments") for cell in raw_cells):
+        minor = 1  # which brought them
+    data: Document = {
+        "metadata": copy.mapping(notebook.data.get("metadata"), _NOTEBOOK_METADATA, "metadata"),
+        "nbformat": NEWEST_MAJOR,
+        "nbformat_minor": minor,
+    }
+    for key in ("widgets", "orig_nbformat", "guild"):
+        data["metadata"].pop(key, None)  # state of what the outputs showed, and of earlier runs
+    if "jupytext" in data["metadata"]:
+        # Paired with a text, Jupyter would show that one's cells, without the flag values.
+        data["metadata"]["jupytext"] = {"formats": "ipynb"}
+    others = {key: value for key, value in notebook.data.items() if key not in {*data, "cells"}}
+    data.update(copy.others(others, minor, ""))
+    data["cells"] = [
+        copy.cell(raw, cell, sources.get(cell.index, cell.source), minor)
+        for raw, cell in zip(raw_cells, notebook.cells)
+        if cell.index not in dropped
+    ]
+    return data, copy.left_out
+
+
+class _Copy:
+    """Copies the parts of one notebook's document, and notes what it leaves out."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self.left_out: list[str] = []
+        self._name = notebook.name
+        self._ids: set[str] = set()
+
+    def cell(self, raw: Document, cell: Cell, source: str, minor: int) -> Document:
+        where = f"cell {cell.index}: "
+        rules = _CELL_METADATA if cell.is_code else _TEXT_METADATA
+        metadata = self.mapping(raw.get("metadata"), rules, where + "metadata")
+        metadata.pop("guild", None)
+        new: Document = {"cell_type": cell.kind, "metadata": metadata, "source": source}
+        if cell.is_code:
+            new["outputs"] = []
+            new["execution_count"] = None
+            metadata.pop("execution", None)  # times of the last execution
+        elif raw.get("attachments") is not None:
+            new["attachments"] = self.mapping(
+                raw["attachments"], _ANY_BUNDLE, where + "attachments"
+            )
+        if minor >= 5:  # which brought ids
+            new["id"] = self._id(raw.get("id"))
+        known = {*new, "id", "attachments" if "attachments" in new else ""}
+        others = {
+            key: value
+            for key, value in raw.items()
+            if key not in known and key not in ("outputs", "execution_count")
+        }
+        new.update(self.others(others, minor, where))
+        return new
+
+    def _id(self, cell_id: Any) -> str:
+        if not isinstance(cell_id, str) or not _ID.fullmatch(cell_id) or cell_id in self._ids:
+            cell_id = uuid.uuid4().hex[:8]
+        self._ids.add(cell_id)
+        return str(cell_id)
+
+    def others(self, values: Document, minor: int, where: str) -> Document:
+        """Keys that the format does not know: a later minor version may."""
+        if minor > KNOWN_MINOR:
+            return {key: self.copied(value, where + key) for key, value in values.items()}
+        self.left_out += [where + key for key, value in values.items() if value is not None]
+        return {}
+
+    def mapping(self, value: Any, rules: Rules, where: str) -> Document:
+        """``value`` copied, where it is a mapping, without the entries that break their rule."""
+        if not isinstance(value, dict):
+            if value is not None:
+                self.left_out.append(where)
+            return {}
+        new = {}
+        for key, entry in value.items():
+            rule = rules.get(key) or rules.get("*")
+            copied = self.copied(entry, f"{where}.{key}")
+            sound = rule(copied) if rule else copied
+            if sound is not None or not rule:
+                new[key] = sound
+            if entry is not None and _is_less(sound, copied):
+                self.left_out.append(f"{where}.{key}")
+        return new
+
+    def copied(self, value: Any, where: str) -> Any:
+        try:
+            return copied(value)
+        except RecursionError:
+            raise NotebookError(
+                f"notebook {self._name} is nested too deeply ({where.partition('.')[0]}) - "
+                "take out what is no metadata of yours"
+            ) from None
+
+
+def _is_less(sound: Any, whole: Any) -> bool:
+    if isinstance(sound, dict) and isinstance(whole, dict):
+        return any(sound.get(key) != entry for key, entry in whole.items())
+    return bool(sound != whole)
+
+
+def copied(value: Any, depth: int = DEEPEST) -> Any:
+    """A copy of JSON data, without infinity and nan, which JSON has not and Python reads all the
+    same. Raises RecursionError for what is nested more than ``depth`` levels."""
+    if depth < 0:
+        raise RecursionError
+    if isinstance(value, dict):
+        return {key: copied(entry, depth - 1) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [copied(entry, depth - 1) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+# ---- what nbformat's schema demands (nbformat.v4.5.schema.json): a rule gives the part of a value
+# that is sound, None where none of it is.
+
+Rule = Callable[[Any], Any]
+Rules = Mapping[str, Rule]
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _of(kind: type) -> Rule:
+    return lambda value: value if isinstance(value, kind) else None
+
+
+def _name(value: Any) -> str | None:
+    return value if isinstance(value, str) and re.search("^.+$", value) else None
+
+
+def _tags(value: Any) -> list[str] | None:
+    if not isinstance(value, list):
+        return None
+    sound = (tag for tag in value if isinstance(tag, str) and tag and "," not in tag)
+    return list(dict.fromkeys(sound))
+
+
+def _scrolled(value: Any) -> Any:
+    return value if isinstance(value, bool) or value == "auto" else None
+
+
+def _kernelspec(value: Any) -> Document | None:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        return None
+    shown = value.get("display_name", value["name"])
+    return {**value, "display_name": shown if isinstance(shown, str) else value["name"]}
+
+
+def language_info(value: Any) -> Document | None:
+    """The sound part of a notebook's or a kernel's ``language_info``."""
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        return None
+    texts = ("file_extension", "mimetype", "pygments_lexer")
+    return {
+        key: entry
+        for key, entry in value.items()
+        if isinstance(entry, str)
+        or (key not in texts and (key != "codemirror_mode" or isinstance(entry, dict)))
+    }
+
+
+def bundle(value: Any) -> Document | None:
+    """The sound part of a MIME bundle: text, or lines of text, or for JSON types anything."""
+    if not isinstance(value, dict):
+        return None
+    return {mime: data for mime, data in value.items() if _JSON.fullmatch(mime) or is_text(data)}
+
+
+def is_text(value: Any) -> bool:
+    """Whether ``value`` is nbformat's multiline string."""
+    if isinstance(value, list):
+        return all(isinstance(line, str) for line in value)
+    return isinstance(value, str)
+
+
+_NOTEBOOK_METADATA: Rules = {
+    "kernelspec": _kernelspec,
+    "language_info": language_info,
+    "title": _text,
+    "authors": _of(list),
+}
+_TEXT_METADATA: Rules = {"name": _name, "tags": _tags, "jupyter": _of(dict), "format": _text}
+_CELL_METADATA: Rules = {
+    "name": _name,
+    "tags": _tags,
+    "jupyter": _of(dict),
+    "collapsed": _of(bool),
+    "scrolled": _scrolled,
+}
+_ANY_BUNDLE: Rules = {"*": bundle}

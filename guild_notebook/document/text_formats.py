@@ -1,0 +1,116 @@
+"""Notebooks that are kept as text: scripts and Markdown, as jupytext reads them.
+
+jupytext is optional and slow to import: it comes in when such a notebook is read. It is given the
+text alone. Reading by path would look for its configuration in all folders above, and that may be
+a Python file, which it executes (jupytext/config.py, load_jupytext_configuration_file).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import warnings
+from typing import Any
+
+from ..errors import NotebookError
+
+INSTALL = 'pip install "guild-notebook[jupytext]"'
+
+MARKDOWN = {".md": ".md", ".markdown": ".markdown", ".rmd": ".Rmd", ".qmd": ".qmd"}
+"""Endings in lower case, each with jupytext's own spelling."""
+
+# fmt: off
+SCRIPTS = (
+    ".py", ".r", ".jl", ".sh", ".sage", ".coco", ".cpp", ".clj", ".cs", ".fs", ".fsx", ".go",
+    ".groovy", ".java", ".js", ".lua", ".m", ".ml", ".ps1", ".q", ".robot", ".rs", ".scala",
+    ".scm", ".sos", ".ss", ".tcl", ".ts", ".xsh",
+)
+# fmt: on
+
+EXTENSIONS = {**MARKDOWN, **{ending: ending for ending in SCRIPTS}}
+
+CONVERTED = {"pandoc": "Pandoc", "quarto": "Quarto", "marimo": "marimo"}
+"""Formats that jupytext reads by running another program on the notebook."""
+
+_HEADER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
+_NOTEBOOKS = re.compile(r"^(?:jupyter|jupytext|kernelspec):", re.MULTILINE)
+_LONGEST_HEADER = 10_000
+
+
+def is_text(path: str) -> bool:
+    """Whether a notebook of this name is a text; all others are JSON, whatever they are called."""
+    return _ending(path) in EXTENSIONS
+
+
+def executed_path(path: str) -> str:
+    """Where the executed notebook of the notebook at ``path`` stands: a text has no outputs."""
+    return f"{os.path.splitext(path)[0]}.ipynb" if is_text(path) else path
+
+
+def says_notebook(path: str) -> bool:
+    """Whether a file is Markdown whose header says that it is a notebook (``jupyter:``,
+    ``jupytext:`` or ``kernelspec:``): a path to it can be nothing else to run."""
+    if _ending(path) not in MARKDOWN:
+        return False
+    try:
+        with open(path, encoding="utf-8") as f:
+            header = _HEADER.match(f.read(_LONGEST_HEADER))
+    except (OSError, ValueError):
+        return False
+    return bool(header and _NOTEBOOKS.search(header.group(1)))
+
+
+def document(content: bytes, path: str, name: str) -> dict[str, Any]:
+    """The nbformat 4 document of a text; the ending of ``path`` says which kind it is.
+
+    Cells have ids by their position: with jupytext's, which are drawn, two runs of one notebook
+    would differ in each cell. Raises NotebookError, which calls the notebook ``name``.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise NotebookError(f"notebook {name} is not UTF-8 ({e}) - save it as UTF-8") from None
+    data = _read(text, EXTENSIONS[_ending(path)], name)
+    for index, cell in enumerate(data["cells"]):
+        cell["id"] = f"cell-{index}"
+    metadata = data["metadata"]
+    language = metadata.get("jupytext", {}).get("main_language")
+    if language and "kernelspec" not in metadata:
+        metadata.setdefault("language_info", {"name": language})
+    return data
+
+
+def _read(text: str, extension: str, name: str) -> dict[str, Any]:
+    try:
+        import jupytext
+        from jupytext import formats
+    except ImportError:
+        raise NotebookError(
+            f"notebook {name} is a text, which jupytext reads - install it: {INSTALL}"
+        ) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metadata that it does not know
+            found = formats.read_format_from_metadata(text, extension)
+            found = found or formats.guess_format(text, extension)[0]
+            if found not in CONVERTED:
+                # With the format that was found: what is looked at is what is read.
+                node = jupytext.reads(text, {"extension": extension, "format_name": found})
+                data = json.loads(json.dumps(node))
+                assert isinstance(data, dict)
+                return data
+    except Exception as e:  # it raises what the broken part happens to raise
+        why = " ".join(str(e).split())[:200]
+        raise NotebookError(
+            f"jupytext cannot read notebook {name} ({type(e).__name__}: {why}) - correct its "
+            "header and its cell marks"
+        ) from None
+    raise NotebookError(
+        f"notebook {name} is a {CONVERTED[found]} document, which only that program reads - "
+        f"convert it: jupytext --to ipynb {name}"
+    )
+
+
+def _ending(path: str) -> str:
+    return os.path.splitext(path)[1].lower()

@@ -1,0 +1,249 @@
+"""What Guild does to a flag's value between the command line and the run: all of it is here.
+
+Guild decodes what is typed (``flag_util.decode_flag_val``: by the flag's type, else as a number,
+a search-space function or YAML), takes a list as trials, coerces the value to the flag's type
+(``op_util.coerce_flag_value``), checks choices and bounds (``op_util._check_flag_val``) and
+writes it to ``.guild/attrs/flags``. ``flag_data`` is what Guild must be told so that nothing is
+lost on that way; ``from_guild`` is the way back.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+from ..errors import FlagError
+from . import validate
+from .languages import literals
+from .model import Code, Flag
+
+# "int" and "float" would refuse or change defaults that notebooks have, so a whole number is a
+# "number" to Guild and is checked here; dates and expressions are plain text to it.
+_GUILD_TYPES = {
+    "number": "number",
+    "integer": "number",
+    "slider": "number",
+    "string": "string",
+    "date": "string",
+    "raw": "string",
+    "boolean": "boolean",
+}
+_LONGEST_TEXT = 30_000  # Guild passes flags in the environment: 128 KB of UTF-8 for each at most
+_NOT_IN_ENVIRONMENT = re.compile("[\x00\ud800-\udfff]")
+
+
+def flag_data(flag: Flag) -> dict[str, Any]:
+    """The Guild flag definition of ``flag``: a dict of plain data with Guild's keys.
+
+    A list, tuple or set is Guild's own convention for one value that is a list
+    (``flags_import_util.flag_data_for_val``): text that is split at blanks, so never a grid.
+    Where the default is null, a run leaves the source alone, and ``null-label`` shows what
+    stands there: a default that is computed, that differs by place, or that Guild would lose.
+    """
+    default = guild_default(flag)
+    guild_type = _guild_type(flag)
+    data: dict[str, Any] = {"default": default, "type": guild_type}
+    if flag.secret:  # neither help nor cache shows anything of the value
+        kept = {"type": guild_type, "arg-split": _is_split(flag), "description": flag.description}
+        return {"default": None, **{key: value for key, value in kept.items() if value}}
+    if default is None and (flag.computed or flag.default is not None):
+        data["null-label"] = literals.shortened(flag.default_source)
+    if _is_split(flag):
+        data["arg-split"] = True
+    if flag.choices:
+        data["choices"] = _guild_choices(flag)
+        data["allow-other"] = flag.allow_other or None
+    elif guild_type == "number" and validate.in_bounds(flag, flag.default):
+        data["min"], data["max"] = flag.min, flag.max
+    data["description"] = _description(flag)
+    return {key: value for key, value in data.items() if value is not None or key == "default"}
+
+
+def _description(flag: Flag) -> str:
+    bounds = validate.bounds_text(flag)
+    return " ".join(part for part in (flag.description, bounds and f"[{bounds}]") if part)
+
+
+def _is_split(flag: Flag) -> bool:
+    return isinstance(flag.default, (list, tuple, set)) and flag.type is None
+
+
+def _guild_type(flag: Flag) -> str | None:
+    """The type by which Guild decodes and coerces; None where it would lose a choice by it."""
+    guild_type = _GUILD_TYPES.get(flag.type or "")
+    if flag.choices and not all(_fits(guild_type, choice) for choice in _guild_choices(flag)):
+        return None
+    return guild_type
+
+
+def _fits(guild_type: str | None, value: Any) -> bool:
+    if guild_type == "number":
+        return literals.is_number(value)
+    if guild_type == "boolean":
+        return isinstance(value, bool)
+    return guild_type is None or isinstance(value, str)
+
+
+def guild_default(flag: Flag) -> Any:
+    """The default as Guild holds it; None where a run that leaves it leaves the source alone."""
+    if flag.computed or flag.mixed or flag.default is None or flag.secret:
+        return None
+    if flag.type == "raw":
+        default = _guild_choice(flag.default, flag.default_source) if flag.choices else None
+        default = flag.default_source if default is None else default
+        return default if _can_hold(default) else None
+    if _is_split(flag):
+        default = _joined(flag.default)
+        return default if _can_hold(default) else None
+    fits = _fits(_GUILD_TYPES.get(flag.type or ""), flag.default)
+    return flag.default if fits and _can_hold(flag.default) else None
+
+
+def _guild_choices(flag: Flag) -> list[Any]:
+    """The choices as Guild compares them with what it decodes, the default among them."""
+    choices = list(flag.choices or ())
+    if flag.type == "raw":
+        choices = [_guild_choice(*pair) for pair in zip(choices, flag.choice_sources)]
+    default = guild_default(flag)
+    if default is not None and not any(validate.equal(default, choice) for choice in choices):
+        choices.append(default)
+    return choices
+
+
+def _guild_choice(value: Any, source: str) -> Any:
+    """A raw choice: numbers, booleans and text decode to themselves, all else is its source."""
+    return value if isinstance(value, (bool, int, float, str)) else source
+
+
+def _can_hold(value: Any) -> bool:
+    """Whether ``value`` comes through Guild as it is: YAML, the environment, and no text that
+    Guild takes for a search space."""
+    if isinstance(value, str):
+        return (
+            len(value) <= _LONGEST_TEXT
+            and not _NOT_IN_ENVIRONMENT.search(value)
+            and not is_search_space(value)
+        )
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _can_hold(k) and _can_hold(v) for k, v in value.items())
+    if isinstance(value, list):
+        return all(map(_can_hold, value))
+    if isinstance(value, int):
+        return value.bit_length() <= literals.MOST_BITS
+    return value is None or isinstance(value, float)
+
+
+def is_search_space(value: Any) -> bool:
+    """Whether Guild takes ``value`` for a search-space function: ``[0:1]``, ``uniform[0:1]``."""
+    if not isinstance(value, str) or "[" not in value:
+        return False
+    from guild import flag_util  # in Guild's process it is there; elsewhere only for such text
+
+    try:
+        return bool(flag_util.is_flag_function(value))
+    except Exception:  # it decodes YAML on the way, which may raise anything for odd text
+        return False
+
+
+def _joined(items: Any) -> str | None:
+    """A list as Guild's convention holds it; None where it would not come back the same."""
+    from guild import yaml_util  # with Guild's own rules for numbers
+
+    ordered = sorted(items, key=repr) if isinstance(items, set) else items
+    try:
+        encoded = [yaml_util.encode_yaml(_plain(item), True) for item in ordered]
+        text = " ".join(shlex.quote(part) for part in encoded)
+        return text if literals.same(_split(text, []), _plain(list(ordered))) else None
+    except Exception:  # PyYAML raises what the value happens to make it raise
+        return None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def _split(text: str, default: Any) -> list[Any]:
+    """The items of a list as Guild's convention holds it. Where all items of the default are
+    text, so are these: a text stays a text though it looks like a number."""
+    from guild import flag_util
+
+    only_text = bool(default) and all(isinstance(item, str) for item in default)
+    items = []
+    for part in shlex.split(text):
+        item = flag_util.decode_flag_val(part)
+        items.append(part if only_text and not isinstance(item, str) else item)
+    return items
+
+
+def unchanged(flag: Flag, value: Any) -> bool:
+    """Whether ``value``, as Guild holds it, leaves the source as it is: it is the default, in
+    type and value. Null does where Guild's default is null."""
+    default = guild_default(flag)
+    if literals.same(value, default):
+        return True
+    if flag.secret:
+        return False
+    if flag.type == "raw" and isinstance(value, str) and not (flag.computed or flag.mixed):
+        try:
+            return literals.same(literals.read(value), flag.default)
+        except literals.NotLiteralError:
+            return False
+    return False
+
+
+def from_guild(flag: Flag, value: Any) -> Any:
+    """The value that the cell must hold for ``value``, as it stands in the run's flags.
+
+    Code for a raw field; the flag's default where ``unchanged``. Raises FlagError, one line
+    that names the flag, its cell and what is allowed.
+    """
+    if unchanged(flag, value):
+        return flag.default
+    if _is_split(flag) and value is not None and not isinstance(value, (list, tuple, set, dict)):
+        value = _from_split(flag, value)
+    return validate.converted(flag, value)
+
+
+def _from_split(flag: Flag, value: Any) -> Any:
+    if not isinstance(value, str):
+        return type(flag.default)([value])
+    try:
+        return type(flag.default)(_split(value, flag.default))
+    except (ValueError, TypeError) as e:  # a quote that does not close, a set of lists
+        raise FlagError(
+            f"flag {flag.place} takes a list, items separated by blanks, not "
+            f"{validate.shown(flag, value)}: {e}"
+        ) from None
+
+
+def check(flag: Flag, value: Any) -> None:
+    """Raise FlagError where a run with ``value`` would: ``value`` is one trial's, decoded by
+    Guild and not yet coerced. A search space passes, since Guild draws the values later."""
+    if not is_search_space(value):
+        from_guild(flag, value)
+
+
+def source_text(flag: Flag, value: Any) -> str:
+    """The source text that holds ``value``, which from_guild gave, in the flag's language.
+
+    Raises FlagError where the language has no literal for it.
+    """
+    from .languages.table import named
+
+    if flag.secret:
+        from .secret_source import expression
+
+        return expression(flag, value)
+    if isinstance(value, Code):
+        return value.text
+    try:
+        return named(flag.language).write(value, flag.default_source)
+    except ValueError as e:
+        raise FlagError(
+            f"flag {flag.place} cannot hold {validate.shown(flag, value)} in {flag.language}: {e}"
+        ) from None

@@ -1,0 +1,1 @@
+"""Colab forms: assignments with a ``#@param`` comment."""

@@ -1,0 +1,63 @@
+"""Cells tagged ``parameters``, papermill's convention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ...document.reader import Notebook
+from ..languages.cells import INJECTED_TAG, PARAMETERS_TAG, CodeCell
+from ..languages.literals import same
+from ..model import Flag, Found, Skipped
+from .assignments import Assignment, NoFlag, assignments, flag, skipped
+
+_TRAILING_COMMENT = re.compile(r"[ \t;)]*(#[^\r\n]*)")
+_TYPE_COMMENT = re.compile(r"#\s*type:\s*([^\s#]*)")
+
+
+def find(cells: Iterable[CodeCell]) -> Found:
+    """Flags from the top-level assignments of all cells with the tag, computed ones included.
+
+    A name that is assigned more than once is one flag with all of the places: a value holds
+    for the whole notebook, as a parameter of papermill does.
+    """
+    flags: dict[str, Flag] = {}
+    passed_over: list[Skipped] = []
+    for cell in cells:
+        for assignment in assignments(cell) if PARAMETERS_TAG in cell.tags else ():
+            if isinstance(assignment, NoFlag):
+                begin, reason = assignment.begin, assignment.reason
+                passed_over.append(skipped(cell.index, cell.source, begin, reason))
+                continue
+            new = _flag(cell, assignment)
+            old = flags.get(new.name)
+            flags[new.name] = _joined(old, new) if old else new
+    return Found(list(flags.values()), passed_over)
+
+
+def _flag(cell: CodeCell, assignment: Assignment) -> Flag:
+    match = _TRAILING_COMMENT.match(cell.text, assignment.stop)
+    comment = match.group(1) if match else ""
+    type_comment = _TYPE_COMMENT.match(comment)
+    if type_comment is None:
+        return replace(flag(cell, assignment, "parameter"), description=_plain(comment))
+    declared = flag(cell, assignment, "parameter", type_comment.group(1))
+    return replace(declared, description=_plain(comment[type_comment.end() :]))
+
+
+def _plain(comment: str) -> str:
+    return comment.lstrip("#").strip()
+
+
+def _joined(old: Flag, new: Flag) -> Flag:
+    agree = old.computed == new.computed and same(old.default, new.default)
+    if old.computed:
+        agree = agree and old.default_source == new.default_source
+    return replace(old, sites=old.sites + new.sites, mixed=old.mixed or not agree)
+
+
+def injected(notebook: Notebook) -> list[int]:
+    """Indexes of the cells that papermill left behind, which a run's copy must not hold: they
+    would set the parameters again, to the values of an earlier run."""
+    return [cell.index for cell in notebook.cells if cell.is_code and INJECTED_TAG in cell.tags]

@@ -1,0 +1,236 @@
+"""Which values a flag takes: from what Guild holds to the value that the source must hold."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import FlagError
+from ..secrets.masking import MASK
+from .languages import literals
+from .languages.literals import is_number
+from .model import Code, Flag
+
+_BOOLEANS = {
+    "yes": True, "true": True, "on": True, "y": True, "1": True,
+    "no": False, "false": False, "off": False, "n": False, "0": False,
+}  # fmt: skip
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FORM_KINDS = ("input", "checkbox", "dropdown", "slider", "date")
+
+
+class _RefusedError(ValueError):
+    """The value is none that the type takes; the text says what is taken."""
+
+
+def converted(flag: Flag, value: Any) -> Any:
+    """The value that the cell must hold for ``value``: of the declared type, one of the choices,
+    within the bounds; Code for a raw field. Raises FlagError that says what is allowed."""
+    try:
+        if flag.choices:
+            return _choice(flag, value)
+        return _within(flag, _typed(flag, value))
+    except _RefusedError as e:
+        raise FlagError(f"flag {flag.place} takes {e}, not {shown(flag, value)}") from None
+
+
+def shown(flag: Flag, value: Any) -> str:
+    """``value`` as a message about ``flag`` shows it."""
+    return MASK if flag.secret else literals.display(value)
+
+
+def _typed(flag: Flag, value: Any) -> Any:
+    if value is None and flag.kind not in _FORM_KINDS:
+        return None
+    convert = _BY_TYPE.get(flag.type or "")
+    return convert(flag, value) if convert else _untyped(flag, value)
+
+
+def _untyped(flag: Flag, value: Any) -> Any:
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()  # YAML makes them of plain text
+    if isinstance(flag.default, dict) and not isinstance(value, dict):
+        raise _RefusedError("a mapping, like '{a: 1}'")
+    if isinstance(value, list) and isinstance(flag.default, (tuple, set)):
+        try:
+            return type(flag.default)(value)
+        except TypeError:
+            raise _RefusedError("items that a set can hold, so no lists or mappings") from None
+    if not isinstance(value, (type(None), bool, int, float, str, list, tuple, set, dict)):
+        raise _RefusedError("a number, text, true or false, null, a list or a mapping")
+    return value
+
+
+def _string(flag: Flag, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (datetime.date, datetime.datetime)) or is_number(value):
+        return str(value)
+    if isinstance(value, bool):
+        return str(value)
+    # Guild's decoding takes text that begins with a bracket, brace or quote for YAML
+    raise _RefusedError("text (put quotes inside quotes for text that looks like YAML)")
+
+
+def _number(flag: Flag, value: Any) -> float:
+    number = _as_number(value)
+    if number is None:
+        raise _RefusedError(f"a number{_range(flag)}")
+    if flag.kind in _FORM_KINDS and _is_int(flag.default):
+        whole = _whole(number)
+        return number if whole is None else whole
+    return number
+
+
+def _integer(flag: Flag, value: Any) -> int:
+    number = _as_number(value)
+    whole = None if number is None else _whole(number)
+    if whole is None:
+        raise _RefusedError(f"a whole number{_range(flag)}")
+    return whole
+
+
+def _slider(flag: Flag, value: Any) -> float:
+    if any(_whole(part) is None for part in _said(flag)):
+        return float(_number(flag, value))
+    if takes_whole_numbers(flag):
+        return _integer(flag, value)
+    return _number(flag, value)  # bounds like 1.0: the author may have meant either
+
+
+def _said(flag: Flag) -> list[float]:
+    """The numbers that say what a flag holds."""
+    return [part for part in (flag.min, flag.max, flag.step, flag.default) if is_number(part)]
+
+
+def takes_whole_numbers(flag: Flag) -> bool:
+    """Whether a flag takes no other numbers than whole ones."""
+    if flag.type == "slider":
+        return all(map(_is_int, _said(flag)))
+    return flag.type == "integer"
+
+
+def _boolean(flag: Flag, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = _BOOLEANS.get(str(value).strip().lower())
+    if known is None or isinstance(value, float):
+        raise _RefusedError("yes or no (true, false, 1, 0)")
+    return known
+
+
+def _date(flag: Flag, value: Any) -> str:
+    text = value.isoformat() if isinstance(value, datetime.date) else value
+    if isinstance(text, str) and _DATE.fullmatch(text):
+        try:
+            datetime.date.fromisoformat(text)
+            return text
+        except ValueError:
+            pass
+    raise _RefusedError("a date (YYYY-MM-DD)")
+
+
+def _raw(flag: Flag, value: Any) -> Code:
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        value = f"[{', '.join(value)}]"  # Guild has made text of each item, as of any expression
+    if not isinstance(value, str):
+        return Code(literals.write(_untyped(flag, value)))
+    text = literals.one_expression(value)
+    if text is None:
+        raise _RefusedError("one Python expression")
+    return Code(text)
+
+
+_BY_TYPE: dict[str, Callable[[Flag, Any], Any]] = {
+    "string": _string,
+    "number": _number,
+    "integer": _integer,
+    "slider": _slider,
+    "boolean": _boolean,
+    "date": _date,
+    "raw": _raw,
+}
+
+
+def _choice(flag: Flag, value: Any) -> Any:
+    choices = flag.choices or ()
+    for index, choice in enumerate(choices):
+        if _is_choice(flag, index, value):
+            return _raw(flag, flag.choice_sources[index]) if flag.type == "raw" else choice
+    if flag.allow_other:
+        return _within(flag, _typed(flag, value))
+    if flag.secret:
+        raise _RefusedError("one of its choices")
+    raise _RefusedError(f"one of {', '.join(map(literals.display, choices))}")
+
+
+def _is_choice(flag: Flag, index: int, value: Any) -> bool:
+    assert flag.choices is not None  # who calls has looked
+    choice = flag.choices[index]
+    if flag.type == "raw" and isinstance(value, str):
+        if value.strip() == flag.choice_sources[index].strip():
+            return True
+        try:  # the same literal in other words: 2e-6 and 0.000002
+            return literals.same(literals.read(value), choice)
+        except literals.NotLiteralError:
+            return bool(value == choice)
+    return equal(value, choice) or (isinstance(choice, str) and str(value) == choice)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Equal by value: 1 is 1.0, but no number is a boolean or a text."""
+    if is_number(a) and is_number(b):
+        return bool(a == b)
+    return literals.same(a, b)
+
+
+def _within(flag: Flag, value: Any) -> Any:
+    if not in_bounds(flag, value):
+        raise _RefusedError(f"a number{_range(flag)}")
+    return value
+
+
+def in_bounds(flag: Flag, value: Any) -> bool:
+    """Whether ``value`` is within the flag's bounds, as far as it has bounds and is a number."""
+    if not is_number(value):
+        return True
+    if flag.min is not None and value < flag.min:
+        return False
+    return flag.max is None or bool(value <= flag.max)
+
+
+def bounds_text(flag: Flag) -> str:
+    """The flag's bounds in words, "" where there are none."""
+    if flag.min is not None and flag.max is not None:
+        return f"{flag.min} to {flag.max}"
+    if flag.min is not None:
+        return f"at least {flag.min}"
+    return f"at most {flag.max}" if flag.max is not None else ""
+
+
+def _range(flag: Flag) -> str:
+    text = bounds_text(flag)
+    return text and (f" from {text}" if " to " in text else f" of {text}")
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _whole(number: float) -> int | None:
+    """``number`` as an int where it is a whole number, else None."""
+    return int(number) if isinstance(number, int) or number.is_integer() else None
+
+
+def _as_number(value: Any) -> float | None:
+    if is_number(value):
+        return value
+    if isinstance(value, str):
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                pass
+    return None

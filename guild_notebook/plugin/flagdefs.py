@@ -1,0 +1,162 @@
+"""A notebook's flags as Guild's flag definitions, read once per notebook and change of it.
+
+Guild loads every operation of a project for ``guild operations``, help and completion, so what
+is read from a notebook is kept in Guild's cache under the notebook's path, size and time.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from .. import __version__, options
+from ..document import reader
+from ..errors import OptionError
+from ..flags import discover, guild_values
+from ..secrets import settings as secret_flags
+
+Data = dict[str, dict[str, Any]]
+"""Guild flag data by flag name, as ``flags:`` of a guild.yml has it."""
+
+ATTRIBUTES = ("nb-replace", secret_flags.ATTRIBUTE)
+"""What a flag of guild.yml may have beside Guild's own attributes."""
+
+
+def patterns(opdef: Any) -> dict[str, Any]:
+    """The ``nb-replace`` of each flag of an opdef that has one."""
+    return {
+        flag.name: flag.extra["nb-replace"] for flag in opdef.flags if flag.extra.get("nb-replace")
+    }
+
+
+def secrets(opdef: Any) -> dict[str, str]:
+    """The environment variable of each secret flag of an opdef; raises OptionError."""
+    settings = {flag.name: flag.extra for flag in opdef.flags}
+    return secret_flags.variables(settings, f"operation '{opdef.fullname}'")
+
+
+def check(opdef: Any) -> None:
+    """Raise OptionError for a flag's ``nb-…`` attribute that is unknown or mistyped."""
+    for flag in opdef.flags:
+        for key in flag.extra:
+            if isinstance(key, str) and key.startswith(options.PREFIX) and key not in ATTRIBUTES:
+                near = difflib.get_close_matches(key, ATTRIBUTES, n=1, cutoff=0.6)
+                known = ", ".join(ATTRIBUTES)
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {known}"
+                raise OptionError(
+                    f"operation '{opdef.fullname}', flag {flag.name}: "
+                    f"unknown attribute '{key}' - {hint}"
+                )
+    secrets(opdef)
+
+
+def wanted(opdef: Any) -> list[str]:
+    """Names of flags that an opdef defines or lists in ``flags-import``."""
+    listed = opdef.flags_import
+    names = {flag.name for flag in opdef.flags}
+    if isinstance(listed, (list, tuple)):
+        names.update(name for name in listed if isinstance(name, str))
+    elif isinstance(listed, str) and listed != "all":
+        names.add(listed)
+    return sorted(names)
+
+
+def discovered(opdef: Any, path: str, name: str) -> tuple[reader.Notebook, discover.Discovered]:
+    """Read the notebook of an opdef afresh; raises NotebookError, which calls it ``name``."""
+    nb = reader.read(path, name)
+    return nb, discover.discover(nb, patterns(opdef), wanted(opdef), secrets(opdef))
+
+
+def flag_data(opdef: Any, path: str) -> Data:
+    """Flag data of an opdef's notebook, from the cache where it holds; raises NotebookError."""
+    settings = {"patterns": patterns(opdef), "wanted": wanted(opdef), "secrets": secrets(opdef)}
+    cached = _cache_path(path, settings)
+    data = _load(cached) if cached else None
+    if data is None:
+        _nb, found = discovered(opdef, path, path)
+        data = {flag.name: guild_values.flag_data(flag) for flag in found.flags.values()}
+        if cached:
+            _store(cached, data)
+    return data
+
+
+def merge(opdef: Any, data: Data) -> None:
+    """Merge flag data into an opdef by Guild's own rules (``flags-import``, ``-skip``; as
+    guild/plugins/flags_import_util.py, apply_flags).
+
+    Guild copies each flag that is merged with all that it refers to: with its own helper that is
+    the guild.yml and every flag merged before, here the flag alone.
+
+    A flag with ``nb-replace`` is always a flag of the notebook: it takes its default from there
+    even where guild.yml imports nothing.
+    """
+    names = _to_import(opdef, data)
+    opdef.merge_flags(SimpleNamespace(flags=list(_flagdefs(opdef, data, names))))
+    for flag in opdef.flags:
+        if flag.extra.get("nb-replace") and flag.default is None and flag.name in data:
+            flag.default = data[flag.name].get("default")
+            opdef.set_flag_value(flag.name, flag.default)
+
+
+def _to_import(opdef: Any, data: Data) -> list[str]:
+    listed = opdef.flags_import
+    if listed in (False, []):
+        return []
+    if listed in (True, "all"):
+        chosen = set(data)
+    elif listed is None:
+        chosen = {flag.name for flag in opdef.flags}
+    else:
+        chosen = set(listed) if isinstance(listed, list) else {listed}
+    skipped = set(opdef.flags_import_skip or ())
+    return [name for name in data if name in chosen - skipped]
+
+
+def _flagdefs(opdef: Any, data: Data, names: list[str]) -> Iterator[Any]:
+    from guild import guildfile
+
+    nothing = SimpleNamespace(guildfile=None)
+    for name in names:
+        coerced = guildfile.coerce_flag_data(name, data[name], opdef.guildfile)
+        flagdef = guildfile.FlagDef(name, coerced, nothing)
+        flagdef.opdef = None
+        yield flagdef
+
+
+def _cache_path(path: str, settings: Mapping[str, Any]) -> str | None:
+    from guild import var
+
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    key = [__version__, os.path.abspath(path), stat.st_size, stat.st_mtime_ns, settings]
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
+    folder: str = var.cache_dir("notebook-flags")
+    return os.path.join(folder, digest)
+
+
+def _load(path: str) -> Data | None:
+    try:
+        with open(path, encoding="utf-8") as f:
+            data = json.load(f)
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _store(path: str, data: Data) -> None:
+    """Write beside and rename, since many Guild processes share the cache; it may be lost."""
+    beside = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(beside, "w", encoding="utf-8") as f:
+            json.dump(data, f)
+        os.replace(beside, path)
+    except (OSError, TypeError, ValueError):
+        pass

@@ -1,0 +1,180 @@
+"""What makes an operation of guild.yml a notebook operation, and the command that runs it.
+
+Reads opdefs after Guild has merged them (``as_data()``), where every form of guild.yml looks the
+same: operation-only, models, ``config``, ``include``, ``extends``, ``operation-defaults``, params.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import options
+from ..document import text_formats
+from ..errors import NotebookError
+
+NBEXEC = "guild.plugins.nbexec"
+"""The main module of Guild's own notebook feature, which old guild.yml files name."""
+
+RUNNER = "guild_notebook.run"
+
+_ENDS = re.compile(
+    rf"(?:\.ipynb|{'|'.join(map(re.escape, text_formats.EXTENSIONS))})(?=\s|$)", re.IGNORECASE
+)
+
+
+def is_notebook_path(path: str) -> bool:
+    """Whether a name alone says that it is a notebook. That of a text does not: ``train.py`` on a
+    command line is a script of Guild's, a notebook only where ``notebook:`` names it."""
+    return path.lower().endswith(".ipynb")
+
+
+@dataclass(frozen=True)
+class NotebookSpec:
+    """``path`` is relative to the guild.yml's directory, ``arguments`` are the options after it."""
+
+    path: str
+    arguments: tuple[str, ...] = field(default=())
+
+
+def spec_for_opdef(opdef: Any) -> NotebookSpec | None:
+    """The notebook that an opdef runs, None where it runs something else."""
+    data = opdef.as_data()
+    notebook = data.get("notebook")
+    if notebook is not None:
+        return _parse(str(notebook))
+    main = data.get("main")
+    if isinstance(main, str) and main.split()[:1] == [NBEXEC]:
+        return _parse(main.strip()[len(NBEXEC) :])
+    if any(data.get(key) for key in ("main", "exec", "steps")):
+        return None
+    return NotebookSpec(opdef.name) if is_notebook_path(opdef.name) else None
+
+
+def _parse(text: str) -> NotebookSpec:
+    """Split a name from its options; a name with spaces needs no quotes."""
+    try:
+        parts = shlex.split(text)
+    except ValueError:
+        parts = []
+    if parts and (is_notebook_path(parts[0]) or text_formats.is_text(parts[0])):
+        return NotebookSpec(parts[0], tuple(parts[1:]))
+    end = _ENDS.search(text)
+    if not end:
+        return NotebookSpec(parts[0] if parts else text.strip(), tuple(parts[1:]))
+    return NotebookSpec(text[: end.end()].strip(), tuple(shlex.split(text[end.end() :])))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a notebook is: ``source`` in the project, ``copied`` relative to the root of the
+    project's source code (None where it lies outside), ``run`` relative to the run directory."""
+
+    source: str
+    copied: str | None
+    run: str
+
+
+def place(opdef: Any, spec: NotebookSpec) -> Place:
+    """Find an opdef's notebook in the project and say where the run will have it.
+
+    Guild copies what lies below ``sourcecode: root`` to ``sourcecode: dest`` of the run
+    directory (guild/commands/run_impl.py, _opdef_sourcecode_dest).
+
+    Raises NotebookError for the notebook of a guild.yml that lies outside of its project, links
+    followed: what is only listed may be anybody's guild.yml, and is not to make Guild read what
+    is not of that project. A path on the command line is its user's own wish, and its opdef is of
+    no file.
+    """
+    project = os.path.abspath(opdef.guildfile.dir or ".")
+    root_setting = opdef.sourcecode.root or opdef.modeldef.sourcecode.root
+    root = os.path.join(project, root_setting) if root_setting else project
+    dest = opdef.sourcecode.dest or opdef.modeldef.sourcecode.dest or "."
+    source = os.path.normpath(os.path.join(project, spec.path))
+    if not os.path.exists(source) and root_setting:
+        below_root = os.path.normpath(os.path.join(root, spec.path))
+        source = below_root if os.path.exists(below_root) else source
+    if opdef.guildfile.src and not is_inside(source, project):
+        raise outside(f"operation '{opdef.fullname}': notebook {spec.path}", project)
+    copied: str | None = os.path.relpath(source, root)
+    if copied is None or copied.split(os.sep)[0] == os.pardir:
+        return Place(source, None, os.path.normpath(os.path.join(dest, os.path.basename(source))))
+    return Place(source, copied, os.path.normpath(os.path.join(dest, copied)))
+
+
+def outside(what: str, project: str) -> NotebookError:
+    return NotebookError(
+        f"{what} lies outside of the project {project} - copy it there, or run it by its own path: "
+        "guild run PATH"
+    )
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path lies in a folder when all links are followed."""
+    real, around = os.path.realpath(path), os.path.realpath(folder)
+    try:
+        return os.path.commonpath([real, around]) == around
+    except ValueError:  # another drive (Windows)
+        return False
+
+
+def settings(opdef: Any, spec: NotebookSpec) -> options.Settings:
+    """The options that an operation sets; those after the notebook's name win.
+
+    Raises OptionError. Options that hold a flag reference (``${…}``) are left for the run to read.
+    """
+    where = f"operation '{opdef.fullname}'"
+    attributes = {k: v for k, v in opdef.as_data().items() if "${" not in str(v)}
+    result = options.from_attributes(attributes, where)
+    if not _has_references(spec):
+        result.update(options.from_arguments(spec.arguments, where))
+    return result
+
+
+def _has_references(spec: NotebookSpec) -> bool:
+    return any("${" in argument for argument in spec.arguments)
+
+
+def command(opdef: Any, spec: NotebookSpec) -> str:
+    """The ``exec`` of a notebook operation.
+
+    An exec of ``${python_exe}`` keeps what Guild does for Python operations (PYTHONPATH, pip
+    freeze, default source code rules). It has no ``${flag_args}``: arguments lose the types of
+    flag values, the run's attributes do not.
+    """
+    where = place(opdef, spec)
+    project = os.path.abspath(opdef.guildfile.dir or ".")
+    arguments = [where.run.replace(os.sep, "/")]
+    in_project = os.path.relpath(where.source, project)
+    if in_project != where.run:
+        arguments += ["--project-path", in_project.replace(os.sep, "/")]
+    arguments += options.to_arguments(settings(opdef, spec))
+    if "${" in spec.path:
+        arguments.append("--in-project")  # which only the run can see
+    if _has_references(spec):
+        arguments += spec.arguments
+    return f"${{python_exe}} -um {RUNNER} {' '.join(shlex.quote(a) for a in arguments)}"
+
+
+def check(opdef: Any, spec: NotebookSpec) -> None:
+    """Raise what is wrong with a notebook operation that is about to run: OptionError for its
+    options, NotebookError where there is no such file."""
+    settings(opdef, spec)
+    if not spec.path:
+        raise NotebookError(
+            f"operation '{opdef.fullname}' names no notebook - say 'notebook: NAME.ipynb'"
+        )
+    source = place(opdef, spec).source
+    if os.path.exists(source) and not os.path.isfile(source):
+        raise NotebookError(
+            f"operation '{opdef.fullname}': {spec.path} is not a file - "
+            "give the path of a notebook (.ipynb)"
+        )
+    if "${" not in source and not os.path.isfile(source):
+        raise NotebookError(
+            f"operation '{opdef.fullname}': notebook {spec.path} does not exist in "
+            f"{opdef.guildfile.dir or '.'} - correct 'notebook' in guild.yml"
+        )

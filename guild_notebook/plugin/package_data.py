@@ -1,0 +1,58 @@
+"""Notebooks in Guild packages, which is how Guild's remotes get the source of an operation.
+
+``guild run --remote`` builds the project's package and installs it over there
+(guild/remotes/ssh.py, run_op). A package holds guild.yml, modules and Python packages, and what
+``package: data-files`` lists (guild/package_main.py, _setup_kw): notebooks would be left behind.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from typing import Any
+
+from ..errors import UserError
+from . import operation
+
+
+def add_notebooks(gf: Any) -> None:
+    """Add the notebooks of a guild.yml's operations to its package, if this is the process that
+    builds it, and the modules beside those that lie in a folder, which notebooks may import.
+
+    Only files within the project are added. A project without ``package`` gets the one that Guild
+    would make up for it.
+    """
+    package_file = os.getenv("PACKAGE_FILE")
+    if not package_file or not gf.src or os.path.abspath(package_file) != os.path.abspath(gf.src):
+        return
+    files = [path for path in _files(gf) if os.path.isfile(path)]
+    found = [path for path in files if operation.is_inside(path, gf.dir)]
+    if not found:
+        return
+    if not gf.package:
+        from guild import package_main
+
+        gf.package = package_main._default_pkgdef(gf)
+    known = [os.path.normpath(pattern) for pattern in gf.package.data_files]
+    for path in dict.fromkeys(found):
+        name = os.path.relpath(path, gf.dir)
+        if name not in known:
+            gf.package.data_files.append(glob.escape(name))
+
+
+def _files(gf: Any) -> list[str]:
+    files: list[str] = []
+    for model in gf.models.values():
+        for opdef in model.operations:
+            spec = operation.spec_for_opdef(opdef)
+            if not spec:
+                continue
+            try:
+                path = operation.place(opdef, spec).source
+            except UserError:
+                continue  # said when the operation is asked for
+            folder = os.path.dirname(path)
+            files.append(path)
+            if os.path.abspath(folder) != os.path.abspath(gf.dir):
+                files += sorted(glob.glob(os.path.join(glob.escape(folder), "*.py")))
+    return files

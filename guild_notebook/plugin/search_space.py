@@ -1,0 +1,150 @@
+"""Search spaces of a notebook's flags: what ``lr=[:]`` stands for.
+
+Guild searches a range that is typed (``lr=[0.001:0.1]``, ``lr=loguniform[0.001:0.1]``). A bound
+that is left out is the flag's own, a form's or guild.yml's: ``[:]``, ``[:0.1]``, ``log[:]``; for
+a flag with choices ``[:]`` is the list of them, that is a grid, or categories to an optimizer.
+Guild then sees ranges and lists as if they had been typed, in the prompt as in the run.
+
+Guild draws real numbers where a bound has a point, whole numbers where none has, and always real
+numbers for ``loguniform`` (guild/plugins/skopt_util.py, _uniform_dim and _real_dim). A range says
+here what its flag can hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import FlagError
+from ..flags import guild_values, validate
+from ..flags.languages import literals
+from ..flags.model import Flag
+from ..optimizers import LOGUNIFORM_INT
+
+_FUNCTIONS = {
+    None: None,  # the flag's own distribution
+    "uniform": "uniform",
+    "log": "loguniform",
+    "loguniform": "loguniform",
+}
+
+
+def completed(flag: Flag, flagdef: Any, value: Any) -> Any:
+    """A flag's value with its search space filled in: a range of Guild's as text, a list of
+    choices, or ``value`` itself where it is neither a space nor incomplete.
+
+    ``flagdef`` is Guild's definition of the flag, which guild.yml may have had a say in. Raises
+    FlagError where a bound is missing, is none that the flag takes, or makes no range.
+    """
+    parsed = _parsed(value)
+    if parsed is None:
+        return value
+    typed, name, args = parsed
+    if len(args) not in (2, 3):
+        raise FlagError(
+            f"flag {flag.place} is searched as [MIN:MAX] or [MIN:MAX:FIRST], not {typed}"
+        )
+    function = _FUNCTIONS[name] or _distribution(flagdef)
+    if set(args) == {""} and name in (None, "uniform") and _choices(flag, flagdef):
+        return _choices(flag, flagdef)
+    low, high, *first = _numbers(flag, flagdef, typed, args)
+    _check(flag, typed, function, low, high, *first)
+    complete = "" not in args[:2]
+    whole = _is_whole(flag, flagdef, [low, high], complete and function == "uniform")
+    drawn_whole = function == "uniform" and isinstance(low, int) and isinstance(high, int)
+    if complete and name in (None, function) and whole == drawn_whole:
+        return value
+    return _written(function, [low, high, *first], whole)
+
+
+def prepare(flag: Flag, flagdef: Any) -> None:
+    """Let an optimizer that searches all flags with bounds, since none was given a range, search
+    this one for what it can hold (guild/plugins/skopt.py, encode_flag_for_optimizer)."""
+    bounds = [bound for bound in (flagdef.min, flagdef.max) if bound is not None]
+    if not bounds:
+        return
+    if not _is_whole(flag, flagdef, bounds):
+        flagdef.min = None if flagdef.min is None else float(flagdef.min)
+        flagdef.max = None if flagdef.max is None else float(flagdef.max)
+    elif flagdef.distribution == "loguniform":
+        flagdef.distribution = LOGUNIFORM_INT
+
+
+def _parsed(value: Any) -> tuple[str, str | None, list[Any]] | None:
+    """A range of a kind known here: how it is shown, its function, and its arguments, "" for one
+    that is left out."""
+    from guild import flag_util
+
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        ((low, rest),) = value[0].items() if len(value[0]) == 1 else ((None, None),)
+        # YAML, and so Guild, reads [0.1:] as a list of a mapping
+        return (f"[{low}:]", None, [low, ""]) if literals.is_number(low) and rest is None else None
+    if not guild_values.is_search_space(value):
+        return None
+    name, args = flag_util.decode_flag_function(value)
+    return (value, name, list(args)) if name in _FUNCTIONS and args else None
+
+
+def _distribution(flagdef: Any) -> str:
+    return _FUNCTIONS.get(flagdef.distribution) or "uniform"
+
+
+def _choices(flag: Flag, flagdef: Any) -> list[Any]:
+    if flagdef.choices:
+        return [choice.value for choice in flagdef.choices]
+    if flag.type == "boolean" or flagdef.type == "boolean" or isinstance(flag.default, bool):
+        return [False, True]
+    return []
+
+
+def _numbers(flag: Flag, flagdef: Any, typed: str, args: list[Any]) -> list[float]:
+    own = [flagdef.min, flagdef.max]
+    numbers = [own[i] if i < 2 and arg == "" else arg for i, arg in enumerate(args)]
+    missing = [side for side, number in zip(("lower", "upper"), numbers) if number is None]
+    if missing:
+        bound = f"{missing[0]} bound" if len(missing) == 1 else "bounds"
+        raise FlagError(
+            f"flag {flag.place} has no {bound} to fill in for {typed} - say "
+            f"{flag.name}=[MIN:MAX], or give it min and max in guild.yml"
+        )
+    for number in numbers:
+        if not literals.is_number(number):
+            raise FlagError(f"flag {flag.place} is searched between numbers, not {typed}")
+    return numbers
+
+
+def _check(
+    flag: Flag, typed: str, function: str, low: float, high: float, first: float | None = None
+) -> None:
+    for number in (low, high, first):
+        if number is not None:
+            guild_values.check(flag, number)
+    if not low < high:
+        raise FlagError(
+            f"flag {flag.place} is searched from a lower to a higher bound, not {typed}"
+        )
+    if first is not None and not low <= first <= high:
+        raise FlagError(f"flag {flag.place} begins its search between the bounds, not at {first}")
+    if function == "loguniform" and low <= 0:
+        raise FlagError(
+            f"flag {flag.place} is searched by its logarithm, so from above 0, not from {low} - "
+            f"say {flag.name}=log[MIN:MAX]"
+        )
+
+
+def _is_whole(flag: Flag, flagdef: Any, bounds: list[float], typed: bool = False) -> bool:
+    """Whether whole numbers are to be drawn: the flag takes no others, or none of the numbers
+    that say what it holds has a point. Of a range that was ``typed`` its bounds say it."""
+    if flagdef.type == "int" or validate.takes_whole_numbers(flag):
+        return True
+    said = [] if typed else [flag.default, flag.step]
+    numbers = bounds + [number for number in said if literals.is_number(number)]
+    return flagdef.type != "float" and all(isinstance(number, int) for number in numbers)
+
+
+def _written(function: str, numbers: list[float], whole: bool) -> str:
+    from guild import flag_util
+
+    if whole and function == "loguniform":
+        function = LOGUNIFORM_INT
+    encoded = [flag_util.encode_flag_val((int if whole else float)(n)) for n in numbers]
+    return f"{'' if function == 'uniform' else function}[{':'.join(encoded)}]"

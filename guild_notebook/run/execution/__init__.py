@@ -1,0 +1,4 @@
+"""Executing cells on a kernel, and how they end.
+
+May use ``run.kernel`` and ``run.output``.
+"""

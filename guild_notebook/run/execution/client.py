@@ -1,0 +1,220 @@
+"""Executing cells with nbclient, with what they show passed on while they run.
+
+nbclient hands each message of the executing cell to ``process_message`` and each new output to
+``output``: the methods that are extended here. Its callbacks are of no use for this:
+``on_cell_complete`` comes when a request is sent, and none when the kernel dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from queue import Empty
+from typing import Any
+
+from nbclient import NotebookClient
+from nbclient.client import CellExecutionComplete
+from nbformat import from_dict
+from nbformat.v4 import output_from_msg
+
+from ...secrets.masking import Masker
+from ..kernel.masked_messages import Messages
+from ..kernel.messages import OUTPUTS, Message
+from ..kernel.process import Kernel
+from ..kernel.wakeup import Patience
+from ..output.display import Display
+from .cell_outputs import Outputs
+
+DRAIN_SECONDS = 0.05
+"""Time without a message after which a kernel that has ended has said all."""
+
+
+class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
+    """nbclient's client for one notebook on a kernel that ``kernel`` has started.
+
+    Outputs are in ``nb`` after ``sync()``: until then they are kept in parts.
+    """
+
+    def __init__(
+        self,
+        nb: Any,
+        kernel: Kernel,
+        display: Display,
+        limit: int,
+        masker: Masker,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            nb,
+            km=kernel.manager,
+            on_cell_executed=self._note_reply,
+            on_cell_complete=self._note_request,
+            iopub_timeout=1_000_000,  # the channel knows better: see its SILENCE
+            **options,
+        )
+        self.kc = kernel.client
+        self.kc.iopub_channel.is_late = self._is_late
+        self.kc.iopub_channel.late = self._show_late
+        self.kc.iopub_channel.reply = self._replied
+        self.kc.iopub_channel.masking = Messages(masker) if masker else None
+        self._masker = masker
+        self.log.setLevel(logging.CRITICAL)  # what it says there is said by this package
+        self.display = display
+        self.asked_to_exit = False
+        self.idle = asyncio.Event()
+        """Set when the kernel says that it is done with the executing cell."""
+        self.patience = Patience()
+        self._outputs: dict[int, Outputs] = defaultdict(lambda: Outputs(limit))
+        self._changed: set[int] = set()
+        self._displays: dict[str, list[tuple[int, Any]]] = defaultdict(list)
+        self._positions: dict[str, int | None] = {}
+        self._clear_next: set[int] = set()
+        self._cell_of: dict[str, int] = {}
+        self._current: int | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether outputs have come since the last ``sync``."""
+        return bool(self._changed)
+
+    def sync(self) -> set[int]:
+        """Put all outputs into the notebook; returns the indexes of the cells that have changed
+        since the last time."""
+        changed, self._changed = self._changed, set()
+        for index in changed:
+            self.nb.cells[index].outputs = self._outputs[index].nodes()
+        return changed
+
+    def add_error(self, index: int, name: str, text: str, lines: list[str]) -> None:
+        """Add an error of ours to a cell's outputs, and show it."""
+        text, lines = self._masker.text(text), self._masker.data(lines)
+        self.display.error(lines, name, text)
+        error = {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
+        self._outputs[index].add(from_dict(error))
+        self._changed.add(index)
+
+    async def drain(self, kernel: Kernel) -> None:
+        """Take what the kernel still shows until it has ended: threads, exit handlers."""
+        channel = self.kc.iopub_channel
+        while True:
+            ended = kernel.ended.is_set()
+            try:
+                message = await channel.get_msg(timeout=DRAIN_SECONDS)
+            except Empty:
+                if ended:
+                    return
+            else:
+                if message["msg_type"] in OUTPUTS:
+                    self._show_late(message)
+
+    def _note_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        """``exit()`` and ``quit()`` in a cell end no process but ask the client to end it."""
+        self._changed.add(cell_index)  # nbclient has put times there
+        for payload in execute_reply["content"].get("payload") or []:
+            if payload.get("source") == "ask_exit":
+                self.asked_to_exit = True
+
+    def _note_request(self, cell: Any, cell_index: int) -> None:
+        self._cell_of[self.kc.requests[-1]] = cell_index
+        self._current = cell_index
+        self.idle.clear()
+        self.patience.begin()
+        self._changed.add(cell_index)  # nbclient has put an empty list there
+
+    def _is_late(self, message: Message) -> bool:
+        requests: list[str] = self.kc.requests
+        return [message["parent_header"].get("msg_id")] != requests[-1:]
+
+    def _replied(self) -> float | None:
+        request, when = self.kc.shell_channel.answered
+        return when if [request] == self.kc.requests[-1:] else None
+
+    def _show_late(self, message: Message) -> None:
+        """Show an output of another request than the executing cell's in the cell that made it,
+        or where nothing says which that is (a process that was forked), in this one."""
+        request = message["parent_header"].get("msg_id")
+        index = self._cell_of.get(request, self._current)
+        if index is None:
+            return  # nothing has been executed: it is of the kernel's own start
+        self.process_message(message, self.nb.cells[index], index)
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        if not self._is_late(msg):
+            self.patience.end()
+        if msg["msg_type"] == "update_display_data":
+            self._update(msg)
+            return None
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            self.idle.set()
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
+            # Of widgets, mostly, whose states may be anything.
+            self.display.say(f"a message of the kernel cannot be used: {msg['msg_type']}: {e!r}")
+            return None
+
+    def output(self, outs: list[Any], msg: Any, display_id: str | None, cell_index: int) -> Any:
+        content = msg["content"]
+        kind = msg["msg_type"]
+        into_widget = bool(self.output_hook_stack[msg["parent_header"].get("msg_id")])
+        if not into_widget:  # kept before it is shown: who reads what is shown may pause
+            self._keep(msg, kind, display_id, cell_index)
+        if kind == "stream":
+            self.display.stream(content["name"], content["text"])
+        elif kind in ("display_data", "execute_result"):
+            self._show(content.get("data") or {}, display_id)
+        elif kind == "error":
+            self.display.error(content["traceback"], content["ename"], content["evalue"])
+        return super().output(outs, msg, display_id, cell_index) if into_widget else None
+
+    def _keep(self, msg: Any, kind: str, display_id: str | None, index: int) -> None:
+        outputs = self._outputs[index]
+        if index in self._clear_next:
+            self._clear_next.discard(index)
+            self._clear(index)
+        self._changed.add(index)
+        if kind == "stream":
+            outputs.stream(msg["content"]["name"], msg["content"]["text"])
+            return
+        try:
+            node = output_from_msg(msg)
+        except ValueError:
+            return  # a message of a kind that is no output
+        if display_id:
+            self._update(msg)  # the same display anew changes all of it, as in Jupyter
+            self._displays[display_id].append((index, node))
+        outputs.add(node)
+
+    def _update(self, msg: Any) -> None:
+        content = msg["content"]
+        display_id = (content.get("transient") or {}).get("display_id")
+        if display_id not in self._displays:
+            return
+        if msg["msg_type"] == "update_display_data":
+            self._show(content.get("data") or {}, display_id)
+        for index, node in self._displays[display_id]:
+            node["data"] = from_dict(content.get("data") or {})
+            node["metadata"] = from_dict(content.get("metadata") or {})
+            self._changed.add(index)
+
+    def _show(self, data: dict[str, Any], display_id: str | None) -> None:
+        position = self._positions.get(display_id) if display_id else None
+        position = self.display.data(data, position)
+        if display_id:
+            self._positions[display_id] = position
+
+    def clear_output(self, outs: list[Any], msg: Any, cell_index: int) -> None:
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            super().clear_output(outs, msg, cell_index)
+        elif msg["content"].get("wait"):
+            self._clear_next.add(cell_index)
+        else:
+            self._clear(cell_index)
+
+    def _clear(self, index: int) -> None:
+        self._outputs[index].clear()
+        self._changed.add(index)
+        if index == self._current:
+            self.display.clear()

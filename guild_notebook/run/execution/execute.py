@@ -1,0 +1,280 @@
+"""Executing a notebook on a kernel, cell by cell, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from ...document.reader import Cell
+from ..kernel import oom
+from ..kernel.process import Kernel
+from ..output.progress import Notes, cell_name
+from .client import Client
+from .stop import Stop
+
+SKIP_TAG = "skip-execution"
+"""nbclient's default ``skip_cells_with_tag``."""
+
+NOT_RUN = "not run"
+"""The state of a cell that the execution has not reached."""
+
+TICK_SECONDS = 0.1
+
+GRACE_SECONDS = 5.0
+"""Time that an interrupted cell has to end before the kernel is killed."""
+
+STOP_SECONDS = 1.5
+"""The same when the run is stopped: Guild stops what is left after 5 seconds."""
+
+REPLY_SECONDS = 10.0
+"""Time that a kernel has for its reply once it has said that it is done with a cell: it sends the
+reply first, and nothing says that none will come."""
+
+LAST_WORDS = 40
+"""Lines of a dead kernel's stderr that are shown: a crash's Python stack among them."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an execution ended: ``exit_status`` for the process; ``failed_cell`` is the index of
+    the cell that ended it, None where all ran; ``reason`` says what happened in a few words."""
+
+    exit_status: int = 0
+    failed_cell: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds for one cell and for all; None for no limit."""
+
+    cell: float | None = None
+    run: float | None = None
+
+
+@dataclass
+class Execution:
+    """Executes the cells at ``indexes`` in order, up to one that ends the run; ``cells`` are
+    those of the executing notebook. ``states`` says of each index what became of it."""
+
+    client: Client
+    kernel: Kernel
+    cells: Sequence[Cell]
+    indexes: Sequence[int]
+    notes: Notes
+    stop: Stop
+    limits: Limits
+    states: dict[int, str] = field(default_factory=dict)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    prompt: str = ""
+    _kills: oom.Kills = field(default_factory=oom.Kills)
+
+    async def run(self) -> Outcome:
+        tasks = [asyncio.ensure_future(work()) for work in (self._tick, self._watch_input)]
+        deadline = time.monotonic() + self.limits.run if self.limits.run else None
+        self.states = dict.fromkeys(self.indexes, NOT_RUN)
+        try:
+            for number, index in enumerate(self.indexes, 1):
+                outcome = await self._execute(index, number, deadline)
+                if outcome:
+                    return outcome
+            return Outcome()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _watch_input(self) -> None:
+        """Kernels may ask for input though they were told that nobody is there (IRkernel does),
+        and wait for the answer for ever."""
+        while True:
+            message = await self.kernel.client.stdin_channel.get_msg()
+            if message["msg_type"] == "input_request":
+                self.prompt = str(message["content"].get("prompt") or "").strip()
+                self.asked.set()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self.client.display.tick()
+            if self.client.patience.is_over():
+                self.kernel.knock()
+
+    async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
+        name = cell_name(self.cells, index)
+        started = time.monotonic()
+        self.client.display.begin_cell(number)
+        self.states[index] = "running"
+        self.asked.clear()
+        cell = self.client.nb.cells[index]
+        task = asyncio.ensure_future(
+            self.client.async_execute_cell(cell, index, execution_count=number)
+        )
+        where = f"cell {number} ({name})"
+        outcome, state = await self._end_of(task, index, where, started, deadline)
+        self.states[index] = state
+        self.client.display.end_cell()
+        mark = "" if state == "completed" else state
+        self.notes.cell_done(number, len(self.indexes), name, time.monotonic() - started, mark)
+        return outcome
+
+    async def _end_of(
+        self,
+        task: asyncio.Future[object],
+        index: int,
+        where: str,
+        started: float,
+        deadline: float | None,
+    ) -> tuple[Outcome | None, str]:
+        """Wait for the end of a cell, whatever ends it."""
+        cell_deadline = started + self.limits.cell if self.limits.cell else None
+        first = min((d for d in (cell_deadline, deadline) if d is not None), default=None)
+        await self._wait(task, first)
+        if self.stop.requested.is_set():
+            await self._break_off(task, STOP_SECONDS)
+            return Outcome(1, index, f"{where} was stopped by {self.stop.name}"), "stopped"
+        if not task.done() and not self.kernel.ended.is_set():
+            if self.asked.is_set():
+                return await self._asked_for_input(task, index, where)
+            if first is None or time.monotonic() < first:
+                return await self._no_reply(task, index, where)
+            option = "nb-cell-timeout" if first == cell_deadline else "nb-timeout"
+            return await self._timed_out(task, index, where, option)
+        return await self._result(task, index, where)
+
+    async def _wait(self, task: asyncio.Future[object], deadline: float | None) -> None:
+        """Until the task is done, the kernel has ended, a stop is asked for, or the deadline; or
+        until a kernel that is done with the cell has had its time to reply."""
+        ends = [self.kernel.ended, self.stop.requested, self.asked]
+        await self._first_of(task, [*ends, self.client.idle], deadline)
+        if not task.done() and not any(end.is_set() for end in ends):
+            late = time.monotonic() + REPLY_SECONDS
+            deadline = late if deadline is None else min(deadline, late)
+            await self._first_of(task, ends, deadline)
+
+    @staticmethod
+    async def _first_of(
+        task: asyncio.Future[object], events: Sequence[asyncio.Event], deadline: float | None
+    ) -> None:
+        waiting: list[asyncio.Future[object]] = [
+            asyncio.ensure_future(event.wait()) for event in events
+        ]
+        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+        try:
+            await asyncio.wait(
+                [task, *waiting], timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for event in waiting:
+                event.cancel()
+
+    async def _break_off(self, task: asyncio.Future[object], seconds: float) -> bool:
+        """Interrupt the cell, then kill the kernel; returns whether it had to be killed."""
+        await self.kernel.interrupt()
+        done, _ = await asyncio.wait([task], timeout=seconds)
+        if done:
+            task.exception()  # a KeyboardInterrupt of the cell: expected
+            return False
+        await self.kernel.kill()
+        await self._abandon(task)
+        return True
+
+    async def _abandon(self, task: asyncio.Future[object]) -> None:
+        task.cancel()
+        await asyncio.wait([task], timeout=1.0)
+        if task.done() and not task.cancelled():
+            task.exception()
+
+    async def _asked_for_input(
+        self, task: asyncio.Future[object], index: int, where: str
+    ) -> tuple[Outcome, str]:
+        await self._break_off(task, STOP_SECONDS)
+        asked = f" ({self.prompt!r})" if self.prompt else ""
+        text = (
+            f"a run has no keyboard to answer what the cell asks for{asked}: assign the value to "
+            "a variable in the notebook and give it as a flag, guild run NOTEBOOK name=value"
+        )
+        self.client.add_error(index, "NoKeyboard", text, [f"NoKeyboard: {text}"])
+        return Outcome(1, index, f"{where} failed with NoKeyboard"), "failed"
+
+    async def _no_reply(
+        self, task: asyncio.Future[object], index: int, where: str
+    ) -> tuple[Outcome, str]:
+        await self._abandon(task)
+        words = await self.kernel.last_words(1)
+        text = f"the kernel is done with {where} but has not replied in {REPLY_SECONDS:g} s"
+        text += f": {words[0]}" if words else ""
+        self.client.add_error(index, "NoReply", text, [f"NoReply: {text}"])
+        return Outcome(1, index, text), "failed"
+
+    async def _timed_out(
+        self, task: asyncio.Future[object], index: int, where: str, option: str
+    ) -> tuple[Outcome, str]:
+        seconds = self.limits.cell if option == "nb-cell-timeout" else self.limits.run
+        killed = await self._break_off(task, GRACE_SECONDS)
+        text = f"{where} was {'killed' if killed else 'interrupted'}: over {seconds:g} s ({option})"
+        self.client.add_error(index, "Timeout", text, [f"Timeout: {text}"])
+        return Outcome(1, index, text), "timed out"
+
+    async def _result(
+        self, task: asyncio.Future[object], index: int, where: str
+    ) -> tuple[Outcome | None, str]:
+        if not task.done():  # the kernel has ended: its last messages may still come
+            await asyncio.wait([task], timeout=0.2)
+        if not task.done():
+            await self._abandon(task)
+            return await self._died(index, where)
+        try:
+            task.result()
+        except CellExecutionError as e:
+            if e.ename == "SystemExit":
+                status, message = exit_status(e.evalue)
+                return Outcome(status, index if status else None, message), "exit"
+            cause = f" with {e.ename}" if e.ename else ""  # a shell's kernel names no error
+            return Outcome(1, index, f"{where} failed{cause}"), "failed"
+        except DeadKernelError:
+            return await self._died(index, where)
+        except UnicodeEncodeError as e:  # before it was sent
+            text = f"{where} holds {e.object[e.start]!a}, half a character: take it out"
+            self.client.add_error(index, "UnicodeError", text, [f"UnicodeError: {text}"])
+            return Outcome(1, index, text), "failed"
+        if self.client.asked_to_exit:
+            return Outcome(), "exit"
+        return None, "completed"
+
+    async def _died(self, index: int, where: str) -> tuple[Outcome, str]:
+        await self.client.drain(self.kernel)
+        text = f"the kernel died in {where}: {self.kernel.how_it_ended}"
+        if self.kernel.was_killed and self._kills.happened():
+            limit = oom.limit()
+            text += f", out of memory ({limit})" if limit else ", out of memory"
+        lines = [*await self.kernel.last_words(LAST_WORDS), f"DeadKernel: {text}"]
+        self.client.add_error(index, "DeadKernel", text, lines)
+        return Outcome(1, index, text), "kernel died"
+
+
+def to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
+    """Indexes of the cells that a run executes: code that is not empty, without a skip tag."""
+    skipped = {SKIP_TAG, *skip_tags}
+    return [
+        cell.index
+        for cell in cells
+        if cell.is_code and cell.source.strip() and not skipped.intersection(cell.tags)
+    ]
+
+
+def exit_status(text: str) -> tuple[int, str]:
+    """The process status that ``sys.exit(x)`` asks for, from ``str(x)``, and the message that
+    Python would print: a kernel passes the exception on as text."""
+    text = text.strip()
+    if text in ("", "None", "False"):
+        return 0, ""
+    if text == "True":
+        return 1, ""
+    try:
+        return int(text) & 0xFF, ""
+    except ValueError:
+        return 1, text

@@ -1,0 +1,175 @@
+"""Runs inside an IPython kernel before the first cell, sent to it as text.
+
+Imports nothing of this package, since the kernel's Python need not have it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+WAITING_MESSAGES = 32
+PIECE = 1_000_000
+
+
+def keep_all_output(kernel: Any) -> None:
+    """Make the kernel wait where its output is not taken fast enough.
+
+    A publishing ZeroMQ socket drops messages once 1,000 are waiting (ZMQ_SNDHWM): a loop that
+    flushes each line loses some of them. ZMQ_XPUB_NODROP makes it wait instead, which also keeps
+    memory bounded on both sides, as do texts of at most ``PIECE`` characters in one message.
+    """
+    import sys
+
+    import zmq
+
+    thread = kernel.iopub_thread
+
+    def set_options() -> None:
+        thread.socket.setsockopt(zmq.XPUB_NODROP, 1)
+        thread.socket.setsockopt(zmq.SNDHWM, WAITING_MESSAGES)
+
+    thread.schedule(set_options)
+    send_in_pieces(type(sys.stdout))
+
+
+def send_in_pieces(stream_class: Any) -> None:
+    """Send a text as several messages, where ipykernel would send all that has been printed since
+    its last message as one (ipykernel/iostream.py, OutStream._flush_buffers)."""
+    take = getattr(stream_class, "_flush_buffers", None)
+    if take is None or hasattr(take, "__wrapped__"):
+        return  # an ipykernel that does it in another way
+
+    def take_pieces(stream: Any) -> Any:
+        for parent, text in take(stream):
+            for start in range(0, len(text), PIECE):
+                yield parent, text[start : start + PIECE]
+
+    take_pieces.__wrapped__ = take  # type: ignore[attr-defined]  # as functools.wraps does
+    stream_class._flush_buffers = take_pieces
+
+
+def escape_surrogates(kernel: Any) -> None:
+    """Send lone surrogates as ``\\udXXX``: they have no UTF-8, and a message that holds one is
+    lost with all that was printed beside it (jupyter_client/session.py, json_packer)."""
+    pack = kernel.session.pack
+
+    def escaped(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        if isinstance(value, dict):
+            return {escaped(key): escaped(entry) for key, entry in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [escaped(entry) for entry in value]
+        return value
+
+    def pack_any(value: Any) -> Any:
+        try:
+            return pack(value)
+        except UnicodeEncodeError:
+            return pack(escaped(value))
+
+    kernel.session.pack = pack_any
+
+
+def flush_at_exit(_kernel: Any) -> None:
+    """Send what exit handlers of the notebook print: they run before this one, which is
+    registered before them, and the thread that sends output ends after it."""
+    import atexit
+    import sys
+
+    for stream in (sys.stdout, sys.stderr):
+        atexit.register(stream.flush)
+
+
+def end_in_order(kernel: Any) -> None:
+    """Let the control thread end before the thread that sends output, for which it would wait ten
+    seconds or for ever (ipykernel/kernelapp.py, IPKernelApp.close, ends them the other way round).
+    """
+    import atexit
+
+    thread = getattr(kernel, "control_thread", None)
+    if thread is not None:
+        atexit.register(thread.join, 1.0)
+
+
+def refuse_input(kernel: Any) -> None:
+    """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do,
+    and let what a command (``!name``) reads from its terminal be at its end."""
+    import io
+    import os
+    import sys
+
+    from IPython.core.error import StdinNotImplementedError  # what ipykernel raises here
+
+    def refuse(prompt: object = "", *_args: Any, **_options: Any) -> Any:
+        asked = f" ({prompt.strip()!r})" if isinstance(prompt, str) and prompt else ""
+        raise StdinNotImplementedError(
+            f"a run has no keyboard to answer input(){asked}: assign the value to a variable in "
+            "the notebook and give it as a flag, guild run NOTEBOOK name=value"
+        )
+
+    def refuse_to_debug(*_args: Any, **_options: Any) -> Any:
+        raise StdinNotImplementedError(
+            "a run has no keyboard to debug with: take breakpoint() out, or run with "
+            "PYTHONBREAKPOINT=0, and give values as flags, guild run NOTEBOOK name=value"
+        )
+
+    class NoKeyboard(io.TextIOBase):
+        """Stands for ``sys.stdin``, which is at its end: a program would read an empty text."""
+
+        buffer = getattr(sys.stdin, "buffer", None)
+        encoding = "utf-8"
+        read = readline = readlines = __next__ = refuse
+
+        def readable(self) -> bool:
+            return True
+
+        def fileno(self) -> int:
+            return 0
+
+    kernel.raw_input = refuse
+    kernel.getpass = refuse
+    sys.stdin = NoKeyboard()
+    if "PYTHONBREAKPOINT" not in os.environ:
+        sys.breakpointhook = refuse_to_debug  # ipykernel's does nothing where debugpy is there
+    shell = kernel.shell
+    run_command = shell.system
+
+    def without_keyboard(command: str) -> Any:
+        """IPython gives a command a terminal, at which it would wait for ever. In this mode reads
+        return at once with nothing, also those from /dev/tty (git and ssh ask there)."""
+        return run_command(f"stty -icanon min 0 time 0 2>/dev/null\n{command}")
+
+    if sys.platform != "win32":
+        shell.system = without_keyboard
+
+
+def end_quietly() -> None:
+    """IPython answers ``sys.exit()`` with a hint for its prompt, as a warning."""
+    import warnings
+
+    warnings.filterwarnings("ignore", "To exit: use", UserWarning)
+
+
+def show_stack_of_crash() -> None:
+    """Write the Python stack to the kernel's own stderr when it crashes: what is on descriptor 2
+    ends in a thread of the kernel, which ends with it."""
+    import faulthandler
+    import sys
+
+    copied = getattr(sys.stderr, "_original_stdstream_copy", None)
+    faulthandler.enable(file=copied if isinstance(copied, int) else 2)
+
+
+if __name__ == "guild_notebook.ipython_setup":
+    shell = get_ipython()  # type: ignore[name-defined]  # noqa: F821  # IPython's
+    for prepare in (
+        keep_all_output,
+        escape_surrogates,
+        end_in_order,
+        flush_at_exit,
+        refuse_input,
+    ):
+        prepare(shell.kernel)
+    end_quietly()
+    show_stack_of_crash()

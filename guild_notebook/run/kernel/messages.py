@@ -1,0 +1,142 @@
+"""What kernels send, put right: kernels are programs of others, and some send what the protocol
+does not allow. What comes after here may rely on its types (Jupyter's messaging protocol 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...document.strip import bundle, copied
+
+Message = dict[str, Any]
+Content = dict[str, Any]
+
+OUTPUTS = frozenset(
+    ("stream", "display_data", "execute_result", "update_display_data", "error", "clear_output")
+)
+
+
+def sound(message: Any) -> Message | None:
+    """``message`` with contents of the right types, as far as it means something; else None.
+
+    Text is kept whatever part it was in; of other things what is of a wrong type is left out.
+    """
+    for part in ("header", "parent_header", "content"):
+        if not isinstance(message.get(part), dict):
+            return None
+    kind = message["msg_type"]
+    if not isinstance(kind, str) or not isinstance(message["header"].get("msg_type"), str):
+        return None
+    try:
+        content = _CONTENTS.get(kind, _other)(message["content"])
+    except RecursionError:
+        return None
+    return None if content is None else {**message, "content": content}
+
+
+def _stream(content: Content) -> Content | None:
+    text = content.get("text")
+    if not text:
+        return None
+    name = content.get("name")
+    return {"name": name if name in ("stdout", "stderr") else "stdout", "text": _as_text(text)}
+
+
+def _display(content: Content) -> Content | None:
+    if not isinstance(content.get("data"), dict):
+        return None
+    data: Content = {}
+    for mime, value in content["data"].items():
+        try:
+            data.update(bundle({mime: copied(value)}) or {})
+        except RecursionError:
+            data.setdefault("text/plain", f"<{mime} that is nested too deeply to be kept>")
+    metadata = content.get("metadata")
+    transient = content.get("transient")
+    display_id = transient.get("display_id") if isinstance(transient, dict) else None
+    return {
+        "data": data,
+        "metadata": copied(metadata) if isinstance(metadata, dict) else {},
+        "transient": {"display_id": display_id} if isinstance(display_id, str) else {},
+    }
+
+
+def _result(content: Content) -> Content | None:
+    shown = _display(content)
+    return shown and {**shown, "execution_count": _count(content)}
+
+
+def _error(content: Content) -> Content:
+    lines = content.get("traceback")
+    return {
+        "ename": _as_text(content.get("ename")),
+        "evalue": _as_text(content.get("evalue")),
+        "traceback": [_as_text(line) for line in lines] if isinstance(lines, list) else [],
+    }
+
+
+def _input(content: Content) -> Content:
+    return {**content, "execution_count": _count(content)}
+
+
+def _status(content: Content) -> Content | None:
+    state = content.get("execution_state")
+    return {"execution_state": state} if isinstance(state, str) else None
+
+
+def _clear(content: Content) -> Content:
+    return {"wait": content.get("wait") is True}
+
+
+def _comm(content: Content) -> Content | None:
+    data = copied(content.get("data", {}))
+    if not isinstance(content.get("comm_id"), str) or not isinstance(data, dict):
+        return None
+    if not isinstance(data.get("state", {}), dict):
+        return None
+    return {**_other(content), "data": data}
+
+
+def _other(content: Content) -> Content:
+    """nbclient takes the count from a message of any kind."""
+    return {key: value for key, value in content.items() if key != "execution_count"}
+
+
+def _reply(content: Content) -> Content:
+    """A cell that was not executed ("aborted") or of which nothing is said has failed."""
+    payload = content.get("payload")
+    items = payload if isinstance(payload, list) else []
+    reply = {**content, "payload": [item for item in items if isinstance(item, dict)]}
+    status = content.get("status")
+    if status != "ok":
+        reply.update(_error(content), status="error")
+    if status not in ("ok", "error"):
+        reply["evalue"] = f"the kernel replied with status {status!r}"
+    return reply
+
+
+def _count(content: Content) -> int | None:
+    count = content.get("execution_count")
+    return count if type(count) is int and count >= 0 else None
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(map(_as_text, value))
+    return "" if value is None else str(value)
+
+
+_CONTENTS: dict[str, Callable[[Content], Content | None]] = {
+    "stream": _stream,
+    "display_data": _display,
+    "update_display_data": _display,
+    "execute_result": _result,
+    "error": _error,
+    "execute_input": _input,
+    "status": _status,
+    "clear_output": _clear,
+    "comm_open": _comm,
+    "comm_msg": _comm,
+    "comm_close": _comm,
+    "execute_reply": _reply,
+}

@@ -1,0 +1,297 @@
+"""The kernel of a run: its process, the client that talks to it, its end.
+
+Starts as soon as possible, since a kernel needs longer to come up than all the rest of a small
+run: what the runner imports and prepares happens meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from typing import IO, Any
+
+import zmq.asyncio
+from jupyter_client.manager import AsyncKernelManager
+
+from ...errors import KernelError
+from . import connection_dir, launcher, setup_code, supervisor
+from .channels import Client
+from .kernelspecs import KernelSpecs, display_name
+from .wakeup import Knocks
+
+SHUTDOWN_SECONDS = 5.0
+"""Time that a kernel has to end by itself, exit handlers included, before it is killed."""
+
+READY_SECONDS = 0.1
+"""Time in which the output of a request must come after its reply, else the kernel's output is
+not connected yet and the request is sent again."""
+
+QUIET_SECONDS = 0.05
+
+WAITING_MESSAGES = 32
+"""Messages that wait to be read before an IPython kernel waits itself (see ipython_setup.py)."""
+
+
+class KeptManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client carries no types
+    """Starts kernels through supervisor.py, whose arguments are ``keeper_arguments``."""
+
+    keeper_arguments: tuple[str, ...] = ()
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        command = _launched(super().format_kernel_cmd(extra_arguments))
+        if not self.keeper_arguments:
+            return command
+        return [sys.executable, "-I", "-S", supervisor.__file__, *self.keeper_arguments, *command]
+
+
+class Kernel:
+    """A kernel process and the client that talks to it.
+
+    Its connection file and sockets lie in a directory that only the user can enter.
+    """
+
+    def __init__(self, specs: KernelSpecs, name: str, cwd: str, env: dict[str, str]) -> None:
+        self._dir = connection_dir.make(cwd)
+        self._cwd = cwd
+        self._env = env
+        self._context = zmq.asyncio.Context()
+        # With ZeroMQ's default a client looks for the kernel's sockets every 100 ms.
+        self._context.setsockopt(zmq.RECONNECT_IVL, 10)
+        self.manager = KeptManager(
+            kernel_name=name,
+            kernel_spec_manager=specs,
+            connection_file=os.path.join(self._dir, "kernel.json"),
+            context=self._context,
+        )
+        self.client: Any = None
+        self.ended = asyncio.Event()
+        self._status: int | None = None
+        self._messages: deque[bytes] = deque(maxlen=200)
+        self._read_bytes = 0
+        self._lifeline: int | None = None
+        self._asked = False
+        self._knocks = Knocks()
+
+    async def __aenter__(self) -> Kernel:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.shut_down()
+
+    async def start(self) -> None:
+        """Start the process; raises KernelError where its command cannot be run."""
+        self._use_sockets_of_files()
+        read_end, write_end = os.pipe()
+        theirs = [write_end]
+        options: dict[str, Any] = {"stdout": write_end, "stderr": write_end}
+        if self._is_ipython():  # as nbclient: else all runs write to the user's own history
+            options["extra_arguments"] = ["--HistoryManager.hist_file=:memory:"]
+        report = None
+        if os.name == "posix":
+            lifeline, self._lifeline = os.pipe()
+            report, report_end = os.pipe()
+            theirs += [lifeline, report_end]
+            self.manager.keeper_arguments = (str(lifeline), str(report_end), self._dir)
+            options["pass_fds"] = (lifeline, report_end)
+        try:
+            await self.manager.start_kernel(cwd=self._cwd, env=self._env, **options)
+        except (OSError, ValueError, TypeError) as e:
+            self._remove_files()
+            raise KernelError(f"kernel '{self.name}' cannot be started: {e}") from e
+        finally:
+            for fd in theirs:
+                os.close(fd)
+        self._in_thread(self._read_messages, read_end)
+        if report is not None:
+            self._in_thread(self._read_report, report, asyncio.get_running_loop())
+
+    @property
+    def name(self) -> str:
+        return display_name(str(self.manager.kernel_name))
+
+    def _use_sockets_of_files(self) -> None:
+        """Use ``ipc``, with which no port is fought over and nobody else can connect, for kernels
+        that are known to have it: ipykernel and what is built on it."""
+        spec = self.manager.kernel_spec
+        is_python = bool(spec.argv) and "python" in os.path.basename(spec.argv[0]).lower()
+        if os.name == "posix" and is_python and connection_dir.has_room(self._dir):
+            self.manager.transport = "ipc"
+            self.manager.ip = os.path.join(self._dir, connection_dir.SOCKETS)
+
+    @staticmethod
+    def _in_thread(read: Any, fd: int, *args: Any) -> None:
+        threading.Thread(target=read, args=(os.fdopen(fd, "rb"), *args), daemon=True).start()
+
+    def _read_messages(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            for line in pipe:
+                self._messages.append(line[-10_000:])
+                self._read_bytes += len(line)
+
+    def _read_report(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
+        with pipe:
+            line = pipe.readline()
+        if line:
+            self._status = int(line)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(self.ended.set)
+
+    async def ready(self, seconds: float) -> dict[str, Any]:
+        """Wait until the kernel answers, its output is connected and it is prepared for the first
+        cell; returns its kernel_info.
+
+        Raises KernelError when it ends or ``seconds`` are over.
+        """
+        self._limit_waiting_messages()
+        self.manager.client_factory = Client
+        self.client = client = self.manager.client(context=self._context)
+        client.start_channels(hb=False)
+        client.allow_stdin = False
+        deadline = time.monotonic() + seconds
+        info: dict[str, Any] = {}
+        request = client.kernel_info()
+        while True:
+            reply = await client.shell_channel.answer(request, 1.0, self.ended)
+            if reply and info:
+                return info
+            if reply and reply["msg_type"] == "kernel_info_reply":
+                if await client.iopub_channel.answer(request, READY_SECONDS, self.ended):
+                    info = dict(reply["content"])
+                    # Its reply is waited for too: see wakeup.py.
+                    request = self._prepare(info)
+                    if not request:
+                        return info
+                else:
+                    request = client.kernel_info()
+            if self.ended.is_set() or not await self.manager.is_alive():
+                raise KernelError(await self._failure("ended before it was ready"))
+            if time.monotonic() > deadline:
+                late = f"was not ready after {seconds:g} seconds (nb-startup-timeout)"
+                raise KernelError(await self._failure(late))
+
+    def _limit_waiting_messages(self) -> None:
+        """An IPython kernel waits rather than drop output (ipython_setup.py), so a limit to what
+        waits here bounds memory on both sides. From other kernels all is taken at once."""
+        self._context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES if self._is_ipython() else 0)
+
+    def _is_ipython(self) -> bool:
+        return any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
+
+    def _prepare(self, info: dict[str, Any]) -> str:
+        code = setup_code.code_for(info.get("implementation"))
+        return self.client.execute(code, silent=True, store_history=False) if code else ""
+
+    def knock(self) -> None:
+        """Wake a kernel that may not have noticed a request."""
+        self._knocks.knock(self.manager, self.client.session)
+
+    async def last_words(self, count: int) -> list[str]:
+        """The last lines of what the kernel's process itself wrote to stderr or stdout, once a
+        moment has passed without more."""
+        seen = -1
+        while seen != self._read_bytes:
+            seen = self._read_bytes
+            await asyncio.sleep(QUIET_SECONDS)
+        text = b"".join(self._messages).decode("utf-8", errors="replace")
+        return [line.rstrip() for line in text.strip().splitlines()[-count:]]
+
+    async def _failure(self, what: str) -> str:
+        words = await self.last_words(1)
+        return f"kernel '{self.name}' {what}" + (f": {words[0]}" if words else "")
+
+    @property
+    def was_killed(self) -> bool:
+        return self._status == -signal.SIGKILL
+
+    @property
+    def how_it_ended(self) -> str:
+        """What ended the process, in words: an exit status or a signal."""
+        if self._status is None:
+            return "it has ended"
+        if self._status >= 0:
+            return f"exit status {self._status}"
+        try:
+            return f"signal {signal.Signals(-self._status).name}"
+        except ValueError:
+            return f"signal {-self._status}"
+
+    async def interrupt(self) -> None:
+        """Interrupt the executing cell, as Jupyter's stop button does."""
+        with contextlib.suppress(Exception):  # it has ended meanwhile
+            await self.manager.interrupt_kernel()
+
+    def ask_to_end(self) -> None:
+        """Ask the kernel to end by itself, which lets exit handlers run."""
+        if self.client and not self._asked and not self.ended.is_set():
+            self._asked = True
+            self.client.shutdown()
+
+    async def kill(self) -> None:
+        """End the process and all that it has started, at once."""
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+        elif os.name != "posix":
+            await self.manager.shutdown_kernel(now=True)
+
+    async def shut_down(self) -> None:
+        """End the kernel: ask it, wait for it, kill it."""
+        try:
+            if self.client and self._lifeline is not None and not self.ended.is_set():
+                self.ask_to_end()
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self.ended.wait(), SHUTDOWN_SECONDS)
+            await self.kill()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._gone(), SHUTDOWN_SECONDS)
+        finally:
+            if self.client:
+                self.client.stop_channels()
+            self._knocks.close()
+            if self.manager.has_kernel:
+                with contextlib.suppress(Exception):
+                    await self.manager.shutdown_kernel(now=True)
+            self._context.destroy(linger=0)
+            self._remove_files()
+
+    async def _gone(self) -> None:
+        while await self.manager.is_alive():
+            await asyncio.sleep(0.005)
+
+    def _remove_files(self) -> None:
+        shutil.rmtree(self._dir, ignore_errors=True)
+
+
+def _launched(command: list[str]) -> list[str]:
+    """``command`` with launcher.py in place of ``python -m`` for a kernel that is a Python module,
+    but ipykernel itself, which ipython_setup.py prepares."""
+    options = list(
+        itertools.takewhile(lambda arg: arg.startswith("-") and arg != "-m", command[1:])
+    )
+    rest = command[1 + len(options) :]
+    if "python" not in os.path.basename(command[0]).lower() or rest[:1] != ["-m"]:
+        return command
+    if rest[1].startswith("ipykernel"):
+        return command
+    return [command[0], *options, launcher.__file__, *rest[1:]]
+
+
+def environment(paths: list[str]) -> dict[str, str]:
+    """The kernel's environment: ``paths`` are importable first, and as absolute paths, since the
+    notebook may change its directory."""
+    env = dict(os.environ)
+    inherited = [p for p in env.get("PYTHONPATH", "").split(os.pathsep) if p]
+    every = dict.fromkeys(os.path.abspath(p) for p in [*paths, *inherited])
+    env["PYTHONPATH"] = os.pathsep.join(every)
+    # Else the debugger of ipykernel warns of frozen modules on every start (Python 3.11+).
+    env.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    return env

@@ -1,0 +1,85 @@
+"""Showing outputs of cells in the run's own output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .images import Images, has_image, text_of
+from .progress import Notes
+from .save_errors import Losses
+from .stream import Stream
+
+
+class Display:
+    """Shows outputs on ``out`` and ``err``, the streams that Guild reads."""
+
+    def __init__(
+        self,
+        out: Stream,
+        err: Stream,
+        notes: Notes,
+        images: Images | None,
+        losses: Losses,
+        color: bool = False,
+    ) -> None:
+        self._streams = {"stdout": out, "stderr": err}
+        self._notes = notes
+        self._images = images
+        self._losses = losses
+        self._color = color
+        self._number = 0
+        self._position = 0
+
+    def begin_cell(self, number: int) -> None:
+        self._number = number
+        self._position = 0
+
+    def end_cell(self) -> None:
+        for stream in self._streams.values():
+            stream.end_line()
+
+    def clear(self) -> None:
+        """The cell has cleared its outputs: the next image takes the place of its first."""
+        self._position = 0
+
+    def tick(self) -> None:
+        """Show what has waited long enough."""
+        for stream in self._streams.values():
+            stream.tick()
+
+    def stream(self, name: str, text: str) -> None:
+        self._streams.get(name, self._streams["stdout"]).write(text)
+
+    def data(self, data: dict[str, Any], position: int | None = None) -> int | None:
+        """Show a MIME bundle: its text form, and a line for the file an image is saved to.
+
+        Returns the position of its image in the cell, for later updates of the same display.
+        """
+        text = text_of(data.get("text/plain", ""))
+        image = has_image(data)
+        if text and not (image and text.startswith("<") and text.endswith(">")):
+            self._streams["stdout"].write_line(text)
+        if not image or not self._images:
+            return None
+        if position is None:
+            position = self._position
+            self._position += 1
+        try:
+            paths = self._images.save(data, self._number, position)
+        except OSError as e:
+            self._losses.note("images", e)
+            return position
+        names = ", ".join(self._images.name(path) for path in paths)
+        if names:
+            self._notes.say(f"image saved to {names} ", "image saved ")
+        return position
+
+    def say(self, line: str) -> None:
+        """Say something of ours about what the cell shows."""
+        self._notes.say(line)
+
+    def error(self, traceback: list[str], ename: str, evalue: str) -> None:
+        if ename == "SystemExit":
+            return  # no failure: what the cell asks for is done and said when it has ended
+        text = "\n".join(traceback) or ": ".join(part for part in (ename, evalue) if part)
+        self._streams["stderr"].write_line(text, as_it_is=self._color)

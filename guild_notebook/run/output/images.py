@@ -1,0 +1,70 @@
+"""Images that cells show, as files named after notebook, cell and position."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...files import free_path, names_of, write_whole
+
+ENDINGS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/svg+xml": "svg",
+    "image/gif": "gif",
+}
+
+
+def text_of(value: Any) -> str:
+    """The text of an entry of a MIME bundle: a string, or a list of its lines."""
+    return "".join(str(line) for line in value) if isinstance(value, list) else str(value)
+
+
+class Images:
+    """Saves beside the notebook at ``notebook_path``: ``train.ipynb`` has ``train_3_0.png`` for
+    the first image of the third cell that ran (as Guild's own feature named them), or
+    ``train_3_0.2.png`` where a file is that is not ours: what a dependency gave or a cell wrote.
+    ``note`` is called with each path before it is written."""
+
+    def __init__(self, run_dir: str, notebook_path: str, note: Callable[[str], None]) -> None:
+        self._run_dir = run_dir
+        self._base = os.path.splitext(notebook_path)[0]
+        self._note = note
+        self._written: set[str] = set()
+
+    def name(self, path: str) -> str:
+        return os.path.relpath(path, self._run_dir)
+
+    def save(self, data: Mapping[str, Any], number: int, position: int) -> list[str]:
+        """Save the images of a MIME bundle, one for each format it has; returns their paths.
+
+        Raises OSError where a file cannot be written. Data that is no image is left out.
+        """
+        saved = []
+        for mime, ending in ENDINGS.items():
+            content = _content(mime, data[mime]) if mime in data else None
+            if content:
+                base = f"{self._base}_{number}_{position}"
+                path = free_path(names_of(base, f".{ending}"), self._written)
+                self._written.add(path)
+                self._note(path)
+                write_whole(path, content)
+                saved.append(path)
+        return saved
+
+
+def has_image(data: Mapping[str, Any]) -> bool:
+    return any(mime in data for mime in ENDINGS)
+
+
+def _content(mime: str, value: Any) -> bytes | None:
+    text = text_of(value)
+    if mime == "image/svg+xml":
+        return text.encode("utf-8", errors="replace")
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return None

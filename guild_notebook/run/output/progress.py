@@ -1,0 +1,109 @@
+"""What this package itself says in a run's output: never to be taken for a scalar.
+
+A line of ours may hold a user's words (a cell's title, a file's name), and an operation may have
+any scalar pattern. So each line is tried with the patterns of its own run before it is written,
+and said with fewer words where one matches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ...document.reader import Cell
+from ...scalars import default_patterns
+from .stream import Stream, without_escapes
+
+LONGEST_NAME = 60
+"""Characters of a cell's name in a progress line."""
+
+_ALIASES = ((r"\key", r"[^ \t]+"), (r"\value", r"[0-9\.e\-]+"), (r"\step", r"[0-9]+"))
+"""As guild/summary.py ALIASES, which takes long to import."""
+
+_TITLE = re.compile(r"#[ \t]*@title\b[ \t]*(.*)")
+_HEADING = re.compile(r"#{1,6}\s+(.*)")
+_CODE_COMMENT = re.compile(r"#+[ \t]*([^@#\s].*)")
+
+
+def scalar_patterns(config: Any) -> list[re.Pattern[str]]:
+    """The compiled patterns of an ``output-scalars`` setting; all matches count, with or without
+    a key. Accepts what Guild does: strings, mappings, lists; nothing for ``off``."""
+    if config is None:
+        config = default_patterns(())
+    if not config:
+        return []
+    compiled = []
+    for item in config if isinstance(config, list) else [config]:
+        for pattern in item.values() if isinstance(item, dict) else [item]:
+            try:
+                compiled.append(re.compile(_expanded(pattern)))
+            except (re.error, TypeError, AttributeError):
+                pass  # Guild says so itself
+    return compiled
+
+
+def _expanded(pattern: str) -> str:
+    for alias, expression in _ALIASES:
+        pattern = pattern.replace(alias, expression)
+    return pattern
+
+
+class Notes:
+    """Writes lines of ours to ``stream``."""
+
+    def __init__(self, stream: Stream, patterns: Iterable[re.Pattern[str]]) -> None:
+        self._stream = stream
+        self._patterns = tuple(patterns)
+
+    def say(self, *forms: str) -> None:
+        """Write the first of ``forms``, the fullest first, that no pattern takes for a scalar."""
+        for form in forms:
+            line = " ".join(without_escapes(form).split())
+            if not any(pattern.search(line) for pattern in self._patterns):
+                self._stream.write_line(line)
+                return
+
+    def cell_done(self, number: int, count: int, name: str, seconds: float, mark: str = "") -> None:
+        """The progress line of a cell: its number, of how many, its name, its time."""
+        end = f"({duration(seconds)}){' ' + mark if mark else ''}"
+        self.say(f"[{number}/{count}] {name} {end}", f"[{number}/{count}] {end}")
+
+
+def duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def cell_name(cells: Sequence[Cell], index: int) -> str:
+    """A code cell's name: its ``#@title``, its first comment, the heading above it, or its first
+    line of code."""
+    lines = [line.strip() for line in cells[index].source.splitlines() if line.strip()]
+    name = (
+        _first_match(_TITLE, lines)
+        or _first_match(_CODE_COMMENT, lines)
+        or _heading_above(cells, index)
+        or next((line for line in lines if not re.match(r"#\s*@", line)), "")
+    )
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def _first_match(pattern: re.Pattern[str], lines: Iterable[str]) -> str:
+    for line in lines:
+        match = pattern.match(line)
+        if match and match.group(1).strip():
+            return re.sub(r"\s*\{.*\}\s*$", "", match.group(1)).strip()
+    return ""
+
+
+def _heading_above(cells: Sequence[Cell], index: int) -> str:
+    """The last heading of the nearest markdown cell above that has one."""
+    for cell in reversed(cells[:index]):
+        if cell.kind == "markdown":
+            headings = [m.group(1) for m in map(_HEADING.match, cell.source.splitlines()) if m]
+            if headings:
+                return headings[-1].strip()
+    return ""

@@ -1,0 +1,256 @@
+"""What cells print, in the form in which Guild can read it.
+
+Guild splits a run's output at line feeds alone and matches each line with scalar patterns
+(guild/op_util.py, RunOutput). So here colour codes and other control sequences go, a line of
+thousands of characters without a blank is broken, and of the states of a progress line that
+rewrites itself with carriage returns one is shown now and then and the last one always.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from ...secrets.masking import Masker
+from .pipe import Pipe
+
+PROGRESS_INTERVAL = 5.0
+"""Seconds between two states of a progress line in the output."""
+
+LONGEST_WORD = 1000
+"""Characters without a blank after which a line is broken: the time of Guild's own pattern grows
+with the square of this, and is 3 ms here."""
+
+LONGEST_LINE = 32_000
+"""Characters after which any line is broken: Guild gathers a line byte by byte."""
+
+BREAK = "\\\n "
+"""Put in where a line is broken: with the backslash before and the blank after it neither part
+can match a pattern that is anchored to the start or the end of a line."""
+
+_ESCAPE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI … (ECMA-48, 5.4)
+    r"|[PX\]^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # strings: OSC, DCS, SOS, PM, APC
+    r"|[ -/]*[0-OQ-WYZ\\`-~])"  # two characters, with intermediate ones
+)
+_OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[PX\]^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)?\Z")
+_CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]|\x1b")
+_BACKSPACES = re.compile(r"\x08+")
+_WORD = re.compile(r"[^ \t]+|[ \t]+")
+_UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What makes a text more than lines that go out as they are, beside the length of a line."""
+
+PART_SECONDS = 0.1
+"""Time that part of a line waits for the rest: Guild reads stdout and stderr side by side, and
+what comes in two parts may have a line of the other stream between them."""
+
+
+def without_escapes(text: str) -> str:
+    """``text`` without terminal control sequences and characters, but ``\\b``, ``\\r``, lines."""
+    if "\x1b" in text:
+        text = _ESCAPE.sub("", text)
+    return _CONTROL.sub("", text)
+
+
+class Stream:
+    """One of the run's two output streams: text in, bytes to ``pipe``."""
+
+    def __init__(self, pipe: Pipe, clock: Callable[[], float] = time.monotonic) -> None:
+        self.pipe = pipe
+        self._clock = clock
+        self.masker = Masker(())  # of secret values: what comes out is without them
+        self._held = ""  # the end of the last text, whose meaning the next text decides
+        self._waiting = ""  # part of a line that is not out yet
+        self._waiting_since = 0.0
+        self._open = False  # part of a line has been put
+        self._column = 0  # its characters
+        self._word = 0  # and those since its last blank
+        self._state = ""  # of a progress line: what a terminal shows now
+        self._is_progress = False
+        self._shown_state = ""
+        self._shown_at = 0.0
+
+    def write(self, text: str) -> None:
+        """Write a text as a cell prints it: any part of a line, or many."""
+        if not text:
+            return
+        if self._is_plain(text):
+            self._put_plain(text)
+        else:
+            self._put_unusual(text)
+        self._flush_lines()
+
+    def _is_plain(self, text: str) -> bool:
+        if self._held or self._is_progress or _UNUSUAL.search(text):
+            return False
+        first, *lines = text.split("\n")
+        return max(self._column + len(first), *map(len, lines), 0) <= LONGEST_WORD
+
+    def _put_plain(self, text: str) -> None:
+        self._waiting += text
+        rest = text.rfind("\n") + 1
+        if rest:
+            self._column = self._word = 0
+        self._open = rest < len(text)
+        self._count(text[rest:])
+
+    def _put_unusual(self, text: str) -> None:
+        text = self._held + text
+        self._held = ""
+        unfinished = _OPEN_ESCAPE.search(text, max(0, len(text) - 4200)) if "\x1b" in text else None
+        if unfinished:
+            text, self._held = text[: unfinished.start()], unfinished.group()
+        text = without_escapes(text)
+        rewrites = text.endswith("\r")
+        if rewrites:
+            # Before a line feed it is an end of line, before anything else a new state.
+            text, self._held = text.rstrip("\r"), "\r" + self._held
+        *lines, rest = re.sub(r"\r+\n", "\n", text).split("\n")
+        for line in lines:
+            self._add(line)
+            self._end()
+        if rewrites and not self._open:
+            self._begin_progress()
+        if rest:
+            self._add(rest)
+
+    def write_line(self, line: str, as_it_is: bool = False) -> None:
+        """Write a line of its own (or lines): what is open before it is ended. ``as_it_is``
+        keeps colour codes."""
+        self.end_line()
+        line = line.rstrip("\n") + "\n"
+        if as_it_is:
+            self._waiting += line
+            self._flush_lines()
+        else:
+            self.write(line)
+
+    def end_line(self) -> None:
+        """End what is open: the last state of a progress line, or part of a line."""
+        self._held = ""
+        if self._open or self._is_progress:
+            self._end()
+        self._flush_lines()
+
+    def tick(self) -> None:
+        """Show what has waited long enough: call this several times a second."""
+        self._show_progress()
+        self._flush_lines()
+        if self._waiting and self._clock() - self._waiting_since >= PART_SECONDS:
+            self._flush(len(self._waiting))
+
+    def _show_progress(self) -> None:
+        if self._is_progress and self._clock() - self._shown_at >= PROGRESS_INTERVAL:
+            self._show_state()
+
+    def _begin_progress(self) -> None:
+        if not self._is_progress:
+            self._is_progress = True
+            self._state = self._shown_state = ""
+            self._shown_at = self._clock()
+
+    def _add(self, text: str) -> None:
+        """Add a part of a line; it holds no line feed."""
+        first, *states = text.split("\r")
+        if states and not self._is_progress:
+            if self._open:
+                self._put(first.replace("\x08", ""))
+                first = ""
+                self._end()
+            self._begin_progress()
+        if not self._is_progress and "\x08" not in first:
+            self._put(first)
+            return
+        if not self._is_progress:
+            if self._open:
+                self._end()
+            self._begin_progress()
+        self._extend_state(first)
+        for state in states:
+            if state:
+                self._show_progress()
+                self._state = ""
+                self._extend_state(state)
+
+    def _extend_state(self, text: str) -> None:
+        position = 0
+        for erased in _BACKSPACES.finditer(text):
+            self._state += text[position : erased.start()]
+            self._state = self._state[: max(0, len(self._state) - len(erased.group()))]
+            position = erased.end()
+        self._state += text[position:]
+
+    def _show_state(self) -> None:
+        state = self._state.rstrip()
+        if state and state != self._shown_state:
+            self._put(state)
+            self._close()
+        self._shown_state = state
+        self._shown_at = self._clock()
+
+    def _end(self) -> None:
+        if self._is_progress:
+            self._show_state()
+            self._is_progress = False
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        self._waiting += "\n"
+        self._open = False
+        self._column = self._word = 0
+
+    def _put(self, text: str) -> None:
+        if not text:
+            return
+        self._open = True
+        if self._column + len(text) > LONGEST_WORD:
+            text = self._broken(text)
+        else:
+            self._count(text)
+        self._waiting += text
+
+    def _count(self, text: str) -> None:
+        """Note a part of a line that is put as it is."""
+        self._column += len(text)
+        blank = max(text.rfind(" "), text.rfind("\t"))
+        self._word = len(text) - blank - 1 if blank >= 0 else self._word + len(text)
+
+    def _broken(self, text: str) -> str:
+        parts = []
+        for match in _WORD.finditer(text):
+            piece = match.group()
+            blank = piece[0] in " \t"
+            if blank:
+                self._word = 0
+            start = 0
+            while start < len(piece):
+                room = LONGEST_LINE - self._column
+                room = room if blank else min(room, LONGEST_WORD - self._word)
+                if room <= 0:
+                    parts.append(BREAK)
+                    self._column, self._word = 1, 0
+                    continue
+                part = piece[start : start + room]
+                parts.append(part)
+                self._column += len(part)
+                self._word += 0 if blank else len(part)
+                start += len(part)
+        return "".join(parts)
+
+    def _flush_lines(self) -> None:
+        lines = self._waiting.rfind("\n") + 1
+        if lines:
+            self._flush(lines)
+        elif self._waiting and not self._waiting_since:
+            self._waiting_since = self._clock()
+
+    def _flush(self, end: int) -> None:
+        text, self._waiting = self._waiting[:end], self._waiting[end:]
+        if self.masker:
+            text, held = self.masker.cut(text)
+            self._waiting = held + self._waiting
+        data = text.encode("utf-8", errors="backslashreplace")
+        self._waiting_since = self._clock() if self._waiting else 0.0
+        self.pipe.write(data)

@@ -1,0 +1,134 @@
+"""The HTML report: nbconvert's page, which shows what it can without a network.
+
+nbconvert's own loads require.js and MathJax into every page, and waits for them: where a network
+answers nobody that takes minutes. Here a page asks for what its outputs use and for nothing else.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from nbconvert.exporters import HTMLExporter
+
+from ..output.images import has_image, text_of
+from . import figures
+from .widgets import VIEW, Snapshots, with_own_outputs
+
+TEMPLATE = """\
+{%- extends 'index.html.j2' -%}
+{%- block html_head_js_requirejs -%}
+{%- if resources.guild.require -%}
+{%- set how = 'defer' if resources.guild.require == 'later' else '' -%}
+<script {{ how }} src="{{ resources.require_js_url }}"></script>
+{%- endif -%}
+{%- if resources.guild.script %}<script>{{ resources.guild.script }}</script>{% endif %}
+{%- endblock -%}
+{%- block html_head_js_mathjax -%}
+{%- if resources.guild.math %}{{ super() | replace('<script src', '<script defer src') }}{% endif %}
+{%- endblock -%}
+{%- block html_head_css -%}
+{{ super() }}
+<style>
+.guild-widget > .jupyter-widgets:has(.widget-subarea) + .guild-snapshot { display: none; }
+.guild-widget > .jupyter-widgets:not(:has(.widget-subarea)) { display: none; }
+</style>
+{%- endblock -%}
+{%- block data_widget_view scoped -%}
+<div class="guild-widget jp-OutputArea-output">
+{{ super() }}
+<div class="guild-snapshot jp-RenderedHTMLCommon">{{ output.metadata.guild_snapshot }}</div>
+</div>
+{%- endblock -%}
+"""
+
+_MATH = re.compile(r"\$|\\\(|\\\[|\\begin\{")
+_SCRIPT = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+# Of scripts that are written for require.js; those for anywhere else as well only look for it.
+_REQUIRE = re.compile(r"\brequire(?:js)?\s*(?:\(\s*\[|\.config\b)")
+
+
+class PageExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carries no types
+    """An nbconvert exporter: ``from_notebook_node`` returns the page."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.raw_template = TEMPLATE
+
+    def from_notebook_node(
+        self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        nb = _drawn(nb)
+        resources = {**(resources or {}), "guild": _needs(nb)}
+        page: tuple[str, dict[str, Any]] = super().from_notebook_node(nb, resources, **options)
+        return page
+
+
+def _needs(nb: Any) -> dict[str, Any]:
+    """What the page needs beyond itself: ``script`` is put into it; ``require`` says whether it
+    loads require.js "now" or "later" than all else, and ``math`` whether it loads MathJax."""
+    pages = list(_values(nb, ("text/html", "application/javascript")))
+    texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
+    texts += _values(nb, ("text/latex", "text/markdown"))
+    texts += [_SCRIPT.sub("", page) for page in _values(nb, ("text/html",))]
+    script = figures.vega_script(pages)
+    require = ""
+    if any(_REQUIRE.search(page) for page in pages if not (script and figures.is_chart(page))):
+        require = "now"
+    elif any(_values(nb, (VIEW,))):
+        require = "later"  # only the widgets' manager uses it, which comes after the page
+    return {
+        "script": script,
+        "require": require,
+        "math": any(_MATH.search(text) for text in texts),
+    }
+
+
+def _drawn(nb: Any) -> Any:
+    """The notebook with what a page shows of widgets and of figures that are data."""
+    snapshots = Snapshots(nb)
+    plotly = False
+    nb, outputs = with_own_outputs(nb)
+    for output in outputs:
+        data = output.get("data") or {}
+        if VIEW in data:
+            text = html.escape(text_of(data.get("text/plain", "")))
+            drawn = snapshots.of(data) or f"<pre>{text}</pre>"
+            output.metadata = {**(output.get("metadata") or {}), "guild_snapshot": drawn}
+            continue
+        mime = next((m for m in data if m == figures.PLOTLY or figures.is_vega(m)), None)
+        if mime is None or "text/html" in data:
+            continue
+        if mime == figures.PLOTLY:
+            made = figures.plotly_html(data[mime], with_library=not plotly)
+            plotly = plotly or bool(made)
+        else:
+            made = figures.vega_html(mime, data[mime])
+        output.data = {**data, **({"text/html": made} if made else _missing(mime, data))}
+    return nb
+
+
+def _missing(mime: str, data: dict[str, Any]) -> dict[str, Any]:
+    """What is shown of a figure whose library is not there: an image of it, if there is one."""
+    if has_image(data):
+        return {}
+    name, library = ("plotly",) * 2 if mime == figures.PLOTLY else ("Vega", "vl-convert-python")
+    return _text(
+        f"a figure of {name}: install {library} beside guild-notebook to see it in reports"
+    )
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"text/plain": text}
+
+
+def _values(nb: Any, mimes: tuple[str, ...]) -> Iterator[str]:
+    for cell in nb.cells:
+        for output in cell.get("outputs", ()):
+            data = output.get("data") or {}
+            for mime in mimes:
+                if mime in data:
+                    value = data[mime]
+                    yield text_of(value) if isinstance(value, (str, list)) else str(value)

@@ -1,0 +1,167 @@
+"""The report ``sanitized``: an HTML page that is safe to open, whoever wrote the notebook.
+
+Two walls, each enough alone. Content is cleaned piece by piece, so that none reaches into what
+comes after it, and the page once more when it is complete. And the page's Content-Security-Policy
+lets a browser run no script and load nothing, wherever from.
+
+nbconvert's own ``sanitize_html`` is neither: its page runs scripts from three sites, it cleans
+before it renders, and after cleaning it parses with another parser than a browser's.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from typing import Any
+
+from jinja2 import pass_context
+from nbconvert.exporters import HTMLExporter
+from nbformat import NotebookNode, v4
+
+from ..output.images import text_of
+from .html_sanitizer import clean, clean_page, image, shows_something
+from .widgets import with_html
+
+IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
+
+TEXTS = ("text/latex", "text/vnd.mermaid", "application/json", "text/plain")
+
+NOTE = "Sanitized: scripts, widgets, styles and remote content of the notebook are left out."
+
+STYLE = """
+a.anchor-link, .jp-Collapser { display: none; }
+.jp-InputArea, .jp-InputArea-editor { overflow: hidden; }
+.cm-editor.cm-s-jupyter .highlight pre { padding: var(--jp-code-padding) 4px; margin: 0;
+  font: inherit; line-height: inherit; color: inherit; }
+.jp-OutputArea-output pre { line-height: inherit; font-family: inherit; }
+.jp-RenderedText pre { color: var(--jp-content-font-color1); font-size: var(--jp-code-font-size); }
+.jp-RenderedHTMLCommon { contain: paint; }
+.guild-note { color: #666; font-size: 85%; margin: 0 0 1em; }
+"""
+
+CODE_NAME = re.compile(r"[\w+#.-]{1,40}")
+
+
+class SanitizedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carries no types
+    """An nbconvert exporter: ``from_notebook_node`` returns the page."""
+
+    def __init__(self, **options: Any) -> None:
+        # Only the cells: the head that goes with them loads scripts.
+        super().__init__(template_file="base.html.j2", **options)
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        return clean(super().markdown2html(context, source))
+
+    def from_notebook_node(
+        self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        title = nb.metadata.get("title") or (resources or {}).get("metadata", {}).get("name")
+        body, resources = super().from_notebook_node(_allowed(with_html(nb)), resources, **options)
+        return self._page(str(title or "Notebook"), clean_page(body), resources), resources
+
+    def _page(self, title: str, body: str, resources: dict[str, Any]) -> str:
+        names = ("static/index.css", "static/theme-light.css")
+        loader = self.environment.loader
+        style = [*resources["inlining"]["css"]]
+        style += [loader.get_source(self.environment, name)[0] for name in names]
+        css = "\n".join([*style, STYLE]).replace("\r", "").replace("</", "<\\/")
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(css)}">\n'
+            '<meta http-equiv="x-dns-prefetch-control" content="off">\n'
+            '<meta name="referrer" content="no-referrer">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{html.escape(title)}</title>\n<style>{css}</style>\n</head>\n"
+            '<body class="jp-Notebook" data-jp-theme-light="true" '
+            'data-jp-theme-name="JupyterLab Light">\n<main>\n'
+            f'<p class="guild-note">{NOTE}</p>\n{body}\n</main>\n</body>\n</html>\n'
+        )
+
+
+def _policy(css: str) -> str:
+    """Nothing but this stylesheet, ``style`` attributes, and images and media in the page.
+
+    Browsers that know no style-src-elem (before 2023) take style-src, which then lets any
+    stylesheet in the page apply; it still loads nothing.
+    """
+    digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
+    return (
+        "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; "
+        f"style-src-elem 'sha256-{digest}'; style-src-attr 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _allowed(nb: Any) -> NotebookNode:
+    """A notebook of what the page shows and nothing else: metadata of any kind and ids of cells
+    end in attributes, some of them unescaped."""
+    language = nb.metadata.get("language_info")
+    named = {
+        key: value
+        for key, value in (language if isinstance(language, dict) else {}).items()
+        if key in ("name", "pygments_lexer") and CODE_NAME.fullmatch(str(value))
+    }
+    metadata = {"language_info": named} if named else {}
+    cells = [_cell(cell, str(index)) for index, cell in enumerate(nb.cells)]
+    return v4.new_notebook(metadata=metadata, cells=cells)
+
+
+def _cell(cell: Any, name: str) -> NotebookNode:
+    made: dict[str, Any] = {"id": name, "cell_type": cell.cell_type, "metadata": {}}
+    made["source"] = cell.source
+    if cell.cell_type == "code":
+        count = cell.get("execution_count")
+        made["execution_count"] = count if isinstance(count, int) else None
+        made["outputs"] = [_output(output) for output in cell.get("outputs", ())]
+    elif cell.cell_type == "markdown" and cell.get("attachments"):
+        made["attachments"] = cell.attachments
+    elif cell.cell_type == "raw":
+        kind = cell.metadata.get("raw_mimetype") or cell.metadata.get("format") or ""
+        made["metadata"] = {"raw_mimetype": kind if isinstance(kind, str) else ""}
+        made["source"] = clean(cell.source)
+    return NotebookNode(made)
+
+
+def _output(output: Any) -> NotebookNode:
+    kind = output.output_type
+    if kind == "stream":
+        name = "stderr" if output.name == "stderr" else "stdout"
+        return v4.new_output("stream", name=name, text=text_of(output.text))
+    if kind == "error":
+        lines = [str(line) for line in output.get("traceback") or ()]
+        name, text = str(output.get("ename")), str(output.get("evalue"))
+        return v4.new_output("error", ename=name, evalue=text, traceback=lines)
+    data = output.get("data") or {}
+    return v4.new_output(
+        "execute_result" if kind == "execute_result" else "display_data",
+        data=_shown(data, output.get("metadata") or {}),
+    )
+
+
+def _shown(data: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
+    """What is shown of a MIME bundle: the first harmless entry of which there is something to be
+    seen. Of a plot that is drawn by a script that is its image, or its text."""
+    if "text/html" in data:
+        cleaned = clean(text_of(data["text/html"]))
+        if shows_something(cleaned):
+            return {"text/html": cleaned}
+    if "text/markdown" in data:
+        return {"text/markdown": text_of(data["text/markdown"])}
+    for mime in IMAGES:
+        size = metadata.get(mime)
+        size = size if isinstance(size, dict) else {}
+        width, height = (size.get(side) for side in ("width", "height"))
+        made = image(mime, text_of(data[mime]), width, height) if mime in data else None
+        if made:
+            return {"text/html": made}
+    for mime in TEXTS:
+        if mime in data:
+            value = data[mime]
+            is_json = mime == "application/json" and not isinstance(value, str)
+            text = json.dumps(value, indent=2, ensure_ascii=False) if is_json else text_of(value)
+            return {"text/plain": text}
+    return {"text/plain": f"[{', '.join(map(str, data))}: not shown here]" if data else ""}

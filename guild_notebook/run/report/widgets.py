@@ -1,0 +1,202 @@
+"""Widgets as they were when the run ended, in HTML that needs no script.
+
+A widget is drawn by Jupyter's widget manager, which no Python package carries for pages: a report
+would load it from the network, and show nothing where there is none. What a widget last held is in
+the notebook's metadata (``application/vnd.jupyter.widget-state+json``, schema of ipywidgets'
+docs/schemas), and this draws the core widgets from it. Those of others are left to the manager.
+"""
+
+from __future__ import annotations
+
+import copy
+import html
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nbconvert.filters import strip_ansi
+
+from ..output.images import text_of
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+
+DEEPEST = 50
+"""Widgets in widgets, beyond which the state is taken for one that holds itself."""
+
+MOST = 10_000
+"""Widgets that are drawn for one output: each may hold another more than once."""
+
+State = dict[str, Any]
+
+
+class Snapshots:
+    """Draws the widgets of a notebook from the state that its metadata has of them."""
+
+    def __init__(self, nb: Any) -> None:
+        states: Any = nb.metadata
+        for name in ("widgets", STATE, "state"):
+            states = states.get(name) if isinstance(states, dict) else None
+        self._models: dict[str, Any] = states if isinstance(states, dict) else {}
+        self._left = MOST
+
+    def of(self, data: dict[str, Any]) -> str:
+        """The HTML of the widget that a MIME bundle shows, "" for none that is known here."""
+        self._left = MOST
+        try:
+            return self._draw(data[VIEW].get("model_id"), 0) if VIEW in data else ""
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return ""  # whoever wrote the notebook may have put anything there
+
+    def _draw(self, model_id: Any, depth: int) -> str:
+        model = self._model(model_id)
+        if not isinstance(model, dict) or not isinstance(model.get("state"), dict):
+            return ""
+        state = model["state"]
+        self._left -= 1
+        if depth > DEEPEST or self._left < 0 or self._is_hidden(state):
+            return ""
+        name = str(model.get("model_name"))
+        if isinstance(state.get("children"), list):
+            return self._box(name, state, depth)
+        if name == "OutputModel":
+            return "".join(self._outputs(state.get("outputs"), depth))
+        if name == "ImageModel":
+            return _image(state, model.get("buffers"))
+        return _DRAWN[name](state) if name in _DRAWN else _value(state)
+
+    def _model(self, reference: Any) -> Any:
+        """What an id, or a reference from another model, stands for."""
+        return self._models.get(str(reference).replace("IPY_MODEL_", "", 1))
+
+    def _is_hidden(self, state: State) -> bool:
+        layout = (self._model(state.get("layout")) or {}).get("state") or {}
+        return layout.get("display") == "none" or layout.get("visibility") == "hidden"
+
+    def _box(self, name: str, state: State, depth: int) -> str:
+        titles = state.get("titles")
+        titles = titles if isinstance(titles, (list, tuple)) else []
+        parts = []
+        for index, child in enumerate(state["children"]):
+            drawn = self._draw(child, depth + 1)
+            if drawn and index < len(titles):
+                drawn = f"<p><strong>{html.escape(str(titles[index]))}</strong></p>{drawn}"
+            parts += [f"<div>{drawn}</div>"] if drawn else []
+        if name != "HBoxModel" or not parts:
+            return "".join(parts)
+        return f'<div style="display:flex;gap:0.5em;align-items:center">{"".join(parts)}</div>'
+
+    def _outputs(self, outputs: Any, depth: int) -> Iterator[str]:
+        for output in outputs if isinstance(outputs, (list, tuple)) else ():
+            data = output.get("data") or {}
+            if output.get("output_type") == "stream":
+                yield _pre(text_of(output.get("text", "")))
+            elif output.get("output_type") == "error":
+                yield _pre(f"{output.get('ename')}: {output.get('evalue')}")
+            elif VIEW in data:
+                yield self._draw(data[VIEW].get("model_id"), depth + 1)
+            elif "text/html" in data:
+                yield text_of(data["text/html"])
+            elif "image/png" in data:
+                yield _picture("png", text_of(data["image/png"]))
+            else:
+                yield _pre(text_of(data.get("text/plain", "")))
+
+
+def with_html(nb: Any) -> Any:
+    """The notebook with the HTML of each widget that is known here in the place of the widget."""
+    snapshots = Snapshots(nb)
+    nb, outputs = with_own_outputs(nb)
+    for output in outputs:
+        drawn = snapshots.of(output.get("data") or {})
+        if drawn:
+            output.data = {"text/html": drawn, "text/plain": output.data.get("text/plain", "")}
+    return nb
+
+
+def with_own_outputs(nb: Any) -> tuple[Any, list[Any]]:
+    """A copy of the notebook, and its outputs in their order: whose entries may be replaced, and
+    ``nb`` stays as it is."""
+    nb = copy.copy(nb)
+    nb.cells = [copy.copy(cell) for cell in nb.cells]
+    showing = [cell for cell in nb.cells if cell.get("outputs")]
+    for cell in showing:
+        cell.outputs = [copy.copy(output) for output in cell.outputs]
+    return nb, [output for cell in showing for output in cell.outputs]
+
+
+def _pre(text: str) -> str:
+    return f"<pre>{html.escape(strip_ansi(text))}</pre>" if text else ""
+
+
+def _picture(kind: str, base64: str) -> str:
+    source = html.escape(f"data:image/{kind};base64,{''.join(base64.split())}")
+    return f'<img alt="" src="{source}">'
+
+
+def _image(state: State, buffers: Any) -> str:
+    for buffer in buffers if isinstance(buffers, list) else ():
+        if buffer.get("path") == ["value"] and buffer.get("encoding") == "base64":
+            return _picture(str(state.get("format") or "png"), str(buffer.get("data")))
+    return ""
+
+
+def _label(state: State) -> str:
+    text = state.get("description")
+    return html.escape(str(text)) if text else ""
+
+
+def _html(state: State) -> str:
+    return " ".join(filter(None, (_label(state), str(state.get("value") or ""))))
+
+
+def _progress(state: State) -> str:
+    try:
+        low, high, value = (float(state.get(key) or 0) for key in ("min", "max", "value"))
+    except (TypeError, ValueError):
+        return _value(state)
+    text = f"{value:g} of {high:g}"  # where the page has no such element
+    bar = f'<progress max="{high - low:g}" value="{value - low:g}">{text}</progress>'
+    return f"{_label(state)} {bar}"
+
+
+def _checkbox(state: State) -> str:
+    return f"{'☑' if state.get('value') else '☐'} {_label(state)}"
+
+
+def _button(state: State) -> str:
+    return f"<button disabled>{_label(state)}</button>"
+
+
+def _choice(state: State) -> str:
+    """Selections hold their options as labels, and what is chosen as an index or several."""
+    labels, index = state.get("_options_labels") or [], state.get("index")
+    chosen = index if isinstance(index, (list, tuple)) else [index]
+    shown = [str(labels[i]) for i in chosen if isinstance(i, int) and 0 <= i < len(labels)]
+    return _with_label(state, ", ".join(shown))
+
+
+def _value(state: State) -> str:
+    value = state.get("value")
+    if isinstance(value, (list, tuple)):
+        value = " – ".join(map(str, value))
+    return _with_label(state, "" if value is None else str(value))
+
+
+def _with_label(state: State, text: str) -> str:
+    return ": ".join(filter(None, (_label(state), html.escape(text))))
+
+
+_CHOICES = ("Dropdown", "RadioButtons", "Select", "SelectMultiple", "SelectionSlider")
+_MORE_CHOICES = ("SelectionRangeSlider", "ToggleButtons")
+
+_DRAWN: dict[str, Callable[[State], str]] = {
+    "HTMLModel": _html,
+    "HTMLMathModel": _html,
+    "FloatProgressModel": _progress,
+    "IntProgressModel": _progress,
+    "CheckboxModel": _checkbox,
+    "ValidModel": _checkbox,
+    "ButtonModel": _button,
+    "ToggleButtonModel": _button,
+    **{f"{name}Model": _choice for name in (*_CHOICES, *_MORE_CHOICES)},
+}

@@ -1,0 +1,159 @@
+"""The secret values of a run: where they come from, how they reach the kernel, what masks them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ..files import write_whole
+from ..flags import default_warnings, guild_values, secret_source
+from ..flags.discover import Discovered
+from ..flags.languages import literals
+from ..flags.model import Code
+from ..secrets import settings as secrets
+from ..secrets.masking import SHORTEST, Masker, lines_of, texts_of
+from .record.run_dir import Record
+
+_YAML_ENTRY = re.compile(r"'?([^\s':]+)'?:")
+_SHELL_ENTRY = re.compile(r"export ([^\s=]+)=")
+_WORDS = ("attrs/label", "attrs/run_params", "attrs/tags", "attrs/comments")
+GUILD_FILES = {
+    "attrs/env": _YAML_ENTRY,
+    "ENV": _SHELL_ENTRY,
+    **dict.fromkeys(_WORDS, re.compile("(?!)")),
+}
+"""What Guild writes of a run, below ``.guild``, that may hold a value in spite of all: the
+environment of a run that was staged or is started again, and words of a command line. With
+each what begins an entry in it that is left out by its name."""
+
+
+class RunSecrets:
+    """The secret flags of the run that ``record`` is of: ``variables`` by flag, as its operation
+    had them, and ``values`` as far as they are given. ``masker`` is false where nothing is secret.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        extra = record.attr("op").get("flags-extra") or {}
+        self.variables = secrets.variables(extra, "the run")
+        self.values: dict[str, Any] = {}
+        self.masker = Masker(())
+        self._texts: list[str] = []
+        self._not_masked: list[str] = []
+        self._missing: list[str] = []
+        if not self.variables:
+            return
+        kept = record.attr("flags")
+        for name, variable in self.variables.items():
+            value = kept.get(name)
+            if value is None or secrets.is_given(value):
+                found = secrets.from_environment(name, variable, os.environ)
+                if found is None and value is not None:
+                    self._missing.append(name)
+                value = found
+            if value is not None:
+                self._add(name, value)
+        self._names = secrets.names_in(os.environ)
+        for name in self._names:
+            if not secrets.is_setting(os.environ[name]):
+                self._mask([os.environ[name]], f"variable {name}")
+        self.masker = Masker(self._texts)
+
+    def _add(self, name: str, value: Any) -> None:
+        self.values[name] = value
+        if value != "":
+            self._mask(texts_of(value), f"flag {name}")
+
+    def _mask(self, texts: list[str], what: str) -> None:
+        self._texts += texts
+        if not any(map(lines_of, texts)):
+            self._not_masked.append(what)
+
+    def check(self) -> None:
+        """Raise FlagError where a value is needed that the run does not keep."""
+        for name in self._missing:
+            raise secrets.missing(name, self.variables[name])
+
+    def complete(self, found: Discovered) -> dict[str, Any]:
+        """The run's flag values with the secret ones, those of the notebook's own literals too;
+        puts the secret ones into the environment, where the kernel is to have them."""
+        for name in self.variables:
+            flag = found.flags.get(name)
+            if (
+                flag
+                and name not in self.values
+                and default_warnings.holds_secret(flag)
+                and not flag.mixed
+            ):
+                self._add(name, flag.default)
+        settings = (self._record.attr("op").get("op-cmd") or {}).get("cmd-flags") or {}
+        for name, value in self.values.items():
+            flag = found.flags.get(name)
+            written = guild_values.from_guild(flag, value) if flag else value
+            text = secret_source.environment_text(flag, written)
+            self._texts += _texts(written)
+            os.environ[self.variables[name]] = text
+            os.environ[_flag_variable(name, settings)] = text  # as Guild passes any flag's value
+        self.masker = Masker(self._texts)
+        for variable in self.variables.values():
+            os.environ.pop(secrets.handed(variable), None)
+        return {**self._record.attr("flags"), **self.values}
+
+    @property
+    def notice(self) -> str:
+        """What cannot be masked, in a line; "" where all can."""
+        if not self._not_masked:
+            return ""
+        return (
+            f"guild-notebook: not masked in what cells show, since it has fewer than {SHORTEST} "
+            f"characters or is no text: secret {', '.join(self._not_masked)} "
+        )
+
+    def clean(self) -> None:
+        """Take the values out of what Guild has written of this start."""
+        if not self.variables:
+            return
+        variables = self.variables.values()
+        names = {*self._names, *variables, *map(secrets.handed, variables)}
+        for name, entry in GUILD_FILES.items():
+            path = os.path.join(self._record.dir, ".guild", name)
+            try:
+                with open(path, encoding="utf-8", errors="surrogateescape", newline="") as f:
+                    text = f.read()
+            except OSError:
+                continue
+            cleaned = self.masker.text(_without(text, names, entry))
+            if cleaned != text:
+                write_whole(path, cleaned.encode("utf-8", errors="surrogateescape"))
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, Code):
+        return texts_of(value)
+    try:
+        return [value.text, *texts_of(literals.read(value.text))]
+    except literals.NotLiteralError:
+        return [value.text]
+
+
+def _flag_variable(name: str, settings: Mapping[str, Any]) -> str:
+    """The variable in which Guild passes a flag's value (guild/op_cmd.py, _flag_env_name)."""
+    named = (settings.get(name) or {}).get("env-name")
+    return str(named or "FLAG_" + re.sub("[^A-Z0-9_]", "_", name.upper()))
+
+
+def _without(text: str, names: Collection[str], entry: re.Pattern[str]) -> str:
+    """``text`` without the entries called ``names``, or as secrets are; a line that begins none
+    belongs to the entry before it."""
+    kept = []
+    dropped = False
+    for line in text.splitlines(keepends=True):
+        begun = entry.match(line)
+        if begun:
+            name = begun.group(1)
+            dropped = name in names or bool(secrets.names_in([name]))
+        if not dropped:
+            kept.append(line)
+    return "".join(kept)
