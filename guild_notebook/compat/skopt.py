@@ -14,7 +14,9 @@ import types
 import warnings
 from typing import Any, Callable
 
-from ..optimizers import LOGUNIFORM_INT
+LOGUNIFORM_INT = "loguniform-int"
+"""A function of flags that Guild has not, and this module adds: whole numbers, evenly over their
+logarithms."""
 
 
 def apply() -> None:

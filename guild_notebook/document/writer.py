@@ -13,8 +13,8 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..run.kernel import masked_messages
 from ..secrets.masking import Masker
+from . import masked
 
 _SPLIT = frozenset(("application/javascript", "image/svg+xml"))
 """MIME types beside text/* whose text is written as a list of lines (nbformat/v4/rwbase.py)."""
@@ -44,9 +44,7 @@ class Encoder:
                 yield from self._all_cells()
             else:
                 value = self._nb[key]
-                value = (
-                    masked_messages.metadata(value, self._masker) if key == "metadata" else value
-                )
+                value = masked.metadata(value, self._masker) if key == "metadata" else value
                 yield _bytes(_without(value, _TRANSIENT) if key == "metadata" else value, 1)
         yield b"\n}\n"
 
@@ -55,7 +53,7 @@ class Encoder:
         for index, cell in enumerate(cells):
             yield b",\n  " if index else b"[\n  "
             if index not in self._cells:
-                self._cells[index] = _bytes(_for_file(masked_messages.cell(cell, self._masker)), 2)
+                self._cells[index] = _bytes(_for_file(masked.cell(cell, self._masker)), 2)
             yield self._cells[index]
         yield b"\n ]" if cells else b"[]"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..secrets.names import names_secret
 from .model import Flag
 
 _FILL_IN = re.compile(
@@ -18,9 +19,6 @@ _FILL_IN = re.compile(
     """,
     re.VERBOSE,
 )
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_SECRET_WORDS = {"token", "secret", "password", "passwd", "pwd", "key", "credential", "credentials"}
-_SECRET_WORDS |= {"apikey", "passphrase"}
 
 
 def is_fill_in(flag: Flag) -> bool:
@@ -34,11 +32,6 @@ def is_secret(flag: Flag) -> bool:
     if flag.type not in ("string", "raw", None) or flag.choices:
         return False
     return flag.name.startswith("os.environ[") or names_secret(flag.name)
-
-
-def names_secret(name: str) -> bool:
-    """Whether the name of a flag or of an environment variable says that it holds a secret."""
-    return not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(name))
 
 
 def holds_secret(flag: Flag) -> bool:

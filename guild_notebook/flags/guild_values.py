@@ -106,7 +106,7 @@ def _guild_choices(flag: Flag) -> list[Any]:
     if flag.type == "raw":
         choices = [_guild_choice(*pair) for pair in zip(choices, flag.choice_sources)]
     default = guild_default(flag)
-    if default is not None and not any(validate.equal(default, choice) for choice in choices):
+    if default is not None and not any(literals.equal(default, choice) for choice in choices):
         choices.append(default)
     return choices
 

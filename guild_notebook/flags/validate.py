@@ -176,14 +176,7 @@ def _is_choice(flag: Flag, index: int, value: Any) -> bool:
             return literals.same(literals.read(value), choice)
         except literals.NotLiteralError:
             return bool(value == choice)
-    return equal(value, choice) or (isinstance(choice, str) and str(value) == choice)
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Equal by value: 1 is 1.0, but no number is a boolean or a text."""
-    if is_number(a) and is_number(b):
-        return bool(a == b)
-    return literals.same(a, b)
+    return literals.equal(value, choice) or (isinstance(choice, str) and str(value) == choice)
 
 
 def _within(flag: Flag, value: Any) -> Any:

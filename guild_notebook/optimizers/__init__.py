@@ -18,10 +18,6 @@ MODULES = {
     "guild.plugins.skopt_gbrt_main": "guild_notebook.optimizers.gbrt",
 }
 
-LOGUNIFORM_INT = "loguniform-int"
-"""A function of flags that Guild has not, and our modules have: whole numbers, evenly over their
-logarithms (compat/skopt.py)."""
-
 
 def resolve(opspec: str) -> tuple[Any, str] | None:
     """Resolve an optimizer's name the way Guild's own plugin does, to run in our module.

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from guild import batch_main
 
-from .. import compat
 from ..compat import skopt
+from .batch_functions import shim_flag_functions
 
 main = batch_main.main
 
 if __name__ == "__main__":
-    compat.shim_flag_functions()
+    shim_flag_functions()
     skopt.run(main)

@@ -10,9 +10,11 @@ from guild import plugin as pluginlib
 from .. import cluster, compat, optimizers, scalars
 from ..document import text_formats
 from ..errors import UserError
+from ..optimizers import batch_functions
 from . import checks, flagdefs, operation, package_data, secret_handoff, sourcecode
 
 compat.apply()
+batch_functions.apply()
 
 
 class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries no types

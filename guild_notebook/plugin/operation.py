@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import options
-from ..document import text_formats
+from ..document import paths, text_formats
 from ..errors import NotebookError
 
 NBEXEC = "guild.plugins.nbexec"
@@ -97,28 +97,12 @@ def place(opdef: Any, spec: NotebookSpec) -> Place:
     if not os.path.exists(source) and root_setting:
         below_root = os.path.normpath(os.path.join(root, spec.path))
         source = below_root if os.path.exists(below_root) else source
-    if opdef.guildfile.src and not is_inside(source, project):
-        raise outside(f"operation '{opdef.fullname}': notebook {spec.path}", project)
+    if opdef.guildfile.src and not paths.is_inside(source, project):
+        raise paths.outside(f"operation '{opdef.fullname}': notebook {spec.path}", project)
     copied: str | None = os.path.relpath(source, root)
     if copied is None or copied.split(os.sep)[0] == os.pardir:
         return Place(source, None, os.path.normpath(os.path.join(dest, os.path.basename(source))))
     return Place(source, copied, os.path.normpath(os.path.join(dest, copied)))
-
-
-def outside(what: str, project: str) -> NotebookError:
-    return NotebookError(
-        f"{what} lies outside of the project {project} - copy it there, or run it by its own path: "
-        "guild run PATH"
-    )
-
-
-def is_inside(path: str, folder: str) -> bool:
-    """Whether a path lies in a folder when all links are followed."""
-    real, around = os.path.realpath(path), os.path.realpath(folder)
-    try:
-        return os.path.commonpath([real, around]) == around
-    except ValueError:  # another drive (Windows)
-        return False
 
 
 def settings(opdef: Any, spec: NotebookSpec) -> options.Settings:

@@ -11,6 +11,7 @@ import glob
 import os
 from typing import Any
 
+from ..document.paths import is_inside
 from ..errors import UserError
 from . import operation
 
@@ -26,7 +27,7 @@ def add_notebooks(gf: Any) -> None:
     if not package_file or not gf.src or os.path.abspath(package_file) != os.path.abspath(gf.src):
         return
     files = [path for path in _files(gf) if os.path.isfile(path)]
-    found = [path for path in files if operation.is_inside(path, gf.dir)]
+    found = [path for path in files if is_inside(path, gf.dir)]
     if not found:
         return
     if not gf.package:

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..compat.skopt import LOGUNIFORM_INT
 from ..errors import FlagError
 from ..flags import guild_values, validate
 from ..flags.languages import literals
 from ..flags.model import Flag
-from ..optimizers import LOGUNIFORM_INT
 
 _FUNCTIONS = {
     None: None,  # the flag's own distribution

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import options
-from ..document import reader, strip
+from ..document import paths, reader, strip
 from ..document.writer import Encoder
 from ..errors import UserError
 from ..files import write_whole
 from ..flags import apply, discover
 from ..flags.languages import table
 from ..flags.sources import parameters
-from ..plugin import operation
 from ..secrets.masking import Masker
 from .execution.stop import Stop, die_by
 from .output.pipe import Pipe, Turns
@@ -99,9 +98,9 @@ def _check_place(path: str, project_path: str, in_project: bool) -> None:
     """Raise NotebookError for a notebook that flag values have led out of its project: what refers
     to flags (``notebook: ${name}``) has its value only here."""
     project = os.environ.get("PROJECT_DIR") or "."
-    leaves = in_project and not operation.is_inside(os.path.join(project, project_path), project)
+    leaves = in_project and not paths.is_inside(os.path.join(project, project_path), project)
     if leaves or os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
-        raise operation.outside(f"notebook {project_path}", project)
+        raise paths.outside(f"notebook {project_path}", project)
 
 
 def _with_flags(

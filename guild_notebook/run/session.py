@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 
 from .. import options
-from ..document import reader, strip, trust
+from ..document import masked, reader, strip, trust
 from ..document.writer import Encoder
 from ..errors import KernelError
 from ..files import write_whole
@@ -21,7 +21,6 @@ from ..secrets.masking import Masker
 from .execution.client import Client
 from .execution.execute import NOT_RUN, Execution, Limits, Outcome, to_run
 from .execution.stop import Stop
-from .kernel import masked_messages
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
 from .output.display import Display
 from .output.images import Images
@@ -180,7 +179,7 @@ class Session:
     def _write_reports(self, outcome: Outcome) -> list[str]:
         paths = []
         try:
-            shown = masked_messages.notebook(self.nb, self.masker)
+            shown = masked.notebook(self.nb, self.masker)
             trust.sign(shown)
             paths = self._reports.write(shown, self.record.executed, outcome.failed_cell)
             self._losses.saved("the report")

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from ..errors import FlagError, OptionError
-from ..flags.default_warnings import names_secret
 from .masking import MASK
+from .names import names_secret
 
 ATTRIBUTE = "nb-secret"
 

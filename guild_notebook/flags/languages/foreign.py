@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..sources.colab.grammar import as_number
-from .literals import NotLiteralError
+from .literals import NotLiteralError, as_number
 
 _BLANKS = re.compile(r"(?:\s|#[^\r\n]*)*")
 _NUMBER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")

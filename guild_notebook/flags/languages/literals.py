@@ -79,6 +79,23 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
+def equal(a: Any, b: Any) -> bool:
+    """Equal by value: 1 is 1.0, but no number is a boolean or a text."""
+    if is_number(a) and is_number(b):
+        return bool(a == b)
+    return same(a, b)
+
+
+def as_number(text: str) -> Any:
+    """``text`` as an int, else as a float, else as it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
 def write(value: Any, like: str = "") -> str:
     """``value`` as a Python literal on one line.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .images import Images, has_image, text_of
+from ...document.mime import has_image, text_of
+from .images import Images
 from .progress import Notes
 from .save_errors import Losses
 from .stream import Stream

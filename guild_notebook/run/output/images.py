@@ -8,19 +8,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...document.mime import ENDINGS, text_of
 from ...files import free_path, names_of, write_whole
-
-ENDINGS = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/svg+xml": "svg",
-    "image/gif": "gif",
-}
-
-
-def text_of(value: Any) -> str:
-    """The text of an entry of a MIME bundle: a string, or a list of its lines."""
-    return "".join(str(line) for line in value) if isinstance(value, list) else str(value)
 
 
 class Images:
@@ -54,10 +43,6 @@ class Images:
                 write_whole(path, content)
                 saved.append(path)
         return saved
-
-
-def has_image(data: Mapping[str, Any]) -> bool:
-    return any(mime in data for mime in ENDINGS)
 
 
 def _content(mime: str, value: Any) -> bytes | None:

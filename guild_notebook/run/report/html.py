@@ -13,7 +13,7 @@ from typing import Any
 
 from nbconvert.exporters import HTMLExporter
 
-from ..output.images import has_image, text_of
+from ...document.mime import has_image, text_of
 from . import figures
 from .widgets import VIEW, Snapshots, with_own_outputs
 

@@ -21,7 +21,7 @@ from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode, v4
 
-from ..output.images import text_of
+from ...document.mime import text_of
 from .html_sanitizer import clean, clean_page, image, shows_something
 from .widgets import with_html
 

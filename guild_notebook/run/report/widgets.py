@@ -15,7 +15,7 @@ from typing import Any
 
 from nbconvert.filters import strip_ansi
 
-from ..output.images import text_of
+from ...document.mime import text_of
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...languages import literals
-from ...languages.literals import is_number
-from ...validate import equal
+from ...languages.literals import as_number, equal, is_number
 from ..assignments import annotated_type, literal_type
-from .grammar import TYPE_ALIASES, Item, Spec, as_number
+from .grammar import TYPE_ALIASES, Item, Spec
 
 _KNOWN_KEYS = {"type", "min", "max", "step", "allow-input", "placeholder", "istemplate"}
 _NUMERIC = ("number", "integer", "slider")

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...languages.literals import as_number
+
 TYPE_ALIASES = {
     **{name: name for name in ("string", "number", "integer", "boolean", "date", "raw", "slider")},
     **{"str": "string", "text": "string", "int": "integer", "bool": "boolean"},
@@ -263,16 +265,6 @@ def _value(text: str) -> Any:
         return _WORDS[text]
     if _NUMBER.fullmatch(text):
         return as_number(text)
-    return text
-
-
-def as_number(text: str) -> Any:
-    """``text`` as an int, else as a float, else as it is."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
     return text
 
 

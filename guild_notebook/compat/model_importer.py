@@ -1,0 +1,35 @@
+"""Python's own finder of modules where Guild's importer has claimed a folder."""
+
+from __future__ import annotations
+
+from importlib import machinery
+from typing import Any
+
+
+def find_modules_beside_a_guild_file() -> None:
+    """Let Python import modules from a folder that Guild's path hook has claimed.
+
+    Guild puts ``ModelImporter`` before Python's own path hooks (guild/model.py:387) for the
+    working directory and each folder with a guild.yml, but gives it only ``find_module``
+    (:276), the protocol that Python 3.12 has dropped. There the next import that looks into such
+    a folder ends in AttributeError: every operation with ``steps``, ``PYTHONPATH=. guild run``,
+    ``guild.ipy`` after ``os.chdir``. Before 3.12 the folder's modules are just not found.
+
+    Python's finder for the folder gives the answer that it would give without Guild.
+    Needless when Guild's importer has a ``find_spec``.
+    """
+    from guild import model
+
+    if not hasattr(model.ModelImporter, "find_spec"):
+        model.ModelImporter.find_spec = _find_spec
+
+
+def _find_spec(importer: Any, fullname: str, target: Any = None) -> machinery.ModuleSpec | None:
+    # A new finder each time: one that is kept would need Python's cache invalidation as well.
+    finder = machinery.FileFinder(
+        importer.path,
+        (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+        (machinery.SourceFileLoader, machinery.SOURCE_SUFFIXES),
+        (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
+    )
+    return finder.find_spec(fullname, target)
