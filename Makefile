@@ -15,7 +15,7 @@ DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
 	@echo "make test          run the tests"
-	@echo "make lint          ruff and mypy"
+	@echo "make lint          ruff, mypy and the contracts between the rooms"
 	@echo "make docs          build the documentation (build/docs)"
 	@echo "make links         look whether the documentation's links to other sites lead somewhere"
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
@@ -109,6 +109,7 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .

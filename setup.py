@@ -75,7 +75,7 @@ EXTRAS = {
     ],
     # Altair's charts in reports, with no network.
     "altair": ["vl-convert-python>=1.7"],
-    "lint": ["mypy", "ruff", "types-PyYAML", "types-psutil"],
+    "lint": ["import-linter>=2.6", "mypy", "ruff", "types-PyYAML", "types-psutil"],
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],
     "docs": ["furo", "myst-parser", "sphinx"],

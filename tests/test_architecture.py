@@ -4,19 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
-
-import pytest
-
-import guild_notebook
-
-PACKAGE = Path(guild_notebook.__file__).parent
-MODULES = sorted(PACKAGE.rglob("*.py"))
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_no_module_has_more_than_300_lines(path: Path):
-    assert len(path.read_text("utf-8").splitlines()) <= 300
 
 
 def test_guild_loads_the_plugin_without_anything_heavy():
