@@ -8,8 +8,8 @@ import tempfile
 import pytest
 
 from guild_notebook.document.reader import Cell
-from guild_notebook.run.output.pipe import Pipe
-from guild_notebook.run.output.progress import Notes, cell_name, duration, scalar_patterns
+from guild_notebook.run.output.pipe import OutputPipe
+from guild_notebook.run.output.progress import StatusLines, cell_name, duration, scalar_patterns
 from guild_notebook.run.output.stream import Stream
 
 
@@ -80,9 +80,9 @@ CONFIGS = [
 def test_no_progress_line_is_a_scalar_of_its_run(config):
     patterns = scalar_patterns(config)
     with tempfile.TemporaryFile() as f:
-        notes = Notes(Stream(Pipe(f.fileno())), patterns)
+        status_lines = StatusLines(Stream(OutputPipe(f.fileno())), patterns)
         for number, title in enumerate(TITLES, 1):
-            notes.cell_done(number, len(TITLES), title, 0.5)
+            status_lines.write_cell_end(number, len(TITLES), title, 0.5)
         f.seek(0)
         lines = f.read().decode().splitlines()
     assert not [line for line in lines for p in patterns if p.search(line)]
@@ -92,7 +92,7 @@ def test_no_progress_line_is_a_scalar_of_its_run(config):
 
 def test_a_line_that_would_be_a_scalar_is_said_with_fewer_words():
     with tempfile.TemporaryFile() as f:
-        notes = Notes(Stream(Pipe(f.fileno())), [re.compile(r"loss: \d")])
-        notes.cell_done(1, 2, "loss: 5", 0.5)
+        status_lines = StatusLines(Stream(OutputPipe(f.fileno())), [re.compile(r"loss: \d")])
+        status_lines.write_cell_end(1, 2, "loss: 5", 0.5)
         f.seek(0)
         assert f.read() == b"[1/2] (0.5 s)\n"

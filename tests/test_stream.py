@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guild_notebook.run.output.pipe import LATE_SECONDS, TURN_SECONDS, Pipe, Turns
+from guild_notebook.run.output.pipe import LATE_SECONDS, TURN_SECONDS, OutputPipe, WriteOrder
 from guild_notebook.run.output.stream import (
     BREAK,
     LONGEST_WORD,
@@ -34,7 +34,7 @@ def shown(*texts: str | float, end: bool = True) -> str:
     """What a stream writes of texts; a number lets time pass."""
     clock = Clock()
     with tempfile.TemporaryFile() as f:
-        stream = Stream(Pipe(f.fileno()), clock)
+        stream = Stream(OutputPipe(f.fileno()), clock)
         for text in texts:
             if isinstance(text, str):
                 stream.write(text)
@@ -107,7 +107,7 @@ def test_part_of_a_line_is_shown_when_the_rest_is_not_there_soon():
 
 def test_a_line_of_its_own_ends_what_is_open():
     with tempfile.TemporaryFile() as f:
-        stream = Stream(Pipe(f.fileno()))
+        stream = Stream(OutputPipe(f.fileno()))
         stream.write("open")
         stream.write_line("mine")
         stream.write("\rprogress")
@@ -146,7 +146,7 @@ def test_a_pipe_that_nobody_reads_is_said_once_and_is_no_error():
     os.close(read_end)
     said = []
     try:
-        pipe = Pipe(write_end)
+        pipe = OutputPipe(write_end)
         pipe.when_closed = lambda: said.append("closed")
         pipe.write(b"text\n")
         pipe.write(b"more\n")
@@ -159,7 +159,7 @@ def test_a_reader_that_pauses_is_waited_for_until_the_run_is_stopped():
     read_end, write_end = os.pipe()
     asked = []
     try:
-        pipe = Pipe(write_end)
+        pipe = OutputPipe(write_end)
         pipe.give_up = lambda: asked.append(1) is None and len(asked) > 1
         pipe.write(b"x" * 100 + b"\n")
         pipe.write(b"line\n" * 100_000)
@@ -172,10 +172,10 @@ def test_a_reader_that_pauses_is_waited_for_until_the_run_is_stopped():
 
 def test_a_pipe_waits_until_what_was_written_to_the_other_is_recorded():
     recorded = []
-    turns = Turns()
-    turns.recorded = lambda: recorded.append(1) or (4 if len(recorded) > 2 else 0)
+    order = WriteOrder()
+    order.recorded = lambda: recorded.append(1) or (4 if len(recorded) > 2 else 0)
     with tempfile.TemporaryFile() as f:
-        one, other = Pipe(f.fileno(), turns), Pipe(f.fileno(), turns)
+        one, other = OutputPipe(f.fileno(), order), OutputPipe(f.fileno(), order)
         one.write(b"one")
         one.write(b"\n")
         assert recorded == []
@@ -187,13 +187,13 @@ def test_a_reader_that_was_late_is_waited_for_briefly_until_it_has_caught_up(mon
     slept: list[float] = []
     monkeypatch.setattr("guild_notebook.run.output.pipe.time.monotonic", lambda: sum(slept))
     monkeypatch.setattr("guild_notebook.run.output.pipe.time.sleep", slept.append)
-    turns = Turns()
+    order = WriteOrder()
     with tempfile.TemporaryFile() as f:
-        pipes = itertools.cycle([Pipe(f.fileno(), turns), Pipe(f.fileno(), turns)])
+        pipes = itertools.cycle([OutputPipe(f.fileno(), order), OutputPipe(f.fileno(), order)])
 
         def waited(recorded: int) -> float:
             slept.clear()
-            turns.recorded = lambda: recorded
+            order.recorded = lambda: recorded
             next(pipes).write(b"x")
             return sum(slept)
 

@@ -21,8 +21,8 @@ from ..flags.languages import table
 from ..flags.sources import parameters
 from ..secrets.masking import Masker
 from .execution.stop import Stop, die_by
-from .output.pipe import Pipe, Turns
-from .output.progress import Notes, scalar_patterns
+from .output.pipe import OutputPipe, WriteOrder
+from .output.progress import StatusLines, scalar_patterns
 from .output.stream import Stream
 from .record.run_dir import Record
 from .record.sources import Sources
@@ -32,8 +32,8 @@ from .secret_values import RunSecrets
 def main() -> int:
     """Run the notebook of the current run; returns the exit status of the process, below 0 the
     signal that it is to die by."""
-    turns = Turns()
-    pipes = Pipe(1, turns), Pipe(2, turns)
+    order = WriteOrder()
+    pipes = OutputPipe(1, order), OutputPipe(2, order)
     out, err = map(Stream, pipes)
     try:
         path, project_path, settings = _arguments(sys.argv[1:])
@@ -42,27 +42,27 @@ def main() -> int:
         out.masker = err.masker = secrets.masker
         secrets.clean()
         secrets.check()
-        notes = Notes(err, scalar_patterns(record.attr("op").get("output-scalars")))
-        turns.recorded = record.output_size
+        status_lines = StatusLines(err, scalar_patterns(record.attr("op").get("output-scalars")))
+        order.recorded = record.output_size
         record.remove_artifacts()
         sources = Sources(record.dir, record.source, record.path)
         nb = reader.read(sources.settle(project_path), project_path)
         if sources.from_project:
-            notes.say(
+            status_lines.write(
                 f"{project_path} is taken from the project as it is now: the run has no copy",
                 "the notebook is taken from the project",
             )
         data, left_out = _with_flags(nb, record, secrets)
         out.masker = err.masker = secrets.masker
         if secrets.notice:
-            notes.say(secrets.notice)
-        _say_left_out(left_out, notes)
+            status_lines.write(secrets.notice)
+        _say_left_out(left_out, status_lines)
         if settings["exec"]:
             streams = (out, err)
-            start = Start(record, nb, data, settings, streams, pipes, notes, secrets.masker)
+            start = Start(record, nb, data, settings, streams, pipes, status_lines, secrets.masker)
             return asyncio.run(start.run())
         write_whole(record.executed, Encoder(data, secrets.masker).content())
-        notes.say("the flag values are put in, nothing is executed (no-exec)")
+        status_lines.write("the flag values are put in, nothing is executed (no-exec)")
         return 0
     except UserError as e:
         err.write_line(f"guild-notebook: {e}")
@@ -113,10 +113,10 @@ def _with_flags(
     return strip.cleared(nb, apply.edited(nb, found, values), parameters.injected(nb))
 
 
-def _say_left_out(left_out: list[str], notes: Notes) -> None:
+def _say_left_out(left_out: list[str], status_lines: StatusLines) -> None:
     if left_out:
         what = ", ".join(left_out[:3]) + (f" and {len(left_out) - 3} more" * (len(left_out) > 3))
-        notes.say(
+        status_lines.write(
             f"what no notebook may hold is left out of the executed one ({what})",
             "what no notebook may hold is left out of the executed one",
         )
@@ -131,8 +131,8 @@ class Start:
     data: dict[str, Any]
     settings: options.Settings
     streams: tuple[Stream, Stream]
-    pipes: tuple[Pipe, Pipe]
-    notes: Notes
+    pipes: tuple[OutputPipe, OutputPipe]
+    status_lines: StatusLines
     masker: Masker
 
     async def run(self) -> int:
@@ -155,7 +155,7 @@ class Start:
                 self.data,
                 self.settings,
                 self.streams,
-                self.notes,
+                self.status_lines,
                 stop,
                 self.masker,
             )
@@ -174,7 +174,7 @@ class Start:
             specs, self.settings["kernel"], self.nb.kernel_name, table.of(self.nb)
         )
         if notice:
-            self.notes.say(notice, "the notebook's kernel is not installed, using Python")
+            self.status_lines.write(notice, "the notebook's kernel is not installed, using Python")
         return specs, name
 
     def _disk_is_full(self) -> bool:

@@ -24,8 +24,8 @@ from .execution.stop import Stop
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
 from .output.display import Display
 from .output.images import Images
-from .output.progress import Notes
-from .output.save_errors import Losses
+from .output.progress import StatusLines
+from .output.save_errors import SaveErrors
 from .output.stream import Stream
 from .record.autosave import Autosave
 from .record.run_dir import Record
@@ -42,7 +42,7 @@ class Session:
     nb: Any
     settings: options.Settings
     streams: tuple[Stream, Stream]
-    notes: Notes
+    status_lines: StatusLines
     stop: Stop
     masker: Masker
 
@@ -58,7 +58,7 @@ class Session:
             note = self.record.note_artifact
             self._images = Images(self.record.dir, self.record.executed, note)
         self._encoder = Encoder(self.nb, self.masker)
-        self._losses = Losses(self.record.dir, self.notes)
+        self._save_errors = SaveErrors(self.record.dir, self.status_lines)
 
     async def run(self) -> int:
         """Run all cells; returns the exit status of the run.
@@ -110,7 +110,11 @@ class Session:
 
     def _client(self) -> Client:
         display = Display(
-            *self.streams, self.notes, self._images, self._losses, self.settings["color"]
+            *self.streams,
+            self.status_lines,
+            self._images,
+            self._save_errors,
+            self.settings["color"],
         )
         limit = self.settings["output-limit"]
         allow_errors = self.settings["allow-errors"]
@@ -120,7 +124,7 @@ class Session:
         cells = reader.cells_of(self.nb)
         indexes = to_run(cells, self.settings["skip-tags"])
         limits = Limits(self.settings["cell-timeout"], self.settings["timeout"])
-        return Execution(client, self.kernel, cells, indexes, self.notes, self.stop, limits)
+        return Execution(client, self.kernel, cells, indexes, self.status_lines, self.stop, limits)
 
     async def _end_kernel_and_report(self, client: Client, outcome: Outcome) -> list[str]:
         """Make the reports while the kernel ends, and anew where its end has shown something."""
@@ -161,7 +165,7 @@ class Session:
         """Save also while nobody reads what the cells show (a terminal that is paused)."""
 
         def look() -> None:
-            with self._losses.silent():  # nothing else can be shown now either
+            with self._save_errors.silent():  # nothing else can be shown now either
                 autosave.look()
 
         for stream in self.streams:
@@ -170,11 +174,11 @@ class Session:
     def _save(self, changed: Collection[int] | None = None) -> None:
         """Save the notebook, ``changed`` cells or all that it holds."""
         try:
-            self._losses.check()
+            self._save_errors.check()
             write_whole(self.record.executed, self._encoder.content(changed))
-            self._losses.saved(self.record.path)
+            self._save_errors.saved(self.record.path)
         except OSError as e:
-            self._losses.note(self.record.path, e)
+            self._save_errors.note(self.record.path, e)
 
     def _write_reports(self, outcome: Outcome) -> list[str]:
         paths = []
@@ -182,9 +186,9 @@ class Session:
             shown = masked.notebook(self.nb, self.masker)
             trust.sign(shown)
             paths = self._reports.write(shown, self.record.executed, outcome.failed_cell)
-            self._losses.saved("the report")
+            self._save_errors.saved("the report")
         except OSError as e:
-            self._losses.note("the report", e)
+            self._save_errors.note("the report", e)
         except Exception as e:  # where nbconvert cannot be had: the results are not to go with it
             self._say_no_report("", e)
         for name, error in self._reports.failures.items():
@@ -194,10 +198,12 @@ class Session:
     def _say_no_report(self, name: str, error: Exception) -> None:
         said = f"guild-notebook: no report{name}"
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        self.notes.say(f"{said}, nbconvert failed with {why} ", f"{said} ")
+        self.status_lines.write(f"{said}, nbconvert failed with {why} ", f"{said} ")
 
     def _end(self, outcome: Outcome, reports: list[str]) -> int:
         if outcome.reason:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
-            self.notes.say(f"guild-notebook: {outcome.reason}{see} ", "guild-notebook: failed ")
-        return outcome.exit_status or int(bool(self._losses))
+            self.status_lines.write(
+                f"guild-notebook: {outcome.reason}{see} ", "guild-notebook: failed "
+            )
+        return outcome.exit_status or int(bool(self._save_errors))

@@ -32,7 +32,8 @@ CARRIERS = {
     "ModelOpResolutionError": (0, "{}"),
     "StdinNotImplementedError": (0, "{}"),
     "_RefusedError": (0, "flag … takes {}, not …"),
-    "say": (0, "{}"),
+    "write": (0, "{}"),  # of StatusLines
+    "write_status": (0, "{}"),
     "_say": (0, "{}"),
     "write_line": (0, "{}"),
     "print": (0, "{}"),
@@ -57,6 +58,9 @@ CARRIERS = {
 }
 """Functions that are given a message, the position of the argument that it is, and what is made
 of it."""
+
+RECEIVERS = {"append": r".*warnings\.append", "write": r"(.*status_lines|self)\.write"}
+"""How the whole call of a carrier begins whose name others have too."""
 
 OF_MODULE = {
     "cluster/attempt.py": {"Outcome": (1, "{}")},  # not the one of guild_notebook.run
@@ -142,8 +146,9 @@ def _carried(
         if isinstance(node, ast.Call):
             name = _name(node.func)
             position, sentence = carriers.get(name, (0, ""))
-            of_warnings = name != "append" or "warnings" in ast.unparse(node.func)
-            if sentence and of_warnings and position < len(node.args):
+            whole = RECEIVERS.get(name, ".*")
+            is_carrier = sentence and re.fullmatch(whole, ast.unparse(node.func), re.DOTALL)
+            if is_carrier and position < len(node.args):
                 yield node.args[position], sentence
         elif isinstance(node, (ast.Return, ast.Yield)) and returned and node.value:
             yield node.value, returned

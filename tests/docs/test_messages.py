@@ -41,11 +41,11 @@ def one(name):
         "- mend it"
     )
 
-def two(notes, late):
+def two(status_lines, late):
     text = f"cell {late} is {'slow' if late else 'fast'}"
     text += ", at last"
-    notes.say(text, "a shorter form")
-    notes.say(f"guild-notebook: {late}")
+    status_lines.write(text, "a shorter form")
+    status_lines.write(f"guild-notebook: {late}")
 
 def three(warnings, others):
     warnings.append("it is odd")

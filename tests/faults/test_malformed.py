@@ -22,8 +22,8 @@ from guild_notebook.flags.languages import table as languages
 from guild_notebook.flags.sources import parameters
 from guild_notebook.run.execution.execute import Outcome
 from guild_notebook.run.kernel.kernelspecs import KernelSpecs, choose
-from guild_notebook.run.output.pipe import Pipe
-from guild_notebook.run.output.progress import Notes, cell_name
+from guild_notebook.run.output.pipe import OutputPipe
+from guild_notebook.run.output.progress import StatusLines, cell_name
 from guild_notebook.run.output.stream import Stream
 from guild_notebook.run.record.run_dir import Record
 from guild_notebook.run.session import Session
@@ -51,9 +51,9 @@ class Pipeline:
         (folder / "run" / ".guild").mkdir(parents=True)
         self.record = Record(str(folder / "run"), "nb.ipynb")
         sink = NULL.open("wb", buffering=0)
-        self.streams = (Stream(Pipe(sink.fileno())), Stream(Pipe(sink.fileno())))
+        self.streams = (Stream(OutputPipe(sink.fileno())), Stream(OutputPipe(sink.fileno())))
         self.sink = sink
-        self.notes = Notes(self.streams[1], ())
+        self.status_lines = StatusLines(self.streams[1], ())
         from jupyter_client.manager import AsyncKernelManager
 
         channel = SimpleNamespace()
@@ -117,7 +117,7 @@ class Pipeline:
         stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
         masker = Masker(["a-secret-value"])
         session = Session(
-            self.record, self.kernel, data, settings, self.streams, self.notes, stop, masker
+            self.record, self.kernel, data, settings, self.streams, self.status_lines, stop, masker
         )
         session._save()
         self._check_saved()
@@ -135,11 +135,11 @@ class Pipeline:
         last = execution.indexes[-1] if execution.indexes else None
         session._mark(Outcome(0 if last is None else 1, last, "failed"), execution.states)
         session._save_changes(client)
-        assert not session._losses
+        assert not session._save_errors
         self._check_saved()
         if with_report:
             said = []
-            session.notes = SimpleNamespace(say=lambda *forms: said.append(forms[0]))
+            session.status_lines = SimpleNamespace(write=lambda *forms: said.append(forms[0]))
             assert session._write_reports(Outcome(1, last)) and not said, said
 
     @staticmethod

@@ -152,7 +152,9 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
             # Of widgets, mostly, whose states may be anything.
-            self.display.say(f"a message of the kernel cannot be used: {msg['msg_type']}: {e!r}")
+            self.display.write_status(
+                f"a message of the kernel cannot be used: {msg['msg_type']}: {e!r}"
+            )
             return None
 
     def output(self, outs: list[Any], msg: Any, display_id: str | None, cell_index: int) -> Any:

@@ -12,7 +12,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from ...document.reader import Cell
 from ..kernel import oom
 from ..kernel.process import Kernel
-from ..output.progress import Notes, cell_name
+from ..output.progress import StatusLines, cell_name
 from .client import Client
 from .stop import Stop
 
@@ -65,7 +65,7 @@ class Execution:
     kernel: Kernel
     cells: Sequence[Cell]
     indexes: Sequence[int]
-    notes: Notes
+    status_lines: StatusLines
     stop: Stop
     limits: Limits
     states: dict[int, str] = field(default_factory=dict)
@@ -118,7 +118,9 @@ class Execution:
         self.states[index] = state
         self.client.display.end_cell()
         mark = "" if state == "completed" else state
-        self.notes.cell_done(number, len(self.indexes), name, time.monotonic() - started, mark)
+        self.status_lines.write_cell_end(
+            number, len(self.indexes), name, time.monotonic() - started, mark
+        )
         return outcome
 
     async def _end_of(

@@ -6,8 +6,8 @@ from typing import Any
 
 from ...document.mime import has_image, text_of
 from .images import Images
-from .progress import Notes
-from .save_errors import Losses
+from .progress import StatusLines
+from .save_errors import SaveErrors
 from .stream import Stream
 
 
@@ -18,15 +18,15 @@ class Display:
         self,
         out: Stream,
         err: Stream,
-        notes: Notes,
+        status_lines: StatusLines,
         images: Images | None,
-        losses: Losses,
+        save_errors: SaveErrors,
         color: bool = False,
     ) -> None:
         self._streams = {"stdout": out, "stderr": err}
-        self._notes = notes
+        self._status_lines = status_lines
         self._images = images
-        self._losses = losses
+        self._save_errors = save_errors
         self._color = color
         self._number = 0
         self._position = 0
@@ -68,16 +68,16 @@ class Display:
         try:
             paths = self._images.save(data, self._number, position)
         except OSError as e:
-            self._losses.note("images", e)
+            self._save_errors.note("images", e)
             return position
         names = ", ".join(self._images.name(path) for path in paths)
         if names:
-            self._notes.say(f"image saved to {names} ", "image saved ")
+            self._status_lines.write(f"image saved to {names} ", "image saved ")
         return position
 
-    def say(self, line: str) -> None:
+    def write_status(self, line: str) -> None:
         """Say something of ours about what the cell shows."""
-        self._notes.say(line)
+        self._status_lines.write(line)
 
     def error(self, traceback: list[str], ename: str, evalue: str) -> None:
         if ename == "SystemExit":

@@ -26,7 +26,7 @@ LATE_SECONDS = 0.1
 """The same once the reader has been later than that, until it has caught up."""
 
 
-class Turns:
+class WriteOrder:
     """What the pipes of a run have written together, and which of them the last of it.
 
     ``recorded`` is the size in bytes of the file in which their reader gathers it, None where
@@ -36,10 +36,10 @@ class Turns:
     def __init__(self) -> None:
         self.recorded: Callable[[], int | None] = lambda: None
         self._written = 0
-        self._last: Pipe | None = None
+        self._last: OutputPipe | None = None
         self._is_late = False
 
-    def take(self, pipe: Pipe) -> None:
+    def take(self, pipe: OutputPipe) -> None:
         """Wait for ``pipe``'s turn to write."""
         if self._last not in (None, pipe):
             self._wait()
@@ -61,7 +61,7 @@ class Turns:
         self._written += count
 
 
-class Pipe:
+class OutputPipe:
     """One of the run's two descriptors, ``fd``.
 
     Once nobody reads it, it is ``closed``, calls ``when_closed``, and takes bytes without a
@@ -69,9 +69,9 @@ class Pipe:
     ``is_stuck`` says otherwise, and calls ``while_waiting`` now and then.
     """
 
-    def __init__(self, fd: int, turns: Turns | None = None) -> None:
+    def __init__(self, fd: int, order: WriteOrder | None = None) -> None:
         self._fd = fd
-        self._turns = turns or Turns()
+        self._order = order or WriteOrder()
         self.closed = False
         self.give_up: Callable[[], bool] = lambda: False
         self.is_stuck: Callable[[], bool] = lambda: False
@@ -82,7 +82,7 @@ class Pipe:
         """Write all of ``content``; raises OSError but for a reader that is gone."""
         data = memoryview(content)
         if data and not self.closed:
-            self._turns.take(self)
+            self._order.take(self)
         while data and not self.closed:
             if self._is_writable():
                 self._write_some(data[:PIECE])
@@ -102,7 +102,7 @@ class Pipe:
         try:
             while data:
                 count = os.write(self._fd, data)
-                self._turns.note(count)
+                self._order.note(count)
                 data = data[count:]
         except OSError as e:
             if e.errno not in (errno.EPIPE, errno.EIO):

@@ -49,14 +49,14 @@ def _expanded(pattern: str) -> str:
     return pattern
 
 
-class Notes:
+class StatusLines:
     """Writes lines of ours to ``stream``."""
 
     def __init__(self, stream: Stream, patterns: Iterable[re.Pattern[str]]) -> None:
         self._stream = stream
         self._patterns = tuple(patterns)
 
-    def say(self, *forms: str) -> None:
+    def write(self, *forms: str) -> None:
         """Write the first of ``forms``, the fullest first, that no pattern takes for a scalar."""
         for form in forms:
             line = " ".join(without_escapes(form).split())
@@ -64,10 +64,12 @@ class Notes:
                 self._stream.write_line(line)
                 return
 
-    def cell_done(self, number: int, count: int, name: str, seconds: float, mark: str = "") -> None:
+    def write_cell_end(
+        self, number: int, count: int, name: str, seconds: float, mark: str = ""
+    ) -> None:
         """The progress line of a cell: its number, of how many, its name, its time."""
         end = f"({duration(seconds)}){' ' + mark if mark else ''}"
-        self.say(f"[{number}/{count}] {name} {end}", f"[{number}/{count}] {end}")
+        self.write(f"[{number}/{count}] {name} {end}", f"[{number}/{count}] {end}")
 
 
 def duration(seconds: float) -> str:

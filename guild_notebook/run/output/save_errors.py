@@ -6,15 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .progress import Notes
+from .progress import StatusLines
 
 
-class Losses:
+class SaveErrors:
     """Files of the run in ``run_dir`` that cannot be written now, each with a name."""
 
-    def __init__(self, run_dir: str, notes: Notes) -> None:
+    def __init__(self, run_dir: str, status_lines: StatusLines) -> None:
         self._run_dir = run_dir
-        self._notes = notes
+        self._status_lines = status_lines
         self._lost: set[str] = set()
         self._is_gone = False
         self._is_silent = False
@@ -47,12 +47,14 @@ class Losses:
         except FileNotFoundError:
             if not self._is_gone:
                 said = "the run directory has been deleted"
-                self._notes.say(f"guild-notebook: {said}, nothing more of the run is saved", said)
+                self._status_lines.write(
+                    f"guild-notebook: {said}, nothing more of the run is saved", said
+                )
             self._is_gone = True
             return
         if name not in self._lost:
             why = error.strerror or str(error)
-            self._notes.say(f"guild-notebook: cannot save {name}: {why} ", "cannot save ")
+            self._status_lines.write(f"guild-notebook: cannot save {name}: {why} ", "cannot save ")
         self._lost.add(name)
 
     def saved(self, name: str) -> None:

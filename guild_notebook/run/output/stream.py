@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from ...secrets.masking import Masker
-from .pipe import Pipe
+from .pipe import OutputPipe
 
 PROGRESS_INTERVAL = 5.0
 """Seconds between two states of a progress line in the output."""
@@ -56,7 +56,7 @@ def without_escapes(text: str) -> str:
 class Stream:
     """One of the run's two output streams: text in, bytes to ``pipe``."""
 
-    def __init__(self, pipe: Pipe, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pipe: OutputPipe, clock: Callable[[], float] = time.monotonic) -> None:
         self.pipe = pipe
         self._clock = clock
         self.masker = Masker(())  # of secret values: what comes out is without them
