@@ -89,7 +89,7 @@ corpus: $(VENV)/.test
 faults: $(VENV)/.test
 	@rm -f $(VENV)/figures && touch $(VENV)/figures
 	FAULTS_FIGURES="$(abspath $(VENV)/figures)" \
-	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults tests/test_kernels.py
+	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults tests/run/kernel/test_kernels.py
 
 # MATRIX=ci is one Python in full and the others in short; `nox -l` lists the sessions.
 MATRIX ?= matrix

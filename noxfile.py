@@ -178,4 +178,11 @@ def distributions(session: nox.Session) -> None:
 def sweeps(session: nox.Session) -> None:
     """What an optimizer finds from other seeds than the one of `make test`."""
     options = ["-m", "matrix", "-q", "-rP"]
-    session.run(sys.executable, "-m", "pytest", "tests/test_optimizers.py", *options, external=True)
+    session.run(
+        sys.executable,
+        "-m",
+        "pytest",
+        "tests/optimizers/test_optimizers.py",
+        *options,
+        external=True,
+    )

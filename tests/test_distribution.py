@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.install
+from tests.helpers.project import CHECKOUT
 
-CHECKOUT = Path(__file__).parents[1]
+pytestmark = pytest.mark.install
 
 
 def run(*command: object, cwd: Path) -> str:

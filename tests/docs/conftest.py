@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .reader import environment
+from tests.helpers.reader import environment
 
 
 @pytest.fixture

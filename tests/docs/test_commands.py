@@ -19,9 +19,8 @@ from papermill.cli import papermill
 
 from guild_notebook.cli.commands import _parser
 from guild_notebook.options import ALIASES, OPTIONS
-
-from .page import BLOCK, Command, steps
-from .reader import PAGES, README
+from tests.helpers.page import BLOCK, Command, steps
+from tests.helpers.reader import PAGES, README
 
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LANGUAGES = {"console", "markdown", "python", "yaml", "{toctree}"}

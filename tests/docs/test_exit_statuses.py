@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import GUILD, LIMIT, Project, wait_for
-from test_reports import BROKEN
 
-from .reader import DOCS
+from tests.helpers.project import GUILD, LIMIT, Project, wait_for
+from tests.helpers.reader import DOCS
+from tests.run.report.test_reports import BROKEN
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
 

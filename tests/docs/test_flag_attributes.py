@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Command, Project
 from guild import guildfile
 
 from guild_notebook.plugin.flagdefs import ATTRIBUTES
-
-from .test_reference import first_column
+from tests.docs.test_reference import first_column
+from tests.helpers.project import Command, Project
 
 DOCUMENTED = first_column("flags.md", "The attributes of a flag")
 

@@ -9,8 +9,8 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .page import BLOCK, File, steps
-from .reader import DOCS, PAGES, README
+from tests.helpers.page import BLOCK, File, steps
+from tests.helpers.reader import DOCS, PAGES, README
 
 OTHERS = [page for page in PAGES if page.name != "index.md"]
 

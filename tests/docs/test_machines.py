@@ -14,10 +14,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import sshd
 import yaml
 
-from .reader import DOCS, follow
+from tests.helpers import sshd
+from tests.helpers.reader import DOCS, follow
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell")
 

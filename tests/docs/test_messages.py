@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from .messages import all_messages, in_source, pattern
+from tests.helpers.messages import all_messages, in_source, pattern
+from tests.helpers.reader import DOCS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "messages.md").read_text("utf-8")
+PAGE = (DOCS / "messages.md").read_text("utf-8")
 
 ENTRIES = dict(re.findall(r"^- `(.+)`\n\n  (\S.*)$", PAGE, re.MULTILINE))
 """Each message as the page has it, and the first line of what it says about it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .page import Command, File, Shell, execute, steps
+from tests.helpers.page import Command, File, Shell, execute, steps
 
 PAGE = """
 Text with `$ no command`.

@@ -15,10 +15,10 @@ import click
 import pytest
 import yaml
 
-from .page import File, Shell, steps
-from .reader import DOCS, follow
-from .reader import PAGES as EVERY
-from .test_commands import parsed, spans
+from tests.docs.test_commands import parsed, spans
+from tests.helpers.page import File, Shell, steps
+from tests.helpers.reader import DOCS, follow
+from tests.helpers.reader import PAGES as EVERY
 
 ELSEWHERE = ("cluster.md", "remotes.md")
 """Pages that need machines of their own: test_machines.py follows them."""

@@ -15,10 +15,9 @@ from guild_notebook.cluster import definition
 from guild_notebook.options import OPTIONS
 from guild_notebook.plugin.flagdefs import ATTRIBUTES
 from guild_notebook.run.execution.execute import NOT_RUN
-
-from . import tables
-from .messages import PACKAGE
-from .reader import DOCS, PAGES
+from tests.helpers import tables
+from tests.helpers.messages import PACKAGE
+from tests.helpers.reader import DOCS, PAGES
 
 CHANGING = {"NB_NO_EXEC", "NB_NO_IMAGES", "XDG_RUNTIME_DIR", "RUN_DIR", "RUN_ID", "PROJECT_DIR"}
 """Environment variables of the package that are a user's; the others are between its processes."""
@@ -38,7 +37,7 @@ def first_column(page: str, after: str) -> set[str]:
 
 def test_the_table_of_forms_is_that_of_the_grammar():
     text = tables.FORMS.read_text("utf-8")
-    assert tables.with_forms(text) == text, "PYTHONPATH=tests python -m docs.tables mends it"
+    assert tables.with_forms(text) == text, "python -m tests.helpers.tables mends it"
 
 
 def test_each_option_and_argument_of_papermill_has_its_place():

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import LIMIT, Project, start, wait_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guild_notebook.run.record.autosave import SHARE, Autosave
-
-from .causes import started_run
-from .figures import figure
+from tests.helpers.causes import started_run
+from tests.helpers.figures import figure
+from tests.helpers.project import LIMIT, Project, start, wait_for
 
 STEPS = """
 import os, time

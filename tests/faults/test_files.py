@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import GUILD, LIMIT, Command, Project, Run
 
-from .causes import linux, of_home, posix, states
-from .figures import figure
+from tests.helpers.causes import linux, of_home, posix, states
+from tests.helpers.figures import figure
+from tests.helpers.project import GUILD, LIMIT, Command, Project, Run
 
 
 def check_whole(run_dir: Path) -> int:

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import GUILD, LIMIT, Command, Project
 
-from .causes import linux, posix, states
-from .figures import figure
+from tests.helpers.causes import linux, posix, states
+from tests.helpers.figures import figure
+from tests.helpers.project import GUILD, LIMIT, Command, Project
 
 ABORT = "import ctypes\nprint('last words', flush=True)\nctypes.CDLL(None).abort()"
 DEATHS = {

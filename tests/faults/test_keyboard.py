@@ -7,9 +7,9 @@ import sys
 import time
 
 import pytest
-from conftest import Command, Project, code
 
-from .figures import figure
+from tests.helpers.figures import figure
+from tests.helpers.project import Command, Project, code
 
 ERRORS = {
     "input": "input('Your name? ')",

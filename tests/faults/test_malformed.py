@@ -28,9 +28,8 @@ from guild_notebook.run.output.stream import Stream
 from guild_notebook.run.record.run_dir import Record
 from guild_notebook.run.session import Session
 from guild_notebook.secrets.masking import Masker
-
-from .figures import figure
-from .mutations import mutant
+from tests.helpers.figures import figure
+from tests.helpers.mutations import mutant
 
 SLOWEST = 5.0
 """Seconds that one file may take, on a machine that has other work too."""

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import Command, Project, code, markdown, notebook
 
 from guild_notebook.document.reader import read
 from guild_notebook.errors import NotebookError
-
-from .figures import figure
-from .mutations import mutant
+from tests.helpers.figures import figure
+from tests.helpers.mutations import mutant
+from tests.helpers.project import Command, Project, code, markdown, notebook
 
 OURS = ("guild_notebook", "nbclient", "Traceback (most recent call last)\n  File")
 posix = pytest.mark.skipif(os.name != "posix", reason="files of Unix")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from conftest import Project
-
-from .causes import posix, states
+from tests.helpers.causes import posix, states
+from tests.helpers.project import Project
 
 RUDE = [
     "import os, signal, sys, threading, time\nos.chdir('/')",

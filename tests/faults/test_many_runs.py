@@ -7,10 +7,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import LIMIT, Project, Run, start
 
-from .causes import linux, of_home
-from .figures import figure
+from tests.helpers.causes import linux, of_home
+from tests.helpers.figures import figure
+from tests.helpers.project import LIMIT, Project, Run, start
 
 pytestmark = linux
 

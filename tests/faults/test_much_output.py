@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import GUILD, Project, Run
 
-from .causes import linux, runner_of, started_run
-from .figures import figure
+from tests.helpers.causes import linux, runner_of, started_run
+from tests.helpers.figures import figure
+from tests.helpers.project import GUILD, Project, Run
 
 pytestmark = linux
 

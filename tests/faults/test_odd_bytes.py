@@ -7,11 +7,10 @@ import unicodedata
 
 import nbformat
 import pytest
-from conftest import Command, Project, code
 
 from guild_notebook.run.output.stream import BREAK
-
-from .figures import figure
+from tests.helpers.figures import figure
+from tests.helpers.project import Command, Project, code
 
 CHILD = "import os; os.write(1, b'child \\xff\\xfe\\x00 bytes\\n')"
 CASES = {

@@ -12,11 +12,11 @@ from typing import Any
 import nbformat
 import psutil
 import pytest
-from conftest import Command, Project, start, wait_for
 
-from .figures import figure
+from tests.helpers.figures import figure
+from tests.helpers.project import CHECKOUT, Command, Project, start, wait_for
 
-KERNEL = Path(__file__).with_name("odd_kernel.py")
+KERNEL = CHECKOUT / "tests" / "helpers" / "odd_kernel.py"
 STARTS = ["", "silent", "mute", "fail", "stubborn", "after 3", "after 61"]
 
 

@@ -6,7 +6,8 @@ import json
 import re
 
 import pytest
-from conftest import Command, Project
+
+from tests.helpers.project import Command, Project
 
 LATE = """
 import asyncio, atexit, threading, time

@@ -9,10 +9,10 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from conftest import LIMIT, Command, Project, Run, start
 
-from .causes import linux, runner_of, started_run
-from .figures import figure
+from tests.helpers.causes import linux, runner_of, started_run
+from tests.helpers.figures import figure
+from tests.helpers.project import LIMIT, Command, Project, Run, start
 
 pytestmark = linux
 

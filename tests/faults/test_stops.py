@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator
 import nbformat
 import psutil
 import pytest
-from conftest import GUILD, LIMIT, Project, Run, start, wait_for
 
-from .causes import (
+from tests.helpers.causes import (
     LONG,
     linux,
     new_mark,
@@ -26,7 +25,8 @@ from .causes import (
     started_run,
     states,
 )
-from .figures import figure
+from tests.helpers.figures import figure
+from tests.helpers.project import GUILD, LIMIT, Project, Run, start, wait_for
 
 pytestmark = linux
 

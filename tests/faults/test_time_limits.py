@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from conftest import Project
-
-from .causes import of_home, saved_text, states
+from tests.helpers.causes import of_home, saved_text, states
+from tests.helpers.project import Project
 
 
 def test_a_cell_over_its_time_is_interrupted(project: Project):

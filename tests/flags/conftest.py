@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .grammar import ROWS
+from tests.helpers.grammar import ROWS
 
 
 def pytest_terminal_summary(terminalreporter):

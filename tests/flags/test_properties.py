@@ -17,8 +17,7 @@ from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import Discovered, discover
 from guild_notebook.flags.languages import literals
 from guild_notebook.flags.languages.source import expression_of
-
-from .notebooks import notebook
+from tests.helpers.notebooks import notebook
 
 TEXTS = st.text(max_size=20)
 SCALARS = st.one_of(

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Union
 
-from guild_commands import Guild, Result
-from sides import Side
+from tests.helpers.guild_commands import Guild, Result
+from tests.helpers.sides import Side
 
 Action = Union[str, Callable[[Side], None]]
 

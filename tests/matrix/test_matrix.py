@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from checks import CHECKS, Check, each
-from sides import Side
+
+from tests.helpers.sides import Side
+from tests.matrix.checks import CHECKS, Check, each
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 

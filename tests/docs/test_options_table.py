@@ -1,0 +1,68 @@
+"""The tables of options in README.md and docs/options.md are made from options.py.
+
+``python -m tests.docs.test_options_table`` writes them; the test finds out whether that has been
+forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from guild_notebook.options import ALIASES, OPTIONS, Option
+from tests.helpers.project import CHECKOUT
+
+PAGES = [CHECKOUT / "README.md", CHECKOUT / "docs" / "options.md"]
+
+MARKS = ("<!-- options: written by tests/docs/test_options_table.py -->", "<!-- end of options -->")
+
+
+def table() -> str:
+    """All options in Markdown, then the short forms."""
+    rows = ["| attribute | after the name | meaning | default |", "|---|---|---|---|"]
+    rows += [row(option) for option in OPTIONS]
+    short = [f"`--{name}` is `--{of} {value}`" for name, (of, value) in ALIASES.items()]
+    return "\n".join([*rows, "", f"Short forms: {', '.join(short)}."])
+
+
+def row(option: Option) -> str:
+    cells = (
+        f"`{option.attribute}`",
+        f"`--{option.name} {option.takes}`".replace("|", r"\|"),
+        option.help,
+        default(option),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def default(option: Option) -> str:
+    value = option.default
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value) or "none"
+    if value is None:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def with_table(text: str) -> str:
+    begin, end = MARKS
+    between = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
+    replaced, count = between.subn(lambda _match: f"{table()}\n", text)
+    assert count == 1, f"a page has to hold the lines {MARKS} once"
+    return replaced
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_lists_every_option_as_options_py_has_it(page: Path):
+    text = page.read_text("utf-8")
+    assert with_table(text) == text, "python -m tests.docs.test_options_table mends it"
+    assert all(text.count(f"| `{option.attribute}` |") == 1 for option in OPTIONS)
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        page.write_text(with_table(page.read_text("utf-8")), "utf-8")

@@ -1,0 +1,51 @@
+"""Who follows a page: a shell with the commands of the tests and an empty Guild home.
+
+``pip install`` is not repeated for each page: a stand-in sees to it that what is named is
+installed, and that an extra of this package is one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tests.helpers.page import Shell, execute
+from tests.helpers.project import CHECKOUT
+
+DOCS = CHECKOUT / "docs"
+README = DOCS.parent / "README.md"
+PAGES = sorted(DOCS.glob("*.md"))
+
+_PIP = """#!{python}
+import importlib.metadata, re, sys
+command, *wanted = sys.argv[1:]
+assert command == "install" and wanted, sys.argv
+for name in wanted:
+    own = re.fullmatch(r"(?:[.]|guild-notebook|.*/guild_notebook-.*whl)(?:\\[(\\w+)\\])?", name)
+    found = importlib.metadata.metadata("guild-notebook" if own else name)
+    if own and own.group(1):
+        assert own.group(1) in found.get_all("Provides-Extra"), name
+"""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The reader's variables; ``folder`` gets their commands and their Guild home."""
+    commands, home = folder / "bin", folder / "home"
+    commands.mkdir()
+    home.mkdir()
+    (commands / "pip").write_text(_PIP.format(python=sys.executable))
+    (commands / "pip").chmod(0o755)
+    path = [str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("GUILD", "PYTEST"))}
+    settings = {"GUILD_HOME": str(home), "NO_PIP_FREEZE": "1", "COLUMNS": "200"}
+    return {**inherited, **settings, "PATH": os.pathsep.join(path)}
+
+
+def follow(page: str, folder: Path, env: dict[str, str]) -> None:
+    """Do what a page asks for in ``folder``; raises AssertionError where the page is wrong."""
+    shell = Shell(folder, env)
+    try:
+        execute(page, folder, shell)
+    finally:
+        shell.close()

@@ -1,0 +1,176 @@
+"""What one operation has made is what the next one gets, notebook or script, selected or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.project import Project, Run, code
+
+GUILD_FILE = """
+prepare-notebook:
+  notebook: prepare.ipynb
+  nb-report: [html, markdown]
+  flags-import: all
+  sourcecode: ["prepare.*"]
+prepare-script:
+  main: prepare
+  flags-import: all
+  sourcecode: ["prepare.*"]
+train-notebook:
+  notebook: train.ipynb
+  requires:
+    - operation: prepare-notebook|prepare-script
+      name: prepared
+train-script:
+  main: train
+  requires:
+    - operation: prepare-notebook|prepare-script
+      name: prepared
+report-of-prepare:
+  notebook: train.ipynb
+  requires:
+    - operation: prepare-notebook
+      select: [prepare.html, 'prepare_.*\\.png', data.txt, parts]
+inherits:
+  notebook: prepare.ipynb
+  requires:
+    - operation: prepare-notebook
+mixed:
+  steps:
+    - prepare-script n=2
+    - train-notebook
+    - prepare-notebook n=3
+    - train-script
+alike:
+  steps:
+    - prepare-script n=2
+    - train-script
+    - prepare-notebook n=3
+    - train-notebook
+"""
+
+PREPARE = """
+import os
+n = 1
+os.makedirs("parts", exist_ok=True)
+for name in ("data.txt", "parts/one.txt", "train.py", "train.ipynb"):
+    with open(name, "w") as f:
+        f.write("n" * n)
+"""
+
+TRAIN = """
+import os
+print("rows:", len(open("data.txt").read()) + len(open("parts/one.txt").read()))
+print("files:", *sorted(name for name in os.listdir() if not name.startswith(".")))
+"""
+
+SHOWS = "from IPython.display import display, Image\ndisplay(Image(bytes.fromhex('{png}')))".format(
+    png="89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c626001000000050001a5f645400000000049454e44ae426082"
+)
+
+
+@pytest.fixture(scope="module")
+def pipes(shared: Project) -> Project:
+    shared.guildfile(GUILD_FILE)
+    shared.notebook("prepare.ipynb", PREPARE, SHOWS)
+    shared.file("prepare.py", PREPARE)
+    shared.notebook("train.ipynb", code(TRAIN))
+    shared.file("train.py", TRAIN)
+    return shared
+
+
+def dependencies(run: Run) -> list[str]:
+    """What a run got from others, by Guild's own account."""
+    lines = [line.split() for line in run.manifest if line.startswith("d ")]
+    return sorted(line[1] for line in lines if not line[3].startswith("notebook:"))
+
+
+@pytest.fixture(scope="module")
+def notebook_run(pipes: Project) -> Run:
+    return pipes.run("prepare-notebook", "n=4").run
+
+
+@pytest.fixture(scope="module")
+def script_run(pipes: Project) -> Run:
+    return pipes.run("prepare-script", "n=4").run
+
+
+def test_what_a_notebook_made_is_listed_with_what_was_made_of_it(pipes: Project, notebook_run: Run):
+    listed = pipes.guild("ls", "-n", "--generated", notebook_run.id).stdout.split()
+    mine = {"prepare.html", "prepare.ipynb", "prepare.md", "prepare_2_0.png"}
+    assert {*listed} >= mine | {"data.txt", "parts/one.txt"}
+
+
+@pytest.mark.parametrize("downstream", ["train-notebook", "train-script"])
+@pytest.mark.parametrize("upstream", ["notebook", "script"])
+def test_the_data_of_a_run_is_passed_on_and_nothing_else(
+    pipes: Project, notebook_run: Run, script_run: Run, upstream: str, downstream: str
+):
+    source = notebook_run if upstream == "notebook" else script_run
+    done = pipes.run(downstream, f"prepared={source.id}")
+    assert "rows: 8" in done.stdout
+    assert dependencies(done.run) == ["data.txt", "parts"]
+    (files,) = (line for line in done.stdout.splitlines() if line.startswith("files:"))
+    own = {"guild.yml", "prepare.ipynb", "prepare.py", "train.ipynb", "train.py"}
+    assert {*files.split()[1:]} - own == {"data.txt", "parts"}
+
+
+@pytest.mark.parametrize("downstream", ["train-notebook", "train-script"])
+def test_data_named_as_source_code_leaves_it_alone(
+    pipes: Project, notebook_run: Run, downstream: str
+):
+    """Guild says that it skips what exists already, to a script and to a notebook."""
+    done = pipes.run(downstream, f"prepared={notebook_run.id}")
+    assert "train.py already exists, skipping" in done.stderr
+    assert "train.ipynb already exists, skipping" in done.stderr
+    assert (done.run.dir / "train.py").read_text() == TRAIN
+    kept = done.run.dir / ".guild/sourcecode/train.ipynb"
+    source = kept if downstream == "train-notebook" else done.run.dir / "train.ipynb"
+    assert source.read_bytes() == (pipes.dir / "train.ipynb").read_bytes()
+
+
+def test_a_report_and_images_are_passed_on_where_they_are_selected(
+    pipes: Project, notebook_run: Run
+):
+    done = pipes.run("report-of-prepare", f"prepare-notebook={notebook_run.id}")
+    assert dependencies(done.run) == ["data.txt", "parts", "prepare.html", "prepare_2_0.png"]
+
+
+def test_a_notebook_may_require_its_own_earlier_run(pipes: Project, notebook_run: Run):
+    done = pipes.run("inherits", f"prepare-notebook={notebook_run.id}")
+    assert "prepare.ipynb already exists" not in done.stderr
+    assert dependencies(done.run) == ["data.txt", "parts"]
+
+
+def test_what_is_passed_on_stays_the_same_after_a_restart(pipes: Project, notebook_run: Run):
+    run = pipes.run("prepare-notebook", "n=2").run
+    pipes.run("--restart", run.id, "n=5")
+    done = pipes.run("train-script", f"prepared={run.id}")
+    assert "rows: 10" in done.stdout
+    assert dependencies(done.run) == ["data.txt", "parts"]
+
+
+def test_a_merge_of_all_files_leaves_the_source_of_the_project_alone(
+    pipes: Project, notebook_run: Run, tmp_path: Path
+):
+    target = str(tmp_path / "merged")
+    for _ in range(2):  # into nothing, and where all is there already
+        done = pipes.guild("merge", "-y", "--all", "--target-dir", target, notebook_run.id)
+        assert done.status == 0 and "WARNING" not in done.stderr, done.stderr
+        source = (pipes.dir / "prepare.ipynb").read_bytes()
+        assert (tmp_path / "merged/prepare.ipynb").read_bytes() == source
+    assert (tmp_path / "merged/data.txt").read_text() == "nnnn"
+
+
+@pytest.mark.parametrize("pipeline", ["mixed", "alike"])
+def test_steps_hand_data_from_script_to_notebook_and_back(pipes: Project, pipeline: str):
+    """Each of the four ways, as it was done by hand above."""
+    done = pipes.run(pipeline)
+    by_name = {run.op_name: run for run in done.runs}
+    for step in ("train-notebook", "train-script"):
+        assert dependencies(by_name[step]) == ["data.txt", "parts"]
+    assert [line for line in done.stdout.splitlines() if "rows:" in line] == ["rows: 4", "rows: 6"]
+    assert all(run.attr("exit_status") == 0 for run in done.runs)

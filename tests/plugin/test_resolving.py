@@ -1,0 +1,108 @@
+"""Paths and guild.yml forms that name a notebook."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.helpers.project import Project, code
+
+CELL = code("x = 1\nprint(f'value: {x}')")
+
+GUILDFILES = {
+    "operation-only": "train:\n  notebook: nb.ipynb\n  flags-import: all\n",
+    "models": "- model: m\n  operations:\n    train:\n      notebook: nb.ipynb\n"
+    "      flags-import: all\n",
+    "config": "- config: base\n  flags:\n    x: 1\n"
+    "- model: m\n  operations:\n    train:\n      notebook: nb.ipynb\n"
+    "      flags:\n        $include: base\n",
+    "extends": "- config: base\n  operations:\n    train:\n      notebook: nb.ipynb\n"
+    "      flags-import: [x]\n- model: m\n  extends: base\n",
+    "include": "- include: other.yml\n",
+    "operation-defaults": "- model: m\n  operation-defaults:\n    flags-import: all\n"
+    "    nb-report: none\n  operations:\n    train:\n      notebook: nb.ipynb\n",
+    "params": "- config: base\n  params: {file: nb}\n  operations:\n    train:\n"
+    "      notebook: '{{ file }}.ipynb'\n      flags-import: all\n"
+    "- model: m\n  extends: base\n",
+    "nbexec": "train:\n  main: guild.plugins.nbexec nb.ipynb --html-no-input\n"
+    "  flags-import: all\n",
+    "default-flags": "train:\n  notebook: nb.ipynb\n  flags:\n    x: 1\n",
+}
+
+
+@pytest.fixture
+def made(project: Project) -> Project:
+    project.notebook("nb.ipynb", CELL)
+    project.file("other.yml", GUILDFILES["models"])
+    return project
+
+
+@pytest.mark.parametrize("form", GUILDFILES)
+def test_an_operation_of_any_form_runs_its_notebook(made: Project, form: str):
+    made.guildfile(GUILDFILES[form])
+    done = made.run("train", "x=5")
+    assert "value: 5" in done.stdout
+    assert done.run.flags == {"x": 5}
+    assert "WARNING" not in done.stderr
+    assert done.run.attr("exit_status") == 0
+
+
+def test_options_come_from_attributes_and_from_what_follows_the_name(made: Project):
+    made.guildfile(
+        "a:\n  notebook: nb.ipynb --html-no-input\n"
+        "b:\n  notebook: nb.ipynb\n  nb-report: none\n"
+        "c:\n  notebook: nb.ipynb --no-exec\n  flags: {x: 8}\n"
+    )
+    hidden = (made.run("a").run.dir / "nb.html").read_text("utf-8")
+    assert "value: 1" in hidden and "print" not in hidden.split("</style>")[-1]
+    assert not (made.run("b").run.dir / "nb.html").exists()
+    unexecuted = made.run("c").run
+    assert unexecuted.sources("nb.ipynb") == ["x = 8\nprint(f'value: {x}')"]
+    assert not (unexecuted.dir / "nb.html").exists()
+
+
+def test_an_operation_named_like_a_notebook_runs_it(made: Project):
+    made.guildfile("nb.ipynb:\n  flags: {x: 3}\nother:\n  main: script\n")
+    made.file("script.py", "print('script')\n")
+    assert "value: 3" in made.run("nb.ipynb").stdout
+    done = made.guild("operations")
+    assert (done.status, done.stderr) == (0, "")
+
+
+PATHS = ["nb.ipynb", "./nb.ipynb", "deep/er/nb.ipynb", "with space.ipynb", "UPPER.IPYNB"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_runs_without_a_guild_yml(project: Project, path: str):
+    project.notebook(path, CELL)
+    run = project.run(path, "x=4").run
+    assert run.flags == {"x": 4}
+    assert run.sources(path) == ["x = 4\nprint(f'value: {x}')"]
+
+
+def test_a_path_may_lead_out_of_the_directory_or_be_absolute(project: Project):
+    project.notebook("out/nb.ipynb", CELL)
+    project.file("elsewhere/x.txt", "")
+    for path in ("../out/nb.ipynb", str(project.dir / "out/nb.ipynb")):
+        done = project.run(path, "x=6", cwd="elsewhere")
+        assert "value: 6" in done.stdout
+        assert done.run.sources("nb.ipynb") == ["x = 6\nprint(f'value: {x}')"]
+        again = project.run("--restart", done.run.id, "x=7", cwd="elsewhere")
+        assert "value: 7" in again.stdout
+
+
+def test_a_name_with_blanks_needs_no_quotes_in_guild_yml(project: Project):
+    project.notebook("my nbs/the one.ipynb", CELL)
+    project.guildfile("a:\n  notebook: my nbs/the one.ipynb --report none\n  flags-import: all\n")
+    run = project.run("a", "x=2").run
+    assert run.sources("my nbs/the one.ipynb")[0].startswith("x = 2")
+    assert not (run.dir / "my nbs/the one.html").exists()
+
+
+def test_a_project_with_notebooks_prints_no_warning(made: Project):
+    made.guildfile("a:\n  notebook: nb.ipynb\n  flags-import: all\nb:\n  main: script\n")
+    made.file("script.py", "y = 2\n")
+    for command in (["operations"], ["run", "b", "-y"], ["run", "a", "--help-op"], ["help"]):
+        done = made.guild(*command)
+        assert done.status == 0, done.stderr
+        assert "WARNING" not in done.stderr, done.stderr
+    assert "default is 1" in made.guild("run", "a", "--help-op").stdout

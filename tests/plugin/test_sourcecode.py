@@ -1,0 +1,133 @@
+"""The notebook is always in the run, whatever Guild's source code rules say."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.project import Project, Run, code
+
+CELL = code("x = 1\nprint(f'value: {x}')")
+
+
+def files_of(run: Run) -> set[str]:
+    found = {p.relative_to(run.dir).as_posix() for p in run.dir.rglob("*") if p.is_file()}
+    return {name for name in found if not name.startswith((".guild/attrs", ".guild/events"))}
+
+
+def check(project: Project, run: Run, name: str, project_name: str = "") -> None:
+    assert run.source(name) == (project.dir / (project_name or name)).read_bytes()
+    assert "x = 2" in run.sources(name)[0]
+    assert not [f for f in files_of(run) if "checkpoint" in f]
+
+
+def test_a_notebook_of_more_than_a_megabyte_is_copied(project: Project):
+    project.notebook("big.ipynb", CELL, code("pass\n" + "# filler\n" * 150_000))
+    done = project.run("big.ipynb", "x=2")
+    check(project, done.run, "big.ipynb")
+    assert "too big" not in done.stderr
+
+
+def test_a_notebook_after_a_hundred_other_files_is_copied(project: Project):
+    for number in range(110):
+        project.file(f"a{number:03}.txt", "x")
+    project.notebook("z.ipynb", CELL)
+    run = project.run("z.ipynb", "x=2").run
+    check(project, run, "z.ipynb")
+    assert "a000.txt" in files_of(run)
+
+
+SETTINGS = {
+    "no": "sourcecode: no",
+    "exclude": "sourcecode:\n    - exclude: '*.ipynb'",
+    "only-py": "sourcecode: ['*.py']",
+    "dir": "sourcecode:\n    - exclude: {dir: [sub]}",
+    "select-no": "sourcecode: {select: no}",
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_notebook_that_the_settings_leave_out_is_copied_alone(project: Project, setting: str):
+    project.notebook("sub/nb.ipynb", CELL)
+    project.notebook("sub/.ipynb_checkpoints/nb-checkpoint.ipynb", CELL)
+    project.notebook("sub/other.ipynb", CELL)
+    project.file("sub/helper.py", "y = 1\n")
+    project.guildfile(f"a:\n  notebook: sub/nb.ipynb\n  flags: {{x: 1}}\n  {SETTINGS[setting]}\n")
+    run = project.run("a", "x=2").run
+    check(project, run, "sub/nb.ipynb")
+    assert "sub/other.ipynb" not in files_of(run)
+    assert ("sub/helper.py" in files_of(run)) == (setting in ("exclude", "only-py"))
+
+
+def test_a_model_without_sourcecode_has_its_notebook(project: Project):
+    project.notebook("nb.ipynb", CELL)
+    project.file("helper.py", "y = 1\n")
+    project.guildfile(
+        "- model: m\n  sourcecode: no\n  operations:\n    a:\n      notebook: nb.ipynb\n"
+        "      flags: {x: 1}\n"
+    )
+    run = project.run("a", "x=2").run
+    check(project, run, "nb.ipynb")
+    assert "helper.py" not in files_of(run)
+
+
+def test_a_git_ignored_notebook_is_copied_and_no_checkpoint(project: Project):
+    project.notebook("nb.ipynb", CELL)
+    project.notebook(".ipynb_checkpoints/nb-checkpoint.ipynb", CELL)
+    project.notebook("hidden/deep/nb.ipynb", CELL)
+    project.file("hidden/secret.txt", "no source")
+    project.file(".gitignore", "nb.ipynb\nhidden\n")
+    subprocess.run(["git", "init", "-q"], cwd=project.dir, check=True)
+    check(project, project.run("nb.ipynb", "x=2").run, "nb.ipynb")
+    run = project.run("hidden/deep/nb.ipynb", "x=2").run
+    check(project, run, "hidden/deep/nb.ipynb")
+    assert "hidden/secret.txt" not in files_of(run)
+
+
+def test_a_notebook_in_a_folder_that_guild_never_copies_is_copied(project: Project):
+    project.notebook("build/nb.ipynb", CELL)
+    project.file("build/junk.txt", "x")
+    run = project.run("build/nb.ipynb", "x=2").run
+    check(project, run, "build/nb.ipynb")
+    assert "build/junk.txt" not in files_of(run)
+
+
+def test_root_and_dest_of_the_source_code_are_honoured(project: Project):
+    project.notebook("src/nb.ipynb", CELL)
+    project.file("src/helper.py", "y = 1\n")
+    project.guildfile(
+        "a:\n  notebook: src/nb.ipynb\n  flags: {x: 1}\n  sourcecode: {root: src}\n"
+        "b:\n  notebook: nb.ipynb\n  flags: {x: 1}\n  sourcecode: {root: src, dest: code}\n"
+        "c:\n  notebook: src/nb.ipynb\n  flags: {x: 1}\n  sourcecode: {dest: code}\n"
+    )
+    for operation, name in (("a", "nb.ipynb"), ("b", "code/nb.ipynb"), ("c", "code/src/nb.ipynb")):
+        run = project.run(operation, "x=2").run
+        check(project, run, name, "src/nb.ipynb")
+        again = project.run("--restart", run.id, "x=2")
+        assert "value: 2" in again.stdout
+
+
+def test_a_name_with_pattern_characters_is_copied(project: Project):
+    name = "a [1]* it's (b).ipynb"
+    project.notebook(name, CELL)
+    project.file("other.py", "")
+    check(project, project.run(name, "x=2").run, name)
+
+
+def test_a_notebook_outside_the_source_code_root_is_had_from_the_project(project: Project):
+    project.notebook("nbs/nb.ipynb", CELL)
+    project.file("src/helper.py", "y = 1\n")
+    project.guildfile("a:\n  notebook: nbs/nb.ipynb\n  flags: {x: 1}\n  sourcecode: {root: src}\n")
+    done = project.run("a", "x=2")
+    check(project, done.run, "nb.ipynb", "nbs/nb.ipynb")
+    assert "nbs/nb.ipynb is taken from the project as it is now" in done.stderr
+
+
+def test_a_linked_notebook_is_copied_and_the_link_is_left_alone(project: Project, tmp_path: Path):
+    real = project.notebook("../real.ipynb", CELL)
+    before = real.read_bytes()
+    (project.dir / "nb.ipynb").symlink_to(real)
+    check(project, project.run("nb.ipynb", "x=2").run, "nb.ipynb")
+    assert real.read_bytes() == before

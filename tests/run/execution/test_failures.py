@@ -1,0 +1,122 @@
+"""A run that fails says where, and keeps what it has."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.helpers.project import Command, Project, code
+
+CELLS = [
+    code("from IPython.display import SVG, display\n"
+         "display(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"/>'))\nprint('loss: 0.5')"),
+    code("#@title Divide\ndef inner(x):\n    return 1 / x\ninner(0)"),
+    code("print('never')"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def failed(shared: Project) -> Command:
+    shared.notebook("nb.ipynb", *CELLS)
+    return shared.guild("run", "-y", "nb.ipynb")
+
+
+def test_the_status_is_error(shared: Project, failed: Command):
+    assert failed.status == 1
+    assert failed.run.attr("exit_status") == 1
+    assert "error" in shared.guild("runs").stdout
+
+
+def test_the_traceback_is_on_stderr_without_colour_codes(failed: Command):
+    assert "ZeroDivisionError: division by zero" in failed.stderr
+    assert "return 1 / x" in failed.stderr
+    assert "\x1b" not in failed.stderr
+    assert "Traceback (most recent call last)" in failed.stderr
+    assert "guild_notebook" not in failed.stderr
+
+
+def test_the_last_lines_name_the_cell(failed: Command):
+    last = failed.stderr.strip().splitlines()[-1]
+    assert "cell 2 (Divide) failed with ZeroDivisionError" in last
+    assert "nb.html" in last
+
+
+def test_cells_before_keep_their_outputs_and_cells_after_have_none(failed: Command):
+    first, second, third = failed.run.notebook("nb.ipynb")["cells"]
+    assert "loss: 0.5" in json.dumps(first["outputs"])
+    assert [o["output_type"] for o in second["outputs"]] == ["error"]
+    assert (third["outputs"], third["execution_count"]) == ([], None)
+
+
+def test_images_and_scalars_before_it_are_kept(shared: Project, failed: Command):
+    assert (failed.run.dir / "nb_1_0.svg").exists()
+    assert "loss: 0.5" in shared.guild("runs", "info", failed.run.id).stdout
+
+
+def test_the_failing_cell_is_easy_to_find(failed: Command):
+    report = (failed.run.dir / "nb.html").read_text("utf-8")
+    assert report.count("guild-failed-cell") == 2  # a link at the top, and where it leads
+    metadata = failed.run.notebook("nb.ipynb")["metadata"]
+    assert metadata["guild"] == {"status": "error", "failed_cell": 1}
+
+
+def test_a_restart_after_the_failure_was_mended_completes(shared: Project):
+    shared.notebook("mend.ipynb", "divisor = 0", "print(1 / divisor)")
+    failed = shared.guild("run", "-y", "mend.ipynb")
+    assert failed.status == 1
+    shared.run("--restart", failed.run.id, "divisor=2")
+    assert failed.run.attr("exit_status") == 0
+    assert "ZeroDivisionError" not in json.dumps(failed.run.notebook("mend.ipynb"))
+    assert "ZeroDivisionError" not in (failed.run.dir / "mend.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "said"),
+    [
+        ("import sys\nprint('before')\nsys.exit(3)", 3, ""),
+        ("import sys\nprint('before')\nsys.exit()", 0, ""),
+        ("print('before')\nraise SystemExit('out of data')", 1, "out of data"),
+        ("print('before')\nexit()", 0, ""),
+    ],
+)
+def test_a_cell_may_end_the_run_with_a_status(project: Project, source, status, said):
+    project.notebook("nb.ipynb", source, "print('never')")
+    done = project.guild("run", "-y", "nb.ipynb")
+    assert done.status == status
+    assert done.run.attr("exit_status") == status
+    assert "before" in done.stdout and "never" not in done.stdout
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (done.run.dir / "nb.html").exists()
+
+
+def test_errors_may_be_allowed_and_traceback_colours_kept(project: Project):
+    project.notebook("nb.ipynb", "1 / 0", "print('after')")
+    project.guildfile("a:\n  notebook: nb.ipynb\n  nb-allow-errors: yes\n  nb-color: yes\n")
+    done = project.run("a")
+    assert "after" in done.stdout
+    assert "\x1b[" in done.stderr and "ZeroDivisionError" in done.stderr
+
+
+def test_cells_with_a_tag_may_be_skipped(project: Project):
+    project.notebook("nb.ipynb", code("print('slow')", tags=["slow"]), "print('quick')")
+    project.guildfile("a:\n  notebook: nb.ipynb\n  nb-skip-tags: slow\n")
+    done = project.run("a")
+    assert "quick" in done.stdout and "slow" not in done.stdout
+
+
+def test_a_syntax_error_is_an_error_of_its_cell(project: Project):
+    project.notebook("nb.ipynb", "x = 1", "y = (")
+    done = project.guild("run", "-y", "nb.ipynb")
+    assert done.status == 1
+    assert "SyntaxError" in done.stderr and "cell 2" in done.stderr
+
+
+def test_a_kernel_that_dies_ends_the_run(project: Project):
+    project.notebook("nb.ipynb", "print('before')", "import os\nos._exit(7)", "print('never')")
+    done = project.guild("run", "-y", "nb.ipynb")
+    assert done.status == 1
+    assert "kernel died in cell 2" in done.stderr
+    assert "before" in json.dumps(done.run.notebook("nb.ipynb"))
+    assert (done.run.dir / "nb.html").exists()

@@ -1,0 +1,67 @@
+"""Names of reports: none takes another's place, nor that of a file of somebody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.helpers.project import Project, Run
+
+REPORTS = ["html-no-input", "html", "sanitized", "script", "python", "notebook", "slides"]
+
+
+@pytest.fixture(scope="module")
+def run(shared: Project) -> Run:
+    shared.notebook("nb.ipynb", "print('source')\nopen('nb.slides.html', 'w').write('mine')")
+    shared.file("nb.py", "copied = 'with the source code'\n")
+    shared.guildfile(f"a:\n  notebook: nb.ipynb\n  nb-report: [{', '.join(REPORTS)}]\n")
+    return shared.run("a").run
+
+
+def test_each_report_has_a_file_of_its_own(run: Run):
+    plain = (run.dir / "nb.html").read_text("utf-8")
+    without = (run.dir / "nb.html-no-input.html").read_text("utf-8")
+    sanitized = (run.dir / "nb.sanitized.html").read_text("utf-8")
+    assert "jp-CodeMirrorEditor" in plain and "<script" in plain
+    assert 'class="jp-CodeMirrorEditor' not in without and "source" in without
+    assert "jp-CodeMirrorEditor" in sanitized and "<script" not in sanitized
+    assert (run.dir / "nb.notebook.ipynb").exists()
+    for name in ("script", "python"):
+        assert "print('source')" in (run.dir / f"nb.{name}.py").read_text("utf-8")
+
+
+def test_what_is_not_ours_is_not_replaced(run: Run):
+    assert (run.dir / "nb.py").read_text("utf-8").startswith("copied")
+    assert (run.dir / "nb.slides.html").read_text("utf-8") == "mine"
+    assert "reveal" in (run.dir / "nb.slides.slides.html").read_text("utf-8")
+
+
+def test_a_restart_makes_the_same_files(shared: Project, run: Run):
+    before = {path.name for path in run.dir.iterdir()}
+    assert shared.guild("run", "-y", "--restart", run.id).status == 0
+    assert {path.name for path in run.dir.iterdir()} == before
+
+
+def test_html_without_input_alone_has_the_plain_name(shared: Project, run: Run):
+    shared.guildfile("a:\n  notebook: nb.ipynb --html-no-input\n")
+    only = shared.run("a").run
+    assert 'class="jp-CodeMirrorEditor' not in (only.dir / "nb.html").read_text("utf-8")
+    assert not (only.dir / "nb.html-no-input.html").exists()
+
+
+BROKEN = """
+from nbconvert.exporters import MarkdownExporter
+class Broken(MarkdownExporter):
+    def from_notebook_node(self, nb, **options):
+        raise ValueError("odd")
+"""
+
+
+def test_a_report_that_cannot_be_made_leaves_the_others_alone(shared: Project):
+    shared.notebook("odd.ipynb", "1 / 0")
+    shared.file("broken.py", BROKEN)
+    shared.guildfile("a:\n  notebook: odd.ipynb\n  nb-report: [broken.Broken, sanitized]\n")
+    done = shared.guild("run", "-y", "a")
+    assert "no report 'broken.Broken', nbconvert failed with ValueError: odd" in done.stderr
+    assert "failed with ZeroDivisionError - see odd.sanitized.html" in done.stderr
+    sanitized = (done.run.dir / "odd.sanitized.html").read_text("utf-8")
+    assert 'href="#guild-failed-cell"' in sanitized and 'id="guild-failed-cell"' in sanitized

@@ -1,0 +1,251 @@
+"""What a page shows of widgets, figures and tables: each example in a real browser, and no network.
+
+A visit's requests are all those to the network, which nobody answers.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat import v4
+
+from guild_notebook.run.report.reports import Reports
+from tests.docs.test_examples import EXAMPLES, copied
+from tests.helpers.browser import Browser, Visit
+from tests.helpers.project import Command, Project
+
+EXAMPLE = EXAMPLES / "outputs"
+OPERATIONS = list(yaml.safe_load((EXAMPLE / "guild.yml").read_text("utf-8")))
+
+REQUIRE = "https://cdnjs.cloudflare.com/ajax/libs/require.js/"
+MANAGER = "https://unpkg.com/@jupyter-widgets/html-manager@"
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copied(EXAMPLE.name, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def done(example: Project) -> dict[str, Command]:
+    return {name: example.run(name, "decay=0.8") for name in OPERATIONS}
+
+
+def shows_colors(visit: Visit, selector: str, colors: int = 3) -> bool:
+    """Whether the first element is to be seen, and drawn in at least so many colors."""
+    from PIL import Image
+
+    element = visit.page.locator(selector).first
+    element.wait_for(state="visible", timeout=20_000)
+    picture = Image.open(io.BytesIO(element.screenshot())).convert("RGB")
+    assert picture.width > 100 and picture.height > 100
+    return len(picture.getcolors(1 << 24)) >= colors
+
+
+def text(visit: Visit) -> str:
+    return " ".join(visit.page.locator("body").inner_text().split())
+
+
+def color_of(visit: Visit, selector: str, which: str) -> str:
+    found = visit.page.locator(selector).first
+    return found.evaluate(f"element => getComputedStyle(element).{which}")
+
+
+def widgets(visit: Visit) -> None:
+    seen = text(visit)
+    for part in ("decay: 0.8", "steps: 20", "optimizer: adam", "☑ shuffled"):
+        assert part in seen
+    assert "what came of it the first losses: [1.0, 0.8, 0.64]" in seen
+    assert "HBox(children" not in seen
+
+
+def progress(visit: Visit) -> None:
+    bar = visit.page.locator("progress")
+    assert bar.is_visible() and bar.evaluate("bar => [bar.value, bar.max]") == [20, 20]
+    assert "training: 100% 20/20" in text(visit)
+
+
+def plotly(visit: Visit) -> None:
+    assert shows_colors(visit, ".js-plotly-plot")
+    assert visit.page.locator(".scatterlayer path.js-line").count() == 1
+    assert "Losses of Plotly" in text(visit)
+
+
+def altair(visit: Visit) -> None:
+    assert shows_colors(visit, ".vega-embed canvas, .vega-embed svg.marks")
+    assert "Error" not in text(visit)
+
+
+def bokeh(visit: Visit) -> None:
+    assert shows_colors(visit, ".bk-Figure canvas")
+
+
+def styles(visit: Visit) -> None:
+    backgrounds = visit.page.locator("td.col1").evaluate_all(
+        "cells => cells.map(cell => getComputedStyle(cell).backgroundColor)"
+    )
+    assert len(set(backgrounds)) == 5 and "rgba(0, 0, 0, 0)" not in backgrounds
+
+
+def rich(visit: Visit) -> None:
+    assert "Losses of Rich" in text(visit) and "┃ step ┃ loss ┃" in text(visit)
+    green = color_of(visit, "pre span:text-is('0.328')", "color")
+    assert green != color_of(visit, "pre span:text-is('Losses of Rich')", "color")
+
+
+def extensions(visit: Visit) -> None:
+    assert "the curve: 0.0 s on the stopwatch" in text(visit)
+
+
+CHECKS = (widgets, progress, plotly, altair, bokeh, styles, rich, extensions)
+
+
+def test_there_is_a_check_of_each_example():
+    assert [check.__name__ for check in CHECKS] == OPERATIONS
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_report_shows_it_without_a_network(check, done, browser: Browser):
+    name = check.__name__
+    report = done[name].run.dir / f"{name}.html"
+    with browser.open(report) as visit:
+        check(visit)
+        # Jupyter's own widgets are better to have where there is a network, and only there.
+        wanted = (REQUIRE, MANAGER) if name in ("widgets", "progress") else ()
+        assert [url for url in visit.requests if not url.startswith(wanted or ("-",))] == []
+        assert len(visit.requests) <= 2 and visit.errors == []
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_flag_and_the_scalar_are_those_of_the_run(name, done):
+    run = done[name].run
+    assert run.attr("flags")["decay"] == 0.8
+    assert "loss: 0.01" in run.output
+
+
+def test_a_sanitized_page_shows_widgets_as_they_were(done, browser: Browser, tmp_path: Path):
+    for name, check in {"widgets": widgets, "progress": progress}.items():
+        nb = nbformat.read(done[name].run.dir / f"{name}.ipynb", as_version=4)
+        (report,) = Reports(("sanitized",), lambda _path: None).write(
+            nb, str(tmp_path / f"{name}.ipynb")
+        )
+        with browser.open(Path(report)) as visit:
+            check(visit)
+            assert visit.requests == []
+
+
+def test_each_cell_that_prints_into_a_widget_has_its_reply(shared: Project):
+    """For each output nbclient sends something to the kernel, on the channel of the replies."""
+    cell = "with out:\n    for i in range(20):\n        print(i, flush=True)"
+    made = "import ipywidgets\nout = ipywidgets.Output()\nout"
+    shared.notebook("out.ipynb", made, *[cell] * 20)
+    nb = shared.run("out.ipynb").run.notebook("out.ipynb")
+    states = nb["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    (held,) = (m["state"] for m in states.values() if m["model_name"] == "OutputModel")
+    texts = ["".join(output["text"]) for output in held["outputs"]]
+    assert "".join(texts).split() == [str(i) for i in range(20)] * 20
+
+
+DATA = """
+from IPython.display import display
+values = [{'x': i, 'y': i * i} for i in range(10)]
+lite = {'$schema': 'https://vega.github.io/schema/vega-lite/v5.json', 'data': {'values': values},
+    'title': '</script>', 'width': 300, 'mark': 'line',
+    'encoding': {'x': {'field': 'x', 'type': 'quantitative'},
+                 'y': {'field': 'y', 'type': 'quantitative'}}}
+vega = {'$schema': 'https://vega.github.io/schema/vega/v5.json', 'width': 200, 'height': 200,
+    'marks': [{'type': 'rect', 'encode': {'enter': {'x': {'value': 10}, 'y': {'value': 10},
+    'width': {'value': 99}, 'height': {'value': 99}, 'fill': {'value': 'steelblue'}}}}]}
+display({'application/vnd.vegalite.v5+json': lite, 'text/plain': 'lite'}, raw=True)
+display({'application/vnd.vega.v5+json': vega, 'text/plain': 'vega'}, raw=True)
+display({'application/vnd.plotly.v1+json': {'data': [{'y': [1, 2]}], 'layout': {'title': {'text':
+    '<b>one</b></script>'}}}, 'text/plain': 'plotly'}, raw=True)
+display({'application/vnd.plotly.v1+json': {'data': [{'y': [2, 1]}]}}, raw=True)
+"""
+
+
+def test_figures_that_are_data_alone_are_drawn(shared: Project, browser: Browser):
+    shared.notebook("nb.ipynb", DATA)
+    page = shared.run("nb.ipynb").run.dir / "nb.html"
+    assert page.read_text("utf-8").count("plotly.js v") == 1
+    with browser.open(page) as visit:
+        for number in (1, 2):
+            assert shows_colors(visit, f":nth-match(.vega-embed svg.marks, {number})", 2)
+            assert shows_colors(visit, f":nth-match(.js-plotly-plot, {number})")
+        assert visit.requests == [] and visit.errors == []
+
+
+WITHOUT = """
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: (
+    None if name in ("plotly", "vl_convert") else find(name, *more)
+)
+"""
+
+
+def test_a_library_that_is_not_there_is_said_in_the_place_of_its_figure(shared: Project):
+    """Only the runner lacks it: the kernel may be that of another environment."""
+    shared.file("site/sitecustomize.py", WITHOUT)
+    shared.notebook("nb.ipynb", DATA)
+    done = shared.run("nb.ipynb", PYTHONPATH=str(shared.dir / "site"))
+    page = (done.run.dir / "nb.html").read_text("utf-8")
+    assert page.count("a figure of plotly: install plotly beside guild-notebook") == 2
+    assert page.count("a figure of Vega: install vl-convert-python beside guild-notebook") == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "asks"),
+    [
+        ({"text/plain": "$1"}, False),
+        ({"text/html": "<script>var a = '$b$'</script>"}, False),
+        ({"text/html": "<p>$x^2$</p>"}, True),
+        ({"text/latex": "$x^2$"}, True),
+    ],
+)
+def test_mathjax_is_asked_for_by_mathematics_only(data, asks, browser: Browser, tmp_path: Path):
+    shown = v4.new_output("display_data", data=data)
+    nb = v4.new_notebook(cells=[v4.new_code_cell("show()", outputs=[shown])])
+    (page,) = Reports(("html",), lambda _path: None).write(nb, str(tmp_path / "nb.ipynb"))
+    with browser.open(Path(page)) as visit:
+        assert ["mathjax" in url for url in visit.requests] == [True] * asks
+
+
+def box(*children: str) -> dict:
+    state = {"children": [f"IPY_MODEL_{name}" for name in children]}
+    return {"model_name": "VBoxModel", "state": state}
+
+
+TWICE = {str(i): box(str(i + 1), str(i + 1)) for i in range(45)}
+STATE = "application/vnd.jupyter.widget-state+json"
+VIEW = {"application/vnd.jupyter.widget-view+json": {"model_id": "0"}, "text/plain": "a widget"}
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        {"0": box("0")},
+        TWICE,
+        {"0": {"model_name": "OutputModel", "state": {"outputs": ["odd", 1]}}},
+        {"0": {"model_name": "DropdownModel", "state": {"_options_labels": 7, "index": 0}}},
+        {"0": {"model_name": "VBoxModel", "state": {"children": [1], "layout": []}}},
+        {"0": {"model_name": ["odd"], "state": {"value": {"a": 1}}}},
+    ],
+    ids=["itself", "twice", "outputs", "choice", "layout", "name"],
+)
+def test_any_state_of_widgets_makes_a_page(states, tmp_path: Path):
+    """What kernels send; that of the source's own metadata is taken out before."""
+    shown = v4.new_output("display_data", data=VIEW)
+    cell = v4.new_code_cell("show()", outputs=[shown])
+    nb = v4.new_notebook(cells=[cell], metadata={"widgets": {STATE: {"state": states}}})
+    reports = Reports(("html", "sanitized"), lambda _path: None)
+    _, sanitized = reports.write(nb, str(tmp_path / "nb.ipynb"))
+    assert reports.failures == {}
+    assert "show()" in re.sub("<[^>]*>", "", Path(sanitized).read_text("utf-8"))
