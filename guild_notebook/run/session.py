@@ -83,12 +83,8 @@ class Session:
         client = self._client()
         execution = self._execution(client)
         autosave = Autosave(lambda: client.changed, lambda: self._save_changes(client))
-        saving = asyncio.ensure_future(autosave.run())
         self._save_while_waiting(autosave)
-        try:
-            outcome = await execution.run()
-        finally:
-            saving.cancel()
+        outcome = await execution.run(autosave.run())
         client.set_widgets_metadata()
         client.sync()
         self._mark(outcome, execution.states)

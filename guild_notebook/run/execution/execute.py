@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -13,6 +14,7 @@ from ...document.reader import Cell
 from ..kernel import oom
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines, cell_name
+from .background import BackgroundError, run_with_background
 from .client import Client
 from .stop import Stop
 
@@ -73,19 +75,24 @@ class Execution:
     prompt: str = ""
     _kills: oom.Kills = field(default_factory=oom.Kills)
 
-    async def run(self) -> Outcome:
-        tasks = [asyncio.ensure_future(work()) for work in (self._tick, self._watch_input)]
-        deadline = time.monotonic() + self.limits.run if self.limits.run else None
+    async def run(self, *background: Coroutine[Any, Any, None]) -> Outcome:
+        """Execute the cells, with the ``background`` coroutines running meanwhile."""
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
         try:
-            for number, index in enumerate(self.indexes, 1):
-                outcome = await self._execute(index, number, deadline)
-                if outcome:
-                    return outcome
-            return Outcome()
-        finally:
-            for task in tasks:
-                task.cancel()
+            return await run_with_background(
+                self._execute_all(), self._tick(), self._watch_input(), *background
+            )
+        except BackgroundError as e:
+            index = next((i for i, state in self.states.items() if state == "stopped"), None)
+            return Outcome(1, index, f"the run was ended by an error of this package: {e}")
+
+    async def _execute_all(self) -> Outcome:
+        deadline = time.monotonic() + self.limits.run if self.limits.run else None
+        for number, index in enumerate(self.indexes, 1):
+            outcome = await self._execute(index, number, deadline)
+            if outcome:
+                return outcome
+        return Outcome()
 
     async def _watch_input(self) -> None:
         """Kernels may ask for input though they were told that nobody is there (IRkernel does),
@@ -114,7 +121,12 @@ class Execution:
             self.client.async_execute_cell(cell, index, execution_count=number)
         )
         where = f"cell {number} ({name})"
-        outcome, state = await self._end_of(task, index, where, started, deadline)
+        try:
+            outcome, state = await self._end_of(task, index, where, started, deadline)
+        except asyncio.CancelledError:  # something in the background has failed
+            await self._break_off(task, STOP_SECONDS)
+            self.states[index] = "stopped"
+            raise
         self.states[index] = state
         self.client.display.end_cell()
         mark = "" if state == "completed" else state
