@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,14 +15,22 @@ import pytest
 import guild_notebook
 from guild_notebook.cluster import connection
 from guild_notebook.cluster import queue as staged
-from tests.helpers.clusters import Cluster
-from tests.helpers.project import GUILD, LIMIT, Project, Run, start, wait_for
+from tests.helpers.clusters import (
+    LONG,
+    SHARED,
+    Cluster,
+    end,
+    interrupt,
+    processes_of,
+    run_cluster,
+    stage,
+    start_cluster,
+    status,
+)
+from tests.helpers.project import LIMIT, Run, start, wait_for
 
 pytest.importorskip("distributed", reason="dask is not installed")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the workers are processes of Unix")
-
-LONG = pytest.mark.cluster
-SHARED = pytest.mark.parametrize("shared", [pytest.param("yes", marks=LONG), "no"])
 
 
 @pytest.fixture(scope="module")
@@ -48,62 +54,6 @@ def own_cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield made.start()
     finally:
         made.stop()
-
-
-def stage(project: Project, *args: str) -> list[Run]:
-    """Stage an operation, or its trials; the runs in the order in which they were staged."""
-    done = project.guild("run", "-y", *args)
-    assert done.status == 0, done.stderr
-    runs = [run for run in done.runs if (run.dir / ".guild" / "STAGED").exists()]
-    return sorted(runs, key=lambda run: run.attr("started"))
-
-
-def run_cluster(project: Project, cluster: Cluster, *flags: str) -> subprocess.CompletedProcess:
-    command = ["run", "-y", "dask:cluster", f"scheduler-file={cluster.file}", "run-once=yes"]
-    return subprocess.run(
-        [*GUILD, *command, *flags],
-        cwd=project.dir,
-        env=project._env(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=LIMIT,
-        text=True,
-    )
-
-
-def start_cluster(project: Project, cluster: Cluster, *flags: str) -> subprocess.Popen:
-    command = ["run", "-y", "dask:cluster", f"scheduler-file={cluster.file}"]
-    return start(project, *command, "poll-interval=0.5", *flags)
-
-
-def end(process: subprocess.Popen) -> str:
-    """Stop a ``dask:cluster`` and wait for its end."""
-    interrupt(process)
-    return process.communicate(timeout=LIMIT)[0]
-
-
-def interrupt(process: subprocess.Popen) -> None:
-    """What Ctrl-C does to the process of the operation."""
-    for child in psutil.Process(process.pid).children():
-        child.send_signal(signal.SIGINT)
-
-
-def status(project: Project, run: Run) -> str:
-    listed = json.loads(project.guild("api", "runs").stdout)
-    return next(found["status"] for found in listed if found["id"] == run.id)
-
-
-def processes_of(run: Run) -> list[psutil.Process]:
-    """Kernels and operations that work in a run's directory, wherever it is."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if run.id in process.cwd() or any(run.id in part for part in process.cmdline()):
-                found.append(process)
-        except psutil.Error:
-            pass
-    return found
 
 
 # ---- runs and what they leave

@@ -11,8 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.test_cluster import end, processes_of, run_cluster, stage, start_cluster, status
-from tests.helpers.clusters import Cluster
+from tests.helpers.clusters import (
+    Cluster,
+    end,
+    processes_of,
+    run_cluster,
+    stage,
+    start_cluster,
+    status,
+)
 from tests.helpers.project import Project, wait_for
 
 pytest.importorskip("distributed", reason="dask is not installed")

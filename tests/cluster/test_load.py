@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.test_cluster import stage, status
-from tests.helpers.clusters import Cluster
+from tests.helpers.clusters import Cluster, stage, status
 from tests.helpers.project import GUILD, Project, Run, start, wait_for
 
 pytest.importorskip("distributed", reason="dask is not installed")

@@ -20,19 +20,12 @@ from papermill.cli import papermill
 from guild_notebook.cli.commands import _parser
 from guild_notebook.options import ALIASES, OPTIONS
 from tests.helpers.page import BLOCK, Command, steps
-from tests.helpers.reader import PAGES, README
+from tests.helpers.reader import PAGES, README, parsed, spans
 
-SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LANGUAGES = {"console", "markdown", "python", "yaml", "{toctree}"}
 
 OTHERS = {"--nthreads"}
 """Options of dask that sentences name."""
-
-
-def spans(page: Path) -> list[str]:
-    """What the sentences of a page have in backquotes."""
-    text = BLOCK.sub("", page.read_text("utf-8"))
-    return [" ".join(span.split()) for _fence, span in SPAN.findall(text)]
 
 
 NAMED = sorted({s for p in [README, *PAGES] for s in spans(p) if s.startswith("guild ")})
@@ -78,18 +71,6 @@ def test_guild_notebook_does_not_have_what_is_misspelt(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         _parser().parse_args(["flaggs", "train.ipynb"])
     assert "invalid choice" in capsys.readouterr().err
-
-
-def parsed(text: str) -> click.Context:
-    """A command as Guild's command line reads it; raises click.UsageError."""
-    args = [arg for arg in shlex.split(text.replace("…", ""))[1:] if arg != "--help"]
-    command, context, name = guild, None, "guild"
-    while True:
-        context = command.make_context(name, args, parent=context)
-        rest = [*context.protected_args, *context.args]
-        if not (isinstance(command, click.Group) and rest):
-            return context
-        name, command, args = command.resolve_command(context, rest)
 
 
 def all_options(command: click.Command) -> Iterator[str]:

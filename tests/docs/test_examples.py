@@ -15,27 +15,13 @@ import nbformat
 import pytest
 import yaml
 
+from tests.helpers.examples import EXAMPLES, checkout, copied
 from tests.helpers.project import CHECKOUT, Project, Run
 
-EXAMPLES = CHECKOUT / "examples"
 PROJECTS = sorted(path.parent.name for path in EXAMPLES.glob("*/guild.yml"))
 NOTEBOOKS = sorted(EXAMPLES.glob("*/*.ipynb"))
 
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """This checkout as a project, with a Guild home of its own."""
-    home = tmp_path_factory.mktemp("home")
-    return Project(CHECKOUT, home)
-
-
-def copied(name: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of one example's folder as a project."""
-    folder = tmp_path_factory.mktemp(name)
-    shutil.copytree(EXAMPLES / name, folder / "project")
-    (folder / "home").mkdir()
-    return Project(folder / "project", folder / "home")
 
 
 @pytest.fixture(scope="module")

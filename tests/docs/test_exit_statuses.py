@@ -18,9 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.project import GUILD, LIMIT, Project, wait_for
+from tests.helpers.project import BROKEN_EXPORTER, GUILD, LIMIT, Project, wait_for
 from tests.helpers.reader import DOCS
-from tests.run.report.test_reports import BROKEN
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
 
@@ -92,7 +91,7 @@ def ended(shared: Project) -> dict[str, tuple[int, Any, str]]:
         for name, cause in causes.items()
     }
     shared.guildfile(json.dumps(operations))
-    shared.file("broken.py", BROKEN)
+    shared.file("broken.py", BROKEN_EXPORTER)
     for name, cause in causes.items():
         shared.notebook(f"{name}.ipynb", cause.cell)
     with ThreadPoolExecutor(4) as pool:

@@ -15,8 +15,8 @@ import yaml
 from guild import guildfile
 
 from guild_notebook.plugin.flagdefs import ATTRIBUTES
-from tests.docs.test_reference import first_column
 from tests.helpers.project import Command, Project
+from tests.helpers.reader import first_column
 
 DOCUMENTED = first_column("flags.md", "The attributes of a flag")
 

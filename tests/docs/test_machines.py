@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -17,11 +16,10 @@ import pytest
 import yaml
 
 from tests.helpers import sshd
+from tests.helpers.project import CHECKOUT, free_port
 from tests.helpers.reader import DOCS, follow
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell")
-
-CHECKOUT = DOCS.parent
 
 
 @pytest.fixture
@@ -34,12 +32,6 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / name, tmp_path / "checkout" / name)
     return tmp_path / "checkout"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_the_session_of_the_cluster_page(reader: dict[str, str], checkout: Path):

@@ -15,9 +15,8 @@ import click
 import pytest
 import yaml
 
-from tests.docs.test_commands import parsed, spans
 from tests.helpers.page import File, Shell, steps
-from tests.helpers.reader import DOCS, follow
+from tests.helpers.reader import DOCS, follow, parsed, spans
 from tests.helpers.reader import PAGES as EVERY
 
 ELSEWHERE = ("cluster.md", "remotes.md")

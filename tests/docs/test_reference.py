@@ -17,22 +17,10 @@ from guild_notebook.plugin.flagdefs import ATTRIBUTES
 from guild_notebook.run.execution.execute import NOT_RUN
 from tests.helpers import tables
 from tests.helpers.messages import PACKAGE
-from tests.helpers.reader import DOCS, PAGES
+from tests.helpers.reader import DOCS, PAGES, first_column, rows
 
 CHANGING = {"NB_NO_EXEC", "NB_NO_IMAGES", "XDG_RUNTIME_DIR", "RUN_DIR", "RUN_ID", "PROJECT_DIR"}
 """Environment variables of the package that are a user's; the others are between its processes."""
-
-
-def rows(page: str, after: str) -> list[list[str]]:
-    """The cells of each row of the table behind a line, without its head."""
-    text = (DOCS / page).read_text("utf-8").split(after, 1)[1]
-    (table,) = re.findall(r"^\|.*?(?=\n\n|\Z)", text, re.MULTILINE | re.DOTALL)[:1]
-    return [line.removeprefix("| ").split(" | ") for line in table.splitlines()[2:]]
-
-
-def first_column(page: str, after: str) -> set[str]:
-    """What the first column of the table behind a line has in backquotes."""
-    return {name for cells in rows(page, after) for name in re.findall(r"`([^`]+)`", cells[0])}
 
 
 def test_the_table_of_forms_is_that_of_the_grammar():

@@ -10,7 +10,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.helpers.project import LIMIT, wait_for
+import psutil
+import pytest
+
+from tests.helpers.project import GUILD, LIMIT, Project, Run, start, wait_for
 
 
 @dataclass
@@ -86,3 +89,65 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+LONG = pytest.mark.cluster
+
+
+SHARED = pytest.mark.parametrize("shared", [pytest.param("yes", marks=LONG), "no"])
+
+
+def stage(project: Project, *args: str) -> list[Run]:
+    """Stage an operation, or its trials; the runs in the order in which they were staged."""
+    done = project.guild("run", "-y", *args)
+    assert done.status == 0, done.stderr
+    runs = [run for run in done.runs if (run.dir / ".guild" / "STAGED").exists()]
+    return sorted(runs, key=lambda run: run.attr("started"))
+
+
+def run_cluster(project: Project, cluster: Cluster, *flags: str) -> subprocess.CompletedProcess:
+    command = ["run", "-y", "dask:cluster", f"scheduler-file={cluster.file}", "run-once=yes"]
+    return subprocess.run(
+        [*GUILD, *command, *flags],
+        cwd=project.dir,
+        env=project._env(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=LIMIT,
+        text=True,
+    )
+
+
+def start_cluster(project: Project, cluster: Cluster, *flags: str) -> subprocess.Popen:
+    command = ["run", "-y", "dask:cluster", f"scheduler-file={cluster.file}"]
+    return start(project, *command, "poll-interval=0.5", *flags)
+
+
+def end(process: subprocess.Popen) -> str:
+    """Stop a ``dask:cluster`` and wait for its end."""
+    interrupt(process)
+    return process.communicate(timeout=LIMIT)[0]
+
+
+def interrupt(process: subprocess.Popen) -> None:
+    """What Ctrl-C does to the process of the operation."""
+    for child in psutil.Process(process.pid).children():
+        child.send_signal(signal.SIGINT)
+
+
+def status(project: Project, run: Run) -> str:
+    listed = json.loads(project.guild("api", "runs").stdout)
+    return next(found["status"] for found in listed if found["id"] == run.id)
+
+
+def processes_of(run: Run) -> list[psutil.Process]:
+    """Kernels and operations that work in a run's directory, wherever it is."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if run.id in process.cwd() or any(run.id in part for part in process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            pass
+    return found

@@ -9,7 +9,6 @@ import pty
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -17,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.helpers.project import free_port
 
 COMPLAINT = re.compile(r"WARNING|Warning\b|Traceback|ERROR|\w*Error\b|no data to display")
 
@@ -94,7 +95,7 @@ class Guild:
     ) -> Result:
         """Start a server, ask it for ``path`` until what it answers is as wanted, then end it as
         Ctrl-C does. ``out`` is the answer."""
-        port = _free_port()
+        port = free_port()
         with (
             (self.home / "server.out").open("w+") as out,
             subprocess.Popen(
@@ -130,12 +131,6 @@ class Guild:
         os.close(terminal)
         _pid, status = os.waitpid(pid, 0)
         return Result(f"guild {command}", os.waitstatus_to_exitcode(status), drawn, "")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answer(url: str, server: subprocess.Popen[bytes], until: Callable[[str], bool]) -> str | None:

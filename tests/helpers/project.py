@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -172,6 +173,13 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def start(project: Project, *args: str, **options: Any) -> subprocess.Popen:
     """Start ``guild ARGS`` and do not wait for it."""
     return subprocess.Popen(
@@ -192,3 +200,12 @@ def new_project(folder: Path) -> Project:
     made.dir.mkdir()
     made.home.mkdir()
     return made
+
+
+BROKEN_EXPORTER = """
+from nbconvert.exporters import MarkdownExporter
+class Broken(MarkdownExporter):
+    def from_notebook_node(self, nb, **options):
+        raise ValueError("odd")
+"""
+"""The module of an exporter that fails, ``nb-report: broken.Broken``."""

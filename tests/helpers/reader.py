@@ -7,10 +7,15 @@ installed, and that an extra of this package is one.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from pathlib import Path
 
-from tests.helpers.page import Shell, execute
+import click
+from guild.commands.main import main as guild
+
+from tests.helpers.page import BLOCK, Shell, execute
 from tests.helpers.project import CHECKOUT
 
 DOCS = CHECKOUT / "docs"
@@ -49,3 +54,36 @@ def follow(page: str, folder: Path, env: dict[str, str]) -> None:
         execute(page, folder, shell)
     finally:
         shell.close()
+
+
+def rows(page: str, after: str) -> list[list[str]]:
+    """The cells of each row of the table behind a line, without its head."""
+    text = (DOCS / page).read_text("utf-8").split(after, 1)[1]
+    (table,) = re.findall(r"^\|.*?(?=\n\n|\Z)", text, re.MULTILINE | re.DOTALL)[:1]
+    return [line.removeprefix("| ").split(" | ") for line in table.splitlines()[2:]]
+
+
+def first_column(page: str, after: str) -> set[str]:
+    """What the first column of the table behind a line has in backquotes."""
+    return {name for cells in rows(page, after) for name in re.findall(r"`([^`]+)`", cells[0])}
+
+
+SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+
+
+def spans(page: Path) -> list[str]:
+    """What the sentences of a page have in backquotes."""
+    text = BLOCK.sub("", page.read_text("utf-8"))
+    return [" ".join(span.split()) for _fence, span in SPAN.findall(text)]
+
+
+def parsed(text: str) -> click.Context:
+    """A command as Guild's command line reads it; raises click.UsageError."""
+    args = [arg for arg in shlex.split(text.replace("…", ""))[1:] if arg != "--help"]
+    command, context, name = guild, None, "guild"
+    while True:
+        context = command.make_context(name, args, parent=context)
+        rest = [*context.protected_args, *context.args]
+        if not (isinstance(command, click.Group) and rest):
+            return context
+        name, command, args = command.resolve_command(context, rest)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helpers.project import wait_for
+from tests.helpers.project import free_port, wait_for
 
 SSHD = shutil.which("sshd", path=f"{os.defpath}:/usr/sbin:/usr/local/sbin")
 
@@ -58,9 +58,7 @@ class Server:
             command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name]
             subprocess.run(command, check=True)
         shutil.copy(self.folder / "key.pub", self.folder / "authorized_keys")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath, "/usr/local/bin"])
         settings = {
             "Port": self.port,

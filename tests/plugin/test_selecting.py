@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.pipelines import PREPARE, SHOWS, TRAIN, dependencies
 from tests.helpers.project import Command, Project, Run, code
-from tests.plugin.test_pipelines import PREPARE, SHOWS, TRAIN, dependencies
 
 GUILD_FILE = """
 prepare-notebook:

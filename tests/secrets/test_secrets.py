@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 import json
 import time
-import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -15,10 +11,7 @@ import pytest
 from guild_notebook.flags import secret_source
 from guild_notebook.flags.model import Code, Flag, Site
 from tests.helpers.project import Command, Project, Run, code
-
-VALUE = "s3cr'et\"/Valü&99$x"
-OTHER = "0ther-Value-of-it"
-OF_THE_USER = "a-key-of-the-user/1"
+from tests.helpers.secret_values import OF_THE_USER, OTHER, VALUE, digest, leaks
 
 EVERYTHING = [
     "token = ''\nlr = 0.1\npin = 1",
@@ -49,10 +42,6 @@ EVERYTHING = [
 FAILING = "def f(x):\n    raise ValueError('refused: ' + x)\nif lr > 1:\n    f(token)"
 
 
-def digest(value: str) -> str:
-    return hashlib.sha256(value.encode()).hexdigest()[:12]
-
-
 @pytest.fixture(scope="module")
 def made(shared: Project) -> Project:
     shared.notebook("nb.ipynb", *EVERYTHING, FAILING)
@@ -66,51 +55,6 @@ def made(shared: Project) -> Project:
     )
     shared.env["USERS_API_KEY"] = OF_THE_USER
     return shared
-
-
-def leaks(project: Project, *commands: Command, values: tuple[str, ...] = (VALUE, OTHER)):
-    """Where a value, or a form of it, is found: in any file of the Guild home, whoever wrote it,
-    and in what commands have printed."""
-    found = []
-    forms = {form for value in (*values, OF_THE_USER) for form in all_forms(value)}
-    for path in project.home.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            content = path.read_bytes()
-            hits = [(str(path), form) for form in forms if form.encode() in content]
-            found += [hit for hit in hits if not _is_guilds_own(path, hit[1])]
-    for done in commands:
-        found += [("output", form) for form in forms if form in done.stdout + done.stderr]
-    return found
-
-
-def _is_guilds_own(path: Path, value: str) -> bool:
-    """The two files in which Guild writes its user's environment: that of a staged run, until it
-    starts, and that of an operation which is no notebook. No flag's value is in them."""
-    if value != OF_THE_USER or ".guild" not in path.parts:
-        return False
-    guild = path.parents[len(path.parts) - 2 - path.parts.index(".guild")]
-    if path == guild / "ENV":
-        return (guild / "STAGED").exists() or (guild / "PENDING").exists()
-    return path == guild / "attrs" / "env" and b"queue" in (guild / "opref").read_bytes()
-
-
-def all_forms(value: str) -> set[str]:
-    """A value as it may be written, without its last characters, which a mask may not tell from
-    what follows."""
-    content = value.encode()
-    forms = {
-        value,
-        repr(value)[1:-1],
-        json.dumps(value)[1:-1],
-        json.dumps(json.dumps(value))[1:-1].strip('\\"'),
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        html.escape(value),
-        urllib.parse.quote(value),
-        base64.b64encode(content)[:-4].decode(),
-        base64.b64encode(b"me:" + content)[4:-4].decode(),
-        content.hex(),
-    }
-    return {form for form in forms if len(form) >= 5}
 
 
 def test_a_value_reaches_the_kernel_and_nothing_that_is_written(made: Project):

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.test_cluster import SHARED, run_cluster, stage, status
 from tests.helpers import sshd
-from tests.helpers.clusters import Cluster
+from tests.helpers.clusters import SHARED, Cluster, run_cluster, stage, status
 from tests.helpers.project import Command, Project, Run
-from tests.secrets.test_secrets import OF_THE_USER, OTHER, VALUE, all_forms, digest, leaks
+from tests.helpers.secret_values import OF_THE_USER, OTHER, VALUE, all_forms, digest, leaks
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="workers and sshd are those of Unix")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.helpers.project import Project, Run
+from tests.helpers.project import BROKEN_EXPORTER, Project, Run
 
 REPORTS = ["html-no-input", "html", "sanitized", "script", "python", "notebook", "slides"]
 
@@ -48,17 +48,9 @@ def test_html_without_input_alone_has_the_plain_name(shared: Project, run: Run):
     assert not (only.dir / "nb.html-no-input.html").exists()
 
 
-BROKEN = """
-from nbconvert.exporters import MarkdownExporter
-class Broken(MarkdownExporter):
-    def from_notebook_node(self, nb, **options):
-        raise ValueError("odd")
-"""
-
-
 def test_a_report_that_cannot_be_made_leaves_the_others_alone(shared: Project):
     shared.notebook("odd.ipynb", "1 / 0")
-    shared.file("broken.py", BROKEN)
+    shared.file("broken.py", BROKEN_EXPORTER)
     shared.guildfile("a:\n  notebook: odd.ipynb\n  nb-report: [broken.Broken, sanitized]\n")
     done = shared.guild("run", "-y", "a")
     assert "no report 'broken.Broken', nbconvert failed with ValueError: odd" in done.stderr

@@ -15,8 +15,8 @@ import yaml
 from nbformat import v4
 
 from guild_notebook.run.report.reports import Reports
-from tests.docs.test_examples import EXAMPLES, copied
 from tests.helpers.browser import Browser, Visit
+from tests.helpers.examples import EXAMPLES, copied
 from tests.helpers.project import Command, Project
 
 EXAMPLE = EXAMPLES / "outputs"
