@@ -64,7 +64,7 @@ def test_the_sdist_holds_what_is_needed_to_build_and_to_test(built):
     with tarfile.open(built["sdist"]) as archive:
         files = [m.name.split("/", 1)[1] for m in archive.getmembers() if m.isfile()]
     assert {"setup.py", "pyproject.toml", "LICENSE", "tests/test_distribution.py"} <= {*files}
-    assert "tests/recorded_runs/notebook/.guild/attrs/flags" in files
+    assert "tests/run/record/recorded_runs/notebook/.guild/attrs/flags" in files
     known = r"(guild_notebook|tests|examples|docs|guild_notebook\.egg-info)/.*"
     known += (
         r"|[A-Z]\w+(\.md|\.in)?|PKG-INFO|setup\.(py|cfg)|noxfile\.py|pyproject\.toml|guild\.yml"

@@ -12,7 +12,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Command, Project, Run
+
+from tests.helpers.project import Command, Project, Run
 
 RECORDED = Path(__file__).parent / "recorded_runs"
 
