@@ -16,8 +16,8 @@ def write_whole(path: str, content: bytes | Iterable[bytes]) -> None:
     """
     folder = os.path.dirname(path) or "."
     os.makedirs(folder, exist_ok=True)
-    part = beside(path)
-    fd = _nameless(folder)
+    part = part_path(path)
+    fd = _open_nameless(folder)
     named = fd is None
     if fd is None:
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
@@ -28,7 +28,7 @@ def write_whole(path: str, content: bytes | Iterable[bytes]) -> None:
             os.fsync(fd)
             if not named:
                 named = True
-                _name(fd, folder, part)
+                _link(fd, folder, part)
         os.replace(part, path)
     except BaseException:
         if named:
@@ -42,20 +42,20 @@ def free_path(names: Iterable[str], ours: Collection[str]) -> str:
     return next(path for path in names if path in ours or not os.path.lexists(path))
 
 
-def names_of(base: str, ending: str) -> Iterator[str]:
+def numbered_paths(base: str, ending: str) -> Iterator[str]:
     """``base.png``, ``base.2.png``, ``base.3.png`` and so on, for an ``ending`` of ``.png``."""
     yield base + ending
     for number in itertools.count(2):
         yield f"{base}.{number}{ending}"
 
 
-def beside(path: str) -> str:
+def part_path(path: str) -> str:
     """Where the file is before it is whole, if it has a name then."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}.part")
 
 
-def _nameless(folder: str) -> int | None:
+def _open_nameless(folder: str) -> int | None:
     """A new file in ``folder`` that has no name yet, None where there is no such thing."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not os.path.isdir("/proc/self/fd"):
@@ -66,7 +66,7 @@ def _nameless(folder: str) -> int | None:
         return None
 
 
-def _name(fd: int, folder: str, path: str) -> None:
+def _link(fd: int, folder: str, path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)  # of a process that was killed between this and its rename
     folder_fd = os.open(folder, os.O_RDONLY)

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..run.kernel import supervisor
-from ..run.record.run_dir import Record
+from ..run.record.run_dir import RunDir
 from ..secrets import settings
 from . import archive
 
@@ -255,7 +255,7 @@ def _hand_secrets(env: dict[str, str], run_dir: str) -> dict[str, str]:
     """``env`` with the values of the run's secret flags in variables that Guild leaves out of what
     it notes of a run's environment, as where it starts a run for the first time
     (secret_handoff.py)."""
-    extra = Record(run_dir, "").attr("op").get("flags-extra") or {}
+    extra = RunDir(run_dir, "").attr("op").get("flags-extra") or {}
     handed = {}
     for name, variable in settings.variables(extra, "the run").items():
         value = settings.from_environment(name, variable, env)

@@ -1,22 +1,42 @@
-"""MIME bundles of outputs: their text and their images."""
+"""MIME bundles: the ``data`` of outputs and attachments, contents by MIME type."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-ENDINGS = {
+IMAGE_ENDINGS = {
     "image/png": "png",
     "image/jpeg": "jpg",
     "image/svg+xml": "svg",
     "image/gif": "gif",
 }
+"""Images that are saved as files, by MIME type."""
+
+_JSON = re.compile(r"application/(.*\+)?json")
 
 
-def text_of(value: Any) -> str:
-    """The text of an entry of a MIME bundle: a string, or a list of its lines."""
-    return "".join(str(line) for line in value) if isinstance(value, list) else str(value)
+def text_of(content: Any) -> str:
+    """The text of an entry of a bundle, which is a string or a list of its lines."""
+    return "".join(map(str, content)) if isinstance(content, list) else str(content)
 
 
 def has_image(data: Mapping[str, Any]) -> bool:
-    return any(mime in data for mime in ENDINGS)
+    """Whether a bundle has an entry that is saved as an image file."""
+    return any(mime in data for mime in IMAGE_ENDINGS)
+
+
+def valid_bundle(value: Any) -> dict[str, Any] | None:
+    """The entries of a bundle that nbformat's schema allows (text, lists of lines, and anything
+    for JSON types); None where ``value`` is not a mapping."""
+    if not isinstance(value, dict):
+        return None
+    return {mime: data for mime, data in value.items() if _JSON.fullmatch(mime) or is_text(data)}
+
+
+def is_text(value: Any) -> bool:
+    """Whether ``value`` is a string or a list of strings (``multiline_string`` in the schema)."""
+    if isinstance(value, list):
+        return all(isinstance(line, str) for line in value)
+    return isinstance(value, str)

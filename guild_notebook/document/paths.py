@@ -7,7 +7,7 @@ import os
 from ..errors import NotebookError
 
 
-def outside(what: str, project: str) -> NotebookError:
+def outside_error(what: str, project: str) -> NotebookError:
     return NotebookError(
         f"{what} lies outside of the project {project} - copy it there, or run it by its own path: "
         "guild run PATH"

@@ -98,7 +98,7 @@ def _load(path: str, name: str) -> Any:
     if not content.strip(b"\xef\xbb\xbf \t\r\n"):  # a byte order mark, blanks
         raise NotebookError(f"notebook {name} is empty - save it again in Jupyter")
     if text_formats.is_text(path):
-        return text_formats.document(content, path, name)
+        return text_formats.parse_text(content, path, name)
     try:
         return json.loads(content)
     except RecursionError:

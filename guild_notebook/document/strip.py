@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..errors import NotebookError
+from .mime import valid_bundle
 from .reader import NEWEST_MAJOR, Cell, Notebook
 
 KNOWN_MINOR = 5
@@ -24,12 +25,11 @@ DEEPEST = 100
 copy.deepcopy, nbconvert), and real ones have some ten."""
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_JSON = re.compile(r"application/(.*\+)?json")
 
 Document = dict[str, Any]
 
 
-def cleared(
+def strip_outputs(
     notebook: Notebook, sources: Mapping[int, str], dropped: Collection[int] = ()
 ) -> tuple[Document, list[str]]:
     """The document to execute, with ``sources`` in place of the cells' own, without outputs and
@@ -129,7 +129,7 @@ class _Copy:
 
     def copied(self, value: Any, where: str) -> Any:
         try:
-            return copied(value)
+            return json_copy(value)
         except RecursionError:
             raise NotebookError(
                 f"notebook {self._name} is nested too deeply ({where.partition('.')[0]}) - "
@@ -143,15 +143,15 @@ def _is_less(sound: Any, whole: Any) -> bool:
     return bool(sound != whole)
 
 
-def copied(value: Any, depth: int = DEEPEST) -> Any:
+def json_copy(value: Any, depth: int = DEEPEST) -> Any:
     """A copy of JSON data, without infinity and nan, which JSON has not and Python reads all the
     same. Raises RecursionError for what is nested more than ``depth`` levels."""
     if depth < 0:
         raise RecursionError
     if isinstance(value, dict):
-        return {key: copied(entry, depth - 1) for key, entry in value.items()}
+        return {key: json_copy(entry, depth - 1) for key, entry in value.items()}
     if isinstance(value, list):
-        return [copied(entry, depth - 1) for entry in value]
+        return [json_copy(entry, depth - 1) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -194,7 +194,7 @@ def _kernelspec(value: Any) -> Document | None:
     return {**value, "display_name": shown if isinstance(shown, str) else value["name"]}
 
 
-def language_info(value: Any) -> Document | None:
+def valid_language_info(value: Any) -> Document | None:
     """The sound part of a notebook's or a kernel's ``language_info``."""
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return None
@@ -207,23 +207,9 @@ def language_info(value: Any) -> Document | None:
     }
 
 
-def bundle(value: Any) -> Document | None:
-    """The sound part of a MIME bundle: text, or lines of text, or for JSON types anything."""
-    if not isinstance(value, dict):
-        return None
-    return {mime: data for mime, data in value.items() if _JSON.fullmatch(mime) or is_text(data)}
-
-
-def is_text(value: Any) -> bool:
-    """Whether ``value`` is nbformat's multiline string."""
-    if isinstance(value, list):
-        return all(isinstance(line, str) for line in value)
-    return isinstance(value, str)
-
-
 _NOTEBOOK_METADATA: Rules = {
     "kernelspec": _kernelspec,
-    "language_info": language_info,
+    "language_info": valid_language_info,
     "title": _text,
     "authors": _of(list),
 }
@@ -235,4 +221,4 @@ _CELL_METADATA: Rules = {
     "collapsed": _of(bool),
     "scrolled": _scrolled,
 }
-_ANY_BUNDLE: Rules = {"*": bundle}
+_ANY_BUNDLE: Rules = {"*": valid_bundle}

@@ -48,7 +48,7 @@ def executed_path(path: str) -> str:
     return f"{os.path.splitext(path)[0]}.ipynb" if is_text(path) else path
 
 
-def says_notebook(path: str) -> bool:
+def has_notebook_header(path: str) -> bool:
     """Whether a file is Markdown whose header says that it is a notebook (``jupyter:``,
     ``jupytext:`` or ``kernelspec:``): a path to it can be nothing else to run."""
     if _ending(path) not in MARKDOWN:
@@ -61,7 +61,7 @@ def says_notebook(path: str) -> bool:
     return bool(header and _NOTEBOOKS.search(header.group(1)))
 
 
-def document(content: bytes, path: str, name: str) -> dict[str, Any]:
+def parse_text(content: bytes, path: str, name: str) -> dict[str, Any]:
     """The nbformat 4 document of a text; the ending of ``path`` says which kind it is.
 
     Cells have ids by their position: with jupytext's, which are drawn, two runs of one notebook

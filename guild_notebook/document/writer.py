@@ -1,39 +1,41 @@
-"""A notebook as the text that Jupyter writes for it, cell by cell.
+"""The content of a notebook file, as nbformat writes it, with secret values masked.
 
-nbformat's writer (nbformat/v4/nbjson.py) copies the whole notebook and uses Python's slow encoder
-at each save. A run saves many times, and between two saves few cells change: each cell's text is
-kept, and what is long in it (texts, lists of lines, images) is encoded by the fast one. The
-result is the same to the byte.
+nbformat's writer (nbformat/v4/nbjson.py) copies the whole notebook at each save and uses Python's
+slow JSON encoder. A run saves many times, and between two saves few cells change. So the text of
+each cell is kept, and long strings and lists of lines are encoded by the fast encoder. The bytes
+are the same as nbformat's.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..secrets.masking import Masker
-from . import masked
 
 _SPLIT = frozenset(("application/javascript", "image/svg+xml"))
 """MIME types beside text/* whose text is written as a list of lines (nbformat/v4/rwbase.py)."""
 
 _TRANSIENT = ("orig_nbformat", "orig_nbformat_minor", "signature")
+"""Metadata that is not written (nbformat/v4/rwbase.py, strip_transient)."""
 
 
-class Encoder:
-    """Encodes one notebook, an nbformat 4 document that others change meanwhile; of secret values
-    in its sources and metadata ``masker`` leaves nothing."""
+class NotebookEncoder:
+    """Encodes ``nb``, an nbformat 4 document that is executed and changed between the calls of
+    ``file_parts``. Secret values in its sources and metadata are masked by ``masker``; its outputs
+    hold none any more."""
 
     def __init__(self, nb: Mapping[str, Any], masker: Masker | None = None) -> None:
         self._nb = nb
         self._masker = masker or Masker(())
         self._cells: dict[int, bytes] = {}
 
-    def content(self, changed: Collection[int] | None = None) -> Iterator[bytes]:
-        """The parts of the file in order; ``changed`` are the indexes of the cells that have
-        changed since the last time, None for all."""
+    def file_parts(self, changed: Collection[int] | None = None) -> Iterator[bytes]:
+        """The bytes of the notebook file, in parts. ``changed`` are the indexes of the cells that
+        have changed since the last call, None for all."""
         for index in list(self._cells) if changed is None else changed:
             self._cells.pop(index, None)
         yield b"{\n"
@@ -44,7 +46,7 @@ class Encoder:
                 yield from self._all_cells()
             else:
                 value = self._nb[key]
-                value = masked.metadata(value, self._masker) if key == "metadata" else value
+                value = _masked_metadata(value, self._masker) if key == "metadata" else value
                 yield _bytes(_without(value, _TRANSIENT) if key == "metadata" else value, 1)
         yield b"\n}\n"
 
@@ -53,13 +55,41 @@ class Encoder:
         for index, cell in enumerate(cells):
             yield b",\n  " if index else b"[\n  "
             if index not in self._cells:
-                self._cells[index] = _bytes(_for_file(masked.cell(cell, self._masker)), 2)
+                self._cells[index] = _bytes(_for_file(_masked_cell(cell, self._masker)), 2)
             yield self._cells[index]
         yield b"\n ]" if cells else b"[]"
 
 
+def masked_notebook(nb: Any, masker: Masker) -> Any:
+    """``nb`` with the secret values in its sources and metadata masked: a copy as far as they
+    differ, else ``nb`` itself. Its outputs are masked when they are received."""
+    if not masker:
+        return nb
+    masked = copy.copy(nb)
+    masked["cells"] = [_masked_cell(cell, masker) for cell in nb["cells"]]
+    masked["metadata"] = _masked_metadata(nb["metadata"], masker)
+    return masked
+
+
+def _masked_cell(cell: Any, masker: Masker) -> Any:
+    if not masker:
+        return cell
+    source, metadata = masker.data(cell["source"]), _masked_metadata(cell["metadata"], masker)
+    if source == cell["source"] and metadata is cell["metadata"]:
+        return cell
+    masked = copy.copy(cell)
+    masked["source"], masked["metadata"] = source, metadata
+    return masked
+
+
+def _masked_metadata(metadata: Any, masker: Masker) -> Any:
+    masked = masker.data(metadata) if masker else metadata
+    return metadata if masked == metadata else type(metadata)(masked)
+
+
 def _for_file(cell: Mapping[str, Any]) -> dict[str, Any]:
-    """A cell with its long texts as lists of lines, and without what is not stored."""
+    """The cell as the file has it: texts as lists of lines (nbformat/v4/rwbase.py, split_lines),
+    and no ``trusted``."""
     made = dict(cell)
     if isinstance(made.get("source"), str):
         made["source"] = made["source"].splitlines(True)
@@ -94,7 +124,8 @@ def _without(value: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]
 
 
 def _bytes(value: Any, depth: int) -> bytes:
-    """``value`` in UTF-8; a lone surrogate has none, so there all that is not ASCII is escaped."""
+    """The JSON of ``value`` in UTF-8. Where a lone surrogate in it has no UTF-8, all characters
+    that are not ASCII are escaped."""
     try:
         return _text(value, depth, False).encode("utf-8")
     except UnicodeEncodeError:
@@ -102,7 +133,7 @@ def _bytes(value: Any, depth: int) -> bytes:
 
 
 def _text(value: Any, depth: int, ascii_only: bool) -> str:
-    """As ``json.dumps(value, indent=1, sort_keys=True)``, ``depth`` levels deep."""
+    """``json.dumps(value, indent=1, sort_keys=True)`` for a value at ``depth``."""
     outer, inner = "\n" + " " * depth, "\n" + " " * (depth + 1)
     if isinstance(value, dict) and value and all(isinstance(key, str) for key in value):
         quote = _flat(0, ascii_only).encode
@@ -117,7 +148,7 @@ def _text(value: Any, depth: int, ascii_only: bool) -> str:
         return f"[{inner}{f',{inner}'.join(parts)}{outer}]"
     if isinstance(value, (dict, list, tuple)):
         text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=ascii_only)
-        return text.replace("\n", outer)  # which no string in it holds unescaped
+        return text.replace("\n", outer)  # in strings it is escaped
     return _flat(0, ascii_only).encode(value)
 
 
@@ -127,7 +158,7 @@ def _are_texts(values: Sequence[Any]) -> bool:
 
 @functools.lru_cache(None)
 def _flat(depth: int, ascii_only: bool) -> json.JSONEncoder:
-    """An encoder without indent, which is the fast one, for values without structure, and lists
-    of them at ``depth``."""
+    """An encoder for strings, numbers and constants, and for lists of these whose items stand at
+    ``depth``. Without ``indent`` json uses its encoder in C."""
     separators = (",\n" + " " * depth, ": ")
     return json.JSONEncoder(ensure_ascii=ascii_only, separators=separators)

@@ -154,7 +154,7 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
 def _is_text_notebook(path: str) -> bool:
     from guild import config
 
-    return text_formats.is_text(path) and text_formats.says_notebook(
+    return text_formats.is_text(path) and text_formats.has_notebook_header(
         os.path.join(config.cwd(), path)
     )
 

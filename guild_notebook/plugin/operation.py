@@ -98,7 +98,7 @@ def place(opdef: Any, spec: NotebookSpec) -> Place:
         below_root = os.path.normpath(os.path.join(root, spec.path))
         source = below_root if os.path.exists(below_root) else source
     if opdef.guildfile.src and not paths.is_inside(source, project):
-        raise paths.outside(f"operation '{opdef.fullname}': notebook {spec.path}", project)
+        raise paths.outside_error(f"operation '{opdef.fullname}': notebook {spec.path}", project)
     copied: str | None = os.path.relpath(source, root)
     if copied is None or copied.split(os.sep)[0] == os.pardir:
         return Place(source, None, os.path.normpath(os.path.join(dest, os.path.basename(source))))

@@ -20,7 +20,7 @@ def include_notebook(opdef: Any, place: Place) -> None:
     """Append the rules that copy ``place``'s notebook to an opdef that is about to run.
 
     A notebook outside the source code root cannot be had this way; the run then reads it from
-    the project (run/record/sources.py).
+    the project (run/record/source_files.py).
     """
     from guild import guildfile
 

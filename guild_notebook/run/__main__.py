@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import options
 from ..document import paths, reader, strip
-from ..document.writer import Encoder
+from ..document.writer import NotebookEncoder
 from ..errors import UserError
 from ..files import write_whole
 from ..flags import apply, discover
@@ -24,8 +24,8 @@ from .execution.stop import Stop, die_by
 from .output.pipe import OutputPipe, WriteOrder
 from .output.progress import StatusLines, scalar_patterns
 from .output.stream import Stream
-from .record.run_dir import Record
-from .record.sources import Sources
+from .record.run_dir import RunDir
+from .record.source_files import SourceFiles
 from .secret_values import RunSecrets
 
 
@@ -37,16 +37,16 @@ def main() -> int:
     out, err = map(Stream, pipes)
     try:
         path, project_path, settings = _arguments(sys.argv[1:])
-        record = Record(_run_dir(), path)
+        record = RunDir(_run_dir(), path)
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
         secrets.clean()
         secrets.check()
         status_lines = StatusLines(err, scalar_patterns(record.attr("op").get("output-scalars")))
         order.recorded = record.output_size
-        record.remove_artifacts()
-        sources = Sources(record.dir, record.source, record.path)
-        nb = reader.read(sources.settle(project_path), project_path)
+        record.remove_earlier_artifacts()
+        sources = SourceFiles(record.dir, record.source_path, record.executed_path)
+        nb = reader.read(sources.store(project_path), project_path)
         if sources.from_project:
             status_lines.write(
                 f"{project_path} is taken from the project as it is now: the run has no copy",
@@ -61,7 +61,7 @@ def main() -> int:
             streams = (out, err)
             start = Start(record, nb, data, settings, streams, pipes, status_lines, secrets.masker)
             return asyncio.run(start.run())
-        write_whole(record.executed, Encoder(data, secrets.masker).content())
+        write_whole(record.executed_file, NotebookEncoder(data, secrets.masker).file_parts())
         status_lines.write("the flag values are put in, nothing is executed (no-exec)")
         return 0
     except UserError as e:
@@ -100,17 +100,17 @@ def _check_place(path: str, project_path: str, in_project: bool) -> None:
     project = os.environ.get("PROJECT_DIR") or "."
     leaves = in_project and not paths.is_inside(os.path.join(project, project_path), project)
     if leaves or os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
-        raise paths.outside(f"notebook {project_path}", project)
+        raise paths.outside_error(f"notebook {project_path}", project)
 
 
 def _with_flags(
-    nb: reader.Notebook, record: Record, secrets: RunSecrets
+    nb: reader.Notebook, record: RunDir, secrets: RunSecrets
 ) -> tuple[dict[str, Any], list[str]]:
     """The document to execute, and what of the source no notebook may hold."""
     wanted = sorted(record.attr("flags"))
     found = discover.discover(nb, record.flag_patterns(), wanted, secrets.variables)
     values = secrets.complete(found)
-    return strip.cleared(nb, apply.edited(nb, found, values), parameters.injected(nb))
+    return strip.strip_outputs(nb, apply.edited(nb, found, values), parameters.injected(nb))
 
 
 def _say_left_out(left_out: list[str], status_lines: StatusLines) -> None:
@@ -126,7 +126,7 @@ def _say_left_out(left_out: list[str], status_lines: StatusLines) -> None:
 class Start:
     """Starts the kernel for ``nb`` and executes ``data``, its cleared copy with flag values."""
 
-    record: Record
+    record: RunDir
     nb: reader.Notebook
     data: dict[str, Any]
     settings: options.Settings
@@ -145,7 +145,7 @@ class Start:
         # Heavy, and errors in the notebook need none of it.
         from .kernel.process import Kernel, environment
 
-        paths = [os.path.dirname(self.record.executed), self.record.dir]
+        paths = [os.path.dirname(self.record.executed_file), self.record.dir]
         async with Kernel(*self._kernelspec(), self.record.dir, environment(paths)) as kernel:
             from .session import Session  # heavier: imported while the kernel comes up
 
@@ -163,7 +163,7 @@ class Start:
         if stop.signal is None:
             return status
         if stop.is_orphan:
-            self.record.note_end(-stop.signal)
+            self.record.write_exit_status(-stop.signal)
         return -stop.signal
 
     def _kernelspec(self) -> tuple[Any, str]:

@@ -14,7 +14,7 @@ from ..flags.languages import literals
 from ..flags.model import Code
 from ..secrets import settings as secrets
 from ..secrets.masking import SHORTEST, Masker, lines_of, texts_of
-from .record.run_dir import Record
+from .record.run_dir import RunDir
 
 _YAML_ENTRY = re.compile(r"'?([^\s':]+)'?:")
 _SHELL_ENTRY = re.compile(r"export ([^\s=]+)=")
@@ -34,7 +34,7 @@ class RunSecrets:
     had them, and ``values`` as far as they are given. ``masker`` is false where nothing is secret.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: RunDir) -> None:
         self._record = record
         extra = record.attr("op").get("flags-extra") or {}
         self.variables = secrets.variables(extra, "the run")

@@ -13,8 +13,8 @@ from typing import Any
 import nbformat
 
 from .. import options
-from ..document import masked, reader, strip, trust
-from ..document.writer import Encoder
+from ..document import reader, strip, trust
+from ..document.writer import NotebookEncoder, masked_notebook
 from ..errors import KernelError
 from ..files import write_whole
 from ..secrets.masking import Masker
@@ -28,8 +28,8 @@ from .output.progress import StatusLines
 from .output.save_errors import SaveErrors
 from .output.stream import Stream
 from .record.autosave import Autosave
-from .record.run_dir import Record
-from .report.reports import Reports
+from .record.run_dir import RunDir
+from .report.reports import ReportWriter
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Session:
     """Executes ``nb``, the cleared notebook with its flag values, on a kernel that has been
     started, and saves what comes of it."""
 
-    record: Record
+    record: RunDir
     kernel: Kernel
     nb: Any
     settings: options.Settings
@@ -51,13 +51,13 @@ class Session:
         # nbconvert says it in the name of its template.
         warnings.filterwarnings("ignore", message="Your element with mimetype")
         self.nb = nbformat.from_dict(self.nb)
-        self._reports = Reports(self.settings["report"], self.record.note_artifact)
+        self._reports = ReportWriter(self.settings["report"], self.record.register_artifact)
         with_images = self.settings["images"] and os.environ.get("NB_NO_IMAGES") != "1"
         self._images = None
         if with_images:
-            note = self.record.note_artifact
-            self._images = Images(self.record.dir, self.record.executed, note)
-        self._encoder = Encoder(self.nb, self.masker)
+            note = self.record.register_artifact
+            self._images = Images(self.record.dir, self.record.executed_file, note)
+        self._encoder = NotebookEncoder(self.nb, self.masker)
         self._save_errors = SaveErrors(self.record.dir, self.status_lines)
 
     async def run(self) -> int:
@@ -77,7 +77,7 @@ class Session:
             self._mark_none_run(outcome)
             return self._end(outcome, [])
         self._reports.check()
-        language = strip.language_info(info.get("language_info"))
+        language = strip.valid_language_info(info.get("language_info"))
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
         client = self._client()
@@ -171,17 +171,17 @@ class Session:
         """Save the notebook, ``changed`` cells or all that it holds."""
         try:
             self._save_errors.check()
-            write_whole(self.record.executed, self._encoder.content(changed))
-            self._save_errors.saved(self.record.path)
+            write_whole(self.record.executed_file, self._encoder.file_parts(changed))
+            self._save_errors.saved(self.record.executed_path)
         except OSError as e:
-            self._save_errors.note(self.record.path, e)
+            self._save_errors.note(self.record.executed_path, e)
 
     def _write_reports(self, outcome: Outcome) -> list[str]:
         paths = []
         try:
-            shown = masked.notebook(self.nb, self.masker)
+            shown = masked_notebook(self.nb, self.masker)
             trust.sign(shown)
-            paths = self._reports.write(shown, self.record.executed, outcome.failed_cell)
+            paths = self._reports.write(shown, self.record.executed_file, outcome.failed_cell)
             self._save_errors.saved("the report")
         except OSError as e:
             self._save_errors.note("the report", e)

@@ -208,7 +208,7 @@ def test_no_program_is_run_to_read_a_text(name, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     text, program = CONVERTED[name]
     with pytest.raises(NotebookError, match=f"{name} is a {program} document, .* jupytext --to"):
-        text_formats.document(text.encode(), name, name)
+        text_formats.parse_text(text.encode(), name, name)
     assert not (tmp_path / "executed").exists()
 
 

@@ -25,7 +25,7 @@ from guild_notebook.run.kernel.kernelspecs import KernelSpecs, choose
 from guild_notebook.run.output.pipe import OutputPipe
 from guild_notebook.run.output.progress import StatusLines, cell_name
 from guild_notebook.run.output.stream import Stream
-from guild_notebook.run.record.run_dir import Record
+from guild_notebook.run.record.run_dir import RunDir
 from guild_notebook.run.session import Session
 from guild_notebook.secrets.masking import Masker
 from tests.helpers.figures import figure
@@ -48,7 +48,7 @@ class Pipeline:
         self.path = folder / "nb.ipynb"
         self.specs = KernelSpecs()
         (folder / "run" / ".guild").mkdir(parents=True)
-        self.record = Record(str(folder / "run"), "nb.ipynb")
+        self.record = RunDir(str(folder / "run"), "nb.ipynb")
         sink = NULL.open("wb", buffering=0)
         self.streams = (Stream(OutputPipe(sink.fileno())), Stream(OutputPipe(sink.fileno())))
         self.sink = sink
@@ -104,7 +104,7 @@ class Pipeline:
         found = discover(nb, {}, sorted(values))
         sources = apply.edited(nb, found, values)
         try:
-            data, _left_out = strip.cleared(nb, sources, parameters.injected(nb))
+            data, _left_out = strip.strip_outputs(nb, sources, parameters.injected(nb))
         except NotebookError as e:
             assert "nb.ipynb is nested too deeply" in str(e)
             return
@@ -156,7 +156,7 @@ class Pipeline:
             client.process_message(message, client.nb.cells[index], index)
 
     def _check_saved(self) -> None:
-        text = Path(self.record.executed).read_text("utf-8")
+        text = Path(self.record.executed_file).read_text("utf-8")
         saved = json.loads(text, parse_constant=_no_json)
         nbformat.validate(nbformat.from_dict(saved))
         nbformat.reads(text, as_version=4)

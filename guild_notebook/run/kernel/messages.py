@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...document.strip import bundle, copied
+from ...document.mime import valid_bundle
+from ...document.strip import json_copy
 
 Message = dict[str, Any]
 Content = dict[str, Any]
@@ -48,7 +49,7 @@ def _display(content: Content) -> Content | None:
     data: Content = {}
     for mime, value in content["data"].items():
         try:
-            data.update(bundle({mime: copied(value)}) or {})
+            data.update(valid_bundle({mime: json_copy(value)}) or {})
         except RecursionError:
             data.setdefault("text/plain", f"<{mime} that is nested too deeply to be kept>")
     metadata = content.get("metadata")
@@ -56,7 +57,7 @@ def _display(content: Content) -> Content | None:
     display_id = transient.get("display_id") if isinstance(transient, dict) else None
     return {
         "data": data,
-        "metadata": copied(metadata) if isinstance(metadata, dict) else {},
+        "metadata": json_copy(metadata) if isinstance(metadata, dict) else {},
         "transient": {"display_id": display_id} if isinstance(display_id, str) else {},
     }
 
@@ -89,7 +90,7 @@ def _clear(content: Content) -> Content:
 
 
 def _comm(content: Content) -> Content | None:
-    data = copied(content.get("data", {}))
+    data = json_copy(content.get("data", {}))
     if not isinstance(content.get("comm_id"), str) or not isinstance(data, dict):
         return None
     if not isinstance(data.get("state", {}), dict):

@@ -8,8 +8,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...document.mime import ENDINGS, text_of
-from ...files import free_path, names_of, write_whole
+from ...document.mime import IMAGE_ENDINGS, text_of
+from ...files import free_path, numbered_paths, write_whole
 
 
 class Images:
@@ -33,11 +33,11 @@ class Images:
         Raises OSError where a file cannot be written. Data that is no image is left out.
         """
         saved = []
-        for mime, ending in ENDINGS.items():
+        for mime, ending in IMAGE_ENDINGS.items():
             content = _content(mime, data[mime]) if mime in data else None
             if content:
                 base = f"{self._base}_{number}_{position}"
-                path = free_path(names_of(base, f".{ending}"), self._written)
+                path = free_path(numbered_paths(base, f".{ending}"), self._written)
                 self._written.add(path)
                 self._note(path)
                 write_whole(path, content)

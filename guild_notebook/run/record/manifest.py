@@ -1,19 +1,18 @@
-"""A run's ``.guild/manifest``: a line for each file that the notebook's cells have not made.
+"""A run's ``.guild/manifest``: a line for each file that the notebook's cells have not written.
 
-Guild writes ``s PATH SHA1 PROJECT_PATH`` for source code and ``d PATH SHA1 SOURCE`` for what a
-dependency gave; a file without a line is generated. That is what ``guild ls --generated`` lists,
-and what an operation that requires this one gets where it selects nothing
-(guild/resolver.py, _default_run_files_filter).
+Guild writes ``s PATH SHA1 PROJECT_PATH`` for source code and ``d PATH SHA1 SOURCE`` for a file of a
+dependency. A file without a line is generated: ``guild ls --generated`` lists it, and an operation
+that requires this one without ``select`` gets it (guild/resolver.py, _default_run_files_filter).
 
-The executed notebook, its reports and its images are generated, but they are not data: they have
-a line of the type ``g``, which ``guild ls`` takes for generated and the resolver does not
-pass on. Both normalize paths; ``guild merge`` does not, and knows no ``g``
-(guild/run_merge.py, _apply_run_file_to_merge): written as ``./PATH`` the line is none for it, and
-it treats the file as any other that was generated.
+The executed notebook, its reports and its images are generated, but they are not data. Each has a
+line of the type ``g``, which ``guild ls`` takes for generated and which the resolver does not pass
+on. Both normalize the path. ``guild merge`` does not know the type ``g`` and does not normalize, so
+with the path written as ``./PATH`` it finds no line for the file and treats it as generated
+(guild/run_merge.py, _apply_run_file_to_merge).
 
-The executed notebook stands where the project has its source, which ``guild merge --all`` must not
-replace with it: a line of its own under the plain path makes it a dependency from elsewhere to
-``guild merge``, which leaves such alone. The line after it is the one that counts to all else.
+The executed notebook lies at the path of the project's source, which ``guild merge --all`` must not
+overwrite with it. So it has another line with the plain path and the type ``d``: ``guild merge``
+leaves files of dependencies alone. For all other readers the later line counts, the ``g``.
 """
 
 from __future__ import annotations
@@ -26,10 +25,11 @@ from ...files import write_whole
 Line = list[str]
 
 _ARTIFACT = "g"
-_SOURCE = "notebook:"
+_NOTEBOOK = "notebook:"
 
 
-def read(run_dir: str) -> list[Line]:
+def read_lines(run_dir: str) -> list[Line]:
+    """The lines of the manifest, split into their fields; none where there is no manifest."""
     try:
         with open(_path(run_dir), encoding="utf-8") as f:
             return [shlex.split(line) for line in f if line.strip()]
@@ -37,37 +37,43 @@ def read(run_dir: str) -> list[Line]:
         return []
 
 
-def write(run_dir: str, lines: list[Line]) -> None:
+def write_lines(run_dir: str, lines: list[Line]) -> None:
+    """Replace the manifest. Raises OSError."""
     write_whole(_path(run_dir), "".join(map(_text, lines)).encode("utf-8"))
 
 
-def append(run_dir: str, line: Line) -> None:
+def append_line(run_dir: str, line: Line) -> None:
+    """Append a line to the manifest. Raises OSError."""
     with open(_path(run_dir), "a", encoding="utf-8") as f:
         f.write(_text(line))
 
 
 def _text(line: Line) -> str:
-    return " ".join(shlex.quote(arg) for arg in line) + "\n"
+    return " ".join(shlex.quote(field) for field in line) + "\n"
 
 
-def executed(notebook: str) -> list[Line]:
-    """The lines of the executed notebook."""
-    return [["d", notebook, "-", _SOURCE + notebook], artifact(notebook, notebook)]
+def executed_notebook_lines(source_path: str) -> list[Line]:
+    """The two lines of the executed notebook."""
+    return [
+        ["d", source_path, "-", _NOTEBOOK + source_path],
+        artifact_line(source_path, source_path),
+    ]
 
 
-def artifact(path: str, notebook: str) -> Line:
-    """The line of a file that was made of ``notebook``, not by its cells; ``path`` is relative to
-    the run directory."""
-    return [_ARTIFACT, f"./{path}".replace(os.sep, "/"), "-", _SOURCE + notebook]
+def artifact_line(path: str, notebook: str) -> Line:
+    """The line of the file ``path`` that the run has made of ``notebook``, such as a report. Both
+    are relative to the run directory."""
+    return [_ARTIFACT, f"./{path}", "-", _NOTEBOOK + notebook]
 
 
 def is_source(line: Line) -> bool:
+    """Whether the line is of a source file."""
     return line[:1] == ["s"] and len(line) > 1
 
 
-def is_ours(line: Line) -> bool:
-    """Whether each start of the notebook writes the line anew: of a source or an artifact."""
-    return is_source(line) or (len(line) > 3 and line[3].startswith(_SOURCE))
+def is_renewed(line: Line) -> bool:
+    """Whether each start of the run writes the line anew: that of a source file or an artifact."""
+    return is_source(line) or (len(line) > 3 and line[3].startswith(_NOTEBOOK))
 
 
 def _path(run_dir: str) -> str:

@@ -11,35 +11,36 @@ from typing import Any
 import yaml
 
 from ...document import text_formats
-from ...files import beside, write_whole
+from ...files import part_path, write_whole
 from . import manifest
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is not in every build
 
 ARTIFACTS = ".guild/notebook-artifacts"
-"""Paths of the files that the run itself has made beside the executed notebook, as JSON, a line
-each."""
+"""The reports and images of a run: a line with a JSON string for each, its path in the run
+directory."""
 
 
-class Record:
-    """The run in ``run_dir`` of the notebook whose source has the path ``source`` there; ``path``
-    is that of the executed one, which another has where the source is a text. Both are relative
-    and have slashes."""
+class RunDir:
+    """A run's directory ``dir`` (absolute) with its notebook: ``source_path`` of the source and
+    ``executed_path`` of the executed notebook are relative to it. They differ where the source is
+    a text (``train.py``, ``train.ipynb``)."""
 
-    def __init__(self, run_dir: str, source: str) -> None:
+    def __init__(self, run_dir: str, source_path: str) -> None:
         self.dir = os.path.abspath(run_dir)
-        self.source = os.path.normpath(source).replace(os.sep, "/")
-        self.path = text_formats.executed_path(self.source)
+        self.source_path = os.path.normpath(source_path)
+        self.executed_path = text_formats.executed_path(self.source_path)
         self._attrs: dict[str, dict[str, Any]] = {}
         self._artifacts: set[str] = set()
 
     @property
-    def executed(self) -> str:
-        """Where the executed notebook stands."""
-        return os.path.join(self.dir, self.path)
+    def executed_file(self) -> str:
+        """The absolute path of the executed notebook."""
+        return os.path.join(self.dir, self.executed_path)
 
     def attr(self, name: str) -> dict[str, Any]:
-        """A run attribute that is a mapping, with its types; empty where there is none."""
+        """The run attribute ``name`` (``.guild/attrs/NAME``, YAML), empty where there is none or it
+        is not a mapping."""
         if name not in self._attrs:
             try:
                 with open(os.path.join(self.dir, ".guild", "attrs", name), encoding="utf-8") as f:
@@ -50,16 +51,17 @@ class Record:
         return self._attrs[name]
 
     def output_size(self) -> int | None:
-        """Bytes of the run's output that Guild has recorded; None where it records none
+        """Bytes of output in ``.guild/output``, None where Guild records no output
         (NO_RUN_OUTPUT)."""
         try:
             return os.stat(os.path.join(self.dir, ".guild", "output")).st_size
         except OSError:
             return None
 
-    def note_end(self, exit_status: int) -> None:
-        """Say how the run ended where Guild is not there any more to do so (guild/op.py,
-        _op_finalize_run_attrs): without it a run that was stopped would be one in error."""
+    def write_exit_status(self, exit_status: int) -> None:
+        """Write the attributes of a run that has ended and remove its lock, where Guild has ended
+        before it could (guild/op.py, _op_finalize_run_attrs). Without them Guild shows a stopped
+        run as ``error``. A signal is a negative status."""
         stopped = int(time.time() * 1_000_000)  # as guild/run.py, timestamp
         for name, value in (("exit_status", exit_status), ("stopped", stopped)):
             content = f"{value}\n".encode()
@@ -68,8 +70,8 @@ class Record:
             os.unlink(os.path.join(self.dir, ".guild", "LOCK"))
 
     def flag_patterns(self) -> dict[str, Any]:
-        """The ``nb-replace`` of each flag that has one (guild/commands/run_impl.py,
-        _opdef_flags_extra)."""
+        """The ``nb-replace`` of each flag that has one, from the run attribute ``op``
+        (guild/commands/run_impl.py, _opdef_flags_extra)."""
         extra = self.attr("op").get("flags-extra") or {}
         return {
             name: settings["nb-replace"]
@@ -77,8 +79,8 @@ class Record:
             if isinstance(settings, dict) and settings.get("nb-replace")
         }
 
-    def remove_artifacts(self) -> None:
-        """Remove what an earlier start of the same run made, so that nothing old is left."""
+    def remove_earlier_artifacts(self) -> None:
+        """Remove the files that an earlier start of this run has registered."""
         path = os.path.join(self.dir, ARTIFACTS)
         try:
             with open(path, encoding="utf-8") as f:
@@ -86,18 +88,19 @@ class Record:
         except OSError:
             return
         for line in lines:
-            with contextlib.suppress(ValueError):  # of a run that was killed while it wrote
+            with contextlib.suppress(ValueError):  # the run was killed while it wrote the line
                 name = os.path.join(self.dir, json.loads(line))
-                for left in (name, beside(name)):
+                for left in (name, part_path(name)):
                     with contextlib.suppress(OSError):  # a user moved or removed it
                         os.unlink(left)
         os.unlink(path)
 
-    def note_artifact(self, path: str) -> None:
-        """Note a file before it is written: a run that is killed has then noted all it left."""
+    def register_artifact(self, path: str) -> None:
+        """Register the file at ``path``, which a later start removes, in ARTIFACTS and in the
+        manifest. Call this before the file is written, in case the run is killed meanwhile."""
         name = os.path.relpath(path, self.dir)
         if name not in self._artifacts:
             with open(os.path.join(self.dir, ARTIFACTS), "a", encoding="utf-8") as f:
                 f.write(f"{json.dumps(name)}\n")
-            manifest.append(self.dir, manifest.artifact(name, self.path))
+            manifest.append_line(self.dir, manifest.artifact_line(name, self.executed_path))
             self._artifacts.add(name)

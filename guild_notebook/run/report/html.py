@@ -15,7 +15,7 @@ from nbconvert.exporters import HTMLExporter
 
 from ...document.mime import has_image, text_of
 from . import figures
-from .widgets import VIEW, Snapshots, with_own_outputs
+from .widgets import VIEW, WidgetRenderer, with_own_outputs
 
 TEMPLATE = """\
 {%- extends 'index.html.j2' -%}
@@ -88,14 +88,14 @@ def _needs(nb: Any) -> dict[str, Any]:
 
 def _drawn(nb: Any) -> Any:
     """The notebook with what a page shows of widgets and of figures that are data."""
-    snapshots = Snapshots(nb)
+    renderer = WidgetRenderer(nb)
     plotly = False
     nb, outputs = with_own_outputs(nb)
     for output in outputs:
         data = output.get("data") or {}
         if VIEW in data:
             text = html.escape(text_of(data.get("text/plain", "")))
-            drawn = snapshots.of(data) or f"<pre>{text}</pre>"
+            drawn = renderer.widget_html(data) or f"<pre>{text}</pre>"
             output.metadata = {**(output.get("metadata") or {}), "guild_snapshot": drawn}
             continue
         mime = next((m for m in data if m == figures.PLOTLY or figures.is_vega(m)), None)

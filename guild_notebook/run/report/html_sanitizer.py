@@ -93,14 +93,14 @@ _CLASS = re.compile(r"anchor-link|ansi-[\w-]+|dataframe|highlight|mermaid|[a-z]{
 parts, dialogs over the whole window among them."""
 
 
-def clean(text: str) -> str:
+def sanitize(text: str) -> str:
     """Clean HTML of a notebook; what comes is balanced, so that it ends where it is put."""
     if _is_deep(text):
         return f"<pre>{html.escape(text)}</pre>"
     return _cleaned(_with_svg_as_images(text), _content_attribute)
 
 
-def clean_page(text: str) -> str:
+def sanitize_page(text: str) -> str:
     """Clean the page that cells have been put into, last of all: classes are the template's."""
     return _cleaned(text, _attribute)
 
@@ -170,7 +170,7 @@ def _is_deep(text: str) -> bool:
     return False
 
 
-def shows_something(cleaned: str) -> bool:
+def is_visible(cleaned: str) -> bool:
     """Whether anything is to be seen of cleaned HTML: much of it is only a place for a script."""
     return bool(
         re.search(r"<(?:img|audio|video|source)\b[^>]*\ssrc=", cleaned)
@@ -178,7 +178,7 @@ def shows_something(cleaned: str) -> bool:
     )
 
 
-def image(mime: str, data: str, width: Any = None, height: Any = None) -> str | None:
+def image_element(mime: str, data: str, width: Any = None, height: Any = None) -> str | None:
     """The HTML of an image, None where ``data`` (base64, or the text of an SVG) is none. An SVG
     that is shown as an image runs no script and loads nothing."""
     if mime == "image/svg+xml":
@@ -217,6 +217,6 @@ def _with_svg_as_images(text: str) -> str:
                 svg = text[start : tag.end()]
                 if "xmlns" not in svg[: svg.index(">")]:
                     svg = f"<svg {_NAMESPACE}{svg[4:]}"
-                parts += [text[end:start], image("image/svg+xml", svg) or ""]
+                parts += [text[end:start], image_element("image/svg+xml", svg) or ""]
                 end = tag.end()
     return "".join([*parts, text[end:]])

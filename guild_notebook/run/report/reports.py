@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from ...errors import OptionError
-from ...files import free_path, names_of, write_whole
+from ...files import free_path, numbered_paths, write_whole
 
 FAILED_ANCHOR = "guild-failed-cell"
 
@@ -20,7 +20,7 @@ SANITIZED = "sanitized"
 OURS = (HTML, HTML_NO_INPUT, SANITIZED)
 
 
-class Reports:
+class ReportWriter:
     """Makes reports by name. nbconvert takes longer to import than a small notebook to run, so
     that begins in a thread as soon as this is made, while the kernel comes up. ``note`` is called
     with the path of each before it is written."""
@@ -92,7 +92,7 @@ class Reports:
         """Where a report goes: not where another has gone, nor where something is that is not
         ours, like the executed notebook, source code, or what the notebook has written."""
         plain = [] if name == SANITIZED else [f"{base}{ending}"]
-        names = itertools.chain(plain, names_of(f"{base}.{name}", ending))
+        names = itertools.chain(plain, numbered_paths(f"{base}.{name}", ending))
         return free_path((path for path in names if path not in taken), self._written)
 
 

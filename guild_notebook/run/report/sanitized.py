@@ -22,7 +22,7 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode, v4
 
 from ...document.mime import text_of
-from .html_sanitizer import clean, clean_page, image, shows_something
+from .html_sanitizer import image_element, is_visible, sanitize, sanitize_page
 from .widgets import with_html
 
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
@@ -54,14 +54,14 @@ class SanitizedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert ca
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
-        return clean(super().markdown2html(context, source))
+        return sanitize(super().markdown2html(context, source))
 
     def from_notebook_node(
         self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         title = nb.metadata.get("title") or (resources or {}).get("metadata", {}).get("name")
         body, resources = super().from_notebook_node(_allowed(with_html(nb)), resources, **options)
-        return self._page(str(title or "Notebook"), clean_page(body), resources), resources
+        return self._page(str(title or "Notebook"), sanitize_page(body), resources), resources
 
     def _page(self, title: str, body: str, resources: dict[str, Any]) -> str:
         names = ("static/index.css", "static/theme-light.css")
@@ -122,7 +122,7 @@ def _cell(cell: Any, name: str) -> NotebookNode:
     elif cell.cell_type == "raw":
         kind = cell.metadata.get("raw_mimetype") or cell.metadata.get("format") or ""
         made["metadata"] = {"raw_mimetype": kind if isinstance(kind, str) else ""}
-        made["source"] = clean(cell.source)
+        made["source"] = sanitize(cell.source)
     return NotebookNode(made)
 
 
@@ -146,8 +146,8 @@ def _shown(data: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
     """What is shown of a MIME bundle: the first harmless entry of which there is something to be
     seen. Of a plot that is drawn by a script that is its image, or its text."""
     if "text/html" in data:
-        cleaned = clean(text_of(data["text/html"]))
-        if shows_something(cleaned):
+        cleaned = sanitize(text_of(data["text/html"]))
+        if is_visible(cleaned):
             return {"text/html": cleaned}
     if "text/markdown" in data:
         return {"text/markdown": text_of(data["text/markdown"])}
@@ -155,7 +155,7 @@ def _shown(data: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
         size = metadata.get(mime)
         size = size if isinstance(size, dict) else {}
         width, height = (size.get(side) for side in ("width", "height"))
-        made = image(mime, text_of(data[mime]), width, height) if mime in data else None
+        made = image_element(mime, text_of(data[mime]), width, height) if mime in data else None
         if made:
             return {"text/html": made}
     for mime in TEXTS:

@@ -29,7 +29,7 @@ MOST = 10_000
 State = dict[str, Any]
 
 
-class Snapshots:
+class WidgetRenderer:
     """Draws the widgets of a notebook from the state that its metadata has of them."""
 
     def __init__(self, nb: Any) -> None:
@@ -39,7 +39,7 @@ class Snapshots:
         self._models: dict[str, Any] = states if isinstance(states, dict) else {}
         self._left = MOST
 
-    def of(self, data: dict[str, Any]) -> str:
+    def widget_html(self, data: dict[str, Any]) -> str:
         """The HTML of the widget that a MIME bundle shows, "" for none that is known here."""
         self._left = MOST
         try:
@@ -104,10 +104,10 @@ class Snapshots:
 
 def with_html(nb: Any) -> Any:
     """The notebook with the HTML of each widget that is known here in the place of the widget."""
-    snapshots = Snapshots(nb)
+    renderer = WidgetRenderer(nb)
     nb, outputs = with_own_outputs(nb)
     for output in outputs:
-        drawn = snapshots.of(output.get("data") or {})
+        drawn = renderer.widget_html(output.get("data") or {})
         if drawn:
             output.data = {"text/html": drawn, "text/plain": output.data.get("text/plain", "")}
     return nb

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guild_notebook import files
-from guild_notebook.document.writer import Encoder
+from guild_notebook.document.writer import NotebookEncoder
 from guild_notebook.files import write_whole
-from guild_notebook.run.record.run_dir import Record
+from guild_notebook.run.record.run_dir import RunDir
 
 TEXTS = st.text(alphabet=st.sampled_from('ab"\\/\n\r\x0b\x1f\u2028ü\x00🙂 '), max_size=20)
 VALUES = st.recursive(
@@ -71,22 +71,22 @@ def as_nbformat_writes(document: dict[str, Any]) -> bytes:
 @given(NOTEBOOKS)
 @settings(max_examples=300)
 def test_a_notebook_is_written_as_nbformat_writes_it(document):
-    assert b"".join(Encoder(document).content()) == as_nbformat_writes(document)
+    assert b"".join(NotebookEncoder(document).file_parts()) == as_nbformat_writes(document)
 
 
 @given(NOTEBOOKS.filter(lambda nb: nb["cells"]), st.data())
 def test_a_cell_that_has_changed_is_written_anew(document, data):
-    encoder = Encoder(document)
-    b"".join(encoder.content())
+    encoder = NotebookEncoder(document)
+    b"".join(encoder.file_parts())
     index = data.draw(st.integers(0, len(document["cells"]) - 1))
     document["cells"][index]["source"] = "changed"
-    assert b"".join(encoder.content({index})) == as_nbformat_writes(document)
+    assert b"".join(encoder.file_parts({index})) == as_nbformat_writes(document)
 
 
 def test_a_lone_surrogate_is_escaped_in_its_cell_alone():
     cells = [{"cell_type": "raw", "source": source, "metadata": {}} for source in ("ü", "\ud800 ü")]
     document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
-    content = b"".join(Encoder(document).content())
+    content = b"".join(NotebookEncoder(document).file_parts())
     assert "ü".encode() in content and b"\\ud800 \\u00fc" in content
     assert nbformat.reads(content.decode(), as_version=4).cells[1].source == "\ud800 ü"
 
@@ -96,7 +96,7 @@ def way(request, monkeypatch) -> str:
     """Both ways of writing a file: that of Linux, and that of systems without nameless files."""
     if request.param == "named":
         monkeypatch.delattr(os, "O_TMPFILE", raising=False)
-    elif files._nameless(".") is None:
+    elif files._open_nameless(".") is None:
         pytest.skip("this system has no files without a name")
     return request.param
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, way: str):
 
 def test_a_leftover_of_a_killed_process_is_no_obstacle(tmp_path: Path, way: str):
     path = tmp_path / "file"
-    Path(files.beside(str(path))).write_bytes(b"half of it")
+    Path(files.part_path(str(path))).write_bytes(b"half of it")
     write_whole(str(path), b"new")
     assert path.read_bytes() == b"new" and os.listdir(tmp_path) == ["file"]
 
@@ -154,14 +154,14 @@ def test_a_process_that_is_killed_while_it_writes_leaves_no_part_of_the_file(tmp
 
 def test_what_a_run_has_made_is_removed_at_its_next_start(tmp_path: Path):
     (tmp_path / ".guild").mkdir()
-    record = Record(str(tmp_path), "nb.ipynb")
+    record = RunDir(str(tmp_path), "nb.ipynb")
     for name in ("nb.html", "nb_1_0.png", "nb_1_0.png"):
-        record.note_artifact(str(tmp_path / name))
+        record.register_artifact(str(tmp_path / name))
         (tmp_path / name).write_bytes(b"")
     (tmp_path / ".nb.html.part").write_bytes(b"")
     (tmp_path / "mine.png").write_bytes(b"")
     with (tmp_path / ".guild/notebook-artifacts").open("a") as f:
         f.write('"half of a li')  # the run was killed
-    Record(str(tmp_path), "nb.ipynb").remove_artifacts()
+    RunDir(str(tmp_path), "nb.ipynb").remove_earlier_artifacts()
     assert sorted(os.listdir(tmp_path)) == [".guild", "mine.png"]
     assert os.listdir(tmp_path / ".guild") == ["manifest"]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from guild_notebook.run.report.html_sanitizer import DEEPEST, clean, image, shows_something
+from guild_notebook.run.report.html_sanitizer import DEEPEST, image_element, is_visible, sanitize
 from tests.helpers import payloads
 
 RULES = [
@@ -31,40 +31,40 @@ RULES = [
 
 @pytest.mark.parametrize(("given", "left"), RULES)
 def test_what_is_harmless_stays_and_all_is_closed(given: str, left: str):
-    assert clean(given) == left
+    assert sanitize(given) == left
 
 
 @pytest.mark.parametrize("text", [*payloads.HTML.values(), *payloads.ALONE.values()])
-def test_cleaning_what_is_clean_changes_nothing(text: str):
-    made = clean(payloads.made(text, 1, "http://127.0.0.1:1"))
-    assert clean(made) == made
+def test_sanitizing_what_is_sanitized_changes_nothing(text: str):
+    made = sanitize(payloads.made(text, 1, "http://127.0.0.1:1"))
+    assert sanitize(made) == made
 
 
 @pytest.mark.parametrize("part", ["<div>", "<b></p>", "<svg>", '<svg "', "<math><mi>", "<a b='"])
 def test_nothing_takes_long(part: str):
     before = time.monotonic()
-    clean(part * 150_000)
+    sanitize(part * 150_000)
     assert time.monotonic() - before < 60  # html5ever alone takes minutes
 
 
 def test_what_lies_too_deep_is_shown_as_source():
-    assert clean("<div>" * DEEPEST + "a").startswith("<div><div>")
-    assert clean("<div>" * (DEEPEST + 1) + "a").startswith("<pre>&lt;div&gt;")
-    assert clean("<p>a" * 1000).startswith("<p>a</p>")
+    assert sanitize("<div>" * DEEPEST + "a").startswith("<div><div>")
+    assert sanitize("<div>" * (DEEPEST + 1) + "a").startswith("<pre>&lt;div&gt;")
+    assert sanitize("<p>a" * 1000).startswith("<p>a</p>")
 
 
 def test_a_place_for_a_script_shows_nothing():
-    assert not shows_something(clean('<div id="plot">&nbsp;</div><script>draw()</script>'))
-    assert not shows_something(clean('<img src="https://example.org/a.png">'))
-    assert shows_something(clean("<p>a</p>"))
-    assert shows_something(clean('<img src="data:image/png;base64,AA==">'))
+    assert not is_visible(sanitize('<div id="plot">&nbsp;</div><script>draw()</script>'))
+    assert not is_visible(sanitize('<img src="https://example.org/a.png">'))
+    assert is_visible(sanitize("<p>a</p>"))
+    assert is_visible(sanitize('<img src="data:image/png;base64,AA==">'))
 
 
 def test_images_are_what_they_say_or_none():
-    assert image("image/png", "AAAA\n", 3, 2) == (
+    assert image_element("image/png", "AAAA\n", 3, 2) == (
         '<img alt="" src="data:image/png;base64,AAAA" width="3" height="2">'
     )
-    assert image("image/png", "A") is None
-    assert "width" not in str(image("image/png", "AAAA", '1" onerror="x', True))
-    svg = clean('<svg id="a"><svg></svg><path/></svg> and <svg xmlns="b"/>')
+    assert image_element("image/png", "A") is None
+    assert "width" not in str(image_element("image/png", "AAAA", '1" onerror="x', True))
+    svg = sanitize('<svg id="a"><svg></svg><path/></svg> and <svg xmlns="b"/>')
     assert svg.count("<img") == 1 and svg.endswith(" and ")
