@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 
 def write_whole(path: str, content: bytes | Iterable[bytes]) -> None:
-    """Write beside, flush to disk, rename. Raises OSError and leaves what was there before.
+    """Write a new file, flush it to disk and rename it to ``path``, whose folder is made.
 
-    A process that is killed meanwhile leaves no part of the file: until it is whole it has no
-    name (open(2), O_TMPFILE), where the file system can do that.
+    Raises OSError, and the old file stays. Where the file system has O_TMPFILE (open(2)), the new
+    file has no name until it is complete, so a process that is killed leaves no part of it.
     """
     folder = os.path.dirname(path) or "."
     os.makedirs(folder, exist_ok=True)
@@ -37,9 +37,9 @@ def write_whole(path: str, content: bytes | Iterable[bytes]) -> None:
         raise
 
 
-def free_path(names: Iterable[str], ours: Collection[str]) -> str:
-    """The first of ``names``, which have no end, where nothing lies but what is ``ours``."""
-    return next(path for path in names if path in ours or not os.path.lexists(path))
+def free_path(paths: Iterable[str], own: Collection[str]) -> str:
+    """The first of ``paths``, an endless series, that does not exist or is one of ``own``."""
+    return next(path for path in paths if path in own or not os.path.lexists(path))
 
 
 def numbered_paths(base: str, ending: str) -> Iterator[str]:
@@ -50,25 +50,25 @@ def numbered_paths(base: str, ending: str) -> Iterator[str]:
 
 
 def part_path(path: str) -> str:
-    """Where the file is before it is whole, if it has a name then."""
+    """The path of the new file while ``write_whole`` writes it, if it has a name then."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}.part")
 
 
 def _open_nameless(folder: str) -> int | None:
-    """A new file in ``folder`` that has no name yet, None where there is no such thing."""
+    """A descriptor of a new file without a name in ``folder``, None where that is not possible."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not os.path.isdir("/proc/self/fd"):
         return None
     try:
         return os.open(folder, flag | os.O_WRONLY, 0o666)
-    except OSError:  # the file system has none; what else is wrong the ordinary way says
+    except OSError:  # no O_TMPFILE here; any other error comes again with the named file
         return None
 
 
 def _link(fd: int, folder: str, path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # of a process that was killed between this and its rename
+        os.unlink(path)  # left by a process that was killed between this and the rename
     folder_fd = os.open(folder, os.O_RDONLY)
     try:
         # Without a descriptor of a folder os.link does not follow links (Python issue 81793).

@@ -1,4 +1,4 @@
-"""Where a notebook may lie: inside its project, links followed."""
+"""Whether a notebook's path is inside its project."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import os
 from ..errors import NotebookError
 
 
-def outside_error(what: str, project: str) -> NotebookError:
+def outside_error(notebook: str, project: str) -> NotebookError:
+    """The error for ``notebook`` (a phrase with its path), which is outside of ``project``."""
     return NotebookError(
-        f"{what} lies outside of the project {project} - copy it there, or run it by its own path: "
-        "guild run PATH"
+        f"{notebook} lies outside of the project {project} - copy it there, or run it by its own "
+        "path: guild run PATH"
     )
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Whether a path lies in a folder when all links are followed."""
-    real, around = os.path.realpath(path), os.path.realpath(folder)
-    try:
-        return os.path.commonpath([real, around]) == around
-    except ValueError:  # another drive (Windows)
-        return False
+    """Whether ``path`` is in ``folder`` when all links are followed."""
+    real_path, real_folder = os.path.realpath(path), os.path.realpath(folder)
+    return os.path.commonpath([real_path, real_folder]) == real_folder

@@ -1,9 +1,8 @@
 """Reading a notebook file without running any of it.
 
-A notebook is read with the standard library alone, since flags are read in Guild's own process
-and for every operation of a project; nbformat, which takes longer to import than the rest of
-this package together, comes in only for a notebook of an old format, and jupytext only for a
-notebook that is a text.
+A notebook is read with the standard library alone, since Guild's own process reads the flags of
+every notebook operation of a project, and nbformat takes longer to import than the rest of this
+package. It is imported for notebooks of old formats only, and jupytext for texts only.
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ from ..errors import NotebookError
 from . import text_formats
 
 NEWEST_MAJOR = 4
-"""The newest nbformat major version that this package can run (nbformat 5.x writes 4.5)."""
-
+"""The newest nbformat major version that can be run (nbformat 5.x writes 4.5)."""
 
 OLDEST_MAJOR = 2
 """The oldest: nbformat 1 was never in a release of IPython."""
@@ -29,8 +27,8 @@ KINDS = ("code", "markdown", "raw")
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: ``index`` counts all cells of the notebook from 0, ``kind`` is nbformat's
-    cell_type, ``source`` the text with its own line endings."""
+    """One cell. ``index`` counts all cells of the notebook from 0, ``kind`` is nbformat's
+    ``cell_type`` and one of KINDS, ``source`` the text with its own line endings."""
 
     index: int
     kind: str
@@ -44,8 +42,8 @@ class Cell:
 
 @dataclass
 class Notebook:
-    """A notebook's JSON document (``data``, nbformat 4) and what is read from it; ``name`` is
-    what errors call it."""
+    """A notebook file: ``data`` is its nbformat 4 document, ``cells`` are read from it, and errors
+    call it ``name``."""
 
     path: str
     data: dict[str, Any]
@@ -54,13 +52,13 @@ class Notebook:
 
     @property
     def kernel_name(self) -> str:
-        """The name of the kernelspec that the notebook asks for, "" where it names none."""
+        """The name of the notebook's kernelspec, "" where it has none."""
         name = self._metadata("kernelspec").get("name")
         return name if isinstance(name, str) else ""
 
     @property
     def language(self) -> str:
-        """The kernel's language in lower case; a notebook that names none is Python's."""
+        """The language in lower case, from ``kernelspec`` or ``language_info``, else "python"."""
         for section, key in (("kernelspec", "language"), ("language_info", "name")):
             language = self._metadata(section).get(key)
             if language and isinstance(language, str):
@@ -74,11 +72,10 @@ class Notebook:
 
 
 def read(path: str, name: str | None = None) -> Notebook:
-    """Read the notebook at ``path``; errors call it ``name`` (its path as the user gave it).
+    """Read the notebook at ``path``, which errors call ``name`` (the path as the user typed it).
 
-    Raises NotebookError where there is no such file, it is not JSON, not a notebook, or of a
-    format that is newer than nbformat 4. Formats 1 to 3 are upgraded; what is text by its name
-    (``.py``, ``.md``) is read through jupytext.
+    A text (``.py``, ``.md``) is read by jupytext, and formats before nbformat 4 are upgraded.
+    Raises NotebookError where the file cannot be read, is not a notebook, or is of a newer format.
     """
     name = name or path
     data = _upgraded(_load(path, name), name)
@@ -128,13 +125,13 @@ def _upgraded(data: Any, name: str) -> dict[str, Any]:
 
 
 def _convert(data: dict[str, Any], name: str) -> dict[str, Any]:
-    import nbformat  # only for old formats: see above
+    import nbformat
 
-    logging.getLogger("traitlets").setLevel(logging.CRITICAL)  # where nbformat complains
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)  # nbformat's logger
     try:
         node = nbformat.reads(json.dumps(data), as_version=NEWEST_MAJOR)
         nbformat.validate(node)
-    except Exception as e:  # converters raise what the broken part happens to raise
+    except Exception as e:  # converters raise errors of any type
         raise NotebookError(
             f"notebook {name} cannot be upgraded to nbformat {NEWEST_MAJOR} "
             f"({type(e).__name__}) - open and save it in Jupyter"
@@ -152,7 +149,7 @@ def _cells(data: dict[str, Any], name: str) -> list[Cell]:
 
 
 def cells_of(nb: Any) -> list[Cell]:
-    """The cells of an nbformat 4 document that is known to be sound."""
+    """The cells of an nbformat 4 document that is known to be valid."""
     return [_cell(index, cell, "") for index, cell in enumerate(nb["cells"])]
 
 

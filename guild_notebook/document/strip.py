@@ -1,8 +1,8 @@
-"""The document that a run executes: a notebook without its outputs, and valid.
+"""The document that a run executes: the notebook without its outputs, valid by nbformat's schema.
 
-What a file holds beside its cells' sources may be anything: other programs put in keys of their
-own, and people edit JSON by hand. The executed notebook must be one that Jupyter opens without a
-complaint, so what nbformat's schema forbids is left out of it here, and said. The source keeps it.
+A notebook file can hold anything beside the sources of its cells: other programs add keys, and
+people edit JSON by hand. Jupyter must open the executed notebook without a complaint, so what the
+schema forbids is left out of it and reported. The source notebook keeps it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .mime import valid_bundle
 from .reader import NEWEST_MAJOR, Cell, Notebook
 
 KNOWN_MINOR = 5
-"""The newest nbformat minor version whose keys are known; a newer one may have others."""
+"""The newest minor version of nbformat 4 whose keys are known here."""
 
 DEEPEST = 100
-"""Levels of metadata and of outputs. What comes later recurses several times for each (nbformat,
-copy.deepcopy, nbconvert), and real ones have some ten."""
+"""Levels of nesting in metadata and outputs: real ones have some ten. nbformat, copy.deepcopy and
+nbconvert recurse several times for each, up to Python's limit."""
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -32,27 +32,28 @@ Document = dict[str, Any]
 def strip_outputs(
     notebook: Notebook, sources: Mapping[int, str], dropped: Collection[int] = ()
 ) -> tuple[Document, list[str]]:
-    """The document to execute, with ``sources`` in place of the cells' own, without outputs and
-    counts and the cells ``dropped``; and what else was left out of it, like "cell 2: attachments".
+    """The document to execute, and what the schema does not allow in it, as "cell 2: attachments".
 
-    What a later reader needs and the file lacks (metadata, outputs, cell ids that are there and
-    differ) is put in. Raises NotebookError for metadata that is nested too deeply.
+    ``sources`` replace the sources of the cells with these indexes, and the cells ``dropped`` are
+    left out. Outputs, execution counts and the state of widgets are removed. Required keys that the
+    file lacks are added: metadata, outputs, ids. Raises NotebookError for metadata that is nested
+    deeper than DEEPEST levels.
     """
     raw_cells = notebook.data["cells"]
-    copy = _Copy(notebook)
+    copy = _ValidCopy(notebook)
     minor = notebook.data.get("nbformat_minor")
     minor = minor if type(minor) is int and minor >= 0 else 0
     if minor == 0 and any(cell.get("attachments") for cell in raw_cells):
-        minor = 1  # which brought them
+        minor = 1  # the first with attachments
     data: Document = {
         "metadata": copy.mapping(notebook.data.get("metadata"), _NOTEBOOK_METADATA, "metadata"),
         "nbformat": NEWEST_MAJOR,
         "nbformat_minor": minor,
     }
     for key in ("widgets", "orig_nbformat", "guild"):
-        data["metadata"].pop(key, None)  # state of what the outputs showed, and of earlier runs
+        data["metadata"].pop(key, None)  # of outputs, of an upgrade, of an earlier run
     if "jupytext" in data["metadata"]:
-        # Paired with a text, Jupyter would show that one's cells, without the flag values.
+        # Where Jupyter knows of a paired text it shows the text's cells, without the flag values.
         data["metadata"]["jupytext"] = {"formats": "ipynb"}
     others = {key: value for key, value in notebook.data.items() if key not in {*data, "cells"}}
     data.update(copy.others(others, minor, ""))
@@ -64,8 +65,9 @@ def strip_outputs(
     return data, copy.left_out
 
 
-class _Copy:
-    """Copies the parts of one notebook's document, and notes what it leaves out."""
+class _ValidCopy:
+    """Copies parts of a notebook's document as far as they are valid; ``left_out`` lists the
+    others."""
 
     def __init__(self, notebook: Notebook) -> None:
         self.left_out: list[str] = []
@@ -86,7 +88,7 @@ class _Copy:
             new["attachments"] = self.mapping(
                 raw["attachments"], _ANY_BUNDLE, where + "attachments"
             )
-        if minor >= 5:  # which brought ids
+        if minor >= 5:  # the first with ids
             new["id"] = self._id(raw.get("id"))
         known = {*new, "id", "attachments" if "attachments" in new else ""}
         others = {
@@ -104,14 +106,15 @@ class _Copy:
         return str(cell_id)
 
     def others(self, values: Document, minor: int, where: str) -> Document:
-        """Keys that the format does not know: a later minor version may."""
+        """Copies of unknown keys, where the file's minor version is newer than KNOWN_MINOR."""
         if minor > KNOWN_MINOR:
             return {key: self.copied(value, where + key) for key, value in values.items()}
         self.left_out += [where + key for key, value in values.items() if value is not None]
         return {}
 
     def mapping(self, value: Any, rules: Rules, where: str) -> Document:
-        """``value`` copied, where it is a mapping, without the entries that break their rule."""
+        """A copy of the mapping ``value``, each entry as far as its rule allows; "*" is the rule of
+        other keys."""
         if not isinstance(value, dict):
             if value is not None:
                 self.left_out.append(where)
@@ -120,10 +123,10 @@ class _Copy:
         for key, entry in value.items():
             rule = rules.get(key) or rules.get("*")
             copied = self.copied(entry, f"{where}.{key}")
-            sound = rule(copied) if rule else copied
-            if sound is not None or not rule:
-                new[key] = sound
-            if entry is not None and _is_less(sound, copied):
+            valid = rule(copied) if rule else copied
+            if valid is not None or not rule:
+                new[key] = valid
+            if entry is not None and _lacks_entries(valid, copied):
                 self.left_out.append(f"{where}.{key}")
         return new
 
@@ -137,15 +140,15 @@ class _Copy:
             ) from None
 
 
-def _is_less(sound: Any, whole: Any) -> bool:
-    if isinstance(sound, dict) and isinstance(whole, dict):
-        return any(sound.get(key) != entry for key, entry in whole.items())
-    return bool(sound != whole)
+def _lacks_entries(valid: Any, whole: Any) -> bool:
+    if isinstance(valid, dict) and isinstance(whole, dict):
+        return any(valid.get(key) != entry for key, entry in whole.items())
+    return bool(valid != whole)
 
 
 def json_copy(value: Any, depth: int = DEEPEST) -> Any:
-    """A copy of JSON data, without infinity and nan, which JSON has not and Python reads all the
-    same. Raises RecursionError for what is nested more than ``depth`` levels."""
+    """A copy of JSON data, with None for infinity and nan: JSON does not have these, but Python's
+    parser takes them. Raises RecursionError for data that is nested deeper than ``depth``."""
     if depth < 0:
         raise RecursionError
     if isinstance(value, dict):
@@ -157,10 +160,10 @@ def json_copy(value: Any, depth: int = DEEPEST) -> Any:
     return value
 
 
-# ---- what nbformat's schema demands (nbformat.v4.5.schema.json): a rule gives the part of a value
-# that is sound, None where none of it is.
-
 Rule = Callable[[Any], Any]
+"""The part of a value that nbformat's schema allows (nbformat.v4.5.schema.json), None for no
+part."""
+
 Rules = Mapping[str, Rule]
 
 
@@ -168,7 +171,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _of(kind: type) -> Rule:
+def _instance_of(kind: type) -> Rule:
     return lambda value: value if isinstance(value, kind) else None
 
 
@@ -179,8 +182,8 @@ def _name(value: Any) -> str | None:
 def _tags(value: Any) -> list[str] | None:
     if not isinstance(value, list):
         return None
-    sound = (tag for tag in value if isinstance(tag, str) and tag and "," not in tag)
-    return list(dict.fromkeys(sound))
+    valid = (tag for tag in value if isinstance(tag, str) and tag and "," not in tag)
+    return list(dict.fromkeys(valid))
 
 
 def _scrolled(value: Any) -> Any:
@@ -195,7 +198,7 @@ def _kernelspec(value: Any) -> Document | None:
 
 
 def valid_language_info(value: Any) -> Document | None:
-    """The sound part of a notebook's or a kernel's ``language_info``."""
+    """The valid entries of a notebook's or a kernel's ``language_info``; None without a name."""
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return None
     texts = ("file_extension", "mimetype", "pygments_lexer")
@@ -211,14 +214,19 @@ _NOTEBOOK_METADATA: Rules = {
     "kernelspec": _kernelspec,
     "language_info": valid_language_info,
     "title": _text,
-    "authors": _of(list),
+    "authors": _instance_of(list),
 }
-_TEXT_METADATA: Rules = {"name": _name, "tags": _tags, "jupyter": _of(dict), "format": _text}
+_TEXT_METADATA: Rules = {
+    "name": _name,
+    "tags": _tags,
+    "jupyter": _instance_of(dict),
+    "format": _text,
+}
 _CELL_METADATA: Rules = {
     "name": _name,
     "tags": _tags,
-    "jupyter": _of(dict),
-    "collapsed": _of(bool),
+    "jupyter": _instance_of(dict),
+    "collapsed": _instance_of(bool),
     "scrolled": _scrolled,
 }
 _ANY_BUNDLE: Rules = {"*": valid_bundle}

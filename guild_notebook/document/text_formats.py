@@ -1,8 +1,8 @@
 """Notebooks that are kept as text: scripts and Markdown, as jupytext reads them.
 
-jupytext is optional and slow to import: it comes in when such a notebook is read. It is given the
-text alone. Reading by path would look for its configuration in all folders above, and that may be
-a Python file, which it executes (jupytext/config.py, load_jupytext_configuration_file).
+jupytext is optional and slow to import, so it is imported when such a notebook is read. It gets the
+text and no path: with a path it looks for its configuration in all folders above, and executes one
+that is a Python file (jupytext/config.py, load_jupytext_configuration_file).
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from typing import Any
 
 from ..errors import NotebookError
 
-INSTALL = 'pip install "guild-notebook[jupytext]"'
-
 MARKDOWN = {".md": ".md", ".markdown": ".markdown", ".rmd": ".Rmd", ".qmd": ".qmd"}
-"""Endings in lower case, each with jupytext's own spelling."""
+"""Endings in lower case, and how jupytext spells each."""
 
 # fmt: off
 SCRIPTS = (
@@ -31,26 +29,27 @@ SCRIPTS = (
 EXTENSIONS = {**MARKDOWN, **{ending: ending for ending in SCRIPTS}}
 
 CONVERTED = {"pandoc": "Pandoc", "quarto": "Quarto", "marimo": "marimo"}
-"""Formats that jupytext reads by running another program on the notebook."""
+"""Formats for which jupytext runs another program on the notebook."""
 
 _HEADER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
-_NOTEBOOKS = re.compile(r"^(?:jupyter|jupytext|kernelspec):", re.MULTILINE)
+_NOTEBOOK_KEY = re.compile(r"^(?:jupyter|jupytext|kernelspec):", re.MULTILINE)
 _LONGEST_HEADER = 10_000
 
 
 def is_text(path: str) -> bool:
-    """Whether a notebook of this name is a text; all others are JSON, whatever they are called."""
+    """Whether the notebook at ``path`` is a text by its ending; any other notebook is JSON."""
     return _ending(path) in EXTENSIONS
 
 
 def executed_path(path: str) -> str:
-    """Where the executed notebook of the notebook at ``path`` stands: a text has no outputs."""
+    """The path of the executed notebook: ``path``, or with the ending ``.ipynb`` for a text, which
+    cannot hold outputs."""
     return f"{os.path.splitext(path)[0]}.ipynb" if is_text(path) else path
 
 
 def has_notebook_header(path: str) -> bool:
-    """Whether a file is Markdown whose header says that it is a notebook (``jupyter:``,
-    ``jupytext:`` or ``kernelspec:``): a path to it can be nothing else to run."""
+    """Whether the file is Markdown with ``jupyter:``, ``jupytext:`` or ``kernelspec:`` in its YAML
+    header, so that ``guild run PATH`` can only mean a notebook."""
     if _ending(path) not in MARKDOWN:
         return False
     try:
@@ -58,14 +57,14 @@ def has_notebook_header(path: str) -> bool:
             header = _HEADER.match(f.read(_LONGEST_HEADER))
     except (OSError, ValueError):
         return False
-    return bool(header and _NOTEBOOKS.search(header.group(1)))
+    return bool(header and _NOTEBOOK_KEY.search(header.group(1)))
 
 
 def parse_text(content: bytes, path: str, name: str) -> dict[str, Any]:
-    """The nbformat 4 document of a text; the ending of ``path`` says which kind it is.
+    """The nbformat 4 document of the notebook ``content``, in the format of ``path``'s ending.
 
-    Cells have ids by their position: with jupytext's, which are drawn, two runs of one notebook
-    would differ in each cell. Raises NotebookError, which calls the notebook ``name``.
+    Cells have ids by their position: jupytext's are random, so two runs of one notebook would
+    differ in each cell. Raises NotebookError, in which the notebook is called ``name``.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -87,20 +86,21 @@ def _read(text: str, extension: str, name: str) -> dict[str, Any]:
         from jupytext import formats
     except ImportError:
         raise NotebookError(
-            f"notebook {name} is a text, which jupytext reads - install it: {INSTALL}"
+            f"notebook {name} is a text, which jupytext reads - "
+            'install it: pip install "guild-notebook[jupytext]"'
         ) from None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metadata that it does not know
+            warnings.simplefilter("ignore")  # it warns of metadata that it does not know
             found = formats.read_format_from_metadata(text, extension)
             found = found or formats.guess_format(text, extension)[0]
             if found not in CONVERTED:
-                # With the format that was found: what is looked at is what is read.
+                # The format is passed on, or jupytext might find one that is converted.
                 node = jupytext.reads(text, {"extension": extension, "format_name": found})
                 data = json.loads(json.dumps(node))
                 assert isinstance(data, dict)
                 return data
-    except Exception as e:  # it raises what the broken part happens to raise
+    except Exception as e:  # parsers raise errors of any type
         why = " ".join(str(e).split())[:200]
         raise NotebookError(
             f"jupytext cannot read notebook {name} ({type(e).__name__}: {why}) - correct its "

@@ -1,8 +1,8 @@
-"""The executed notebook as one that its user trusts, as a notebook that Jupyter has executed is.
+"""Jupyter's trust in the executed notebook.
 
-Jupyter shows widgets, scripts and styles of a notebook only where their user has made them: it
-keeps signatures of such notebooks (nbformat.sign, in Jupyter's data folder). Whatever outputs a
-notebook had before, none is left in the executed one.
+Jupyter shows widgets, scripts and styles only of notebooks whose outputs its user has made. It
+keeps signatures of these notebooks in its data folder (nbformat.sign). All outputs of an executed
+notebook are of the run, since those of its source are not in it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ SHOWN_ANYWAY = {
     *("text/plain", "text/latex", "text/markdown"),
     *("image/png", "image/jpeg", "image/gif"),
 }
-"""MIME types that Jupyter shows of any notebook as they are."""
+"""MIME types that Jupyter shows of notebooks without a signature too."""
 
 
 def sign(nb: Any) -> None:
-    """Note in Jupyter's own data that this user has made the outputs of ``nb``, where it matters.
+    """Store a signature of ``nb``, an nbformat node, in Jupyter's data folder, if it has an output
+    that Jupyter would not show without one.
 
-    Never raises: what is lost is a look, and that Jupyter's data cannot be written may be meant.
+    Never raises: the run is good without, and Jupyter's data may be read-only on purpose.
     """
-    if not _matters(nb):
+    if not _needs_signature(nb):
         return
     log = logging.getLogger(__name__)
     log.setLevel(logging.CRITICAL)
@@ -32,10 +33,10 @@ def sign(nb: Any) -> None:
         notary = NotebookNotary(log=log)
         notary.sign(nb)
         notary.store.close()
-    except Exception as e:  # of files, of the database, of text that cannot be encoded
+    except Exception as e:  # OSError, sqlite3.Error, UnicodeEncodeError
         log.debug("not signed: %r", e)
 
 
-def _matters(nb: Any) -> bool:
-    shown = (output.get("data") or {} for cell in nb.cells for output in cell.get("outputs", ()))
-    return any(not SHOWN_ANYWAY.issuperset(data) for data in shown)
+def _needs_signature(nb: Any) -> bool:
+    bundles = (output.get("data") or {} for cell in nb.cells for output in cell.get("outputs", ()))
+    return any(not SHOWN_ANYWAY.issuperset(data) for data in bundles)
