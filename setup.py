@@ -49,9 +49,13 @@ DASK = ["distributed>=2024.8"]
 # The examples in examples/outputs, which requirements.txt there lists for its readers.
 OUTPUTS = ["altair", "bokeh", "ipywidgets", "plotly", "rich", "vl-convert-python>=1.7"]
 
+# The contracts of pyproject.toml are of types that it has since then, and not on Python 3.9.
+CONTRACTS = ["import-linter>=2.6; python_version >= '3.10'"]
+
 EXTRAS = {
     "dask": DASK,  # the operation dask:cluster
     "test": [
+        *CONTRACTS,
         *DASK,
         *OUTPUTS,
         "bash_kernel",
@@ -75,7 +79,7 @@ EXTRAS = {
     ],
     # Altair's charts in reports, with no network.
     "altair": ["vl-convert-python>=1.7"],
-    "lint": ["import-linter>=2.6", "mypy", "ruff", "types-PyYAML", "types-psutil"],
+    "lint": [*CONTRACTS, "mypy", "ruff", "types-PyYAML", "types-psutil"],
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],
     "docs": ["furo", "myst-parser", "sphinx"],
