@@ -15,6 +15,8 @@ from typing import Any
 
 from ..errors import NotebookError
 
+INSTALL_COMMAND = 'pip install "guild-notebook[jupytext]"'
+
 MARKDOWN = {".md": ".md", ".markdown": ".markdown", ".rmd": ".Rmd", ".qmd": ".qmd"}
 """Endings in lower case, and how jupytext spells each."""
 
@@ -86,8 +88,7 @@ def _read(text: str, extension: str, name: str) -> dict[str, Any]:
         from jupytext import formats
     except ImportError:
         raise NotebookError(
-            f"notebook {name} is a text, which jupytext reads - "
-            'install it: pip install "guild-notebook[jupytext]"'
+            f"notebook {name} is a text, which jupytext reads - install it: {INSTALL_COMMAND}"
         ) from None
     try:
         with warnings.catch_warnings():

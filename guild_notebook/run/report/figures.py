@@ -1,13 +1,14 @@
-"""Interactive figures in a page that has no network.
+"""Interactive figures in a page that needs no network.
 
-Plotly shows a figure in Jupyter as data alone, and so do Vega and Vega-Lite with Altair's renderer
-``mimetype``: nbconvert has no form for these. Altair's HTML loads Vega from the network. Where the
-libraries are installed that carry the scripts (plotly itself; vl-convert, which Altair saves
-figures with), these go into the page, once and only if a figure needs them.
+Plotly's output in Jupyter is the figure's JSON alone, as is Altair's with its renderer
+``mimetype``, and nbconvert has no template for these. Altair's HTML loads Vega from the network.
+The scripts are in Python packages: in plotly, and in vl-convert, with which Altair saves figures.
+Where these are installed, a script is put into the page once, if a figure needs it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -30,13 +31,13 @@ def is_vega(mime: str) -> bool:
 
 
 def is_chart(page: str) -> bool:
-    """Whether HTML draws a figure of Vega or Vega-Lite."""
+    """Whether the HTML ``page`` draws a figure of Vega or Vega-Lite."""
     return "vegaEmbed" in page
 
 
 def plotly_html(figure: Any, with_library: bool) -> str:
-    """HTML that draws a plotly figure, the value of a MIME bundle's ``PLOTLY``; "" where plotly
-    is not installed beside this package. The first on a page needs the library too."""
+    """HTML that draws ``figure``, an entry of the type PLOTLY; "" where plotly is not installed.
+    The first one of a page must have the library in it."""
     if not isinstance(figure, dict) or importlib.util.find_spec("plotly") is None:
         return ""
     from plotly import io
@@ -55,7 +56,8 @@ def plotly_html(figure: Any, with_library: bool) -> str:
 
 
 def vega_html(mime: str, spec: Any) -> str:
-    """HTML that draws a figure of Vega or Vega-Lite with what ``vega_script`` returns."""
+    """HTML that draws ``spec``, an entry of a type for which ``is_vega``, in a page that has the
+    script of ``vega_script``; "" where vl-convert is not installed."""
     if not isinstance(spec, dict) or importlib.util.find_spec("vl_convert") is None:
         return ""
     name = f"vega-{uuid.uuid4().hex}"
@@ -66,11 +68,11 @@ def vega_html(mime: str, spec: Any) -> str:
 
 
 def vega_script(pages: Iterable[str]) -> str:
-    """The script that figures of Vega in these pieces of HTML need, Altair's or ``vega_html``'s;
-    "" where there are none, or no vl-convert.
+    """The script that the figures of Vega in ``pages`` need, pieces of HTML of Altair or of
+    ``vega_html``; "" where there are no figures or vl-convert is not installed.
 
-    It says that it has been loaded where Altair's HTML looks: ``VEGA_DEBUG`` has the versions, and
-    require.js, if something else in the page has it, the module.
+    Altair's HTML does not load Vega again, since it finds the versions in ``VEGA_DEBUG``, and the
+    module in require.js if another output of the page has loaded that.
     """
     pages = [page for page in pages if is_chart(page)]
     if not pages or importlib.util.find_spec("vl_convert") is None:
@@ -80,15 +82,15 @@ def vega_script(pages: Iterable[str]) -> str:
         f'{name.replace("-", "")}_version: "{version}"' for name, version in versions.items()
     )
     return (
-        f"{_vega_bundle(_lite_release(pages))}\nvar VEGA_DEBUG = {{{loaded}}};\n"
+        f"{_vega_bundle(_vega_lite_release(pages))}\nvar VEGA_DEBUG = {{{loaded}}};\n"
         'if (typeof define === "function" && define.amd) '
         '{ define("vega-embed", [], function () { return window.vegaEmbed; }); }'
     ).replace("</script", "<\\/script")
 
 
-def _lite_release(pages: list[str]) -> str:
-    """The release of Vega-Lite that the figures name, or the newest of the same major version; ""
-    for the newest of all, also where vl-convert (before 1.7) does not say which it has."""
+def _vega_lite_release(pages: list[str]) -> str:
+    """The release of Vega-Lite that the figures name, or the newest that vl-convert has of its
+    major version; "" for the newest of all, and with vl-convert before 1.7, which has no list."""
     import vl_convert
 
     releases: list[str] = getattr(vl_convert, "get_vegalite_versions", list)()
@@ -102,8 +104,8 @@ def _lite_release(pages: list[str]) -> str:
 
 
 def _vega_bundle(release: str) -> str:
-    """Vega, Vega-Lite and vega-embed as one script. vl-convert makes it in seconds, each time the
-    same: it is kept in Guild's cache."""
+    """Vega, Vega-Lite and vega-embed as one script. vl-convert needs seconds to make it, so it is
+    kept in Guild's cache."""
     from importlib.metadata import version
 
     import vl_convert
@@ -115,10 +117,8 @@ def _vega_bundle(release: str) -> str:
         with open(path, encoding="utf-8") as f:
             return f.read()
     except (OSError, ValueError):
-        javascript_bundle: Any = vl_convert.javascript_bundle  # whose stub lacks its default
+        javascript_bundle: Any = vl_convert.javascript_bundle  # its stub lacks the default value
         bundle: str = javascript_bundle(vl_version=release or None)
-    try:
+    with contextlib.suppress(OSError):
         write_whole(path, bundle.encode("utf-8"))
-    except OSError:
-        pass  # made anew next time
     return bundle

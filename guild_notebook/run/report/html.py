@@ -1,7 +1,7 @@
-"""The HTML report: nbconvert's page, which shows what it can without a network.
+"""The HTML report: nbconvert's page, changed to need no network wherever that is possible.
 
-nbconvert's own loads require.js and MathJax into every page, and waits for them: where a network
-answers nobody that takes minutes. Here a page asks for what its outputs use and for nothing else.
+nbconvert's page always loads require.js and MathJax and waits for them, which takes minutes where
+the network drops connections. Here a page loads only what its outputs use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nbconvert.exporters import HTMLExporter
 
 from ...document.mime import has_image, text_of
 from . import figures
-from .widgets import VIEW, WidgetRenderer, with_own_outputs
+from .widgets import VIEW, WidgetRenderer, copy_with_outputs
 
 TEMPLATE = """\
 {%- extends 'index.html.j2' -%}
@@ -46,12 +46,12 @@ TEMPLATE = """\
 
 _MATH = re.compile(r"\$|\\\(|\\\[|\\begin\{")
 _SCRIPT = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-# Of scripts that are written for require.js; those for anywhere else as well only look for it.
+# In scripts that need require.js. Others only test whether it is there.
 _REQUIRE = re.compile(r"\brequire(?:js)?\s*(?:\(\s*\[|\.config\b)")
 
 
-class PageExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carries no types
-    """An nbconvert exporter: ``from_notebook_node`` returns the page."""
+class HTMLReportExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carries no types
+    """An nbconvert exporter of the reports ``html`` and ``html-no-input``."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -60,15 +60,16 @@ class PageExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carries no 
     def from_notebook_node(
         self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
-        nb = _drawn(nb)
-        resources = {**(resources or {}), "guild": _needs(nb)}
+        nb = _with_widgets_and_figures(nb)
+        resources = {**(resources or {}), "guild": _requirements(nb)}
         page: tuple[str, dict[str, Any]] = super().from_notebook_node(nb, resources, **options)
         return page
 
 
-def _needs(nb: Any) -> dict[str, Any]:
-    """What the page needs beyond itself: ``script`` is put into it; ``require`` says whether it
-    loads require.js "now" or "later" than all else, and ``math`` whether it loads MathJax."""
+def _requirements(nb: Any) -> dict[str, Any]:
+    """What the template finds in ``resources.guild``: ``script`` is put into the page, ``require``
+    is "now" or "later" (after the rest of the page) where the page loads require.js, else "", and
+    ``math`` says whether it loads MathJax."""
     pages = list(_values(nb, ("text/html", "application/javascript")))
     texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
     texts += _values(nb, ("text/latex", "text/markdown"))
@@ -78,7 +79,7 @@ def _needs(nb: Any) -> dict[str, Any]:
     if any(_REQUIRE.search(page) for page in pages if not (script and figures.is_chart(page))):
         require = "now"
     elif any(_values(nb, (VIEW,))):
-        require = "later"  # only the widgets' manager uses it, which comes after the page
+        require = "later"  # only the widget manager uses it, which is loaded after the page
     return {
         "script": script,
         "require": require,
@@ -86,11 +87,11 @@ def _needs(nb: Any) -> dict[str, Any]:
     }
 
 
-def _drawn(nb: Any) -> Any:
-    """The notebook with what a page shows of widgets and of figures that are data."""
+def _with_widgets_and_figures(nb: Any) -> Any:
+    """A copy of ``nb`` with HTML for widgets and for figures that are JSON data."""
     renderer = WidgetRenderer(nb)
     plotly = False
-    nb, outputs = with_own_outputs(nb)
+    nb, outputs = copy_with_outputs(nb)
     for output in outputs:
         data = output.get("data") or {}
         if VIEW in data:
@@ -106,12 +107,12 @@ def _drawn(nb: Any) -> Any:
             plotly = plotly or bool(made)
         else:
             made = figures.vega_html(mime, data[mime])
-        output.data = {**data, **({"text/html": made} if made else _missing(mime, data))}
+        output.data = {**data, **({"text/html": made} if made else _without_library(mime, data))}
     return nb
 
 
-def _missing(mime: str, data: dict[str, Any]) -> dict[str, Any]:
-    """What is shown of a figure whose library is not there: an image of it, if there is one."""
+def _without_library(mime: str, data: dict[str, Any]) -> dict[str, Any]:
+    """An entry that replaces a figure whose library is not installed; none if it has an image."""
     if has_image(data):
         return {}
     name, library = ("plotly",) * 2 if mime == figures.PLOTLY else ("Vega", "vl-convert-python")

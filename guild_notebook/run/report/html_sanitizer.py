@@ -1,7 +1,7 @@
-"""Cleaning HTML that nobody has vouched for: what is not known to be harmless goes.
+"""Sanitizing HTML: elements, attributes and styles that are not known to be harmless are removed.
 
-nh3 parses as browsers do and writes anew what is allowed here. (nbconvert's own ``sanitize_html``
-uses bleach, which nobody keeps any more.)
+nh3 parses HTML as browsers do and writes what is allowed here. (nbconvert's ``sanitize_html`` uses
+bleach, which is no longer maintained.)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WITH_CONTENT = _words(
     "applet canvas embed frameset head iframe math noembed noframes noscript object plaintext"
     " script select style svg template textarea title xmp"
 )
-"""Elements whose content is no text for readers, or is read in another way than HTML."""
+"""Elements that are removed with their content, which is not text or is not parsed as HTML."""
 
 _CELL = {"align", "colspan", "height", "rowspan", "scope", "valign", "width"}
 
@@ -71,13 +71,13 @@ _STYLES = {
     *_words("text-align text-decoration text-indent text-transform vertical-align white-space"),
     *_words("width word-break"),
 }
-"""CSS properties that move nothing over other parts of the page."""
+"""CSS properties that cannot move content over other parts of the page."""
 
 _DECLARATION = re.compile(
     r"[a-z-]+:(?:[\w\s#%.,!+-]|(?:rgb|hsl)a?\([\w\s%.,/+-]*\))+", re.IGNORECASE | re.ASCII
 )
-"""Values that need no parser. (nh3 has a filter of properties too, but loses the quotes of strings
-within functions: what is left ends elsewhere.)"""
+"""Declarations that can be read without a parser. (nh3 can filter properties too, but it drops the
+quotes of strings within functions, so that the value ends elsewhere.)"""
 
 _LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
 
@@ -89,23 +89,24 @@ _DATA = {
 }
 
 _CLASS = re.compile(r"anchor-link|ansi-[\w-]+|dataframe|highlight|mermaid|[a-z]{1,3}[0-9]?")
-"""Classes that nbconvert's stylesheets have for content: the rest of them make JupyterLab's own
-parts, dialogs over the whole window among them."""
+"""Classes of nbconvert's stylesheets for content. Others are for JupyterLab's own parts, such as
+dialogs that cover the whole window."""
 
 
 def sanitize(text: str) -> str:
-    """Clean HTML of a notebook; what comes is balanced, so that it ends where it is put."""
+    """Sanitize a piece of HTML from a notebook. All elements of the result are closed, so it cannot
+    change what follows it. HTML deeper than DEEPEST is returned as escaped text."""
     if _is_deep(text):
         return f"<pre>{html.escape(text)}</pre>"
-    return _cleaned(_with_svg_as_images(text), _content_attribute)
+    return _sanitized(_with_svg_as_images(text), _content_attribute)
 
 
 def sanitize_page(text: str) -> str:
-    """Clean the page that cells have been put into, last of all: classes are the template's."""
-    return _cleaned(text, _attribute)
+    """Sanitize the whole body, after its pieces. Classes stay, since the template has set them."""
+    return _sanitized(text, _attribute)
 
 
-def _cleaned(text: str, attribute_filter: Any) -> str:
+def _sanitized(text: str, attribute_filter: Any) -> str:
     return nh3.clean(
         text,
         tags=_TAGS,
@@ -121,7 +122,7 @@ def _cleaned(text: str, attribute_filter: Any) -> str:
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "href":
         return value if _LINK.match(value) else None
-    if name == "src":  # asked for tags too that go afterwards
+    if name == "src":  # nh3 asks for elements too that it removes later
         return value if tag in _DATA and _DATA[tag].match(value) else None
     if name == "style":
         parts = (re.sub(r"\s*:\s*", ":", part.strip(), count=1) for part in value.split(";"))
@@ -141,15 +142,15 @@ def _content_attribute(tag: str, name: str, value: str) -> str | None:
 
 
 DEEPEST = 200
-"""Elements within each other: parsing takes a time that grows with their square."""
+"""Levels of nested elements: parsing takes time quadratic in them."""
 
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
 
-_CLOSED_BY_THE_NEXT = _words(
+_WITHOUT_END_TAG = _words(
     "area base br col colgroup dd dt embed hr img input li link meta option p rp rt source tbody"
     " td tfoot th thead tr track wbr"
 )
-"""Elements that need no end tag, so that only what is around them can lie deep."""
+"""Elements that need no end tag, so an open one is not a level."""
 
 
 def _is_deep(text: str) -> bool:
@@ -157,7 +158,7 @@ def _is_deep(text: str) -> bool:
     depth = 0
     for closing, name in _TAG.findall(text):
         name = name.lower()
-        if name in _CLOSED_BY_THE_NEXT:
+        if name in _WITHOUT_END_TAG:
             continue
         if not closing:
             open_tags[name] += 1
@@ -170,17 +171,18 @@ def _is_deep(text: str) -> bool:
     return False
 
 
-def is_visible(cleaned: str) -> bool:
-    """Whether anything is to be seen of cleaned HTML: much of it is only a place for a script."""
+def is_visible(sanitized: str) -> bool:
+    """Whether sanitized HTML shows anything. Often only an empty element for a script is left."""
     return bool(
-        re.search(r"<(?:img|audio|video|source)\b[^>]*\ssrc=", cleaned)
-        or re.sub(r"<[^>]*>", "", cleaned).replace("&nbsp;", " ").strip()
+        re.search(r"<(?:img|audio|video|source)\b[^>]*\ssrc=", sanitized)
+        or re.sub(r"<[^>]*>", "", sanitized).replace("&nbsp;", " ").strip()
     )
 
 
 def image_element(mime: str, data: str, width: Any = None, height: Any = None) -> str | None:
-    """The HTML of an image, None where ``data`` (base64, or the text of an SVG) is none. An SVG
-    that is shown as an image runs no script and loads nothing."""
+    """An ``img`` element of ``data`` (base64, for SVG its text), None where there is no data or it
+    is not base64. In an ``img`` an SVG runs no script and loads nothing. Sizes are in pixels, and
+    left out unless they are numbers."""
     if mime == "image/svg+xml":
         data = base64.b64encode(data.encode("utf-8", errors="replace")).decode("ascii")
     else:
@@ -202,8 +204,8 @@ _NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 
 
 def _with_svg_as_images(text: str) -> str:
-    """Make images of the drawings in HTML. What is taken for one need not be exact, since all of
-    the result is cleaned."""
+    """``text`` with images instead of ``svg`` elements. A pattern is good enough to find these,
+    since the result is sanitized."""
     parts, depth, start, end = [], 0, 0, 0
     for tag in _SVG_TAG.finditer(text):
         if tag[0].endswith("/>"):

@@ -1,4 +1,4 @@
-"""Reports of an executed notebook, made by nbconvert in this process."""
+"""Writing the reports of an executed notebook with nbconvert, in this process."""
 
 from __future__ import annotations
 
@@ -17,36 +17,39 @@ FAILED_ANCHOR = "guild-failed-cell"
 HTML = "html"
 HTML_NO_INPUT = "html-no-input"
 SANITIZED = "sanitized"
-OURS = (HTML, HTML_NO_INPUT, SANITIZED)
+OWN_REPORTS = (HTML, HTML_NO_INPUT, SANITIZED)
 
 
 class ReportWriter:
-    """Makes reports by name. nbconvert takes longer to import than a small notebook to run, so
-    that begins in a thread as soon as this is made, while the kernel comes up. ``note`` is called
-    with the path of each before it is written."""
+    """Writes the reports ``names`` (OWN_REPORTS, or exporters of nbconvert); ``register`` is called
+    with the path of each before it is written.
 
-    def __init__(self, names: tuple[str, ...], note: Callable[[str], None]) -> None:
+    Importing nbconvert takes longer than a small notebook. So a thread imports it and makes the
+    exporters while the kernel starts.
+    """
+
+    def __init__(self, names: tuple[str, ...], register: Callable[[str], None]) -> None:
         self._names = names
-        self._note = note
+        self._register = register
         self._exporters: dict[str, Any] = {}
         self._written: set[str] = set()
         self.failures: dict[str, Exception] = {}
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._prepare, daemon=True)
+        self._thread = threading.Thread(target=self._load_exporters, daemon=True)
         if names:
             self._thread.start()
 
-    def _prepare(self) -> None:
+    def _load_exporters(self) -> None:
         try:
             for name in self._names:
-                self._exporters[name] = _exporter(name)
-        except BaseException as e:  # said in the thread that waits for it
+                self._exporters[name] = _loaded_exporter(name)
+        except BaseException as e:  # raised again by _wait
             self._error = e
 
     def check(self) -> None:
-        """Raise OptionError for a name that nbconvert does not know; waits only where there is a
-        name of its own."""
-        if set(self._names).difference(OURS):
+        """Raise OptionError for a name that nbconvert does not know. Waits for the import only
+        where a name is not one of OWN_REPORTS."""
+        if set(self._names).difference(OWN_REPORTS):
             self._wait()
 
     def _wait(self) -> None:
@@ -56,21 +59,22 @@ class ReportWriter:
             raise self._error
 
     def write(self, nb: Any, notebook_path: str, failed_cell: int | None = None) -> list[str]:
-        """Write the reports beside the notebook; returns their paths, in the order of the names.
+        """Write the reports of ``nb`` beside the file ``notebook_path``; returns their paths in the
+        order of the names.
 
-        Each is named after the notebook. Where that is the name of another report, or of a file
-        that is there already and is not ours, the report's own name comes before the ending.
-        ``failed_cell`` is the index of the cell that ended the run: the report begins with a link
-        to it. Raises OSError where a file cannot be written; what an exporter raises is in
-        ``failures`` afterwards, by the report's name, and leaves the others alone.
+        A report has the notebook's file name with its own ending. Where another file has that
+        name, the report's name is put before the ending. ``failed_cell`` is the index of the cell
+        that ended the run: reports begin with a link to it. Raises OSError where a file cannot be
+        written. If an exporter raises, its exception is put into ``failures`` by the report's
+        name, and the other reports are written.
         """
         self._wait()
         self.failures = {}
         paths: dict[str, str] = {}
-        nb = _for_report(_with_attachments(nb), failed_cell)
+        nb = _with_link_to(failed_cell, _with_attachments(nb))
         base = os.path.splitext(notebook_path)[0]
         title = os.path.basename(base)
-        # `html` first: it is the one that everybody expects under the plain name.
+        # `html` first: users expect the plain name to be its.
         for name in sorted(self._exporters, key=lambda name: name != HTML):
             exporter = self._exporters[name]
             resources = {"metadata": {"name": title}, "unique_key": title}
@@ -82,37 +86,37 @@ class ReportWriter:
             ending = resources.get("output_extension") or exporter.file_extension
             path = self._free_path(base, name, ending, paths.values())
             content = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
-            self._note(path)
+            self._register(path)
             write_whole(path, content)
             self._written.add(path)
             paths[name] = path
         return [paths[name] for name in self._exporters if name in paths]
 
     def _free_path(self, base: str, name: str, ending: str, taken: Collection[str]) -> str:
-        """Where a report goes: not where another has gone, nor where something is that is not
-        ours, like the executed notebook, source code, or what the notebook has written."""
+        """A path that is not the path of another report (``taken``), nor of a file that this object
+        has not written: the executed notebook, source code, a file that a cell wrote."""
         plain = [] if name == SANITIZED else [f"{base}{ending}"]
         names = itertools.chain(plain, numbered_paths(f"{base}.{name}", ending))
         return free_path((path for path in names if path not in taken), self._written)
 
 
-def _exporter(name: str) -> Any:
-    """A ready exporter: made, and its template read, with a notebook of nothing."""
+def _loaded_exporter(name: str) -> Any:
+    """The exporter of a report. An empty notebook has been exported, so its template is loaded."""
     import nbformat
     from nbconvert.exporters import base
 
-    if name in OURS:
+    if name in OWN_REPORTS:
         if name == SANITIZED:
             from .sanitized import SanitizedHTMLExporter
 
             exporter = SanitizedHTMLExporter()
         else:
-            from .html import PageExporter
+            from .html import HTMLReportExporter
 
-            exporter = PageExporter(exclude_input=name == HTML_NO_INPUT)
+            exporter = HTMLReportExporter(exclude_input=name == HTML_NO_INPUT)
         if name == HTML_NO_INPUT:
             exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-        # Else nbconvert validates the whole notebook after each of its dozen preprocessors.
+        # By default nbconvert validates the notebook after each of its dozen preprocessors.
         exporter.optimistic_validation = True
         exporter.from_notebook_node(nbformat.v4.new_notebook())
         return exporter
@@ -124,8 +128,8 @@ def _exporter(name: str) -> Any:
 
 
 def _with_attachments(nb: Any) -> Any:
-    """nbconvert makes no report at all of a cell that shows an attachment it lacks
-    (filters/markdown_mistune.py): for each there is an empty one, which shows as a broken image."""
+    """A copy of ``nb`` whose cells have an empty image for each attachment that they lack, which
+    makes nbconvert fail (filters/markdown_mistune.py)."""
     from nbformat import NotebookNode
 
     class Attachments(NotebookNode):  # type: ignore[misc]  # nbformat carries no types
@@ -145,7 +149,7 @@ def _with_attachments(nb: Any) -> Any:
     return nb
 
 
-def _for_report(nb: Any, failed_cell: int | None) -> Any:
+def _with_link_to(failed_cell: int | None, nb: Any) -> Any:
     if failed_cell is None:
         return nb
     import nbformat

@@ -1,11 +1,11 @@
 """The report ``sanitized``: an HTML page that is safe to open, whoever wrote the notebook.
 
-Two walls, each enough alone. Content is cleaned piece by piece, so that none reaches into what
-comes after it, and the page once more when it is complete. And the page's Content-Security-Policy
-lets a browser run no script and load nothing, wherever from.
+Two measures make it safe, and each is enough alone. The content is sanitized: each piece, so that
+none can change what follows it, and then the whole body. And the page's Content-Security-Policy
+lets a browser run no script and load nothing.
 
-nbconvert's own ``sanitize_html`` is neither: its page runs scripts from three sites, it cleans
-before it renders, and after cleaning it parses with another parser than a browser's.
+nbconvert's ``sanitize_html`` has neither: its page runs scripts from three sites, it sanitizes
+before it renders Markdown, and its parser reads HTML differently from browsers.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from nbformat import NotebookNode, v4
 
 from ...document.mime import text_of
 from .html_sanitizer import image_element, is_visible, sanitize, sanitize_page
-from .widgets import with_html
+from .widgets import with_widget_html
 
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 
 TEXTS = ("text/latex", "text/vnd.mermaid", "application/json", "text/plain")
 
-NOTE = "Sanitized: scripts, widgets, styles and remote content of the notebook are left out."
+NOTICE = "Sanitized: scripts, widgets, styles and remote content of the notebook are left out."
 
 STYLE = """
 a.anchor-link, .jp-Collapser { display: none; }
@@ -42,14 +42,14 @@ a.anchor-link, .jp-Collapser { display: none; }
 .guild-note { color: #666; font-size: 85%; margin: 0 0 1em; }
 """
 
-CODE_NAME = re.compile(r"[\w+#.-]{1,40}")
+LANGUAGE_NAME = re.compile(r"[\w+#.-]{1,40}")
 
 
 class SanitizedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carries no types
-    """An nbconvert exporter: ``from_notebook_node`` returns the page."""
+    """An nbconvert exporter of the report ``sanitized``."""
 
     def __init__(self, **options: Any) -> None:
-        # Only the cells: the head that goes with them loads scripts.
+        # Only the cells: the head of the other templates loads scripts.
         super().__init__(template_file="base.html.j2", **options)
 
     @pass_context
@@ -60,7 +60,9 @@ class SanitizedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert ca
         self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         title = nb.metadata.get("title") or (resources or {}).get("metadata", {}).get("name")
-        body, resources = super().from_notebook_node(_allowed(with_html(nb)), resources, **options)
+        body, resources = super().from_notebook_node(
+            _allowed_notebook(with_widget_html(nb)), resources, **options
+        )
         return self._page(str(title or "Notebook"), sanitize_page(body), resources), resources
 
     def _page(self, title: str, body: str, resources: dict[str, Any]) -> str:
@@ -78,15 +80,16 @@ class SanitizedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert ca
             f"<title>{html.escape(title)}</title>\n<style>{css}</style>\n</head>\n"
             '<body class="jp-Notebook" data-jp-theme-light="true" '
             'data-jp-theme-name="JupyterLab Light">\n<main>\n'
-            f'<p class="guild-note">{NOTE}</p>\n{body}\n</main>\n</body>\n</html>\n'
+            f'<p class="guild-note">{NOTICE}</p>\n{body}\n</main>\n</body>\n</html>\n'
         )
 
 
 def _policy(css: str) -> str:
-    """Nothing but this stylesheet, ``style`` attributes, and images and media in the page.
+    """A Content-Security-Policy that allows the stylesheet ``css``, ``style`` attributes, and
+    images and media in data URLs.
 
-    Browsers that know no style-src-elem (before 2023) take style-src, which then lets any
-    stylesheet in the page apply; it still loads nothing.
+    Browsers before 2023 do not know style-src-elem and use style-src, which allows any stylesheet
+    in the page; it can load nothing all the same.
     """
     digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
     return (
@@ -96,14 +99,14 @@ def _policy(css: str) -> str:
     )
 
 
-def _allowed(nb: Any) -> NotebookNode:
-    """A notebook of what the page shows and nothing else: metadata of any kind and ids of cells
-    end in attributes, some of them unescaped."""
+def _allowed_notebook(nb: Any) -> NotebookNode:
+    """A notebook of what the page shows. Other metadata and the ids of cells are left out, since
+    templates write them into attributes, some of them unescaped."""
     language = nb.metadata.get("language_info")
     named = {
         key: value
         for key, value in (language if isinstance(language, dict) else {}).items()
-        if key in ("name", "pygments_lexer") and CODE_NAME.fullmatch(str(value))
+        if key in ("name", "pygments_lexer") and LANGUAGE_NAME.fullmatch(str(value))
     }
     metadata = {"language_info": named} if named else {}
     cells = [_cell(cell, str(index)) for index, cell in enumerate(nb.cells)]
@@ -138,17 +141,17 @@ def _output(output: Any) -> NotebookNode:
     data = output.get("data") or {}
     return v4.new_output(
         "execute_result" if kind == "execute_result" else "display_data",
-        data=_shown(data, output.get("metadata") or {}),
+        data=_allowed_data(data, output.get("metadata") or {}),
     )
 
 
-def _shown(data: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
-    """What is shown of a MIME bundle: the first harmless entry of which there is something to be
-    seen. Of a plot that is drawn by a script that is its image, or its text."""
+def _allowed_data(data: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
+    """One entry of the MIME bundle ``data``: sanitized HTML if it is visible, else Markdown, an
+    image or text. Of a plot that a script draws, that is its image or its text."""
     if "text/html" in data:
-        cleaned = sanitize(text_of(data["text/html"]))
-        if is_visible(cleaned):
-            return {"text/html": cleaned}
+        sanitized = sanitize(text_of(data["text/html"]))
+        if is_visible(sanitized):
+            return {"text/html": sanitized}
     if "text/markdown" in data:
         return {"text/markdown": text_of(data["text/markdown"])}
     for mime in IMAGES:

@@ -1,9 +1,9 @@
-"""Widgets as they were when the run ended, in HTML that needs no script.
+"""Widgets in their last state, as HTML that needs no script.
 
-A widget is drawn by Jupyter's widget manager, which no Python package carries for pages: a report
-would load it from the network, and show nothing where there is none. What a widget last held is in
-the notebook's metadata (``application/vnd.jupyter.widget-state+json``, schema of ipywidgets'
-docs/schemas), and this draws the core widgets from it. Those of others are left to the manager.
+Jupyter's widget manager draws widgets. No Python package has it for pages, so a report loads it
+from the network, and would show no widget without. The last state of widgets is in the notebook's
+metadata (``application/vnd.jupyter.widget-state+json``, schema in docs/schemas of ipywidgets), and
+the widgets of ipywidgets itself are drawn from it here.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 
 DEEPEST = 50
-"""Widgets in widgets, beyond which the state is taken for one that holds itself."""
+"""Levels of widgets in widgets: a widget may hold itself."""
 
 MOST = 10_000
-"""Widgets that are drawn for one output: each may hold another more than once."""
+"""Widgets that are drawn for one output: a widget may hold another more than once."""
 
 State = dict[str, Any]
 
 
 class WidgetRenderer:
-    """Draws the widgets of a notebook from the state that its metadata has of them."""
+    """Renders the widgets of ``nb``, a notebook node, from the states in its metadata."""
 
     def __init__(self, nb: Any) -> None:
         states: Any = nb.metadata
@@ -40,12 +40,12 @@ class WidgetRenderer:
         self._left = MOST
 
     def widget_html(self, data: dict[str, Any]) -> str:
-        """The HTML of the widget that a MIME bundle shows, "" for none that is known here."""
+        """The HTML of the widget that the MIME bundle ``data`` shows, "" for an unknown one."""
         self._left = MOST
         try:
             return self._draw(data[VIEW].get("model_id"), 0) if VIEW in data else ""
         except (AttributeError, KeyError, TypeError, ValueError):
-            return ""  # whoever wrote the notebook may have put anything there
+            return ""  # the metadata of a notebook may hold anything
 
     def _draw(self, model_id: Any, depth: int) -> str:
         model = self._model(model_id)
@@ -62,10 +62,10 @@ class WidgetRenderer:
             return "".join(self._outputs(state.get("outputs"), depth))
         if name == "ImageModel":
             return _image(state, model.get("buffers"))
-        return _DRAWN[name](state) if name in _DRAWN else _value(state)
+        return _RENDERERS[name](state) if name in _RENDERERS else _value(state)
 
     def _model(self, reference: Any) -> Any:
-        """What an id, or a reference from another model, stands for."""
+        """The model with an ID, or with a reference of another model (``IPY_MODEL_ID``)."""
         return self._models.get(str(reference).replace("IPY_MODEL_", "", 1))
 
     def _is_hidden(self, state: State) -> bool:
@@ -102,10 +102,10 @@ class WidgetRenderer:
                 yield _pre(text_of(data.get("text/plain", "")))
 
 
-def with_html(nb: Any) -> Any:
-    """The notebook with the HTML of each widget that is known here in the place of the widget."""
+def with_widget_html(nb: Any) -> Any:
+    """A copy of ``nb`` in which HTML replaces each widget that can be rendered."""
     renderer = WidgetRenderer(nb)
-    nb, outputs = with_own_outputs(nb)
+    nb, outputs = copy_with_outputs(nb)
     for output in outputs:
         drawn = renderer.widget_html(output.get("data") or {})
         if drawn:
@@ -113,9 +113,9 @@ def with_html(nb: Any) -> Any:
     return nb
 
 
-def with_own_outputs(nb: Any) -> tuple[Any, list[Any]]:
-    """A copy of the notebook, and its outputs in their order: whose entries may be replaced, and
-    ``nb`` stays as it is."""
+def copy_with_outputs(nb: Any) -> tuple[Any, list[Any]]:
+    """A copy of ``nb`` and the copy's outputs, in order. Replacing an attribute of these leaves
+    ``nb`` as it is."""
     nb = copy.copy(nb)
     nb.cells = [copy.copy(cell) for cell in nb.cells]
     showing = [cell for cell in nb.cells if cell.get("outputs")]
@@ -154,7 +154,7 @@ def _progress(state: State) -> str:
         low, high, value = (float(state.get(key) or 0) for key in ("min", "max", "value"))
     except (TypeError, ValueError):
         return _value(state)
-    text = f"{value:g} of {high:g}"  # where the page has no such element
+    text = f"{value:g} of {high:g}"  # for readers without this element
     bar = f'<progress max="{high - low:g}" value="{value - low:g}">{text}</progress>'
     return f"{_label(state)} {bar}"
 
@@ -168,7 +168,7 @@ def _button(state: State) -> str:
 
 
 def _choice(state: State) -> str:
-    """Selections hold their options as labels, and what is chosen as an index or several."""
+    """Selections have the labels of their options, and the index or indexes of the chosen."""
     labels, index = state.get("_options_labels") or [], state.get("index")
     chosen = index if isinstance(index, (list, tuple)) else [index]
     shown = [str(labels[i]) for i in chosen if isinstance(i, int) and 0 <= i < len(labels)]
@@ -189,7 +189,7 @@ def _with_label(state: State, text: str) -> str:
 _CHOICES = ("Dropdown", "RadioButtons", "Select", "SelectMultiple", "SelectionSlider")
 _MORE_CHOICES = ("SelectionRangeSlider", "ToggleButtons")
 
-_DRAWN: dict[str, Callable[[State], str]] = {
+_RENDERERS: dict[str, Callable[[State], str]] = {
     "HTMLModel": _html,
     "HTMLMathModel": _html,
     "FloatProgressModel": _progress,
