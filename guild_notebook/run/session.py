@@ -18,7 +18,7 @@ from ..document.writer import NotebookEncoder, masked_notebook
 from ..errors import KernelError
 from ..files import write_whole
 from ..secrets.masking import Masker
-from .execution.client import Client
+from .execution.client import RunClient
 from .execution.execute import NOT_RUN, Execution, Limits, Outcome, to_run
 from .execution.stop import Stop
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
@@ -67,6 +67,7 @@ class Session:
         does not exist.
         """
         self._save()
+        client = self._client()
         try:
             info = await self._kernel_is_ready()
         except KernelError:
@@ -80,7 +81,6 @@ class Session:
         language = strip.valid_language_info(info.get("language_info"))
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
-        client = self._client()
         execution = self._execution(client)
         autosave = Autosave(lambda: client.changed, lambda: self._save_changes(client))
         self._save_while_waiting(autosave)
@@ -104,7 +104,7 @@ class Session:
             await ready
         return None
 
-    def _client(self) -> Client:
+    def _client(self) -> RunClient:
         display = Display(
             *self.streams,
             self.status_lines,
@@ -114,15 +114,17 @@ class Session:
         )
         limit = self.settings["output-limit"]
         allow_errors = self.settings["allow-errors"]
-        return Client(self.nb, self.kernel, display, limit, self.masker, allow_errors=allow_errors)
+        return RunClient(
+            self.nb, self.kernel, display, limit, self.masker, allow_errors=allow_errors
+        )
 
-    def _execution(self, client: Client) -> Execution:
+    def _execution(self, client: RunClient) -> Execution:
         cells = reader.cells_of(self.nb)
         indexes = to_run(cells, self.settings["skip-tags"])
         limits = Limits(self.settings["cell-timeout"], self.settings["timeout"])
         return Execution(client, self.kernel, cells, indexes, self.status_lines, self.stop, limits)
 
-    async def _end_kernel_and_report(self, client: Client, outcome: Outcome) -> list[str]:
+    async def _end_kernel_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
         """Make the reports while the kernel ends, and anew where its end has shown something."""
         if self.stop.requested.is_set():
             await self.kernel.kill()
@@ -154,7 +156,7 @@ class Session:
         for index, ended in states.items():
             self.nb.cells[index].metadata["guild"] = {"status": ended}
 
-    def _save_changes(self, client: Client) -> None:
+    def _save_changes(self, client: RunClient) -> None:
         self._save(client.sync())
 
     def _save_while_waiting(self, autosave: Autosave) -> None:

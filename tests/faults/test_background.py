@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Project
+
+from tests.helpers.project import Project
 
 SITE = """
 import os, sys
@@ -43,7 +44,7 @@ time.sleep(600)
     ("module", "name", "method", "fault"),
     [
         ("guild_notebook.run.output.display", "Display", "tick", "fail_once"),
-        ("guild_notebook.run.kernel.channels", "Channel", "get_msg", "fail_of_stdin"),
+        ("guild_notebook.run.kernel.channels", "CheckedChannel", "get_msg", "fail_of_stdin"),
         ("guild_notebook.run.record.autosave", "Autosave", "look", "fail_once"),
     ],
 )

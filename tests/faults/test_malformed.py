@@ -55,9 +55,10 @@ class Pipeline:
         self.status_lines = StatusLines(self.streams[1], ())
         from jupyter_client.manager import AsyncKernelManager
 
-        channel = SimpleNamespace()
-        client = SimpleNamespace(iopub_channel=channel, requests=["r"])
-        self.kernel: Any = SimpleNamespace(manager=AsyncKernelManager(), client=client)
+        client = SimpleNamespace(requests=["r"])
+        self.kernel: Any = SimpleNamespace(
+            manager=AsyncKernelManager(), client=client, connect=lambda *_: client
+        )
 
     def outcome(self, content: bytes, with_report: bool = False) -> str:
         """The kind of the outcome: "refused" for an error that a user reads, else "run"."""

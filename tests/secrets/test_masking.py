@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.run.kernel.masked_messages import Messages
+from guild_notebook.run.kernel.masked_messages import MessageMasker
 from guild_notebook.secrets.masking import MASK, SHORTEST, MaskedStream, Masker, lines_of
 
 VALUE = "s3cr'et\"/Valü&99$x \\end"
@@ -134,7 +134,7 @@ def message(kind: str, request: str = "1", **content: object) -> dict:
 
 
 def test_text_of_a_cell_is_held_over_another_stream_and_not_over_a_display():
-    messages = Messages(Masker(["secret"]))
+    messages = MessageMasker(Masker(["secret"]))
     sent = [
         message("stream", name="stdout", text="a sec"),
         message("stream", name="stderr", text="other\n"),

@@ -19,7 +19,6 @@ from nbformat import from_dict
 from nbformat.v4 import output_from_msg
 
 from ...secrets.masking import Masker
-from ..kernel.masked_messages import Messages
 from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
 from ..kernel.wakeup import Patience
@@ -30,7 +29,7 @@ DRAIN_SECONDS = 0.05
 """Time without a message after which a kernel that has ended has said all."""
 
 
-class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
+class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
     """nbclient's client for one notebook on a kernel that ``kernel`` has started.
 
     Outputs are in ``nb`` after ``sync()``: until then they are kept in parts.
@@ -53,11 +52,6 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
             iopub_timeout=1_000_000,  # the channel knows better: see its SILENCE
             **options,
         )
-        self.kc = kernel.client
-        self.kc.iopub_channel.is_late = self._is_late
-        self.kc.iopub_channel.late = self._show_late
-        self.kc.iopub_channel.reply = self._replied
-        self.kc.iopub_channel.masking = Messages(masker) if masker else None
         self._masker = masker
         self.log.setLevel(logging.CRITICAL)  # what it says there is said by this package
         self.display = display
@@ -72,6 +66,7 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self._clear_next: set[int] = set()
         self._cell_of: dict[str, int] = {}
         self._current: int | None = None
+        self.kc = kernel.connect(self, masker)
 
     @property
     def changed(self) -> bool:
@@ -106,7 +101,7 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
                     return
             else:
                 if message["msg_type"] in OUTPUTS:
-                    self._show_late(message)
+                    self.show_late(message)
 
     def _note_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
         """``exit()`` and ``quit()`` in a cell end no process but ask the client to end it."""
@@ -122,15 +117,15 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self.patience.begin()
         self._changed.add(cell_index)  # nbclient has put an empty list there
 
-    def _is_late(self, message: Message) -> bool:
+    def is_late(self, message: Message) -> bool:
         requests: list[str] = self.kc.requests
         return [message["parent_header"].get("msg_id")] != requests[-1:]
 
-    def _replied(self) -> float | None:
+    def replied_at(self) -> float | None:
         request, when = self.kc.shell_channel.answered
         return when if [request] == self.kc.requests[-1:] else None
 
-    def _show_late(self, message: Message) -> None:
+    def show_late(self, message: Message) -> None:
         """Show an output of another request than the executing cell's in the cell that made it,
         or where nothing says which that is (a process that was forked), in this one."""
         request = message["parent_header"].get("msg_id")
@@ -140,7 +135,7 @@ class Client(NotebookClient):  # type: ignore[misc]  # nbclient's base has no ty
         self.process_message(message, self.nb.cells[index], index)
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        if not self._is_late(msg):
+        if not self.is_late(msg):
             self.patience.end()
         if msg["msg_type"] == "update_display_data":
             self._update(msg)

@@ -15,7 +15,7 @@ from ..kernel import oom
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines, cell_name
 from .background import BackgroundError, run_with_background
-from .client import Client
+from .client import RunClient
 from .stop import Stop
 
 SKIP_TAG = "skip-execution"
@@ -63,7 +63,7 @@ class Execution:
     """Executes the cells at ``indexes`` in order, up to one that ends the run; ``cells`` are
     those of the executing notebook. ``states`` says of each index what became of it."""
 
-    client: Client
+    client: RunClient
     kernel: Kernel
     cells: Sequence[Cell]
     indexes: Sequence[int]

@@ -1,9 +1,9 @@
-"""The kernel's messages, read in numbers.
+"""A kernel's client and its channels, which read many messages at once.
 
-nbclient takes one message at a time and drops those whose request is of an earlier cell. Here all
-that is waiting is read at once, texts of one stream that follow each other become one message,
-and what an earlier cell still shows (a thread, a task) goes to that cell. What is no message at
-all is passed over.
+nbclient asks for one message at a time and drops those that answer an earlier cell's request. Here
+all messages that have arrived are read at once, texts of one stream that follow each other become
+one message, and outputs of an earlier cell (of a thread, a task) are passed to a listener. What is
+not a message of Jupyter's protocol is skipped.
 """
 
 from __future__ import annotations
@@ -12,40 +12,57 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable
 from queue import Empty
-from typing import Any
+from typing import Any, Protocol
 
 import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
-from .masked_messages import Messages
-from .messages import OUTPUTS, Message, sound
+from ...secrets.masking import Masker
+from .masked_messages import MessageMasker
+from .messages import OUTPUTS, Message, checked_message
 
 MOST_AT_ONCE = 500
-"""Messages that are read before any is handed on."""
+"""Messages that are read before the first of them is returned."""
 
 SILENCE = 4.0
-"""Seconds without a message after which a request that has its reply has no more outputs, though
-the kernel has not said that it is idle: nbclient's iopub_timeout, which it counts from the reply
-on, however much output is still on its way."""
+"""Seconds without a message after which a request that has its reply is taken to have no more
+outputs, though the kernel has not sent that it is idle. It stands in for nbclient's iopub_timeout,
+which counts from the reply on, however much output is still on its way."""
 
-LOOK_SECONDS = 0.05
-"""Between two looks for a reply. The socket's descriptor tells of a message once (ZMQ_FD, zmq's
-API), and who sends something may be the one that is told: nbclient does, for Output widgets."""
+POLL_SECONDS = 0.05
+"""Between two polls of the shell channel. The socket's descriptor signals a message once (ZMQ_FD,
+zmq's API), and a coroutine that sends may use the signal up: nbclient's does, for Output widgets.
+"""
 
 MOST_TEXT = 1_000_000
-"""Characters of text that become one message, and that are read before any is handed on."""
+"""Characters of text that become one message, and that are read before the first is returned."""
 
 
-class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client has no types
-    """A channel that gives sound messages only; ``refused`` says why the last other was none."""
+class IopubListener(Protocol):
+    """What the iopub channel asks and tells the client that executes cells."""
+
+    def is_late(self, message: Message) -> bool:
+        """Whether a message answers another request than the one that is executing."""
+
+    def show_late(self, message: Message) -> None:
+        """Show an output that is late."""
+
+    def replied_at(self) -> float | None:
+        """When the executing request got its reply (time.monotonic); None before that."""
+
+
+class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client has no types
+    """A channel that returns messages of Jupyter's protocol only.
+
+    ``refused`` says why the last other message was refused. ``answered`` is the id of the request
+    that the last message answers, and when it arrived (time.monotonic).
+    """
 
     refused = ""
     answered: tuple[str, float] = "", 0.0
-    """The request that the last message answers, and when it came (time.monotonic)."""
 
     async def get_msg(self, timeout: float | None = None) -> Message:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -77,63 +94,61 @@ class Channel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client ha
     def read(self, frames: list[bytes]) -> Message | None:
         try:
             _, parts = self.session.feed_identities(frames)
-            return sound(self.session.deserialize(parts))
+            return checked_message(self.session.deserialize(parts))
         except Exception as e:  # what a wrong signature or broken JSON happens to raise
             self.refused = " ".join(str(e).split())[:100]
             return None
 
 
-class ReplyChannel(Channel):
-    """The shell channel, on which others send while somebody waits for a reply."""
+class ReplyChannel(CheckedChannel):
+    """The shell channel: other coroutines send on it while one waits for a reply."""
 
     async def _is_readable(self, seconds: float | None) -> bool:
         until = math.inf if seconds is None else time.monotonic() + seconds
         while True:
             left = until - time.monotonic()
-            if await super()._is_readable(min(max(0.0, left), LOOK_SECONDS)):
+            if await super()._is_readable(min(max(0.0, left), POLL_SECONDS)):
                 return True
-            if left <= LOOK_SECONDS:
+            if left <= POLL_SECONDS:
                 return False
 
 
-class OutputChannel(Channel):
-    """The iopub channel. ``late`` is called for each output of a request that ``is_late``.
+class IopubChannel(CheckedChannel):
+    """The iopub channel, which returns messages without secret values (``masker``).
 
-    ``reply`` says since when the executing request has had its reply, None where it has none yet:
-    who waits without a limit gets Empty once that, and the last message, is ``SILENCE`` ago.
+    ``get_msg`` without a timeout raises Empty once ``SILENCE`` seconds have passed since the
+    executing request got its reply, and since the last message.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._waiting: deque[Message] = deque()
-        self.late: Callable[[Message], None] | None = None
-        self.is_late: Callable[[Message], bool] = lambda _message: False
-        self.reply: Callable[[], float | None] = lambda: None
-        self.masking: Messages | None = None
+    def __init__(self, socket: Any, session: Any, listener: IopubListener, masker: Masker) -> None:
+        super().__init__(socket, session)
+        self._listener = listener
+        self._message_masker = MessageMasker(masker) if masker else None
+        self._read: deque[Message] = deque()
         self._masked: deque[Message] = deque()
 
     async def get_msg(self, timeout: float | None = None) -> Message:
         while True:
             message = await self._next(timeout)
-            if not (self.late and message["msg_type"] in OUTPUTS and self.is_late(message)):
+            if message["msg_type"] not in OUTPUTS or not self._listener.is_late(message):
                 return message
-            self.late(message)
+            self._listener.show_late(message)
 
     async def _next(self, timeout: float | None) -> Message:
         while not self._masked:
-            if not self._waiting:
+            if not self._read:
                 try:
-                    self._waiting.append(await self._wait(timeout))
-                except Empty:  # who waits no longer is to have what is held
-                    self._masked.extend(self.masking.rest() if self.masking else ())
+                    self._read.append(await self._wait(timeout))
+                except Empty:  # nothing follows now that what is held back could be a part of
+                    self._masked.extend(self._message_masker.rest() if self._message_masker else ())
                     if self._masked:
                         break
                     raise
-                self._read_waiting()
-            message = self._waiting.popleft()
-            if self.masking is None:
+                self._read_all()
+            message = self._read.popleft()
+            if self._message_masker is None:
                 return message
-            self._masked.extend(self.masking.masked(message))
+            self._masked.extend(self._message_masker.masked(message))
         return self._masked.popleft()
 
     async def _wait(self, timeout: float | None) -> Message:
@@ -141,16 +156,16 @@ class OutputChannel(Channel):
             try:
                 return await super().get_msg(SILENCE if timeout is None else timeout)
             except Empty:
-                replied = self.reply()
                 if timeout is not None:
                     raise
-                if replied is not None and time.monotonic() - replied >= SILENCE:
+                replied_at = self._listener.replied_at()
+                if replied_at is not None and time.monotonic() - replied_at >= SILENCE:
                     raise
 
-    def _read_waiting(self) -> None:
-        """Read what is there without waiting, through the same socket's plain interface."""
+    def _read_all(self) -> None:
+        """Read what has arrived, through the same socket's interface that does not wait."""
         plain: Any = zmq.Socket.shadow(self.socket)
-        size = _text_size(self._waiting[-1])
+        size = _text_size(self._read[-1])
         for _ in range(MOST_AT_ONCE):
             if size > MOST_TEXT:
                 return
@@ -162,16 +177,17 @@ class OutputChannel(Channel):
             if message is None:
                 continue
             size += _text_size(message)
-            if not _joined(self._waiting[-1], message):
-                self._waiting.append(message)
+            if not _join(self._read[-1], message):
+                self._read.append(message)
 
 
 def _text_size(message: Message) -> int:
     return len(message["content"]["text"]) if message["msg_type"] == "stream" else 0
 
 
-def _joined(last: Message, message: Message) -> bool:
-    """Add the text of ``message`` to ``last`` where both are of one stream and request."""
+def _join(last: Message, message: Message) -> bool:
+    """Add the text of ``message`` to ``last`` if both are of one stream and request; returns
+    whether they are."""
     if last["msg_type"] != "stream" or message["msg_type"] != "stream":
         return False
     content, more = last["content"], message["content"]
@@ -183,20 +199,31 @@ def _joined(last: Message, message: Message) -> bool:
     return True
 
 
-class Client(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no types
-    """The client of a kernel, with that channel; notes the id of each request in ``requests``."""
+class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no types
+    """A kernel's client with these channels. ``requests`` are the ids of its execute requests."""
 
     shell_channel_class = Type(ReplyChannel)
-    stdin_channel_class = Type(Channel)
-    iopub_channel_class = Type(OutputChannel)
+    stdin_channel_class = Type(CheckedChannel)
+    iopub_channel_class = Type(IopubChannel)
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, listener: IopubListener, masker: Masker, **options: Any) -> None:
+        super().__init__(**options)
         self.requests: list[str] = []
+        self._listener = listener
+        self._masker = masker
+        self._iopub: IopubChannel | None = None
 
-    def execute(self, code: str, *args: Any, **kwargs: Any) -> str:
-        """Raises UnicodeEncodeError for a lone surrogate, which no message can hold."""
+    @property
+    def iopub_channel(self) -> IopubChannel:
+        """As in the base class, whose channel is given its socket and session only."""
+        if self._iopub is None:
+            socket = self.connect_iopub()
+            self._iopub = IopubChannel(socket, self.session, self._listener, self._masker)
+        return self._iopub
+
+    def execute(self, code: str, *args: Any, **options: Any) -> str:
+        """Raises UnicodeEncodeError for a lone surrogate, which a message cannot hold."""
         code.encode("utf-8")
-        request: str = super().execute(code, *args, **kwargs)
+        request: str = super().execute(code, *args, **options)
         self.requests.append(request)
         return request

@@ -15,7 +15,7 @@ _ENDS_TEXT = frozenset(("display_data", "execute_result", "error", "clear_output
 _DISPLAYS = frozenset(("display_data", "execute_result", "update_display_data"))
 
 
-class Messages:
+class MessageMasker:
     """Masks messages in the order in which a kernel sends them.
 
     The end of a text that may be the beginning of a value is held back until what follows shows

@@ -17,7 +17,7 @@ OUTPUTS = frozenset(
 )
 
 
-def sound(message: Any) -> Message | None:
+def checked_message(message: Any) -> Message | None:
     """``message`` with contents of the right types, as far as it means something; else None.
 
     Text is kept whatever part it was in; of other things what is of a wrong type is left out.

@@ -20,10 +20,12 @@ from typing import IO, Any
 
 import zmq.asyncio
 from jupyter_client.manager import AsyncKernelManager
+from traitlets import Type
 
 from ...errors import KernelError
+from ...secrets.masking import Masker
 from . import connection_dir, launcher, setup_code, supervisor
-from .channels import Client
+from .channels import IopubListener, KernelClient
 from .kernelspecs import KernelSpecs, display_name
 from .wakeup import Knocks
 
@@ -43,6 +45,7 @@ WAITING_MESSAGES = 32
 class KeptManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client carries no types
     """Starts kernels through supervisor.py, whose arguments are ``keeper_arguments``."""
 
+    client_factory = Type(KernelClient)
     keeper_arguments: tuple[str, ...] = ()
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
@@ -145,17 +148,22 @@ class Kernel:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(self.ended.set)
 
+    def connect(self, listener: IopubListener, masker: Masker) -> KernelClient:
+        """Make the client that talks to the kernel."""
+        self._limit_waiting_messages()
+        self.client = self.manager.client(context=self._context, listener=listener, masker=masker)
+        self.client.start_channels(hb=False)
+        self.client.allow_stdin = False
+        client: KernelClient = self.client
+        return client
+
     async def ready(self, seconds: float) -> dict[str, Any]:
-        """Wait until the kernel answers, its output is connected and it is prepared for the first
-        cell; returns its kernel_info.
+        """Wait until the kernel answers ``client``, its output is connected and it is prepared for
+        the first cell; returns its kernel_info.
 
         Raises KernelError when it ends or ``seconds`` are over.
         """
-        self._limit_waiting_messages()
-        self.manager.client_factory = Client
-        self.client = client = self.manager.client(context=self._context)
-        client.start_channels(hb=False)
-        client.allow_stdin = False
+        client = self.client
         deadline = time.monotonic() + seconds
         info: dict[str, Any] = {}
         request = client.kernel_info()
