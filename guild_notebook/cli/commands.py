@@ -8,19 +8,18 @@ import gc
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import __version__
 from ..document import reader
 from ..errors import FlagError, UserError
 from ..flags import apply, default_warnings, guild_values
+from ..flags.apply import Assignment
 from ..flags.discover import Discovered, discover
 from ..flags.model import Flag
 from ..flags.sources import parameters
 from ..secrets.masking import MASK
 from . import render
-
-Values = dict[str, Any]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,63 +67,66 @@ def _flags(args: argparse.Namespace) -> Iterator[str]:
 def _preview(args: argparse.Namespace) -> Iterator[str]:
     nb = reader.read(args.notebook)
     found = discover(nb)
-    values = _decoded(found, args.values, args.notebook)
-    hidden = [name for name in values if default_warnings.is_secret(found.flags[name])]
-    for name in hidden:
-        values[name] = _hidden(found.flags[name], values[name])
-    trials = list(_trials(values))
+    values = _typed_values(found, args.values, args.notebook)
+    trials = [dict(zip(values, trial)) for trial in itertools.product(*values.values())]
     for index in parameters.injected(nb):
         yield f"cell {index} is left out: papermill injected its parameters"
-    for values in trials:
+    for trial in trials:
         if len(trials) > 1:
-            yield f"trial with {' '.join(f'{name}={value}' for name, value in values.items())}:"
-        changed = False
-        for line in render.diff(nb, apply.edited(nb, found, values)):
-            changed = True
-            yield line
-        if not changed:
-            yield "no cell changes"
-    for name in hidden:
-        print(f"note: {name} has the name of a secret, its value is not shown", file=sys.stderr)
-    for warning in found.warnings_for(trials[0]):
+            shown = " ".join(f"{name}={value.in_guild}" for name, value in trial.items())
+            yield f"trial with {shown}:"
+        assigned = [value.assignment for value in trial.values() if value.assignment]
+        diff = list(render.diff(nb, apply.edited_sources(nb, assigned)))
+        yield from diff or ["no cell changes"]
+    for name in values:
+        if default_warnings.is_secret(found.flags[name]):
+            print(f"note: {name} has the name of a secret, its value is not shown", file=sys.stderr)
+    first = trials[0] if trials else {}  # an empty list has no trial
+    for warning in found.warnings_for({name: value.in_guild for name, value in first.items()}):
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def _hidden(flag: Flag, value: Any) -> Any:
-    """What stands for a value, or for the values of several trials."""
-    if isinstance(value, list):
-        return [_hidden(flag, single) for single in value]
-    return f'"{MASK}"' if flag.type == "raw" else MASK
+class _Value(NamedTuple):
+    """A flag's value that is typed: as Guild would hold it, and what it assigns."""
+
+    in_guild: Any
+    assignment: Assignment | None
 
 
-def _decoded(found: Discovered, args: Sequence[str], path: str) -> Values:
-    """What is typed as Guild would hold it, a list of several trials as a list."""
+def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str, list[_Value]]:
+    """What ``NAME=VALUE`` arguments mean to Guild, by flag: of a list the value of each trial."""
     from guild import guildfile, op_util
 
-    flagdefs = [
-        guildfile.FlagDef(f.name, guild_values.flag_data(f), None) for f in found.flags.values()
-    ]
-    by_name = {flagdef.name: flagdef for flagdef in flagdefs}
-    opdef = argparse.Namespace(flags=flagdefs)  # all that parse_flag_assigns reads of an opdef
+    flagdefs = {
+        flag.name: guildfile.FlagDef(flag.name, guild_values.flag_data(flag), None)
+        for flag in found.flags.values()
+    }
+    # All that parse_flag_assigns reads of an opdef.
+    opdef = argparse.Namespace(flags=list(flagdefs.values()))
     typed, errors = op_util.parse_flag_assigns(args, opdef)
     for arg in errors:
         raise FlagError(f"{arg} is no NAME=VALUE")
+    values = {}
     for name, value in typed.items():
         if name not in found.flags:
             raise FlagError(
                 f"{path} has no flag {name} - its flags are: {', '.join(found.flags) or 'none'}"
             )
-        flag = found.flags[name]
-        flag = dataclasses.replace(flag, secret=name) if default_warnings.is_secret(flag) else flag
-        for single in value if isinstance(value, list) else [value]:
-            if guild_values.is_search_space(single):
-                text = MASK if flag.secret else single
-                raise FlagError(f"flag {name}: {text} is a search space - give one value of it")
-            guild_values.check(flag, single)
-    return {name: op_util.coerce_flag_value(value, by_name[name]) for name, value in typed.items()}
+        singles = value if isinstance(value, list) else [value]
+        values[name] = [_value(found.flags[name], flagdefs[name], single) for single in singles]
+    return values
 
 
-def _trials(values: Values) -> Iterator[Values]:
-    lists = [value if isinstance(value, list) else [value] for value in values.values()]
-    for combination in itertools.product(*lists):
-        yield dict(zip(values, combination))
+def _value(flag: Flag, flagdef: Any, typed: Any) -> _Value:
+    """The value of one trial; ``***`` in place of what has the name of a secret."""
+    from guild import op_util
+
+    is_secret = default_warnings.is_secret(flag)
+    if guild_values.is_search_space(typed):
+        text = MASK if is_secret else typed
+        raise FlagError(f"flag {flag.name}: {text} is a search space - give one value of it")
+    if is_secret:
+        if typed is not None:  # refused in a message that does not show it
+            guild_values.notebook_value(dataclasses.replace(flag, secret=flag.name), typed)
+        typed = f'"{MASK}"' if flag.type == "raw" else MASK
+    return _Value(op_util.coerce_flag_value(typed, flagdef), apply.assignment(flag, typed))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..document.reader import Notebook
@@ -11,6 +12,16 @@ from ..errors import FlagError
 from . import guild_values
 from .discover import Discovered
 from .model import Flag, Site
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a run assigns to a flag: ``value`` is what the cell must hold, Code for a raw field,
+    and ``text`` the source text for it in the flag's language."""
+
+    flag: Flag
+    value: Any
+    text: str
 
 
 class Edit(NamedTuple):
@@ -22,37 +33,51 @@ class Edit(NamedTuple):
     name: str
 
 
-def edited(notebook: Notebook, discovered: Discovered, values: Mapping[str, Any]) -> dict[int, str]:
-    """The new sources, by cell index, of the cells that ``values`` change.
+def assignments(discovered: Discovered, values: Mapping[str, Any]) -> list[Assignment]:
+    """What a run with ``values``, by flag and as Guild holds them, assigns; names that the notebook
+    does not hold are ignored. Raises FlagError as ``check_patterns`` and ``assignment`` do."""
+    check_patterns(discovered)
+    found = (
+        assignment(flag, values[name]) for name, flag in discovered.flags.items() if name in values
+    )
+    return [assigned for assigned in found if assigned]
 
-    ``values`` are those of the run's ``.guild/attrs/flags``; names that the notebook does not
-    hold are ignored. Raises FlagError for a value that a flag does not take, for a pattern
-    that cannot be used, and where edits overlap.
-    """
+
+def check_patterns(discovered: Discovered) -> None:
+    """Raise FlagError for an ``nb-replace`` pattern that cannot be used."""
     for error in discovered.errors.values():
         raise FlagError(error)
-    changed = {
-        name: flag
-        for name, flag in discovered.flags.items()
-        if name in values and not guild_values.unchanged(flag, values[name])
-    }
+
+
+def assignment(flag: Flag, value: Any) -> Assignment | None:
+    """What one value, as Guild holds it, assigns to ``flag``; None where it leaves the source as it
+    is. Raises FlagError for a value that the flag, or its language, does not take."""
+    if guild_values.is_unchanged(flag, value):
+        return None
+    converted = guild_values.notebook_value(flag, value)
+    return Assignment(flag, converted, guild_values.source_text(flag, converted))
+
+
+def edited_sources(notebook: Notebook, assigned: Iterable[Assignment]) -> dict[int, str]:
+    """The new sources, by cell index, of the cells that change. Raises FlagError where two flags
+    would change the same text."""
+    by_name = {assignment.flag.name: assignment for assignment in assigned}
     edits: dict[int, list[Edit]] = defaultdict(list)
-    for name, flag in changed.items():
-        text = guild_values.source_text(flag, guild_values.from_guild(flag, values[name]))
-        for site in _own_sites(flag, changed):
-            edits[site.cell].append(Edit(site.start, site.end, text, name))
+    for name, assignment in by_name.items():
+        for site in _own_sites(assignment.flag, by_name):
+            edits[site.cell].append(Edit(site.start, site.end, assignment.text, name))
     sources = {cell.index: cell.source for cell in notebook.cells}
     new = {cell: _replaced(cell, sources[cell], cell_edits) for cell, cell_edits in edits.items()}
     return {cell: source for cell, source in new.items() if source != sources[cell]}
 
 
-def _own_sites(flag: Flag, changed: Mapping[str, Flag]) -> list[Site]:
-    """The flag's sites but for those that a flag for one place (``name@place``) sets."""
+def _own_sites(flag: Flag, assigned: Mapping[str, Assignment]) -> list[Site]:
+    """The flag's sites but for those that a flag of one form field (``name@1``) sets."""
     others = {
         site
-        for name, other in changed.items()
+        for name, other in assigned.items()
         if name.startswith(f"{flag.name}@")
-        for site in other.sites
+        for site in other.flag.sites
     }
     return [site for site in flag.sites if site not in others]
 

@@ -47,7 +47,7 @@ class Discovered:
         settled = set()
         for flag in self.flags.values():
             value = values.get(flag.name, guild_values.guild_default(flag))
-            if default_warnings.is_fill_in(flag) and not guild_values.unchanged(flag, value):
+            if default_warnings.is_fill_in(flag) and not guild_values.is_unchanged(flag, value):
                 settled.add(default_warnings.fill_in_warning(flag))
             empty = value in ("", None) and flag.default in ("", None)
             if default_warnings.is_secret(flag) and empty and not flag.secret:

@@ -4,7 +4,7 @@ Guild decodes what is typed (``flag_util.decode_flag_val``: by the flag's type, 
 a search-space function or YAML), takes a list as trials, coerces the value to the flag's type
 (``op_util.coerce_flag_value``), checks choices and bounds (``op_util._check_flag_val``) and
 writes it to ``.guild/attrs/flags``. ``flag_data`` is what Guild must be told so that nothing is
-lost on that way; ``from_guild`` is the way back.
+lost on that way; ``notebook_value`` is the way back.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _split(text: str, default: Any) -> list[Any]:
     return items
 
 
-def unchanged(flag: Flag, value: Any) -> bool:
+def is_unchanged(flag: Flag, value: Any) -> bool:
     """Whether ``value``, as Guild holds it, leaves the source as it is: it is the default, in
     type and value. Null does where Guild's default is null."""
     default = guild_default(flag)
@@ -196,14 +196,9 @@ def unchanged(flag: Flag, value: Any) -> bool:
     return False
 
 
-def from_guild(flag: Flag, value: Any) -> Any:
-    """The value that the cell must hold for ``value``, as it stands in the run's flags.
-
-    Code for a raw field; the flag's default where ``unchanged``. Raises FlagError, one line
-    that names the flag, its cell and what is allowed.
-    """
-    if unchanged(flag, value):
-        return flag.default
+def notebook_value(flag: Flag, value: Any) -> Any:
+    """The value that the cell must hold for ``value``, which is as Guild holds it; Code for a raw
+    field. Raises FlagError, which names the flag, its cell and what is allowed."""
     if _is_split(flag) and value is not None and not isinstance(value, (list, tuple, set, dict)):
         value = _from_split(flag, value)
     return validate.converted(flag, value)
@@ -221,15 +216,8 @@ def _from_split(flag: Flag, value: Any) -> Any:
         ) from None
 
 
-def check(flag: Flag, value: Any) -> None:
-    """Raise FlagError where a run with ``value`` would: ``value`` is one trial's, decoded by
-    Guild and not yet coerced. A search space passes, since Guild draws the values later."""
-    if not is_search_space(value):
-        from_guild(flag, value)
-
-
 def source_text(flag: Flag, value: Any) -> str:
-    """The source text that holds ``value``, which from_guild gave, in the flag's language.
+    """The source text that holds ``value``, a ``notebook_value``, in the flag's language.
 
     Raises FlagError where the language has no literal for it.
     """

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..document.reader import Notebook
-from ..errors import FlagError
 from ..flags import apply, guild_values
 from ..flags.discover import Discovered
 from ..secrets import settings
@@ -69,23 +68,23 @@ class Checks:
     def check(self, values: dict[str, Any]) -> None:
         """Raise FlagError for the first value that its flag does not take, and coerce the others
         in ``values`` as Guild would have done. A list is a grid: each of its items counts."""
-        from guild import op_util
-
-        for error in self._found.errors.values():
-            raise FlagError(error)
-        for flagdef in self._opdef.flags:
-            flag = self._found.flags.get(flagdef.name)
-            value = values.get(flagdef.name)
-            if flag is None or value is None:
+        apply.check_patterns(self._found)
+        flagdefs = {flagdef.name: flagdef for flagdef in self._opdef.flags}
+        assigned = []
+        is_batch = False
+        for name in dict.fromkeys([*flagdefs, *values]):
+            flag = self._found.flags.get(name)
+            if flag is None or name not in values:
                 continue
+            value = values[name]
+            is_batch = is_batch or _is_of_batch(value)
             for single in value if isinstance(value, list) else [value]:
-                guild_values.check(flag, single)
-            try:
-                values[flagdef.name] = op_util.coerce_flag_value(value, flagdef)
-            except (ValueError, TypeError):
-                pass  # our own check takes it, Guild's type is only nearest to the notebook's
-        if not any(_is_of_batch(values.get(name)) for name in self._found.flags):
-            apply.edited(self._notebook, self._found, values)  # raises where edits overlap
+                # Guild draws the values of a search space later.
+                if not guild_values.is_search_space(single):
+                    assigned.append(apply.assignment(flag, single))
+            values[name] = _coerced(value, flagdefs.get(name))
+        if not is_batch:  # each trial of a batch has edits of its own
+            apply.edited_sources(self._notebook, filter(None, assigned))
 
     def warnings(self, values: dict[str, Any]) -> list[str]:
         """What is odd about the notebook's flags and these values, a line each."""
@@ -140,6 +139,17 @@ def _takes(source: Any, name: str) -> bool:
     return source.parsed_uri.scheme == "config" or name in op_dep.source_flag_name_candidates(
         source
     )
+
+
+def _coerced(value: Any, flagdef: Any) -> Any:
+    """``value`` as Guild coerces it, as far as it does: Guild's type is only the nearest to the
+    notebook's, which takes the value."""
+    from guild import op_util
+
+    try:
+        return op_util.coerce_flag_value(value, flagdef)
+    except (ValueError, TypeError):
+        return value
 
 
 def _is_of_batch(value: Any) -> bool:

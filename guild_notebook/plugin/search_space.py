@@ -16,7 +16,7 @@ from typing import Any
 
 from ..compat.skopt import LOGUNIFORM_INT
 from ..errors import FlagError
-from ..flags import guild_values, validate
+from ..flags import apply, guild_values, validate
 from ..flags.languages import literals
 from ..flags.model import Flag
 
@@ -117,7 +117,7 @@ def _check(
 ) -> None:
     for number in (low, high, first):
         if number is not None:
-            guild_values.check(flag, number)
+            apply.assignment(flag, number)  # raises what a run would
     if not low < high:
         raise FlagError(
             f"flag {flag.place} is searched from a lower to a higher bound, not {typed}"

@@ -109,8 +109,8 @@ def _with_flags(
     """The document to execute, and what of the source no notebook may hold."""
     wanted = sorted(record.attr("flags"))
     found = discover.discover(nb, record.flag_patterns(), wanted, secrets.variables)
-    values = secrets.complete(found)
-    return strip.strip_outputs(nb, apply.edited(nb, found, values), parameters.injected(nb))
+    sources = apply.edited_sources(nb, secrets.assignments(found))
+    return strip.strip_outputs(nb, sources, parameters.injected(nb))
 
 
 def _say_left_out(left_out: list[str], status_lines: StatusLines) -> None:

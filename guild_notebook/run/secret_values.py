@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..files import write_whole
-from ..flags import default_warnings, guild_values, secret_source
+from ..flags import apply, default_warnings, secret_source
+from ..flags.apply import Assignment
 from ..flags.discover import Discovered
 from ..flags.languages import literals
 from ..flags.model import Code
@@ -76,9 +77,10 @@ class RunSecrets:
         for name in self._missing:
             raise secrets.missing(name, self.variables[name])
 
-    def complete(self, found: Discovered) -> dict[str, Any]:
-        """The run's flag values with the secret ones, those of the notebook's own literals too;
-        puts the secret ones into the environment, where the kernel is to have them."""
+    def assignments(self, found: Discovered) -> list[Assignment]:
+        """What the run assigns: its flag values and the secret ones, those of the notebook's own
+        literals too. Puts the secret ones into the environment, where the kernel is to have them.
+        Raises FlagError."""
         for name in self.variables:
             flag = found.flags.get(name)
             if (
@@ -89,17 +91,18 @@ class RunSecrets:
             ):
                 self._add(name, flag.default)
         settings = (self._record.attr("op").get("op-cmd") or {}).get("cmd-flags") or {}
+        assigned = apply.assignments(found, {**self._record.attr("flags"), **self.values})
+        converted = {assignment.flag.name: assignment.value for assignment in assigned}
         for name, value in self.values.items():
-            flag = found.flags.get(name)
-            written = guild_values.from_guild(flag, value) if flag else value
-            text = secret_source.environment_text(flag, written)
+            written = converted.get(name, value)  # as it is where the notebook has no such flag
+            text = secret_source.environment_text(found.flags.get(name), written)
             self._texts += _texts(written)
             os.environ[self.variables[name]] = text
             os.environ[_flag_variable(name, settings)] = text  # as Guild passes any flag's value
         self.masker = Masker(self._texts)
         for variable in self.variables.values():
             os.environ.pop(secrets.handed(variable), None)
-        return {**self._record.attr("flags"), **self.values}
+        return assigned
 
     @property
     def notice(self) -> str:

@@ -30,6 +30,7 @@ from guild_notebook.run.session import Session
 from guild_notebook.secrets.masking import Masker
 from tests.helpers.figures import figure
 from tests.helpers.mutations import mutant
+from tests.helpers.notebooks import edited
 
 SLOWEST = 5.0
 """Seconds that one file may take, on a machine that has other work too."""
@@ -86,7 +87,7 @@ class Pipeline:
             for offset in range(3):
                 value = VALUES[(index + offset) % len(VALUES)]
                 try:
-                    guild_values.check(flag, value)
+                    apply.assignment(flag, value)
                     self._checked(nb, found, {name: value})
                     values[name] = value
                 except FlagError as e:
@@ -99,11 +100,11 @@ class Pipeline:
 
     @staticmethod
     def _checked(nb: reader.Notebook, found: Discovered, values: dict[str, Any]) -> None:
-        list(render.diff(nb, apply.edited(nb, found, values)))
+        list(render.diff(nb, edited(nb, found, values)))
 
     def _in_runner(self, nb: reader.Notebook, values: dict[str, Any], with_report: bool) -> None:
         found = discover(nb, {}, sorted(values))
-        sources = apply.edited(nb, found, values)
+        sources = edited(nb, found, values)
         try:
             data, _left_out = strip.strip_outputs(nb, sources, parameters.injected(nb))
         except NotebookError as e:

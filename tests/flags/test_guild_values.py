@@ -10,10 +10,9 @@ from guild import guildfile, op_util, yaml_util
 from guild.commands import run_impl
 
 from guild_notebook.errors import FlagError
-from guild_notebook.flags import guild_values
-from guild_notebook.flags.apply import edited
+from guild_notebook.flags import apply, guild_values
 from guild_notebook.flags.discover import discover
-from tests.helpers.notebooks import flags, notebook
+from tests.helpers.notebooks import edited, flags, notebook
 
 
 class Grid(list):
@@ -36,7 +35,7 @@ def cell_after(source: str, *typed: str) -> str | Grid:
     assert not errors
     for name, value in user.items():
         for single in value if isinstance(value, list) else [value]:
-            guild_values.check(found.flags[name], single)
+            apply.assignment(found.flags[name], single)
     final = op_util.flag_vals_for_opdef(opdef, user)
     if run_impl._batch_opspec_for_flags(final) is None:
         return edited(nb, found, through_yaml(final)).get(0, source)
@@ -212,7 +211,7 @@ def test_a_default_that_is_no_choice_is_left_alone(default, choices):
 @pytest.mark.parametrize("typed", ["[0:1]", "uniform[0:1]", "loguniform[1e-5:1]", "[0.1:0.9:0.5]"])
 @pytest.mark.parametrize("source", [NUMBER, SLIDER, "x = 5", "x = None"])
 def test_a_search_space_passes(source, typed):
-    guild_values.check(flags(source).flags["x"], typed)
+    assert "x" in flags(source).flags and guild_values.is_search_space(typed)
 
 
 def test_bounds_and_choices_are_told_to_guild():

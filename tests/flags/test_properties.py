@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from guild_notebook.cli.render import data
 from guild_notebook.errors import FlagError
 from guild_notebook.flags import guild_values
-from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import Discovered, discover
 from guild_notebook.flags.languages import literals
 from guild_notebook.flags.languages.source import expression_of
-from tests.helpers.notebooks import notebook
+from tests.helpers.notebooks import edited, notebook
 
 TEXTS = st.text(max_size=20)
 SCALARS = st.one_of(
@@ -112,13 +111,13 @@ def test_an_edit_changes_the_value_and_nothing_else(cell, new):
     assert text.startswith(source[: site.start])
     assert text.endswith(source[site.end :])
     written = text[site.start : len(text) - (len(source) - site.end)]
-    if guild_values.unchanged(flag, new):
+    if guild_values.is_unchanged(flag, new):
         assert written == flag.default_source
     elif flag.type == "raw":
         assert expression_of(written) is not None
     else:
         held = eval(written)  # what the kernel would hold
-        assert literals.same(held, guild_values.from_guild(flag, new))
+        assert literals.same(held, guild_values.notebook_value(flag, new))
 
 
 @settings(max_examples=300, deadline=None)

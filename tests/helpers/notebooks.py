@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from guild_notebook.document.reader import Cell, Notebook
-from guild_notebook.flags.apply import edited
+from guild_notebook.flags.apply import assignments, edited_sources
 from guild_notebook.flags.discover import Discovered, discover
 
 
@@ -24,6 +25,11 @@ def notebook(*cells: str | tuple[str, str], language: str = "python") -> Noteboo
 
 def flags(*cells: str | tuple[str, str], **options: Any) -> Discovered:
     return discover(notebook(*cells, **options))
+
+
+def edited(nb: Notebook, found: Discovered, values: Mapping[str, Any]) -> dict[int, str]:
+    """The sources of the cells that a run with ``values`` changes."""
+    return edited_sources(nb, assignments(found, values))
 
 
 def run(source: str, **values: Any) -> str:

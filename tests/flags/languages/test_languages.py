@@ -3,11 +3,10 @@ from __future__ import annotations
 import pytest
 
 from guild_notebook.errors import FlagError
-from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import discover
 from guild_notebook.flags.languages import table
 from guild_notebook.flags.languages.literals import NotLiteralError
-from tests.helpers.notebooks import flags, notebook
+from tests.helpers.notebooks import edited, flags, notebook
 
 LITERALS = [
     ("r", "TRUE", True),

@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 
 from guild_notebook.errors import FlagError
-from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import discover
 from tests.helpers.grammar import ROWS, Refused, Row
-from tests.helpers.notebooks import notebook
+from tests.helpers.notebooks import edited, notebook
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.construct) for row in ROWS])

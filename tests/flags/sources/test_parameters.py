@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import discover
 from guild_notebook.flags.sources.parameters import injected
-from tests.helpers.notebooks import flags, notebook
+from tests.helpers.notebooks import edited, flags, notebook
 
 
 @pytest.mark.parametrize(

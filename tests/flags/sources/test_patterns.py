@@ -5,9 +5,8 @@ import time
 import pytest
 
 from guild_notebook.errors import FlagError
-from guild_notebook.flags.apply import edited
 from guild_notebook.flags.discover import discover
-from tests.helpers.notebooks import notebook
+from tests.helpers.notebooks import edited, notebook
 
 
 @pytest.mark.parametrize("values", [{"a": 1.1, "b": 2.2}, {"b": 2.2, "a": 1.1}])
