@@ -125,8 +125,13 @@ def changes(root: str, before: Snapshot) -> tuple[list[str], list[str]]:
 
 
 def unpack(archive: IO[bytes], folder: str) -> None:
-    """Unpack into ``folder``, which must not exist yet. Raises CargoError for an entry that leads
-    out of it, or an archive that is cut off, and then leaves nothing."""
+    """Unpack into ``folder``, which must not exist yet. Raises CargoError for an archive that is
+    cut off or would write outside of the folder, and then leaves nothing."""
+    if not hasattr(tarfile, "data_filter"):
+        raise CargoError(
+            "the tarfile of this Python has no data_filter, so no archive of a run is unpacked - "
+            "update Python: 3.9.17, 3.10.12, 3.11.4, 3.12 and later have it"
+        )
     os.makedirs(folder)
     try:
         with tarfile.open(fileobj=archive, mode="r:gz") as tar:
@@ -142,30 +147,28 @@ def unpack(archive: IO[bytes], folder: str) -> None:
 def _unpack(tar: tarfile.TarFile, folder: str) -> None:
     links: list[tuple[str, str]] = []
     for info in tar:
-        name = info.name.rstrip("/")
-        parts = name.split("/")
-        if os.path.isabs(name) or "\\" in name or {"", ".", ".."} & set(parts):
-            raise CargoError(f"the archive of a run holds the path {info.name!r}")
-        path = os.path.join(folder, *parts)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        if info.isdir():
-            os.makedirs(path, exist_ok=True)
-        elif info.issym():
-            target = os.path.normpath(os.path.join(os.path.dirname(path), info.linkname))
-            if os.path.isabs(info.linkname) or not target.startswith(folder + os.sep):
-                raise CargoError(f"the archive of a run holds the link {info.linkname!r}")
-            links.append((path, info.linkname))
-        elif info.isreg():
-            content = tar.extractfile(info)
-            assert content is not None
-            with open(path, "xb") as f:
-                shutil.copyfileobj(content, f)
-            os.chmod(path, info.mode & 0o777 | 0o600)
-            os.utime(path, (info.mtime, info.mtime))
+        if info.islnk():  # pack() makes none, and one of a link would be made before the links
+            raise CargoError(f"the archive of a run holds the link {info.linkname!r}")
+        if info.issym():
+            safe = tarfile.data_filter(info, folder)
+            path = os.path.join(folder, safe.name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            links.append((path, safe.linkname))
         else:
-            raise CargoError(f"the archive of a run holds {info.name!r}, no file, folder or link")
+            tar.extract(info, folder, filter=_filtered)
     for path, target in links:  # last, so that nothing is written through one
         os.symlink(target, path)
+    inside = os.path.realpath(folder) + os.sep
+    for path, target in links:  # two links can lead out together
+        if not os.path.realpath(path).startswith(inside):
+            raise CargoError(f"the archive of a run holds the link {target!r}")
+
+
+def _filtered(info: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """``info`` as tarfile's ``data`` filter makes it, except that a file keeps its permissions."""
+    mode = info.mode & 0o777 | 0o600
+    safe = tarfile.data_filter(info, folder)
+    return safe.replace(mode=mode, deep=False) if safe.isreg() else safe
 
 
 def take(source: str, run_dir: str, removed: list[str]) -> None:

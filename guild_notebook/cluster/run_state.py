@@ -120,8 +120,6 @@ def unlink(path: str) -> None:
 def own_folder() -> str | None:
     """A folder of this user on this machine for the files that LOCK links to; None where there
     can be none, or somebody else has taken its name."""
-    if os.name != "posix":
-        return None
     path = f"/tmp/guild-notebook-{os.getuid()}"  # noqa: S108  # the same on every machine
     try:
         os.makedirs(path, 0o700, exist_ok=True)

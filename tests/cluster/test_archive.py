@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
@@ -14,8 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guild_notebook.cluster import archive as cargo
-
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and modes of Unix")
 
 
 def travel(source: Path, target: Path, names: list[str] | None = None) -> None:
@@ -60,19 +59,20 @@ def test_what_is_packed_is_what_is_unpacked(files, tmp_path_factory):
     shutil.rmtree(folder)
 
 
-def test_modes_and_times_travel_and_the_marks_of_a_run_do_not(tmp_path):
+@pytest.mark.parametrize("mode", [0o755, 0o664, 0o600])
+def test_modes_and_times_travel_and_the_marks_of_a_run_do_not(tmp_path, mode):
     run = tmp_path / "run"
     (run / ".guild").mkdir(parents=True)
     for mark in cargo.MARKS:
         (run / ".guild" / mark).touch()
     script = run / "LOCK"  # a file of the user's, elsewhere than in .guild
     script.write_text("x")
-    script.chmod(0o755)
+    script.chmod(mode)
     os.utime(script, (1000, 1000))
     travel(run, tmp_path / "there")
     assert tree(tmp_path / "there") == {".guild": None, "LOCK": b"x"}
     arrived = (tmp_path / "there" / "LOCK").stat()
-    assert (arrived.st_mode & 0o777, arrived.st_mtime) == (0o755, 1000)
+    assert (arrived.st_mode & 0o777, arrived.st_mtime) == (mode, 1000)
 
 
 def test_a_link_out_of_the_run_travels_as_what_it_leads_to(tmp_path):
@@ -110,36 +110,72 @@ def entry(name: str, **fields: object) -> tarfile.TarInfo:
     return info
 
 
-BAD = {
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
+    return entry(name, type=kind, linkname=target)
+
+
+REFUSED = {
     "a path upwards": [entry("../evil")],
     "a path upwards within": [entry("a/../../evil")],
-    "an absolute path": [entry("/tmp/evil")],
-    "a link upwards": [entry("x", type=tarfile.SYMTYPE, linkname="../..")],
-    "an absolute link": [entry("x", type=tarfile.SYMTYPE, linkname="/etc")],
-    "a hard link": [entry("x", type=tarfile.LNKTYPE, linkname="/etc/passwd")],
+    "a link upwards": [link("x", "../..")],
+    "an absolute link": [link("x", "OUTSIDE")],
+    "a link through a link": [link("a", "b/../.."), link("b", "c/d"), entry("c/d/e")],
+    "two links that lead out together": [link("p/a", "b/../../evil"), link("p/b", "..")],
+    "a link in place of a folder": [entry("x/y"), link("x", "good")],
+    "a link below a link": [link("x", "y"), link("x/evil", "good")],
+    "a hard link": [link("x", "OUTSIDE/file", tarfile.LNKTYPE)],
+    "a hard link to a link": [link("a/x", "../y"), link("evil", "a/x", tarfile.LNKTYPE)],
     "a device": [entry("x", type=tarfile.CHRTYPE)],
     "a pipe": [entry("x", type=tarfile.FIFOTYPE)],
+    "a file through a link": [link("x", "y"), entry("x/evil")],
+}
+
+HARMLESS = {
+    "an absolute path": [entry("OUTSIDE/evil")],
     "a file twice": [entry("x"), entry("x")],
-    "a file through a link": [
-        entry("x", type=tarfile.SYMTYPE, linkname="y"),
-        entry("x/evil"),
-    ],
+    "a path upwards that stays within": [entry("a/../x")],
 }
 
 
-@pytest.mark.parametrize("what", BAD)
-def test_an_archive_with_something_bad_is_refused_whole(what, tmp_path):
+def hostile(entries: list[tarfile.TarInfo], tmp_path: Path) -> io.BytesIO:
+    """An archive with ``entries`` after a good one; OUTSIDE in them is a folder."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:
         tar.addfile(entry("good"))
-        for info in BAD[what]:
+        for info in entries:
+            for field in ("name", "linkname"):
+                value = getattr(info, field).replace("OUTSIDE", str(tmp_path))
+                info = info.replace(**{field: value}, deep=False)
             tar.addfile(info)
     archive.seek(0)
+    return archive
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_an_archive_with_something_bad_is_refused_whole(what, tmp_path):
     folder = tmp_path / "inner" / "there"
     folder.parent.mkdir()
-    with pytest.raises(cargo.CargoError):
-        cargo.unpack(archive, str(folder))
+    with pytest.raises(cargo.CargoError) as refused:
+        cargo.unpack(hostile(REFUSED[what], tmp_path), str(folder))
+    assert len(str(refused.value).splitlines()) == 1
     assert tree(tmp_path) == {"inner": None}
+
+
+@pytest.mark.parametrize("what", HARMLESS)
+def test_what_may_not_be_refused_stays_in_the_folder(what, tmp_path):
+    folder = tmp_path / "inner" / "there"
+    folder.parent.mkdir()
+    with contextlib.suppress(cargo.CargoError):
+        cargo.unpack(hostile(HARMLESS[what], tmp_path), str(folder))
+    assert [path.name for path in tmp_path.iterdir()] == ["inner"]
+    assert [path.name for path in folder.parent.iterdir()] in (["there"], [])
+
+
+def test_a_python_without_the_filter_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.delattr(tarfile, "data_filter")
+    with pytest.raises(cargo.CargoError, match="update Python"):
+        cargo.unpack(hostile([], tmp_path), str(tmp_path / "there"))
+    assert tree(tmp_path) == {}
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 2000])

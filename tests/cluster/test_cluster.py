@@ -4,7 +4,6 @@ in a folder and with a home of its own."""
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +29,6 @@ from tests.helpers.clusters import (
 from tests.helpers.project import LIMIT, Run, start, wait_for
 
 pytest.importorskip("distributed", reason="dask is not installed")
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the workers are processes of Unix")
 
 
 @pytest.fixture(scope="module")
