@@ -32,6 +32,9 @@ from .secret_values import RunSecrets
 def main() -> int:
     """Run the notebook of the current run; returns the exit status of the process, below 0 the
     signal that it is to die by."""
+    # nbformat imports jsonschema, and that, where JupyterLab is installed, what reads formats that
+    # no notebook's schema has: a grammar that is built for a second. None: they are not there.
+    sys.modules.update(dict.fromkeys(("rfc3987_syntax", "isoduration")))  # type: ignore[arg-type]
     order = WriteOrder()
     pipes = OutputPipe(1, order), OutputPipe(2, order)
     out, err = map(Stream, pipes)

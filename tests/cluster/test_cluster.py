@@ -153,12 +153,12 @@ def test_a_dependency_that_cannot_be_met_is_said_and_other_runs_go_on(project, c
 @LONG
 def test_a_staged_batch_travels_and_comes_back_with_its_trials(project, cluster):
     project.notebook("nb.ipynb", "x = 1", "print(f'y: {x}')")
-    before = project._run_dirs()
+    before = project.run_dirs()
     (batch,) = stage(project, "nb.ipynb", "x=[1,2]", "--stage")
     done = run_cluster(project, cluster, "shared=no")
     assert f"{batch.id[:8]} has ended and is deleted" in done.stdout  # Guild's way with batches
     assert not batch.dir.exists()
-    trials = [Run(path) for path in project._run_dirs() - before]
+    trials = [Run(path) for path in project.run_dirs() - before]
     trials = [run for run in trials if "x" in run.flags]
     assert sorted(run.flags["x"] for run in trials) == [1, 2]
     assert all(run.attr("exit_status") == 0 for run in trials)
@@ -193,7 +193,7 @@ def test_a_run_with_a_resource_tag_runs_where_the_resource_is(project, cluster):
     project.notebook("nb.ipynb", "x = 1", "import os; print('home is', os.environ['HOME'])")
     stage(project, "nb.ipynb", "x=[1,2,3]", "--stage-trials", "--tag", "dask:GPU=1")
     (never,) = stage(project, "nb.ipynb", "--stage", "--tag", "dask:TPU=1")
-    runs = [Run(path) for path in project._run_dirs() if path != never.dir]
+    runs = [Run(path) for path in project.run_dirs() if path != never.dir]
     done = run_cluster(project, cluster, "shared=no")
     on = [run for run in runs if run.attr("tags") == ["dask:GPU=1"]]
     assert len(on) == 3

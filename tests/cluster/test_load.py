@@ -30,7 +30,7 @@ def own_rates(project: Project) -> float:
         began = time.monotonic()
         for run in runs:
             command = [*GUILD, "run", "-y", "--quiet", "--restart", str(run.dir)]
-            subprocess.run(command, cwd=project.dir, env=project._env(), check=True)
+            subprocess.run(command, cwd=project.dir, env=project.environment(), check=True)
         rates.append(len(runs) / (time.monotonic() - began))
 
     threads = [threading.Thread(target=run_alone, args=(runs[i::WORKERS],)) for i in range(WORKERS)]
@@ -86,7 +86,7 @@ def test_of_200_trials_none_is_lost_and_none_run_twice_though_workers_are_killed
             process = subprocess.Popen(
                 [*GUILD, *command, "run-once=yes", "shared=no", "retries=3"],
                 cwd=project.dir,
-                env=project._env(),
+                env=project.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=f,
                 stderr=subprocess.STDOUT,

@@ -112,7 +112,7 @@ def _run(project: Project, name: str, cause: Cause) -> int:
     log = project.home / f"{name}.log"
     with log.open("w") as out, subprocess.Popen(
         ["bash", "-c", command],
-        cwd=project.dir, env=project._env(), stdin=subprocess.DEVNULL, stdout=out,
+        cwd=project.dir, env=project.environment(), stdin=subprocess.DEVNULL, stdout=out,
         stderr=subprocess.STDOUT, start_new_session=True,
     ) as process:  # fmt: skip
         if cause.act:

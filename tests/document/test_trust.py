@@ -179,7 +179,7 @@ def test_completion_runs_nothing_and_reads_nothing_outside(
     done = subprocess.run(
         [Path(sys.executable).with_name("guild")],
         cwd=hostile.dir,
-        env={**hostile._env(), **audited, **words, "_GUILD_COMPLETE": "bash_complete"},
+        env={**hostile.environment(), **audited, **words, "_GUILD_COMPLETE": "bash_complete"},
         capture_output=True,
         text=True,
         timeout=LIMIT,
@@ -197,7 +197,7 @@ def test_the_flags_of_a_notebook_are_read_and_not_run(
     done = subprocess.run(
         [sys.executable, "-m", "guild_notebook.cli", command, name],
         cwd=hostile.dir,
-        env={**hostile._env(), **audited},
+        env={**hostile.environment(), **audited},
         capture_output=True,
         text=True,
         timeout=LIMIT,
@@ -210,7 +210,7 @@ def test_the_flags_of_a_notebook_are_read_and_not_run(
 def test_the_hook_sees_what_a_command_starts_and_reads(hostile: Project, audited: dict[str, str]):
     program = "import os; os.system('true'); open('/etc/hostname').close(); open('guild.yml')"
     subprocess.run(
-        [sys.executable, "-c", program], cwd=hostile.dir, env={**hostile._env(), **audited}
+        [sys.executable, "-c", program], cwd=hostile.dir, env={**hostile.environment(), **audited}
     )
     found = seen(audited, hostile)
     assert any("os.system" in line for line in found)
@@ -251,7 +251,7 @@ def test_links_within_the_project_and_to_the_project_are_followed(project: Proje
     done = subprocess.run(
         [*GUILD, "run", "-y", "b", "lr=3"],
         cwd=linked,
-        env=project._env(),
+        env=project.environment(),
         capture_output=True,
         text=True,
         timeout=LIMIT,

@@ -43,13 +43,13 @@ def test_a_file_that_grows_too_large_is_said_in_one_line(project: Project):
     command = " ".join([*GUILD, "run", "-y", "nb.ipynb"])
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 700; exec {command}"],
-        cwd=project.dir, env=project._env(), stdin=subprocess.DEVNULL, capture_output=True,
+        cwd=project.dir, env=project.environment(), stdin=subprocess.DEVNULL, capture_output=True,
         text=True, timeout=LIMIT,
     )  # fmt: skip
     for name in ("nb.ipynb", "the report"):
         assert done.stderr.count(f"guild-notebook: cannot save {name}: File too large\n") == 1
     assert done.returncode != 0 and "Traceback" not in done.stderr
-    (run_dir,) = project._run_dirs()
+    (run_dir,) = project.run_dirs()
     saved = Run(run_dir).notebook("nb.ipynb")
     assert len(saved["cells"]) == 3
     check_whole(run_dir)
@@ -132,10 +132,10 @@ def test_the_run_directory_becomes_read_only(project: Project):
     project.notebook("nb.ipynb", "print('kept')", lock, f"{svg}\n{svg}", "print('last')")
     ended = subprocess.run(
         [*without_privileges(), *GUILD, "run", "-y", "nb.ipynb"],
-        cwd=project.dir, env=project._env(), stdin=subprocess.DEVNULL, capture_output=True,
+        cwd=project.dir, env=project.environment(), stdin=subprocess.DEVNULL, capture_output=True,
         text=True, timeout=LIMIT,
     )  # fmt: skip
-    (run_dir,) = project._run_dirs()
+    (run_dir,) = project.run_dirs()
     for path in (run_dir, run_dir / ".guild"):
         path.chmod(0o755)
     done = Command(ended.stdout, ended.stderr, ended.returncode)

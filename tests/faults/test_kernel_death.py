@@ -97,10 +97,10 @@ def test_a_limit_of_memory_for_all_of_the_run_is_an_error_that_is_saved(
     command = " ".join([*GUILD, "run", "-y", "nb.ipynb"])
     done = subprocess.run(
         ["bash", "-c", f"ulimit -v {megabytes * 1000}; exec {command}"],
-        cwd=project.dir, env=project._env(), stdin=subprocess.DEVNULL, capture_output=True,
+        cwd=project.dir, env=project.environment(), stdin=subprocess.DEVNULL, capture_output=True,
         text=True, timeout=LIMIT,
     )  # fmt: skip
-    (run,) = Command(done.stdout, done.stderr, done.returncode, list(project._run_dirs())).runs
+    (run,) = Command(done.stdout, done.stderr, done.returncode, list(project.run_dirs())).runs
     assert done.returncode == 1 and run.attr("exit_status") == 1, done.stderr
     assert states(run)[::2] == ["completed", "not run"]
     assert states(run)[1] in ("failed", "kernel died")
@@ -143,9 +143,9 @@ def test_a_kernel_that_the_system_kills_for_its_memory_is_said_to_have_no_memory
     with memory_group(600) as join:
         done = subprocess.run(
             ["bash", "-c", f"{join} && exec {command}"],
-            cwd=project.dir, env=project._env(), stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=LIMIT,
+            cwd=project.dir, env=project.environment(), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=LIMIT,
         )  # fmt: skip
-    made = Command(done.stdout, done.stderr, done.returncode, list(project._run_dirs()))
+    made = Command(done.stdout, done.stderr, done.returncode, list(project.run_dirs()))
     seconds = check_death(made, "Eat", "signal SIGKILL, out of memory (limit 600 MB)")
     figure("out of memory (cgroup): the run has ended and is saved after", f"{seconds:.1f} s", "2")

@@ -69,8 +69,8 @@ def check_commands(project: Project, seeds: range) -> None:
             shown = subprocess.run(
                 [sys.executable, "-m", "guild_notebook.cli", command[0], f"m{seed}.ipynb",
                  *command[1:]],
-                cwd=project.dir, env=project._env(), capture_output=True, text=True, timeout=60,
-                errors="surrogateescape",
+                cwd=project.dir, env=project.environment(), capture_output=True, text=True,
+                timeout=60, errors="surrogateescape",
             )  # fmt: skip
             assert "Traceback" not in shown.stderr, f"seed {seed}: {shown.stderr}"
             assert shown.returncode == 0 or len(shown.stderr.splitlines()) == 1, seed

@@ -61,7 +61,7 @@ def test_runs_at_the_same_time_do_not_mix_and_leave_nothing(watched: Project, co
     for process in running:
         process.communicate(timeout=2 * LIMIT)
         assert process.returncode == 0
-    runs = [Run(path) for path in watched._run_dirs()]
+    runs = [Run(path) for path in watched.run_dirs()]
     assert sorted(run.flags["x"] for run in runs) == list(range(1, count + 1))
     for run in runs:
         check(run, run.flags["x"])
@@ -90,7 +90,7 @@ def test_two_hundred_runs_one_after_another_leave_nothing(watched: Project):
             pass
     assert process.returncode == 0
     seconds = time.monotonic() - since
-    runs = [Run(path) for path in watched._run_dirs()]
+    runs = [Run(path) for path in watched.run_dirs()]
     trials = [run for run in runs if not (run.dir / ".guild/proto").exists()]
     assert sorted(run.flags["x"] for run in trials) == list(range(1, count + 1))
     for run in trials:

@@ -77,7 +77,7 @@ def measured(project: Project, source: str, limit: float) -> Measured:
     project.notebook("nb.ipynb", WAIT, source, LAST)
     command = [*GUILD, "run", "-y", "nb.ipynb"]
     with subprocess.Popen(
-        command, cwd=project.dir, env=project._env(), stdin=subprocess.DEVNULL,
+        command, cwd=project.dir, env=project.environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         run = started_run(project)

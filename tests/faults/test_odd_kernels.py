@@ -138,7 +138,7 @@ def test_a_kernel_that_never_replies_is_ended_by_a_stop(odd: Project):
         wait_for(
             lambda: any("[1/2]" in r.read_text() for r in odd.home.glob("runs/*/.guild/output"))
         )
-        (run_dir,) = odd._run_dirs()
+        (run_dir,) = odd.run_dirs()
         started = time.monotonic()
         assert odd.guild("stop", "-y", run_dir.name).status == 0
         shown, _ = process.communicate(timeout=60)

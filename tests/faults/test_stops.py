@@ -135,7 +135,7 @@ def test_the_terminal_is_closed(long):
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(project.dir)
-        os.execve(GUILD[0], [*GUILD, "run", "-y", "nb.ipynb"], project._env())
+        os.execve(GUILD[0], [*GUILD, "run", "-y", "nb.ipynb"], project.environment())
     run = started_run(project)
     pids = pids_of_run(run)
     seconds = seconds_until_gone(lambda: os.close(terminal), mark, pids)
@@ -148,7 +148,7 @@ def test_a_reader_that_goes_away_ends_the_run(long):
     project, mark = long
     command = [*GUILD, "run", "-y", "nb.ipynb"]
     with subprocess.Popen(
-        command, cwd=project.dir, env=project._env(), stdout=subprocess.PIPE,
+        command, cwd=project.dir, env=project.environment(), stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         assert process.stdout and process.stdout.readline() == b"kept\n"
@@ -171,7 +171,7 @@ def test_a_run_that_was_started_with_nohup_outlives_its_terminal(project: Projec
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        os.execve(GUILD[0], [*GUILD, "run", "-y", "nb.ipynb"], project._env())
+        os.execve(GUILD[0], [*GUILD, "run", "-y", "nb.ipynb"], project.environment())
     run = started_run(project)
     os.close(terminal)
     os.waitpid(pid, 0)
@@ -203,7 +203,7 @@ def test_a_run_that_is_stopped_before_its_kernel_is_up_ends_at_once(project: Pro
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=LIMIT)
     assert of_home(project) == []
-    (run,) = map(Run, project._run_dirs())
+    (run,) = map(Run, project.run_dirs())
     assert run.attr("exit_status") < 0
     assert states(run) == ["not run"]
 

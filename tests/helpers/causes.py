@@ -68,7 +68,7 @@ def started_run(project: Project, said: str = "started") -> Run:
     """The run that has printed a word, once it has."""
 
     def run_dirs() -> list[Run]:
-        dirs = [d for d in project._run_dirs() if (d / ".guild/output").exists()]
+        dirs = [d for d in project.run_dirs() if (d / ".guild/output").exists()]
         return [run for run in map(Run, dirs) if said in run.output]
 
     wait_for(run_dirs)

@@ -110,7 +110,7 @@ def run_cluster(project: Project, cluster: Cluster, *flags: str) -> subprocess.C
     return subprocess.run(
         [*GUILD, *command, *flags],
         cwd=project.dir,
-        env=project._env(),
+        env=project.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -132,18 +132,18 @@ class Project:
 
     def guild(self, *args: str, cwd: str = ".", limit: float = LIMIT, **env: str) -> Command:
         """Run ``guild ARGS`` in the project, or in ``cwd`` below it."""
-        before = self._run_dirs()
+        before = self.run_dirs()
         done = subprocess.run(
             [*GUILD, *args],
             cwd=self.dir / cwd,
-            env={**self._env(), **env},
+            env={**self.environment(), **env},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=limit,
             text=True,
             errors="replace",
         )
-        made = sorted(self._run_dirs() - before, key=lambda path: path.stat().st_mtime)
+        made = sorted(self.run_dirs() - before, key=lambda path: path.stat().st_mtime)
         return Command(done.stdout, done.stderr, done.returncode, made)
 
     def run(self, *args: str, **options: Any) -> Command:
@@ -152,16 +152,18 @@ class Project:
         assert done.status == 0, done.stdout + done.stderr
         return done
 
-    def _run_dirs(self) -> set[Path]:
+    def run_dirs(self) -> set[Path]:
         runs = self.home / "runs"
         return {p for p in runs.iterdir() if not p.is_symlink()} if runs.exists() else set()
 
-    def _env(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         # What pip lists is of no interest here and takes half a second of every run.
         settings = {"GUILD_HOME": str(self.home), "NO_PIP_FREEZE": "1", "COLUMNS": "200"}
         settings["JUPYTER_DATA_DIR"] = str(self.jupyter)
-        # ipykernel treats descriptors in another way where it sees that it is under test.
-        inherited = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+        # ipykernel treats descriptors in another way where it sees that it is under test, and
+        # each of a thousand processes would compile the package without its files of bytecode.
+        but = ("PYTEST_CURRENT_TEST", "PYTHONDONTWRITEBYTECODE")
+        inherited = {k: v for k, v in os.environ.items() if k not in but}
         return {**inherited, **settings, **self.env}
 
 
@@ -185,7 +187,7 @@ def start(project: Project, *args: str, **options: Any) -> subprocess.Popen:
     return subprocess.Popen(
         [*GUILD, *args],
         cwd=project.dir,
-        env=project._env(),
+        env=project.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -221,13 +221,13 @@ def test_a_cell_over_its_time_is_interrupted(kernel: Kernel):
 def test_a_stop_saves_all_and_leaves_no_process(kernel: Kernel, how: str):
     mark = str(600 + time.monotonic_ns() % 1_000_000_000 / 1e9)
     kernel.notebook("stop", kernel.language.child.format(mark=mark), kernel.language.wait)
-    before = kernel.project._run_dirs()
+    before = kernel.project.run_dirs()
     with start(kernel.project, "run", "-y", "stop", start_new_session=True) as process:
 
         def made() -> list[Path]:
             return [
                 d
-                for d in kernel.project._run_dirs() - before
+                for d in kernel.project.run_dirs() - before
                 if (d / ".guild/output").exists() and "[1/2]" in Run(d).output
             ]
 
