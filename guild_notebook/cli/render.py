@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..document.reader import Notebook
-from ..flags import validate
+from ..flags import languages, validate
 from ..flags.discover import Discovered
-from ..flags.languages import literals, table
+from ..flags.languages import literals
 from ..flags.languages.scanner import NEWLINE
 from ..flags.languages.source import Source
+from ..flags.languages.values import MOST_BITS, shortened
 from ..flags.model import Flag, Site, Skipped
 
 _WIDEST = 40
@@ -28,7 +29,7 @@ def data(nb: Notebook, found: Discovered) -> dict[str, Any]:
             sources.setdefault(site.cell, Source(nb.cells[site.cell].source))
     return {
         "notebook": nb.path,
-        "language": table.of(nb),
+        "language": languages.name_of(nb),
         "source": found.source,
         "flags": [_flag_data(flag, sources) for flag in found.flags.values()],
         "skipped": [
@@ -67,7 +68,7 @@ def _json(value: Any) -> Any:
     """``value`` in JSON's types; what JSON lacks is a list, or the text of the literal."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, int) and value.bit_length() > literals.MOST_BITS:
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
         return literals.write(value)
     if isinstance(value, (set, frozenset)):
         return [_json(item) for item in sorted(value, key=repr)]
@@ -115,9 +116,9 @@ def _row(flag: Flag) -> tuple[str, ...]:
     return (
         flag.name,
         flag.type or "",
-        literals.shortened(flag.default_source, _WIDEST) + (" (differs)" if flag.mixed else ""),
-        literals.shortened(_allowed(flag), _WIDEST),
-        literals.shortened(flag.description, _WIDEST),
+        shortened(flag.default_source, _WIDEST) + (" (differs)" if flag.mixed else ""),
+        shortened(_allowed(flag), _WIDEST),
+        shortened(flag.description, _WIDEST),
         ", ".join(map(str, cells)),
     )
 
@@ -136,7 +137,7 @@ def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _skipped_line(skipped: Skipped) -> str:
-    source = literals.shortened(skipped.source, 60)
+    source = shortened(skipped.source, 60)
     return f"  cell {skipped.cell}, line {skipped.line}: {source} ({skipped.reason})"
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import FlagError
 from . import validate
 from .languages import literals
+from .languages.values import MOST_BITS, NotLiteralError, equal, is_number, same, shortened
 from .model import Code, Flag
 
 # "int" and "float" would refuse or change defaults that notebooks have, so a whole number is a
@@ -48,7 +49,7 @@ def flag_data(flag: Flag) -> dict[str, Any]:
         kept = {"type": guild_type, "arg-split": _is_split(flag), "description": flag.description}
         return {"default": None, **{key: value for key, value in kept.items() if value}}
     if default is None and (flag.computed or flag.default is not None):
-        data["null-label"] = literals.shortened(flag.default_source)
+        data["null-label"] = shortened(flag.default_source)
     if _is_split(flag):
         data["arg-split"] = True
     if flag.choices:
@@ -79,7 +80,7 @@ def _guild_type(flag: Flag) -> str | None:
 
 def _fits(guild_type: str | None, value: Any) -> bool:
     if guild_type == "number":
-        return literals.is_number(value)
+        return is_number(value)
     if guild_type == "boolean":
         return isinstance(value, bool)
     return guild_type is None or isinstance(value, str)
@@ -106,7 +107,7 @@ def _guild_choices(flag: Flag) -> list[Any]:
     if flag.type == "raw":
         choices = [_guild_choice(*pair) for pair in zip(choices, flag.choice_sources)]
     default = guild_default(flag)
-    if default is not None and not any(literals.equal(default, choice) for choice in choices):
+    if default is not None and not any(equal(default, choice) for choice in choices):
         choices.append(default)
     return choices
 
@@ -130,7 +131,7 @@ def _can_hold(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(_can_hold, value))
     if isinstance(value, int):
-        return value.bit_length() <= literals.MOST_BITS
+        return value.bit_length() <= MOST_BITS
     return value is None or isinstance(value, float)
 
 
@@ -154,7 +155,7 @@ def _joined(items: Any) -> str | None:
     try:
         encoded = [yaml_util.encode_yaml(_plain(item), True) for item in ordered]
         text = " ".join(shlex.quote(part) for part in encoded)
-        return text if literals.same(_split(text, []), _plain(list(ordered))) else None
+        return text if same(_split(text, []), _plain(list(ordered))) else None
     except Exception:  # PyYAML raises what the value happens to make it raise
         return None
 
@@ -184,14 +185,14 @@ def is_unchanged(flag: Flag, value: Any) -> bool:
     """Whether ``value``, as Guild holds it, leaves the source as it is: it is the default, in
     type and value. Null does where Guild's default is null."""
     default = guild_default(flag)
-    if literals.same(value, default):
+    if same(value, default):
         return True
     if flag.secret:
         return False
     if flag.type == "raw" and isinstance(value, str) and not (flag.computed or flag.mixed):
         try:
-            return literals.same(literals.read(value), flag.default)
-        except literals.NotLiteralError:
+            return same(literals.read(value), flag.default)
+        except NotLiteralError:
             return False
     return False
 
@@ -221,7 +222,7 @@ def source_text(flag: Flag, value: Any) -> str:
 
     Raises FlagError where the language has no literal for it.
     """
-    from .languages.table import named
+    from .languages import named
 
     if flag.secret:
         from .secret_source import expression

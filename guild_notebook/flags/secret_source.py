@@ -1,4 +1,4 @@
-"""How the source of a notebook reads a secret value: an expression in place of the literal."""
+"""A secret flag's value: how the source reads it, and how the environment holds it."""
 
 from __future__ import annotations
 
@@ -6,59 +6,27 @@ import os
 from typing import Any
 
 from ..errors import FlagError
-from .languages.literals import is_number
-from .languages.table import named
+from .languages import named
 from .model import Code, Flag
-
-_PYTHON = '__import__("os").environ["{0}"]'
-
-# By language and by what the value is; the texts are those of `environment_text`.
-_EXPRESSIONS = {
-    "python": {
-        "text": _PYTHON,
-        "integer": f"int({_PYTHON})",
-        "number": f"float({_PYTHON})",
-        "boolean": f'({_PYTHON} == "true")',
-        "code": f"eval({_PYTHON})",
-    },
-    "r": {
-        "text": 'Sys.getenv("{0}")',
-        "integer": 'as.numeric(Sys.getenv("{0}"))',
-        "number": 'as.numeric(Sys.getenv("{0}"))',
-        "boolean": 'as.logical(Sys.getenv("{0}"))',
-        "code": 'eval(parse(text = Sys.getenv("{0}")))',
-    },
-    "julia": {
-        "text": 'ENV["{0}"]',
-        "integer": 'parse(Int, ENV["{0}"])',
-        "number": 'parse(Float64, ENV["{0}"])',
-        "boolean": 'parse(Bool, ENV["{0}"])',
-        "code": 'eval(Meta.parse(ENV["{0}"]))',
-    },
-    "bash": dict.fromkeys(("text", "integer", "number", "boolean"), '"${{{0}}}"'),
-}
 
 
 def expression(flag: Flag, value: Any) -> str:
-    """What takes the place of a secret flag's value in the source, in the flag's language.
+    """What stands in the source in place of a secret flag's value, in the flag's language.
 
     Raises FlagError where the language has nothing for it.
     """
-    language = _EXPRESSIONS.get(flag.language)
-    if language is None:
+    language = named(flag.language)
+    if not language.environment_expressions:
         raise FlagError(
             f"flag {flag.place} cannot be a secret: this package does not know how "
             f"{flag.language} reads the environment - read {flag.secret} in the notebook itself"
         )
-    kind = _kind(value)
-    if kind not in language:
+    text = language.environment_expression(flag.secret, value, flag.default_source)
+    if text is None:
         raise FlagError(
-            f"flag {flag.place} cannot be a secret: {flag.language} has no {_name(value)} in the "
+            f"flag {flag.place} cannot be a secret: {flag.language} has no {_type(value)} in the "
             "environment"
         )
-    text = language[kind].format(flag.secret)
-    if flag.language == "r" and kind == "integer" and flag.default_source.endswith("L"):
-        return text.replace("numeric", "integer")
     return text
 
 
@@ -66,39 +34,29 @@ def environment_text(flag: Flag | None, value: Any) -> str:
     """``value`` as the environment holds it: text as it is, numbers and ``true``, ``false`` as
     most languages read them, anything else as source text of the flag's language.
 
-    Raises FlagError for what no environment can hold.
+    Raises FlagError for what no environment variable can hold.
     """
-    kind = _kind(value)
     if isinstance(value, Code):
         text = value.text
-    elif kind == "text":
+    elif isinstance(value, str):
         text = value
-    elif kind == "boolean":
+    elif isinstance(value, bool):
         text = "true" if value else "false"
-    elif kind in ("integer", "number"):
+    elif isinstance(value, (int, float)):
         text = str(value)
     else:
         text = named(flag.language if flag else "python").write(value, "")
     try:
-        if "\0" not in text and os.fsencode(text):
-            return text
+        os.fsencode(text)
     except UnicodeEncodeError:
-        pass
-    if not text:
+        is_held = False
+    else:
+        is_held = "\0" not in text
+    if is_held:
         return text
     where = f"flag {flag.place}" if flag else "a secret flag"
     raise FlagError(f"{where} has a value that no environment variable can hold")
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, bool):
-        return "boolean"
-    if is_number(value):
-        return "integer" if isinstance(value, int) else "number"
-    return "code"
-
-
-def _name(value: Any) -> str:
+def _type(value: Any) -> str:
     return "mapping" if isinstance(value, dict) else "list"

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import FlagError
 from ..secrets.masking import MASK
 from .languages import literals
-from .languages.literals import is_number
+from .languages.values import NotLiteralError, equal, is_number, same
 from .model import Code, Flag
 
 _BOOLEANS = {
@@ -173,10 +173,10 @@ def _is_choice(flag: Flag, index: int, value: Any) -> bool:
         if value.strip() == flag.choice_sources[index].strip():
             return True
         try:  # the same literal in other words: 2e-6 and 0.000002
-            return literals.same(literals.read(value), choice)
-        except literals.NotLiteralError:
+            return same(literals.read(value), choice)
+        except NotLiteralError:
             return bool(value == choice)
-    return literals.equal(value, choice) or (isinstance(choice, str) and str(value) == choice)
+    return equal(value, choice) or (isinstance(choice, str) and str(value) == choice)
 
 
 def _within(flag: Flag, value: Any) -> Any:

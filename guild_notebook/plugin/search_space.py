@@ -17,7 +17,7 @@ from typing import Any
 from ..compat.skopt import LOGUNIFORM_INT
 from ..errors import FlagError
 from ..flags import apply, guild_values, validate
-from ..flags.languages import literals
+from ..flags.languages.values import is_number
 from ..flags.model import Flag
 
 _FUNCTIONS = {
@@ -77,7 +77,7 @@ def _parsed(value: Any) -> tuple[str, str | None, list[Any]] | None:
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         ((low, rest),) = value[0].items() if len(value[0]) == 1 else ((None, None),)
         # YAML, and so Guild, reads [0.1:] as a list of a mapping
-        return (f"[{low}:]", None, [low, ""]) if literals.is_number(low) and rest is None else None
+        return (f"[{low}:]", None, [low, ""]) if is_number(low) and rest is None else None
     if not guild_values.is_search_space(value):
         return None
     name, args = flag_util.decode_flag_function(value)
@@ -107,7 +107,7 @@ def _numbers(flag: Flag, flagdef: Any, typed: str, args: list[Any]) -> list[floa
             f"{flag.name}=[MIN:MAX], or give it min and max in guild.yml"
         )
     for number in numbers:
-        if not literals.is_number(number):
+        if not is_number(number):
             raise FlagError(f"flag {flag.place} is searched between numbers, not {typed}")
     return numbers
 
@@ -137,7 +137,7 @@ def _is_whole(flag: Flag, flagdef: Any, bounds: list[float], typed: bool = False
     if flagdef.type == "int" or validate.takes_whole_numbers(flag):
         return True
     said = [] if typed else [flag.default, flag.step]
-    numbers = bounds + [number for number in said if literals.is_number(number)]
+    numbers = bounds + [number for number in said if is_number(number)]
     return flagdef.type != "float" and all(isinstance(number, int) for number in numbers)
 
 

@@ -16,8 +16,7 @@ from ..document import paths, reader, strip
 from ..document.writer import NotebookEncoder
 from ..errors import UserError
 from ..files import write_whole
-from ..flags import apply, discover
-from ..flags.languages import table
+from ..flags import apply, discover, languages
 from ..flags.sources import parameters
 from ..secrets.masking import Masker
 from .execution.stop import Stop, die_by
@@ -149,7 +148,9 @@ class Start:
         from .kernel.process import Kernel, environment
 
         paths = [os.path.dirname(self.record.executed_file), self.record.dir]
-        async with Kernel(*self._kernelspec(), self.record.dir, environment(paths)) as kernel:
+        async with Kernel(
+            *self._kernelspec(), self.record.dir, environment(paths), languages.setup_code
+        ) as kernel:
             from .session import Session  # heavier: imported while the kernel comes up
 
             session = Session(
@@ -174,7 +175,7 @@ class Start:
 
         specs = KernelSpecs()
         name, notice = choose(
-            specs, self.settings["kernel"], self.nb.kernel_name, table.of(self.nb)
+            specs, self.settings["kernel"], self.nb.kernel_name, languages.name_of(self.nb)
         )
         if notice:
             self.status_lines.write(notice, "the notebook's kernel is not installed, using Python")

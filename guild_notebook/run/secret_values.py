@@ -12,6 +12,7 @@ from ..flags import apply, default_warnings, secret_source
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered
 from ..flags.languages import literals
+from ..flags.languages.values import NotLiteralError
 from ..flags.model import Code
 from ..secrets import settings as secrets
 from ..secrets.masking import SHORTEST, Masker, lines_of, texts_of
@@ -137,7 +138,7 @@ def _texts(value: Any) -> list[str]:
         return texts_of(value)
     try:
         return [value.text, *texts_of(literals.read(value.text))]
-    except literals.NotLiteralError:
+    except NotLiteralError:
         return [value.text]
 
 

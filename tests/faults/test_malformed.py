@@ -16,9 +16,8 @@ from guild_notebook import options
 from guild_notebook.cli import render
 from guild_notebook.document import reader, strip
 from guild_notebook.errors import FlagError, KernelError, NotebookError, UserError
-from guild_notebook.flags import apply, guild_values
+from guild_notebook.flags import apply, guild_values, languages
 from guild_notebook.flags.discover import Discovered, discover
-from guild_notebook.flags.languages import table as languages
 from guild_notebook.flags.sources import parameters
 from guild_notebook.run.execution.execute import Outcome
 from guild_notebook.run.kernel.kernelspecs import KernelSpecs, choose
@@ -111,7 +110,7 @@ class Pipeline:
             assert "nb.ipynb is nested too deeply" in str(e)
             return
         try:
-            choose(self.specs, None, nb.kernel_name, languages.of(nb))
+            choose(self.specs, None, nb.kernel_name, languages.name_of(nb))
         except KernelError as e:
             assert "\n" not in str(e)
         settings = {**options.defaults(), "report": ("html",) if with_report else ()}

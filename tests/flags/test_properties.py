@@ -16,6 +16,7 @@ from guild_notebook.flags import guild_values
 from guild_notebook.flags.discover import Discovered, discover
 from guild_notebook.flags.languages import literals
 from guild_notebook.flags.languages.source import expression_of
+from guild_notebook.flags.languages.values import same
 from tests.helpers.notebooks import edited, notebook
 
 TEXTS = st.text(max_size=20)
@@ -102,7 +103,7 @@ def test_an_edit_changes_the_value_and_nothing_else(cell, new):
     flag = found.flags["x9"]
     (site,) = flag.sites
     if not flag.computed:
-        assert literals.same(flag.default, value)
+        assert same(flag.default, value)
     assert edited(nb, found, {"x9": guild_values.guild_default(flag)}) == {}
     try:
         text = edited(nb, found, {"x9": new}).get(0, source)
@@ -117,7 +118,7 @@ def test_an_edit_changes_the_value_and_nothing_else(cell, new):
         assert expression_of(written) is not None
     else:
         held = eval(written)  # what the kernel would hold
-        assert literals.same(held, guild_values.notebook_value(flag, new))
+        assert same(held, guild_values.notebook_value(flag, new))
 
 
 @settings(max_examples=300, deadline=None)
@@ -125,9 +126,9 @@ def test_an_edit_changes_the_value_and_nothing_else(cell, new):
 def test_what_is_written_reads_as_the_value(value):
     text = literals.write(value)
     assert "\n" not in text
-    assert literals.same(eval(text), value)  # what the kernel would hold
+    assert same(eval(text), value)  # what the kernel would hold
     if is_literal(value):
-        assert literals.same(literals.read(text), value)
+        assert same(literals.read(text), value)
 
 
 def test_a_number_of_more_digits_than_python_prints_is_written():

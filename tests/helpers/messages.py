@@ -53,7 +53,7 @@ CARRIERS = {
     "_warn": (0, "flag …: {}"),
     "append": (0, "flag …: {}"),  # to a list of warnings
     "_NoFieldError": (0, _SKIPPED),
-    "NoFlag": (1, _SKIPPED),
+    "NotAFlag": (1, _SKIPPED),
     "_Marker": (-1, _SKIPPED),
 }
 """Functions that are given a message, the position of the argument that it is, and what is made
@@ -71,7 +71,10 @@ OF_MODULE = {
 REASONS = {
     "cluster/queue.py": "{}",
     "options.py": "…: '…' {}, not '…'",
-    "flags/languages/foreign_write.py": "flag … cannot hold … in …: {}",
+    **dict.fromkeys(
+        (f"flags/languages/{name}.py" for name in ("bash", "line_based", "other")),
+        "flag … cannot hold … in …: {}",
+    ),
 }
 """Modules whose ValueErrors are made messages by who catches them."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from ...document.reader import Cell, Notebook
-from . import table
+from . import name_of, named
+from .language import NameAssignment, NotAFlag
 from .source import Source
 
 INJECTED_TAG = "injected-parameters"
@@ -13,7 +14,7 @@ PARAMETERS_TAG = "parameters"
 
 
 class CodeCell:
-    """One code cell with its text as Python; ``source`` is read when it is first asked for."""
+    """A code cell; ``language`` is the name of its language, as ``languages.name_of`` has it."""
 
     def __init__(self, cell: Cell, language: str) -> None:
         self.index = cell.index
@@ -21,18 +22,20 @@ class CodeCell:
         self.tags = cell.tags
         self.language = language
 
-    @property
-    def is_python(self) -> bool:
-        return self.language == "python" and self.source.is_python
+    @cached_property
+    def assignments(self) -> list[NameAssignment | NotAFlag]:
+        """The assignments at the top level of the cell, in order."""
+        return list(named(self.language).assignments(self.text))
 
     @cached_property
     def source(self) -> Source:
+        """Where the lines of the text are."""
         return Source(self.text)
 
 
 def code_cells(notebook: Notebook) -> list[CodeCell]:
     """The code cells that a run executes: all but those that papermill injected."""
-    language = table.of(notebook)
+    language = name_of(notebook)
     return [
         CodeCell(cell, language)
         for cell in notebook.cells

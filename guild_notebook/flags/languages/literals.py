@@ -1,26 +1,15 @@
-"""Values and Python source text: reading literals without evaluating them, and writing them."""
+"""Python's literals: reading them without evaluating anything, and writing them."""
 
 from __future__ import annotations
 
 import ast
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .scanner import scan
 from .source import expression_of
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeGuard
-
-
-MOST_BITS = 14_000
-"""Of an integer that is written as digits: Python takes no more than 4,300 (sys.int_info), so
-Guild's YAML and JSON cannot hold a longer one."""
-
-
-class NotLiteralError(ValueError):
-    """The expression is none of the literals that can be a flag's value."""
+from .values import MOST_BITS, NotLiteralError
 
 
 def value_of(node: ast.expr) -> Any:
@@ -51,58 +40,29 @@ def _value(node: ast.expr) -> Any:
     raise NotLiteralError
 
 
+def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
+    """The value of a literal and False, or None and True for any other expression."""
+    try:
+        return value_of(node), False
+    except NotLiteralError:
+        return None, True
+
+
 def read(text: str) -> Any:
-    """The value of ``text``, a Python literal; raises NotLiteralError where it is none."""
+    """The value of ``text``, a Python literal; raises NotLiteralError where it is not one."""
     node = expression_of(text)
     if node is None:
         raise NotLiteralError
     return value_of(node)
 
 
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether ``value`` is an int or a float; a bool is none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Equal in type and value at every level: ``True`` is not 1, 1 not 1.0; nan is nan."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, float):
-        return (math.isnan(a) and math.isnan(b)) or (a == b and str(a) == str(b))  # -0.0
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, dict):
-        return len(a) == len(b) and all(map(same, a.items(), b.items()))
-    if isinstance(a, set):
-        return a == b and {(type(x), x) for x in a} == {(type(x), x) for x in b}
-    return bool(a == b)
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Equal by value: 1 is 1.0, but no number is a boolean or a text."""
-    if is_number(a) and is_number(b):
-        return bool(a == b)
-    return same(a, b)
-
-
-def as_number(text: str) -> Any:
-    """``text`` as an int, else as a float, else as it is."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return text
-
-
 def write(value: Any, like: str = "") -> str:
     """``value`` as a Python literal on one line.
 
-    A string takes the quotes of ``like``, the text that it replaces, and a tuple its having
-    parentheses or none. Infinity and nan, which
-    have no literal, become ``float("inf")`` and ``float("nan")``; an empty set ``set()``.
-    A set's members are in the order of their text, the same in every process.
+    A string has the quotes of ``like``, the text that it replaces, and a tuple has parentheses
+    where ``like`` has. Infinity and nan, which have no literal, become ``float("inf")`` and
+    ``float("nan")``, an empty set ``set()``. A set's members are in the order of their text, the
+    same in every process.
     """
     if isinstance(value, str):
         return _string(value, like)
@@ -140,17 +100,11 @@ def display(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def shortened(text: str, length: int = 60) -> str:
-    """``text`` on one line, cut where it is longer than ``length``."""
-    text = " ".join(text.split())
-    return text if len(text) <= length else text[: length - 3] + "..."
-
-
 def one_expression(text: str) -> str | None:
-    """``text`` as it can stand on the right of an assignment, None where it is no expression.
+    """``text`` as it can stand on the right of an assignment, None where it is not an expression.
 
-    A comment after it is left out, and what stands on several lines is put in parentheses, so
-    that it cannot change what follows it.
+    Where it has comments or stands on several lines it is put in parentheses, so that it cannot
+    change what follows it.
     """
     text = text.strip()
     if expression_of(text) is None:

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from ...document.reader import Notebook
 from ..languages.cells import INJECTED_TAG, PARAMETERS_TAG, CodeCell
-from ..languages.literals import same
+from ..languages.language import NameAssignment, NotAFlag
+from ..languages.values import same
 from ..model import Flag, Found, Skipped
-from .assignments import Assignment, NoFlag, assignments, flag, skipped
+from .assignments import flag, skipped
 
 _TRAILING_COMMENT = re.compile(r"[ \t;)]*(#[^\r\n]*)")
 _TYPE_COMMENT = re.compile(r"#\s*type:\s*([^\s#]*)")
@@ -25,8 +26,8 @@ def find(cells: Iterable[CodeCell]) -> Found:
     flags: dict[str, Flag] = {}
     passed_over: list[Skipped] = []
     for cell in cells:
-        for assignment in assignments(cell) if PARAMETERS_TAG in cell.tags else ():
-            if isinstance(assignment, NoFlag):
+        for assignment in cell.assignments if PARAMETERS_TAG in cell.tags else ():
+            if isinstance(assignment, NotAFlag):
                 begin, reason = assignment.begin, assignment.reason
                 passed_over.append(skipped(cell.index, cell.source, begin, reason))
                 continue
@@ -36,7 +37,7 @@ def find(cells: Iterable[CodeCell]) -> Found:
     return Found(list(flags.values()), passed_over)
 
 
-def _flag(cell: CodeCell, assignment: Assignment) -> Flag:
+def _flag(cell: CodeCell, assignment: NameAssignment) -> Flag:
     match = _TRAILING_COMMENT.match(cell.text, assignment.stop)
     comment = match.group(1) if match else ""
     type_comment = _TYPE_COMMENT.match(comment)

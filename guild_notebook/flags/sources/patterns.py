@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...errors import FlagError
+from .. import languages
 from ..languages.cells import CodeCell
-from ..languages.literals import NotLiteralError
-from ..languages.table import named
+from ..languages.values import NotLiteralError
 from ..model import Flag, Site
 from .assignments import literal_type
 
@@ -44,7 +44,7 @@ def find(name: str, patterns: str | list[str], cells: Iterable[CodeCell]) -> Fla
 def _flag(name: str, sites: dict[Site, str], language: str) -> Flag:
     text = next(iter(sites.values()))
     try:
-        value, computed = named(language).read(text), False
+        value, computed = languages.named(language).read(text), False
     except NotLiteralError:
         value, computed = None, True
     return Flag(

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import IO, Any
 
 import zmq.asyncio
@@ -24,7 +25,7 @@ from traitlets import Type
 
 from ...errors import KernelError
 from ...secrets.masking import Masker
-from . import connection_dir, launcher, setup_code, supervisor
+from . import connection_dir, launcher, supervisor
 from .channels import IopubListener, KernelClient
 from .kernelspecs import KernelSpecs, display_name
 from .wakeup import Knocks
@@ -58,13 +59,23 @@ class KeptManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client c
 class Kernel:
     """A kernel process and the client that talks to it.
 
-    Its connection file and sockets lie in a directory that only the user can enter.
+    Its connection file and sockets lie in a directory that only the user can enter. ``setup_code``
+    is given what the kernel calls itself (``implementation``) and returns what it is to execute
+    before the first cell, if anything.
     """
 
-    def __init__(self, specs: KernelSpecs, name: str, cwd: str, env: dict[str, str]) -> None:
+    def __init__(
+        self,
+        specs: KernelSpecs,
+        name: str,
+        cwd: str,
+        env: dict[str, str],
+        setup_code: Callable[[Any], str | None],
+    ) -> None:
         self._dir = connection_dir.make(cwd)
         self._cwd = cwd
         self._env = env
+        self._setup_code = setup_code
         self._context = zmq.asyncio.Context()
         # With ZeroMQ's default a client looks for the kernel's sockets every 100 ms.
         self._context.setsockopt(zmq.RECONNECT_IVL, 10)
@@ -195,7 +206,7 @@ class Kernel:
         return any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
 
     def _prepare(self, info: dict[str, Any]) -> str:
-        code = setup_code.code_for(info.get("implementation"))
+        code = self._setup_code(info.get("implementation"))
         return self.client.execute(code, silent=True, store_history=False) if code else ""
 
     def knock(self) -> None:

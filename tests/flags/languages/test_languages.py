@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from guild_notebook.errors import FlagError
+from guild_notebook.flags import languages
 from guild_notebook.flags.discover import discover
-from guild_notebook.flags.languages import table
-from guild_notebook.flags.languages.literals import NotLiteralError
+from guild_notebook.flags.languages.values import NotLiteralError
 from tests.helpers.notebooks import edited, flags, notebook
 
 LITERALS = [
@@ -37,21 +37,22 @@ LITERALS = [
 
 @pytest.mark.parametrize(("language", "text", "value"), LITERALS)
 def test_a_literal_is_read_and_what_is_written_reads_the_same(language, text, value):
-    read, write = table.named(language)
-    assert read(text) == value
-    assert type(read(text)) is type(value)
-    assert read(write(value, text)) == value
+    known = languages.named(language)
+    assert known.read(text) == value
+    assert type(known.read(text)) is type(value)
+    assert known.read(known.write(value, text)) == value
 
 
 @pytest.mark.parametrize(
     ("language", "text"),
     [("r", "f(1)"), ("r", "1 + 1"), ("r", "c(1, x)"), ("julia", '"$x"'), ("julia", "x"),
      ("bash", "$(ls)"), ("bash", '"$x"'), ("bash", "a b"), ("scala", "x"), ("r", "-NULL"),
-     ("r", "c(1"), ("julia", "[1 2]"), ("r", '"\\u{110000}"')],
+     ("r", "c(1"), ("julia", "[1 2]"), ("r", '"\\u{110000}"'),
+     ("bash", "($(ls))"), ("bash", "(a;b)"), ("bash", "(a")],
 )  # fmt: skip
 def test_what_is_no_literal_is_never_evaluated(language, text):
     with pytest.raises(NotLiteralError):
-        table.named(language).read(text)
+        languages.named(language).read(text)
 
 
 @pytest.mark.parametrize(
@@ -111,5 +112,5 @@ def test_tagged_cells_of_other_languages_hold_computed_defaults_too():
 def test_a_kernel_that_names_no_language_is_known_by_its_name():
     nb = notebook("x <- 1")
     nb.data["metadata"] = {"kernelspec": {"name": "ir", "display_name": "R"}}
-    assert table.of(nb) == "r"
+    assert languages.name_of(nb) == "r"
     assert list(discover(nb).flags) == ["x"]

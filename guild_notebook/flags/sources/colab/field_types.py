@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...languages import literals
-from ...languages.literals import as_number, equal, is_number
+from ...languages.values import NotLiteralError, as_number, equal, is_number
 from ..assignments import annotated_type, literal_type
 from .grammar import TYPE_ALIASES, Item, Spec
 
@@ -109,5 +109,5 @@ def _choice(item: Item, type_: str | None) -> Any:
         return {"true": True, "false": False}.get(item.text.lower(), item.value)
     try:
         return literals.read(item.text)
-    except literals.NotLiteralError:
+    except NotLiteralError:
         return item.text if type_ == "raw" else item.value

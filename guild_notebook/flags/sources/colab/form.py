@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ...languages.cells import CodeCell
+from ...languages.literals import literal_or_computed
+from ...languages.python import annotation_of
 from ...languages.source import ParsedLine, Source, Statement
 from ...model import Flag, Found, Site, Skipped
-from ..assignments import annotation_of, literal_or_computed, skipped
+from ..assignments import skipped
 from .field_types import field_type
 from .grammar import help_text, parse
 from .places import Place, merged

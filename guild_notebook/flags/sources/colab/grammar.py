@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...languages.literals import as_number
+from ...languages.values import as_number
 
 TYPE_ALIASES = {
     **{name: name for name in ("string", "number", "integer", "boolean", "date", "raw", "slider")},

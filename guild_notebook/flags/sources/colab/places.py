@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from ...languages.literals import same
 from ...languages.source import Source
+from ...languages.values import same
 from ...model import Flag
 
 

@@ -1,0 +1,64 @@
+"""Julia."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from .line_based import LineBasedLanguage, Reader, number_text, quoted
+from .values import NotLiteralError, is_number, ordered
+
+
+class Julia(LineBasedLanguage):
+    name = "julia"
+    kernels = ("julia",)
+    type_names: ClassVar = {
+        **{"Int": "integer", "Int64": "integer", "Float64": "number", "Bool": "boolean"},
+        **{"String": "string"},
+    }
+    environment_expressions: ClassVar = {
+        "text": 'ENV["{0}"]',
+        "integer": 'parse(Int, ENV["{0}"])',
+        "number": 'parse(Float64, ENV["{0}"])',
+        "boolean": 'parse(Bool, ENV["{0}"])',
+        "code": 'eval(Meta.parse(ENV["{0}"]))',
+    }
+    assignment = re.compile(
+        r"(?:const[ \t]+)?(?P<name>[^\W\d]\w*)[ \t]*(?:::[ \t]*(?P<type>[\w{}, ]+?)[ \t]*)?"
+        r"=(?!=)[ \t]*"
+    )
+    words: ClassVar = {
+        **{"true": True, "false": False, "nothing": None},
+        **{"Inf": float("inf"), "NaN": float("nan")},
+    }
+    strings = re.compile(r"\"\"\"[\s\S]*?\"\"\"|\"(?:[^\"\\]|\\[\s\S])*\"")
+    interpolates = "$"
+
+    def literal(self, reader: Reader) -> Any:
+        return tuple(reader.items(")")) if reader.skip("(") else super().literal(reader)
+
+    def call(self, name: str, reader: Reader) -> Any:
+        if name == "Dict" and reader.skip("("):
+            items = reader.items(")", "=>")
+            return items if isinstance(items, dict) else {}
+        raise NotLiteralError
+
+    def text_of(self, string: str) -> str:
+        return self.unescaped(string[3:-3] if string.startswith('"""') else string[1:-1])
+
+    def write(self, value: Any, like: str) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if value is None:
+            return "nothing"
+        if is_number(value):
+            return number_text(value)
+        if isinstance(value, str):
+            return quoted(value, "$")
+        if isinstance(value, dict):
+            pairs = (f"{self.write(k, '')} => {self.write(v, '')}" for k, v in value.items())
+            return f"Dict({', '.join(pairs)})"
+        items = ", ".join(self.write(item, "") for item in ordered(value))
+        if isinstance(value, tuple):
+            return f"({items}{',' if len(value) == 1 else ''})"
+        return f"Set([{items}])" if isinstance(value, (set, frozenset)) else f"[{items}]"

@@ -1,0 +1,112 @@
+"""What a language is to this package: the class that each language is an object of.
+
+To add a language, write a module with a subclass of ``Language`` (of ``LineBasedLanguage`` where
+its literals look like R's or Julia's) and add an object of it to ``LANGUAGES`` in ``__init__.py``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .values import is_number
+
+
+@dataclass(frozen=True)
+class NameAssignment:
+    """An assignment to one name; offsets are characters from the start of the cell.
+
+    The statement is ``text[begin:stop]`` of the cell, its right side ``text[start:end]``. ``value``
+    is that of the right side where it is a literal; else ``computed`` is true and ``value`` None.
+    ``annotation`` is the text of the type annotation, "" where there is none.
+    """
+
+    name: str
+    value: Any
+    computed: bool
+    start: int
+    end: int
+    annotation: str
+    begin: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class NotAFlag:
+    """An assignment at ``begin`` of its cell that cannot be a flag, and why."""
+
+    begin: int
+    reason: str
+
+
+class Language(ABC):
+    """One language that code cells may be written in.
+
+    Its methods are given source text and give source text; none of them runs any of it.
+    """
+
+    name: ClassVar[str] = ""
+    """The language in lower case, as kernels write it into a notebook (``kernelspec.language``,
+    ``language_info.name``), without a version."""
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names that kernels give the language."""
+
+    kernels: ClassVar[tuple[str, ...]] = ()
+    """Kernels whose notebooks may not name their language, in lower case, without what follows
+    a ``-`` and without a version at the end: ``ir``, ``julia`` (for ``julia-1.10``)."""
+
+    implementations: ClassVar[tuple[str, ...]] = ()
+    """What the kernels that ``setup_code`` is for call themselves (``implementation`` in their
+    kernel_info_reply)."""
+
+    type_names: ClassVar[Mapping[str, str]] = {}
+    """Types as annotations of the language spell them, and the flag types that they stand for."""
+
+    environment_expressions: ClassVar[Mapping[str, str]] = {}
+    """The expressions that read an environment variable, ``{0}`` for its name, by what they make
+    of its text: ``text``, ``integer``, ``number``, ``boolean`` (of ``true`` or ``false``) and
+    ``code`` (what the text is in this language). Empty where no flag can be a secret."""
+
+    @abstractmethod
+    def read(self, text: str) -> Any:
+        """The value of ``text``, a literal; raises NotLiteralError where it is something else."""
+
+    @abstractmethod
+    def write(self, value: Any, like: str) -> str:
+        """``value`` as the literal that takes the place of ``like``, on one line.
+
+        Raises ValueError with the reason where the language has no literal for it.
+        """
+
+    def assignments(self, text: str) -> Iterator[NameAssignment | NotAFlag]:
+        """The assignments at the top level of a cell whose source is ``text``, in order.
+
+        None for a language whose assignments this package cannot tell.
+        """
+        return iter(())
+
+    def environment_expression(self, variable: str, value: Any, like: str) -> str | None:
+        """The expression that reads ``variable``, which holds ``value``, in place of ``like``.
+
+        None where the language has none for such a value.
+        """
+        expression = self.environment_expressions.get(kind_of(value))
+        return expression and expression.format(variable)
+
+    def setup_code(self) -> str:
+        """What a kernel of ``implementations`` executes before the first cell."""
+        raise NotImplementedError
+
+
+def kind_of(value: Any) -> str:
+    """Which of a language's ``environment_expressions`` is for ``value``."""
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool):
+        return "boolean"
+    if is_number(value):
+        return "integer" if isinstance(value, int) else "number"
+    return "code"

@@ -1,0 +1,249 @@
+"""What languages share whose cells are read line by line, not by a parser of the language.
+
+An assignment counts where it begins at the start of a line or after ``;``, outside brackets and
+strings, and its value is a literal.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+from .language import Language, NameAssignment
+from .values import NotLiteralError, as_number
+
+NUMBER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
+_BLANKS = re.compile(r"(?:\s|#[^\r\n]*)*")
+_NAME = re.compile(r"[A-Za-z_.][\w.]*")
+_END = re.compile(r"[ \t]*(?=[;#\r\n]|\Z)")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_ESCAPE = re.compile(r"\\(?:u\{?([0-9A-Fa-f]{1,8})\}?|x([0-9A-Fa-f]{1,2})|([\s\S]))")
+_CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+class LineBasedLanguage(Language):
+    """A language with ``#`` before comments, whose literals are quoted text, numbers, words, and
+    lists in brackets; what a language has beside them, it adds in ``literal`` and ``call``."""
+
+    assignment: ClassVar[re.Pattern[str]]
+    """What stands before the value of an assignment, with groups ``name`` and ``type`` (of the
+    annotation)."""
+
+    strings: ClassVar[re.Pattern[str]]
+    """A string with its quotes."""
+
+    words: ClassVar[Mapping[str, Any]]
+    """The words that are literals, and their values."""
+
+    interpolates: ClassVar[str] = ""
+    """Characters that make an expression of a string, unless a backslash stands before them."""
+
+    integer_suffix: ClassVar[str] = ""
+    """What makes an integer of the number before it."""
+
+    has_commas: ClassVar[bool] = True
+    """Whether commas stand between the items of a list; else blanks do."""
+
+    def read(self, text: str) -> Any:
+        reader = Reader(text.strip(), 0, self)
+        value = self.literal(reader)
+        if reader.pos != len(reader.text):
+            raise NotLiteralError
+        return value
+
+    def assignments(self, text: str) -> Iterator[NameAssignment]:
+        for begin in self._line_starts(text):
+            match = self.assignment.match(text, begin)
+            if match is None:
+                continue
+            start = match.end()
+            reader = Reader(text, start, self)
+            try:
+                value, computed = self.literal(reader), False
+                end = reader.pos
+                if not _END.match(text, end):
+                    raise NotLiteralError
+            except (NotLiteralError, RecursionError):
+                value, computed, end = None, True, self._expression_end(text, start)
+            name, annotation = match.group("name"), match.group("type") or ""
+            yield NameAssignment(name, value, computed, start, end, annotation, begin, end)
+
+    def literal(self, reader: Reader) -> Any:
+        """The value of the literal at ``reader``, which is moved to its end; raises
+        NotLiteralError where there is none."""
+        string = reader.match(self.strings)
+        if string:
+            return self.text_of(string)
+        if reader.skip("["):
+            return reader.items("]")
+        return reader.word_value() if reader.is_at_word() else reader.number()
+
+    def call(self, name: str, reader: Reader) -> Any:
+        """The value of a call of ``name`` whose parenthesis stands at ``reader``, for what the
+        language writes as calls: lists, mappings. Raises NotLiteralError for any other."""
+        raise NotLiteralError
+
+    def text_of(self, string: str) -> str:
+        """The text that ``string`` stands for; raises NotLiteralError where it is computed."""
+        return self.unescaped(string[1:-1])
+
+    def unescaped(self, content: str) -> str:
+        """A string's ``content`` with C's escapes replaced by what they stand for."""
+        self.refuse_interpolation(content)
+        return _ESCAPE.sub(_unescape, content)
+
+    def refuse_interpolation(self, content: str) -> None:
+        """Raise NotLiteralError where values of variables go into a string of ``content``."""
+        if any(char in content.replace(f"\\{char}", "") for char in self.interpolates):
+            raise NotLiteralError
+
+    def _line_starts(self, text: str) -> Iterator[int]:
+        """Starts of lines and of statements after ``;``, outside brackets and strings."""
+        depth = 0
+        yield 0
+        for match in self._start_tokens.finditer(text):
+            char = match.group()[0]
+            if char in "[({":
+                depth += 1
+            elif char in "])}":
+                depth = max(0, depth - 1)
+            elif char in "\r\n;" and depth == 0:
+                yield match.end()
+
+    def _expression_end(self, text: str, start: int) -> int:
+        depth = 0
+        for match in self._end_tokens.finditer(text, start):
+            char = match.group()[0]
+            if char in "[({":
+                depth += 1
+            elif char in "])}":
+                depth -= 1
+            elif char in "\r\n;#" and depth <= 0:
+                return start + len(text[start : match.start()].rstrip())
+        return start + len(text[start:].rstrip())
+
+    @cached_property
+    def _start_tokens(self) -> re.Pattern[str]:
+        return re.compile(rf"{self.strings.pattern}|#[^\r\n]*|[\[({{\])}}]|\r\n|[\r\n]|;[ \t]*")
+
+    @cached_property
+    def _end_tokens(self) -> re.Pattern[str]:
+        return re.compile(rf"{self.strings.pattern}|[\[({{\])}}]|[\r\n;#]")
+
+
+class Reader:
+    """Reads literals of ``language`` from ``text``, where it has come to ``pos``."""
+
+    def __init__(self, text: str, pos: int, language: LineBasedLanguage) -> None:
+        self.text = text
+        self.pos = pos
+        self._language = language
+
+    def match(self, pattern: re.Pattern[str]) -> str:
+        """What ``pattern`` matches here, "" where it does not; moves to its end."""
+        match = pattern.match(self.text, self.pos)
+        if match is None:
+            return ""
+        self.pos = match.end()
+        return match.group()
+
+    def skip(self, text: str) -> bool:
+        """Move behind ``text`` if it stands here; whether it does."""
+        if not self.text.startswith(text, self.pos):
+            return False
+        self.pos += len(text)
+        return True
+
+    def is_at_word(self) -> bool:
+        """Whether a word stands here, after a sign or without."""
+        sign = self.text[self.pos : self.pos + 1] in "+-"
+        is_word = bool(_NAME.match(self.text, self.pos + sign))
+        return is_word and not NUMBER.match(self.text, self.pos)
+
+    def number(self) -> Any:
+        text = self.match(NUMBER)
+        if not text:
+            raise NotLiteralError
+        number = as_number(text) if "x" not in text.lower() else int(text, 16)
+        if self._language.integer_suffix and self.skip(self._language.integer_suffix):
+            number = int(number)
+        if isinstance(number, str):
+            raise NotLiteralError
+        return number
+
+    def word_value(self) -> Any:
+        """The value of a word or a call."""
+        negative = self.skip("-")
+        name = self.match(_NAME)
+        words = self._language.words
+        if not name or (negative and words.get(name) != math.inf):
+            raise NotLiteralError
+        if name in words:
+            return -words[name] if negative else words[name]
+        return self._language.call(name, self)
+
+    def items(self, close: str, pair: str = "", names: re.Pattern[str] | None = None) -> Any:
+        """Items up to ``close``: a list, or a dict where every item is two with ``pair`` between
+        them, the first of them a literal or one of ``names``."""
+        keys: list[Any] = []
+        items: list[Any] = []
+        self._skip_blanks()
+        while not self.skip(close):
+            start = self.pos
+            item = (self.match(names) if names else "") or self._language.literal(self)
+            self._skip_blanks()
+            if pair and self.skip(pair):
+                self._skip_blanks()
+                keys.append(item)
+                item = self._language.literal(self)
+                self._skip_blanks()
+            items.append(item)
+            comma = self.skip(",") or not self._language.has_commas
+            self._skip_blanks()
+            if self.pos == start:  # an empty word of a shell, before what is not a literal
+                raise NotLiteralError
+            if not comma and not self.text.startswith(close, self.pos):
+                raise NotLiteralError
+        if keys and len(keys) != len(items):
+            raise NotLiteralError
+        return dict(zip(keys, items)) if keys else items
+
+    def _skip_blanks(self) -> None:
+        self.match(_BLANKS)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    digits = match.group(1) or match.group(2)
+    if digits is None:
+        return _ESCAPES.get(match.group(3), match.group(3))
+    code = int(digits, 16)
+    if code > 0x10FFFF:
+        raise NotLiteralError
+    return chr(code)
+
+
+def number_text(value: float) -> str:
+    """``value`` as R and Julia write numbers."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Inf" if value > 0 else "-Inf"
+    return repr(value)
+
+
+def quoted(text: str, special: str = "") -> str:
+    """``text`` in double quotes on one line, ``special`` characters escaped too.
+
+    Raises ValueError for characters that the string of no such language can hold.
+    """
+    if "\0" in text or re.search("[\ud800-\udfff]", text):
+        raise ValueError("text with a null character or half a character")
+    escaped = re.sub(rf'([\\"{re.escape(special)}])', r"\\\1", text)
+    return '"' + _CONTROL.sub(_escape, escaped) + '"'
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match.group()
+    return _SHORT.get(char) or f"\\u{ord(char):04x}"

@@ -1,0 +1,66 @@
+"""The values of literals, whatever their language: comparing, converting and shortening them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
+
+MOST_BITS = 14_000
+"""Of an integer that is written as digits: Python takes no more than 4,300 (sys.int_info), so
+Guild's YAML and JSON cannot hold a longer one."""
+
+
+class NotLiteralError(ValueError):
+    """The text is not one of the literals that can be a flag's value."""
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether ``value`` is an int or a float, and not a bool."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal in type and value at every level: ``True`` is not 1, 1 not 1.0; nan is nan."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, float):
+        return (math.isnan(a) and math.isnan(b)) or (a == b and str(a) == str(b))  # -0.0
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return len(a) == len(b) and all(map(same, a.items(), b.items()))
+    if isinstance(a, set):
+        return a == b and {(type(x), x) for x in a} == {(type(x), x) for x in b}
+    return bool(a == b)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Equal by value: 1 is 1.0, but no number equals a boolean or a text."""
+    if is_number(a) and is_number(b):
+        return bool(a == b)
+    return same(a, b)
+
+
+def as_number(text: str) -> Any:
+    """``text`` as an int, else as a float, else as it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+def ordered(items: Any) -> list[Any]:
+    """The items of a list, a tuple or a set; a set's in the order of their text, which is the
+    same in every process."""
+    return sorted(items, key=repr) if isinstance(items, (set, frozenset)) else list(items)
+
+
+def shortened(text: str, length: int = 60) -> str:
+    """``text`` on one line, cut where it is longer than ``length``."""
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 3] + "..."
