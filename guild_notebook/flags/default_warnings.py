@@ -41,18 +41,18 @@ def holds_secret(flag: Flag) -> bool:
 
 def fill_in_warning(flag: Flag) -> str:
     """The line that asks for a value."""
-    return f"flag {flag.place}: {flag.default} is to be filled in - set {flag.name}=VALUE"
+    return f"flag {flag.label}: {flag.default} is to be filled in - set {flag.name}=VALUE"
 
 
 def secret_warning(flag: Flag) -> str:
     """The line that says where a secret's value goes."""
     if flag.secret:
         return (
-            f"flag {flag.place}: its secret value stands in the notebook, which every run copies "
+            f"flag {flag.label}: its secret value stands in the notebook, which every run copies "
             f"- take it out, and give it as {flag.name}=VALUE or as {flag.secret} in the "
             "environment"
         )
     return (
-        f"flag {flag.place} looks like a secret: its value is kept in the run and its notebook - "
+        f"flag {flag.label} looks like a secret: its value is kept in the run and its notebook - "
         "say 'nb-secret: yes' for this flag in guild.yml"
     )

@@ -212,7 +212,7 @@ def _from_split(flag: Flag, value: Any) -> Any:
         return type(flag.default)(_split(value, flag.default))
     except (ValueError, TypeError) as e:  # a quote that does not close, a set of lists
         raise FlagError(
-            f"flag {flag.place} takes a list, items separated by blanks, not "
+            f"flag {flag.label} takes a list, items separated by blanks, not "
             f"{validate.shown(flag, value)}: {e}"
         ) from None
 
@@ -234,5 +234,5 @@ def source_text(flag: Flag, value: Any) -> str:
         return named(flag.language).write(value, flag.default_source)
     except ValueError as e:
         raise FlagError(
-            f"flag {flag.place} cannot hold {validate.shown(flag, value)} in {flag.language}: {e}"
+            f"flag {flag.label} cannot hold {validate.shown(flag, value)} in {flag.language}: {e}"
         ) from None

@@ -63,8 +63,8 @@ class Flag:
     secret: str = ""
 
     @property
-    def place(self) -> str:
-        """How messages name the flag: its name and the cell that declares it."""
+    def label(self) -> str:
+        """How messages name the flag: by its name and the cell that declares it."""
         return f"{self.name} (cell {self.sites[0].cell})" if self.sites else self.name
 
 

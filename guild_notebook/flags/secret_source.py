@@ -18,13 +18,13 @@ def expression(flag: Flag, value: Any) -> str:
     language = named(flag.language)
     if not language.environment_expressions:
         raise FlagError(
-            f"flag {flag.place} cannot be a secret: this package does not know how "
+            f"flag {flag.label} cannot be a secret: this package does not know how "
             f"{flag.language} reads the environment - read {flag.secret} in the notebook itself"
         )
     text = language.environment_expression(flag.secret, value, flag.default_source)
     if text is None:
         raise FlagError(
-            f"flag {flag.place} cannot be a secret: {flag.language} has no {_type(value)} in the "
+            f"flag {flag.label} cannot be a secret: {flag.language} has no {_type(value)} in the "
             "environment"
         )
     return text
@@ -54,7 +54,7 @@ def environment_text(flag: Flag | None, value: Any) -> str:
         is_held = "\0" not in text
     if is_held:
         return text
-    where = f"flag {flag.place}" if flag else "a secret flag"
+    where = f"flag {flag.label}" if flag else "a secret flag"
     raise FlagError(f"{where} has a value that no environment variable can hold")
 
 

@@ -33,7 +33,7 @@ def converted(flag: Flag, value: Any) -> Any:
             return _choice(flag, value)
         return _within(flag, _typed(flag, value))
     except _RefusedError as e:
-        raise FlagError(f"flag {flag.place} takes {e}, not {shown(flag, value)}") from None
+        raise FlagError(f"flag {flag.label} takes {e}, not {shown(flag, value)}") from None
 
 
 def shown(flag: Flag, value: Any) -> str:

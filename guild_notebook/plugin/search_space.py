@@ -41,7 +41,7 @@ def completed(flag: Flag, flagdef: Any, value: Any) -> Any:
     typed, name, args = parsed
     if len(args) not in (2, 3):
         raise FlagError(
-            f"flag {flag.place} is searched as [MIN:MAX] or [MIN:MAX:FIRST], not {typed}"
+            f"flag {flag.label} is searched as [MIN:MAX] or [MIN:MAX:FIRST], not {typed}"
         )
     function = _FUNCTIONS[name] or _distribution(flagdef)
     if set(args) == {""} and name in (None, "uniform") and _choices(flag, flagdef):
@@ -103,12 +103,12 @@ def _numbers(flag: Flag, flagdef: Any, typed: str, args: list[Any]) -> list[floa
     if missing:
         bound = f"{missing[0]} bound" if len(missing) == 1 else "bounds"
         raise FlagError(
-            f"flag {flag.place} has no {bound} to fill in for {typed} - say "
+            f"flag {flag.label} has no {bound} to fill in for {typed} - say "
             f"{flag.name}=[MIN:MAX], or give it min and max in guild.yml"
         )
     for number in numbers:
         if not is_number(number):
-            raise FlagError(f"flag {flag.place} is searched between numbers, not {typed}")
+            raise FlagError(f"flag {flag.label} is searched between numbers, not {typed}")
     return numbers
 
 
@@ -120,13 +120,13 @@ def _check(
             apply.assignment(flag, number)  # raises what a run would
     if not low < high:
         raise FlagError(
-            f"flag {flag.place} is searched from a lower to a higher bound, not {typed}"
+            f"flag {flag.label} is searched from a lower to a higher bound, not {typed}"
         )
     if first is not None and not low <= first <= high:
-        raise FlagError(f"flag {flag.place} begins its search between the bounds, not at {first}")
+        raise FlagError(f"flag {flag.label} begins its search between the bounds, not at {first}")
     if function == "loguniform" and low <= 0:
         raise FlagError(
-            f"flag {flag.place} is searched by its logarithm, so from above 0, not from {low} - "
+            f"flag {flag.label} is searched by its logarithm, so from above 0, not from {low} - "
             f"say {flag.name}=log[MIN:MAX]"
         )
 

@@ -36,7 +36,7 @@ def merged(places: list[Place]) -> tuple[list[Flag], list[str]]:
     for name, same_name in by_name.items():
         first = same_name[0].flag
         for place in same_name:
-            where = f"flag {place.flag.place}: "
+            where = f"flag {place.flag.label}: "
             warnings += [w for w in (where + w for w in place.warnings) if w not in warnings]
         if len(same_name) == 1:
             flags.append(first)
