@@ -77,7 +77,9 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
             yield f"trial with {shown}:"
         assigned = [value.assignment for value in trial.values() if value.assignment]
         diff = list(render.diff(nb, apply.edited_sources(nb, assigned)))
-        yield from diff or ["no cell changes"]
+        yield from diff
+        if not diff:
+            yield "no cell changes"
     for name in values:
         if default_warnings.is_secret(found.flags[name]):
             print(f"note: {name} has the name of a secret, its value is not shown", file=sys.stderr)
@@ -125,8 +127,7 @@ def _value(flag: Flag, flagdef: Any, typed: Any) -> _Value:
     if guild_values.is_search_space(typed):
         text = MASK if is_secret else typed
         raise FlagError(f"flag {flag.name}: {text} is a search space - give one value of it")
-    if is_secret:
-        if typed is not None:  # refused in a message that does not show it
-            guild_values.notebook_value(dataclasses.replace(flag, secret=flag.name), typed)
-        typed = f'"{MASK}"' if flag.type == "raw" else MASK
-    return _Value(op_util.coerce_flag_value(typed, flagdef), apply.assignment(flag, typed))
+    if is_secret and typed is not None:  # refused in a message that does not show it
+        guild_values.notebook_value(dataclasses.replace(flag, secret=flag.name), typed)
+    value = typed if not is_secret else f'"{MASK}"' if flag.type == "raw" else MASK
+    return _Value(op_util.coerce_flag_value(value, flagdef), apply.assignment(flag, value))

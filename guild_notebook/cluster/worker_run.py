@@ -258,8 +258,8 @@ def _hand_secrets(env: dict[str, str], run_dir: str) -> dict[str, str]:
     extra = RunDir(run_dir, "").attr("op").get("flags-extra") or {}
     handed = {}
     for name, variable in settings.variables(extra, "the run").items():
-        value = settings.from_environment(name, variable, env)
+        value = settings.environment_value(name, variable, env)
         if value is not None:
-            handed[settings.handed(variable)] = settings.encoded(value)
+            handed[settings.handoff_variable(variable)] = settings.as_yaml(value)
             env = {other: text for other, text in env.items() if other not in (variable, name)}
     return {**env, **handed}

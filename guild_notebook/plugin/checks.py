@@ -3,8 +3,8 @@
 Guild checks values itself, against the flag definitions that it got from us, but in messages of
 several lines that do not name a cell, and it makes ``true`` of any text for a boolean flag
 (guild/op_util.py, _coerce_typed_flag_value). So while Guild looks at the values of the operation
-that is about to run, its definitions demand nothing that only the notebook does; then they are
-put back, and the notebook's own checks are made.
+that is about to run, its definitions are relaxed (``notebook_demands``); then they are restored,
+and the checks here are made.
 """
 
 from __future__ import annotations
@@ -20,42 +20,40 @@ from ..flags.discover import Discovered
 from ..secrets import settings
 from . import search_space
 
-FREE: dict[str, Any] = {"type": None, "choices": [], "min": None, "max": None}
-"""Attributes of Guild's FlagDef that demand something, and their values that demand nothing."""
-
-_KEYS = {"choices": ("choices", "allow-other")}
+_KEYS = {
+    "type": ("type",),
+    "choices": ("choices", "allow-other"),
+    "min": ("min",),
+    "max": ("max",),
+}
+"""The attributes of Guild's FlagDef by which a notebook demands something of values, each with the
+keys by which guild.yml does so itself."""
 
 
 class Checks:
-    """The checks of one operation that is about to run, with what is in its notebook."""
+    """The checks of one operation that is about to run, by what its notebook holds."""
 
     def __init__(self, opdef: Any, found: Discovered, notebook: Notebook) -> None:
         self._opdef = opdef
         self._found = found
         self._notebook = notebook
-        self._set_aside: list[tuple[Any, str, Any]] = []
 
-    def set_aside(self) -> None:
-        """Take from Guild's flag definitions what the notebook demands and guild.yml does not."""
+    def notebook_demands(self) -> Iterator[tuple[Any, str]]:
+        """What Guild's flag definitions demand since the notebook does and guild.yml does not: each
+        definition and attribute."""
         in_guildfile = self._opdef.as_data().get("flags") or {}
         for flagdef in self._opdef.flags:
             if flagdef.name not in self._found.flags:
                 continue
             data = in_guildfile.get(flagdef.name)
-            said = data if isinstance(data, dict) else {}
-            for attribute, free in FREE.items():
-                if not any(key in said for key in _KEYS.get(attribute, (attribute,))):
-                    self._set_aside.append((flagdef, attribute, getattr(flagdef, attribute)))
-                    setattr(flagdef, attribute, free)
+            stated = data if isinstance(data, dict) else {}
+            for attribute, keys in _KEYS.items():
+                if not any(key in stated for key in keys):
+                    yield flagdef, attribute
 
-    def put_back(self) -> None:
-        for flagdef, attribute, value in self._set_aside:
-            setattr(flagdef, attribute, value)
-        self._set_aside = []
-
-    def fill_in(self, *trials: dict[str, Any]) -> None:
-        """Fill in search spaces that leave something to the flag, in values as Guild holds them,
-        and make Guild's definitions fit to be searched; raises FlagError."""
+    def complete_search_spaces(self, *trials: dict[str, Any]) -> None:
+        """Complete search spaces that leave a bound to the flag, in values as Guild holds them, and
+        make Guild's definitions fit to be searched; raises FlagError."""
         for flagdef in self._opdef.flags:
             flag = self._found.flags.get(flagdef.name)
             if flag is None:
@@ -63,11 +61,12 @@ class Checks:
             for trial in trials:
                 if trial.get(flagdef.name) is not None:
                     trial[flagdef.name] = search_space.completed(flag, flagdef, trial[flagdef.name])
-            search_space.prepare(flag, flagdef)
+            search_space.fit_bounds(flag, flagdef)
 
     def check(self, values: dict[str, Any]) -> None:
-        """Raise FlagError for the first value that its flag does not take, and coerce the others
-        in ``values`` as Guild would have done. A list is a grid: each of its items counts."""
+        """Raise FlagError for the first value that its flag does not take, or where values would
+        change the same text, and coerce ``values`` as Guild would have done. A list is a grid: each
+        of its items counts."""
         apply.check_patterns(self._found)
         flagdefs = {flagdef.name: flagdef for flagdef in self._opdef.flags}
         assigned = []
@@ -109,8 +108,8 @@ class Checks:
             or any(variable in cell.source for cell in self._notebook.cells)
             or bool(flagdef and self._is_read_as_secret(flagdef))
             or destination.startswith("config:")
-            or not flagdef  # it is forced
-            or any(_takes(source, name) for source in self._sources())
+            or not flagdef  # --force-flags
+            or any(_uses_flag(source, name) for source in self._dependency_sources())
         )
 
     def _is_read_as_secret(self, flagdef: Any) -> bool:
@@ -118,8 +117,8 @@ class Checks:
         variable = settings.variables({flagdef.name: flagdef.extra}, "").get(flagdef.name)
         return any(variable in cell.source for cell in self._notebook.cells if variable)
 
-    def _sources(self) -> Iterator[Any]:
-        """What the operation's dependencies resolve."""
+    def _dependency_sources(self) -> Iterator[Any]:
+        """The sources (guild/resourcedef.py) of the resources that the operation requires."""
         from guild import op_dep
 
         for dependency in self._opdef.dependencies:
@@ -130,10 +129,10 @@ class Checks:
             yield from resource.sources
 
 
-def _takes(source: Any, name: str) -> bool:
-    """Whether a flag chooses what a source resolves to (``operation:train``), for which Guild adds
-    it (guild/plugins/resource_flags.py), or is written into it, as all are into a ``config``
-    (guild/resolver.py, ConfigResolver)."""
+def _uses_flag(source: Any, name: str) -> bool:
+    """Whether a flag chooses what a resource's source resolves to (``operation:train``), for which
+    Guild adds it (guild/plugins/resource_flags.py), or is written into it, as all are into a
+    ``config`` (guild/resolver.py, ConfigResolver)."""
     from guild import op_dep
 
     return source.parsed_uri.scheme == "config" or name in op_dep.source_flag_name_candidates(

@@ -10,7 +10,8 @@ import difflib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,13 +19,36 @@ from .. import __version__, options
 from ..document import reader
 from ..errors import OptionError
 from ..flags import discover, guild_values
-from ..secrets import settings as secret_flags
+from ..secrets import settings
 
 Data = dict[str, dict[str, Any]]
 """Guild flag data by flag name, as ``flags:`` of a guild.yml has it."""
 
-ATTRIBUTES = ("nb-replace", secret_flags.ATTRIBUTE)
+ATTRIBUTES = ("nb-replace", settings.ATTRIBUTE)
 """What a flag of guild.yml may have beside Guild's own attributes."""
+
+
+NO_DEMANDS: dict[str, Any] = {
+    "type": None,
+    "choices": [],
+    "min": None,
+    "max": None,
+    "required": False,
+}
+"""The attributes of Guild's FlagDef that demand something of a value, and what demands nothing."""
+
+
+@contextmanager
+def relaxed(demands: Iterable[tuple[Any, str]]) -> Iterator[None]:
+    """Guild's flag definitions without ``demands``, each a FlagDef and an attribute of it."""
+    kept = [(flagdef, attribute, getattr(flagdef, attribute)) for flagdef, attribute in demands]
+    try:
+        for flagdef, attribute, _ in kept:
+            setattr(flagdef, attribute, NO_DEMANDS[attribute])
+        yield
+    finally:
+        for flagdef, attribute, value in kept:
+            setattr(flagdef, attribute, value)
 
 
 def patterns(opdef: Any) -> dict[str, Any]:
@@ -34,14 +58,14 @@ def patterns(opdef: Any) -> dict[str, Any]:
     }
 
 
-def secrets(opdef: Any) -> dict[str, str]:
+def secret_variables(opdef: Any) -> dict[str, str]:
     """The environment variable of each secret flag of an opdef; raises OptionError."""
-    settings = {flag.name: flag.extra for flag in opdef.flags}
-    return secret_flags.variables(settings, f"operation '{opdef.fullname}'")
+    attributes = {flag.name: flag.extra for flag in opdef.flags}
+    return settings.variables(attributes, f"operation '{opdef.fullname}'")
 
 
-def check(opdef: Any) -> None:
-    """Raise OptionError for a flag's ``nb-…`` attribute that is unknown or mistyped."""
+def check_attributes(opdef: Any) -> None:
+    """Raise OptionError for a flag's ``nb-…`` attribute that is unknown or has an invalid value."""
     for flag in opdef.flags:
         for key in flag.extra:
             if isinstance(key, str) and key.startswith(options.PREFIX) and key not in ATTRIBUTES:
@@ -52,10 +76,10 @@ def check(opdef: Any) -> None:
                     f"operation '{opdef.fullname}', flag {flag.name}: "
                     f"unknown attribute '{key}' - {hint}"
                 )
-    secrets(opdef)
+    secret_variables(opdef)
 
 
-def wanted(opdef: Any) -> list[str]:
+def wanted_names(opdef: Any) -> list[str]:
     """Names of flags that an opdef defines or lists in ``flags-import``."""
     listed = opdef.flags_import
     names = {flag.name for flag in opdef.flags}
@@ -69,13 +93,18 @@ def wanted(opdef: Any) -> list[str]:
 def discovered(opdef: Any, path: str, name: str) -> tuple[reader.Notebook, discover.Discovered]:
     """Read the notebook of an opdef afresh; raises NotebookError, which calls it ``name``."""
     nb = reader.read(path, name)
-    return nb, discover.discover(nb, patterns(opdef), wanted(opdef), secrets(opdef))
+    found = discover.discover(nb, patterns(opdef), wanted_names(opdef), secret_variables(opdef))
+    return nb, found
 
 
 def flag_data(opdef: Any, path: str) -> Data:
     """Flag data of an opdef's notebook, from the cache where it holds; raises NotebookError."""
-    settings = {"patterns": patterns(opdef), "wanted": wanted(opdef), "secrets": secrets(opdef)}
-    cached = _cache_path(path, settings)
+    read_for = {
+        "patterns": patterns(opdef),
+        "wanted": wanted_names(opdef),
+        "secrets": secret_variables(opdef),
+    }
+    cached = _cache_path(path, read_for)
     data = _load(cached) if cached else None
     if data is None:
         _nb, found = discovered(opdef, path, path)
@@ -92,8 +121,8 @@ def merge(opdef: Any, data: Data) -> None:
     Guild copies each flag that is merged with all that it refers to: with its own helper that is
     the guild.yml and every flag merged before, here the flag alone.
 
-    A flag with ``nb-replace`` is always a flag of the notebook: it takes its default from there
-    even where guild.yml imports nothing.
+    A flag with ``nb-replace`` is always a flag of the notebook: its default is the notebook's even
+    where guild.yml imports nothing.
     """
     names = _to_import(opdef, data)
     opdef.merge_flags(SimpleNamespace(flags=list(_flagdefs(opdef, data, names))))
@@ -128,14 +157,15 @@ def _flagdefs(opdef: Any, data: Data, names: list[str]) -> Iterator[Any]:
         yield flagdef
 
 
-def _cache_path(path: str, settings: Mapping[str, Any]) -> str | None:
+def _cache_path(path: str, read_for: Mapping[str, Any]) -> str | None:
+    """Where flag data is kept of the notebook as it is now, by what of guild.yml it depends on."""
     from guild import var
 
     try:
         stat = os.stat(path)
     except OSError:
         return None
-    key = [__version__, os.path.abspath(path), stat.st_size, stat.st_mtime_ns, settings]
+    key = [__version__, os.path.abspath(path), stat.st_size, stat.st_mtime_ns, read_for]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
     folder: str = var.cache_dir("notebook-flags")
     return os.path.join(folder, digest)
@@ -151,7 +181,8 @@ def _load(path: str) -> Data | None:
 
 
 def _store(path: str, data: Data) -> None:
-    """Write beside and rename, since many Guild processes share the cache; it may be lost."""
+    """Write beside and rename, since many Guild processes share the cache. That it cannot be
+    written costs time alone."""
     beside = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)

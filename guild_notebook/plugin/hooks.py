@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from guild import plugin as pluginlib
@@ -11,7 +13,8 @@ from .. import cluster, compat, optimizers, scalars
 from ..document import text_formats
 from ..errors import UserError
 from ..optimizers import batch_functions
-from . import checks, flagdefs, operation, package_data, secret_handoff, sourcecode
+from . import flagdefs, operation, package_data
+from .pending_operation import PendingOperation
 
 compat.apply()
 batch_functions.apply()
@@ -25,9 +28,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
     def __init__(self, ep: Any) -> None:
         super().__init__(ep)
-        self._checked: Any = None  # the opdef that is about to run
-        self._checks: checks.Checks | None = None
-        self._secrets = secret_handoff.Handover()
+        self._pending: PendingOperation | None = None
 
     def guildfile_loaded(self, gf: Any) -> None:
         """Give each notebook operation of a guild.yml its command, flags and scalars."""
@@ -39,7 +40,8 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         package_data.add_notebooks(gf)
 
     def _try_configure(self, opdef: Any, spec: operation.NotebookSpec) -> None:
-        """Whatever a notebook holds, the project's other operations are not to go with it."""
+        """Configure an operation; whatever its notebook holds, the project's other operations can
+        be run."""
         try:
             _configure(opdef, spec)
         except Exception as e:
@@ -53,97 +55,66 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         return model, model.op_name
 
     def enabled_for_op(self, opdef: Any) -> tuple[bool, str]:
-        """Guild asks this of the operation that it is about to run, before it looks at flags:
-        the first moment to say that the notebook or an option is wrong."""
+        """Guild asks this of the operation that it is about to run, before it looks at flags: the
+        first moment to say that the notebook or an option is wrong. It asks again for the same
+        operation, and then for the batch that runs it."""
+        if self._pending and self._pending.opdef is opdef:
+            return True, f"runs {self._pending.name}"
         spec = operation.spec_for_opdef(opdef)
         if not spec:
             cluster.check(opdef)
-            return self._enabled_for_other(opdef)
-        if opdef is not self._checked:
-            self._secrets.forget()
-            with _one_line_errors():
-                operation.check(opdef, spec)
-                flagdefs.check(opdef)
-                self._prepare_checks(opdef, spec)
-                self._secrets.set_aside(opdef, flagdefs.secrets(opdef))
-        return True, f"notebook '{spec.path}' specified"
-
-    def _enabled_for_other(self, opdef: Any) -> tuple[bool, str]:
-        """A batch gets the secret values for the trials that it runs: Guild asks for it right
-        after the operation. A pipeline gets its own, for its steps."""
-        if self._secrets.is_pending:
-            return True, "runs an operation with secret flags"
         with _one_line_errors():
-            has_secrets = bool(flagdefs.secrets(opdef))
-        if has_secrets and not opdef.steps:
-            raise SystemExit(
-                f"operation '{opdef.fullname}': nb-secret is for notebooks, and for pipelines of "
-                "them - this operation would not keep the value secret"
-            )
-        return has_secrets, "has secret flags"
+            if spec or flagdefs.secret_variables(opdef):
+                self._forget_pending()
+                self._pending = PendingOperation(opdef, spec)
+                return True, f"runs {self._pending.name}"
+        is_batch_with_secrets = bool(self._pending and self._pending.has_secrets)
+        return is_batch_with_secrets, "runs an operation with secret flags"
 
-    def _prepare_checks(self, opdef: Any, spec: operation.NotebookSpec) -> None:
-        path = operation.place(opdef, spec).source
-        if os.path.isfile(path):
-            nb, found = flagdefs.discovered(opdef, path, spec.path)
-            self._checks = checks.Checks(opdef, found, nb)
-            self._checks.set_aside()
-        self._checked = opdef
-
-    def apply_cmd_env(self, op: Any, cmd_env: dict[str, str]) -> None:
-        """Called for an operation that is about to run, once its flag values are known and
-        before it has a run directory: check the values, see that the notebook is copied."""
-        spec = operation.spec_for_opdef(op._opdef)
-        if not spec:
-            self._hide_in_other(op)
+    def apply_cmd_env(self, op: Any, _cmd_env: dict[str, str]) -> None:
+        """Called for an operation that is about to run, once its flag values are known and before
+        it has a run directory, and then for the batch that runs it."""
+        self.enabled_for_op(op._opdef)  # Guild does not ask where guild.yml lists the plugin
+        pending = self._pending
+        if not pending:
             return
-        sourcecode.include_notebook(op._opdef, operation.place(op._opdef, spec))
-        with _one_line_errors(self._secrets):
-            self._secrets.begin(op)
-            warnings = []
-            if self._checks and op._opdef is self._checked:
-                self._checks.put_back()
-                trials = op._batch_trials or []
-                self._checks.fill_in(op._op_flag_vals, op._user_flag_vals, *trials)
-                self._checks.check(op._op_flag_vals)
-                warnings = self._checks.warnings(op._op_flag_vals)
-        for warning in warnings + self._secrets.take(op):
-            self.log.warning("%s: %s", spec.path, warning)
-
-    def _hide_in_other(self, op: Any) -> None:
-        if self._secrets.is_pending:
-            self._secrets.hide_surroundings(op)
+        if pending.opdef is not op._opdef:
+            pending.hide_in_batch(op)
             return
-        with _one_line_errors(self._secrets):
-            self._secrets.begin(op)
-        for warning in self._secrets.take(op):
-            self.log.warning("%s: %s", op._opdef.fullname, warning)
+        with _one_line_errors(pending):
+            warnings = pending.settle_values(op)
+        for warning in warnings:
+            self.log.warning("%s: %s", pending.name, warning)
 
     def run_starting(self, run: Any, op: Any, _pidfile: str | None) -> None:
         """Called right before the operation's process starts, or that of its batch."""
-        self._secrets.give(run, op)
+        if self._pending:
+            self._pending.set_environment(run, op)
+        self._forget_pending()
+
+    def _forget_pending(self) -> None:
+        if self._pending:
+            self._pending.restore_flagdefs()
+        self._pending = None
 
 
-class _one_line_errors:  # noqa: N801  # a context manager that reads as a phrase
-    """Ends Guild's command with an error's line: Guild prints the text of a SystemExit."""
-
-    def __init__(self, secrets: secret_handoff.Handover | None = None) -> None:
-        self._secrets = secrets
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
-        if isinstance(error, UserError):
-            text = str(error)
-            raise SystemExit(self._secrets.masker.text(text) if self._secrets else text) from None
+@contextmanager
+def _one_line_errors(pending: PendingOperation | None = None) -> Iterator[None]:
+    """End Guild's command with the line of a UserError, without the secret values of ``pending``:
+    Guild prints the text of a SystemExit."""
+    try:
+        yield
+    except UserError as e:
+        raise SystemExit(pending.masked(str(e)) if pending else str(e)) from None
 
 
 def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
+    """Make a notebook operation of an opdef: its command, flags and scalars."""
     opdef.main = None
     try:
         opdef.exec_ = operation.command(opdef, spec)
-        flagdefs.merge(opdef, flagdefs.flag_data(opdef, operation.place(opdef, spec).source))
+        path = operation.notebook_paths(opdef, spec).source
+        flagdefs.merge(opdef, flagdefs.flag_data(opdef, path))
     except UserError:
         # Said when the operation is asked for (enabled_for_op), not by every command.
         opdef.exec_ = opdef.exec_ or f"${{python_exe}} -um {operation.RUNNER}"

@@ -69,25 +69,25 @@ def _parse(text: str) -> NotebookSpec:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a notebook is: ``source`` in the project, ``copied`` relative to the root of the
-    project's source code (None where it lies outside), ``run`` relative to the run directory."""
+class NotebookPaths:
+    """Where a notebook is: ``source`` in the project (absolute), ``copied`` relative to the root of
+    the project's source code (None where it lies outside), ``run`` relative to the run directory.
+    """
 
     source: str
     copied: str | None
     run: str
 
 
-def place(opdef: Any, spec: NotebookSpec) -> Place:
-    """Find an opdef's notebook in the project and say where the run will have it.
+def notebook_paths(opdef: Any, spec: NotebookSpec) -> NotebookPaths:
+    """Where an opdef's notebook is in the project, and where the run will have it.
 
     Guild copies what lies below ``sourcecode: root`` to ``sourcecode: dest`` of the run
     directory (guild/commands/run_impl.py, _opdef_sourcecode_dest).
 
     Raises NotebookError for the notebook of a guild.yml that lies outside of its project, links
-    followed: what is only listed may be anybody's guild.yml, and is not to make Guild read what
-    is not of that project. A path on the command line is its user's own wish, and its opdef is of
-    no file.
+    followed: Guild reads the guild.yml of whoever's project is listed, which must not make it read
+    other files. A path on the command line is its user's own wish; its opdef is of no file.
     """
     project = os.path.abspath(opdef.guildfile.dir or ".")
     root_setting = opdef.sourcecode.root or opdef.modeldef.sourcecode.root
@@ -99,14 +99,14 @@ def place(opdef: Any, spec: NotebookSpec) -> Place:
         source = below_root if os.path.exists(below_root) else source
     if opdef.guildfile.src and not paths.is_inside(source, project):
         raise paths.outside_error(f"operation '{opdef.fullname}': notebook {spec.path}", project)
-    copied: str | None = os.path.relpath(source, root)
-    if copied is None or copied.split(os.sep)[0] == os.pardir:
-        return Place(source, None, os.path.normpath(os.path.join(dest, os.path.basename(source))))
-    return Place(source, copied, os.path.normpath(os.path.join(dest, copied)))
+    copied = os.path.relpath(source, root)
+    is_outside = copied.split(os.sep)[0] == os.pardir
+    run = os.path.join(dest, os.path.basename(source) if is_outside else copied)
+    return NotebookPaths(source, None if is_outside else copied, os.path.normpath(run))
 
 
 def settings(opdef: Any, spec: NotebookSpec) -> options.Settings:
-    """The options that an operation sets; those after the notebook's name win.
+    """The options that an operation sets, as an attribute or after the notebook's name, which wins.
 
     Raises OptionError. Options that hold a flag reference (``${…}``) are left for the run to read.
     """
@@ -129,12 +129,11 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
     freeze, default source code rules). It has no ``${flag_args}``: arguments lose the types of
     flag values, the run's attributes do not.
     """
-    where = place(opdef, spec)
-    project = os.path.abspath(opdef.guildfile.dir or ".")
-    arguments = [where.run.replace(os.sep, "/")]
-    in_project = os.path.relpath(where.source, project)
-    if in_project != where.run:
-        arguments += ["--project-path", in_project.replace(os.sep, "/")]
+    found = notebook_paths(opdef, spec)
+    arguments = [found.run]
+    in_project = os.path.relpath(found.source, opdef.guildfile.dir or ".")
+    if in_project != found.run:
+        arguments += ["--project-path", in_project]
     arguments += options.to_arguments(settings(opdef, spec))
     if "${" in spec.path:
         arguments.append("--in-project")  # which only the run can see
@@ -145,13 +144,13 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
 
 def check(opdef: Any, spec: NotebookSpec) -> None:
     """Raise what is wrong with a notebook operation that is about to run: OptionError for its
-    options, NotebookError where there is no such file."""
+    options and NotebookError where there is no such file."""
     settings(opdef, spec)
     if not spec.path:
         raise NotebookError(
             f"operation '{opdef.fullname}' names no notebook - say 'notebook: NAME.ipynb'"
         )
-    source = place(opdef, spec).source
+    source = notebook_paths(opdef, spec).source
     if os.path.exists(source) and not os.path.isfile(source):
         raise NotebookError(
             f"operation '{opdef.fullname}': {spec.path} is not a file - "

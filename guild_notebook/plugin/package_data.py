@@ -49,9 +49,9 @@ def _files(gf: Any) -> list[str]:
             if not spec:
                 continue
             try:
-                path = operation.place(opdef, spec).source
+                path = operation.notebook_paths(opdef, spec).source
             except UserError:
-                continue  # said when the operation is asked for
+                continue  # the plugin's enabled_for_op shows it
             folder = os.path.dirname(path)
             files.append(path)
             if os.path.abspath(folder) != os.path.abspath(gf.dir):

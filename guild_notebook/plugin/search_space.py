@@ -29,11 +29,11 @@ _FUNCTIONS = {
 
 
 def completed(flag: Flag, flagdef: Any, value: Any) -> Any:
-    """A flag's value with its search space filled in: a range of Guild's as text, a list of
-    choices, or ``value`` itself where it is neither a space nor incomplete.
+    """A flag's value with the bounds that its search space leaves out: a range of Guild's as text,
+    a list of choices, or ``value`` itself where it is complete or not a search space.
 
-    ``flagdef`` is Guild's definition of the flag, which guild.yml may have had a say in. Raises
-    FlagError where a bound is missing, is none that the flag takes, or makes no range.
+    ``flagdef`` is Guild's definition of the flag, from the notebook and guild.yml. Raises FlagError
+    where a bound is missing or not taken by the flag, or where the bounds are not a range.
     """
     parsed = _parsed(value)
     if parsed is None:
@@ -56,8 +56,8 @@ def completed(flag: Flag, flagdef: Any, value: Any) -> Any:
     return _written(function, [low, high, *first], whole)
 
 
-def prepare(flag: Flag, flagdef: Any) -> None:
-    """Let an optimizer that searches all flags with bounds, since none was given a range, search
+def fit_bounds(flag: Flag, flagdef: Any) -> None:
+    """Have an optimizer that searches all flags with bounds, since none was given a range, search
     this one for what it can hold (guild/plugins/skopt.py, encode_flag_for_optimizer)."""
     bounds = [bound for bound in (flagdef.min, flagdef.max) if bound is not None]
     if not bounds:
@@ -70,8 +70,8 @@ def prepare(flag: Flag, flagdef: Any) -> None:
 
 
 def _parsed(value: Any) -> tuple[str, str | None, list[Any]] | None:
-    """A range of a kind known here: how it is shown, its function, and its arguments, "" for one
-    that is left out."""
+    """A search space of a kind known here: how messages show it, its function, and its arguments,
+    "" for each that is left out. None for any other value."""
     from guild import flag_util
 
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
@@ -132,12 +132,13 @@ def _check(
 
 
 def _is_whole(flag: Flag, flagdef: Any, bounds: list[float], typed: bool = False) -> bool:
-    """Whether whole numbers are to be drawn: the flag takes no others, or none of the numbers
-    that say what it holds has a point. Of a range that was ``typed`` its bounds say it."""
+    """Whether whole numbers are to be drawn: the flag takes no others, or its bounds, its default
+    and its step are all written without a point. Of a range that was ``typed`` only the bounds
+    count."""
     if flagdef.type == "int" or validate.takes_whole_numbers(flag):
         return True
-    said = [] if typed else [flag.default, flag.step]
-    numbers = bounds + [number for number in said if is_number(number)]
+    others = [] if typed else [flag.default, flag.step]
+    numbers = bounds + [number for number in others if is_number(number)]
     return flagdef.type != "float" and all(isinstance(number, int) for number in numbers)
 
 

@@ -1,55 +1,76 @@
 """How a secret flag's value gets from Guild's process to the run's: never through a file.
 
 Guild writes an operation's flag values, arguments and label to the run's attributes as soon as
-there is a run directory. Before that, in ``apply_cmd_env``, the values of secret flags are taken
-out and a placeholder is left; when the run's process is about to start (``run_starting``, which
-does not come for a run that is only staged), they are put into its environment.
+there is a run directory. Before that a placeholder takes the place of secret values
+(``hide_values``); right before the run's process starts, which for a run that is only staged is
+never, they are put into its environment (``set_environment``).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import FlagError
 from ..secrets import settings
 from ..secrets.masking import Masker, texts_of
-from .checks import FREE
+from .flagdefs import NO_DEMANDS
 
 
-class Handover:
-    """The secret values of the operation that Guild is about to run, by flag."""
+class SecretHandoff:
+    """The secret values of an operation that Guild is about to run.
 
-    def __init__(self) -> None:
-        self._variables: dict[str, str] = {}
-        self._given: dict[str, Any] = {}
-        self._kept: set[str] = set()  # of a run that is staged anew, without their values
-        self._demands: list[tuple[Any, str, Any]] = []  # a flag definition's, while set aside
+    ``variables`` are the environment variables of its secret flags, by flag, and ``masker`` masks
+    their values: both are empty until ``read_values``. ``flagdefs`` are Guild's definitions of the
+    secret flags, which demand nothing (``demands``) while Guild looks at values: Guild shows the
+    value that it refuses, and knows of none that the environment has.
+    """
+
+    def __init__(self, flagdefs: Iterable[Any]) -> None:
+        self._flagdefs = list(flagdefs)
+        self.variables: dict[str, str] = {}
         self.masker = Masker(())
+        self._values: dict[str, Any] = {}
+        self._not_kept: set[str] = set()  # the flags of a run staged anew, which kept no values
 
-    def set_aside(self, opdef: Any, names: Iterable[str]) -> None:
-        """Take from Guild's definitions of secret flags what guild.yml demands: Guild shows the
-        value that it refuses, and knows of none that the environment has."""
-        for name in names:
-            flagdef = opdef.get_flagdef(name)
-            for attribute, free in {**FREE, "required": False}.items():
-                self._demands.append((flagdef, attribute, getattr(flagdef, attribute)))
-                setattr(flagdef, attribute, free)
+    def demands(self) -> list[tuple[Any, str]]:
+        """All attributes of the definitions that demand something."""
+        return [(flagdef, attribute) for flagdef in self._flagdefs for attribute in NO_DEMANDS]
 
-    def _check_demands(self, values: Mapping[str, Any]) -> None:
-        """Put back what has been set aside, and check the values with Guild's own checks."""
+    def read_values(self, op: Any) -> None:
+        """Read the secret values from the flag values of ``op`` and from the environment, and
+        complete the flag values with them.
+
+        Raises FlagError for what cannot be a secret, and where a value is missing that a run
+        does not keep; OptionError for an invalid setting.
+        """
+        self.variables = _variables(op)
+        for name, variable in self.variables.items():
+            _check_is_single(op, name)
+            value = op._op_flag_vals.get(name)
+            if name not in op._user_flag_vals or settings.is_placeholder(value):
+                found = settings.environment_value(name, variable, os.environ)
+                if found is None and settings.is_placeholder(value):
+                    if not _command_parameters().get("stage"):
+                        raise settings.missing_value_error(name, variable)
+                    self._not_kept.add(name)
+                value = value if found is None else found
+            if value not in (None, "") and name not in self._not_kept:
+                self._values[name] = value
+            op._op_flag_vals[name] = None if name in self._not_kept else value
+        self.masker = Masker([t for value in self._values.values() for t in texts_of(value)])
+
+    def check_demands(self, values: Mapping[str, Any]) -> None:
+        """Raise FlagError for a value that guild.yml does not allow, by Guild's own checks."""
         from guild import op_util
 
-        for flagdef, attribute, demanded in self._demands:
-            setattr(flagdef, attribute, demanded)
-        flagdefs = {flagdef.name: flagdef for flagdef, _, _ in self._demands}
-        self._demands = []
-        for name, flagdef in flagdefs.items():
+        for flagdef in self._flagdefs:
+            name = flagdef.name
             value = values.get(name)
-            if flagdef.required and value in (None, "") and name not in self._kept:
+            if flagdef.required and value in (None, "") and name not in self._not_kept:
                 raise FlagError(
-                    f"secret flag {name} is required - set {self._variables[name]} in the "
+                    f"secret flag {name} is required - set {self.variables[name]} in the "
                     f"environment, or assign {name}=VALUE"
                 )
             try:
@@ -60,141 +81,110 @@ class Handover:
                     "bounds in guild.yml"
                 ) from None
 
-    def begin(self, op: Any) -> None:
-        """Complete the flag values of ``op`` with the secret ones that the environment has.
+    def warnings(self, op: Any) -> Iterator[str]:
+        """Where a value of ``op`` is known to others, or not kept: a line each."""
+        command = _command_parameters()
+        remote = command.get("remote")
+        for name, value in self._values.items():
+            variable = self.variables[name]
+            is_typed = name in op._user_flag_vals
+            if not is_typed and value == _default(op, name):
+                yield (
+                    f"secret flag {name}: its value stands in guild.yml, which runs copy - take it "
+                    f"out, and give it as {name}=VALUE or as {variable} in the environment"
+                )
+            if is_typed and remote:  # Guild passes it on (guild/remotes/ssh.py, _start_op)
+                yield (
+                    f"secret flag {name}: its value is on the command lines of ssh and of "
+                    f"{remote}, where other users may read them - set {variable} in the "
+                    "environment there"
+                )
+            if is_typed and command.get("stage"):
+                yield (
+                    f"secret flag {name} is not kept in the staged run: when it is started, set "
+                    f"{variable} in the environment, or guild run --start RUN {name}=VALUE"
+                )
 
-        Raises FlagError for what cannot be a secret, and where a value is missing that a run
-        does not keep; OptionError for a setting that is none.
-        """
-        self._variables = _variables(op)
-        self._given = {}
-        self._kept = set()
-        for name, variable in self._variables.items():
-            self._refuse_several(op, name)
-            value = op._op_flag_vals.get(name)
-            if name not in op._user_flag_vals or settings.is_given(value):
-                found = settings.from_environment(name, variable, os.environ)
-                if found is None and settings.is_given(value):
-                    if not _command().get("stage"):
-                        raise settings.missing(name, variable)
-                    self._kept.add(name)
-                value = value if found is None else found
-            if value not in (None, "") and name not in self._kept:
-                self._given[name] = value
-            op._op_flag_vals[name] = None if name in self._kept else value
-        self.masker = Masker([t for value in self._given.values() for t in texts_of(value)])
-        self._check_demands(op._op_flag_vals)
-
-    def _in_guildfile(self, op: Any) -> list[str]:
-        """Flags whose value is the default that guild.yml has for them."""
-        names = [name for name in self._given if name not in op._user_flag_vals]
-        defaults = {flag.name: flag.default for flag in op._opdef.flags}
-        return [name for name in names if self._given[name] == defaults.get(name)]
-
-    def _refuse_several(self, op: Any, name: str) -> None:
-        if str(op._opdef.flags_dest or "").startswith("config:"):
-            raise FlagError(f"flag {name} cannot be a secret: flags-dest writes it to a file")
-        value = op._op_flag_vals.get(name)
-        trials = op._batch_trials or ()
-        if isinstance(value, list) or any(name in trial for trial in trials):
-            raise FlagError(
-                f"secret flag {name} takes one value for all trials, no list and no batch file: "
-                "trials are told apart by flag values, which are written down"
-            )
-
-    def take(self, op: Any) -> list[str]:
-        """Take the values out of ``op``, once they are checked, and out of what else Guild has of
-        its command line. Returns what is to be said, a line each."""
-        names = list(self._variables)
-        said = [
-            f"secret flag {name}: its value stands in guild.yml, which runs copy - take it out, "
-            f"and give it as {name}=VALUE or as {self._variables[name]} in the environment"
-            for name in self._in_guildfile(op)
-        ]
-        box = _command().get("remote")
-        if box:  # Guild passes what was typed on (guild/remotes/ssh.py, _start_op)
-            said += [
-                f"secret flag {name}: its value is on the command lines of ssh and of {box}, where "
-                f"other users may read them - set {self._variables[name]} in the environment there"
-                for name in self._given
-                if name in op._user_flag_vals
-            ]
-        for name in self._given:
-            self._given[name] = op._op_flag_vals[name]  # as it has been coerced
-        for name in [*self._given, *self._kept]:
+    def hide_values(self, op: Any) -> None:
+        """Put a placeholder in place of the values, once they are checked, wherever Guild is going
+        to write down what ``op`` is."""
+        for name in self._values:
+            self._values[name] = op._op_flag_vals[name]  # as it has been coerced
+        for name in [*self._values, *self._not_kept]:
             op._op_flag_vals[name] = settings.PLACEHOLDER
             if name in op._user_flag_vals:
                 op._user_flag_vals[name] = settings.PLACEHOLDER
+        if not self.variables:
+            return
         extra = dict(op._flags_extra or {})
-        for name, variable in self._variables.items():
+        for name, variable in self.variables.items():
             extra[name] = {**(extra.get(name) or {}), settings.ATTRIBUTE: variable}
-        if names:
-            op._flags_extra = extra
-            self._hide_words(op)
-        return said + self._when_staged(op)
-
-    def _hide_words(self, op: Any) -> None:
+        op._flags_extra = extra
         op._label_template = op._label_template and self.masker.text(op._label_template)
         op._comment = op._comment and self.masker.text(op._comment)
         op._tags = [self.masker.text(tag) for tag in op._tags or ()]
-        self.hide_surroundings(op)
+        self.hide_in_command(op)
+        if _command_parameters().get("stage"):
+            self._drop_variables()  # Guild writes a staged run's environment to a file
+            self._values = {}
 
-    def hide_surroundings(self, op: Any) -> None:
-        """Have Guild write the command's environment and parameters without secret values: of the
-        parameters (``run_params``) it leaves those that are there already
-        (guild/commands/run_impl.py, _apply_run_params_for_args)."""
-        if not self._variables:
+    def hide_in_command(self, op: Any) -> None:
+        """Have Guild write the environment and the parameters of its command without the values,
+        for the operation or for the batch that runs it. Of the parameters (``run_params``) Guild
+        leaves those that are there already (guild/commands/run_impl.py,
+        _apply_run_params_for_args)."""
+        if not self.variables:
             return
         # Guild's own setting for variables that it is not to write down (guild/op.py)
-        hidden = [*self._variables.values(), *settings.names_in(os.environ)]
+        hidden = [*self.variables.values(), *settings.secret_variable_names(os.environ)]
         op._opdef.env_secrets = [*(op._opdef.env_secrets or ()), *hidden]
-        command = _command()
+        command = _command_parameters()
         params = op.run_attrs.setdefault("run_params", {})
         opspec = command.get("opspec") or ""
         first = [opspec] if "=" in opspec else []  # as guild/commands/run_impl.py
         arguments = params.get("flags", [*first, *command.get("flags", ())])
-        params["flags"] = [self._argument(arg) for arg in arguments]
+        params["flags"] = [self._without_value(argument) for argument in arguments]
         for key in ("opt_flags", "comment", "batch_comment", "batch_label"):
             if key in command and key not in params:
                 params[key] = self.masker.data(command[key])
 
-    def _argument(self, arg: str) -> str:
-        name, equals, _value = arg.partition("=")
-        if equals and name in self._variables:
+    def _without_value(self, argument: str) -> str:
+        name, equals, _value = argument.partition("=")
+        if equals and name in self.variables:
             return f"{name}={settings.PLACEHOLDER}"
-        return self.masker.text(arg)
+        return self.masker.text(argument)
 
-    def _when_staged(self, op: Any) -> list[str]:
-        if not _command().get("stage"):
-            return []
-        for variable in self._variables.values():
-            os.environ.pop(variable, None)  # Guild writes a staged run's environment to a file
-        assigned = [name for name in self._given if name in op._user_flag_vals]
-        self._given = {}
-        return [
-            f"secret flag {name} is not kept in the staged run: when it is started, set "
-            f"{self._variables[name]} in the environment, or guild run --start RUN {name}=VALUE"
-            for name in assigned
-        ]
-
-    @property
-    def is_pending(self) -> bool:
-        return bool(self._variables)
-
-    def give(self, run: Any, op: Any) -> None:
+    def set_environment(self, run: Any, op: Any) -> None:
         """Put the values into the environment of ``op``, whose process is about to start: the
         operation itself, or the batch that runs it."""
-        stages = bool(run.get("stage_trials"))
-        if stages:  # its trials write down the environment, and get it anew when they start
-            for variable in self._variables.values():
-                os.environ.pop(variable, None)
-        for name, value in {} if stages else self._given.items():
-            op.cmd_env[settings.handed(self._variables[name])] = settings.encoded(value)
-        self.forget()
+        if run.get("stage_trials"):
+            self._drop_variables()  # its trials write it down, and get the values when they start
+            return
+        for name, value in self._values.items():
+            op.cmd_env[settings.handoff_variable(self.variables[name])] = settings.as_yaml(value)
 
-    def forget(self) -> None:
-        self._variables, self._given, self._kept = {}, {}, set()
-        self.masker = Masker(())
+    def _drop_variables(self) -> None:
+        for variable in self.variables.values():
+            os.environ.pop(variable, None)
+
+
+def _check_is_single(op: Any, name: str) -> None:
+    """Raise FlagError for a flag that is written to a file or has several values."""
+    if str(op._opdef.flags_dest or "").startswith("config:"):
+        raise FlagError(f"flag {name} cannot be a secret: flags-dest writes it to a file")
+    value = op._op_flag_vals.get(name)
+    trials = op._batch_trials or ()
+    if isinstance(value, list) or any(name in trial for trial in trials):
+        raise FlagError(
+            f"secret flag {name} takes one value for all trials, no list and no batch file: "
+            "trials are told apart by flag values, which are written down"
+        )
+
+
+def _default(op: Any, name: str) -> Any:
+    """The default that guild.yml has for a flag."""
+    flagdef = op._opdef.get_flagdef(name)
+    return flagdef.default if flagdef else None
 
 
 def _variables(op: Any) -> dict[str, str]:
@@ -208,7 +198,7 @@ def _variables(op: Any) -> dict[str, str]:
     )
 
 
-def _command() -> dict[str, Any]:
+def _command_parameters() -> dict[str, Any]:
     """The parameters of the ``guild run`` that this process is; empty where Python called it."""
     import click
 

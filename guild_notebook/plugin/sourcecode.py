@@ -11,20 +11,20 @@ import glob
 import os
 from typing import Any
 
-from .operation import Place
+from .operation import NotebookPaths
 
 CHECKPOINTS = ".ipynb_checkpoints"
 
 
-def include_notebook(opdef: Any, place: Place) -> None:
-    """Append the rules that copy ``place``'s notebook to an opdef that is about to run.
+def include_notebook(opdef: Any, paths: NotebookPaths) -> None:
+    """Append the rules that copy a notebook to an opdef that is about to run.
 
     A notebook outside the source code root cannot be had this way; the run then reads it from
     the project (run/record/source_files.py).
     """
     from guild import guildfile
 
-    if place.copied is None:
+    if paths.copied is None:
         return
 
     def rule(kind: str, pattern: Any) -> Any:
@@ -32,8 +32,8 @@ def include_notebook(opdef: Any, place: Place) -> None:
 
     sourcecode = opdef.sourcecode
     disabled = sourcecode.disabled or (opdef.modeldef.sourcecode.disabled and not sourcecode.specs)
-    notebook = _exactly(place.copied)
-    parents = _parents(place.copied)
+    notebook = _exactly(paths.copied)
+    parents = _parents(paths.copied)
     if disabled:
         # `sourcecode: no` skips all rules; the same with rules leaves room for the notebook.
         sourcecode.disabled = False
@@ -53,15 +53,17 @@ def include_notebook(opdef: Any, place: Place) -> None:
 def _exactly(path: str) -> str:
     """A pattern for one path of the project: without the leading slash Guild compares base names
     (guild/file_util.py, _fnmatch)."""
-    return "/" + glob.escape(path.replace(os.sep, "/"))
+    return "/" + glob.escape(path)
 
 
 def _parents(path: str) -> list[str]:
-    parts = path.split(os.sep)[:-1]
-    return [os.sep.join(parts[: i + 1]) for i in range(len(parts))]
+    """The directories above a relative path, from the top."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: i + 1]) for i in range(len(parts))]
 
 
 def _first_pruned(opdef: Any, parents: list[str]) -> str | None:
+    """The first of ``parents`` that Guild's rules exclude."""
     from guild import op_util
 
     if not parents:

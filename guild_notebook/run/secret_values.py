@@ -14,7 +14,7 @@ from ..flags.discover import Discovered
 from ..flags.languages import literals
 from ..flags.languages.values import NotLiteralError
 from ..flags.model import Code
-from ..secrets import settings as secrets
+from ..secrets import settings
 from ..secrets.masking import SHORTEST, Masker, lines_of, texts_of
 from .record.run_dir import RunDir
 
@@ -39,7 +39,7 @@ class RunSecrets:
     def __init__(self, record: RunDir) -> None:
         self._record = record
         extra = record.attr("op").get("flags-extra") or {}
-        self.variables = secrets.variables(extra, "the run")
+        self.variables = settings.variables(extra, "the run")
         self.values: dict[str, Any] = {}
         self.masker = Masker(())
         self._texts: list[str] = []
@@ -50,16 +50,16 @@ class RunSecrets:
         kept = record.attr("flags")
         for name, variable in self.variables.items():
             value = kept.get(name)
-            if value is None or secrets.is_given(value):
-                found = secrets.from_environment(name, variable, os.environ)
+            if value is None or settings.is_placeholder(value):
+                found = settings.environment_value(name, variable, os.environ)
                 if found is None and value is not None:
                     self._missing.append(name)
                 value = found
             if value is not None:
                 self._add(name, value)
-        self._names = secrets.names_in(os.environ)
+        self._names = settings.secret_variable_names(os.environ)
         for name in self._names:
-            if not secrets.is_setting(os.environ[name]):
+            if not settings.is_switch_or_path(os.environ[name]):
                 self._mask([os.environ[name]], f"variable {name}")
         self.masker = Masker(self._texts)
 
@@ -76,7 +76,7 @@ class RunSecrets:
     def check(self) -> None:
         """Raise FlagError where a value is needed that the run does not keep."""
         for name in self._missing:
-            raise secrets.missing(name, self.variables[name])
+            raise settings.missing_value_error(name, self.variables[name])
 
     def assignments(self, found: Discovered) -> list[Assignment]:
         """What the run assigns: its flag values and the secret ones, those of the notebook's own
@@ -91,7 +91,7 @@ class RunSecrets:
                 and not flag.mixed
             ):
                 self._add(name, flag.default)
-        settings = (self._record.attr("op").get("op-cmd") or {}).get("cmd-flags") or {}
+        cmd_flags = (self._record.attr("op").get("op-cmd") or {}).get("cmd-flags") or {}
         assigned = apply.assignments(found, {**self._record.attr("flags"), **self.values})
         converted = {assignment.flag.name: assignment.value for assignment in assigned}
         for name, value in self.values.items():
@@ -99,10 +99,10 @@ class RunSecrets:
             text = secret_source.environment_text(found.flags.get(name), written)
             self._texts += _texts(written)
             os.environ[self.variables[name]] = text
-            os.environ[_flag_variable(name, settings)] = text  # as Guild passes any flag's value
+            os.environ[_flag_variable(name, cmd_flags)] = text  # as Guild passes any flag's value
         self.masker = Masker(self._texts)
         for variable in self.variables.values():
-            os.environ.pop(secrets.handed(variable), None)
+            os.environ.pop(settings.handoff_variable(variable), None)
         return assigned
 
     @property
@@ -120,7 +120,7 @@ class RunSecrets:
         if not self.variables:
             return
         variables = self.variables.values()
-        names = {*self._names, *variables, *map(secrets.handed, variables)}
+        names = {*self._names, *variables, *map(settings.handoff_variable, variables)}
         for name, entry in GUILD_FILES.items():
             path = os.path.join(self._record.dir, ".guild", name)
             try:
@@ -142,9 +142,9 @@ def _texts(value: Any) -> list[str]:
         return [value.text]
 
 
-def _flag_variable(name: str, settings: Mapping[str, Any]) -> str:
+def _flag_variable(name: str, cmd_flags: Mapping[str, Any]) -> str:
     """The variable in which Guild passes a flag's value (guild/op_cmd.py, _flag_env_name)."""
-    named = (settings.get(name) or {}).get("env-name")
+    named = (cmd_flags.get(name) or {}).get("env-name")
     return str(named or "FLAG_" + re.sub("[^A-Z0-9_]", "_", name.upper()))
 
 
@@ -157,7 +157,7 @@ def _without(text: str, names: Collection[str], entry: re.Pattern[str]) -> str:
         begun = entry.match(line)
         if begun:
             name = begun.group(1)
-            dropped = name in names or bool(secrets.names_in([name]))
+            dropped = name in names or bool(settings.secret_variable_names([name]))
         if not dropped:
             kept.append(line)
     return "".join(kept)

@@ -1,8 +1,8 @@
 """``nb-secret``: flags whose values are written nowhere and go through the environment.
 
-The setting names an environment variable: from it a value is taken that is not assigned, through
-it the value reaches the kernel, and the notebook's source reads it there. Where Guild keeps flag
-values it has ``PLACEHOLDER``, so that a run shows that it had a secret.
+The setting names an environment variable. A value that is not assigned is read from it, the kernel
+gets the value in it, and the notebook's source reads it there. Among the flag values that Guild
+writes down, ``PLACEHOLDER`` shows that the run had a secret.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ ATTRIBUTE = "nb-secret"
 
 PLACEHOLDER = MASK
 
-HANDED = "GUILD_SECRET_"
-"""Begins the variables by which Guild's process hands assigned values to a run's, as YAML. Guild
-leaves names with "secret" out of what it writes of a run's environment (guild/op.py,
+HANDOFF_PREFIX = "GUILD_SECRET_"
+"""Prefix of the variables in which Guild's process passes assigned values to a run's, as YAML.
+Guild leaves names with "secret" out of what it writes of a run's environment (guild/op.py,
 _is_secret_env)."""
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
-_WORDS = {
+_SWITCHES = {
     **dict.fromkeys(("yes", "true", "on"), True),
     **dict.fromkeys(("no", "false", "off", "none"), False),
 }
 
 
 def variables(settings: Mapping[str, Any], where: str) -> dict[str, str]:
-    """The environment variable of each secret flag, from the attributes of flags by flag.
+    """The environment variable of each secret flag, by flag, from the attributes of each flag.
 
-    Raises OptionError, in which ``where`` names the operation, for a setting that is none, and
-    for one variable of two flags.
+    Raises OptionError, in which ``where`` names the operation, for an invalid setting, and where
+    two flags have the same variable.
     """
     found: dict[str, str] = {}
     for name, attributes in settings.items():
@@ -57,8 +57,8 @@ def variables(settings: Mapping[str, Any], where: str) -> dict[str, str]:
 
 
 def _variable(name: str, setting: Any, where: str) -> str:
-    """The variable of a flag, "" where it is no secret."""
-    value = _WORDS.get(setting.lower(), setting) if isinstance(setting, str) else setting
+    """The variable of a flag, "" where it is not a secret."""
+    value = _SWITCHES.get(setting.lower(), setting) if isinstance(setting, str) else setting
     if value is None or value is False:
         return ""
     if value is True:
@@ -72,41 +72,41 @@ def _variable(name: str, setting: Any, where: str) -> str:
     )
 
 
-def handed(variable: str) -> str:
-    """The variable by which the assigned value is handed on of a flag that has ``variable``."""
-    return HANDED + variable
+def handoff_variable(variable: str) -> str:
+    """The variable in which the assigned value is passed of a flag that has ``variable``."""
+    return HANDOFF_PREFIX + variable
 
 
-def encoded(value: Any) -> str:
-    """A flag's value as text, with its type."""
+def as_yaml(value: Any) -> str:
+    """A flag's value as a handoff variable has it: text that keeps the type."""
     return str(yaml.safe_dump(value, allow_unicode=True, width=1 << 30))
 
 
-def from_environment(name: str, variable: str, environ: Mapping[str, str]) -> Any:
-    """The value that the environment has for a flag: handed on, of the flag's variable, or of a
-    variable with the flag's own name. None where it has none."""
-    if handed(variable) in environ:
-        return yaml.safe_load(environ[handed(variable)])
+def environment_value(name: str, variable: str, environ: Mapping[str, str]) -> Any:
+    """The value that the environment has for a flag: in its handoff variable, its ``variable``, or
+    a variable of the flag's own name. None where there is none."""
+    if handoff_variable(variable) in environ:
+        return yaml.safe_load(environ[handoff_variable(variable)])
     return environ.get(variable) or environ.get(name) or None
 
 
-def is_given(value: Any) -> bool:
-    """Whether a flag's value, as a run keeps it, stands for one that is not kept."""
+def is_placeholder(value: Any) -> bool:
+    """Whether a flag's value, as a run keeps it, only shows that there was one."""
     return bool(value == PLACEHOLDER)
 
 
-def missing(name: str, variable: str) -> FlagError:
-    """What is raised where a run needs a value again that it does not keep."""
+def missing_value_error(name: str, variable: str) -> FlagError:
+    """The error where a run needs a value again that it does not keep."""
     return FlagError(
         f"secret flag {name} needs its value again, which no run keeps - set {variable} in the "
         f"environment, or assign it: guild run --restart RUN {name}=VALUE"
     )
 
 
-def names_in(environ: Iterable[str]) -> list[str]:
-    """The environment variables whose names say that they hold a secret. PWD is a shell's working
-    directory, and guild.yml says which flags are secret, whose variables begin with FLAG_."""
-    own = ("FLAG_", HANDED)
+def secret_variable_names(environ: Iterable[str]) -> list[str]:
+    """The names that say that a variable holds a secret. Not those of flags (``FLAG_…``), of which
+    guild.yml says which are secret, and not PWD, a shell's working directory."""
+    own = ("FLAG_", HANDOFF_PREFIX)
     return [
         name
         for name in environ
@@ -114,8 +114,8 @@ def names_in(environ: Iterable[str]) -> list[str]:
     ]
 
 
-def is_setting(text: str) -> bool:
-    """Whether a variable's value cannot be the secret itself: it is none, a switch or a path."""
+def is_switch_or_path(text: str) -> bool:
+    """Whether the value of a variable named like a secret is not one: empty, a switch or a path."""
     if text.strip().lower() in ("", "true", "false", "yes", "no", "none", "null"):
         return True
     return os.path.isabs(text) and os.path.exists(text)

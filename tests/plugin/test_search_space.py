@@ -126,6 +126,6 @@ def test_an_optimizer_without_ranges_searches_what_the_flag_holds(
     of: Flag, in_guild_yml: dict[str, Any], low: float, distribution: str | None
 ):
     definition = flagdef(of, **in_guild_yml)
-    search_space.prepare(of, definition)
+    search_space.fit_bounds(of, definition)
     assert (definition.min, type(definition.min)) == (low, type(low))
     assert definition.distribution == distribution

@@ -1,0 +1,90 @@
+"""What is said of an operation before it has a run, and what Guild's definitions are meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from guild import guildfile
+
+from guild_notebook.errors import FlagError, NotebookError
+from guild_notebook.plugin import flagdefs, operation
+from guild_notebook.plugin.pending_operation import PendingOperation
+from tests.helpers.project import Project, code
+
+
+@pytest.fixture
+def opdef(project: Project) -> Any:
+    """An operation with a number of 0 to 1, and a secret of which guild.yml says that it is one of
+    two."""
+    form = code('lr = 0.5 #@param {type: "slider", min: 0, max: 1, step: 0.1}\npin = ""')
+    project.notebook("nb.ipynb", form)
+    flags = {"lr": {}, "pin": {"nb-secret": True, "required": True, "choices": ["one", "two"]}}
+    data = [{"model": "", "operations": {"train": {"notebook": "nb.ipynb", "flags": flags}}}]
+    gf = guildfile.Guildfile(data, dir=str(project.dir))
+    opdef = gf.models[""].get_operation("train")
+    path = str(Path(project.dir, "nb.ipynb"))
+    flagdefs.merge(opdef, flagdefs.flag_data(opdef, path))
+    return opdef
+
+
+def demands(opdef: Any) -> dict[str, tuple[Any, ...]]:
+    return {
+        flag.name: (flag.type, len(flag.choices), flag.min, flag.max, flag.required)
+        for flag in opdef.flags
+    }
+
+
+def pending_operation(opdef: Any) -> PendingOperation:
+    spec = operation.spec_for_opdef(opdef)
+    assert spec is not None
+    return PendingOperation(opdef, spec)
+
+
+def guild_operation(opdef: Any, **values: Any) -> Any:
+    """As much of Guild's operation as the plugin reads (guild/commands/run_impl.py)."""
+    return SimpleNamespace(
+        _opdef=opdef, _op_flag_vals=values, _user_flag_vals=dict(values), _batch_trials=None,
+        _flags_extra={}, _label_template=None, _comment=None, _tags=[], run_attrs={}, cmd_env={},
+    )  # fmt: skip
+
+
+def test_guilds_definitions_demand_nothing_until_the_values_are_settled(opdef: Any):
+    before = demands(opdef)
+    assert before == {
+        "lr": ("number", 0, 0, 1, False),
+        "pin": (before["pin"][0], 2, None, None, True),
+    }
+    pending = pending_operation(opdef)
+    nothing = (None, 0, None, None, False)
+    assert demands(opdef) == {"lr": nothing, "pin": nothing}
+    op = guild_operation(opdef, lr=0.1, pin="two")
+    assert pending.settle_values(op) == []
+    assert demands(opdef) == before
+    assert op._op_flag_vals == {"lr": 0.1, "pin": "***"}
+    pending.set_environment({}, op)
+    assert op.cmd_env == {"GUILD_SECRET_PIN": "two\n...\n"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"lr": 5, "pin": "one"}, "flag lr (cell 0)"),
+        ({"lr": 0.1, "pin": "three"}, "secret flag pin"),
+        ({"lr": 0.1, "pin": [1, 2]}, "takes one value for all trials"),
+    ],
+)
+def test_they_are_restored_where_a_value_is_refused(opdef: Any, values: Any, said: str):
+    before = demands(opdef)
+    with pytest.raises(FlagError) as raised:
+        pending_operation(opdef).settle_values(guild_operation(opdef, **values))
+    assert said in str(raised.value)
+    assert demands(opdef) == before
+
+
+def test_they_are_restored_where_guild_ends_in_between(opdef: Any):
+    before = demands(opdef)
+    pending_operation(opdef).restore_flagdefs()
+    assert demands(opdef) == before
