@@ -144,7 +144,12 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
 
 def check(opdef: Any, spec: NotebookSpec) -> None:
     """Raise what is wrong with a notebook operation that is about to run: OptionError for its
-    options and NotebookError where there is no such file."""
+    options, NotebookError where there is no such file, or where no notebook can run."""
+    if os.name != "posix":
+        raise NotebookError(
+            f"operation '{opdef.fullname}': notebooks do not run on Windows - use Linux, macOS or "
+            "the Windows Subsystem for Linux (WSL)"
+        )
     settings(opdef, spec)
     if not spec.path:
         raise NotebookError(

@@ -88,3 +88,13 @@ def test_they_are_restored_where_guild_ends_in_between(opdef: Any):
     before = demands(opdef)
     pending_operation(opdef).restore_flagdefs()
     assert demands(opdef) == before
+
+
+def test_an_operation_on_windows_is_refused_in_one_line(opdef: Any, monkeypatch):
+    monkeypatch.setattr(operation, "os", SimpleNamespace(name="nt"))
+    with pytest.raises(NotebookError) as raised:
+        operation.check(opdef, operation.NotebookSpec("nb.ipynb"))
+    assert str(raised.value) == (
+        "operation 'train': notebooks do not run on Windows - use Linux, macOS or the Windows "
+        "Subsystem for Linux (WSL)"
+    )
