@@ -1,9 +1,9 @@
 """The options of a notebook operation: one table for both spellings.
 
 In guild.yml an option is an attribute of the operation (``nb-report: none``); after the
-notebook's name it is a command-line option (``notebook: train.ipynb --report none``). What an
-operation says reaches the run as arguments of its command, since these survive staging, restart,
-``--proto`` and batch trials, which Guild's other ways of passing settings do not.
+notebook's name it is a command-line option (``notebook: train.ipynb --report none``). An
+operation's options reach the run as arguments of its command: unlike Guild's other ways of passing
+settings, these survive staging, restart, ``--proto`` and batch trials.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _seconds(value: Any) -> float:
 
 
 def _characters(value: Any) -> int:
-    """A number of characters; ``500 KB`` and ``1MB`` are taken as well."""
+    """A number of characters, which may have a unit: ``500 KB``, ``1MB``."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", str(value).strip(), re.IGNORECASE)
     units = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
     number = int(float(match[1]) * units[match[2].upper()]) if match else 0
@@ -125,7 +125,8 @@ ALIASES = {
     "no-images": ("images", "no"),
     "no-exec": ("exec", "no"),
 }
-"""Options that are short for another with a value; html-no-input and no-exec are Guild's own."""
+"""Options that are short for another with a value. html-no-input and no-exec are options of Guild's
+own notebook feature."""
 
 _BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -157,14 +158,14 @@ def from_arguments(arguments: Iterable[str], where: str) -> Settings:
             raise OptionError(
                 f"{where}: unexpected argument '{spelling}' - quote names with spaces"
             )
-        name, given, text = spelling[2:].partition("=")
+        name, equals, text = spelling[2:].partition("=")
         spelling = f"--{name}"
-        if name in ALIASES and not given:
+        if name in ALIASES and not equals:
             name, text = ALIASES[name]
             option = _BY_NAME[name]
         else:
             option = _option(name, spelling, where)
-            if not given:
+            if not equals:
                 text = _next_value(option, rest, spelling, where)
         settings[option.name] = _read(option, text, spelling, where)
     return settings

@@ -1,4 +1,4 @@
-"""Output scalar patterns: Guild's defaults and what they lose.
+"""Output scalar patterns: Guild's defaults, and the values that these lose.
 
 Guild's default patterns (guild/summary.py, DEFAULT_OUTPUT_SCALARS) take digits, ``.``, ``e`` and
 ``-`` as a value, so ``1e+5``, ``nan`` and ``inf`` go unseen, and the first of them looks at every
@@ -15,10 +15,10 @@ VALUE = r"(?:[0-9.eE+\-]+|[+\-]?(?:nan|NaN|NAN|inf|Inf|INF|infinity|Infinity))"
 
 
 def default_patterns(flag_names: Iterable[str]) -> list[str]:
-    """Guild's defaults for an operation with these flags.
+    """What takes the place of Guild's defaults for an operation with these flags.
 
     Guild ignores scalars that are named like a flag, but only with its own patterns
-    (guild/commands/run_impl.py, _output_scalars_summary): here the pattern says it.
+    (guild/commands/run_impl.py, _output_scalars_summary), so these patterns exclude them.
     """
     names = "|".join(re.escape(name) for name in sorted(flag_names))
     no_flag = rf"(?!(?:{names}):\s)" if names else ""

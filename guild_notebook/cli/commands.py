@@ -59,9 +59,9 @@ def _flags(args: argparse.Namespace) -> Iterator[str]:
     nb = reader.read(args.notebook)
     found = discover(nb)
     if args.json:
-        yield from render.json_lines(render.data(nb, found))
+        yield from render.json_lines(render.json_data(nb, found))
     else:
-        yield from render.lines(nb, found)
+        yield from render.text_lines(nb, found)
 
 
 def _preview(args: argparse.Namespace) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
             shown = " ".join(f"{name}={value.in_guild}" for name, value in trial.items())
             yield f"trial with {shown}:"
         assigned = [value.assignment for value in trial.values() if value.assignment]
-        diff = list(render.diff(nb, apply.edited_sources(nb, assigned)))
+        diff = list(render.diff_lines(nb, apply.edited_sources(nb, assigned)))
         yield from diff
         if not diff:
             yield "no cell changes"
@@ -120,7 +120,7 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
 
 
 def _value(flag: Flag, flagdef: Any, typed: Any) -> _Value:
-    """The value of one trial; ``***`` in place of what has the name of a secret."""
+    """The value for one trial, ``***`` where the flag has the name of a secret."""
     from guild import op_util
 
     is_secret = default_warnings.is_secret(flag)

@@ -20,9 +20,9 @@ from ..flags.model import Flag, Site, Skipped
 _WIDEST = 40
 
 
-def data(nb: Notebook, found: Discovered) -> dict[str, Any]:
-    """The flags of a notebook as JSON data: cells count from 0, lines from 1, columns are
-    characters from 0, ends are exclusive."""
+def json_data(nb: Notebook, found: Discovered) -> dict[str, Any]:
+    """The flags of a notebook as JSON data. Cells count from 0, lines from 1, columns are
+    characters from 0, the end of a span is exclusive."""
     sources: dict[int, Source] = {}
     for flag in found.flags.values():
         for site in flag.sites:
@@ -80,7 +80,7 @@ def _json(value: Any) -> Any:
 
 
 def json_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """``document`` as JSON, each item of its lists on a line: json's own indenting is slow."""
+    """``document`` as JSON text, each item of its lists on a line; json's own indenting is slow."""
     yield "{"
     last = list(document)[-1]
     for key, value in document.items():
@@ -95,7 +95,7 @@ def json_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield "}"
 
 
-def lines(nb: Notebook, found: Discovered) -> Iterator[str]:
+def text_lines(nb: Notebook, found: Discovered) -> Iterator[str]:
     """The table of flags, then what was passed over with the reason, then the warnings."""
     if found.flags:
         rows = [("FLAG", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION", "CELL")]
@@ -141,9 +141,9 @@ def _skipped_line(skipped: Skipped) -> str:
     return f"  cell {skipped.cell}, line {skipped.line}: {source} ({skipped.reason})"
 
 
-def diff(nb: Notebook, edited: Mapping[int, str]) -> Iterator[str]:
-    """A unified diff of each cell in ``edited``, by index, against the notebook's own source."""
-    for index, new in sorted(edited.items()):
+def diff_lines(nb: Notebook, sources: Mapping[int, str]) -> Iterator[str]:
+    """Unified diffs from the notebook's own cells to their new ``sources``, by cell index."""
+    for index, new in sorted(sources.items()):
         old = NEWLINE.split(nb.cells[index].source)
         name = f"{nb.path} cell {index}"
         yield from difflib.unified_diff(old, NEWLINE.split(new), name, name, lineterm="")

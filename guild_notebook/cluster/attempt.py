@@ -175,7 +175,7 @@ class Attempt:
             plan.update(dir=self.run.dir, home=os.path.dirname(os.path.dirname(self.run.dir)))
         else:
             # As every run does that starts; the one that starts over there has not these files.
-            await asyncio.to_thread(RunSecrets(RunDir(self.run.dir, "")).clean)
+            await asyncio.to_thread(RunSecrets(RunDir(self.run.dir, "")).mask_guild_files)
             with tempfile.TemporaryFile() as archive:
                 await asyncio.to_thread(cargo.pack, self.run.dir, archive)
                 archive.seek(0)

@@ -39,8 +39,8 @@ def flag_data(flag: Flag) -> dict[str, Any]:
 
     A list, tuple or set is Guild's own convention for one value that is a list
     (``flags_import_util.flag_data_for_val``): text that is split at blanks, so never a grid.
-    Where the default is null, a run leaves the source alone, and ``null-label`` shows what
-    stands there: a default that is computed, that differs by place, or that Guild would lose.
+    Where the default is null, a run leaves the source alone, and ``null-label`` shows what the
+    source holds: an expression, values that differ by cell, or a value that Guild would lose.
     """
     default = guild_default(flag)
     guild_type = _guild_type(flag)

@@ -22,12 +22,12 @@ _FORM_KINDS = ("input", "checkbox", "dropdown", "slider", "date")
 
 
 class _RefusedError(ValueError):
-    """The value is none that the type takes; the text says what is taken."""
+    """The type does not take the value; the text says what it takes."""
 
 
 def converted(flag: Flag, value: Any) -> Any:
     """The value that the cell must hold for ``value``: of the declared type, one of the choices,
-    within the bounds; Code for a raw field. Raises FlagError that says what is allowed."""
+    within the bounds; Code for a raw field. Raises FlagError, which says what is allowed."""
     try:
         if flag.choices:
             return _choice(flag, value)
@@ -70,7 +70,7 @@ def _string(flag: Flag, value: Any) -> str:
         return str(value)
     if isinstance(value, bool):
         return str(value)
-    # Guild's decoding takes text that begins with a bracket, brace or quote for YAML
+    # Guild decodes text that begins with a bracket, brace or quote as YAML.
     raise _RefusedError("text (put quotes inside quotes for text that looks like YAML)")
 
 
@@ -93,22 +93,22 @@ def _integer(flag: Flag, value: Any) -> int:
 
 
 def _slider(flag: Flag, value: Any) -> float:
-    if any(_whole(part) is None for part in _said(flag)):
+    if any(_whole(part) is None for part in _stated_numbers(flag)):
         return float(_number(flag, value))
     if takes_whole_numbers(flag):
         return _integer(flag, value)
     return _number(flag, value)  # bounds like 1.0: the author may have meant either
 
 
-def _said(flag: Flag) -> list[float]:
-    """The numbers that say what a flag holds."""
+def _stated_numbers(flag: Flag) -> list[float]:
+    """The numbers by which a notebook shows whether a flag holds whole ones."""
     return [part for part in (flag.min, flag.max, flag.step, flag.default) if is_number(part)]
 
 
 def takes_whole_numbers(flag: Flag) -> bool:
     """Whether a flag takes no other numbers than whole ones."""
     if flag.type == "slider":
-        return all(map(_is_int, _said(flag)))
+        return all(map(_is_int, _stated_numbers(flag)))
     return flag.type == "integer"
 
 

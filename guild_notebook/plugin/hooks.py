@@ -116,7 +116,7 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
         path = operation.notebook_paths(opdef, spec).source
         flagdefs.merge(opdef, flagdefs.flag_data(opdef, path))
     except UserError:
-        # Said when the operation is asked for (enabled_for_op), not by every command.
+        # Raised again when the operation is to run (enabled_for_op), not by every command.
         opdef.exec_ = opdef.exec_ or f"${{python_exe}} -um {operation.RUNNER}"
     if opdef.output_scalars is None:
         opdef.output_scalars = scalars.default_patterns(flag.name for flag in opdef.flags)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .. import options
@@ -27,8 +27,8 @@ _ENDS = re.compile(
 
 
 def is_notebook_path(path: str) -> bool:
-    """Whether a name alone says that it is a notebook. That of a text does not: ``train.py`` on a
-    command line is a script of Guild's, a notebook only where ``notebook:`` names it."""
+    """Whether a name alone shows that it is a notebook. That of a text does not: on a command line,
+    ``train.py`` is one of Guild's scripts; it is a notebook where ``notebook:`` names it."""
     return path.lower().endswith(".ipynb")
 
 
@@ -37,7 +37,7 @@ class NotebookSpec:
     """``path`` is relative to the guild.yml's directory, ``arguments`` are the options after it."""
 
     path: str
-    arguments: tuple[str, ...] = field(default=())
+    arguments: tuple[str, ...] = ()
 
 
 def spec_for_opdef(opdef: Any) -> NotebookSpec | None:

@@ -27,7 +27,7 @@ class PendingOperation:
     4. ``run_starting`` for the operation or its batch, once it has a run directory:
        ``set_environment``. It does not come for a run that is staged, or started on a remote.
 
-    Where Guild's command ends in between, ``restore_flagdefs`` does what is left to do.
+    ``restore_flagdefs`` is for an operation that another replaces before its values are settled.
 
     Raises OptionError and NotebookError for what is wrong with the operation.
     """

@@ -6,8 +6,8 @@ a flag with choices ``[:]`` is the list of them, that is a grid, or categories t
 Guild then sees ranges and lists as if they had been typed, in the prompt as in the run.
 
 Guild draws real numbers where a bound has a point, whole numbers where none has, and always real
-numbers for ``loguniform`` (guild/plugins/skopt_util.py, _uniform_dim and _real_dim). A range says
-here what its flag can hold.
+numbers for ``loguniform`` (guild/plugins/skopt_util.py, _uniform_dim and _real_dim). So the ranges
+made here have points, or a function of their own, by what their flag can hold.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def completed(flag: Flag, flagdef: Any, value: Any) -> Any:
 
 
 def fit_bounds(flag: Flag, flagdef: Any) -> None:
-    """Have an optimizer that searches all flags with bounds, since none was given a range, search
-    this one for what it can hold (guild/plugins/skopt.py, encode_flag_for_optimizer)."""
+    """Change Guild's definition so that an optimizer searches the flag for what it can hold. It
+    searches all flags with bounds where no flag has a range (guild/plugins/skopt.py,
+    encode_flag_for_optimizer)."""
     bounds = [bound for bound in (flagdef.min, flagdef.max) if bound is not None]
     if not bounds:
         return

@@ -1,7 +1,7 @@
 """How a secret flag's value gets from Guild's process to the run's: never through a file.
 
 Guild writes an operation's flag values, arguments and label to the run's attributes as soon as
-there is a run directory. Before that a placeholder takes the place of secret values
+there is a run directory. Before that, secret values are replaced by a placeholder
 (``hide_values``); right before the run's process starts, which for a run that is only staged is
 never, they are put into its environment (``set_environment``).
 """
@@ -106,8 +106,8 @@ class SecretHandoff:
                 )
 
     def hide_values(self, op: Any) -> None:
-        """Put a placeholder in place of the values, once they are checked, wherever Guild is going
-        to write down what ``op`` is."""
+        """Replace the values, once they are checked, by a placeholder in all of ``op`` that Guild
+        will write to files."""
         for name in self._values:
             self._values[name] = op._op_flag_vals[name]  # as it has been coerced
         for name in [*self._values, *self._not_kept]:
@@ -188,8 +188,8 @@ def _default(op: Any, name: str) -> Any:
 
 
 def _variables(op: Any) -> dict[str, str]:
-    """The variables of secret flags: as guild.yml says now, and as a run that is started again
-    has it."""
+    """The variables of secret flags, by flag: as guild.yml has them now, or else as the run has
+    them that is started again."""
     where = f"operation '{op._opdef.fullname}'"
     kept: Mapping[str, Any] = op._flags_extra or {}
     now = {flag.name: flag.extra for flag in op._opdef.flags}

@@ -42,8 +42,8 @@ def main() -> int:
         record = RunDir(_run_dir(), path)
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
-        secrets.clean()
-        secrets.check()
+        secrets.mask_guild_files()
+        secrets.check_values()
         status_lines = StatusLines(err, scalar_patterns(record.attr("op").get("output-scalars")))
         order.recorded = record.output_size
         record.remove_earlier_artifacts()

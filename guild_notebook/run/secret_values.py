@@ -26,14 +26,15 @@ GUILD_FILES = {
     "ENV": _SHELL_ENTRY,
     **dict.fromkeys(_WORDS, re.compile("(?!)")),
 }
-"""What Guild writes of a run, below ``.guild``, that may hold a value in spite of all: the
-environment of a run that was staged or is started again, and words of a command line. With
-each what begins an entry in it that is left out by its name."""
+"""Files below ``.guild`` in which Guild may have written a value: the environment of a run that was
+staged or is started again, and words of its command line. With each the beginning of an entry,
+whose name tells whether it is left out."""
 
 
 class RunSecrets:
-    """The secret flags of the run that ``record`` is of: ``variables`` by flag, as its operation
-    had them, and ``values`` as far as they are given. ``masker`` is false where nothing is secret.
+    """The secret flags of a run: ``variables`` are their environment variables, by flag, as the
+    run's operation had them, ``values`` are those that are known. ``masker`` is false where nothing
+    is secret.
     """
 
     def __init__(self, record: RunDir) -> None:
@@ -73,8 +74,8 @@ class RunSecrets:
         if not any(map(lines_of, texts)):
             self._not_masked.append(what)
 
-    def check(self) -> None:
-        """Raise FlagError where a value is needed that the run does not keep."""
+    def check_values(self) -> None:
+        """Raise FlagError where a value is missing that the run does not keep."""
         for name in self._missing:
             raise settings.missing_value_error(name, self.variables[name])
 
@@ -107,7 +108,7 @@ class RunSecrets:
 
     @property
     def notice(self) -> str:
-        """What cannot be masked, in a line; "" where all can."""
+        """A line that names what cannot be masked, "" where all can."""
         if not self._not_masked:
             return ""
         return (
@@ -115,8 +116,8 @@ class RunSecrets:
             f"characters or is no text: secret {', '.join(self._not_masked)} "
         )
 
-    def clean(self) -> None:
-        """Take the values out of what Guild has written of this start."""
+    def mask_guild_files(self) -> None:
+        """Mask the values in what Guild has written of this start of the run (GUILD_FILES)."""
         if not self.variables:
             return
         variables = self.variables.values()
@@ -128,9 +129,9 @@ class RunSecrets:
                     text = f.read()
             except OSError:
                 continue
-            cleaned = self.masker.text(_without(text, names, entry))
-            if cleaned != text:
-                write_whole(path, cleaned.encode("utf-8", errors="surrogateescape"))
+            masked = self.masker.text(_without(text, names, entry))
+            if masked != text:
+                write_whole(path, masked.encode("utf-8", errors="surrogateescape"))
 
 
 def _texts(value: Any) -> list[str]:
@@ -149,14 +150,14 @@ def _flag_variable(name: str, cmd_flags: Mapping[str, Any]) -> str:
 
 
 def _without(text: str, names: Collection[str], entry: re.Pattern[str]) -> str:
-    """``text`` without the entries called ``names``, or as secrets are; a line that begins none
-    belongs to the entry before it."""
+    """``text`` without the entries called ``names`` or named like a secret. A line that does not
+    begin an entry belongs to the one before it."""
     kept = []
     dropped = False
     for line in text.splitlines(keepends=True):
-        begun = entry.match(line)
-        if begun:
-            name = begun.group(1)
+        beginning = entry.match(line)
+        if beginning:
+            name = beginning.group(1)
             dropped = name in names or bool(settings.secret_variable_names([name]))
         if not dropped:
             kept.append(line)

@@ -1,7 +1,7 @@
 """Secret values in text: found in the forms in which programs print them, and masked.
 
-As CI systems do it: each line of a value counts by itself, a value that is too short to be told
-from other text is left alone, and a text that comes in pieces is masked as if it came whole.
+As CI systems do it: each line of a value is masked by itself, a value that is too short to be told
+from other text is not masked, and a text that comes in pieces is masked as if it came whole.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ SHORTEST_ENCODED = 8
 """The same for forms that look like any other text: base64 and hexadecimal digits."""
 
 SHORTEST_HEAD, LONGEST_HEAD = 8, 16
-"""A value's beginning is masked as well where the rest is cut off, as tables do: half of it, but
-no fewer and no more characters need be there."""
+"""A value's beginning is masked as well where the rest is cut off, as tables do: as soon as half
+of it is there, or at least so many characters of a short value, or so many of a long one."""
 
 _LINES = re.compile(r"[\r\n]+")
 _COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # CSI sequences (ECMA-48, 5.4)
@@ -35,7 +35,7 @@ _MARKUP = ("text/html", "image/svg+xml", "text/xml", "application/xml")
 
 
 class Masker:
-    """Masks ``values``. False where none of them can be masked."""
+    """Masks ``values`` in text. It is false where none of them can be masked."""
 
     def __init__(self, values: Iterable[str]) -> None:
         lines = {line for value in values for line in lines_of(value)}
@@ -63,8 +63,8 @@ class Masker:
         return self.cut(text, final=True)[0]
 
     def cut(self, text: str, final: bool = False) -> tuple[str, str]:
-        """``text`` masked as far as that can be told, and the end of it that may be the
-        beginning of a value: nothing where it is ``final``."""
+        """``text`` masked as far as that can be told, and the end of it that may be the beginning
+        of a value, "" where the text is ``final``."""
         opened = "" if final else _found(_OPEN_COLOUR, text) if "\x1b" in text else ""
         masked, held = self._cut(text[: len(text) - len(opened)], final)
         if "\x1b" in masked:
@@ -90,7 +90,7 @@ class Masker:
         return value
 
     def bundle(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """A MIME bundle masked, but for what is no text: images, sound, PDF."""
+        """A MIME bundle masked, but for images, sound, video and PDF."""
         return {mime: self._entry(mime, value) for mime, value in data.items()}
 
     def _entry(self, mime: str, value: Any) -> Any:
@@ -110,7 +110,7 @@ class Masker:
         return _rebuilt(tokens or [(text, False)], spans, end)
 
     def _spans(self, text: str, final: bool) -> tuple[list[tuple[int, int]], int]:
-        """Where values stand, and from where on it cannot be told yet."""
+        """The spans of values, and the position from which on it cannot be told yet."""
         pattern = self._pattern(text)
         spans = []
         position = 0
@@ -144,17 +144,17 @@ class Masker:
         return end
 
     def _undecided(self, text: str, position: int) -> int:
-        """The first place from ``position`` where a form begins that the text does not end."""
+        """The first position, from ``position`` on, of a form that goes on after the text."""
         begin = max(position, len(text) - self._longest + 1, text.rfind("\n") + 1)
         first = len(text)
         if begin >= first:
             return first
         for form in self._forms:
-            place = text.find(form[0], max(begin, len(text) - len(form) + 1))
-            while 0 <= place < first:
-                if form.startswith(text[place:]):
-                    first = place
-                place = text.find(form[0], place + 1)
+            found = text.find(form[0], max(begin, len(text) - len(form) + 1))
+            while 0 <= found < first:
+                if form.startswith(text[found:]):
+                    first = found
+                found = text.find(form[0], found + 1)
         return first
 
 
@@ -171,7 +171,7 @@ class MaskedStream:
         return shown
 
     def rest(self) -> str:
-        """What has been held back, since no more comes."""
+        """What has been held back, once no more comes."""
         held, self.held = self.held, ""
         return self._masker.text(held)
 
@@ -212,8 +212,8 @@ def _spellings(line: str) -> Iterator[str]:
 
 
 def _encodings(value: str) -> Iterator[str]:
-    """Hexadecimal, and base64 at each of the three places that it may have in what is encoded,
-    as far as its characters depend on nothing else."""
+    """Hexadecimal, and base64 at each of the three offsets at which ``value`` may begin in what is
+    encoded, without the characters that depend on what is around it."""
     content = value.encode("utf-8", errors="surrogateescape")
     yield from (content.hex(), content.hex().upper())
     for shift, start in ((0, 0), (1, 2), (2, 3)):
@@ -242,7 +242,7 @@ def _rebuilt(
     tokens: list[tuple[str, bool]], spans: list[tuple[int, int]], end: int
 ) -> tuple[str, str]:
     """The text of ``tokens`` up to ``end`` with each of ``spans`` masked, and what follows; spans
-    and ``end`` count the characters that are no noise."""
+    and ``end`` count the characters that are not noise."""
     shown: list[str] = []
     held: list[str] = []
     at = 0

@@ -76,8 +76,8 @@ class Pipeline:
     def _in_guild(self, nb: reader.Notebook) -> dict[str, Any]:
         """Find flags, tell Guild of them, check values; returns values that are taken."""
         found = discover(nb, {}, WANTED)
-        list(render.lines(nb, found))
-        json.loads("\n".join(render.json_lines(render.data(nb, found))))
+        list(render.text_lines(nb, found))
+        json.loads("\n".join(render.json_lines(render.json_data(nb, found))))
         for flag in found.flags.values():
             json.dumps(guild_values.flag_data(flag))
         discover(nb, PATTERNS, WANTED)
@@ -99,7 +99,7 @@ class Pipeline:
 
     @staticmethod
     def _checked(nb: reader.Notebook, found: Discovered, values: dict[str, Any]) -> None:
-        list(render.diff(nb, edited(nb, found, values)))
+        list(render.diff_lines(nb, edited(nb, found, values)))
 
     def _in_runner(self, nb: reader.Notebook, values: dict[str, Any], with_report: bool) -> None:
         found = discover(nb, {}, sorted(values))

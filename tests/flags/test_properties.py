@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.cli.render import data
+from guild_notebook.cli.render import json_data
 from guild_notebook.errors import FlagError
 from guild_notebook.flags import guild_values
 from guild_notebook.flags.discover import Discovered, discover
@@ -176,7 +176,7 @@ def test_ten_thousand_generated_cells_never_raise_and_keep_their_text(seed):
         tag = "parameters" if rnd.random() < 0.3 else ""
         nb = notebook((source, tag), language=rnd.choice(LANGUAGES))
         found = discover(nb, {"p": r"(\d+)"} if rnd.random() < 0.1 else {}, ["x", "y", "lr", "é"])
-        data(nb, found)
+        json_data(nb, found)
         flags += len(found.flags)
         defaults = {f.name: guild_values.guild_default(f) for f in found.flags.values()}
         assert edited(nb, Discovered(flags=found.flags), defaults) == {}
