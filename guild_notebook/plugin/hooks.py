@@ -15,6 +15,7 @@ from ..errors import UserError
 from ..optimizers import batch_functions
 from . import flagdefs, operation, package_data
 from .pending_operation import PendingOperation
+from .secret_handoff import SecretHandoff
 
 compat.apply()
 batch_functions.apply()
@@ -35,17 +36,14 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         for model in gf.models.values():
             for opdef in model.operations:
                 spec = operation.spec_for_opdef(opdef)
-                if spec:
-                    self._try_configure(opdef, spec)
+                if not spec:
+                    continue
+                try:
+                    _configure(opdef, spec)
+                except Exception as e:  # the project's other operations can be run all the same
+                    text = "operation '%s': cannot read %s: %r"
+                    self.log.warning(text, opdef.fullname, spec.path, e)
         package_data.add_notebooks(gf)
-
-    def _try_configure(self, opdef: Any, spec: operation.NotebookSpec) -> None:
-        """Configure an operation; whatever its notebook holds, the project's other operations can
-        be run."""
-        try:
-            _configure(opdef, spec)
-        except Exception as e:
-            self.log.warning("operation '%s': cannot read %s: %r", opdef.fullname, spec.path, e)
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
         """Resolve a path to a notebook, ``dask:cluster``, or one of Guild's optimizers."""
@@ -68,8 +66,8 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
                 self._forget_pending()
                 self._pending = PendingOperation(opdef, spec)
                 return True, f"runs {self._pending.name}"
-        is_batch_with_secrets = bool(self._pending and self._pending.has_secrets)
-        return is_batch_with_secrets, "runs an operation with secret flags"
+        has_secrets = bool(self._pending and self._pending.secrets.variables)
+        return has_secrets, "is the batch of an operation with secret flags"
 
     def apply_cmd_env(self, op: Any, _cmd_env: dict[str, str]) -> None:
         """Called for an operation that is about to run, once its flag values are known and before
@@ -79,9 +77,9 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         if not pending:
             return
         if pending.opdef is not op._opdef:
-            pending.hide_in_batch(op)
+            pending.secrets.hide_in_command(op)
             return
-        with _one_line_errors(pending):
+        with _one_line_errors(pending.secrets):
             warnings = pending.settle_values(op)
         for warning in warnings:
             self.log.warning("%s: %s", pending.name, warning)
@@ -89,7 +87,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
     def run_starting(self, run: Any, op: Any, _pidfile: str | None) -> None:
         """Called right before the operation's process starts, or that of its batch."""
         if self._pending:
-            self._pending.set_environment(run, op)
+            self._pending.secrets.set_environment(run, op)
         self._forget_pending()
 
     def _forget_pending(self) -> None:
@@ -99,13 +97,13 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
 
 @contextmanager
-def _one_line_errors(pending: PendingOperation | None = None) -> Iterator[None]:
-    """End Guild's command with the line of a UserError, without the secret values of ``pending``:
-    Guild prints the text of a SystemExit."""
+def _one_line_errors(secrets: SecretHandoff | None = None) -> Iterator[None]:
+    """End Guild's command with the line of a UserError, without the values of ``secrets``: Guild
+    prints the text of a SystemExit."""
     try:
         yield
     except UserError as e:
-        raise SystemExit(pending.masked(str(e)) if pending else str(e)) from None
+        raise SystemExit(secrets.masker.text(str(e)) if secrets else str(e)) from None
 
 
 def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:

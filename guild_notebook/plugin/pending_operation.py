@@ -15,25 +15,24 @@ from .secret_handoff import SecretHandoff
 class PendingOperation:
     """A notebook operation that Guild is about to run, or a pipeline with secret flags.
 
-    Guild calls the plugin's hooks in this order (guild/commands/run_impl.py, _state_init_user_op,
-    _state_init_batch_op, run):
+    Guild calls the plugin's hooks in this order (guild/commands/run_impl.py, guild/op.py):
 
-    1. ``enabled_for_op``, which makes this object: what is wrong with the notebook or an option is
-       found, and Guild's flag definitions are relaxed, since Guild looks at the values next. Guild
-       asks again whenever it looks for plugins of the operation.
-    2. ``apply_cmd_env``, which calls ``settle_values``: the definitions are restored, the values
-       are checked in the words of the notebook, and secret ones are hidden.
-    3. Both again for the batch that runs the operation, if it has trials: ``hide_in_batch``.
-    4. ``run_starting`` for the operation or its batch, once it has a run directory:
-       ``set_environment``. It does not come for a run that is staged, or started on a remote.
+    1. ``enabled_for_op`` makes this object, which finds what is wrong with the notebook or an
+       option, and relaxes Guild's flag definitions: Guild looks at the values next. It asks again
+       whenever it looks for the operation's plugins.
+    2. ``apply_cmd_env`` has the values: ``settle_values``.
+    3. Both come again for the batch that runs the operation, where there are trials.
+    4. ``run_starting`` comes for the operation or its batch, which has a run directory now; not
+       where the run is staged or is on a remote.
 
-    ``restore_flagdefs`` is for an operation that another replaces before its values are settled.
+    ``secrets`` are the values of secret flags on that way.
 
     Raises OptionError and NotebookError for what is wrong with the operation.
     """
 
     def __init__(self, opdef: Any, spec: operation.NotebookSpec | None) -> None:
         self.opdef = opdef
+        self.name = spec.path if spec else opdef.fullname  # in messages
         self._spec = spec
         self._checks: Checks | None = None
         self._relaxed = ExitStack()  # of what only the notebook demands
@@ -44,31 +43,17 @@ class PendingOperation:
                     f"operation '{opdef.fullname}': nb-secret is for notebooks, and for pipelines "
                     "of them - this operation would not keep the value secret"
                 )
-            self._secrets = SecretHandoff([])
+            self.secrets = SecretHandoff([])
             return
         operation.check(opdef, spec)
         flagdefs.check_attributes(opdef)
-        self._secrets = SecretHandoff(map(opdef.get_flagdef, flagdefs.secret_variables(opdef)))
+        self.secrets = SecretHandoff(map(opdef.get_flagdef, flagdefs.secret_variables(opdef)))
         path = operation.notebook_paths(opdef, spec).source
         if os.path.isfile(path):  # else its name has a flag in it (${…}): only the run can read it
             nb, found = flagdefs.discovered(opdef, path, spec.path)
             self._checks = Checks(opdef, found, nb)
             self._relaxed.enter_context(flagdefs.relaxed(self._checks.notebook_demands()))
-        self._relaxed_secrets.enter_context(flagdefs.relaxed(self._secrets.demands()))
-
-    @property
-    def name(self) -> str:
-        """How messages name it."""
-        return self._spec.path if self._spec else str(self.opdef.fullname)
-
-    @property
-    def has_secrets(self) -> bool:
-        """Whether it has secret flags, once its values are settled."""
-        return bool(self._secrets.variables)
-
-    def masked(self, text: str) -> str:
-        """``text`` without the secret values."""
-        return self._secrets.masker.text(text)
+        self._relaxed_secrets.enter_context(flagdefs.relaxed(self.secrets.demands()))
 
     def settle_values(self, op: Any) -> list[str]:
         """Check the flag values of ``op``, hide the secret ones, and see that Guild copies the
@@ -78,26 +63,17 @@ class PendingOperation:
             sourcecode.include_notebook(self.opdef, paths)
         with self._relaxed:
             with self._relaxed_secrets:
-                self._secrets.read_values(op)
-            self._secrets.check_demands(op._op_flag_vals)
+                self.secrets.read_values(op)
+            self.secrets.check_demands(op._op_flag_vals)
         warnings = []
         if self._checks:
             trials = op._batch_trials or []
             self._checks.complete_search_spaces(op._op_flag_vals, op._user_flag_vals, *trials)
             self._checks.check(op._op_flag_vals)
             warnings = self._checks.warnings(op._op_flag_vals)
-        warnings += self._secrets.warnings(op)
-        self._secrets.hide_values(op)
+        warnings += self.secrets.warnings(op)
+        self.secrets.hide_values(op)
         return warnings
-
-    def hide_in_batch(self, batch_op: Any) -> None:
-        """Have Guild write the batch that runs the operation without the secret values."""
-        self._secrets.hide_in_command(batch_op)
-
-    def set_environment(self, run: Any, op: Any) -> None:
-        """Put the secret values into the environment of ``op``, which is about to start: the
-        operation itself, or its batch."""
-        self._secrets.set_environment(run, op)
 
     def restore_flagdefs(self) -> None:
         """Restore what is still relaxed of Guild's flag definitions."""

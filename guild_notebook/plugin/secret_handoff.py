@@ -88,7 +88,8 @@ class SecretHandoff:
         for name, value in self._values.items():
             variable = self.variables[name]
             is_typed = name in op._user_flag_vals
-            if not is_typed and value == _default(op, name):
+            default = getattr(op._opdef.get_flagdef(name), "default", None)
+            if not is_typed and value == default:
                 yield (
                     f"secret flag {name}: its value stands in guild.yml, which runs copy - take it "
                     f"out, and give it as {name}=VALUE or as {variable} in the environment"
@@ -179,12 +180,6 @@ def _check_is_single(op: Any, name: str) -> None:
             f"secret flag {name} takes one value for all trials, no list and no batch file: "
             "trials are told apart by flag values, which are written down"
         )
-
-
-def _default(op: Any, name: str) -> Any:
-    """The default that guild.yml has for a flag."""
-    flagdef = op._opdef.get_flagdef(name)
-    return flagdef.default if flagdef else None
 
 
 def _variables(op: Any) -> dict[str, str]:

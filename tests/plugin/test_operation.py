@@ -64,7 +64,7 @@ def test_guilds_definitions_demand_nothing_until_the_values_are_settled(opdef: A
     assert pending.settle_values(op) == []
     assert demands(opdef) == before
     assert op._op_flag_vals == {"lr": 0.1, "pin": "***"}
-    pending.set_environment({}, op)
+    pending.secrets.set_environment({}, op)
     assert op.cmd_env == {"GUILD_SECRET_PIN": "two\n...\n"}
 
 
