@@ -2,24 +2,24 @@
 
 ```
 guild run dask:cluster address=tcp://host:8786
-  │  here                                           │  a worker of the cluster
-  ├─ staged    claim a staged run (Guild's lock)    │
-  ├─ remote    submit a task for it ───────────────►├─ worker  "arrived" (an event of dask)
-  ├─ attempt   send the run directory, "go" ───────►├─ cargo   unpack, unless the home is shared
-  ├─ marks     status, stand-in for `guild stop`    ├─ room    guild run --restart, with a keeper
-  ├─ follow    output, twice a second ◄─────────────┤
-  └─ cargo     take what has changed ◄──────────────┴─ cargo   pack what has changed
+  │  the dispatcher                                │  a worker of the cluster
+  ├─ queue       claim a staged run (Guild's lock) │
+  ├─ connection  submit a task for it ────────────►├─ worker      the task sends an event, and waits
+  ├─ attempt     send the run directory, "start" ─►├─ archive     unpack, unless the home is shared
+  ├─ run_state   status; pid_proxy: `guild stop`   ├─ worker_run  guild run --restart, supervised
+  ├─ tail        output, twice a second ◄──────────┤
+  └─ archive     move what has changed here ◄──────┴─ archive     pack what has changed
 ```
 
 Guild's own ``dask:scheduler`` (guild/plugins/dask.py) runs threads of one process; it stays as it
-is. A task waits for "go" before it starts anything: dask runs the task of a worker that died
-anew on another one, as often as the scheduler's ``allowed-failures`` says, which no client can
-change. Who gave "go" once for a claim does not give it again, so no run is executed twice.
+is. A task waits for "start" before it starts anything: dask runs the task of a worker that died
+again on another worker, as often as the scheduler's ``allowed-failures`` says, which no client can
+change. The dispatcher calls "start" once for an attempt, so no run is executed twice.
 
-Only events with a few words each are pushed; output and files are asked for, in pieces, through
-``Client.run``: nothing piles up in the scheduler (which keeps each event it has passed on), and
-it works wherever the client reaches the scheduler, even where it cannot reach a worker. Who is
-no longer asked knows that the client is gone.
+Workers send only short events; output and files are fetched in pieces through ``Client.run``.
+So nothing accumulates in the scheduler, which keeps each event, and it works wherever the client
+reaches the scheduler, even where it cannot reach a worker. A worker that is not called for a minute
+stops its run: the dispatcher is gone.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ NAME = "dask:cluster"
 
 
 def resolve(opspec: str) -> tuple[Any, str] | None:
-    """Resolve ``dask:cluster`` to what a plugin's ``resolve_model_op`` returns; None for all else.
-    Works without dask, so that ``--help-op`` does."""
+    """What a plugin's ``resolve_model_op`` has to return for ``dask:cluster``; None for every other
+    operation. Works without dask, so that ``--help-op`` does."""
     if opspec != NAME:
         return None
     from .definition import ModelProxy

@@ -1,4 +1,4 @@
-"""What Guild starts for ``dask:cluster``."""
+"""The command of ``dask:cluster``: parses its flags, connects to the cluster and dispatches."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ log = logging.getLogger("guild")
 
 
 def main() -> int:
-    """Returns the exit status, below 0 the signal that the process is to die by."""
+    """Returns the exit status; below 0 it is the signal by which the process has to end."""
     try:
-        wanted, options, wait_for_running = _options(sys.argv[1:])
+        cluster_options, options, wait_for_running = _options(sys.argv[1:])
         logging.basicConfig(
             stream=sys.stderr,
             level=logging.INFO,
             format="%(levelname)s: [%(name)s] %(asctime)s %(message)s",
             datefmt="%Y-%m-%d %H:%M:%S",
         )
-        return asyncio.run(_main(wanted, options, wait_for_running))
+        return asyncio.run(_dispatch(cluster_options, options, wait_for_running))
     except UserError as e:
         print(f"guild-notebook: {e}", file=sys.stderr)
         return 1
 
 
-def _options(argv: list[str]) -> tuple[connection.Wanted, dispatch.Options, bool]:
-    """Guild writes no for a flag's value as an empty string, yes as 1."""
+def _options(
+    argv: list[str],
+) -> tuple[connection.ClusterOptions, dispatch.DispatchOptions, bool]:
+    """The options of an argument list in which Guild has written ``no`` as an empty string and
+    ``yes`` as 1. Raises UserError."""
     parser = argparse.ArgumentParser(prog="dask:cluster", allow_abbrev=False)
     parser.add_argument("--address")
     parser.add_argument("--scheduler-file")
@@ -56,7 +59,7 @@ def _options(argv: list[str]) -> tuple[connection.Wanted, dispatch.Options, bool
     except ValueError as e:
         raise UserError(f"resources: {e}") from e
     dashboard = args.dashboard_address or None
-    wanted = connection.Wanted(
+    cluster_options = connection.ClusterOptions(
         args.address or None,
         _file(args.scheduler_file),
         args.workers,
@@ -64,19 +67,19 @@ def _options(argv: list[str]) -> tuple[connection.Wanted, dispatch.Options, bool
         f":{dashboard}" if dashboard and dashboard.isdigit() else dashboard,
         args.loglevel,
     )
-    options = dispatch.Options(
+    options = dispatch.DispatchOptions(
         None if args.shared == "auto" else args.shared == "1",
         args.retries,
         args.on_stop == "finish",
         args.run_once,
         args.poll_interval,
     )
-    return wanted, options, args.wait_for_running
+    return cluster_options, options, args.wait_for_running
 
 
 def _file(path: str | None) -> str | None:
-    """A path as it was typed where the operation was started. dask itself would wait for ever for
-    a file that does not exist."""
+    """The path of a file, relative to the directory where the operation was started. Raises
+    UserError where there is none: dask would wait for it for ever."""
     if not path:
         return None
     full = os.path.join(os.getenv("CMD_DIR", ""), os.path.expanduser(path))
@@ -85,8 +88,10 @@ def _file(path: str | None) -> str | None:
     return full
 
 
-async def _main(
-    wanted: connection.Wanted, options: dispatch.Options, wait_for_running: bool
+async def _dispatch(
+    cluster_options: connection.ClusterOptions,
+    options: dispatch.DispatchOptions,
+    wait_for_running: bool,
 ) -> int:
     from guild import config
     from guild.plugins import gen_queue
@@ -95,16 +100,16 @@ async def _main(
     home = config.guild_home()
     probe = os.path.join(home, "locks", f"dask-cluster-{os.environ['RUN_ID']}")
     content = uuid.uuid4().hex
-    runs = queue.Staged(os.environ["RUN_ID"], wait_for_running=wait_for_running, say=log.info)
+    runs = queue.StagedRuns(os.environ["RUN_ID"], wait_for_running=wait_for_running)
     os.makedirs(os.path.dirname(probe), exist_ok=True)
     with open(probe, "w") as f:
         f.write(content)
-    dispatcher = dispatch.Dispatcher(runs, (probe, content), options, log.info)
+    dispatcher = dispatch.Dispatcher(runs, (probe, content), options)
     caught: list[int] = []
 
     def on_signal(number: int) -> None:
         if caught:
-            die_by(number)  # asked twice: at once, and the workers end what they have
+            die_by(number)  # the second time at once; the workers end the runs that they have
         caught.append(number)
         log.info("Stopping dask:cluster")
         dispatcher.stop()
@@ -112,7 +117,7 @@ async def _main(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
     try:
-        cluster = await connection.Remote.connect(wanted, dispatcher.on_event)
+        cluster = await connection.ClusterConnection.connect(cluster_options, dispatcher.on_event)
         try:
             threads = sum(w.threads for w in cluster.workers.values())
             log.info("Runs at a time: %i (workers: %i)", threads, len(cluster.workers))

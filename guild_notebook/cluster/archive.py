@@ -1,9 +1,9 @@
-"""Run directories as archives: what travels, and how what arrives is taken in.
+"""Run directories as archives: what is packed, and how what arrives gets into a run directory.
 
-An archive is a compressed tar of files, folders and links. A link that leads out of the
-directory (Guild links what a dependency resolves to) travels as what it leads to. What arrives is
-unpacked into an empty folder first, where no entry may lead out of it, and taken from there file
-by file, each whole or absent.
+An archive is a compressed tar of files, folders and links. A link that leads out of the directory
+(Guild links what a dependency resolves to) is packed as what it leads to. What arrives is unpacked
+into an empty folder first, where no entry may lead out of it, and moved from there to the run
+directory file by file, each whole or absent.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from typing import IO, Any
 
 from ..errors import UserError
 
-MARKS = ("LOCK", "LOCK.remote", "PENDING", "STAGED", "dask-cluster", "ENV")
-"""Files in ``.guild`` that are of one machine, and do not travel: they say what state a run is in
-there, and in what environment it was staged, which may hold what is nobody else's business."""
+LOCAL_FILES = ("LOCK", "LOCK.remote", "PENDING", "STAGED", "dask-cluster", "ENV")
+"""Files in ``.guild`` that stay on one machine: they hold the state of a run there, and the
+environment in which it was staged, which may be private."""
 
-GROWING = (".guild/output", ".guild/output.index", ".guild/events.out.tfevents.*")
-"""Files of a run to which is only added, and which are therefore followed while it runs."""
+APPENDED_FILES = (".guild/output", ".guild/output.index", ".guild/events.out.tfevents.*")
+"""Patterns of the files that a run only appends to. They are copied while it runs."""
 
 Snapshot = dict[str, tuple[Any, ...]]
+"""For each path in a folder, relative and with slashes, what changes when it is changed."""
 
 
-class CargoError(UserError):
-    """An archive that cannot be what was sent."""
+class ArchiveError(UserError):
+    """An archive cannot be unpacked: it is damaged, hostile, or too big for the disk."""
 
 
 def pack(root: str, archive: IO[bytes], names: list[str] | None = None) -> None:
-    """Write what is in the folder ``root`` to ``archive``, or only the paths ``names`` of it
-    (relative, with slashes)."""
+    """Write the content of the folder ``root`` to ``archive``: all but LOCAL_FILES, or only the
+    paths ``names`` (relative, with slashes)."""
     with tarfile.open(
         fileobj=archive, mode="w:gz", compresslevel=1, format=tarfile.PAX_FORMAT
     ) as tar:
@@ -48,7 +49,7 @@ def pack(root: str, archive: IO[bytes], names: list[str] | None = None) -> None:
 
 
 def _info(tar: tarfile.TarFile, root: str, path: str, name: str) -> tarfile.TarInfo:
-    if _leads_inside(root, path):
+    if _is_inner_link(root, path):
         info = tar.gettarinfo(path, name)
         info.linkname = os.path.relpath(_target(path), os.path.dirname(path))
     else:
@@ -59,15 +60,15 @@ def _info(tar: tarfile.TarFile, root: str, path: str, name: str) -> tarfile.TarI
 
 
 def _walk(root: str) -> Iterator[tuple[str, str]]:
-    """The names of all that travels, with the path of each; a folder before what is in it."""
+    """The names of all that is packed, with the path of each; a folder before its content."""
     todo = [("", root, {os.path.realpath(root)})]
     while todo:
         prefix, folder, parents = todo.pop()
         for entry in sorted(os.listdir(folder)):
             name, path = prefix + entry, os.path.join(folder, entry)
-            if _is_mark(name):
+            if _is_local(name):
                 continue
-            if _leads_inside(root, path):
+            if _is_inner_link(root, path):
                 yield name, path
                 continue
             try:
@@ -82,17 +83,17 @@ def _walk(root: str) -> Iterator[tuple[str, str]]:
                 todo.append((f"{name}/", path, parents | {real}))
 
 
-def _is_mark(name: str) -> bool:
+def _is_local(name: str) -> bool:
     parts = name.split("/")
-    return parts[-1] in MARKS and parts[-2:-1] == [".guild"]
+    return parts[-1] in LOCAL_FILES and parts[-2:-1] == [".guild"]
 
 
 def _target(path: str) -> str:
     return os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
 
 
-def _leads_inside(root: str, path: str) -> bool:
-    """Whether ``path`` is a link whose target, itself no link's business, is below ``root``."""
+def _is_inner_link(root: str, path: str) -> bool:
+    """Whether ``path`` is a link to something below ``root``, by its text and when followed."""
     if not os.path.islink(path):
         return False
     inside = os.path.realpath(root) + os.sep
@@ -104,7 +105,7 @@ def _leads_inside(root: str, path: str) -> bool:
 
 
 def snapshot(root: str) -> Snapshot:
-    """What is in a folder, so that :func:`changes` can tell later what has been done to it."""
+    """The content of a folder, for a later :func:`changes`."""
     return {name: _state(path) for name, path in _walk(root)}
 
 
@@ -118,17 +119,17 @@ def _state(path: str) -> tuple[Any, ...]:
 
 
 def changes(root: str, before: Snapshot) -> tuple[list[str], list[str]]:
-    """The names that are new or other than in ``before``, and those that are gone."""
+    """The names that are new or changed since ``before``, and those that are removed."""
     after = snapshot(root)
     changed = [name for name, state in after.items() if before.get(name) != state]
     return changed, [name for name in before if name not in after]
 
 
 def unpack(archive: IO[bytes], folder: str) -> None:
-    """Unpack into ``folder``, which must not exist yet. Raises CargoError for an archive that is
+    """Unpack into ``folder``, which must not exist yet. Raises ArchiveError for an archive that is
     cut off or would write outside of the folder, and then leaves nothing."""
     if not hasattr(tarfile, "data_filter"):
-        raise CargoError(
+        raise ArchiveError(
             "the tarfile of this Python has no data_filter, so no archive of a run is unpacked - "
             "update Python: 3.9.17, 3.10.12, 3.11.4, 3.12 and later have it"
         )
@@ -138,7 +139,7 @@ def unpack(archive: IO[bytes], folder: str) -> None:
             _unpack(tar, folder)
     except (tarfile.TarError, EOFError, OSError, ValueError) as e:
         shutil.rmtree(folder, ignore_errors=True)
-        raise CargoError(f"the archive of a run cannot be unpacked: {e}") from e
+        raise ArchiveError(f"the archive of a run cannot be unpacked: {e}") from e
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -148,7 +149,7 @@ def _unpack(tar: tarfile.TarFile, folder: str) -> None:
     links: list[tuple[str, str]] = []
     for info in tar:
         if info.islnk():  # pack() makes none, and one of a link would be made before the links
-            raise CargoError(f"the archive of a run holds the link {info.linkname!r}")
+            raise ArchiveError(f"the archive of a run holds the link {info.linkname!r}")
         if info.issym():
             safe = tarfile.data_filter(info, folder)
             path = os.path.join(folder, safe.name)
@@ -161,7 +162,7 @@ def _unpack(tar: tarfile.TarFile, folder: str) -> None:
     inside = os.path.realpath(folder) + os.sep
     for path, target in links:  # two links can lead out together
         if not os.path.realpath(path).startswith(inside):
-            raise CargoError(f"the archive of a run holds the link {target!r}")
+            raise ArchiveError(f"the archive of a run holds the link {target!r}")
 
 
 def _filtered(info: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
@@ -171,26 +172,26 @@ def _filtered(info: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
     return safe.replace(mode=mode, deep=False) if safe.isreg() else safe
 
 
-def take(source: str, run_dir: str, removed: list[str]) -> None:
-    """Move all files of the folder ``source`` to ``run_dir`` and remove there what is named in
-    ``removed``. A file that has only grown is extended in place, for those who are reading it.
-    The attributes that say how the run ended come last."""
-    names = [name for name, _path in _walk(source)]
+def apply_changes(changed: str, run_dir: str, removed: list[str]) -> None:
+    """Move all files of the folder ``changed`` to ``run_dir`` and delete there what ``removed``
+    names. A file that was only appended to is extended in place, for those who are reading it.
+    The attributes that say how the run ended are written last."""
+    names = [name for name, _path in _walk(changed)]
     names.sort(key=lambda name: name in (".guild/attrs/exit_status", ".guild/attrs/stopped"))
-    for name in sorted(removed, reverse=True):  # what is in a folder before the folder
+    for name in sorted(removed, reverse=True):  # the content of a folder before the folder
         path = os.path.join(run_dir, name)
         if os.path.lexists(path):
-            _own_folder(run_dir, name)
+            _unlink_folders(run_dir, name)
             _remove(path)
     for name in names:
-        new, path = os.path.join(source, name), os.path.join(run_dir, name)
-        _own_folder(run_dir, name)
+        new, path = os.path.join(changed, name), os.path.join(run_dir, name)
+        _unlink_folders(run_dir, name)
         if os.path.isdir(new) and not os.path.islink(new):
             if not os.path.isdir(path):
                 if os.path.lexists(path):
                     os.unlink(path)
                 os.mkdir(path)
-        elif not (grows(name) and _extend(path, new)):
+        elif not (is_appended(name) and _append_rest(path, new)):
             if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path)
             os.replace(new, path)
@@ -204,9 +205,9 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-def _own_folder(run_dir: str, name: str) -> None:
-    """Make the folder of ``name`` one of the run's own: where it is a link to another run's, that
-    run is not to be changed."""
+def _unlink_folders(run_dir: str, name: str) -> None:
+    """Make the folders that lead to ``name``. A link to a folder of another run is replaced by a
+    copy, so that the other run is not changed."""
     folder = run_dir
     for part in name.split("/")[:-1]:
         folder = os.path.join(folder, part)
@@ -218,11 +219,12 @@ def _own_folder(run_dir: str, name: str) -> None:
         os.makedirs(folder, exist_ok=True)
 
 
-def grows(name: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in GROWING)
+def is_appended(name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in APPENDED_FILES)
 
 
-def _extend(path: str, new: str) -> bool:
+def _append_rest(path: str, new: str) -> bool:
+    """Append to ``path`` what ``new`` has after the same content; False where that is not so."""
     try:
         with open(path, "r+b") as old, open(new, "rb") as f:
             size = os.fstat(old.fileno()).st_size

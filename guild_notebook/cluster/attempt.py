@@ -1,4 +1,4 @@
-"""One attempt to execute a run on the cluster, from its task to what came of it."""
+"""One attempt to execute a run on the cluster: from its task to what became of it."""
 
 from __future__ import annotations
 
@@ -15,133 +15,145 @@ from typing import Any
 from ..errors import UserError
 from ..run.record.run_dir import RunDir
 from ..run.secret_values import RunSecrets
-from . import archive as cargo
-from . import connection, dependencies, worker
-from .run_state import Marks
+from . import archive, connection, dependencies, worker
+from .queue import Resources
+from .run_state import RunState
 
 PIECE = 4 << 20
-"""Bytes that travel in one message."""
+"""Bytes that are sent in one message."""
 
-Arrived = dict[str, Any]
+Event = dict[str, Any]
+"""What a worker sends when a task has started there: ``attempt``, ``worker`` (its address),
+``host``, ``version`` (of guild-notebook), and whether the Guild home is ``shared``."""
 
 
 @dataclass
-class Outcome:
-    """How an attempt ended: ``done`` (the run's attributes say the rest), ``deleted`` with its
-    run, ``lost`` with the worker, ``failed`` before Guild could say so itself, or ``withdrawn``
-    before it began."""
+class AttemptResult:
+    """How an attempt ended: ``done`` (the run's attributes have the rest), ``deleted`` together
+    with its run, ``lost`` with its worker, ``failed`` before Guild could write why, or
+    ``withdrawn`` before the run started."""
 
     kind: str
     why: str = ""
 
 
-class Lost(Exception):  # noqa: N818  # what has happened, not what is wrong
+class WorkerLostError(Exception):
     """The worker that had the run is gone."""
 
 
 class Attempt:
-    """Executes ``run`` once. ``home`` is what the ticket says of the Guild home (see worker.py),
-    ``shared`` whether it is used in place: True, False, or None to ask the worker."""
+    """Executes ``run`` once. ``shared`` says whether the Guild home, which ``home_probe`` is of, is
+    used in place: True, False, or None to ask the worker."""
 
     def __init__(
-        self, run: Any, cluster: connection.Remote, home: tuple[str, str], shared: bool | None
+        self,
+        run: Any,
+        cluster: connection.ClusterConnection,
+        home_probe: worker.HomeProbe,
+        shared: bool | None,
     ) -> None:
         self.run = run
-        self.token = uuid.uuid4().hex
-        self.address = ""
+        self.id = uuid.uuid4().hex
+        self.address = ""  # of the worker
         self.is_shared = False
-        self.has_begun = False
-        self.is_over = False
+        self.has_started = False
+        self.has_ended = False
         self.was_stopped = False
         self._cluster = cluster
-        self._home = home
+        self._home_probe = home_probe
         self._shared = shared
-        self._arrived: asyncio.Future[Arrived] = asyncio.get_running_loop().create_future()
+        self._event: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._future: Any = None
+        self._future: Any = None  # dask's, of the task
 
-    # ---- what is told to it
+    # ---- what the dispatcher tells it
 
-    def arrived(self, event: Arrived) -> bool:
-        """A worker has begun with the task and waits. False where another had begun before."""
-        if self._arrived.cancelled():
+    def task_started(self, event: Event) -> bool:
+        """The task has started on a worker and waits. False where it is to be refused: the run has
+        been withdrawn, or the task had started before, on another worker."""
+        if self._event.cancelled():
             return False
-        if self._arrived.done():
-            self.lost(f"worker {self.address} died while it had the run")
+        if self._event.done():
+            self.set_lost(f"worker {self.address} died while it had the run")
             return False
-        self._arrived.set_result(event)
+        self._event.set_result(event)
         return True
 
-    def lost(self, why: str) -> None:
+    def set_lost(self, why: str) -> None:
         if not self._lost.done():
             self._lost.set_result(why)
 
     async def stop(self) -> None:
-        """End the run: what has not begun is withdrawn, what runs is stopped where it does."""
+        """Withdraw a run that has not started, stop one that has."""
         self.was_stopped = True
-        if not self._arrived.done():
-            self._arrived.cancel()
-        elif self.has_begun and not self.is_over:
+        if not self._event.done():
+            self._event.cancel()
+        elif self.has_started and not self.has_ended:
             with contextlib.suppress(OSError):
-                await self._cluster.ask(self.address, worker.stop, self.token)
+                await self._cluster.call(self.address, worker.stop, self.id)
 
-    # ---- its course
+    # ---- executing
 
     async def execute(
-        self, resources: connection.Resources, marks: Marks, began: Callable[[str], None]
-    ) -> Outcome:
-        """``began`` is called with the names of host and worker when the run begins there."""
-        ticket = {"token": self.token, "topic": self._cluster.topic, "home": self._home}
-        key = f"guild-{self.run.short_id}-{self.token[:8]}"
-        self._future = self._cluster.submit(ticket, key, resources)
+        self, resources: Resources, state: RunState, on_start: Callable[[str], None]
+    ) -> AttemptResult:
+        """``on_start`` is called with host and address of the worker when the run starts there."""
+        request = {
+            "attempt": self.id,
+            "topic": self._cluster.topic,
+            "home_probe": self._home_probe,
+        }
+        key = f"guild-{self.run.short_id}-{self.id[:8]}"
+        self._future = self._cluster.submit(request, key, resources)
         try:
-            event = await self._first(self._arrived)
+            event = await self._unless_lost(self._event)
             self._check(event)
             if self.was_stopped:
-                return Outcome("withdrawn")
-            self.has_begun = True
-            await marks.running(shared=self.is_shared)
+                return AttemptResult("withdrawn")
+            self.has_started = True
+            await state.set_running(shared=self.is_shared)
             self.run.write_attr("dask_worker", f"{event['host']} {self.address}")
-            began(f"{event['host']} ({self.address})")
-            await self._first(asyncio.ensure_future(self._send()))
-            result = await self._first(self._future)
-            self.is_over = True
+            on_start(f"{event['host']} ({self.address})")
+            await self._unless_lost(self._start())
+            result = await self._unless_lost(self._future)
+            self.has_ended = True
             try:
-                outcome: Outcome = await self._first(asyncio.ensure_future(self._end(result)))
-                return outcome
+                found: AttemptResult = await self._unless_lost(self._fetch(result))
+                return found
             finally:
                 with contextlib.suppress(OSError):
-                    await self._cluster.ask(self.address, worker.release, self.token)
+                    await self._cluster.call(self.address, worker.remove, self.id)
         except asyncio.CancelledError:
-            if not self._arrived.cancelled():
+            if not self._event.cancelled():
                 raise
-            return Outcome("withdrawn")
-        except Lost as e:
-            return Outcome("lost", str(e))
+            return AttemptResult("withdrawn")
+        except WorkerLostError as e:
+            return AttemptResult("lost", str(e))
         except UserError as e:
-            return Outcome("failed", str(e))
+            return AttemptResult("failed", str(e))
         except OSError as e:
-            return Outcome("failed", f"worker {self.address or 'of the cluster'}: {e}")
+            return AttemptResult("failed", f"worker {self.address or 'of the cluster'}: {e}")
         finally:
-            self.is_over = True
+            self.has_ended = True
             self._future.release()
 
-    def _check(self, event: Arrived) -> None:
-        """Learn of the worker. Raises UserError where the run cannot be executed there."""
+    def _check(self, event: Event) -> None:
+        """Raise UserError where the run cannot be executed on the worker that ``event`` is of."""
         self.address = event["worker"]
-        why = connection.unfit(event["guild-notebook"])
+        why = connection.version_error(event["version"])
         if why:
             raise UserError(f"worker {self.address} {why}")
         self.is_shared = event["shared"] if self._shared is None else self._shared
         if not self.is_shared:
-            dependencies.check_can_travel(self.run)
+            dependencies.check_can_be_sent(self.run)
         elif not event["shared"]:
-            raise UserError(f"worker {self.address} does not see {self._home[0]}")
+            raise UserError(f"worker {self.address} does not see {self._home_probe[0]}")
 
-    async def _first(self, awaited: Any) -> Any:
-        """The result of ``awaited``, unless the worker is lost or the task fails before."""
-        wanted = asyncio.ensure_future(_result(awaited))
-        failed = asyncio.ensure_future(self._failure())
+    async def _unless_lost(self, awaitable: Any) -> Any:
+        """The result of ``awaitable``. Raises WorkerLostError where the worker is lost before, or
+        what the task fails with."""
+        wanted = asyncio.ensure_future(_result(awaitable))
+        failed = asyncio.ensure_future(self._task_error())
         done, _ = await asyncio.wait(
             [wanted, failed, self._lost], return_when=asyncio.FIRST_COMPLETED
         )
@@ -150,87 +162,92 @@ class Attempt:
             return wanted.result()
         wanted.cancel()
         if self._lost in done:
-            raise Lost(self._lost.result())
+            raise WorkerLostError(self._lost.result())
         raise failed.result()
 
-    async def _failure(self) -> Exception:
+    async def _task_error(self) -> Exception:
         """What the task fails with; does not return where it does not fail."""
         try:
             await self._future
         except asyncio.CancelledError:
             if not self._future.cancelled():
                 raise
-            return Lost("the scheduler has dropped the task")
+            return WorkerLostError("the scheduler has dropped the task")
         except Exception as e:
             if type(e).__name__ == "KilledWorker":
-                return Lost("the workers that dask gave the run to died")
+                return WorkerLostError("the workers that dask gave the run to died")
             return OSError(f"the task failed with {type(e).__name__}: {e}")
         await asyncio.get_running_loop().create_future()
         raise AssertionError
 
-    async def _send(self) -> None:
-        """Send the run directory, unless it is there, and let the run begin."""
-        plan = {"run": self.run.id, "dir": None, "home": None}
+    async def _start(self) -> None:
+        """Send the run directory, unless the worker sees it, and let the run start."""
+        location = {"run_id": self.run.id, "run_dir": None, "guild_home": None}
         if self.is_shared:
-            plan.update(dir=self.run.dir, home=os.path.dirname(os.path.dirname(self.run.dir)))
+            guild_home = os.path.dirname(os.path.dirname(self.run.dir))
+            location.update(run_dir=self.run.dir, guild_home=guild_home)
         else:
-            # As every run does that starts; the one that starts over there has not these files.
+            # As a run does itself when it starts; on the worker these files are not there.
             await asyncio.to_thread(RunSecrets(RunDir(self.run.dir, "")).mask_guild_files)
-            with tempfile.TemporaryFile() as archive:
-                await asyncio.to_thread(cargo.pack, self.run.dir, archive)
-                archive.seek(0)
-                while piece := archive.read(PIECE):
-                    await self._tell(worker.put, piece)
-        await self._tell(worker.go, plan)
+            with tempfile.TemporaryFile() as f:
+                await asyncio.to_thread(archive.pack, self.run.dir, f)
+                f.seek(0)
+                while piece := f.read(PIECE):
+                    await self._call(worker.add_archive, piece)
+        await self._call(worker.start, location)
 
-    async def _tell(self, function: Any, argument: Any) -> None:
-        if not await self._cluster.ask(self.address, function, self.token, argument):
-            raise Lost(f"worker {self.address} was started anew and has lost the run")
+    async def _call(self, function: Any, argument: Any) -> None:
+        if not await self._cluster.call(self.address, function, self.id, argument):
+            raise WorkerLostError(f"worker {self.address} was started anew and has lost the run")
 
-    async def _end(self, result: worker.Result) -> Outcome:
+    async def _fetch(self, result: worker.Result) -> AttemptResult:
+        """Fetch what the run has changed, if its directory was sent."""
         if result["state"] != "ended":
-            return Outcome("failed", result.get("why") or "the worker did not hear of us any more")
+            return AttemptResult(
+                "failed", result.get("why") or "the worker did not hear of us any more"
+            )
         if result["size"] >= 0:
-            await self._take_back(result)
+            await self._fetch_changes(result)
         if not os.path.isdir(self.run.guild_path()):
-            return Outcome("deleted")
+            return AttemptResult("deleted")
         if self.run.get("exit_status") is None:
             lines = [line for line in result["log"].splitlines() if line.strip()]
             why = lines[-1].strip() if lines else "Guild did not say why"
-            return Outcome("failed", f"the run did not end by itself: {why}")
-        return Outcome("done")
+            return AttemptResult("failed", f"the run did not end by itself: {why}")
+        return AttemptResult("done")
 
-    async def _take_back(self, result: worker.Result) -> None:
+    async def _fetch_changes(self, result: worker.Result) -> None:
         folder = tempfile.mkdtemp(prefix="dask-", dir=self.run.guild_path())
         try:
-            with tempfile.TemporaryFile() as archive:
-                while archive.tell() < result["size"]:
-                    ask = (worker.read, self.token, archive.tell(), PIECE)
-                    piece = await self._cluster.ask(self.address, *ask)
+            with tempfile.TemporaryFile() as f:
+                while f.tell() < result["size"]:
+                    read = (worker.read_changes, self.id, f.tell(), PIECE)
+                    piece = await self._cluster.call(self.address, *read)
                     if not piece:
                         raise OSError("the archive of the run is cut off")
-                    archive.write(piece)
-                archive.seek(0)
+                    f.write(piece)
+                f.seek(0)
                 runs = os.path.join(folder, "runs")
-                await asyncio.to_thread(cargo.unpack, archive, runs)
-            await asyncio.to_thread(self._take, runs, result["removed"])
+                await asyncio.to_thread(archive.unpack, f, runs)
+            await asyncio.to_thread(self._apply_changes, runs, result["removed"])
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _take(self, runs: str, removed: list[str]) -> None:
-        """Take what has come back: this run's files, and runs that it has made (a batch)."""
+    def _apply_changes(self, runs: str, removed: list[str]) -> None:
+        """Move this run's files from the folder ``runs`` to its directory, and the runs that it has
+        made (a batch) to the Guild home."""
         home = os.path.dirname(self.run.dir)
         for run_id in os.listdir(runs):
-            source, target = os.path.join(runs, run_id), os.path.join(home, run_id)
+            fetched, target = os.path.join(runs, run_id), os.path.join(home, run_id)
             if run_id == self.run.id:
                 prefix = f"{run_id}/"
                 names = [n[len(prefix) :] for n in removed if n.startswith(prefix)]
-                cargo.take(source, target, names)
+                archive.apply_changes(fetched, target, names)
             elif not os.path.lexists(target):
-                os.rename(source, target)
-        if self.run.id in removed:  # a batch that is deleted when it has succeeded
+                os.rename(fetched, target)
+        if self.run.id in removed:  # a batch that Guild deletes when it has succeeded
             shutil.rmtree(self.run.dir)
 
 
-async def _result(awaited: Any) -> Any:
-    return await awaited
+async def _result(awaitable: Any) -> Any:
+    return await awaitable

@@ -1,8 +1,9 @@
-"""The cluster as the dispatcher sees it: connecting to it, submitting tasks, asking workers."""
+"""The connection to the cluster: connecting, submitting tasks, calling functions on workers."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,19 +12,19 @@ from typing import Any
 from .. import __version__
 from ..errors import UserError
 from . import worker
+from .queue import Resources
 
 CALL_SECONDS = 60
 
-Resources = dict[str, float]
-
 
 class ClusterError(UserError):
-    """The cluster cannot be reached, or its workers are not fit."""
+    """The cluster cannot be reached, or a worker cannot execute runs of this release."""
 
 
 @dataclass
-class Wanted:
-    """Which cluster: one by address or file, or one of its own with so many threads."""
+class ClusterOptions:
+    """Which cluster: that of an address or a scheduler file, or one in this process with
+    ``workers`` threads, and its ``resources`` and ``dashboard``."""
 
     address: str | None = None
     scheduler_file: str | None = None
@@ -42,8 +43,8 @@ class Worker:
     resources: Resources
 
 
-class Remote:
-    """A connection to a cluster; ``on_event`` is called with each event that a worker has."""
+class ClusterConnection:
+    """A connection to a cluster; ``on_event`` is called with each event that a worker sends."""
 
     def __init__(
         self, client: Any, cluster: Any, on_event: Callable[[dict[str, Any]], None]
@@ -51,56 +52,60 @@ class Remote:
         self._client = client
         self._cluster = cluster
         self.topic = f"guild-{uuid.uuid4().hex}"
-        self.workers: dict[str, Worker] = {}
+        self.workers: dict[str, Worker] = {}  # by address
         client.subscribe_topic(self.topic, lambda event: on_event(event[1]))
 
     @classmethod
-    async def connect(cls, wanted: Wanted, on_event: Callable[[dict[str, Any]], None]) -> Remote:
-        """Raises ClusterError where there is no such cluster, or its workers are not fit."""
+    async def connect(
+        cls, options: ClusterOptions, on_event: Callable[[dict[str, Any]], None]
+    ) -> ClusterConnection:
+        """Raises ClusterError."""
         from distributed import Client, LocalCluster
 
-        _set_log_level(wanted.loglevel)
+        _set_log_level(options.loglevel)
         cluster: Any = None
+        arguments: dict[str, Any]
         try:
-            if wanted.address or wanted.scheduler_file:
-                where: dict[str, Any] = {"address": wanted.address}
-                if wanted.scheduler_file:
-                    where = {"scheduler_file": wanted.scheduler_file}
-                said = wanted.address or wanted.scheduler_file
+            if options.scheduler_file:
+                name = options.scheduler_file
+                arguments = {"scheduler_file": options.scheduler_file}
+            elif options.address:
+                name, arguments = options.address, {"address": options.address}
             else:
+                name = "of its own"
                 cluster = await LocalCluster(
                     n_workers=1,
-                    threads_per_worker=wanted.workers,
+                    threads_per_worker=options.workers,
                     processes=False,
-                    dashboard_address=wanted.dashboard,
-                    resources=wanted.resources,
+                    dashboard_address=options.dashboard,
+                    resources=options.resources,
                     silence_logs=False,
                     asynchronous=True,
                 )
-                where, said = {"address": cluster}, "of its own"
-            client = await Client(**where, asynchronous=True)
+                arguments = {"address": cluster}
+            client = await Client(**arguments, asynchronous=True)
         except (OSError, ValueError, TypeError, asyncio.TimeoutError) as e:
             text = " ".join(str(e).split()) or type(e).__name__
-            raise ClusterError(f"no cluster {said}: {text[:200]}") from e
-        remote = cls(client, cluster, on_event)
+            raise ClusterError(f"no cluster {name}: {text[:200]}") from e
+        connected = cls(client, cluster, on_event)
         try:
-            await remote.look()
-            await remote._check_workers()
+            await connected.update_workers()
+            await connected._check_workers()
         except BaseException:
-            await remote.close()
+            await connected.close()
             raise
-        return remote
+        return connected
 
     async def _check_workers(self) -> None:
         # The name of the module: older releases of dask import it, newer ones ask for its version.
         versions = await self._client.get_versions(packages=["guild_notebook"])
         for address, found in versions["workers"].items():
-            why = unfit(found["packages"].get("guild_notebook") or "")
+            why = version_error(found["packages"].get("guild_notebook") or "")
             if why:
                 raise ClusterError(f"worker {address} {why}")
 
-    async def look(self) -> None:
-        """Learn which workers there are. Raises ClusterError where the scheduler is gone."""
+    async def update_workers(self) -> None:
+        """Ask the scheduler for its workers. Raises ClusterError where it is gone."""
         try:
             identity = await asyncio.wait_for(self._client.scheduler.identity(), CALL_SECONDS)
         except (OSError, asyncio.TimeoutError) as e:
@@ -112,14 +117,15 @@ class Remote:
             for address, found in identity["workers"].items()
         }
 
-    def submit(self, ticket: worker.Ticket, key: str, resources: Resources) -> Any:
-        """Returns the future of the task."""
+    def submit(self, request: worker.Request, key: str, resources: Resources) -> Any:
+        """Submit a task; returns dask's future."""
         return self._client.submit(
-            worker.execute, ticket, key=key, pure=False, retries=0, resources=resources or None
+            worker.execute, request, key=key, pure=False, retries=0, resources=resources or None
         )
 
-    async def ask(self, address: str, function: Any, *args: Any) -> Any:
-        """Call a function of worker.py on a worker. Raises OSError where it is not reached."""
+    async def call(self, address: str, function: Any, *args: Any) -> Any:
+        """The result of a function of worker.py on a worker. Raises OSError where the worker does
+        not answer."""
         try:
             call = self._client.run(function, *args, workers=[address])
             answers = await asyncio.wait_for(call, CALL_SECONDS)
@@ -133,9 +139,9 @@ class Remote:
             await self._cluster.close()
 
 
-def unfit(version: str) -> str:
-    """What is wrong with a worker that has this version of guild-notebook, if anything: the two
-    sides are one program, so they must be of one release."""
+def version_error(version: str) -> str:
+    """Why a worker with this version of guild-notebook ("": none) cannot be used, or "". Both sides
+    have to be of one release: what they send each other changes between releases."""
     if not version:
         return "has no guild-notebook - install it there: pip install 'guild-notebook[dask]'"
     if version != __version__:
@@ -144,7 +150,5 @@ def unfit(version: str) -> str:
 
 
 def _set_log_level(level: str) -> None:
-    import logging
-
     for name in ("distributed", "tornado"):
         logging.getLogger(name).setLevel(level.upper().replace("WARN", "WARNING"))

@@ -1,5 +1,5 @@
-"""The operation as Guild sees it: its description, command and flags. The flags that
-``dask:scheduler`` and ``queue`` have as well are named and mean as there."""
+"""The operation ``dask:cluster`` for Guild: its description, command and flags. Flags that
+``dask:scheduler`` and ``queue`` have too have the names and meanings of theirs."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ class ModelProxy:
             "exec": "${guild_python_exe} -um guild_notebook.cluster ${flag_args}",
             "flags": FLAGS,
             "output-scalars": False,  # what it prints are the outputs of other runs
-            # Guild notes none of these in the operation's own run: which of them are secrets, the
-            # runs say that it gets.
+            # Guild records none of these variables in the operation's own run: which of them hold
+            # secrets is known only from the runs that it will execute.
             "env-secrets": sorted(os.environ),
         }
         data = [{"model": self.name, "operations": {"cluster": operation}}]

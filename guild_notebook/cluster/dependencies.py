@@ -1,8 +1,8 @@
-"""Resolving what a staged run depends on, before the run travels.
+"""Resolving what a staged run depends on, before its directory is sent.
 
-Guild leaves the dependencies on other runs out when it stages one, and resolves them when it
+Guild leaves the dependencies on other runs out when it stages a run, and resolves them when it
 starts (guild/op.py, _resolve_deps). A worker does not have those runs, so they are resolved here,
-as links in the run directory, which travel as what they lead to; Guild finds them resolved then.
+as links in the run directory, which are sent as what they lead to. Guild finds them resolved then.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ STEPS = "guild.steps_main"
 
 
 class DependencyError(UserError):
-    """A run cannot travel: what it needs is not to be had."""
+    """A run cannot be sent to a worker: a dependency is not met, or it needs its project."""
 
 
 def resolve(run: Any) -> None:
-    """Resolve the dependencies of ``run``, or of the trials that it will make, if it is a batch.
-    Raises DependencyError."""
+    """Resolve the dependencies of ``run``; for a batch, those of its trials. Raises
+    DependencyError."""
     from guild import op, op_dep, op_util
 
     target = run.batch_proto or run
@@ -35,8 +35,8 @@ def resolve(run: Any) -> None:
         raise DependencyError(f"a dependency was not met: {e}") from e
 
 
-def check_can_travel(run: Any) -> None:
-    """Raise DependencyError for a run that needs its project: steps are operations of it."""
+def check_can_be_sent(run: Any) -> None:
+    """Raise DependencyError for a run with steps, which are operations of its project."""
     arguments = ((run.get("op") or {}).get("op-cmd") or {}).get("cmd-args") or []
     if STEPS in arguments:
         raise DependencyError(

@@ -1,37 +1,41 @@
-"""The dispatcher: gives staged runs to the cluster and watches what becomes of them."""
+"""The dispatcher: has staged runs executed on the cluster, and watches them."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
 from . import connection, dependencies, queue, worker
-from .attempt import Attempt, Outcome
-from .run_state import Marks
-from .tail import Follower, forget
-from .worker_run import LEASE_SECONDS
+from .attempt import Attempt, AttemptResult
+from .run_state import RunState
+from .tail import OutputTail, remove_appended_files
+from .worker_run import DISPATCHER_TIMEOUT
+
+log = logging.getLogger("guild")
 
 WATCH_SECONDS = 0.5
 
 SETTLE_SECONDS = 3.0
-"""In a shared home a run whose worker has died may for a moment still note how it ends."""
+"""In a shared home a run whose worker has died may still write for a moment how it ends."""
 
-LAST_WORD_SECONDS = 2.0
-"""For a worker that the scheduler has lost: dask would try for much longer to connect to it, and
-hold up the end."""
+LOST_WORKER_SECONDS = 2.0
+"""Limit of a call to a worker that the scheduler has lost: dask would try for much longer to
+connect to it, and delay the end."""
 
 GUILD_STOP_SECONDS = 15.0
-"""``guild stop`` also asks the children of what it stops, some seconds later."""
+"""``guild stop`` also sends SIGTERM to the children of what it stops, some seconds later."""
 
 
 @dataclass(frozen=True)
-class Options:
+class DispatchOptions:
+    """Flags of ``dask:cluster``; ``finish`` is on-stop=finish, ``shared`` None is auto."""
+
     shared: bool | None = None
     retries: int = 0
     finish: bool = False
@@ -40,85 +44,82 @@ class Options:
 
 
 class Dispatcher:
-    """``home`` is what a ticket says of the Guild home (see worker.py)."""
+    """Executes ``runs`` on a cluster. ``home_probe`` is what tells a worker whether it shares the
+    Guild home."""
 
     def __init__(
-        self,
-        runs: queue.Staged,
-        home: tuple[str, str],
-        options: Options,
-        say: Callable[[str], None],
+        self, runs: queue.StagedRuns, home_probe: worker.HomeProbe, options: DispatchOptions
     ) -> None:
         self._runs = runs
-        self._home = home
+        self._home_probe = home_probe
         self._options = options
-        self._say = say
-        self._cluster: connection.Remote | None = None
+        self._cluster: connection.ClusterConnection | None = None
+        self._claimed: dict[str, queue.Resources] = {}  # by the ID of the run
         self._attempts: dict[str, Attempt] = {}
-        self._needs: dict[str, connection.Resources] = {}  # of the runs that we have, by ID
-        self._followers: dict[str, Follower] = {}
+        self._tails: dict[str, OutputTail] = {}  # by the ID of the attempt
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
-        self._asked: set[str] = set()  # workers that have not answered yet
+        self._polled: set[str] = set()  # workers that have not answered yet
         self._resolving = asyncio.Lock()
         self._stopped_at: float | None = None
-        self._gone = ""
+        self._scheduler_error = ""
         self.finished = 0
 
     def on_event(self, event: dict[str, Any]) -> None:
-        """A worker has begun with a task of ours, and waits for what we say."""
-        attempt = self._attempts.get(event["token"])
-        if attempt is None or not attempt.arrived(event):
-            self._start(self._ask(event["worker"], worker.go, event["token"], None))
+        """A task has started on a worker and waits."""
+        attempt = self._attempts.get(event["attempt"])
+        if attempt is None or not attempt.task_started(event):
+            self._start(self._call(event["worker"], worker.refuse, event["attempt"]))
 
-    async def run(self, cluster: connection.Remote) -> None:
-        """Run staged runs until stopped, or until none is left. Raises ClusterError where the
+    async def run(self, cluster: connection.ClusterConnection) -> None:
+        """Execute staged runs until stopped, or until none is left. Raises ClusterError where the
         scheduler is lost."""
         self._cluster = cluster
-        self._runs.take_in_orphans()
+        self._runs.recover_orphans()
         watching = asyncio.ensure_future(self._watch())
         try:
             while True:
                 self._wake.clear()
-                self._take()
-                if not self._needs and (self._options.run_once or self._stopped_at is not None):
+                self._claim_runs()
+                if not self._claimed and (self._options.run_once or self._stopped_at is not None):
                     break
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._options.poll_interval)
-            if self._gone:
-                raise connection.ClusterError(self._gone)
+            if self._scheduler_error:
+                raise connection.ClusterError(self._scheduler_error)
         finally:
             watching.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=10)
 
     def stop(self) -> None:
-        """Take no more runs; those that run are ended or waited for, the others put back."""
+        """Claim no more runs. Those that have started are stopped or waited for, the others are
+        staged again."""
         self._stopped_at = time.monotonic()
         for attempt in list(self._attempts.values()):
-            if not (attempt.has_begun and self._options.finish):
+            if not (attempt.has_started and self._options.finish):
                 self._start(attempt.stop())
         self._wake.set()
 
     # ---- which runs
 
-    def _take(self) -> None:
+    def _claim_runs(self) -> None:
         if self._stopped_at is not None:
             return
-        for run in self._runs.take(self._fits, set(self._needs)):
-            self._needs[run.id] = queue.resources(run)
-            self._start(self._have(run))
+        for run in self._runs.claim(self._obstacle, set(self._claimed)):
+            self._claimed[run.id] = queue.resources(run)
+            self._start(self._finish_run(run))
 
-    def _fits(self, resources: connection.Resources) -> str:
-        """See Staged.take. As many tasks are with the scheduler as there are threads, and one
-        more for each worker, so that none waits for us."""
+    def _obstacle(self, resources: queue.Resources) -> str:
+        """See StagedRuns.claim. The scheduler gets as many tasks as there are threads, and one more
+        for each worker, so that no thread waits for the dispatcher."""
         assert self._cluster
         workers = list(self._cluster.workers.values())
-        waiting = [self._needs[a.run.id] for a in self._attempts.values() if not a.is_over]
-        new = len(self._needs) - len(self._attempts)  # not submitted yet
+        submitted = sum(not attempt.has_ended for attempt in self._attempts.values())
+        new = len(self._claimed) - len(self._attempts)  # not submitted yet
         threads = sum(w.threads for w in workers)
-        if len(waiting) + new >= max(1, threads + len(workers)):
-            return queue.FULL
+        if submitted + new >= max(1, threads + len(workers)):
+            return queue.NO_RUN_CAN_START
         if not workers:
             return ""
         if not any(
@@ -127,84 +128,85 @@ class Dispatcher:
             needed = " ".join(f"{name}={n:g}" for name, n in resources.items())
             return f"no worker has {needed}"
         for name in resources:
-            there_is = sum(w.resources.get(name, 0) for w in workers)
-            if sum(taken.get(name, 0) for taken in self._needs.values()) > there_is:
-                return queue.BUSY
+            total = sum(w.resources.get(name, 0) for w in workers)
+            if sum(used.get(name, 0) for used in self._claimed.values()) > total:
+                return queue.RUN_HAS_TO_WAIT
         return ""
 
-    # ---- one run
+    # ---- a run
 
-    async def _have(self, run: Any) -> None:
+    async def _finish_run(self, run: Any) -> None:
         try:
-            await self._try(run)
-        except Exception as e:  # one run is not to take the others with it
-            self._say(f"{run.short_id}: {type(e).__name__}: {e}")
+            await self._execute(run)
+        except Exception as e:  # the other runs go on
+            log.info(f"{run.short_id}: {type(e).__name__}: {e}")
         finally:
-            del self._needs[run.id]
+            del self._claimed[run.id]
             self.finished += 1
             self._wake.set()
 
-    async def _try(self, run: Any) -> None:
+    async def _execute(self, run: Any) -> None:
+        """Execute a run, in several attempts if its worker dies and ``retries`` allows it."""
         for tries in range(self._options.retries + 1):
-            marks = Marks(run, lambda: self._stop_one(run))
-            outcome, attempt = await self._attempt(run, marks)
+            state = RunState(run, lambda: self._stop_run(run))
+            result, attempt = await self._attempt(run, state)
             if not os.path.isdir(run.guild_path()):
-                await marks.ended()
-                how = "has ended and is" if outcome.kind == "deleted" else "was"
-                self._say(f"{run.short_id} {how} deleted")
+                await state.set_ended()
+                how = "has ended and is" if result.kind == "deleted" else "was"
+                log.info(f"{run.short_id} {how} deleted")
                 return
-            if outcome.kind == "withdrawn":
-                self._runs.put_back(run)
-                self._say(f"{run.short_id} is staged again")
+            if result.kind == "withdrawn":
+                self._runs.stage_again(run)
+                log.info(f"{run.short_id} is staged again")
                 return
-            again = outcome.kind == "lost" and tries < self._options.retries
+            again = result.kind == "lost" and tries < self._options.retries
             if not again or self._stopped_at is not None or (attempt and attempt.was_stopped):
                 break
-            await marks.ended(again=True)
-            self._say(f"{run.short_id} starts anew: {outcome.why}")
+            await state.set_ended(again=True)
+            log.info(f"{run.short_id} starts anew: {result.why}")
             if attempt and attempt.is_shared:
-                # A worker that only cannot be reached may be alive, and write where we would.
-                await asyncio.sleep(LEASE_SECONDS + 5)
+                # A worker that only cannot be reached may be alive, and write to the same files.
+                await asyncio.sleep(DISPATCHER_TIMEOUT + 5)
             elif attempt:
-                forget(run)
-        if outcome.kind == "lost" and attempt and attempt.is_shared:
+                remove_appended_files(run)
+        if result.kind == "lost" and attempt and attempt.is_shared:
             await asyncio.sleep(SETTLE_SECONDS)
-        if outcome.kind != "done":
-            marks.failed(outcome.why)
-        await marks.ended()
-        self._say(f"{run.short_id} {run.status}" + (f": {outcome.why}" if outcome.why else ""))
+        if result.kind != "done":
+            state.write_error(result.why)
+        await state.set_ended()
+        log.info(f"{run.short_id} {run.status}" + (f": {result.why}" if result.why else ""))
 
-    async def _attempt(self, run: Any, marks: Marks) -> tuple[Outcome, Attempt | None]:
+    async def _attempt(self, run: Any, state: RunState) -> tuple[AttemptResult, Attempt | None]:
         assert self._cluster
         try:
             if self._options.shared is not True:
-                async with self._resolving:  # Guild is not made for several at a time
+                async with self._resolving:  # Guild's code is not made for threads
                     await asyncio.to_thread(dependencies.resolve, run)
         except UserError as e:
-            return Outcome("failed", str(e)), None
-        attempt = Attempt(run, self._cluster, self._home, self._options.shared)
+            return AttemptResult("failed", str(e)), None
+        attempt = Attempt(run, self._cluster, self._home_probe, self._options.shared)
         if self._stopped_at is not None:
-            return Outcome("withdrawn"), attempt
-        self._attempts[attempt.token] = attempt
-        follower = self._followers[attempt.token] = Follower(run, print_line)
+            return AttemptResult("withdrawn"), attempt
+        self._attempts[attempt.id] = attempt
+        tail = self._tails[attempt.id] = OutputTail(run, print_line)
         try:
-            outcome = await attempt.execute(
-                self._needs[run.id],
-                marks,
-                lambda where: self._say(f"{run.short_id} started on {where}"),
+            result = await attempt.execute(
+                self._claimed[run.id],
+                state,
+                lambda where: log.info(f"{run.short_id} started on {where}"),
             )
-            if outcome.kind in ("lost", "failed", "withdrawn") and attempt.address:
-                # Should it be there all the same: it is not to wait, nor to go on.
-                self._start(self._ask(attempt.address, worker.go, attempt.token, None))
-                self._start(self._ask(attempt.address, worker.stop, attempt.token))
-            return outcome, attempt
+            if result.kind in ("lost", "failed", "withdrawn") and attempt.address:
+                # The worker may be there all the same: it must not wait, nor go on.
+                self._start(self._call(attempt.address, worker.refuse, attempt.id))
+                self._start(self._call(attempt.address, worker.stop, attempt.id))
+            return result, attempt
         finally:
-            del self._attempts[attempt.token]
-            del self._followers[attempt.token]
-            follower.finish()
+            del self._attempts[attempt.id]
+            del self._tails[attempt.id]
+            tail.finish()
             self._wake.set()
 
-    def _stop_one(self, run: Any) -> None:
+    def _stop_run(self, run: Any) -> None:
         at = self._stopped_at
         if self._options.finish and at and time.monotonic() - at < GUILD_STOP_SECONDS:
             return
@@ -212,69 +214,70 @@ class Dispatcher:
             if attempt.run is run:
                 self._start(attempt.stop())
 
-    # ---- all that run
+    # ---- all runs that have started
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             assert self._cluster
             try:
-                await self._cluster.look()
+                await self._cluster.update_workers()
             except connection.ClusterError as e:
                 return await self._lose_all(str(e))
             by_worker: dict[str, list[Attempt]] = {}
             for attempt in self._attempts.values():
-                if attempt.has_begun and not attempt.is_over:
+                if attempt.has_started and not attempt.has_ended:
                     by_worker.setdefault(attempt.address, []).append(attempt)
             for address, attempts in by_worker.items():
                 if address not in self._cluster.workers:
                     for attempt in attempts:
-                        attempt.lost(f"worker {address} died while it had the run")
-                elif address not in self._asked:  # one that is slow is not to hold up the others
-                    self._asked.add(address)
+                        attempt.set_lost(f"worker {address} died while it had the run")
+                elif address not in self._polled:  # a slow worker must not delay the others
+                    self._polled.add(address)
                     self._start(self._poll(address, attempts))
 
     async def _lose_all(self, why: str) -> None:
-        """The scheduler is gone: what runs is lost, what has not begun is staged again."""
-        self._gone = why
+        """The scheduler is gone: runs that have started are lost, the others staged again."""
+        self._scheduler_error = why
         self._stopped_at = time.monotonic()
         self._wake.set()
         for attempt in list(self._attempts.values()):
-            if attempt.has_begun:
-                attempt.lost(why)
+            if attempt.has_started:
+                attempt.set_lost(why)
             else:
                 await attempt.stop()
 
     async def _poll(self, address: str, attempts: list[Attempt]) -> None:
         assert self._cluster
-        questions = {a.token: self._followers[a.token].offsets for a in attempts}
+        offsets = {attempt.id: self._tails[attempt.id].offsets for attempt in attempts}
         try:
-            answers = await self._cluster.ask(address, worker.poll, questions)
+            answers = await self._cluster.call(address, worker.poll, offsets)
         except Exception:
-            return  # it may be busy, or just dying: the next look says which
+            return  # the worker is busy or dying: the next round of _watch finds out
         finally:
-            self._asked.discard(address)
+            self._polled.discard(address)
         for attempt in attempts:
-            news = answers.get(attempt.token)
-            follower = self._followers.get(attempt.token)
-            if follower is None or attempt.is_over:
+            pieces = answers.get(attempt.id)
+            tail = self._tails.get(attempt.id)
+            if tail is None or attempt.has_ended:
                 continue
-            if news is None:
-                attempt.lost(f"worker {address} was started anew and has lost the run")
+            if pieces is None:
+                attempt.set_lost(f"worker {address} was started anew and has lost the run")
             else:
                 try:
-                    follower.take(news, write=not attempt.is_shared)
+                    tail.add(pieces, write=not attempt.is_shared)
                 except OSError as e:  # the disk is full, or the run was deleted
-                    self._say(f"{attempt.run.short_id} cannot be followed: {e}")
+                    log.info(f"{attempt.run.short_id} cannot be followed: {e}")
                     self._start(attempt.stop())
 
     # ---- small things
 
-    async def _ask(self, address: str, function: Any, *args: Any) -> None:
+    async def _call(self, address: str, function: Any, *args: Any) -> None:
+        """Call a function on a worker, whether it answers or not."""
         assert self._cluster
-        limit = None if address in self._cluster.workers else LAST_WORD_SECONDS
-        with suppress(Exception):  # who asks this does not need the answer
-            await asyncio.wait_for(self._cluster.ask(address, function, *args), limit)
+        limit = None if address in self._cluster.workers else LOST_WORKER_SECONDS
+        with suppress(Exception):
+            await asyncio.wait_for(self._cluster.call(address, function, *args), limit)
 
     def _start(self, coroutine: Any) -> None:
         task = asyncio.ensure_future(coroutine)

@@ -1,13 +1,13 @@
-"""The local process of a run that runs elsewhere.
+"""The local process of a run that executes on a worker.
 
-``guild stop`` sends SIGTERM to the process in a run's LOCK and waits for its end; ``guild watch``
-follows a run for as long as that process lives. So each run has one, that passes the wish on:
-it prints ``stop`` for each SIGTERM, and ends when a byte comes on stdin.
+``guild stop`` sends SIGTERM to the process whose ID is in a run's LOCK and waits for its end;
+``guild watch`` follows a run for as long as that process lives. So each run has such a process
+here. It prints ``stop`` for each SIGTERM, and ends when it reads a byte from stdin.
 
-Where stdin is closed without one, the dispatcher has been killed, and with it all that knew of
-the run: then the marks that are named as arguments, which say that it is running, are removed.
+Where stdin is closed without a byte, the dispatcher was killed. Then the process deletes the files
+that its arguments name, which say that the run is running.
 
-Started with a bare interpreter (``python -I -S pid_proxy.py MARK…``), it takes 4 MB.
+Started with a bare interpreter (``python -I -S pid_proxy.py FILE…``), it takes 4 MB.
 """
 
 from __future__ import annotations
@@ -15,26 +15,66 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
 
 
-def main(marks: list[str]) -> None:
-    signal.signal(signal.SIGTERM, _pass_on)
+class PidProxy:
+    """The dispatcher's side: starts the process, hears of each ``guild stop``, and ends it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    @classmethod
+    async def start(cls, files: Sequence[str]) -> PidProxy:
+        """``files`` are deleted by the process when the dispatcher is killed."""
+        import asyncio
+
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-S", __file__, *files,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout
+        await process.stdout.readline()  # "ready"
+        return cls(process)
+
+    async def listen(self, on_stop: Callable[[], None]) -> None:
+        """Call ``on_stop`` for each ``guild stop`` of the run, until the process ends."""
+        assert self._process.stdout
+        while await self._process.stdout.readline():
+            on_stop()
+
+    async def end(self) -> None:
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(b"e")
+            await self._process.stdin.drain()
+        except OSError:
+            pass  # it was killed
+        await self._process.wait()
+
+
+def main(files: list[str]) -> None:
+    signal.signal(signal.SIGTERM, _print_stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the dispatcher
     print("ready", flush=True)
     if not os.read(0, 1):
-        for mark in marks:
+        for file in files:
             try:
-                os.unlink(mark)
+                os.unlink(file)
             except OSError:
                 pass
 
 
-def _pass_on(_number: int, _frame: Any) -> None:
+def _print_stop(_number: int, _frame: Any) -> None:
     try:
         os.write(1, b"stop\n")
     except OSError:
-        pass  # nobody reads any more: stdin says so too
+        pass  # the dispatcher is gone, and stdin is closed
 
 
 if __name__ == "__main__":

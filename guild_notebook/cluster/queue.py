@@ -1,43 +1,46 @@
-"""Staged runs: which can start, and taking them so that nobody else does.
+"""Staged runs: which can start, and claiming them so that nobody else does.
 
-Guild's queues take a run by making it pending while they hold the lock ``run-status``
-(guild/plugins/gen_queue.py, _safe_next_runs). So do we, and beside a queue or another
-``dask:cluster`` each run has one taker.
+Guild's queues claim a run by making it pending while they hold the lock ``run-status``
+(guild/plugins/gen_queue.py, _safe_next_runs). So does this module: beside a queue or another
+``dask:cluster`` each run is claimed once.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import run_state
 
+log = logging.getLogger("guild")
+
 LOCK_SECONDS = 30
 QUEUES = ("dask:cluster", "dask:scheduler", "queue")
 
-FULL, BUSY = "full", "busy"
+NO_RUN_CAN_START, RUN_HAS_TO_WAIT = "no run can start", "the run has to wait"
+"""What an ``obstacle`` may be beside a text for the user, see :meth:`StagedRuns.claim`."""
 
 Resources = dict[str, float]
 
 
-class Staged:
+class StagedRuns:
     """Staged runs of this Guild home, for the dispatcher whose own run is ``run_id``."""
 
-    def __init__(self, run_id: str, *, wait_for_running: bool, say: Callable[[str], None]) -> None:
+    def __init__(self, run_id: str, *, wait_for_running: bool) -> None:
         from guild import lock
 
         self._run_id = run_id
         self._wait_for_running = wait_for_running
-        self._say = say
         self._lock = lock.Lock(lock.RUN_STATUS, timeout=LOCK_SECONDS)
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
 
-    def take(self, fits: Callable[[Resources], str], running: set[str]) -> Iterator[Any]:
-        """Claim staged runs in the order in which they were staged, one at a time.
+    def claim(self, obstacle: Callable[[Resources], str], running: set[str]) -> Iterator[Any]:
+        """Claim staged runs in the order in which they were staged, and yield each.
 
-        ``fits`` says of a run's resources why it cannot start: "" where it can, FULL where there
-        is no room for any at present, BUSY where there is none for this one, else what is said of
-        the run, once, before it is passed over. ``running`` are the runs that the caller has.
+        ``obstacle`` returns for the resources of a run why it cannot start: "" where it can,
+        NO_RUN_CAN_START where no other can either, RUN_HAS_TO_WAIT where its resources are in use,
+        else a text that is logged once. ``running`` are the IDs of the caller's own runs.
         """
         from guild import lock, op_util
 
@@ -45,52 +48,53 @@ class Staged:
             return
         for run in self._with_status("staged"):
             try:
-                why = fits(resources(run))
+                why = obstacle(resources(run))
             except ValueError as e:
                 why = str(e)
-            if why == FULL:
+            if why == NO_RUN_CAN_START:
                 return
             if why:
-                if why != BUSY and run.id not in self._said:
-                    self._say(f"leaving {run.short_id} staged: {why}")
-                    self._said.add(run.id)
+                if why != RUN_HAS_TO_WAIT and run.id not in self._logged:
+                    log.info(f"leaving {run.short_id} staged: {why}")
+                    self._logged.add(run.id)
                 continue
             try:
                 with self._lock:
                     if run.status != "staged":
-                        continue  # somebody was faster
+                        continue  # another process was faster
                     run_state.claim(run, self._run_id)
                     op_util.set_run_pending(run)
             except lock.Timeout:
-                self._say(f"cannot lock the runs: somebody else holds {self._lock.lock_file}")
+                log.info(f"cannot lock the runs: somebody else holds {self._lock.lock_file}")
                 return
             yield run
 
-    def put_back(self, run: Any) -> None:
-        """Stage a claimed run again, in its old place of the order."""
+    def stage_again(self, run: Any) -> None:
+        """Make a claimed run staged again; it keeps its place in the order."""
         from guild import op_util
 
         with self._lock:
             if run.status == "pending":
                 op_util.set_run_marker(run, "STAGED")
-                run_state.unlink(run.guild_path(run_state.CLAIM))
+                run_state.remove_file(run.guild_path(run_state.CLAIM))
                 op_util.clear_run_pending(run)
 
-    def take_in_orphans(self) -> None:
-        """Mend what a dispatcher that was killed has left: what had not begun is staged again."""
+    def recover_orphans(self) -> None:
+        """Deal with the runs of dispatchers that were killed: those that had not started are staged
+        again, those that had are errors."""
         for run in self._with_status("pending"):
             if run_state.is_orphan(run):
-                self.put_back(run)
+                self.stage_again(run)
         for run in [*self._with_status("running"), *self._with_status("error")]:
             if run_state.is_orphan(run):
-                run_marks = run_state.Marks(run)
-                run_marks.failed("the dask:cluster that had this run was killed")
-                for mark in ("LOCK", "LOCK.remote", run_state.CLAIM):
-                    run_state.unlink(run.guild_path(mark))
+                state = run_state.RunState(run)
+                state.write_error("the dask:cluster that had this run was killed")
+                for name in ("LOCK", "LOCK.remote", run_state.CLAIM):
+                    run_state.remove_file(run.guild_path(name))
 
-    def _others_are_running(self, mine: set[str]) -> bool:
+    def _others_are_running(self, own: set[str]) -> bool:
         return any(
-            run.id not in mine and run.id != self._run_id and run.opref.to_opspec() not in QUEUES
+            run.id not in own and run.id != self._run_id and run.opref.to_opspec() not in QUEUES
             for run in self._with_status("running")
         )
 
@@ -105,7 +109,7 @@ class Staged:
 
 
 def resources(run: Any) -> Resources:
-    """What a run's tags ``dask:NAME=QUANTITY …`` say it takes. Raises ValueError."""
+    """What a run takes of its worker, from its tags ``dask:NAME=QUANTITY …``. Raises ValueError."""
     found: Resources = {}
     for tag in run.get("tags") or []:
         if str(tag).startswith("dask:"):
@@ -115,7 +119,7 @@ def resources(run: Any) -> Resources:
 
 def parse_resources(text: str) -> Resources:
     """``NAME=QUANTITY …`` as Guild reads it (guild/plugins/dask_scheduler_main.py,
-    _decode_dask_resources). Raises ValueError for what is no quantity."""
+    _decode_dask_resources). Raises ValueError where a quantity is not a number."""
     from guild import op_util, util
 
     values, errors = op_util.parse_flag_assigns(util.shlex_split(text))

@@ -1,13 +1,14 @@
-"""What the files in a run's ``.guild`` say of its state, as Guild reads them (guild/run.py).
+"""The state of a run that executes on a worker, in the files of its ``.guild`` that Guild reads
+for it (guild/run.py).
 
-``guild stop`` leaves out a run whose LOCK.remote names a remote (guild/commands/runs_impl.py,
-_stop_runs), and asks Guild's remotes, not a plugin, to stop it. But a LOCK.remote without a name
-is a remote lock to ``Run.status`` and none to ``Run.remote``: the run is ``running``, whatever
-process IDs mean where somebody looks, and ``guild stop`` turns to the process in LOCK. That is a
-stand-in of the run (pid_proxy.py).
+``guild stop`` leaves out a run whose LOCK.remote names a remote, and asks Guild's remotes, not a
+plugin, to stop it (guild/commands/runs_impl.py, _stop_runs). But a LOCK.remote without a name is a
+remote lock to ``Run.status`` and none to ``Run.remote``: the run is ``running``, whatever process
+IDs mean where somebody looks, and ``guild stop`` turns to the process in LOCK. That is the run's
+PidProxy.
 
-A process ID means something on one machine only. In a Guild home that machines share, Guild
-writes the operation's to LOCK on the worker; so that nobody elsewhere stops what has the same
+A process ID has a meaning on one machine only. In a Guild home that machines share, Guild writes
+the operation's to LOCK on the worker; so that nobody elsewhere stops the process that has the same
 number there, LOCK is a link then, to a file that each machine has of its own.
 """
 
@@ -19,54 +20,43 @@ import os
 import socket
 import stat
 import struct
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from . import pid_proxy
+from .pid_proxy import PidProxy
 
 CLAIM = "dask-cluster"
-"""File in ``.guild`` that says which dispatcher has claimed a run: host, pid, and when that
-process was started, since numbers are used again."""
+"""File in ``.guild`` that says which dispatcher has claimed a run: host, process ID, and when that
+process was started, since process IDs are used again."""
 
 
-class Marks:
-    """The marks of one claimed run, from when it begins on a worker until it has ended."""
+class RunState:
+    """The state of one claimed run, from its start on a worker until it has ended."""
 
-    def __init__(self, run: Any, when_stopped: Callable[[], None] = lambda: None) -> None:
-        """``when_stopped`` is called for each ``guild stop`` of the run."""
+    def __init__(self, run: Any, on_stop: Callable[[], None] = lambda: None) -> None:
+        """``on_stop`` is called for each ``guild stop`` of the run."""
         self._run = run
-        self._when_stopped = when_stopped
-        self._standin: asyncio.subprocess.Process | None = None
+        self._on_stop = on_stop
+        self._proxy: PidProxy | None = None
         self._listening: asyncio.Task[None] | None = None
         self._pid_file: str | None = None
 
-    async def running(self, *, shared: bool) -> None:
-        """Show the run as running."""
-        locks = [self._path("LOCK.remote"), *([] if shared else [self._path("LOCK")])]
-        self._standin = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", pid_proxy.__file__, *locks,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        assert self._standin.stdout
-        await self._standin.stdout.readline()
-        self._listening = asyncio.ensure_future(self._listen())
+    async def set_running(self, *, shared: bool) -> None:
+        """Make the run ``running``; ``shared`` says whether the worker uses its directory."""
+        files = [self._path("LOCK.remote"), *([] if shared else [self._path("LOCK")])]
+        self._proxy = await PidProxy.start(files)
+        self._listening = asyncio.ensure_future(self._proxy.listen(self._on_stop))
         for attribute in ("exit_status", "stopped"):
             self._run.del_attr(attribute)
-        self._write_pid(self._standin.pid, shared)
+        self._write_pid(self._proxy.pid, shared)
         self._write("LOCK.remote", "\n")
         if not shared:
             self._remove("PENDING")
 
-    async def _listen(self) -> None:
-        assert self._standin and self._standin.stdout
-        while await self._standin.stdout.readline():
-            self._when_stopped()
-
     def _write_pid(self, pid: int, shared: bool) -> None:
         self._remove("LOCK")
-        folder = own_folder() if shared else None
+        folder = pid_folder() if shared else None
         if folder:
             self._pid_file = os.path.join(folder, self._run.id)
             with open(self._pid_file, "w") as f:
@@ -75,28 +65,23 @@ class Marks:
         elif not shared:
             self._write("LOCK", str(pid))
 
-    async def ended(self, *, again: bool = False) -> None:
-        """Show what the run's attributes say, or that it is to begin ``again``."""
+    async def set_ended(self, *, again: bool = False) -> None:
+        """Make the run's status what its attributes say, or ``pending`` if it starts ``again``."""
         if again:
             self._write("PENDING", "")
-        for mark in ("LOCK", "LOCK.remote", *(() if again else ("PENDING", CLAIM))):
-            self._remove(mark)
+        for name in ("LOCK", "LOCK.remote", *(() if again else ("PENDING", CLAIM))):
+            self._remove(name)
         if self._pid_file:
-            unlink(self._pid_file)
-        if self._standin and self._standin.stdin:
-            try:
-                self._standin.stdin.write(b"e")
-                await self._standin.stdin.drain()
-            except OSError:
-                pass  # it was killed
-            await self._standin.wait()
+            remove_file(self._pid_file)
+        if self._proxy:
+            await self._proxy.end()
         if self._listening:
             self._listening.cancel()
 
-    def failed(self, why: str, *, exit_status: int = 1) -> None:
-        """Make the run one that has ended with an error, and say why in its output."""
-        note(self._run, why)
-        self._run.write_attr("exit_status", exit_status)
+    def write_error(self, why: str) -> None:
+        """Write the attributes of a run that has failed, and ``why`` to its output."""
+        append_to_output(self._run, why)
+        self._run.write_attr("exit_status", 1)
         self._run.write_attr("stopped", int(time.time() * 1_000_000))
 
     def _write(self, name: str, text: str) -> None:
@@ -104,22 +89,23 @@ class Marks:
             f.write(text)
 
     def _remove(self, name: str) -> None:
-        unlink(self._path(name))
+        remove_file(self._path(name))
 
     def _path(self, name: str) -> str:
         return str(self._run.guild_path(name))
 
 
-def unlink(path: str) -> None:
+def remove_file(path: str) -> None:
+    """Delete a file, if there is one and it can be deleted."""
     try:
         os.unlink(path)
     except OSError:
         pass
 
 
-def own_folder() -> str | None:
-    """A folder of this user on this machine for the files that LOCK links to; None where there
-    can be none, or somebody else has taken its name."""
+def pid_folder() -> str | None:
+    """A folder of this user on this machine for the files that LOCK links to; None where it cannot
+    be made, or another user has a folder of this name."""
     path = f"/tmp/guild-notebook-{os.getuid()}"  # noqa: S108  # the same on every machine
     try:
         os.makedirs(path, 0o700, exist_ok=True)
@@ -129,12 +115,12 @@ def own_folder() -> str | None:
     return path if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() else None
 
 
-def note(run: Any, text: str) -> None:
+def append_to_output(run: Any, text: str) -> None:
     """Add a line to a run's output, as one from stderr (guild/op_util.py, RunOutput)."""
     output = run.guild_path("output")
-    begun = os.path.exists(output) and os.path.getsize(output) > 0
+    has_output = os.path.exists(output) and os.path.getsize(output) > 0
     with open(output, "a+b") as f:
-        if begun:
+        if has_output:
             f.seek(-1, os.SEEK_END)
             if f.read(1) != b"\n":
                 f.write(b"\n")
@@ -143,14 +129,15 @@ def note(run: Any, text: str) -> None:
         f.write(struct.pack("!QB", int(time.time() * 1000), 1))
 
 
-# ---- whose a run is
+# ---- which dispatcher has claimed a run
 
 
 def claim(run: Any, dispatcher: str) -> None:
-    """Note that this process will run ``run``; the caller holds Guild's lock."""
+    """Write that this process, whose own run is ``dispatcher``, will execute ``run``. The caller
+    holds Guild's lock."""
     owner = {"host": socket.gethostname(), "pid": os.getpid(), "run": dispatcher}
     with open(run.guild_path(CLAIM), "w", encoding="utf-8") as f:
-        json.dump({**owner, "started": _started(os.getpid())}, f)
+        json.dump({**owner, "started": _start_time(os.getpid())}, f)
 
 
 def is_orphan(run: Any) -> bool:
@@ -160,12 +147,12 @@ def is_orphan(run: Any) -> bool:
             owner = json.load(f)
         if owner["host"] != socket.gethostname():
             return False
-        return _started(owner["pid"]) != float(owner["started"])
+        return _start_time(owner["pid"]) != float(owner["started"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def _started(pid: int) -> float | None:
+def _start_time(pid: int) -> float | None:
     import psutil  # Guild has it
 
     try:

@@ -1,4 +1,4 @@
-"""Following a run's files while it runs elsewhere."""
+"""Copying what a run appends to its files while it executes on a worker."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from . import archive
 OUTPUT = ".guild/output"
 
 
-class Follower:
-    """Adds to the files of ``run`` what they have grown by, and gives each line of its output to
-    ``show``, with the run's short ID before it. ``offsets`` says how much of each file is here."""
+class OutputTail:
+    """Appends to the files of ``run`` what comes from the worker, and calls ``show`` with each line
+    of the run's output, after the run's short ID. ``offsets`` are the bytes that have come, for
+    each file."""
 
     def __init__(self, run: Any, show: Callable[[str], None]) -> None:
         self._run = run
@@ -22,10 +23,11 @@ class Follower:
         self._line = b""
         self.offsets: dict[str, int] = {}
 
-    def take(self, news: dict[str, bytes], *, write: bool) -> None:
-        """``write`` is False where the worker writes to the same files."""
-        for name, piece in news.items():
-            if write and archive.grows(name):
+    def add(self, pieces: dict[str, bytes], *, write: bool) -> None:
+        """Add the next bytes of files; ``write`` is False where the worker writes to the same
+        files. Raises OSError."""
+        for name, piece in pieces.items():
+            if write and archive.is_appended(name):
                 self._append(name, piece)
             self.offsets[name] = self.offsets.get(name, 0) + len(piece)
             if name == OUTPUT:
@@ -44,7 +46,7 @@ class Follower:
             self._show(f"[{self._run.short_id}] {line.decode('utf-8', 'replace')}")
 
     def finish(self) -> None:
-        """Show what has come with the run's last state."""
+        """Show the rest of the output, once the run has ended and its files are here."""
         with suppress(OSError), open(os.path.join(self._run.dir, OUTPUT), "rb") as f:
             f.seek(self.offsets.get(OUTPUT, 0))
             while piece := f.read(1 << 16):
@@ -53,9 +55,9 @@ class Follower:
             self._show_lines(b"\n")
 
 
-def forget(run: Any) -> None:
-    """Remove the followed files of an attempt that is lost, before the next one."""
+def remove_appended_files(run: Any) -> None:
+    """Delete what an attempt that is lost has appended to, before the next attempt."""
     guild_dir = run.guild_path()
     for name in os.listdir(guild_dir):
-        if archive.grows(f".guild/{name}"):
+        if archive.is_appended(f".guild/{name}"):
             os.unlink(os.path.join(guild_dir, name))

@@ -1,65 +1,62 @@
-"""What runs on a worker: the task of a run, and what the dispatcher asks of it meanwhile.
+"""What executes on a worker: the task of an attempt, and the functions that the dispatcher calls.
 
-dask finds these functions by name, so the worker needs guild-notebook installed. Each run has a
-:class:`~guild_notebook.cluster.worker_run.Room`; those of this process are in one table, since the
-task (a thread) and the questions (the worker's event loop) meet there.
+dask finds these functions by name, so the worker needs guild-notebook installed. The task runs in a
+thread, the functions in the worker's event loop (``Client.run``); they meet in a :class:`WorkerRun`
+of the attempt, all of which are in one table.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import platform
 import threading
 from typing import Any
 
 from .. import __version__
-from .worker_run import Room
+from .worker_run import WorkerRun
 
-Ticket = dict[str, Any]
-"""``token`` of the attempt, ``topic`` of events, and ``home``: path and content of a file that
-only those see who share the Guild home."""
+Request = dict[str, Any]
+"""What a task is given: ``attempt``, the ID of the attempt, ``topic``, the name of dask's topic for
+its event, and ``home_probe``."""
+
+HomeProbe = tuple[str, str]
+"""Path and content of a file in the dispatcher's Guild home: a worker that can read it there shares
+the home."""
 
 Result = dict[str, Any]
 
-_rooms: dict[str, Room] = {}
-_quiet = threading.Lock()
+_runs: dict[str, WorkerRun] = {}
+_filter_lock = threading.Lock()
 
 
-def execute(ticket: Ticket) -> Result:
+def execute(request: Request) -> Result:
     """The task of one attempt to execute a run; returns when the run has ended.
 
-    The result has ``state``: ``refused`` where the dispatcher did not want it to begin, ``left``
-    where it has not been heard of any more, ``error`` with ``why`` for what cannot begin, and
-    ``ended`` with ``size``, the bytes of the archive that :func:`read` returns (-1: nothing
-    travels back), ``removed``, the files that are gone, and ``log``, the last lines of Guild's own.
+    The result has ``state``: ``refused`` after :func:`refuse`, ``abandoned`` where the dispatcher
+    has not called for too long, ``error`` with ``why`` where Guild could not be started, and
+    ``ended`` with ``size``, the bytes of the archive for :func:`read_changes` (-1: there is none,
+    the home is shared), ``removed``, the files that the run has deleted, and ``log``, the last
+    lines that Guild printed.
     """
     from distributed import get_worker
 
     worker = get_worker()
-    _keep_quiet()
-    for token in [token for token, room in list(_rooms.items()) if room.is_forgotten]:
-        release(token)
-    room = _rooms[ticket["token"]] = Room(ticket["token"], worker.local_directory)
-    event = {"token": ticket["token"], "worker": worker.address, "host": platform.node()}
-    worker.log_event(ticket["topic"], {**event, **versions(), "shared": _sees(ticket["home"])})
-    result = room.execute()
-    if result["state"] in ("refused", "left"):
-        release(ticket["token"])
-    return result  # else until it is released: a question may be on its way
+    _filter_log()
+    for attempt in [attempt for attempt, run in list(_runs.items()) if run.can_be_removed]:
+        remove(attempt)
+    attempt = request["attempt"]
+    run = _runs[attempt] = WorkerRun(attempt, worker.local_directory)
+    event = {"attempt": attempt, "worker": worker.address, "host": platform.node()}
+    event.update(version=__version__, shared=_shares_home(request["home_probe"]))
+    worker.log_event(request["topic"], event)
+    result = run.execute()
+    if result["state"] in ("refused", "abandoned"):
+        remove(attempt)
+    return result  # the dispatcher removes the others: a call of it may be on its way
 
 
-def versions() -> dict[str, str]:
-    """What has to agree, or should, between the two sides."""
-    return {
-        "python": platform.python_version(),
-        "guildai": importlib.metadata.version("guildai"),
-        "guild-notebook": __version__,
-    }
-
-
-def _sees(home: tuple[str, str]) -> bool:
-    path, content = home
+def _shares_home(probe: HomeProbe) -> bool:
+    path, content = probe
     try:
         with open(path, encoding="utf-8") as f:
             return f.read() == content
@@ -67,66 +64,74 @@ def _sees(home: tuple[str, str]) -> bool:
         return False
 
 
-# ---- what the dispatcher asks (Client.run)
+# ---- what the dispatcher calls. False, or None: the attempt is not known here.
 
 
-def put(token: str, piece: bytes) -> bool:
-    """Take a piece of the run's archive; False where there is no such room."""
-    room = _rooms.get(token)
-    if room:
-        room.put(piece)
-    return room is not None
+def add_archive(attempt: str, piece: bytes) -> bool:
+    """Append a piece to the archive of the run directory."""
+    run = _runs.get(attempt)
+    if run:
+        run.add_archive(piece)
+    return run is not None
 
 
-def go(token: str, plan: dict[str, Any] | None) -> bool:
-    """Let a run begin, as ``plan`` says (see Room), or refuse it (None)."""
-    room = _rooms.get(token)
-    if room:
-        room.go(plan)
-    return room is not None
+def start(attempt: str, location: dict[str, Any]) -> bool:
+    """Let a run start; for ``location`` see :meth:`WorkerRun.start`."""
+    run = _runs.get(attempt)
+    if run:
+        run.start(location)
+    return run is not None
 
 
-def poll(questions: dict[str, dict[str, int]]) -> dict[str, dict[str, bytes] | None]:
-    """What files of runs have grown by: for each token, the bytes by file, from the offsets that
-    the question has; None for a token that is not known here."""
+def refuse(attempt: str) -> bool:
+    """Do not let a run start. Does nothing where it has."""
+    run = _runs.get(attempt)
+    if run:
+        run.start(None)
+    return run is not None
+
+
+def poll(offsets: dict[str, dict[str, int]]) -> dict[str, dict[str, bytes] | None]:
+    """For each attempt the bytes that its run has appended to files, from the given offsets on."""
     answers: dict[str, dict[str, bytes] | None] = {}
-    for token, offsets in questions.items():
-        room = _rooms.get(token)
-        answers[token] = room.news(offsets) if room else None
+    for attempt, of_files in offsets.items():
+        run = _runs.get(attempt)
+        answers[attempt] = run.appended(of_files) if run else None
     return answers
 
 
-def stop(token: str) -> bool:
-    """Ask a run to end, as ``guild stop`` does; the task returns when it has."""
-    room = _rooms.get(token)
-    if room:
-        room.stop()
-    return room is not None
+def stop(attempt: str) -> bool:
+    """Stop a run as ``guild stop`` does; its task returns when the run has ended."""
+    run = _runs.get(attempt)
+    if run:
+        run.stop()
+    return run is not None
 
 
-def read(token: str, offset: int, size: int) -> bytes:
-    """A piece of the archive with what the run has changed."""
-    return _rooms[token].read(offset, size)
+def read_changes(attempt: str, offset: int, size: int) -> bytes:
+    """A piece of the archive of what the run has changed."""
+    return _runs[attempt].read_changes(offset, size)
 
 
-def release(token: str) -> None:
-    """Forget a run and remove what there is of it."""
-    room = _rooms.pop(token, None)
-    if room:
-        room.remove()
+def remove(attempt: str) -> None:
+    """Delete the files of an attempt and forget it."""
+    run = _runs.pop(attempt, None)
+    if run:
+        run.remove()
 
 
-_ASKED = {function.__name__ for function in (put, go, poll, stop, read, release)}
+_CALLED = {f.__name__ for f in (add_archive, start, refuse, poll, stop, read_changes, remove)}
 
 
-def _keep_quiet() -> None:
-    """dask notes each Client.run in the worker's log, which would be two lines a second."""
+def _filter_log() -> None:
+    """Keep the dispatcher's calls out of the worker's log, which dask writes a line for each to:
+    two a second."""
     logger = logging.getLogger("distributed.worker")
-    with _quiet:
-        if _not_ours not in logger.filters:
-            logger.addFilter(_not_ours)
+    with _filter_lock:
+        if _is_not_ours not in logger.filters:
+            logger.addFilter(_is_not_ours)
 
 
-def _not_ours(record: logging.LogRecord) -> bool:
-    said = record.getMessage()
-    return not (said.startswith("Run out-of-band") and said.split("'")[1] in _ASKED)
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    return not (message.startswith("Run out-of-band") and message.split("'")[1] in _CALLED)

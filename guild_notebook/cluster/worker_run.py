@@ -1,8 +1,8 @@
-"""One run on a worker: from the archive that comes in to the one that goes back.
+"""One run on a worker: from the archive of its directory to the archive of what it has changed.
 
 Guild runs under :mod:`guild_notebook.run.kernel.supervisor`: when the worker's process ends, in
-whatever way, or the dispatcher has not been heard of for LEASE_SECONDS, nothing that the run has
-started is left.
+whatever way, or the dispatcher has not called for DISPATCHER_TIMEOUT, every process that the run
+has started ends.
 """
 
 from __future__ import annotations
@@ -24,48 +24,51 @@ from ..run.record.run_dir import RunDir
 from ..secrets import settings
 from . import archive
 
-LEASE_SECONDS = 60.0
-"""Without a word from the dispatcher for so long, a run is ended."""
+DISPATCHER_TIMEOUT = 60.0
+"""Seconds without a call of the dispatcher after which a run is stopped."""
 
 TERM_SECONDS, CHILD_TERM_SECONDS = 30.0, 5.0
-"""As ``guild stop``: the operation's children are asked after the second, all are killed after the
-first (guild/commands/runs_impl.py, STOP_TIMEOUT and CHILD_TERM_TIMEOUT)."""
+"""As ``guild stop``: the operation's children get SIGTERM after the second, all that is left gets
+SIGKILL after the first (guild/commands/runs_impl.py, STOP_TIMEOUT and CHILD_TERM_TIMEOUT)."""
 
 PIECE = 1 << 18
 """Bytes of one file that a poll returns at most."""
 
 
-class Room:
-    """``plan``, which the dispatcher gives, has ``run`` (the run's ID) and ``dir``: the run
-    directory in a shared home, None where it comes as an archive. ``home`` is the Guild home."""
+class WorkerRun:
+    """The run of one attempt, in a folder ``guild-ATTEMPT`` of ``folder``."""
 
-    def __init__(self, token: str, folder: str) -> None:
-        self._dir = os.path.join(folder, f"guild-{token}")
-        self._plan: dict[str, Any] | None = None
-        self._planned = threading.Event()
+    def __init__(self, attempt: str, folder: str) -> None:
+        self._dir = os.path.join(folder, f"guild-{attempt}")
+        self._location: dict[str, Any] | None = None
+        self._may_start = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
         self._stopping = False
         self._ended = False
-        self._heard = time.monotonic()
+        self._called_at = time.monotonic()
         self._run_dir = ""
         os.makedirs(self._dir)
 
-    # ---- called by the worker's event loop
+    # ---- called in the worker's event loop
 
-    def put(self, piece: bytes) -> None:
-        self._heard = time.monotonic()
+    def add_archive(self, piece: bytes) -> None:
+        self._called_at = time.monotonic()
         with open(self._path("in.tar.gz"), "ab") as f:
             f.write(piece)
 
-    def go(self, plan: dict[str, Any] | None) -> None:
-        self._heard = time.monotonic()
-        self._plan = plan
-        self._planned.set()
+    def start(self, location: dict[str, Any] | None) -> None:
+        """``location`` has ``run_id``, and where the Guild home is shared ``run_dir`` and
+        ``guild_home``, which are None where the archive has been sent. It is None for a run that
+        must not start."""
+        self._called_at = time.monotonic()
+        self._location = location
+        self._may_start.set()
 
-    def news(self, offsets: dict[str, int]) -> dict[str, bytes]:
-        self._heard = time.monotonic()
+    def appended(self, offsets: dict[str, int]) -> dict[str, bytes]:
+        """The bytes from ``offsets`` on of each file that the run appends to."""
+        self._called_at = time.monotonic()
         found = {}
-        for name in self._growing():
+        for name in self._appended_files():
             with contextlib.suppress(OSError), open(os.path.join(self._run_dir, name), "rb") as f:
                 f.seek(offsets.get(name, 0))
                 piece = f.read(PIECE)
@@ -74,24 +77,24 @@ class Room:
         return found
 
     def stop(self) -> None:
-        self._heard = time.monotonic()
+        self._called_at = time.monotonic()
         self._stopping = True
         if not self._ended:
             os.write(self._wake_write, b"s")
 
-    def read(self, offset: int, size: int) -> bytes:
-        self._heard = time.monotonic()
+    def read_changes(self, offset: int, size: int) -> bytes:
+        self._called_at = time.monotonic()
         with open(self._path("out.tar.gz"), "rb") as f:
             f.seek(offset)
             return f.read(size)
 
     @property
-    def is_forgotten(self) -> bool:
-        return self._ended and self._is_left
+    def can_be_removed(self) -> bool:
+        return self._ended and self._is_abandoned
 
     @property
-    def _is_left(self) -> bool:
-        return time.monotonic() - self._heard > LEASE_SECONDS
+    def _is_abandoned(self) -> bool:
+        return time.monotonic() - self._called_at > DISPATCHER_TIMEOUT
 
     def remove(self) -> None:
         for fd in (self._wake_read, self._wake_write):
@@ -99,7 +102,7 @@ class Room:
                 os.close(fd)
         shutil.rmtree(self._dir, ignore_errors=True)
 
-    # ---- called by the task's thread
+    # ---- called in the task's thread
 
     def execute(self) -> dict[str, Any]:
         """See worker.execute."""
@@ -111,19 +114,20 @@ class Room:
             self._ended = True
 
     def _execute(self) -> dict[str, Any]:
-        while not self._planned.wait(1.0):
-            if self._is_left:
-                return {"state": "left"}
-        plan = self._plan
-        if plan is None:
+        while not self._may_start.wait(1.0):
+            if self._is_abandoned:
+                return {"state": "abandoned"}
+        location = self._location
+        if location is None:
             return {"state": "refused"}
         before: archive.Snapshot = {}
-        if plan["dir"]:
-            home, run_dir = plan["home"], plan["dir"]
+        is_shared = bool(location["run_dir"])
+        if is_shared:
+            home, run_dir = location["guild_home"], location["run_dir"]
             _make_lock_writable(run_dir)
         else:
             home = self._path("home")
-            run_dir = os.path.join(home, "runs", plan["run"])
+            run_dir = os.path.join(home, "runs", location["run_id"])
             os.makedirs(os.path.dirname(run_dir))
             with open(self._path("in.tar.gz"), "rb") as f:
                 archive.unpack(f, run_dir)
@@ -131,14 +135,14 @@ class Room:
             before = archive.snapshot(os.path.dirname(run_dir))
         self._run_dir = run_dir
         self._run_guild(home)
-        if self._is_left:
-            if plan["dir"]:  # else nobody would
-                for mark in ("LOCK", "LOCK.remote"):
+        if self._is_abandoned:
+            if is_shared:  # where the dispatcher is gone nobody else would
+                for name in ("LOCK", "LOCK.remote"):
                     with contextlib.suppress(OSError):
-                        os.unlink(os.path.join(run_dir, ".guild", mark))
-            return {"state": "left"}
-        result = {"state": "ended", "size": -1, "removed": [], "log": self._log()}
-        if not plan["dir"]:
+                        os.unlink(os.path.join(run_dir, ".guild", name))
+            return {"state": "abandoned"}
+        result = {"state": "ended", "size": -1, "removed": [], "log": self._guild_log()}
+        if not is_shared:
             runs = os.path.dirname(run_dir)
             changed, result["removed"] = archive.changes(runs, before)
             with open(self._path("out.tar.gz"), "wb") as f:
@@ -147,9 +151,9 @@ class Room:
         return result
 
     def _run_guild(self, home: str) -> None:
-        lifeline, lifeline_end = os.pipe()
+        liveness, liveness_end = os.pipe()
         report, report_end = os.pipe()
-        command = [sys.executable, "-I", "-S", supervisor.__file__, str(lifeline), str(report_end)]
+        command = [sys.executable, "-I", "-S", supervisor.__file__, str(liveness), str(report_end)]
         command += [self._path("nothing"), sys.executable, "-um", "guild.main_bootstrap"]
         command += ["run", "-y", "--quiet", "--restart", self._run_dir]
         try:
@@ -161,38 +165,39 @@ class Room:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    pass_fds=(lifeline, report_end),
+                    pass_fds=(liveness, report_end),
                     start_new_session=True,
                 )
         finally:
-            os.close(lifeline)
+            os.close(liveness)
             os.close(report_end)
         try:
             self._wait(report)
         finally:
-            os.close(lifeline_end)  # the keeper ends what is left
+            os.close(liveness_end)  # the supervisor ends every process that is left
             os.close(report)
             process.wait()
 
     def _wait(self, report: int) -> None:
-        """Until Guild has ended (its keeper writes to ``report``), or is not to be waited for."""
+        """Wait until Guild has ended (the supervisor writes to ``report``), or for a while after it
+        was asked to."""
         stopper: threading.Thread | None = None
-        asked = 0.0
+        stopped_at = 0.0
         while True:
             ready, _, _ = select.select([report, self._wake_read], [], [], 1.0)
             if report in ready:
                 return
             if self._wake_read in ready:
                 os.read(self._wake_read, 100)
-            if (self._stopping or self._is_left) and stopper is None:
-                asked = time.monotonic()
-                stopper = threading.Thread(target=self._ask_to_end, daemon=True)
+            if (self._stopping or self._is_abandoned) and stopper is None:
+                stopped_at = time.monotonic()
+                stopper = threading.Thread(target=self._stop_operation, daemon=True)
                 stopper.start()
-            if stopper is not None and time.monotonic() - asked > TERM_SECONDS + 5:
+            if stopper is not None and time.monotonic() - stopped_at > TERM_SECONDS + 5:
                 return
 
-    def _ask_to_end(self) -> None:
-        """End the operation's process as ``guild stop`` does, once there is one."""
+    def _stop_operation(self) -> None:
+        """Stop the operation's process as ``guild stop`` does, once there is one."""
         from guild import util
 
         until = time.monotonic() + TERM_SECONDS
@@ -205,16 +210,16 @@ class Room:
                 return
             time.sleep(0.05)
 
-    def _growing(self) -> list[str]:
+    def _appended_files(self) -> list[str]:
         if not self._run_dir:
             return []
         names = []
-        for pattern in archive.GROWING:
+        for pattern in archive.APPENDED_FILES:
             paths = glob.glob(os.path.join(glob.escape(self._run_dir), pattern))
             names += [os.path.relpath(path, self._run_dir) for path in paths]
         return names
 
-    def _log(self) -> str:
+    def _guild_log(self) -> str:
         with open(self._path("log"), "rb") as f:
             f.seek(max(0, os.fstat(f.fileno()).st_size - 4000))
             return f.read().decode("utf-8", "replace")
@@ -224,8 +229,8 @@ class Room:
 
 
 def _make_lock_writable(run_dir: str) -> None:
-    """In a shared home LOCK is a link to a file of each machine's own (see run_state.py): make its
-    folder here, or let Guild make a LOCK of the usual kind."""
+    """Make the folder on this machine that LOCK of a shared home links into (see run_state.py), or
+    delete the link, so that Guild writes a LOCK of the usual kind."""
     lock = os.path.join(run_dir, ".guild", "LOCK")
     if os.path.islink(lock):
         try:
@@ -235,15 +240,15 @@ def _make_lock_writable(run_dir: str) -> None:
 
 
 def _environment(home: str, run_dir: str) -> dict[str, str]:
-    """As guild/plugins/queue_main.py, _run_env; flags of the dispatcher itself are no flags of the
-    run, if it runs in the same process."""
+    """The environment for Guild, as guild/plugins/queue_main.py makes it (_run_env). It leaves out
+    the dispatcher's own flags, which are there where the worker is a part of its process."""
     import guild
 
     env = {name: value for name, value in os.environ.items() if not name.startswith("FLAG_")}
     paths = [os.path.join(run_dir, ".guild", "job-packages"), os.path.abspath(guild.__pkgdir__)]
     paths += filter(None, [env.get("PYTHONPATH")])
     return {
-        **_hand_secrets(env, run_dir),
+        **_with_secret_values(env, run_dir),
         "GUILD_HOME": home,
         "NO_RESTARTING_MSG": "1",
         "NO_IMPORT_FLAGS_PROGRESS": "1",
@@ -251,15 +256,14 @@ def _environment(home: str, run_dir: str) -> dict[str, str]:
     }
 
 
-def _hand_secrets(env: dict[str, str], run_dir: str) -> dict[str, str]:
-    """``env`` with the values of the run's secret flags in variables that Guild leaves out of what
-    it notes of a run's environment, as where it starts a run for the first time
-    (secret_handoff.py)."""
+def _with_secret_values(env: dict[str, str], run_dir: str) -> dict[str, str]:
+    """``env`` with the values of the run's secret flags in variables that Guild does not record, as
+    where a run is started for the first time (plugin/secret_handoff.py)."""
     extra = RunDir(run_dir, "").attr("op").get("flags-extra") or {}
-    handed = {}
+    values = {}
     for name, variable in settings.variables(extra, "the run").items():
         value = settings.environment_value(name, variable, env)
         if value is not None:
-            handed[settings.handoff_variable(variable)] = settings.as_yaml(value)
+            values[settings.handoff_variable(variable)] = settings.as_yaml(value)
             env = {other: text for other, text in env.items() if other not in (variable, name)}
-    return {**env, **handed}
+    return {**env, **values}

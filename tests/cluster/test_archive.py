@@ -14,14 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.cluster import archive as cargo
+from guild_notebook.cluster import archive
+
+LOCAL_FILES = {"LOCK", "LOCK.remote", "PENDING", "STAGED", "dask-cluster", "ENV"}
 
 
 def travel(source: Path, target: Path, names: list[str] | None = None) -> None:
-    archive = io.BytesIO()
-    cargo.pack(str(source), archive, names)
-    archive.seek(0)
-    cargo.unpack(archive, str(target))
+    packed = io.BytesIO()
+    archive.pack(str(source), packed, names)
+    packed.seek(0)
+    archive.unpack(packed, str(target))
 
 
 def tree(root: Path) -> dict[str, object]:
@@ -43,14 +45,14 @@ FILES = st.dictionaries(st.lists(PARTS, min_size=1, max_size=3).map("/".join), s
 @settings(max_examples=60, deadline=None)
 @given(files=FILES)
 def test_what_is_packed_is_what_is_unpacked(files, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cargo")
+    folder = tmp_path_factory.mktemp("archive")
     source = folder / "source"
     source.mkdir()
     for name, content in files.items():
         path = source / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.is_dir() and path.name not in cargo.MARKS:
+            if not path.is_dir() and path.name not in LOCAL_FILES:
                 path.write_bytes(content)
         except (FileExistsError, NotADirectoryError):
             continue  # a file of that name is in the way
@@ -60,11 +62,11 @@ def test_what_is_packed_is_what_is_unpacked(files, tmp_path_factory):
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o664, 0o600])
-def test_modes_and_times_travel_and_the_marks_of_a_run_do_not(tmp_path, mode):
+def test_modes_and_times_are_kept_and_files_of_one_machine_stay_there(tmp_path, mode):
     run = tmp_path / "run"
     (run / ".guild").mkdir(parents=True)
-    for mark in cargo.MARKS:
-        (run / ".guild" / mark).touch()
+    for name in LOCAL_FILES:
+        (run / ".guild" / name).touch()
     script = run / "LOCK"  # a file of the user's, elsewhere than in .guild
     script.write_text("x")
     script.chmod(mode)
@@ -139,24 +141,24 @@ HARMLESS = {
 
 def hostile(entries: list[tarfile.TarInfo], tmp_path: Path) -> io.BytesIO:
     """An archive with ``entries`` after a good one; OUTSIDE in them is a folder."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         tar.addfile(entry("good"))
         for info in entries:
             for field in ("name", "linkname"):
                 value = getattr(info, field).replace("OUTSIDE", str(tmp_path))
                 info = info.replace(**{field: value}, deep=False)
             tar.addfile(info)
-    archive.seek(0)
-    return archive
+    packed.seek(0)
+    return packed
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_an_archive_with_something_bad_is_refused_whole(what, tmp_path):
     folder = tmp_path / "inner" / "there"
     folder.parent.mkdir()
-    with pytest.raises(cargo.CargoError) as refused:
-        cargo.unpack(hostile(REFUSED[what], tmp_path), str(folder))
+    with pytest.raises(archive.ArchiveError) as refused:
+        archive.unpack(hostile(REFUSED[what], tmp_path), str(folder))
     assert len(str(refused.value).splitlines()) == 1
     assert tree(tmp_path) == {"inner": None}
 
@@ -165,16 +167,16 @@ def test_an_archive_with_something_bad_is_refused_whole(what, tmp_path):
 def test_what_may_not_be_refused_stays_in_the_folder(what, tmp_path):
     folder = tmp_path / "inner" / "there"
     folder.parent.mkdir()
-    with contextlib.suppress(cargo.CargoError):
-        cargo.unpack(hostile(HARMLESS[what], tmp_path), str(folder))
+    with contextlib.suppress(archive.ArchiveError):
+        archive.unpack(hostile(HARMLESS[what], tmp_path), str(folder))
     assert [path.name for path in tmp_path.iterdir()] == ["inner"]
     assert [path.name for path in folder.parent.iterdir()] in (["there"], [])
 
 
 def test_a_python_without_the_filter_is_one_line(tmp_path, monkeypatch):
     monkeypatch.delattr(tarfile, "data_filter")
-    with pytest.raises(cargo.CargoError, match="update Python"):
-        cargo.unpack(hostile([], tmp_path), str(tmp_path / "there"))
+    with pytest.raises(archive.ArchiveError, match="update Python"):
+        archive.unpack(hostile([], tmp_path), str(tmp_path / "there"))
     assert tree(tmp_path) == {}
 
 
@@ -183,12 +185,12 @@ def test_an_archive_that_is_cut_off_is_refused_whole(length, tmp_path):
     source = tmp_path / "source"
     source.mkdir()
     (source / "data").write_bytes(os.urandom(4000))
-    archive = io.BytesIO()
-    cargo.pack(str(source), archive)
-    with pytest.raises(cargo.CargoError):
-        cargo.unpack(io.BytesIO(archive.getvalue()[:length]), str(tmp_path / "there"))
+    packed = io.BytesIO()
+    archive.pack(str(source), packed)
+    with pytest.raises(archive.ArchiveError):
+        archive.unpack(io.BytesIO(packed.getvalue()[:length]), str(tmp_path / "there"))
     assert not (tmp_path / "there").exists()
-    assert gzip.decompress(archive.getvalue())  # it was whole
+    assert gzip.decompress(packed.getvalue())  # it was whole
 
 
 # ---- what comes back
@@ -208,11 +210,11 @@ def back(run: Path, tmp_path: Path, change) -> None:
     """Let ``change`` work on a copy of the run over there, and take what has come of it."""
     there, came = tmp_path / "there", tmp_path / "came"
     travel(run, there)
-    before = cargo.snapshot(str(there))
+    before = archive.snapshot(str(there))
     change(there)
-    changed, removed = cargo.changes(str(there), before)
+    changed, removed = archive.changes(str(there), before)
     travel(there, came, changed)
-    cargo.take(str(came), str(run), removed)
+    archive.apply_changes(str(came), str(run), removed)
 
 
 def test_only_what_has_changed_comes_back(run, tmp_path):

@@ -12,8 +12,7 @@ import psutil
 import pytest
 
 import guild_notebook
-from guild_notebook.cluster import connection
-from guild_notebook.cluster import queue as staged
+from guild_notebook.cluster import connection, queue
 from tests.helpers.clusters import (
     LONG,
     SHARED,
@@ -359,8 +358,8 @@ def test_two_dispatchers_and_a_queue_share_the_runs_and_none_runs_twice(project,
     project.notebook("nb.ipynb", "x = 1", f"open({str(log)!r}, 'a').write(f'{{x}}\\n')")
     runs = stage(project, "nb.ipynb", f"x={list(range(8))}", "--stage-trials")
     dispatchers = [start_cluster(project, cluster, "run-once=yes") for _ in range(2)]
-    queue = start(project, "run", "-y", "queue", "run-once=yes")
-    for process in (*dispatchers, queue):
+    guild_queue = start(project, "run", "-y", "queue", "run-once=yes")
+    for process in (*dispatchers, guild_queue):
         process.communicate(timeout=LIMIT)
     assert [status(project, run) for run in runs] == ["completed"] * 8
     assert sorted(log.read_text().split(), key=int) == [str(x) for x in range(8)]
@@ -370,9 +369,9 @@ def test_two_dispatchers_and_a_queue_share_the_runs_and_none_runs_twice(project,
 
 
 def test_a_worker_of_another_release_or_without_the_package_is_not_fit():
-    assert connection.unfit(guild_notebook.__version__) == ""
-    assert "install the same on both" in connection.unfit("0.0.9")
-    assert "has no guild-notebook - install it there" in connection.unfit("")
+    assert connection.version_error(guild_notebook.__version__) == ""
+    assert "install the same on both" in connection.version_error("0.0.9")
+    assert "has no guild-notebook - install it there" in connection.version_error("")
 
 
 @LONG
@@ -409,9 +408,9 @@ def test_a_cluster_whose_workers_lack_the_package_is_one_line(project, own_clust
 def test_resources_are_names_with_quantities(text, found):
     if found is None:
         with pytest.raises(ValueError, match="is no NAME=QUANTITY"):
-            staged.parse_resources(text)
+            queue.parse_resources(text)
     else:
-        assert staged.parse_resources(text) == found
+        assert queue.parse_resources(text) == found
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(project):

@@ -41,14 +41,15 @@ CARRIERS = {
     "warning": (0, "{}"),
     "SystemExit": (0, "{}"),
     "ClusterError": (0, "{}"),
-    "CargoError": (0, "{}"),
+    "ArchiveError": (0, "{}"),
     "DependencyError": (0, "{}"),
-    "Lost": (0, "{}"),
-    "lost": (0, "{}"),
-    "failed": (0, "{}"),
+    "WorkerLostError": (0, "{}"),
+    "set_lost": (0, "{}"),
+    "write_error": (0, "{}"),
     "OSError": (0, "{}"),
     "_failure": (0, "kernel '…' {}…"),
     "Outcome": (2, _RUN),
+    "AttemptResult": (1, "{}"),
     "_text": (0, "{}"),  # of an output in a report
     "_warn": (0, "flag …: {}"),
     "append": (0, "flag …: {}"),  # to a list of warnings
@@ -63,7 +64,6 @@ RECEIVERS = {"append": r".*warnings\.append", "write": r"(.*status_lines|self)\.
 """How the whole call of a carrier begins whose name others have too."""
 
 OF_MODULE = {
-    "cluster/attempt.py": {"Outcome": (1, "{}")},  # not the one of guild_notebook.run
     "cluster/pid_proxy.py": {"print": (9, "")},  # for the process that has started it
 }
 """Where a module has a function of such a name that is given something else."""
@@ -79,8 +79,8 @@ REASONS = {
 """Modules whose ValueErrors are made messages by who catches them."""
 
 FUNCTIONS = {
-    "unfit": "worker … {}",
-    "_fits": "leaving … staged: {}",
+    "version_error": "worker … {}",
+    "_obstacle": "leaving … staged: {}",
     "fill_in_warning": "{}",
     "secret_warning": "{}",
     "choose": "{}",
