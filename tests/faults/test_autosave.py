@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guild_notebook.run.record.autosave import SHARE, Autosave
-from tests.helpers.causes import started_run
 from tests.helpers.figures import figure
-from tests.helpers.project import LIMIT, Project, start, wait_for
+from tests.helpers.project import LIMIT, Project, wait_for
+from tests.helpers.runner import start
 
 STEPS = """
 import os, time
@@ -27,15 +27,16 @@ while not os.path.exists('go'):
 
 def test_outputs_and_images_are_in_the_run_directory_while_the_cell_runs(project: Project):
     project.notebook("nb.ipynb", "print('first')", STEPS, "print('never yet')")
-    with start(project, "run", "-y", "nb.ipynb") as process:
-        run = started_run(project)
+    process, run = start(project, "nb.ipynb")
+    with process:
+        wait_for(lambda: "started" in run.output)
         assert (run.dir / "nb_2_0.svg").exists()
         wait_for(lambda: "started" in json.dumps(run.notebook("nb.ipynb")))
         saved = nbformat.read(run.dir / "nb.ipynb", as_version=nbformat.NO_CONVERT)
         nbformat.validate(saved)
         assert "first" in json.dumps(saved) and "Never" not in json.dumps(saved)
         (run.dir / "go").touch()
-        process.communicate(timeout=LIMIT)
+        process.wait(LIMIT)
     assert process.returncode == 0
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 
 import pytest
 
 from tests.helpers.figures import figure
 from tests.helpers.project import Command, Project, code
+from tests.helpers.runner import attempt, execute
 
 ERRORS = {
     "input": "input('Your name? ')",
@@ -38,8 +38,8 @@ ENDS = {
 }
 SHOWN = ["read ended with 1", "got ''", "cat has ended", "tty has ended", "getoutput has ended",
          "system has ended", "bash has ended", "sh has ended", "b''", "status 3"]  # fmt: skip
-SLOWEST = 3.0
-"""Seconds of a cell, on a machine that has other work too; a cell that waits takes for ever."""
+SLOWEST = 30.0
+"""Seconds of a cell, on a machine that has much other work: a cell that waits has twice as many."""
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,7 @@ def asked(shared: Project) -> Command:
         cells += [started, code(source, tags=["raises-exception"])]
         cells += [f"print('took', {name!r}, time.monotonic() - now)"]
     shared.notebook("nb.ipynb", *cells)
-    shared.guildfile("a:\n  notebook: nb.ipynb\n  nb-cell-timeout: 20\n  nb-report: none\n")
-    return shared.run("a")
+    return execute(shared, "nb.ipynb", "--cell-timeout", "60")
 
 
 def cell_of(done: Command, name: str) -> str:
@@ -79,9 +78,7 @@ def test_none_of_them_waits(asked: Command):
 
 
 def test_a_cell_that_asks_for_input_fails_the_run(project: Project):
-    started = time.monotonic()
     project.notebook("nb.ipynb", "name = input('Your name? ')", "print('never')")
-    done = project.guild("run", "-y", "nb.ipynb")
+    done = attempt(project, "nb.ipynb")
     assert done.status == 1 and "never" not in done.stdout
     assert "a run has no keyboard to answer input() ('Your name?')" in done.stderr
-    assert time.monotonic() - started < 60

@@ -19,6 +19,7 @@ from guild_notebook.errors import NotebookError
 from tests.helpers.figures import figure
 from tests.helpers.mutations import mutant
 from tests.helpers.project import Command, Project, code, markdown, notebook
+from tests.helpers.runner import execute
 
 OURS = ("guild_notebook", "nbclient", "Traceback (most recent call last)\n  File")
 posix = pytest.mark.skipif(os.name != "posix", reason="files of Unix")
@@ -172,9 +173,12 @@ def test_a_notebook_in_any_encoding_of_unicode_runs(project: Project):
     for number, (encoding, mark) in enumerate(ENCODINGS):
         name = f"nb{number}.ipynb"
         project.file(name, (mark + text).encode(encoding))
-        done = project.run(name)
+        done = execute(project, name, flags={"name": "ü漢🙂"})
         assert "ü漢🙂\n" in done.stdout, encoding
         assert "ü漢🙂" in (done.run.dir / name).read_text("utf-8")
+    project.without_reports(*(f"nb{number}.ipynb" for number in range(len(ENCODINGS))))
+    shown = project.guild("help").stdout
+    assert shown.count(r'(default is "\xFC\u6F22\U0001F642")') == len(ENCODINGS)
 
 
 def test_a_notebook_in_latin_1_is_refused_in_a_line(project: Project):
@@ -195,7 +199,7 @@ def test_what_no_notebook_may_hold_is_left_out_and_said(project: Project):
         metadata={"kernelspec": {"name": 5}, "language_info": [], "title": 1},
         extra={"a": 1},
     )
-    done = project.run("nb.ipynb")
+    done = execute(project, "nb.ipynb", "--report", "html")
     said = [line for line in done.stderr.splitlines() if "is left out" in line]
     assert len(said) == 1 and "and 5 more" in said[0], said
     saved = nbformat.from_dict(done.run.notebook("nb.ipynb"))
@@ -216,6 +220,7 @@ def test_metadata_that_is_nested_too_deeply_is_refused_and_names_its_cell(projec
 
 
 def test_a_number_too_long_for_guild_is_a_flag_that_leaves_the_source(project: Project):
+    project.without_reports("nb.ipynb")
     project.notebook("nb.ipynb", f"n = 0x{'f' * 5000}\nprint(n.bit_length())")
     assert "20000\n" in project.run("nb.ipynb").stdout
     assert "7\n" in project.run("nb.ipynb", "n=100").stdout

@@ -6,6 +6,7 @@ import json
 
 from tests.helpers.causes import posix, states
 from tests.helpers.project import Project
+from tests.helpers.runner import execute
 
 RUDE = [
     "import os, signal, sys, threading, time\nos.chdir('/')",
@@ -20,6 +21,6 @@ RUDE = [
 @posix
 def test_a_rude_notebook_still_ends_and_is_saved(project: Project):
     project.notebook("nb.ipynb", *RUDE)
-    done = project.run("nb.ipynb")
+    done = execute(project, "nb.ipynb")
     assert states(done.run) == ["completed"] * len(RUDE)
     assert "before" in json.dumps(done.run.notebook("nb.ipynb"))

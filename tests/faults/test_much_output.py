@@ -75,6 +75,7 @@ class Measured:
 def measured(project: Project, source: str, limit: float) -> Measured:
     """Run a notebook; ``peak`` is the most memory of its runner in MB above that at its start."""
     project.notebook("nb.ipynb", WAIT, source, LAST)
+    project.without_reports("nb.ipynb")
     command = [*GUILD, "run", "-y", "nb.ipynb"]
     with subprocess.Popen(
         command, cwd=project.dir, env=project.environment(), stdin=subprocess.DEVNULL,

@@ -7,14 +7,14 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import nbformat
-import psutil
 import pytest
 
+from tests.helpers.causes import of_home
 from tests.helpers.figures import figure
 from tests.helpers.project import CHECKOUT, Command, Project, start, wait_for
+from tests.helpers.runner import attempt, execute
 
 KERNEL = CHECKOUT / "tests" / "helpers" / "odd_kernel.py"
 STARTS = ["", "silent", "mute", "fail", "stubborn", "after 3", "after 61"]
@@ -40,17 +40,15 @@ def name_of(how: str) -> str:
     return f"odd-{how.replace(' ', '-')}".rstrip("-")
 
 
-def notebook(project: Project, *cells: str, how: str = "", **options: Any) -> None:
+def notebook(project: Project, *cells: str, how: str = "") -> None:
     kernelspec = {"name": name_of(how), "language": "odd", "display_name": "Odd"}
     project.notebook("nb.ipynb", *cells, metadata={"kernelspec": kernelspec})
-    attributes = "".join(f"  nb-{key.replace('_', '-')}: {v}\n" for key, v in options.items())
-    project.guildfile(f"a:\n  notebook: nb.ipynb\n  nb-report: none\n{attributes}")
 
 
-def run(project: Project) -> tuple[Command, float]:
-    """Run the operation; sees that it is saved, says nothing of ours and leaves nothing."""
+def run(project: Project, *options: str) -> tuple[Command, float]:
+    """Run the notebook; sees that it is saved, says nothing of ours and leaves nothing."""
     started = time.monotonic()
-    done = project.guild("run", "-y", "a")
+    done = attempt(project, "nb.ipynb", *options)
     seconds = time.monotonic() - started
     check_end(project, done)
     return done, seconds
@@ -60,19 +58,7 @@ def check_end(project: Project, done: Command) -> None:
     assert "guild_notebook" not in done.stderr and "Traceback" not in done.stderr, done.stderr
     saved = nbformat.from_dict(done.run.notebook("nb.ipynb"))
     nbformat.validate(saved)
-    wait_for(lambda: not kernels_of(project), 5)
-
-
-def kernels_of(project: Project) -> list[psutil.Process]:
-    """The kernels of this project: their environment says whose they are."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("GUILD_HOME") == str(project.home):
-                found.append(process)
-        except psutil.Error:
-            pass
-    return found
+    wait_for(lambda: not of_home(project))
 
 
 def said(done: Command) -> str:
@@ -96,15 +82,15 @@ def test_a_kernel_that_ends_at_its_start_is_said_with_its_last_line(odd: Project
     [("mute", "waiting for the licence server"), ("silent", "nobody is to know")],
 )
 def test_a_kernel_that_never_answers_is_ended_after_its_time(odd: Project, how: str, words: str):
-    notebook(odd, "never", how=how, startup_timeout=2)
-    done, seconds = run(odd)
+    notebook(odd, "never", how=how)
+    done, seconds = run(odd, "--startup-timeout", "2")
     assert done.status == 1 and seconds < 30
     assert "was not ready after 2 seconds (nb-startup-timeout): odd kernel: " + words in said(done)
 
 
 def test_a_kernel_that_is_slow_to_start_is_waited_for(odd: Project):
-    notebook(odd, "shown", how="after 3", startup_timeout=60)
-    done, _ = run(odd)
+    notebook(odd, "shown", how="after 3")
+    done, _ = run(odd, "--startup-timeout", "60")
     assert done.status == 0 and "shown\n" in done.stdout
 
 
@@ -116,8 +102,8 @@ def test_the_time_of_a_start_is_a_minute_unless_an_option_says_more(odd: Project
     assert done.status == 1
     assert "was not ready after 60 seconds (nb-startup-timeout)" in said(done)
     figure("kernel that starts after 61 s", f"error after {seconds:.0f} s", "60 s, and an option")
-    notebook(odd, "shown", how="after 61", startup_timeout=90)
-    done, _ = run(odd)
+    notebook(odd, "shown", how="after 61")
+    done, _ = run(odd, "--startup-timeout", "90")
     assert done.status == 0 and "shown\n" in done.stdout
 
 
@@ -125,8 +111,8 @@ def test_the_time_of_a_start_is_a_minute_unless_an_option_says_more(odd: Project
 
 
 def test_a_kernel_that_never_replies_is_killed_after_the_cell_s_time(odd: Project):
-    notebook(odd, "before", "hang", cell_timeout=1)
-    done, seconds = run(odd)
+    notebook(odd, "before", "hang")
+    done, seconds = run(odd, "--cell-timeout", "1")
     assert done.status == 1 and "before\n" in done.stdout and seconds < 40
     assert "cell 2 (hang) was killed: over 1 s (nb-cell-timeout)" in said(done)
 
@@ -134,7 +120,8 @@ def test_a_kernel_that_never_replies_is_killed_after_the_cell_s_time(odd: Projec
 @pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
 def test_a_kernel_that_never_replies_is_ended_by_a_stop(odd: Project):
     notebook(odd, "before", "hang")
-    with start(odd, "run", "-y", "a") as process:
+    odd.without_reports("nb.ipynb")
+    with start(odd, "run", "-y", "nb.ipynb") as process:
         wait_for(
             lambda: any("[1/2]" in r.read_text() for r in odd.home.glob("runs/*/.guild/output"))
         )
@@ -165,8 +152,8 @@ def test_a_kernel_that_dies_is_said_with_its_last_words(odd: Project, action: st
 
 
 def test_a_kernel_that_closes_its_channels_is_killed_after_the_cell_s_time(odd: Project):
-    notebook(odd, "kept\nclose channels", cell_timeout=1, how="stubborn")
-    done, seconds = run(odd)
+    notebook(odd, "kept\nclose channels", how="stubborn")
+    done, seconds = run(odd, "--cell-timeout", "1")
     assert done.status == 1 and seconds < 40
     assert "over 1 s (nb-cell-timeout)" in said(done)
 
@@ -196,8 +183,8 @@ ODD_CELLS = [
 
 def test_messages_that_are_none_are_passed_over_and_nothing_else_is_lost(odd: Project):
     cells = [f"before {action}\n{action}\nafter {action}" for action in ODD_CELLS]
-    notebook(odd, *cells, report="html")
-    done, seconds = run(odd)
+    notebook(odd, *cells)
+    done, seconds = run(odd, "--report", "html")
     assert done.status == 0, done.stderr
     saved = json.dumps(done.run.notebook("nb.ipynb"))
     report = (done.run.dir / "nb.html").read_text("utf-8")
@@ -231,8 +218,7 @@ if thread:  # of ipykernel 7
 
 def test_a_kernel_that_sleeps_on_a_request_is_woken(project: Project):
     project.notebook("nb.ipynb", LOSES_A_REQUEST, "print('loss: 1')", "print('loss: 2')")
-    done = project.guild("run", "-y", "nb.ipynb")
-    assert done.status == 0, done.stderr
+    done = execute(project, "nb.ipynb")
     assert done.stdout.split("\n")[:2] == ["loss: 1", "loss: 2"]
 
 
@@ -270,7 +256,6 @@ def test_a_request_waits_for_the_reply_to_the_one_before(project: Project, tmp_p
     startup.write_text(REPLIES_LATE.format(log=str(log)))
     project.env["IPYTHONDIR"] = str(tmp_path / "ipython")
     project.notebook("nb.ipynb", "print('loss: 1')", "print('loss: 2')")
-    done = project.guild("run", "-y", "nb.ipynb")
-    assert done.status == 0, done.stderr
+    execute(project, "nb.ipynb")
     noted = log.read_text().split()
     assert len(noted) >= 8 and noted == ["request", "reply"] * (len(noted) // 2)

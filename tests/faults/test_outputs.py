@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.helpers.project import Command, Project
+from tests.helpers.runner import attempt, execute
 
 LATE = """
 import asyncio, atexit, threading, time
@@ -26,7 +27,7 @@ atexit.register(print, 'at the end')
 
 def test_what_a_thread_a_task_and_an_exit_handler_print_later_is_kept(project: Project):
     project.notebook("nb.ipynb", LATE, "thread.join(); await task; print('second')")
-    done = project.run("nb.ipynb")
+    done = execute(project, "nb.ipynb")
     cells = done.run.notebook("nb.ipynb")["cells"]
     for text in ("from the thread", "from the task", "second", "at the end"):
         assert done.stdout.count(text) == 1
@@ -40,6 +41,7 @@ def test_stdout_and_stderr_are_recorded_in_the_order_in_which_they_were_printed(
         "import sys\nprint('loss: 0.5 (step 1)', flush=True)",
         "for i in range(300):\n    print(i, file=(sys.stdout, sys.stderr)[i % 2], flush=True)",
     )
+    project.without_reports("nb.ipynb")
     done = project.run("nb.ipynb")
     first, second, *lines = done.run.output.splitlines()
     assert first.startswith("loss:") and second.startswith("[1/2]")
@@ -83,7 +85,7 @@ def test_a_short_output_is_kept_as_it_is(limited):
 
 def test_input_is_an_error_that_says_what_to_do(project: Project):
     project.notebook("nb.ipynb", "name = input('Your name? ')")
-    done = project.guild("run", "-y", "nb.ipynb")
+    done = attempt(project, "nb.ipynb")
     assert done.status == 1
     assert "a run has no keyboard" in done.stderr and "name=value" in done.stderr
 
@@ -95,7 +97,7 @@ def test_odd_bytes_crash_nothing(project: Project):
         "print('\\ud800 lone', '\\x00', '\\x1b[31m')\nsys.stdout.flush()",
         "print('after')",
     )
-    done = project.guild("run", "-y", "nb.ipynb")
+    done = attempt(project, "nb.ipynb", "--report", "html")
     assert "after" in done.stdout or "surrogates" in done.stderr
     json.loads((done.run.dir / "nb.ipynb").read_text("utf-8"))
 
@@ -105,8 +107,7 @@ def test_a_library_of_megabytes_and_the_figure_that_it_draws_stay_in_the_noteboo
     library = "display({'text/html': '<script>' + 'y' * 4_000_000 + '</script>'}, raw=True)"
     figure = "display({'text/html': '<p>figure' + 'z' * 10_000 + '</p>'}, raw=True)"
     shared.notebook("nb.ipynb", f"print('x' * 1000)\n{library}\n{figure}")
-    shared.guildfile("")
-    (cell,) = shared.run("nb.ipynb").run.notebook("nb.ipynb")["cells"]
+    (cell,) = execute(shared, "nb.ipynb").run.notebook("nb.ipynb")["cells"]
     kept = ["".join(out["data"]["text/html"]) for out in cell["outputs"] if "data" in out]
     assert [len(html) for html in kept] == [4_000_017, 10_013]
 
@@ -114,6 +115,6 @@ def test_a_library_of_megabytes_and_the_figure_that_it_draws_stay_in_the_noteboo
 def test_of_pages_without_end_the_notebook_keeps_some(shared: Project):
     page = "display({'text/html': str(i) + 'y' * 1_000_000}, raw=True)"
     shared.notebook("nb.ipynb", f"for i in range(100):\n    {page}")
-    (cell,) = shared.run("nb.ipynb").run.notebook("nb.ipynb")["cells"]
+    (cell,) = execute(shared, "nb.ipynb").run.notebook("nb.ipynb")["cells"]
     kept = ["".join(out["data"]["text/html"]) for out in cell["outputs"] if "data" in out]
     assert 20 <= len(kept) <= 50 and kept[0].startswith("0y") and kept[-1].startswith("99y")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tests.helpers.causes import of_home, saved_text, states
 from tests.helpers.project import Project
+from tests.helpers.runner import attempt
 
 
 def test_a_cell_over_its_time_is_interrupted(project: Project):
     project.notebook("nb.ipynb", "print('kept')", "import time\ntime.sleep(600)", "print('never')")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  nb-cell-timeout: 1\n")
-    done = project.guild("run", "-y", "a")
+    done = attempt(project, "nb.ipynb", "--cell-timeout", "1")
     said = "cell 2 (import time) was interrupted: over 1 s (nb-cell-timeout)"
     assert done.status == 1 and said in done.stderr
     assert states(done.run) == ["completed", "timed out", "not run"]
@@ -30,8 +30,7 @@ while True:
 
 def test_a_cell_that_takes_no_interrupt_is_killed_with_what_it_has_started(project: Project):
     project.notebook("nb.ipynb", "print('kept')", STUBBORN, "print('never')")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  nb-timeout: 1\n")
-    done = project.guild("run", "-y", "a")
+    done = attempt(project, "nb.ipynb", "--timeout", "1")
     assert done.status == 1 and "was killed: over 1 s (nb-timeout)" in done.stderr
     assert states(done.run) == ["completed", "timed out", "not run"]
     assert "was killed: over 1 s (nb-timeout)" in saved_text(done.run)

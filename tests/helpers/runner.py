@@ -59,18 +59,19 @@ def environment(project: Project, run: Run) -> dict[str, str]:
 def start(
     project: Project, *args: str, flags: dict[str, Any] | None = None, **options: Any
 ) -> tuple[subprocess.Popen, Run]:
-    """Start the runner with ``args`` and do not wait for it."""
+    """Start the runner with ``args`` and do not wait for it. What it writes is in the run's
+    output at once, where Guild would have it."""
     run = prepared(project, flags)
-    process = subprocess.Popen(
-        [*RUNNER, *_arguments(args)],
-        cwd=run.dir,
-        env=environment(project, run),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        **options,
-    )
+    with (run.dir / ".guild" / "output").open("ab") as output:
+        process = subprocess.Popen(
+            [*RUNNER, *_arguments(args)],
+            cwd=run.dir,
+            env=environment(project, run),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            **options,
+        )
     return process, run
 
 

@@ -128,14 +128,14 @@ def test_compare_shows_flags_and_scalars(shared: Project, run: Run):
     assert columns["step"] == "2"
 
 
-def scalars_of(shared: Project, run: Run) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def scalars(shared: Project, run: Run) -> dict[str, str]:
     info = shared.guild("runs", "info", run.id).stdout
     lines = info[info.index("scalars:") :].splitlines()[1:]
     return dict(line.strip().split(": ", 1) for line in lines if line.startswith("  "))
 
 
-def test_scalars_come_with_their_steps(shared: Project, run: Run):
-    scalars = scalars_of(shared, run)
+def test_scalars_come_with_their_steps(scalars: dict[str, str]):
     assert re.match(r"0\.16666\d* \(step 2\)", scalars["loss"])
 
 
@@ -143,12 +143,12 @@ def test_scalars_come_with_their_steps(shared: Project, run: Run):
     ("name", "value"),
     [("big", "100000.0"), ("worse", "nan"), ("acc", "0.5"), ("result", "0.25"), ("shown", "0.75")],
 )
-def test_scalars_come_from_printed_results_and_displays(shared, run, name, value):
-    assert scalars_of(shared, run)[name].startswith(value)
+def test_scalars_come_from_printed_results_and_displays(scalars, name, value):
+    assert scalars[name].startswith(value)
 
 
-def test_nothing_that_we_say_and_no_flag_is_a_scalar(shared: Project, run: Run):
-    assert set(scalars_of(shared, run)) == {"big", "worse", "acc", "loss", "result", "shown"}
+def test_nothing_that_we_say_and_no_flag_is_a_scalar(scalars: dict[str, str]):
+    assert set(scalars) == {"big", "worse", "acc", "loss", "result", "shown"}
 
 
 def test_stdout_goes_to_stdout_and_stderr_to_stderr(done: Command):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.helpers.project import Command, Project, code
+from tests.helpers.runner import attempt, execute
 
 CELLS = [
     code("from IPython.display import SVG, display\n"
@@ -82,9 +83,8 @@ def test_a_restart_after_the_failure_was_mended_completes(shared: Project):
 )
 def test_a_cell_may_end_the_run_with_a_status(project: Project, source, status, said):
     project.notebook("nb.ipynb", source, "print('never')")
-    done = project.guild("run", "-y", "nb.ipynb")
+    done = attempt(project, "nb.ipynb", "--report", "html")
     assert done.status == status
-    assert done.run.attr("exit_status") == status
     assert "before" in done.stdout and "never" not in done.stdout
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -93,29 +93,27 @@ def test_a_cell_may_end_the_run_with_a_status(project: Project, source, status, 
 
 def test_errors_may_be_allowed_and_traceback_colours_kept(project: Project):
     project.notebook("nb.ipynb", "1 / 0", "print('after')")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  nb-allow-errors: yes\n  nb-color: yes\n")
-    done = project.run("a")
+    done = execute(project, "nb.ipynb", "--allow-errors", "yes", "--color", "yes")
     assert "after" in done.stdout
     assert "\x1b[" in done.stderr and "ZeroDivisionError" in done.stderr
 
 
 def test_cells_with_a_tag_may_be_skipped(project: Project):
     project.notebook("nb.ipynb", code("print('slow')", tags=["slow"]), "print('quick')")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  nb-skip-tags: slow\n")
-    done = project.run("a")
+    done = execute(project, "nb.ipynb", "--skip-tags", "slow")
     assert "quick" in done.stdout and "slow" not in done.stdout
 
 
 def test_a_syntax_error_is_an_error_of_its_cell(project: Project):
     project.notebook("nb.ipynb", "x = 1", "y = (")
-    done = project.guild("run", "-y", "nb.ipynb")
+    done = attempt(project, "nb.ipynb")
     assert done.status == 1
     assert "SyntaxError" in done.stderr and "cell 2" in done.stderr
 
 
 def test_a_kernel_that_dies_ends_the_run(project: Project):
     project.notebook("nb.ipynb", "print('before')", "import os\nos._exit(7)", "print('never')")
-    done = project.guild("run", "-y", "nb.ipynb")
+    done = attempt(project, "nb.ipynb", "--report", "html")
     assert done.status == 1
     assert "kernel died in cell 2" in done.stderr
     assert "before" in json.dumps(done.run.notebook("nb.ipynb"))

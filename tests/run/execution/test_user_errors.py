@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from tests.helpers.project import Command, Project, markdown, notebook
+from tests.helpers.runner import attempt, execute
 
 
 def lines_of(done: Command) -> list[str]:
@@ -103,7 +104,7 @@ def test_a_kernel_that_is_not_installed(project: Project):
 def test_a_python_kernel_that_is_not_installed_is_replaced_and_said(project: Project):
     env = {"kernelspec": {"name": "my-env", "language": "python", "display_name": "My env"}}
     project.notebook("nb.ipynb", "import sys\nprint('prefix', sys.prefix)", metadata=env)
-    done = project.run("nb.ipynb")
+    done = execute(project, "nb.ipynb")
     said = [line for line in done.stderr.splitlines() if "'my-env' is not installed" in line]
     assert len(said) == 1
 
@@ -113,7 +114,7 @@ def test_no_ipykernel(project: Project):
     project.file("hide/sitecustomize.py", HIDE_IPYKERNEL)
     env = {"kernelspec": {"name": "my-env", "language": "python", "display_name": "My env"}}
     project.notebook("nb.ipynb", "x = 1", metadata=env)
-    done = project.guild("run", "-y", "nb.ipynb", PYTHONPATH=str(project.dir / "hide"))
+    done = attempt(project, "nb.ipynb", PYTHONPATH=str(project.dir / "hide"))
     (line,) = lines_of(done)
     assert "there is no ipykernel" in line and "pip install ipykernel" in line
 
@@ -131,12 +132,12 @@ def test_a_kernel_that_does_not_start(project: Project, tmp_path):
     kernels.mkdir(parents=True)
     (kernels / "kernel.json").write_text(json.dumps(spec))
     project.notebook("nb.ipynb", "x", metadata={"kernelspec": {"name": "broken"}})
-    done = project.guild("run", "-y", "nb.ipynb", JUPYTER_PATH=str(tmp_path / "jupyter"))
+    done = attempt(project, "nb.ipynb", JUPYTER_PATH=str(tmp_path / "jupyter"))
     (line,) = lines_of(done)
     assert "kernel 'broken' ended before it was ready: no-such-program: No such file" in line
     spec["argv"] = ["sh", "-c", "echo out of luck >&2; exit 3"]
     (kernels / "kernel.json").write_text(json.dumps(spec))
-    done = project.guild("run", "-y", "nb.ipynb", JUPYTER_PATH=str(tmp_path / "jupyter"))
+    done = attempt(project, "nb.ipynb", JUPYTER_PATH=str(tmp_path / "jupyter"))
     (line,) = lines_of(done)
     assert "kernel 'broken' ended before it was ready: out of luck" in line
 
@@ -146,7 +147,7 @@ def test_a_notebook_of_an_old_format_is_upgraded(project: Project, version: int)
     current = nbformat.from_dict(notebook("x = 1", "print(f'value: {x}')"))
     old = nbformat.convert(nbformat.convert(current, 3), version)
     project.file("nb.ipynb", json.dumps(old))
-    done = project.run("nb.ipynb", "x=4")
+    done = execute(project, "nb.ipynb", flags={"x": 4})
     assert "value: 4" in done.stdout
     assert done.run.source("nb.ipynb") == (project.dir / "nb.ipynb").read_bytes()
     nbformat.validate(nbformat.from_dict(done.run.notebook("nb.ipynb")))
@@ -156,13 +157,12 @@ def test_a_notebook_without_code_completes(project: Project):
     project.notebook("nb.ipynb", markdown("# Only text"))
     project.notebook("empty.ipynb")
     for name in ("nb.ipynb", "empty.ipynb"):
-        run = project.run(name).run
-        assert run.attr("exit_status") == 0 and (run.dir / name).exists()
+        assert (execute(project, name).run.dir / name).exists()
 
 
 def test_a_notebook_that_lacks_what_jupyter_writes_still_runs(project: Project):
     bare = {"nbformat": 4, "cells": [{"cell_type": "code", "source": ["x = 1\n", "print(x)"]}]}
     project.file("nb.ipynb", json.dumps(bare))
-    done = project.run("nb.ipynb", "x=2")
+    done = execute(project, "nb.ipynb", flags={"x": 2})
     assert done.stdout.endswith("2\n")
     nbformat.validate(nbformat.from_dict(done.run.notebook("nb.ipynb")))

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import psutil
 import pytest
 
+from tests.helpers.causes import processes_with
+from tests.helpers.figures import figure
 from tests.helpers.project import LIMIT, Command, Project, Run, code, start, wait_for
+from tests.helpers.runner import attempt
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and processes of Unix")
 
@@ -100,18 +102,14 @@ class Kernel:
     project: Project
     language: Language
 
-    def notebook(self, name: str, *cells: Any, **options: Any) -> None:
+    def notebook(self, name: str, *cells: Any) -> None:
         language = self.language.name
         spec = {"name": f"a-{language.lower()}", "language": language, "display_name": language}
         self.project.notebook(f"{name}.ipynb", *cells, metadata={"kernelspec": spec})
-        options = {"report": "none", **options}
-        attributes = "".join(f"  nb-{k.replace('_', '-')}: {v}\n" for k, v in options.items())
-        self.project.guildfile(
-            f"{name}:\n  notebook: {name}.ipynb\n  flags-import: all\n{attributes}"
-        )
+        self.project.without_reports(f"{name}.ipynb")
 
-    def run(self, *args: str) -> Command:
-        return self.project.guild("run", "-y", *args)
+    def run(self, name: str, *options: str) -> Command:
+        return attempt(self.project, f"{name}.ipynb", *options)
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
@@ -137,20 +135,10 @@ def text_of(run: Run, name: str) -> str:
     return json.dumps(run.notebook(f"{name}.ipynb")["cells"])
 
 
-def processes_with(word: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if word in process.cmdline():
-                found.append(process)
-        except psutil.Error:
-            pass
-    return found
-
-
 def test_flags_output_and_scalars(kernel: Kernel):
-    kernel.notebook("flags", kernel.language.declare, kernel.language.show, report="html")
-    done = kernel.run("flags", "x=5", "name=c d'e")
+    kernel.notebook("flags", kernel.language.declare, kernel.language.show)
+    kernel.project.guildfile("")
+    done = kernel.project.guild("run", "-y", "flags.ipynb", "x=5", "name=c d'e")
     assert done.status == 0, done.stderr
     assert re.search(r"loss: 5 ?\nc d'e ?\n", done.stdout)
     source = done.run.sources("flags.ipynb")[0]
@@ -172,7 +160,7 @@ def test_all_that_a_cell_writes_is_shown_in_order_and_kept(kernel: Kernel):
 def test_what_is_written_is_shown_while_the_cell_runs(kernel: Kernel):
     show = {"bash": "echo early", "R": "cat('early\\n')"}[kernel.language.name]
     kernel.notebook("live", f"{show}\n{kernel.language.wait}")
-    with start(kernel.project, "run", "-y", "live", start_new_session=True) as process:
+    with start(kernel.project, "run", "-y", "live.ipynb", start_new_session=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "early\n"
         assert process.poll() is None
@@ -183,8 +171,8 @@ def test_what_is_written_is_shown_while_the_cell_runs(kernel: Kernel):
 def test_a_cell_that_fails_ends_the_run(kernel: Kernel):
     show = {"bash": "echo {}", "R": "cat('{}\\n')"}[kernel.language.name]
     fail = kernel.language.fail
-    kernel.notebook("fail", show.format("before"), fail, show.format("never"), report="html")
-    done = kernel.run("fail")
+    kernel.notebook("fail", show.format("before"), fail, show.format("never"))
+    done = kernel.run("fail", "--report", "html")
     assert done.status == 1
     assert "before" in done.stdout and "never" not in done.stdout
     last = done.stderr.splitlines()[-1]
@@ -210,8 +198,8 @@ def test_an_image_is_saved(kernel: Kernel):
 
 def test_a_cell_over_its_time_is_interrupted(kernel: Kernel):
     show = {"bash": "echo before", "R": "cat('before\\n')"}[kernel.language.name]
-    kernel.notebook("long", f"{show}\n{kernel.language.wait}", cell_timeout=1)
-    done = kernel.run("long")
+    kernel.notebook("long", f"{show}\n{kernel.language.wait}")
+    done = kernel.run("long", "--cell-timeout", "1")
     assert done.status == 1 and "was interrupted: over 1 s (nb-cell-timeout)" in done.stderr
     assert "before" in text_of(done.run, "long")
 
@@ -222,7 +210,7 @@ def test_a_stop_saves_all_and_leaves_no_process(kernel: Kernel, how: str):
     mark = str(600 + time.monotonic_ns() % 1_000_000_000 / 1e9)
     kernel.notebook("stop", kernel.language.child.format(mark=mark), kernel.language.wait)
     before = kernel.project.run_dirs()
-    with start(kernel.project, "run", "-y", "stop", start_new_session=True) as process:
+    with start(kernel.project, "run", "-y", "stop.ipynb", start_new_session=True) as process:
 
         def made() -> list[Path]:
             return [
@@ -238,8 +226,8 @@ def test_a_stop_saves_all_and_leaves_no_process(kernel: Kernel, how: str):
             os.killpg(process.pid, signal.SIGINT)
         else:
             assert kernel.project.guild("stop", "-y", run.id).status == 0
-        wait_for(lambda: not processes_with(mark), 5)
-        wait_for(lambda: run.attr("exit_status") is not None, 5)
+        wait_for(lambda: not processes_with(mark))
+        wait_for(lambda: run.attr("exit_status") is not None)
         process.communicate(timeout=LIMIT)
     assert "status: terminated" in kernel.project.guild("runs", "info", run.id).stdout
     saved = run.notebook("stop.ipynb")
@@ -250,8 +238,8 @@ def test_a_stop_saves_all_and_leaves_no_process(kernel: Kernel, how: str):
 
 @posix
 def test_a_kernel_that_dies_is_said(kernel: Kernel):
-    kernel.notebook("die", kernel.language.declare, kernel.language.die, report="html")
-    done = kernel.run("die")
+    kernel.notebook("die", kernel.language.declare, kernel.language.die)
+    done = kernel.run("die", "--report", "html")
     assert done.status == 1
     assert f"the kernel died in cell 2 ({kernel.language.die}): signal SIGKILL" in done.stderr
     assert (done.run.dir / "die.html").exists()
@@ -259,19 +247,17 @@ def test_a_kernel_that_dies_is_said(kernel: Kernel):
 
 def test_much_output_is_all_there(kernel: Kernel):
     count = 10_000
-    kernel.notebook("much", kernel.language.much.format(count=count), output_limit="100 MB")
-    check_much(kernel.run("much"), count)
+    kernel.notebook("much", kernel.language.much.format(count=count))
+    check_much(kernel.run("much", "--output-limit", "100 MB"), count)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(900)
 def test_a_hundred_thousand_lines_are_all_there(kernel: Kernel):
-    from tests.helpers.figures import figure
-
     count = 100_000
-    kernel.notebook("much", kernel.language.much.format(count=count), output_limit="100 MB")
+    kernel.notebook("much", kernel.language.much.format(count=count))
     started = time.monotonic()
-    check_much(kernel.run("much"), count)
+    check_much(kernel.run("much", "--output-limit", "100 MB"), count)
     seconds = time.monotonic() - started
     figure(f"{count:,} lines of {kernel.language.name}", f"none lost, {seconds:.0f} s", "none lost")
 
@@ -285,8 +271,8 @@ def check_much(done: Command, count: int) -> None:
 
 
 def test_nothing_waits_for_a_keyboard(kernel: Kernel):
-    kernel.notebook("ask", kernel.language.ask, cell_timeout=30)
-    done = kernel.run("ask")
+    kernel.notebook("ask", kernel.language.ask)
+    done = kernel.run("ask", "--cell-timeout", "60")
     assert "asked" in done.stdout, done.stdout + done.stderr
     assert "nb-cell-timeout" not in done.stderr
 

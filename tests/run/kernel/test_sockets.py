@@ -78,7 +78,10 @@ def looking(shared: Project, tmp_path_factory: pytest.TempPathFactory) -> Projec
     path.write_text(json.dumps({**spec, "language": "python"}))
     shared.env["JUPYTER_PATH"] = str(kernels)
     shared.notebook("nb.ipynb", code(LOOK))
-    shared.guildfile("a: {notebook: nb.ipynb}\nb: {notebook: nb.ipynb --kernel program}\n")
+    shared.guildfile(
+        "a: {notebook: nb.ipynb --report none}\n"
+        "b: {notebook: nb.ipynb --kernel program --report none}\n"
+    )
     return shared
 
 

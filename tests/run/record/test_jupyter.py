@@ -19,6 +19,7 @@ import pytest
 
 from tests.helpers.browser import LIMIT, Browser
 from tests.helpers.project import Project, Run
+from tests.helpers.runner import attempt, execute
 
 TRAIN = """
 import ipywidgets
@@ -32,7 +33,7 @@ SLIDER = "ipywidgets.FloatSlider(description='decay', value=0.25)"
 @pytest.fixture(scope="module")
 def run(shared: Project) -> Run:
     shared.notebook("train.ipynb", TRAIN, SLIDER, "1 / 0", nbformat_minor=5)
-    return shared.guild("run", "-y", "train.ipynb").run
+    return attempt(shared, "train.ipynb").run
 
 
 def test_times_of_cells_are_where_jupyter_keeps_them(run: Run):
@@ -64,7 +65,7 @@ def test_a_notebook_of_plain_outputs_is_not_signed(shared: Project):
     from nbformat.sign import NotebookNotary
 
     shared.notebook("plain.ipynb", "print(1)\n2")
-    run = shared.run("plain.ipynb").run
+    run = execute(shared, "plain.ipynb").run
     notary = NotebookNotary(data_dir=str(shared.jupyter))
     nb = nbformat.read(run.dir / "plain.ipynb", as_version=4)
     assert not notary.check_signature(nb)
@@ -73,7 +74,7 @@ def test_a_notebook_of_plain_outputs_is_not_signed(shared: Project):
 def test_a_folder_of_jupyter_that_cannot_be_written_costs_nothing(shared: Project):
     file = shared.file("no-folder", "")
     shared.notebook("html.ipynb", "from IPython.display import HTML\nHTML('<p>1')")
-    done = shared.run("html.ipynb", JUPYTER_DATA_DIR=str(file))
+    done = execute(shared, "html.ipynb", JUPYTER_DATA_DIR=str(file))
     assert "Traceback" not in done.stderr and "sign" not in done.stderr
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.project import Command, Project, Run
+from tests.helpers.project import Command, Project, Run, wait_for
 
 CELL = (
     "# the value\n"
@@ -25,6 +24,7 @@ CELL = (
 @pytest.fixture(scope="module")
 def first(shared: Project) -> Command:
     shared.notebook("nb.ipynb", CELL, "print('second cell')")
+    shared.without_reports("nb.ipynb")
     return shared.run("nb.ipynb", "x=3")
 
 
@@ -126,8 +126,6 @@ def test_a_run_that_was_exported_and_imported_restarts(shared: Project, first: C
 def test_a_queue_runs_what_is_staged(shared: Project, first: Command):
     staged = shared.run("nb.ipynb", "x=2", "--stage").run
     queue = shared.run("queue", "run-once=yes")
-    deadline = time.monotonic() + 60
-    while staged.attr("exit_status") is None and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for(lambda: staged.attr("exit_status") is not None)
     check(shared, staged, 2, Command(staged.output, "", 0))
     assert queue.status == 0
