@@ -121,8 +121,6 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
 
 def _value(flag: Flag, flagdef: Any, typed: Any) -> _Value:
     """The value for one trial, ``***`` where the flag has the name of a secret."""
-    from guild import op_util
-
     is_secret = default_warnings.is_secret(flag)
     if guild_values.is_search_space(typed):
         text = MASK if is_secret else typed
@@ -130,4 +128,4 @@ def _value(flag: Flag, flagdef: Any, typed: Any) -> _Value:
     if is_secret and typed is not None:  # refused in a message that does not show it
         guild_values.notebook_value(dataclasses.replace(flag, secret=flag.name), typed)
     value = typed if not is_secret else f'"{MASK}"' if flag.type == "raw" else MASK
-    return _Value(op_util.coerce_flag_value(value, flagdef), apply.assignment(flag, value))
+    return _Value(guild_values.coerced(flag, flagdef, value), apply.assignment(flag, value))

@@ -217,6 +217,20 @@ def _from_split(flag: Flag, value: Any) -> Any:
         ) from None
 
 
+def coerced(flag: Flag, flagdef: Any, value: Any) -> Any:
+    """``value``, which the flag takes, as Guild coerces it to the type of its own definition, as
+    far as it can. Guild makes true of any text for a boolean (op_util._coerce_typed_flag_value),
+    also of ``n``."""
+    from guild import op_util
+
+    if flag.type == "boolean" and isinstance(value, str):
+        return notebook_value(flag, value)
+    try:
+        return op_util.coerce_flag_value(value, flagdef)
+    except (ValueError, TypeError):
+        return value  # Guild's type is only the nearest to the notebook's
+
+
 def source_text(flag: Flag, value: Any) -> str:
     """The source text that holds ``value``, a ``notebook_value``, in the flag's language.
 

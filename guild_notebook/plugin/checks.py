@@ -76,12 +76,15 @@ class Checks:
             if flag is None or name not in values:
                 continue
             value = values[name]
-            is_batch = is_batch or _is_of_batch(value)
-            for single in value if isinstance(value, list) else [value]:
-                # Guild draws the values of a search space later.
-                if not guild_values.is_search_space(single):
+            singles = value if isinstance(value, list) else [value]
+            is_batch = is_batch or singles is value
+            for single in singles:
+                if guild_values.is_search_space(single):
+                    is_batch = True  # Guild draws its values later
+                else:
                     assigned.append(apply.assignment(flag, single))
-            values[name] = _coerced(value, flagdefs.get(name))
+            coerced = [guild_values.coerced(flag, flagdefs.get(name), s) for s in singles]
+            values[name] = coerced if singles is value else coerced[0]
         if not is_batch:  # each trial of a batch has edits of its own
             apply.edited_sources(self._notebook, filter(None, assigned))
 
@@ -138,21 +141,6 @@ def _uses_flag(source: Any, name: str) -> bool:
     return source.parsed_uri.scheme == "config" or name in op_dep.source_flag_name_candidates(
         source
     )
-
-
-def _coerced(value: Any, flagdef: Any) -> Any:
-    """``value`` as Guild coerces it, as far as it does: Guild's type is only the nearest to the
-    notebook's, which takes the value."""
-    from guild import op_util
-
-    try:
-        return op_util.coerce_flag_value(value, flagdef)
-    except (ValueError, TypeError):
-        return value
-
-
-def _is_of_batch(value: Any) -> bool:
-    return isinstance(value, list) or guild_values.is_search_space(value)
 
 
 def _env_name(name: str) -> str:

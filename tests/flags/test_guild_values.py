@@ -214,6 +214,18 @@ def test_a_search_space_passes(source, typed):
     assert "x" in flags(source).flags and guild_values.is_search_space(typed)
 
 
+@pytest.mark.parametrize(
+    ("source", "value", "expected"),
+    [(BOOLEAN, "n", False), (BOOLEAN, "y", True), (BOOLEAN, 0, False), (NUMBER, "2", 2),
+     (STRING, 2, "2"), ("x = 5", "a", "a"), (NUMBER, {}, {})],
+)  # fmt: skip
+def test_a_value_is_coerced_as_guild_does_but_for_text_of_booleans(source, value, expected):
+    flag = flags(source).flags["x"]
+    flagdef = guildfile.FlagDef("x", guild_values.flag_data(flag), None)
+    coerced = guild_values.coerced(flag, flagdef, value)
+    assert coerced == expected and type(coerced) is type(expected)
+
+
 def test_bounds_and_choices_are_told_to_guild():
     assert guild_values.flag_data(flags(SLIDER).flags["x"]) == {
         "default": 0.5,
