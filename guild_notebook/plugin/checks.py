@@ -20,12 +20,7 @@ from ..flags.discover import Discovered
 from ..secrets import settings
 from . import search_space
 
-_KEYS = {
-    "type": ("type",),
-    "choices": ("choices", "allow-other"),
-    "min": ("min",),
-    "max": ("max",),
-}
+_KEYS = {"type": ["type"], "choices": ["choices", "allow-other"], "min": ["min"], "max": ["max"]}
 """The attributes of Guild's FlagDef by which a notebook demands something of values, each with the
 keys by which guild.yml does so itself."""
 

@@ -27,7 +27,6 @@ Data = dict[str, dict[str, Any]]
 ATTRIBUTES = ("nb-replace", settings.ATTRIBUTE)
 """What a flag of guild.yml may have beside Guild's own attributes."""
 
-
 NO_DEMANDS: dict[str, Any] = {
     "type": None,
     "choices": [],

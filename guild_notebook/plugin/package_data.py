@@ -17,11 +17,11 @@ from . import operation
 
 
 def add_notebooks(gf: Any) -> None:
-    """Add the notebooks of a guild.yml's operations to its package, if this is the process that
-    builds it, and the modules beside those that lie in a folder, which notebooks may import.
+    """Add the notebooks of a guild.yml's operations to its package, if this process builds it, and
+    the modules beside notebooks in a subfolder, which these may import.
 
-    Only files within the project are added. A project without ``package`` gets the one that Guild
-    would make up for it.
+    Only files within the project are added. A project without ``package`` gets the definition that
+    Guild would use for it.
     """
     package_file = os.getenv("PACKAGE_FILE")
     if not package_file or not gf.src or os.path.abspath(package_file) != os.path.abspath(gf.src):

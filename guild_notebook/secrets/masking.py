@@ -60,21 +60,21 @@ class Masker:
 
     def text(self, text: str) -> str:
         """``text`` with all values masked; colour codes within a value stay."""
-        return self.cut(text, final=True)[0]
+        return self.masked_and_held(text, final=True)[0]
 
-    def cut(self, text: str, final: bool = False) -> tuple[str, str]:
+    def masked_and_held(self, text: str, final: bool = False) -> tuple[str, str]:
         """``text`` masked as far as that can be told, and the end of it that may be the beginning
         of a value, "" where the text is ``final``."""
         opened = "" if final else _found(_OPEN_COLOUR, text) if "\x1b" in text else ""
-        masked, held = self._cut(text[: len(text) - len(opened)], final)
+        masked, held = self._masked_and_held(text[: len(text) - len(opened)], final)
         if "\x1b" in masked:
-            masked, before = self._cut(masked, final, _COLOURS)
+            masked, before = self._masked_and_held(masked, final, _COLOURS)
             held = before + held
         return masked, held + opened
 
     def markup(self, text: str) -> str:
         """``text`` of HTML or XML masked: in tags, and where tags divide a value."""
-        return self._cut(self.text(text), True, _TAGS)[0]
+        return self._masked_and_held(self.text(text), True, _TAGS)[0]
 
     def data(self, value: Any) -> Any:
         """JSON data masked at every level, keys too; numbers that are a value become text."""
@@ -100,8 +100,10 @@ class Masker:
         is_binary = mime.startswith(("image/", "audio/", "video/")) or mime == "application/pdf"
         return value if is_binary else self.data(value)
 
-    def _cut(self, text: str, final: bool, noise: re.Pattern[str] | None = None) -> tuple[str, str]:
-        """As ``cut``; ``noise`` may stand within a value, and stays."""
+    def _masked_and_held(
+        self, text: str, final: bool, noise: re.Pattern[str] | None = None
+    ) -> tuple[str, str]:
+        """As ``masked_and_held``; ``noise`` may stand within a value, and stays."""
         tokens = _divided(text, noise) if noise else []
         plain = "".join(part for part, is_noise in tokens if not is_noise) if tokens else text
         spans, end = self._spans(plain, final)
@@ -167,7 +169,7 @@ class MaskedStream:
 
     def write(self, text: str) -> str:
         """What can be shown now."""
-        shown, self.held = self._masker.cut(self.held + text)
+        shown, self.held = self._masker.masked_and_held(self.held + text)
         return shown
 
     def rest(self) -> str:

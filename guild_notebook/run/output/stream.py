@@ -249,7 +249,7 @@ class Stream:
     def _flush(self, end: int) -> None:
         text, self._waiting = self._waiting[:end], self._waiting[end:]
         if self.masker:
-            text, held = self.masker.cut(text)
+            text, held = self.masker.masked_and_held(text)
             self._waiting = held + self._waiting
         data = text.encode("utf-8", errors="backslashreplace")
         self._waiting_since = self._clock() if self._waiting else 0.0
