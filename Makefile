@@ -10,7 +10,7 @@ PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv demo test docs links corpus faults matrix cluster bench lint format clean
+.PHONY: help venv dev hooks demo test docs links corpus faults matrix cluster bench lint format changelog release clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
@@ -24,7 +24,11 @@ help:
 	@echo "make cluster       the long tests of dask:cluster and remotes, and the throughput of 200 trials"
 	@echo "make bench         measure what a run costs"
 	@echo "make venv          only make the environment $(VENV) and install the package"
+	@echo "make dev           make $(VENV) with all that tests, linters, documentation and releases need"
+	@echo "make hooks         let git run make lint before each commit"
 	@echo "make format        let ruff mend and format the code"
+	@echo "make changelog     show what CHANGELOG.md will say of the changes since the last release"
+	@echo "make release       build, check, commit and tag a release: VERSION=1.2.3, DRY=1 to try it"
 	@echo "make clean         remove all of these"
 	@echo
 	@echo "PYTHON=python3.12 chooses the interpreter, VENV=folder the environment,"
@@ -44,6 +48,11 @@ $(VENV)/.installed: $(BIN)/python $(PACKAGE)
 	@$(PIP) install -e .
 	@touch $@
 
+dev: $(BIN)/python
+	@echo "installing into $(VENV)"
+	@$(PIP) install -e ".[test,lint,docs,release]"
+	@touch $(addprefix $(VENV)/.,installed test lint docs release)
+
 $(VENV)/.demo: $(VENV)/.installed
 	@$(PIP) install matplotlib scikit-learn
 	@touch $@
@@ -54,6 +63,10 @@ $(VENV)/.test: $(VENV)/.installed
 
 $(VENV)/.lint: $(VENV)/.installed
 	@$(PIP) install -e ".[lint]"
+	@touch $@
+
+$(VENV)/.release: $(VENV)/.test
+	@$(PIP) install -e ".[release]"
 	@touch $@
 
 demo: $(VENV)/.demo
@@ -105,6 +118,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/flags.py
 	$(BIN)/python benchmarks/project.py
 
+# .pre-commit-config.yaml runs it too: what it consists of is said here alone.
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -114,6 +128,16 @@ lint: $(VENV)/.lint
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+hooks: $(VENV)/.lint
+	$(BIN)/pre-commit install
+
+changelog: $(VENV)/.release
+	@$(BIN)/towncrier build --draft
+
+# All happens in a clone, until it is committed and tagged here. Pushes and uploads nothing.
+release: $(VENV)/.release
+	$(BIN)/python tools/release.py $(if $(DRY),--dry) $(VERSION)
 
 clean:
 	rm -rf $(VENV) .demo .nox build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -73,16 +73,18 @@ EXTRAS = {
         "pytest-xdist",
         "scikit-learn",
         "tabulate",
+        "towncrier",
         "tqdm",
         "uv",
         "virtualenv",
     ],
     # Altair's charts in reports, with no network.
     "altair": ["vl-convert-python>=1.7"],
-    "lint": [*CONTRACTS, "mypy", "ruff", "types-PyYAML", "types-psutil"],
+    "lint": [*CONTRACTS, "mypy", "pre-commit", "ruff", "types-PyYAML", "types-psutil"],
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],
     "docs": ["furo", "myst-parser", "sphinx"],
+    "release": ["towncrier", "twine", "uv"],
     # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
     "ipy": ["pandas<3"],
 }
@@ -97,6 +99,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.9",
     packages=find_packages(include=["guild_notebook", "guild_notebook.*"]),
+    package_data={"guild_notebook": ["py.typed"]},
     install_requires=GUILD + NOTEBOOK,
     extras_require=EXTRAS,
     entry_points={
@@ -108,6 +111,8 @@ setup(
         "Framework :: Jupyter",
         "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3 :: Only",
         "Programming Language :: Python :: 3.9",
@@ -116,5 +121,6 @@ setup(
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering",
+        "Typing :: Typed",
     ],
 )
