@@ -45,11 +45,11 @@ CAUSES: dict[str, dict[str, Cause]] = {
         "hung": Cause(HANG, {"nb-cell-timeout": 0.5}),
         "died": Cause("import os\nos._exit(0)"),
     },
-    "the kernel or a report has a name that there is not": {
+    "there is no kernel or no report of the name": {
         "kernel": Cause(attributes={"nb-kernel": "nope"}),
         "report": Cause(attributes={"nb-report": "nope"}),
     },
-    "nbconvert could not make a report, which is said": {
+    "nbconvert could not make a report, and a line says so": {
         "broken": Cause(attributes={"nb-report": "broken.Broken"}),
     },
     "something could not be saved": {"full": Cause(BIG, before="ulimit -f 700; ")},

@@ -83,7 +83,7 @@ def test_each_state_of_a_cell_is_listed():
         and (ast.unparse(outcome).startswith("Outcome(") or ast.unparse(outcome) == "None")
     }
     assert {"failed", "completed"} <= ends
-    told = first_column("run-directory.md", "what the kernel said of itself")
+    told = first_column("run-directory.md", "what the kernel reports of its language")
     assert told == ends | {"running", NOT_RUN}
 
 
