@@ -14,8 +14,8 @@ import shlex
 from typing import Any
 
 from ..errors import FlagError
-from . import validate
-from .languages import literals
+from . import secret_source, validate
+from .languages import literals, named
 from .languages.values import MOST_BITS, NotLiteralError, equal, is_number, same, shortened
 from .model import Code, Flag
 
@@ -236,12 +236,8 @@ def source_text(flag: Flag, value: Any) -> str:
 
     Raises FlagError where the language has no literal for it.
     """
-    from .languages import named
-
     if flag.secret:
-        from .secret_source import expression
-
-        return expression(flag, value)
+        return secret_source.expression(flag, value)
     if isinstance(value, Code):
         return value.text
     try:
