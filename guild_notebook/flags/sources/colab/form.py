@@ -1,22 +1,28 @@
-"""Colab forms: assignments with a ``#@param`` comment."""
+"""Colab forms: assignments with a ``#@param`` comment.
+
+In the order of reading: which statement an annotation belongs to and the form field that they make,
+the texts of a form beside its fields, and the flags of fields that share a name.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import NamedTuple
 
 from ...languages.cells import CodeCell
 from ...languages.literals import literal_or_computed
 from ...languages.python import annotation_of
 from ...languages.source import ParsedLine, Source, Statement
+from ...languages.values import same
 from ...model import Flag, Found, Site, Skipped
 from ..assignments import skipped
 from .field_types import field_type
 from .grammar import help_text, parse
-from .places import Place, merged
-from .texts import Descriptions, Titles
 
 MARKER = re.compile(r"#[ \t]*@([ \t]*)param(?!\w)")
 _COMMENTS_AFTER = re.compile(r"[^\r\n]*(?:\s*#[^\r\n]*)*")
@@ -30,25 +36,44 @@ _NO_FIELDS: dict[type[ast.AST], str] = {
     ast.AsyncFunctionDef: "a parameter's default or a function's first line",
 }
 
+_TITLE = re.compile(r"^[ \t]*#[ \t]*@title\b[ \t]*([^\r\n]*)", re.MULTILINE)
+_TITLE_OPTIONS = re.compile(r"\s*\{[^{}]*\}?\s*$")
+_MARKDOWN = re.compile(r"#[ \t]*@markdown\b[ \t]*(.*)")
+_RULE = re.compile(r"-{3,}\s*")
+_BULLET = re.compile(r"[-*+•][ \t]+")
+_PLAIN = re.compile(r"#+(?![ \t]*@)[ \t]*(.*)")
+_NO_TEXT = re.compile(r"\W*|.*@[ \t]*param\b.*|(?:type|noqa|pylint|fmt)\b:?.*")
+
 
 class _NoFieldError(Exception):
-    """The annotation makes no field; the text is the reason."""
+    """The annotation does not make a field; the text is the reason."""
+
+
+@dataclass(frozen=True)
+class FormField:
+    """A form field as a flag, the start of the logical line of ``source`` that it stands on, and
+    what is odd about its annotation."""
+
+    flag: Flag
+    source: Source
+    line: int
+    warnings: list[str]
 
 
 def find(cells: Iterable[CodeCell]) -> Found:
-    """The form fields of all cells as flags, and every annotation that makes none."""
-    places: list[Place] = []
+    """The form fields of all cells as flags; annotations that do not make one are passed over."""
+    fields: list[FormField] = []
     passed_over: list[Skipped] = []
     for cell in cells:
         if "param" in cell.text and MARKER.search(cell.text):
-            fields, no_fields = _read(cell)
-            places += fields
+            of_cell, no_fields = _fields(cell)
+            fields += of_cell
             passed_over += no_fields
-    flags, warnings = merged(places)
+    flags, warnings = _flags(fields)
     return Found(flags, passed_over, warnings)
 
 
-def _read(cell: CodeCell) -> tuple[list[Place], list[Skipped]]:
+def _fields(cell: CodeCell) -> tuple[list[FormField], list[Skipped]]:
     markers = list(MARKER.finditer(cell.text))
     after = _COMMENTS_AFTER.match(cell.text, markers[-1].end())
     source = Source(cell.text, after and after.end())
@@ -56,7 +81,7 @@ def _read(cell: CodeCell) -> tuple[list[Place], list[Skipped]]:
         reason = "a cell of another language"
         return [], [skipped(cell.index, source, marker.start(), reason) for marker in markers]
     titles, descriptions = Titles(cell.text), Descriptions(source)
-    places: list[Place] = []
+    fields: list[FormField] = []
     passed_over: list[Skipped] = []
     used: set[int] = set()
     for marker in _markers(source, markers):
@@ -64,16 +89,16 @@ def _read(cell: CodeCell) -> tuple[list[Place], list[Skipped]]:
             statement = _statement(source, marker)
             if statement.start in used:
                 raise _NoFieldError("its statement has an annotation before it")
-            places.append(_place(cell, statement, marker, titles, descriptions))
+            fields.append(_field(cell, statement, marker, titles, descriptions))
             used.add(statement.start)
         except _NoFieldError as e:
             passed_over.append(skipped(cell.index, source, marker.start, str(e)))
-    return places, passed_over
+    return fields, passed_over
 
 
 class _Marker(NamedTuple):
     """One annotation: ``start`` to ``end`` is ``#@param``, ``comment`` the span of the comment
-    that it stands in; ``reason`` says why it is none where it is none."""
+    that it stands in; ``reason`` says why it does not make a field, "" where it may."""
 
     start: int
     end: int
@@ -106,51 +131,6 @@ def _is_within(offset: int, spans: list[tuple[int, int]]) -> bool:
     return any(start <= offset < end for start, end in spans)
 
 
-def _place(
-    cell: CodeCell,
-    statement: Statement,
-    marker: _Marker,
-    titles: Titles,
-    descriptions: Descriptions,
-) -> Place:
-    parsed = statement.parsed
-    source = parsed.source
-    comment_start, comment_end = marker.comment
-    target, value = _target_and_value(statement.node)
-    if comment_start < statement.end:
-        _refuse_keyword_argument(source, statement, comment_start)
-    start, end = parsed.span(value)
-    default, computed = literal_or_computed(value)
-    spec = parse(cell.text[marker.end : comment_end])
-    takes = field_type(spec, annotation_of(parsed, statement.node), default, computed)
-    first, last = source.position(statement.start)[0], source.position(statement.end)[0]
-    texts = (
-        descriptions.of(first, last),
-        help_text(cell.text[comment_start : marker.start]),
-        spec.help,
-        takes.placeholder and f"e.g. {takes.placeholder}",
-    )
-    flag = Flag(
-        name=_name(cell.text, target, parsed),
-        kind=takes.kind,
-        type=takes.type,
-        default=default,
-        default_source=cell.text[start:end],
-        sites=(Site(cell.index, start, end),),
-        computed=computed,
-        choices=takes.choices,
-        allow_other=takes.allow_other,
-        min=takes.min,
-        max=takes.max,
-        step=takes.step,
-        description="; ".join(dict.fromkeys(filter(None, texts))),
-        group=titles.at(statement.start),
-        choice_sources=takes.choice_sources,
-        language=cell.language,
-    )
-    return Place(flag, source, parsed.line.start, takes.warnings)
-
-
 def _statement(source: Source, marker: _Marker) -> Statement:
     """The statement that an annotation belongs to: the one that its comment ends, or that it
     stands in."""
@@ -171,6 +151,51 @@ def _statement(source: Source, marker: _Marker) -> Statement:
     if header is None:
         raise _NoFieldError("not readable as Python")
     return Statement(header, line.start, line.end, source.parsed(line))
+
+
+def _field(
+    cell: CodeCell,
+    statement: Statement,
+    marker: _Marker,
+    titles: Titles,
+    descriptions: Descriptions,
+) -> FormField:
+    parsed = statement.parsed
+    source = parsed.source
+    comment_start, comment_end = marker.comment
+    target, value = _target_and_value(statement.node)
+    if comment_start < statement.end:
+        _refuse_keyword_argument(source, statement, comment_start)
+    start, end = parsed.span(value)
+    default, computed = literal_or_computed(value)
+    spec = parse(cell.text[marker.end : comment_end])
+    declared = field_type(spec, annotation_of(parsed, statement.node), default, computed)
+    first, last = source.position(statement.start)[0], source.position(statement.end)[0]
+    texts = (
+        descriptions.of(first, last),
+        help_text(cell.text[comment_start : marker.start]),
+        spec.help,
+        declared.placeholder and f"e.g. {declared.placeholder}",
+    )
+    flag = Flag(
+        name=_name(cell.text, target, parsed),
+        kind=declared.kind,
+        type=declared.type,
+        default=default,
+        default_source=cell.text[start:end],
+        sites=(Site(cell.index, start, end),),
+        computed=computed,
+        choices=declared.choices,
+        allow_other=declared.allow_other,
+        min=declared.min,
+        max=declared.max,
+        step=declared.step,
+        description="; ".join(dict.fromkeys(filter(None, texts))),
+        group=titles.at(statement.start),
+        choice_sources=declared.choice_sources,
+        language=cell.language,
+    )
+    return FormField(flag, source, parsed.line.start, declared.warnings)
 
 
 def _target_and_value(node: ast.stmt) -> tuple[ast.expr, ast.expr]:
@@ -200,3 +225,146 @@ def _name(text: str, target: ast.expr, parsed: ParsedLine) -> str:
     if isinstance(target, (ast.Attribute, ast.Subscript)):
         return "".join(text[slice(*parsed.span(target))].splitlines())
     raise _NoFieldError("an assignment to several names")
+
+
+class Titles:
+    """The ``#@title`` lines of one cell; layout options after a title have no effect."""
+
+    def __init__(self, text: str) -> None:
+        matches = list(_TITLE.finditer(text)) if "@title" in text else []
+        self._starts = [match.start() for match in matches]
+        self._texts = [_TITLE_OPTIONS.sub("", match.group(1)).strip() for match in matches]
+
+    def at(self, offset: int) -> str:
+        """The title above ``offset``, else the cell's first; "" where it has none."""
+        index = max(bisect_right(self._starts, offset) - 1, 0)
+        return self._texts[index] if self._texts else ""
+
+
+class Descriptions:
+    """The texts of one cell that describe its fields. A block of Markdown describes the first
+    field that it is found for, and no other."""
+
+    def __init__(self, source: Source) -> None:
+        # comments that stand on a line of their own, by line
+        self._lines = {
+            source.position(start)[0]: source.text[start:end]
+            for start, end in source.scan.comments
+            if source.line_at(start).startswith("#")
+        }
+        self._used: set[int] = set()
+
+    def of(self, first: int, last: int) -> str:
+        """The text for a field on lines ``first`` to ``last``: the Markdown block directly
+        above, else a bullet block directly below, else the plain comment directly above."""
+        above = self._block(first - 1, -1, _MARKDOWN)[::-1]
+        if above and self._use(above):
+            return self._text(above, _MARKDOWN)
+        below = self._block(last + 1, 1, _MARKDOWN)
+        match = _MARKDOWN.match(self._lines[below[0]]) if below else None
+        if match and _BULLET.match(match.group(1)) and self._use(below):
+            return self._text(below, _MARKDOWN)
+        plain = self._block(first - 1, -1, _PLAIN)[::-1]
+        return self._text(plain, _PLAIN)
+
+    def _block(self, line: int, step: int, pattern: re.Pattern[str]) -> list[int]:
+        block = []
+        while line in self._lines and pattern.match(self._lines[line]):
+            block.append(line)
+            line += step
+        return block
+
+    def _use(self, lines: list[int]) -> bool:
+        if not self._used.isdisjoint(lines):
+            return False
+        self._used.update(lines)
+        return True
+
+    def _text(self, lines: list[int], pattern: re.Pattern[str]) -> str:
+        matches = [pattern.match(self._lines[line]) for line in lines]
+        texts = [m.group(1).strip() for m in matches if m and not _RULE.fullmatch(m.group(1))]
+        texts = [_BULLET.sub("", text, count=1) for text in texts]
+        if pattern is _PLAIN:
+            texts = [text for text in texts if not _NO_TEXT.fullmatch(text)]
+        return " ".join(text for text in texts if text)
+
+
+def _flags(fields: list[FormField]) -> tuple[list[Flag], list[str]]:
+    """The flags of ``fields``, in their order, and the warnings about them.
+
+    Fields of one name are one flag where they agree or stand in branches of one ``if``. Otherwise
+    there is one flag that sets all of them and one for each: ``name@title``, by the title of its
+    cell, or ``name@N`` by order where titles do not tell them apart.
+    """
+    by_name: dict[str, list[FormField]] = {}
+    for field in fields:
+        by_name.setdefault(field.flag.name, []).append(field)
+    flags: list[Flag] = []
+    warnings: list[str] = []
+    for name, same_name in by_name.items():
+        first = same_name[0].flag
+        for field in same_name:
+            texts = (f"flag {field.flag.label}: {warning}" for warning in field.warnings)
+            warnings += [text for text in texts if text not in warnings]
+        if len(same_name) == 1:
+            flags.append(first)
+            continue
+        sites = tuple(site for field in same_name for site in field.flag.sites)
+        mixed = not all(_same_default(first, field.flag) for field in same_name)
+        flags.append(replace(first, sites=sites, mixed=mixed))
+        if _agree(same_name) or _are_branches(same_name):
+            warnings.append(f"flag {name} is declared {_times(same_name)}: it sets all of them")
+            continue
+        own = _own_flags(same_name)
+        flags += own
+        warnings.append(
+            f"flag {name} is declared {_times(same_name)}, each differently: it sets all of "
+            f"them; {', '.join(flag.name for flag in own)} set one each"
+        )
+    return flags, warnings
+
+
+def _times(fields: list[FormField]) -> str:
+    cells = [str(cell) for cell, _ in groupby(field.flag.sites[0].cell for field in fields)]
+    return f"{len(fields)} times (cell {', '.join(cells)})"
+
+
+def _same_default(a: Flag, b: Flag) -> bool:
+    if a.computed or b.computed:
+        return a.computed and b.computed and a.default_source == b.default_source
+    return same(a.default, b.default)
+
+
+def _agree(fields: list[FormField]) -> bool:
+    first = fields[0].flag
+    return all(
+        _same_default(first, flag)
+        and (first.type, first.kind, first.min, first.max, first.step, first.allow_other)
+        == (flag.type, flag.kind, flag.min, flag.max, flag.step, flag.allow_other)
+        and same(first.choices, flag.choices)
+        for flag in (field.flag for field in fields[1:])
+    )
+
+
+def _are_branches(fields: list[FormField]) -> bool:
+    """Whether any two fields stand in different branches of one statement of one cell."""
+    if len({field.flag.sites[0].cell for field in fields}) != 1:
+        return False
+    branches = [field.source.branches[field.line] for field in fields]
+    return all(
+        any(a[start] != b[start] for start in a.keys() & b.keys())
+        for index, a in enumerate(branches)
+        for b in branches[index + 1 :]
+    )
+
+
+def _own_flags(fields: list[FormField]) -> list[Flag]:
+    titles = [re.sub(r"\W+", "-", field.flag.group).strip("-").lower() for field in fields]
+    return [
+        replace(
+            field.flag,
+            name=f"{field.flag.name}@"
+            + (title if title and titles.count(title) == 1 else str(order)),
+        )
+        for order, (field, title) in enumerate(zip(fields, titles), 1)
+    ]
