@@ -16,7 +16,8 @@ _NUMERIC = ("number", "integer", "slider")
 
 @dataclass
 class FieldType:
-    """What a form field takes; the parts have the meanings that they have in Flag."""
+    """What an annotation says of its field. What Flag has too means what it means there;
+    ``placeholder`` is an example of a value."""
 
     type: str | None
     kind: str = "input"
@@ -31,7 +32,8 @@ class FieldType:
 
 
 def field_type(spec: Spec, annotation: str, value: Any, computed: bool) -> FieldType:
-    """Read ``spec`` for a field that holds ``value``, or an expression where ``computed``."""
+    """The type of a field with the annotation ``spec`` and the Python type ``annotation`` ("" for
+    none), whose default is ``value``, or an expression where ``computed``."""
     options = {key.lower(): option for key, option in spec.options.items()}
     warnings = [
         f"option {key} is unknown" for key in spec.options if key.lower() not in _KNOWN_KEYS
@@ -100,7 +102,7 @@ def _common_type(items: list[Item]) -> str | None:
 
 
 def _choice(item: Item, type_: str | None) -> Any:
-    """``item`` as a value of the field's type, as it stands where it is none."""
+    """``item`` as a value of the field's type, as it stands where it is not one."""
     if type_ in ("string", "date"):
         return item.text
     if type_ in _NUMERIC:

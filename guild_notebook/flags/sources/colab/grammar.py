@@ -1,7 +1,7 @@
 """The grammar of what stands after ``#@param``: a list of choices, options, and help.
 
-Written by people, in JavaScript's manner: quotes of any kind or none, missing commas and braces.
-What can be read is read, and what was odd about it is said; nothing here raises.
+People write it as JavaScript, with quotes of any kind or none, without commas or braces. What can
+be read is read, and what is odd about it becomes a warning; nothing here raises.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TYPE_ALIASES = {
 
 _CLOSING = {'"': '"', "'": "'", "“": "”“", "‘": "’‘", "`": "`"}
 _BLANKS = re.compile(r"[ \t\f\v\xa0]*")
-_MARKS = re.compile(r"[#,;:.\- \t]*(?:@markdown\b[ \t]*)?")
+_BEFORE_HELP = re.compile(r"[#,;:.\- \t]*(?:@markdown\b[ \t]*)?")
 _TYPE_WORD = re.compile(r"(\w+)[ \t]*(?=[#,;:.\-(]|\Z)")
 _KEY = re.compile(r"[\w$-]+")
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -29,14 +29,13 @@ _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": No
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 
-
+# Lists of values and options behind other text: only what cannot be anything else.
 _VALUE = r"""(?:"[^"\n]*"|'[^'\n]*'|[-+]?\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|[Tt]rue|[Ff]alse)"""
 _LATER_LIST = re.compile(rf"\[\s*{_VALUE}(?:\s*,\s*{_VALUE})*\s*,?\s*\]")
 _LATER_OPTIONS = re.compile(
     r"""\{\s*["']?(?:type|min|max|step|allow-input|placeholder|isTemplate)["']?\s*[:=]"""
 )
 _BARE_OPTIONS = re.compile(r"\(?\s*type\s*:\s*[\"']")
-"""A list of values, and options, that stand behind other text: only what can be nothing else."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,8 @@ class Item:
 
 @dataclass
 class Spec:
-    """What an annotation says; ``choices`` is None where it has no list."""
+    """The parts of an annotation; ``choices`` is None where it has no list. ``warnings`` are of
+    what is odd in it."""
 
     choices: list[Item] | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class Spec:
 
 
 def help_text(comment: str) -> str:
-    """A comment's words, without the marks before them."""
-    return _MARKS.sub("", comment, count=1).strip("# \t")
+    """The words of a comment, without the signs before them."""
+    return _BEFORE_HELP.sub("", comment, count=1).strip("# \t")
 
 
 def parse(text: str) -> Spec:
-    """Read ``text``, what follows ``@param`` on its line."""
+    """The parts of ``text``, which is what follows ``#@param`` in its comment."""
     return _Parser(text).spec()
 
 
@@ -99,7 +99,8 @@ class _Parser:
         return True
 
     def _later_group(self, between: list[str]) -> bool:
-        """Go on to a list or options behind other text, which is help, once there was one."""
+        """Go on to a list or options behind other text, where a group stands before it; the text
+        is help and added to ``between``."""
         if self.result.choices is None and not self.result.options:
             return False
         later = [_LATER_OPTIONS.search(self.text, self.pos)]
@@ -217,7 +218,8 @@ class _Parser:
         )
 
     def _string(self, closer: str) -> str:
-        """A quoted string; where its quote is missing it ends before the last ``closer``."""
+        """A quoted string; where its closing quote is missing it ends before the next comma, else
+        before the last ``closer``."""
         if self._peek() == "\\":  # quotes that were escaped once too often: {type:\"string\"}
             self._warn("its quotes are escaped")
             return self._escaped_string()
