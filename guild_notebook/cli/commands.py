@@ -69,7 +69,7 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
     found = discover(nb)
     values = _typed_values(found, args.values, args.notebook)
     trials = [dict(zip(values, trial)) for trial in itertools.product(*values.values())]
-    for index in parameters.injected(nb):
+    for index in parameters.injected_cells(nb):
         yield f"cell {index} is left out: papermill injected its parameters"
     for trial in trials:
         if len(trials) > 1:
@@ -81,7 +81,7 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
         if not diff:
             yield "no cell changes"
     for name in values:
-        if default_warnings.is_secret(found.flags[name]):
+        if default_warnings.is_named_like_secret(found.flags[name]):
             print(f"note: {name} has the name of a secret, its value is not shown", file=sys.stderr)
     first = trials[0] if trials else {}  # an empty list has no trial
     for warning in found.warnings_for({name: value.in_guild for name, value in first.items()}):
@@ -121,7 +121,7 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
 
 def _value(flag: Flag, flagdef: Any, typed: Any) -> _Value:
     """The value for one trial, ``***`` where the flag has the name of a secret."""
-    is_secret = default_warnings.is_secret(flag)
+    is_secret = default_warnings.is_named_like_secret(flag)
     if guild_values.is_search_space(typed):
         text = MASK if is_secret else typed
         raise FlagError(f"flag {flag.name}: {text} is a search space - give one value of it")

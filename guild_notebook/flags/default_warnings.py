@@ -1,4 +1,4 @@
-"""Defaults that a run should not use as they are: blanks to fill in, and secrets."""
+"""Warnings of defaults that a run should not use as they are: blanks to fill in, and secrets."""
 
 from __future__ import annotations
 
@@ -21,21 +21,30 @@ _FILL_IN = re.compile(
 )
 
 
+def warnings_of(flag: Flag) -> list[str]:
+    """What is wrong with the default of ``flag``, a line for each."""
+    found = [fill_in_warning(flag)] if is_fill_in(flag) else []
+    if has_secret_default(flag) if flag.secret else is_named_like_secret(flag):
+        found.append(secret_warning(flag))
+    return found
+
+
 def is_fill_in(flag: Flag) -> bool:
     """Whether the default is a blank for a person to fill in, like ``"[your-project]"``."""
     text = flag.default
     return isinstance(text, str) and len(text) < 200 and bool(_FILL_IN.fullmatch(text.strip()))
 
 
-def is_secret(flag: Flag) -> bool:
-    """Whether the flag's name says that its value is a secret, or it sets the environment."""
+def is_named_like_secret(flag: Flag) -> bool:
+    """Whether the flag's name says that its value is a secret (``api_key``), or that it sets a
+    variable of the environment, and its type does not say otherwise."""
     if flag.type not in ("string", "raw", None) or flag.choices:
         return False
     return flag.name.startswith("os.environ[") or names_secret(flag.name)
 
 
-def holds_secret(flag: Flag) -> bool:
-    """Whether the value of a secret flag stands in the notebook itself."""
+def has_secret_default(flag: Flag) -> bool:
+    """Whether the notebook itself holds the value of a secret flag."""
     return flag.default not in ("", None) and not is_fill_in(flag)
 
 

@@ -1,4 +1,4 @@
-"""Which source declares the flags of a notebook, and what it declares."""
+"""The flags of a notebook: which source declares them, and which others it has."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from . import default_warnings, guild_values
 from .languages.cells import CodeCell, code_cells
 from .model import Flag, Found, Skipped
 from .sources import assignments, parameters
-from .sources import patterns as replace
 from .sources.colab import form
+from .sources.patterns import pattern_flag
 
-# In the order in which they are asked; the first that finds a flag declares the notebook's.
 SOURCES: dict[str, Callable[[Iterable[CodeCell]], Found]] = {
     "colab-forms": form.find,
     "parameters": parameters.find,
     "assignments": assignments.find,
 }
+"""The sources of flags, in the order in which they are asked; the first that finds a flag declares
+those of the notebook. A source is a function that is given the notebook's code cells and returns
+what it finds in them: to add one, write its module in ``sources/`` and a line here."""
 
 
 @dataclass
@@ -42,17 +44,17 @@ class Discovered:
     errors: dict[str, str] = field(default_factory=dict)
 
     def warnings_for(self, values: Mapping[str, Any]) -> list[str]:
-        """The warnings that hold for a run with ``values`` (as Guild holds them): without those
-        of blanks that are filled in, and of secrets that are empty."""
-        settled = set()
+        """The warnings that hold for a run with ``values`` (as Guild holds them): not those of
+        blanks that the values fill in, or of secrets that are empty."""
+        needless = set()
         for flag in self.flags.values():
             value = values.get(flag.name, guild_values.guild_default(flag))
             if default_warnings.is_fill_in(flag) and not guild_values.is_unchanged(flag, value):
-                settled.add(default_warnings.fill_in_warning(flag))
+                needless.add(default_warnings.fill_in_warning(flag))
             empty = value in ("", None) and flag.default in ("", None)
-            if default_warnings.is_secret(flag) and empty and not flag.secret:
-                settled.add(default_warnings.secret_warning(flag))
-        return [warning for warning in self.warnings if warning not in settled]
+            if default_warnings.is_named_like_secret(flag) and empty and not flag.secret:
+                needless.add(default_warnings.secret_warning(flag))
+        return [warning for warning in self.warnings if warning not in needless]
 
 
 def discover(
@@ -75,10 +77,7 @@ def discover(
         if name in result.flags:
             result.flags[name] = dataclasses.replace(result.flags[name], secret=variable)
     for flag in result.flags.values():
-        if default_warnings.is_fill_in(flag):
-            result.warnings.append(default_warnings.fill_in_warning(flag))
-        if default_warnings.holds_secret(flag) if flag.secret else default_warnings.is_secret(flag):
-            result.warnings.append(default_warnings.secret_warning(flag))
+        result.warnings += default_warnings.warnings_of(flag)
     return result
 
 
@@ -106,15 +105,15 @@ def _add_patterns(
 ) -> None:
     for name, pattern in patterns.items():
         try:
-            result.flags[name] = replace.find(name, pattern, cells)
+            result.flags[name] = pattern_flag(name, pattern, cells)
         except FlagError as e:
             result.errors[name] = str(e)
 
 
 def _declare(result: Discovered, name: str, found: Found, patterns: Mapping[str, object]) -> None:
-    # what an earlier source passes over is worth telling even where it declares nothing
-    told = {(skipped.cell, skipped.line) for skipped in result.skipped}
-    result.skipped += [s for s in found.skipped if (s.cell, s.line) not in told]
+    # What an earlier source passes over is reported even where it declares nothing.
+    known = {(skipped.cell, skipped.line) for skipped in result.skipped}
+    result.skipped += [s for s in found.skipped if (s.cell, s.line) not in known]
     result.warnings += found.warnings
     if not found.flags:
         return

@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Site:
-    """A place in the source that holds a flag's value: ``source[start:end]`` of ``cell``."""
+    """Where the source holds a flag's value: it is ``source[start:end]`` of ``cell``."""
 
     cell: int
     start: int
@@ -21,14 +21,14 @@ class Site:
 
 @dataclass(frozen=True)
 class Code:
-    """Source text that goes into a raw form field as it is: it has parsed as one expression."""
+    """Source text that takes the place of a flag's value as it is; it parses as one expression."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Flag:
-    """One flag of a notebook, wherever it was declared.
+    """One flag of a notebook, whatever declares it.
 
     ``kind``: input, checkbox, dropdown, slider, date (form fields), parameter (tagged cell),
     pattern (nb-replace), assign.
@@ -36,11 +36,11 @@ class Flag:
     ``default`` is the value that the source holds, None where it is ``computed`` (an
     expression; ``default_source`` shows it); ``choices`` is None where any value is taken.
     ``choice_sources`` are the source texts of a raw dropdown's choices, one for each choice.
-    ``mixed``: the sites hold different values (``default`` is that of the first), so a value is
-    always written to all of them and only null leaves each as it is.
-    ``language`` is the kernel's, in lower case.
-    ``secret`` is the environment variable that holds the value of a secret flag (nb-secret), ""
-    for any other: no message shows the value, and the source reads it from there.
+    ``mixed``: the sites hold different values, of which ``default`` is the first. A value is then
+    written to all sites even where it is the default; null leaves each as it is.
+    ``language`` is the name of the kernel's language, as ``languages.name_of`` has it.
+    ``secret`` is the environment variable from which the source reads the value of a secret flag
+    (nb-secret), "" for any other flag. Messages do not show the value of a secret flag.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Skipped:
 
 @dataclass
 class Found:
-    """What one source of flags finds in a notebook, in the notebook's order."""
+    """What one source of flags finds, in the order of the notebook."""
 
     flags: list[Flag] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)

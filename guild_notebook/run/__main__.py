@@ -112,7 +112,7 @@ def _with_flags(
     wanted = sorted(record.attr("flags"))
     found = discover.discover(nb, record.flag_patterns(), wanted, secrets.variables)
     sources = apply.edited_sources(nb, secrets.assignments(found))
-    return strip.strip_outputs(nb, sources, parameters.injected(nb))
+    return strip.strip_outputs(nb, sources, parameters.injected_cells(nb))
 
 
 def _say_left_out(left_out: list[str], status_lines: StatusLines) -> None:

@@ -88,7 +88,7 @@ class RunSecrets:
             if (
                 flag
                 and name not in self.values
-                and default_warnings.holds_secret(flag)
+                and default_warnings.has_secret_default(flag)
                 and not flag.mixed
             ):
                 self._add(name, flag.default)

@@ -1,4 +1,4 @@
-"""Module-level assignments of literals: what declares flags where nothing else does."""
+"""Assignments at the top level of cells: they declare flags where nothing else does."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]|(.*)\|\s*None|None\s*\|(.
 
 
 def find(cells: Iterable[CodeCell]) -> Found:
-    """Flags from assignments of literals at the top level of cells, the first of a name;
-    assignments that are none are passed over with the reason."""
+    """Flags from the top-level assignments of literals, of each name the first; other assignments
+    are passed over."""
     found = Found()
     seen: dict[str, int] = {}
     for cell in cells:
@@ -60,7 +60,7 @@ def flag(cell: CodeCell, assignment: NameAssignment, kind: str, type_comment: st
 
 
 def annotated_type(annotation: str) -> str | None:
-    """The flag type that a type annotation names, None where it names none that we know."""
+    """The flag type that a type annotation stands for, None where it stands for none of them."""
     annotation = annotation.strip().strip("'\"")
     optional = _OPTIONAL.fullmatch(annotation)
     if optional:
@@ -78,5 +78,5 @@ def literal_type(value: Any) -> str | None:
 
 
 def skipped(cell: int, source: Source, offset: int, reason: str) -> Skipped:
-    """What is passed over at ``offset`` of ``source``, the text of the cell of that index."""
+    """What is passed over at ``offset`` of ``source``, which is the cell at index ``cell``."""
     return Skipped(cell, source.position(offset)[0], source.line_at(offset), reason)

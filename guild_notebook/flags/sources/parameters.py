@@ -1,4 +1,4 @@
-"""Cells tagged ``parameters``, papermill's convention."""
+"""Assignments in cells tagged ``parameters``, which is papermill's convention."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _TYPE_COMMENT = re.compile(r"#\s*type:\s*([^\s#]*)")
 def find(cells: Iterable[CodeCell]) -> Found:
     """Flags from the top-level assignments of all cells with the tag, computed ones included.
 
-    A name that is assigned more than once is one flag with all of the places: a value holds
-    for the whole notebook, as a parameter of papermill does.
+    A name that is assigned more than once is one flag with a site for each assignment: its value
+    holds for the whole notebook, as that of a parameter of papermill does.
     """
     flags: dict[str, Flag] = {}
     passed_over: list[Skipped] = []
@@ -58,7 +58,7 @@ def _joined(old: Flag, new: Flag) -> Flag:
     return replace(old, sites=old.sites + new.sites, mixed=old.mixed or not agree)
 
 
-def injected(notebook: Notebook) -> list[int]:
-    """Indexes of the cells that papermill left behind, which a run's copy must not hold: they
-    would set the parameters again, to the values of an earlier run."""
+def injected_cells(notebook: Notebook) -> list[int]:
+    """Indexes of the cells that papermill has added in an earlier run. A run's notebook must not
+    hold them: they would set the parameters to the values of that run."""
     return [cell.index for cell in notebook.cells if cell.is_code and INJECTED_TAG in cell.tags]

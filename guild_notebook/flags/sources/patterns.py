@@ -1,4 +1,4 @@
-"""``nb-replace``: patterns of guild.yml that say where a flag's value stands."""
+"""``nb-replace``: regular expressions of guild.yml that match a flag's value in the source."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..model import Flag, Site
 from .assignments import literal_type
 
 SECONDS = 1.0
-"""How long a pattern may run in all: a pattern may backtrack for ever."""
+"""How long a pattern may run, over all cells: some would backtrack for ever."""
 
 
-def find(name: str, patterns: str | list[str], cells: Iterable[CodeCell]) -> Flag:
-    """The flag that ``patterns`` of ``name`` stand for.
+def pattern_flag(name: str, patterns: str | list[str], cells: Iterable[CodeCell]) -> Flag:
+    """The flag ``name``, whose value stands where ``patterns`` match in ``cells``.
 
-    In each cell a pattern's first match counts; its groups are the sites, or the whole match
-    where it has none. The default is the first site's literal. Raises FlagError where a pattern
-    is none, matches nothing or has run for SECONDS.
+    In each cell a pattern's first match counts: its groups are the flag's sites, or the whole
+    match where the pattern has no groups. The default is the literal at the first site. Raises
+    FlagError where a pattern is not valid, matches nothing or has run for SECONDS.
     """
     cells = list(cells)
     if not isinstance(patterns, list):
@@ -82,7 +82,7 @@ def _matches(name: str, pattern: Any, cells: list[CodeCell]) -> dict[Site, str]:
 def _compiled(name: str, pattern: Any) -> Any:
     if not isinstance(pattern, str):
         raise FlagError(f"nb-replace of flag {name} is {pattern!r} - give it a pattern, as text")
-    # stops by itself after a time, which re cannot; loaded for patterns only
+    # regex stops at a timeout, which re cannot; it is imported only where there are patterns.
     import regex  # type: ignore[import-untyped]  # it carries no type information
 
     try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from guild_notebook.flags.discover import discover
-from guild_notebook.flags.sources.parameters import injected
+from guild_notebook.flags.sources.parameters import injected_cells
 from tests.helpers.notebooks import edited, flags, notebook
 
 
@@ -49,7 +49,7 @@ def test_a_computed_parameter_is_replaced_as_a_whole():
 
 def test_what_papermill_injected_is_dropped_and_declares_nothing():
     nb = notebook(("x = 1", "parameters"), ("x = 2\ny = 3", "injected-parameters"), "z = 4")
-    assert injected(nb) == [1]
+    assert injected_cells(nb) == [1]
     assert list(discover(nb, wanted=["y"]).flags) == ["x"]
 
 
