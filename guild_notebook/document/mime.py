@@ -32,11 +32,9 @@ def valid_bundle(value: Any) -> dict[str, Any] | None:
     for JSON types); None where ``value`` is not a mapping."""
     if not isinstance(value, dict):
         return None
-    return {mime: data for mime, data in value.items() if _JSON.fullmatch(mime) or is_text(data)}
+    return {mime: data for mime, data in value.items() if _JSON.fullmatch(mime) or _is_text(data)}
 
 
-def is_text(value: Any) -> bool:
-    """Whether ``value`` is a string or a list of strings (``multiline_string`` in the schema)."""
-    if isinstance(value, list):
-        return all(isinstance(line, str) for line in value)
-    return isinstance(value, str)
+def _is_text(content: Any) -> bool:  # ``multiline_string`` in the schema
+    lines = content if isinstance(content, list) else [content]
+    return all(isinstance(line, str) for line in lines)

@@ -44,8 +44,7 @@ def is_text(path: str) -> bool:
 
 
 def executed_path(path: str) -> str:
-    """The path of the executed notebook: ``path``, or with the ending ``.ipynb`` for a text, which
-    cannot hold outputs."""
+    """The path of the executed notebook: that of the notebook, with ``.ipynb`` for a text."""
     return f"{os.path.splitext(path)[0]}.ipynb" if is_text(path) else path
 
 

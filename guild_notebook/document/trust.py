@@ -14,7 +14,7 @@ SHOWN_ANYWAY = {
     *("text/plain", "text/latex", "text/markdown"),
     *("image/png", "image/jpeg", "image/gif"),
 }
-"""MIME types that Jupyter shows of notebooks without a signature too."""
+"""MIME types that Jupyter shows without a signature."""
 
 
 def sign(nb: Any) -> None:

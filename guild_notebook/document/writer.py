@@ -24,9 +24,8 @@ _TRANSIENT = ("orig_nbformat", "orig_nbformat_minor", "signature")
 
 
 class NotebookEncoder:
-    """Encodes ``nb``, an nbformat 4 document that is executed and changed between the calls of
-    ``file_parts``. Secret values in its sources and metadata are masked by ``masker``; its outputs
-    hold none any more."""
+    """Encodes ``nb``, an nbformat 4 document that changes between calls of ``file_parts``. Secret
+    values in sources and metadata are masked by ``masker``; outputs are masked already."""
 
     def __init__(self, nb: Mapping[str, Any], masker: Masker | None = None) -> None:
         self._nb = nb
@@ -44,10 +43,11 @@ class NotebookEncoder:
             yield f"{json.dumps(key)}: ".encode()
             if key == "cells":
                 yield from self._all_cells()
+            elif key == "metadata":
+                metadata = _masked_metadata(self._nb[key], self._masker)
+                yield _bytes(_without(metadata, _TRANSIENT), 1)
             else:
-                value = self._nb[key]
-                value = _masked_metadata(value, self._masker) if key == "metadata" else value
-                yield _bytes(_without(value, _TRANSIENT) if key == "metadata" else value, 1)
+                yield _bytes(self._nb[key], 1)
         yield b"\n}\n"
 
     def _all_cells(self) -> Iterator[bytes]:

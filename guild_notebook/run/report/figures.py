@@ -104,8 +104,7 @@ def _vega_lite_release(pages: list[str]) -> str:
 
 
 def _vega_bundle(release: str) -> str:
-    """Vega, Vega-Lite and vega-embed as one script. vl-convert needs seconds to make it, so it is
-    kept in Guild's cache."""
+    """Vega, Vega-Lite and vega-embed as one script, in Guild's cache: making it takes seconds."""
     from importlib.metadata import version
 
     import vl_convert

@@ -131,5 +131,4 @@ def _values(nb: Any, mimes: tuple[str, ...]) -> Iterator[str]:
             data = output.get("data") or {}
             for mime in mimes:
                 if mime in data:
-                    value = data[mime]
-                    yield text_of(value) if isinstance(value, (str, list)) else str(value)
+                    yield text_of(data[mime])

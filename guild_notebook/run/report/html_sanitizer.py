@@ -94,15 +94,15 @@ dialogs that cover the whole window."""
 
 
 def sanitize(text: str) -> str:
-    """Sanitize a piece of HTML from a notebook. All elements of the result are closed, so it cannot
-    change what follows it. HTML deeper than DEEPEST is returned as escaped text."""
+    """Sanitized HTML in which all elements are closed, so it cannot change what follows it in a
+    page. HTML deeper than DEEPEST is returned as escaped text."""
     if _is_deep(text):
         return f"<pre>{html.escape(text)}</pre>"
     return _sanitized(_with_svg_as_images(text), _content_attribute)
 
 
 def sanitize_page(text: str) -> str:
-    """Sanitize the whole body, after its pieces. Classes stay, since the template has set them."""
+    """The sanitized body of a page whose pieces are sanitized: classes of the template stay."""
     return _sanitized(text, _attribute)
 
 

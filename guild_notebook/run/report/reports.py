@@ -47,8 +47,7 @@ class ReportWriter:
             self._error = e
 
     def check(self) -> None:
-        """Raise OptionError for a name that nbconvert does not know. Waits for the import only
-        where a name is not one of OWN_REPORTS."""
+        """Raise OptionError for an unknown name. Waits for nbconvert only if a name is its own."""
         if set(self._names).difference(OWN_REPORTS):
             self._wait()
 
@@ -71,7 +70,9 @@ class ReportWriter:
         self._wait()
         self.failures = {}
         paths: dict[str, str] = {}
-        nb = _with_link_to(failed_cell, _with_attachments(nb))
+        nb = _with_attachments(nb)
+        if failed_cell is not None:
+            _insert_link_to_cell(nb, failed_cell)
         base = os.path.splitext(notebook_path)[0]
         title = os.path.basename(base)
         # `html` first: users expect the plain name to be its.
@@ -128,8 +129,8 @@ def _loaded_exporter(name: str) -> Any:
 
 
 def _with_attachments(nb: Any) -> Any:
-    """A copy of ``nb`` whose cells have an empty image for each attachment that they lack, which
-    makes nbconvert fail (filters/markdown_mistune.py)."""
+    """A copy of ``nb`` with its own list of cells, whose attachments never lack a name: nbconvert
+    would fail (filters/markdown_mistune.py). A missing one is an empty image."""
     from nbformat import NotebookNode
 
     class Attachments(NotebookNode):  # type: ignore[misc]  # nbformat carries no types
@@ -149,13 +150,9 @@ def _with_attachments(nb: Any) -> Any:
     return nb
 
 
-def _with_link_to(failed_cell: int | None, nb: Any) -> Any:
-    if failed_cell is None:
-        return nb
-    import nbformat
+def _insert_link_to_cell(nb: Any, failed_cell: int) -> None:
+    from nbformat.v4 import new_markdown_cell
 
-    nb = copy.copy(nb)
-    nb.cells = list(nb.cells)
     number = nb.cells[failed_cell].get("execution_count")
     cell = f"cell {number}" if number else "a cell"
     banner = (
@@ -163,6 +160,5 @@ def _with_link_to(failed_cell: int | None, nb: Any) -> Any:
         f'This run failed in <a href="#{FAILED_ANCHOR}">{cell}</a>.</div>'
     )
     anchor = f'<a id="{FAILED_ANCHOR}"></a>'
-    nb.cells.insert(failed_cell, nbformat.v4.new_markdown_cell(anchor))
-    nb.cells.insert(0, nbformat.v4.new_markdown_cell(banner))
-    return nb
+    nb.cells.insert(failed_cell, new_markdown_cell(anchor))
+    nb.cells.insert(0, new_markdown_cell(banner))
