@@ -1,11 +1,12 @@
-"""Patches of Guild 0.9.0, a module for each subject, each with its reason and its end.
+"""Patches of Guild 0.9.0, a module for each subject. Each says what fails without it, at which
+line of guildai 0.9.0, and when it is needless.
 
-Guild loads every plugin before it reads a project, so what is put right when our plugin is
+Guild loads every plugin before it reads a project, so a patch that is applied when our plugin is
 imported is in time for each command. :func:`apply` imports no more than Guild itself has imported
-by then. The processes of optimizers load no plugin: see :mod:`guild_notebook.optimizers`, which
-applies :mod:`~guild_notebook.compat.skopt`.
+by then. The processes of optimizers load no plugin: :mod:`guild_notebook.optimizers` applies
+:mod:`~guild_notebook.compat.skopt` there.
 
-File and line refer to guildai 0.9.0. Uses nothing else of this package.
+Uses nothing else of this package. To add a patch, write its module and call it in :func:`apply`.
 """
 
 from . import model_importer, notebook_plugin, text_files
@@ -19,4 +20,4 @@ def apply() -> None:
     """
     model_importer.find_modules_beside_a_guild_file()
     notebook_plugin.retire_builtin_notebook_plugin()
-    text_files.take_binary_files_for_binary()
+    text_files.treat_undecodable_files_as_binary()

@@ -1,4 +1,4 @@
-"""Python's own finder of modules where Guild's importer has claimed a folder."""
+"""Guild's importer of models, which hides the Python modules of a folder."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 
 def find_modules_beside_a_guild_file() -> None:
-    """Let Python import modules from a folder that Guild's path hook has claimed.
+    """Let Python import modules from a folder for which Guild's importer is in charge.
 
     Guild puts ``ModelImporter`` before Python's own path hooks (guild/model.py:387) for the
     working directory and each folder with a guild.yml, but gives it only ``find_module``
-    (:276), the protocol that Python 3.12 has dropped. There the next import that looks into such
-    a folder ends in AttributeError: every operation with ``steps``, ``PYTHONPATH=. guild run``,
-    ``guild.ipy`` after ``os.chdir``. Before 3.12 the folder's modules are just not found.
+    (:276), the protocol that Python 3.12 has dropped. On 3.12 an import that looks into such a
+    folder ends in AttributeError: in every operation with ``steps``, ``PYTHONPATH=. guild run``,
+    ``guild.ipy`` after ``os.chdir``. Before 3.12 the modules of the folder are not found.
 
-    Python's finder for the folder gives the answer that it would give without Guild.
-    Needless when Guild's importer has a ``find_spec``.
+    With this, modules are found as they would be without Guild. Needless when Guild's importer
+    has a ``find_spec``.
     """
     from guild import model
 
@@ -25,7 +25,7 @@ def find_modules_beside_a_guild_file() -> None:
 
 
 def _find_spec(importer: Any, fullname: str, target: Any = None) -> machinery.ModuleSpec | None:
-    # A new finder each time: one that is kept would need Python's cache invalidation as well.
+    # A new finder each time: one that is kept would have to forget its cache when Python does.
     finder = machinery.FileFinder(
         importer.path,
         (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),

@@ -1,4 +1,4 @@
-"""Guild's own notebook plugin, which no longer works, kept away from notebooks."""
+"""Guild's own notebook plugin, which no longer works."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from typing import Any
 def retire_builtin_notebook_plugin() -> None:
     """Keep Guild's own notebook plugin away from notebooks.
 
-    It reads their flags through an IPython module that is gone, with a warning for each operation
-    on each command (guild/plugins/ipynb.py:223), and resolves ``guild run x.ipynb`` (:36).
+    It reads their flags through an IPython module that no longer exists, which is a warning for
+    each operation on each command (guild/plugins/ipynb.py:223), and it resolves ``guild run
+    x.ipynb`` (:36), which is for our plugin to do.
 
-    It still gives ``main`` to an operation whose name ends in .ipynb (:55), as long as nothing
-    else says what to run: the Python script plugin leaves a main of Guild's own alone, but takes
-    an operation without any for a module of that name, and warns that it finds none. Our plugin
-    replaces this main, whichever of the two Guild calls first.
+    With this it still gives a ``main`` to an operation whose name ends in .ipynb (:55) and that
+    does not say what to run: otherwise Guild's Python script plugin would look for a module of
+    that name and warn that there is none. Our plugin replaces this ``main``, whichever of the two
+    Guild calls first.
 
     Needless when Guild drops the plugin.
     """
     from guild.plugins import ipynb
 
     ipynb.NotebookPlugin.resolve_model_op = _resolve_nothing
-    ipynb.NotebookPlugin.guildfile_loaded = _mark_notebook_operations
+    ipynb.NotebookPlugin.guildfile_loaded = _set_main_of_notebooks
 
 
 def _resolve_nothing(_plugin: Any, _opspec: str) -> None:
     return None
 
 
-def _mark_notebook_operations(_plugin: Any, guildfile: Any) -> None:
+def _set_main_of_notebooks(_plugin: Any, guildfile: Any) -> None:
     for model in guildfile.models.values():
         for opdef in model.operations:
             is_notebook = opdef.name.lower().endswith(".ipynb")

@@ -1,8 +1,7 @@
-"""What Guild's copy of scikit-optimize expects of NumPy and scikit-learn and no longer finds, and
-one function of flags more.
+"""Guild's copy of scikit-optimize, on current releases of NumPy and scikit-learn, and one flag
+function that Guild does not have.
 
-File and line refer to guildai 0.9.0. Only the process that optimizes imports this module's
-subjects: they take a second to import.
+Importing what is patched takes a second, so only processes that optimize call :func:`apply`.
 """
 
 from __future__ import annotations
@@ -12,18 +11,16 @@ import importlib
 import sys
 import types
 import warnings
-from typing import Any, Callable
+from typing import Any
 
 LOGUNIFORM_INT = "loguniform-int"
-"""A function of flags that Guild has not, and this module adds: whole numbers, evenly over their
-logarithms."""
+"""The name of a flag function that this module adds to Guild's: ``loguniform-int[1:100]`` draws
+whole numbers whose logarithms are uniformly distributed."""
 
 
 def apply() -> None:
-    """Make ``guild.plugins.skopt_util`` and ``guild._skopt`` importable and right.
-
-    A second call changes nothing.
-    """
+    """Apply every patch that ``guild.plugins.skopt_util`` and ``guild._skopt`` need, and add
+    LOGUNIFORM_INT; a second call changes nothing."""
     _provide_umath_tests()
     _provide_in1d()
     with warnings.catch_warnings():
@@ -34,28 +31,12 @@ def apply() -> None:
     _add_loguniform_int()
 
 
-def guild_main(name: str) -> Any:
-    """Import the main module of one of Guild's optimizers, shims first."""
-    apply()
-    return importlib.import_module(name)
-
-
-def run(main: Callable[[], None]) -> None:
-    """Run an optimizer's ``main`` as Guild's own modules do when they are the program."""
-    from guild import batch_util
-
-    try:
-        main()
-    except SystemExit as error:
-        batch_util.handle_system_exit(error)
-
-
 def _provide_umath_tests() -> None:
-    """Stand in for a NumPy module that Guild imports and never uses.
+    """Put an empty module where Guild imports one of NumPy that it never uses.
 
-    guild/plugins/skopt_util.py:22, skopt_forest_main.py:20 and skopt_gbrt_main.py:20, to have
-    its deprecation warning over with. NumPy 1.25 and 1.26 raise RuntimeError, 2 has no such
-    module.
+    guild/plugins/skopt_util.py:22, skopt_forest_main.py:20 and skopt_gbrt_main.py:20 import it to
+    suppress its deprecation warning. NumPy 1.25 and 1.26 raise RuntimeError, 2 has no such
+    module. Needless when these lines are gone.
     """
     name = "numpy.core.umath_tests"
     try:
@@ -67,7 +48,10 @@ def _provide_umath_tests() -> None:
 
 
 def _provide_in1d() -> None:
-    """guild/_skopt/learning/gbrt.py:112 uses the old name of ``isin``, which NumPy 2.4 dropped."""
+    """Give NumPy the old name of ``isin``, which 2.4 has dropped.
+
+    Needless when guild/_skopt/learning/gbrt.py:112 uses ``isin``.
+    """
     import numpy as np
 
     if not hasattr(np, "in1d"):
@@ -75,12 +59,13 @@ def _provide_in1d() -> None:
 
 
 def _recognize_regressors() -> None:
-    """Tell a regressor by its class where scikit-learn's ``is_regressor`` no longer does.
+    """Recognize a regressor by its class where scikit-learn's ``is_regressor`` no longer does.
 
     guild/_skopt/optimizer/optimizer.py:225 and guild/_skopt/utils.py:363 call it. From
-    scikit-learn 1.6 it asks an estimator's tags, which GradientBoostingQuantileRegressor
+    scikit-learn 1.6 it reads an estimator's tags, which GradientBoostingQuantileRegressor
     (guild/_skopt/learning/gbrt.py:14) hides by the order of its bases; from 1.8 it raises for
-    None, which stands for random search. All of Guild's estimators are RegressorMixins.
+    None, which stands for random search. All of Guild's estimators are RegressorMixins. Needless
+    when the order is changed and None is not asked about.
     """
     from guild._skopt import utils
     from guild._skopt.optimizer import optimizer
@@ -95,10 +80,10 @@ def _is_regressor(estimator: object) -> bool:
 
 
 def _replace_auto_max_features() -> None:
-    """Write out what ``max_features='auto'`` meant for a regressor: all of them, that is 1.0.
+    """Replace ``max_features="auto"``, which for a regressor meant all features, by 1.0.
 
-    The default in guild/_skopt/learning/forest.py:199 and :395. scikit-learn 1.1 warns of it,
-    1.3 refuses it; 1.0 means the same to all.
+    It is the default at guild/_skopt/learning/forest.py:199 and :395. scikit-learn 1.1 warns of
+    it, 1.3 refuses it; 1.0 means the same to all releases. Needless when the default is 1.0.
     """
     from guild._skopt.learning import forest
 
@@ -108,8 +93,8 @@ def _replace_auto_max_features() -> None:
 
 
 def _add_loguniform_int() -> None:
-    """Let ranges be ``loguniform-int[1:100]`` beside Guild's ``loguniform``, which draws real
-    numbers (guild/plugins/skopt_util.py, function_dim); scikit-optimize has what is needed."""
+    """Let ``function_dim`` of guild/plugins/skopt_util.py take LOGUNIFORM_INT: Guild's
+    ``loguniform`` draws real numbers. Needless when Guild has such a function."""
     from guild.plugins import skopt_util
 
     if not hasattr(skopt_util.function_dim, "__wrapped__"):

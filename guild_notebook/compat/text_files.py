@@ -6,14 +6,14 @@ import functools
 from typing import Any
 
 
-def take_binary_files_for_binary() -> None:
+def treat_undecodable_files_as_binary() -> None:
     """Let Guild copy source code beside a file that holds bytes of no encoding.
 
-    Current releases of chardet are sure that such a file has no encoding, and Guild decodes with
-    what they are sure of (guild/util.py:771): `guild run` ends in TypeError in any project with
-    such a file whose name does not say what it is.
+    For such a file current releases of chardet return None as the encoding, with full confidence,
+    and Guild decodes with whatever has that confidence (guild/util.py:771). Without this, ``guild
+    run`` ends in TypeError in any project with such a file whose name does not tell its type.
 
-    Needless when Guild asks whether there is an encoding.
+    Needless when Guild checks that there is an encoding.
     """
     from guild import util
 

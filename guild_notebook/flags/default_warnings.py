@@ -54,7 +54,7 @@ def fill_in_warning(flag: Flag) -> str:
 
 
 def secret_warning(flag: Flag) -> str:
-    """The line that says where a secret's value goes."""
+    """The line about where the value of a secret is kept."""
     if flag.secret:
         return (
             f"flag {flag.label}: its secret value stands in the notebook, which every run copies "

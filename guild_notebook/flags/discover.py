@@ -71,7 +71,7 @@ def discover(
     """
     result = Discovered()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of invalid escapes in cells: the kernel will say so
+        warnings.simplefilter("ignore")  # of invalid escapes in cells, of which the kernel warns
         _fill(result, code_cells(notebook), patterns or {}, set(wanted))
     for name, variable in (secrets or {}).items():
         if name in result.flags:

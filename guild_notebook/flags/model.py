@@ -1,6 +1,6 @@
 """What the flags of a notebook are made of.
 
-Positions are of one cell's text as the notebook holds it: characters (not bytes) from 0, the end
+Positions are characters (not bytes) of one cell's text as the notebook holds it, from 0, the end
 exclusive. ``cell`` counts all cells of the notebook from 0.
 """
 
@@ -32,7 +32,7 @@ class Flag:
 
     ``kind``: input, checkbox, dropdown, slider, date (form fields), parameter (tagged cell),
     pattern (nb-replace), assign.
-    ``type``: number, integer, string, boolean, date, raw, slider, or None where nothing says.
+    ``type``: number, integer, string, boolean, date, raw, slider, or None where it is not known.
     ``default`` is the value that the source holds, None where it is ``computed`` (an
     expression; ``default_source`` shows it); ``choices`` is None where any value is taken.
     ``choice_sources`` are the source texts of a raw dropdown's choices, one for each choice.

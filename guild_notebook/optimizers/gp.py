@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..compat import skopt
+from . import guild_module, run
 
-_guild = skopt.guild_main("guild.plugins.skopt_gp_main")
+_guild = guild_module("guild.plugins.skopt_gp_main")
 main = _guild.main
 gen_trials = _guild.gen_trials
 
 if __name__ == "__main__":
-    skopt.run(main)
+    run(main)

@@ -12,13 +12,12 @@ from guild import plugin as pluginlib
 from .. import cluster, compat, optimizers, scalars
 from ..document import text_formats
 from ..errors import UserError
-from ..optimizers import batch_functions
 from . import flagdefs, operation, package_data
 from .pending_operation import PendingOperation
 from .secret_handoff import SecretHandoff
 
 compat.apply()
-batch_functions.apply()
+optimizers.apply()
 
 
 class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries no types

@@ -12,7 +12,7 @@ PIECE = 1_000_000
 
 
 def keep_all_output(kernel: Any) -> None:
-    """Make the kernel wait where its output is not taken fast enough.
+    """Make the kernel wait where its output is not read fast enough.
 
     A publishing ZeroMQ socket drops messages once 1,000 are waiting (ZMQ_SNDHWM): a loop that
     flushes each line loses some of them. ZMQ_XPUB_NODROP makes it wait instead, which also keeps
@@ -35,17 +35,17 @@ def keep_all_output(kernel: Any) -> None:
 def send_in_pieces(stream_class: Any) -> None:
     """Send a text as several messages, where ipykernel would send all that has been printed since
     its last message as one (ipykernel/iostream.py, OutStream._flush_buffers)."""
-    take = getattr(stream_class, "_flush_buffers", None)
-    if take is None or hasattr(take, "__wrapped__"):
+    flush_buffers = getattr(stream_class, "_flush_buffers", None)
+    if flush_buffers is None or hasattr(flush_buffers, "__wrapped__"):
         return  # an ipykernel that does it in another way
 
-    def take_pieces(stream: Any) -> Any:
-        for parent, text in take(stream):
+    def flush_pieces(stream: Any) -> Any:
+        for parent, text in flush_buffers(stream):
             for start in range(0, len(text), PIECE):
                 yield parent, text[start : start + PIECE]
 
-    take_pieces.__wrapped__ = take  # type: ignore[attr-defined]  # as functools.wraps does
-    stream_class._flush_buffers = take_pieces
+    flush_pieces.__wrapped__ = flush_buffers  # type: ignore[attr-defined]  # as functools.wraps does
+    stream_class._flush_buffers = flush_pieces
 
 
 def escape_surrogates(kernel: Any) -> None:
@@ -115,7 +115,7 @@ def refuse_input(kernel: Any) -> None:
         )
 
     class NoKeyboard(io.TextIOBase):
-        """Stands for ``sys.stdin``, which is at its end: a program would read an empty text."""
+        """In place of ``sys.stdin``, from which a program would read an empty text in silence."""
 
         buffer = getattr(sys.stdin, "buffer", None)
         encoding = "utf-8"
@@ -144,8 +144,8 @@ def refuse_input(kernel: Any) -> None:
         shell.system = without_keyboard
 
 
-def end_quietly() -> None:
-    """IPython answers ``sys.exit()`` with a hint for its prompt, as a warning."""
+def ignore_exit_hint() -> None:
+    """Suppress the warning with which IPython answers ``sys.exit()``, a hint for its prompt."""
     import warnings
 
     warnings.filterwarnings("ignore", "To exit: use", UserWarning)
@@ -163,13 +163,13 @@ def show_stack_of_crash() -> None:
 
 if __name__ == "guild_notebook.ipython_setup":
     shell = get_ipython()  # type: ignore[name-defined]  # noqa: F821  # IPython's
-    for prepare in (
+    for set_up in (
         keep_all_output,
         escape_surrogates,
         end_in_order,
         flush_at_exit,
         refuse_input,
     ):
-        prepare(shell.kernel)
-    end_quietly()
+        set_up(shell.kernel)
+    ignore_exit_hint()
     show_stack_of_crash()

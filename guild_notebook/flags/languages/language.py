@@ -16,35 +16,35 @@ from .values import is_number
 
 @dataclass(frozen=True)
 class NameAssignment:
-    """An assignment to one name; offsets are characters from the start of the cell.
+    """An assignment to one name, as characters of the cell: ``text[start:end]`` is the statement,
+    ``text[value_start:value_end]`` its right side.
 
-    The statement is ``text[begin:stop]`` of the cell, its right side ``text[start:end]``. ``value``
-    is that of the right side where it is a literal; else ``computed`` is true and ``value`` None.
-    ``annotation`` is the text of the type annotation, "" where there is none.
+    ``value`` is that of the right side where it is a literal; else ``computed`` is true and
+    ``value`` None. ``annotation`` is the text of the type annotation, "" where there is none.
     """
 
     name: str
     value: Any
     computed: bool
+    annotation: str
     start: int
     end: int
-    annotation: str
-    begin: int
-    stop: int
+    value_start: int
+    value_end: int
 
 
 @dataclass(frozen=True)
 class NotAFlag:
-    """An assignment at ``begin`` of its cell that cannot be a flag, and why."""
+    """An assignment at ``text[start]`` of its cell that cannot be a flag, and why."""
 
-    begin: int
+    start: int
     reason: str
 
 
 class Language(ABC):
     """One language that code cells may be written in.
 
-    Its methods are given source text and give source text; none of them runs any of it.
+    Its methods read and return source text; none of them runs any of it.
     """
 
     name: ClassVar[str] = ""

@@ -27,7 +27,7 @@ _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 class LineBasedLanguage(Language):
     """A language with ``#`` before comments, whose literals are quoted text, numbers, words, and
-    lists in brackets; what a language has beside them, it adds in ``literal`` and ``call``."""
+    lists in brackets. What a language has beside them it reads in ``literal`` and ``call``."""
 
     assignment: ClassVar[re.Pattern[str]]
     """What stands before the value of an assignment, with groups ``name`` and ``type`` (of the
@@ -56,21 +56,21 @@ class LineBasedLanguage(Language):
         return value
 
     def assignments(self, text: str) -> Iterator[NameAssignment]:
-        for begin in self._line_starts(text):
-            match = self.assignment.match(text, begin)
+        for start in self._line_starts(text):
+            match = self.assignment.match(text, start)
             if match is None:
                 continue
-            start = match.end()
-            reader = Reader(text, start, self)
+            value_start = match.end()
+            reader = Reader(text, value_start, self)
             try:
                 value, computed = self.literal(reader), False
                 end = reader.pos
                 if not _END.match(text, end):
                     raise NotLiteralError
             except (NotLiteralError, RecursionError):
-                value, computed, end = None, True, self._expression_end(text, start)
+                value, computed, end = None, True, self._expression_end(text, value_start)
             name, annotation = match.group("name"), match.group("type") or ""
-            yield NameAssignment(name, value, computed, start, end, annotation, begin, end)
+            yield NameAssignment(name, value, computed, annotation, start, end, value_start, end)
 
     def literal(self, reader: Reader) -> Any:
         """The value of the literal at ``reader``, which is moved to its end; raises
@@ -83,8 +83,8 @@ class LineBasedLanguage(Language):
         return reader.word_value() if reader.is_at_word() else reader.number()
 
     def call(self, name: str, reader: Reader) -> Any:
-        """The value of a call of ``name`` whose parenthesis stands at ``reader``, for what the
-        language writes as calls: lists, mappings. Raises NotLiteralError for any other."""
+        """The value of what the language writes as a call of ``name``, a list or a mapping, where
+        ``reader`` is behind the name. Raises NotLiteralError for anything else."""
         raise NotLiteralError
 
     def text_of(self, string: str) -> str:
@@ -187,8 +187,8 @@ class Reader:
         return self._language.call(name, self)
 
     def items(self, close: str, pair: str = "", names: re.Pattern[str] | None = None) -> Any:
-        """Items up to ``close``: a list, or a dict where every item is two with ``pair`` between
-        them, the first of them a literal or one of ``names``."""
+        """The items up to ``close``: a list, or a dict where each item is a key, ``pair`` and a
+        value. A key is a literal or what ``names`` matches."""
         keys: list[Any] = []
         items: list[Any] = []
         self._skip_blanks()

@@ -90,7 +90,7 @@ def _string(value: str, like: str) -> str:
     text = repr(value)
     if like.lstrip("rRuUbBfF")[:1] != '"' or text[0] == '"':
         return text
-    # repr prefers single quotes: take them off, and escape double quotes instead
+    # repr prefers single quotes: put double quotes in their place and escape those within
     return '"' + text[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
 
 

@@ -13,7 +13,7 @@ KERNELS = {"swift": "swift"}
 
 
 class OtherLanguage(Language):
-    """Its literals are taken for JSON's, which most languages share."""
+    """Reads and writes literals as JSON, which most languages share."""
 
     def read(self, text: str) -> Any:
         try:

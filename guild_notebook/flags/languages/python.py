@@ -78,19 +78,20 @@ class Python(Language):
 def _assignment(
     parsed: ParsedLine, node: ast.Assign | ast.AnnAssign | ast.AugAssign
 ) -> NameAssignment | NotAFlag:
-    begin, stop = parsed.span(node)
+    start, end = parsed.span(node)
     if isinstance(node, ast.AugAssign):
-        return NotAFlag(begin, "an augmented assignment")
+        return NotAFlag(start, "an augmented assignment")
     if node.value is None:
-        return NotAFlag(begin, "an annotation without a value")
+        return NotAFlag(start, "an annotation without a value")
     target = node.targets[-1] if isinstance(node, ast.Assign) else node.target
     if not isinstance(target, ast.Name):
         several = isinstance(target, (ast.Tuple, ast.List))
-        return NotAFlag(begin, f"an assignment to {'several names' if several else 'no name'}")
+        return NotAFlag(start, f"an assignment to {'several names' if several else 'no name'}")
     value, computed = literals.literal_or_computed(node.value)
-    start, end = parsed.span(node.value)
     annotation = annotation_of(parsed, node)
-    return NameAssignment(target.id, value, computed, start, end, annotation, begin, stop)
+    return NameAssignment(
+        target.id, value, computed, annotation, start, end, *parsed.span(node.value)
+    )
 
 
 def annotation_of(parsed: ParsedLine, node: ast.stmt) -> str:

@@ -24,10 +24,10 @@ _TRIPLE_END = {
     )
     for quote in "'\""
 }
-# A physical line that is no line of IPython, and that nothing but brackets could continue.
+# A physical line that is not one of IPython's, and that nothing but brackets could continue.
 _PLAIN_LINE = re.compile(r"([ \t\f]*)((?![/,;])[^\r\n#\"'\\%!?]*)(?:\r\n|\r|\n|\Z)")
 
-# What IPython takes before Python sees it: escapes at the start of a line, help marks at its
+# What IPython replaces before Python sees it: escapes at the start of a line, help marks at its
 # end, and shell commands or magics on the right of an assignment (IPython inputtransformer2).
 _IPYTHON_LINE = re.compile(
     r"""[ \t\f]*(?:
@@ -39,7 +39,7 @@ _IPYTHON_LINE = re.compile(
 )
 _CONTINUED_LINE = re.compile(r"[^\\\r\n]*(?:\\(?:\r\n|[\s\S])[^\\\r\n]*)*")
 _BLANK = re.compile(r"[ \t\f]*")
-_RESCANS = 50  # for each, what follows a bracket that never closes is scanned once more
+_RESCANS = 50  # times that the text after a bracket that never closes is scanned once more
 
 
 class Line(NamedTuple):

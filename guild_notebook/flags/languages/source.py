@@ -1,9 +1,8 @@
-"""The text of one code cell: its statements, comments and magics, and where they stand.
+"""The text of one cell as Python: its statements, comments and magics, and where they stand.
 
-Everything is found by reading. A cell is split into logical lines, and only those that are asked
-for are parsed: IPython syntax, or a line that is no Python at all, hides no other line. All
-offsets are characters of the cell's own text; the columns that ``ast`` gives are UTF-8 bytes and
-become characters here, and nowhere else.
+A cell is split into logical lines, and each is parsed by itself: IPython syntax, or a line that is
+not Python at all, hides no other line. All offsets are characters of the cell's own text. The
+columns of ``ast`` are UTF-8 bytes; they become characters in this module and nowhere else.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _CELL_MAGIC = re.compile(
     r"(?:[ \t\f]*(?:\#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t]*%%(\w*)[^\r\n]*(?:\r\n|\r|\n|\Z)"
 )
 _UNREADABLE_CHARS = re.compile("[\x00\ud800-\udfff]")
-# `case` and `match` are names too: an assignment to one is no clause.
+# `case` and `match` are names too: an assignment to one is not a clause.
 _CLAUSE = re.compile(r"(?:else|elif|except|finally)\b|case\b(?![ \t]*[=.,:])")
 _BLOCK = re.compile(r"(?:if|for|while|with|try|def|class|async|match(?!\w|[ \t]*[=.,:]))\b")
 # What must stand before a clause for the two to be a statement.
@@ -117,11 +116,11 @@ def _inner(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 class Source:
-    """One cell's text as Python; never raises for what the text is. Python may warn of it
-    (invalid escapes): who reads many cells silences that once.
+    """One cell's text as Python. Nothing here raises for what the text is, but Python may warn of
+    it (invalid escapes), which callers silence once for all cells.
 
     ``magic`` is the name of the cell magic ("" where there is none). Logical lines after the
-    one that holds ``end`` are not looked at.
+    one that holds ``end`` are not read.
     """
 
     def __init__(self, text: str, end: int | None = None) -> None:
@@ -135,7 +134,7 @@ class Source:
 
     @cached_property
     def plain(self) -> str:
-        """The text with characters that no parser takes put out of its way, one for one."""
+        """The text with each character that Python's parser refuses replaced by another."""
         # a form feed counts for nothing at the start of a line, unlike a byte order mark
         text = "\f" + self.text[1:] if self.text.startswith("\ufeff") else self.text
         return _UNREADABLE_CHARS.sub("\ufffd", text)
@@ -147,7 +146,7 @@ class Source:
 
     @cached_property
     def top_level(self) -> list[Line]:
-        """The logical lines outside all blocks. IPython takes a first line's indentation off."""
+        """The logical lines outside all blocks. IPython removes the first line's indentation."""
         lines = self.scan.lines
         return [line for line in lines if line.indent <= lines[0].indent]
 
@@ -163,7 +162,7 @@ class Source:
         return [line.start for line in self.scan.lines]
 
     def parsed(self, line: Line) -> ParsedLine:
-        """The syntax trees of a logical line's statements; none where it is no Python."""
+        """The syntax trees of a logical line's statements; none where it is not Python."""
         if line not in self._parsed:
             self._parsed[line] = self._parse(line)
         return self._parsed[line]
@@ -250,13 +249,13 @@ def _without_comment(source: Source, line: Line) -> str:
 
 
 def statements_of(text: str) -> list[ast.stmt]:
-    """The statements of ``text``; none if it is no Python, or more than a parser can take."""
+    """The statements of ``text``; none if it is not Python, or too much for Python's parser."""
     tree = _tree(text, "exec")
     return tree.body if isinstance(tree, ast.Module) else []
 
 
 def expression_of(text: str) -> ast.expr | None:
-    """The one expression that ``text`` is, blanks around it not counted; else None."""
+    """The expression that ``text`` is, without the blanks around it; None where it is not one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = _tree(text.strip(), "eval")

@@ -28,7 +28,7 @@ def find(cells: Iterable[CodeCell]) -> Found:
             else:
                 reason = _reason_to_skip(assignment, seen)
             if reason:
-                found.skipped.append(skipped(cell.index, cell.source, assignment.begin, reason))
+                found.skipped.append(skipped(cell.index, cell.source, assignment.start, reason))
             elif isinstance(assignment, NameAssignment):
                 seen[assignment.name] = cell.index
                 found.flags.append(flag(cell, assignment, "assign"))
@@ -52,8 +52,8 @@ def flag(cell: CodeCell, assignment: NameAssignment, kind: str, type_comment: st
             or literal_type(assignment.value)
         ),
         default=assignment.value,
-        default_source=cell.text[assignment.start : assignment.end],
-        sites=(Site(cell.index, assignment.start, assignment.end),),
+        default_source=cell.text[assignment.value_start : assignment.value_end],
+        sites=(Site(cell.index, assignment.value_start, assignment.value_end),),
         computed=assignment.computed,
         language=cell.language,
     )

@@ -28,8 +28,8 @@ def find(cells: Iterable[CodeCell]) -> Found:
     for cell in cells:
         for assignment in cell.assignments if PARAMETERS_TAG in cell.tags else ():
             if isinstance(assignment, NotAFlag):
-                begin, reason = assignment.begin, assignment.reason
-                passed_over.append(skipped(cell.index, cell.source, begin, reason))
+                start, reason = assignment.start, assignment.reason
+                passed_over.append(skipped(cell.index, cell.source, start, reason))
                 continue
             new = _flag(cell, assignment)
             old = flags.get(new.name)
@@ -38,7 +38,7 @@ def find(cells: Iterable[CodeCell]) -> Found:
 
 
 def _flag(cell: CodeCell, assignment: NameAssignment) -> Flag:
-    match = _TRAILING_COMMENT.match(cell.text, assignment.stop)
+    match = _TRAILING_COMMENT.match(cell.text, assignment.end)
     comment = match.group(1) if match else ""
     type_comment = _TYPE_COMMENT.match(comment)
     if type_comment is None:

@@ -43,7 +43,7 @@ def field_type(spec: Spec, annotation: str, value: Any, computed: bool) -> Field
     if spec.choices:
         _set_choices(result, spec.choices, value, computed)
     elif declared is None:
-        # nothing says what an expression's value would be: it takes another expression
+        # The type of an expression's value is not known: another expression may replace it.
         result.type = "raw" if computed else literal_type(value)
     result.kind = _kind(result)
     result.allow_other = options.get("allow-input") in (True, "true", "True")

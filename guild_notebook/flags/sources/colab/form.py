@@ -242,8 +242,8 @@ class Titles:
 
 
 class Descriptions:
-    """The texts of one cell that describe its fields. A block of Markdown describes the first
-    field that it is found for, and no other."""
+    """The texts of one cell that describe its fields; a block of Markdown describes one field
+    only."""
 
     def __init__(self, source: Source) -> None:
         # comments that stand on a line of their own, by line
