@@ -10,7 +10,7 @@ PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv dev hooks demo test docs links corpus faults matrix cluster bench lint format changelog release clean
+.PHONY: help venv dev hooks demo test docs links corpus faults matrix cluster bench lint format tables changelog release clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
@@ -26,6 +26,7 @@ help:
 	@echo "make venv          only make the environment $(VENV) and install the package"
 	@echo "make dev           make $(VENV) with all that tests, linters, documentation and releases need"
 	@echo "make hooks         let git run make lint before each commit"
+	@echo "make tables        write the tables of README.md and docs/ that are made from the code"
 	@echo "make format        let ruff mend and format the code"
 	@echo "make changelog     show what CHANGELOG.md will say of the changes since the last release"
 	@echo "make release       build, check, commit and tag a release: VERSION=1.2.3, DRY=1 to try it"
@@ -128,6 +129,10 @@ lint: $(VENV)/.lint
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+tables: $(VENV)/.test
+	$(BIN)/python -m tests.docs.test_options_table
+	$(BIN)/python -m tests.helpers.tables
 
 hooks: $(VENV)/.lint
 	$(BIN)/pre-commit install
