@@ -23,7 +23,6 @@ def text_of(content: Any) -> str:
 
 
 def has_image(data: Mapping[str, Any]) -> bool:
-    """Whether a bundle has an entry that is saved as an image file."""
     return any(mime in data for mime in IMAGE_ENDINGS)
 
 

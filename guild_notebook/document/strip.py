@@ -161,14 +161,8 @@ def json_copy(value: Any, depth: int = DEEPEST) -> Any:
 
 
 Rule = Callable[[Any], Any]
-"""The part of a value that nbformat's schema allows (nbformat.v4.5.schema.json), None for no
-part."""
-
+"""Returns what nbformat.v4.5.schema.json allows of a value, None for nothing."""
 Rules = Mapping[str, Rule]
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _instance_of(kind: type) -> Rule:
@@ -213,14 +207,14 @@ def valid_language_info(value: Any) -> Document | None:
 _NOTEBOOK_METADATA: Rules = {
     "kernelspec": _kernelspec,
     "language_info": valid_language_info,
-    "title": _text,
+    "title": _instance_of(str),
     "authors": _instance_of(list),
 }
 _TEXT_METADATA: Rules = {
     "name": _name,
     "tags": _tags,
     "jupyter": _instance_of(dict),
-    "format": _text,
+    "format": _instance_of(str),
 }
 _CELL_METADATA: Rules = {
     "name": _name,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..secrets.masking import Masker
@@ -142,7 +142,7 @@ def _text(value: Any, depth: int, ascii_only: bool) -> str:
         )
         return f"{{{inner}{f',{inner}'.join(items)}{outer}}}"
     if isinstance(value, list) and value:
-        if _are_texts(value):
+        if set(map(type, value)) == {str}:
             return f"[{inner}{_flat(depth + 1, ascii_only).encode(value)[1:-1]}{outer}]"
         parts = (_text(item, depth + 1, ascii_only) for item in value)
         return f"[{inner}{f',{inner}'.join(parts)}{outer}]"
@@ -150,10 +150,6 @@ def _text(value: Any, depth: int, ascii_only: bool) -> str:
         text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=ascii_only)
         return text.replace("\n", outer)  # in strings it is escaped
     return _flat(0, ascii_only).encode(value)
-
-
-def _are_texts(values: Sequence[Any]) -> bool:
-    return set(map(type, values)) == {str}
 
 
 @functools.lru_cache(None)

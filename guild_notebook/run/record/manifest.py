@@ -61,8 +61,7 @@ def executed_notebook_lines(source_path: str) -> list[Line]:
 
 
 def artifact_line(path: str, notebook: str) -> Line:
-    """The line of the file ``path`` that the run has made of ``notebook``, such as a report. Both
-    are relative to the run directory."""
+    """The line of ``path``, a report or image of ``notebook`` (both relative to the run)."""
     return [_ARTIFACT, f"./{path}", "-", _NOTEBOOK + notebook]
 
 
