@@ -105,7 +105,7 @@ class Pipeline:
         found = discover(nb, {}, sorted(values))
         sources = edited(nb, found, values)
         try:
-            data, _left_out = strip.strip_outputs(nb, sources, parameters.injected(nb))
+            data, _left_out = strip.strip_outputs(nb, sources, parameters.injected_cells(nb))
         except NotebookError as e:
             assert "nb.ipynb is nested too deeply" in str(e)
             return
