@@ -10,11 +10,13 @@ PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv dev hooks demo test docs links corpus faults matrix cluster bench lint format tables changelog release clean
+.PHONY: help venv dev hooks demo test slow coverage docs links corpus faults matrix cluster bench lint format tables changelog release clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
-	@echo "make test          run the tests"
+	@echo "make test          run the tests, but for those that take minutes each"
+	@echo "make slow          run those: sessions of the documentation, VS Code, long sweeps"
+	@echo "make coverage      run the tests, and print how much of the package they reach, branches too"
 	@echo "make lint          ruff, mypy and the contracts between the rooms"
 	@echo "make docs          build the documentation (build/docs)"
 	@echo "make links         look whether the documentation's links to other sites lead somewhere"
@@ -79,9 +81,23 @@ demo: $(VENV)/.demo
 	@echo
 	@echo "The reports: .demo/runs/*/digits.html. In a browser: GUILD_HOME=.demo $(BIN)/guild view"
 
-# Tests of one file share runs, so each file stays with one worker.
+# Tests that share runs and kernels stay with one worker (tests/conftest.py).
+PARALLEL = -n auto --dist loadscope
+
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	@echo "Without the tests that take minutes each: make slow runs those"
+	$(BIN)/python -m pytest $(PARALLEL)
+
+slow: $(VENV)/.test
+	$(BIN)/python -m pytest $(PARALLEL) -m slow
+
+# Each process writes a file of its own; their number is that of processes.
+COVERAGE = COVERAGE_FILE="$(abspath build)/coverage/data" $(BIN)/python -m coverage
+coverage: $(VENV)/.test
+	@rm -rf build/coverage && mkdir -p build/coverage
+	$(COVERAGE) run -m pytest $(PARALLEL)
+	@$(COVERAGE) combine --quiet build/coverage
+	@$(COVERAGE) report
 
 $(VENV)/.docs: $(VENV)/.installed
 	@$(PIP) install -e ".[docs]"

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.helpers.project import Project, new_project
 
 pytest_plugins = ["tests.helpers.browser"]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The tests of a module that share something stay with one worker, all others go to whichever
+    is free. (xdist's own ``loadgroup`` does not work with pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.split("::")[0]
+            return path if shares(config.rootpath / path) else nodeid
+
+    return Scheduling(config, log)
+
+
+@functools.cache
+def shares(path: Path) -> bool:
+    """Whether a module has fixtures that are made once for several of its tests."""
+    return bool(re.search(r'scope="module"|shared: Project', path.read_text("utf-8")))
 
 
 @pytest.fixture

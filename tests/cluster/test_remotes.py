@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.helpers import sshd
-from tests.helpers.project import Project, Run, start, wait_for
+from tests.helpers.project import LIMIT, Project, Run, start, wait_for
 
 with_sshd = pytest.mark.skipif(bool(sshd.missing()), reason=sshd.missing())
 
@@ -88,7 +88,7 @@ def test_a_run_over_there_is_stopped_from_here_and_keeps_what_it_has(remote, ser
     assert remote.guild("pull", "box", run_id, "-y").status == 0
     assert '"running"' in remote.guild("runs", "--json").stdout.replace(" (box)", "")
     assert remote.guild("stop", "-r", "box", run_id, "-y").status == 0
-    said, _ = watching.communicate(timeout=60)
+    said, _ = watching.communicate(timeout=LIMIT)
     assert "kept" in said and "stopped with a status of 'terminated'" in said
     assert remote.guild("pull", "box", run_id, "-y").status == 0
     run = Run(remote.home / "runs" / run_id)

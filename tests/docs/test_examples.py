@@ -147,6 +147,7 @@ def test_what_is_run_elsewhere_stands_in_a_readme():
     assert {c for name in PROJECTS for c in commands_of_readme(name)} >= ELSEWHERE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROJECTS)
 def test_the_commands_of_a_readme_run(name, request, tmp_path):
     """Behind the runs of the other tests, in a copy of their Guild home; RUN_ID is the last run."""

@@ -19,7 +19,10 @@ from tests.helpers import sshd
 from tests.helpers.project import CHECKOUT, free_port
 from tests.helpers.reader import DOCS, follow
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell"),
+]
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ PAGES = sorted(
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_the_session_of_a_page(name: str, reader: dict[str, str], folder: Path):
     follow((DOCS / name).read_text("utf-8"), folder, reader)

@@ -238,6 +238,7 @@ def test_output_is_shown_as_it_is(shared):
         assert re.search(f"^{pattern}$", printed[section], re.MULTILINE), printed[section]
 
 
+@pytest.mark.slow
 def test_the_commands_of_a_session_run_in_their_order(shared):
     """What the README types where it needs no guild.yml, in one project and Guild home."""
     cells = ("lr = 0.05", "units = 16", 'print(f"loss: {lr * units}")')

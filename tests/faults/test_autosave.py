@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.run.record.autosave import SHARE, Autosave
+from guild_notebook.run.record.autosave import Autosave
 from tests.helpers.figures import figure
 from tests.helpers.project import LIMIT, Project, wait_for
 from tests.helpers.runner import start
+
+SHARE = 0.05
+"""Of the time that a run takes."""
 
 STEPS = """
 import os, time

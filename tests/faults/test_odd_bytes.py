@@ -8,9 +8,11 @@ import unicodedata
 import nbformat
 import pytest
 
-from guild_notebook.run.output.stream import BREAK
 from tests.helpers.figures import figure
 from tests.helpers.project import Command, Project, code
+
+BREAK = "\\\n "
+"""Where a line was too long."""
 
 CHILD = "import os; os.write(1, b'child \\xff\\xfe\\x00 bytes\\n')"
 CASES = {

@@ -17,6 +17,9 @@ from tests.helpers.project import CHECKOUT, Command, Project, start, wait_for
 from tests.helpers.runner import attempt, execute
 
 KERNEL = CHECKOUT / "tests" / "helpers" / "odd_kernel.py"
+HANG = 90
+"""Seconds that no run takes, also on a machine that has much other work."""
+
 STARTS = ["", "silent", "mute", "fail", "stubborn", "after 3", "after 61"]
 
 
@@ -84,7 +87,7 @@ def test_a_kernel_that_ends_at_its_start_is_said_with_its_last_line(odd: Project
 def test_a_kernel_that_never_answers_is_ended_after_its_time(odd: Project, how: str, words: str):
     notebook(odd, "never", how=how)
     done, seconds = run(odd, "--startup-timeout", "2")
-    assert done.status == 1 and seconds < 30
+    assert done.status == 1 and seconds < HANG
     assert "was not ready after 2 seconds (nb-startup-timeout): odd kernel: " + words in said(done)
 
 
@@ -113,7 +116,7 @@ def test_the_time_of_a_start_is_a_minute_unless_an_option_says_more(odd: Project
 def test_a_kernel_that_never_replies_is_killed_after_the_cell_s_time(odd: Project):
     notebook(odd, "before", "hang")
     done, seconds = run(odd, "--cell-timeout", "1")
-    assert done.status == 1 and "before\n" in done.stdout and seconds < 40
+    assert done.status == 1 and "before\n" in done.stdout and seconds < HANG
     assert "cell 2 (hang) was killed: over 1 s (nb-cell-timeout)" in said(done)
 
 
@@ -128,8 +131,8 @@ def test_a_kernel_that_never_replies_is_ended_by_a_stop(odd: Project):
         (run_dir,) = odd.run_dirs()
         started = time.monotonic()
         assert odd.guild("stop", "-y", run_dir.name).status == 0
-        shown, _ = process.communicate(timeout=60)
-    assert time.monotonic() - started < 20
+        shown, _ = process.communicate(timeout=HANG)
+    assert time.monotonic() - started < HANG
     assert "cell 2 (hang) was stopped by SIGTERM" in shown
     check_end(odd, Command(shown, shown, 1, [run_dir]))
 
@@ -139,14 +142,14 @@ def test_a_kernel_that_is_done_but_does_not_reply_fails_its_cell(odd: Project):
     done, seconds = run(odd)
     assert done.status == 1 and "kept\n" in done.stdout and "never" not in done.stdout
     assert "the kernel is done with cell 2 (kept) but has not replied in 10 s" in said(done)
-    assert seconds < 40
+    assert seconds < HANG
 
 
 @pytest.mark.parametrize("action", ["die", "reply and die"])
 def test_a_kernel_that_dies_is_said_with_its_last_words(odd: Project, action: str):
     notebook(odd, f"kept\n{action}", "never")
     done, seconds = run(odd)
-    assert done.status == 1 and seconds < 20 and "kept\n" in done.stdout
+    assert done.status == 1 and seconds < HANG and "kept\n" in done.stdout
     assert "the kernel died in cell 1 (kept): exit status 9" in said(done)
     assert "odd kernel: out of memory" in done.stderr
 
@@ -154,14 +157,14 @@ def test_a_kernel_that_dies_is_said_with_its_last_words(odd: Project, action: st
 def test_a_kernel_that_closes_its_channels_is_killed_after_the_cell_s_time(odd: Project):
     notebook(odd, "kept\nclose channels", how="stubborn")
     done, seconds = run(odd, "--cell-timeout", "1")
-    assert done.status == 1 and seconds < 40
+    assert done.status == 1 and seconds < HANG
     assert "over 1 s (nb-cell-timeout)" in said(done)
 
 
 def test_a_kernel_that_does_not_end_is_killed_at_the_end(odd: Project):
     notebook(odd, "shown", how="stubborn")
     done, seconds = run(odd)
-    assert done.status == 0 and seconds < 30
+    assert done.status == 0 and seconds < HANG
 
 
 @pytest.mark.parametrize(

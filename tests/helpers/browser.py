@@ -82,13 +82,35 @@ class Visit:
 
 
 class Browser:
-    def __init__(self, browser: Any) -> None:
-        self._browser = browser
+    """A browser that is started when it is first asked for, and again where it has died: on a
+    machine that lacks memory it is the first to be killed."""
+
+    def __init__(self, playwright: Any, path: str) -> None:
+        self._type = playwright.chromium
+        self._path = path
+        self._browser: Any = None
+
+    def _new_context(self) -> Any:
+        from playwright.sync_api import Error
+
+        if self._browser:
+            try:
+                return self._browser.new_context()
+            except Error:  # it has died
+                pass
+        self._browser = self._type.launch(
+            executable_path=self._path, headless=True, args=list(FLAGS), timeout=LIMIT
+        )
+        return self._browser.new_context()
+
+    def close(self) -> None:
+        if self._browser:
+            self._browser.close()
 
     @contextmanager
     def page(self) -> Iterator[Any]:
         """A page of Playwright's in a profile of its own, with nothing open."""
-        context = self._browser.new_context()
+        context = self._new_context()
         try:
             yield context.new_page()
         finally:
@@ -101,9 +123,9 @@ class Browser:
         preferences = folder / "Default" / "Preferences"
         preferences.parent.mkdir(parents=True)
         preferences.write_text('{"profile": {"cookie_controls_mode": 0}}')
-        context = self._browser.browser_type.launch_persistent_context(
+        context = self._type.launch_persistent_context(
             folder,
-            executable_path=executable(),
+            executable_path=self._path,
             headless=True,
             args=list(FLAGS),
             timeout=LIMIT,
@@ -169,11 +191,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         pytest.skip("no Chromium: install it (Debian: apt install chromium) or set CHROMIUM")
     api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
     with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=path, headless=True, args=list(FLAGS), timeout=LIMIT
-        )
-        yield Browser(started)
-        started.close()
+        made = Browser(playwright, path)
+        yield made
+        made.close()
 
 
 class Beacons:

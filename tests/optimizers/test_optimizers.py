@@ -34,6 +34,7 @@ GUILD_FILE = """
 bounded:
   notebook: form.ipynb
   flags-import: all
+  nb-report: none
   flags:
     share: {min: 0, max: 1}
     free: {min: 1, max: 100, distribution: loguniform}
@@ -45,7 +46,8 @@ def sweeps(shared: Project) -> Project:
     shared.notebook("form.ipynb", FORM, LOSS)
     shared.notebook("sliders.ipynb", "".join(FORM.splitlines(True)[:2]), LOSS)
     shared.file("batch.csv", "lr,activation\nlog[:],[:]\n[0.5:],tanh\n")
-    shared.guildfile(GUILD_FILE)
+    shared.without_reports("form.ipynb", "sliders.ipynb")
+    shared.file("guild.yml", (shared.dir / "guild.yml").read_text() + GUILD_FILE)
     return shared
 
 
@@ -210,6 +212,7 @@ def test_random_search_hardly_finds_the_optimum():
     assert lucky < 2000 / 20
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [2, *(pytest.param(n, marks=pytest.mark.matrix) for n in (1, 3))])
 def test_a_sweep_finds_the_optimum_of_a_known_function(

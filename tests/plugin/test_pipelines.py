@@ -21,6 +21,7 @@ prepare-script:
   sourcecode: ["prepare.*"]
 train-notebook:
   notebook: train.ipynb
+  nb-report: none
   requires:
     - operation: prepare-notebook|prepare-script
       name: prepared
@@ -31,6 +32,7 @@ train-script:
       name: prepared
 report-of-prepare:
   notebook: train.ipynb
+  nb-report: none
   requires:
     - operation: prepare-notebook
       select: [prepare.html, 'prepare_.*\\.png', data.txt, parts]

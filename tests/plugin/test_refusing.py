@@ -25,13 +25,15 @@ def made(shared: Project) -> Project:
     shared.notebook("nb.ipynb", "print('first')", FORM)
     shared.notebook("plain.ipynb", "lr = 0.1\nflag = True\nprint(1 + 2)", "# " + 50 * "a")
     shared.guildfile(
-        "a:\n  notebook: plain.ipynb\n  flags:\n    lr: 0.1\n    unused: 5\n    in-label: 1\n"
+        "a:\n  notebook: plain.ipynb\n  nb-report: none\n  flags:\n    lr: 0.1\n"
+        "    unused: 5\n    in-label: 1\n"
         "  label: ${in-label}\n"
         "none:\n  notebook: plain.ipynb\n  flags: {p: {nb-replace: 'nowhere (1)'}}\n"
         "broken:\n  notebook: plain.ipynb\n  flags: {p: {nb-replace: '(1'}}\n"
         "endless:\n  notebook: plain.ipynb\n  flags: {p: {nb-replace: '(a|aa)+c'}}\n"
         "overlap:\n  notebook: plain.ipynb\n  flags:\n    p: {nb-replace: '1 [+] 2'}\n"
         "    q: {nb-replace: '(2)\\)'}\n"
+        "nb.ipynb:\n  flags-import: all\n  nb-report: none\n"
         "own:\n  notebook: nb.ipynb\n  flags:\n    mode: {default: fast, choices: [fast, medium]}\n"
         "  flags-import: all\n"
     )

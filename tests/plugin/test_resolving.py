@@ -9,23 +9,23 @@ from tests.helpers.project import Project, code
 CELL = code("x = 1\nprint(f'value: {x}')")
 
 GUILDFILES = {
-    "operation-only": "train:\n  notebook: nb.ipynb\n  flags-import: all\n",
+    "operation-only": "train:\n  notebook: nb.ipynb\n  flags-import: all\n  nb-report: none\n",
     "models": "- model: m\n  operations:\n    train:\n      notebook: nb.ipynb\n"
-    "      flags-import: all\n",
+    "      flags-import: all\n      nb-report: none\n",
     "config": "- config: base\n  flags:\n    x: 1\n"
     "- model: m\n  operations:\n    train:\n      notebook: nb.ipynb\n"
-    "      flags:\n        $include: base\n",
+    "      flags:\n        $include: base\n      nb-report: none\n",
     "extends": "- config: base\n  operations:\n    train:\n      notebook: nb.ipynb\n"
-    "      flags-import: [x]\n- model: m\n  extends: base\n",
+    "      flags-import: [x]\n      nb-report: none\n- model: m\n  extends: base\n",
     "include": "- include: other.yml\n",
     "operation-defaults": "- model: m\n  operation-defaults:\n    flags-import: all\n"
     "    nb-report: none\n  operations:\n    train:\n      notebook: nb.ipynb\n",
     "params": "- config: base\n  params: {file: nb}\n  operations:\n    train:\n"
-    "      notebook: '{{ file }}.ipynb'\n      flags-import: all\n"
+    "      notebook: '{{ file }}.ipynb'\n      flags-import: all\n      nb-report: none\n"
     "- model: m\n  extends: base\n",
     "nbexec": "train:\n  main: guild.plugins.nbexec nb.ipynb --html-no-input\n"
     "  flags-import: all\n",
-    "default-flags": "train:\n  notebook: nb.ipynb\n  flags:\n    x: 1\n",
+    "default-flags": "train:\n  notebook: nb.ipynb\n  flags:\n    x: 1\n  nb-report: none\n",
 }
 
 
@@ -74,7 +74,7 @@ PATHS = ["nb.ipynb", "./nb.ipynb", "deep/er/nb.ipynb", "with space.ipynb", "UPPE
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_runs_without_a_guild_yml(project: Project, path: str):
     project.notebook(path, CELL)
-    run = project.run(path, "x=4").run
+    run = project.run(path, "x=4", NB_NO_EXEC="1").run
     assert run.flags == {"x": 4}
     assert run.sources(path) == ["x = 4\nprint(f'value: {x}')"]
 

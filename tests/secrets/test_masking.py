@@ -14,7 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guild_notebook.run.kernel.masked_messages import MessageMasker
-from guild_notebook.secrets.masking import MASK, SHORTEST, MaskedStream, Masker, lines_of
+from guild_notebook.secrets.masking import MaskedStream, Masker, lines_of
+
+MASK = "***"
+SHORTEST = 4
+"""Characters of the shortest value that is masked."""
 
 VALUE = "s3cr'et\"/Valü&99$x \\end"
 ENCODED = VALUE.encode()
@@ -158,14 +162,14 @@ def test_masking_takes_linear_time():
     text = "loss: 0.123 (step 4) value-7 and more of it\n" * 20_000
 
     def seconds(text: str) -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         masker.text(text)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     once = min(seconds(text) for _ in range(3))
     assert min(seconds(text * 10) for _ in range(2)) < 40 * once
     value = text.replace("value-7", "value-3-of-many")
-    assert seconds(value) < 20  # a limit for a hang: every line holds a value
+    assert seconds(value) < 60  # a limit for a hang: every line holds a value
 
 
 @pytest.mark.parametrize("length", [SHORTEST, 10_000])

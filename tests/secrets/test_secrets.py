@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 
 from guild_notebook.flags import secret_source
 from guild_notebook.flags.model import Code, Flag, Site
-from tests.helpers.project import Command, Project, Run, code
+from tests.helpers.project import Command, Project, Run, code, wait_for
 from tests.helpers.secret_values import OF_THE_USER, OTHER, VALUE, digest, leaks
 
 EVERYTHING = [
@@ -49,7 +48,8 @@ def made(shared: Project) -> Project:
     shared.guildfile(
         "train:\n  notebook: nb.ipynb\n  flags-import: all\n"
         "  flags:\n    token: {nb-secret: yes}\n    pin: {nb-secret: USER_PIN}\n"
-        "small:\n  notebook: small.ipynb\n  flags-import: all\n  flags: {token: {nb-secret: yes}}\n"
+        "small:\n  notebook: small.ipynb\n  nb-report: none\n  flags-import: all\n"
+        "  flags: {token: {nb-secret: yes}}\n"
         "pipeline:\n  flags: {token: {nb-secret: yes}}\n"
         "  steps:\n    - run: small\n      flags: {token: '${token}', lr: 7}\n"
     )
@@ -147,9 +147,7 @@ def test_a_staged_run_keeps_no_value_and_says_so(made: Project):
 def test_a_queue_has_the_value_in_its_environment(made: Project):
     staged = made.run("small", f"token={VALUE}", "--stage").run
     queue = made.run("queue", "run-once=yes", TOKEN=OTHER)
-    deadline = time.monotonic() + 60
-    while staged.attr("exit_status") is None and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for(lambda: staged.attr("exit_status") is not None)
     assert f"it: {len(OTHER)} ***" in staged.output
     assert leaks(made, queue) == []
 

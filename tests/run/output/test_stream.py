@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guild_notebook.run.output.pipe import LATE_SECONDS, TURN_SECONDS, OutputPipe, WriteOrder
-from guild_notebook.run.output.stream import (
-    BREAK,
-    LONGEST_WORD,
-    PART_SECONDS,
-    PROGRESS_INTERVAL,
-    Stream,
-)
+from guild_notebook.run.output.pipe import OutputPipe, WriteOrder
+from guild_notebook.run.output.stream import Stream
 from guild_notebook.scalars import default_patterns
+
+BREAK = "\\\n "
+LONGEST_WORD = 1000
+PART_SECONDS = 0.1
+PROGRESS_INTERVAL = 5.0
+TURN_SECONDS = 1.0
+LATE_SECONDS = 0.1
 
 
 class Clock:

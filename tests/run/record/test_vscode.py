@@ -16,6 +16,7 @@ import pytest
 
 from tests.helpers.browser import LIMIT, Browser
 from tests.helpers.project import Project
+from tests.helpers.runner import attempt
 
 HERE = Path(__file__).with_name("vscode")
 
@@ -66,11 +67,12 @@ def vscode(modules: Path, folder: Path) -> Iterator[str]:
             process.terminate()
 
 
+@pytest.mark.slow
 def test_vscode_shows_the_outputs_of_a_run(
     shared: Project, browser: Browser, modules: Path, tmp_path: Path
 ):
     shared.notebook("train.ipynb", TRAIN, FIGURE, WIDGET, "1 / 0", nbformat_minor=5)
-    run = shared.guild("run", "-y", "train.ipynb", "rate=0.25").run
+    run = attempt(shared, "train.ipynb", flags={"rate": 0.25}).run
     with (
         vscode(modules, run.dir) as url,
         browser.with_profile(tmp_path / "profile") as page,

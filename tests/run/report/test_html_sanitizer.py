@@ -6,8 +6,11 @@ import time
 
 import pytest
 
-from guild_notebook.run.report.html_sanitizer import DEEPEST, image_element, is_visible, sanitize
+from guild_notebook.run.report.html_sanitizer import image_element, is_visible, sanitize
 from tests.helpers import payloads
+
+DEEPEST = 200
+"""Elements within elements."""
 
 RULES = [
     ("<b>a</b>", "<b>a</b>"),

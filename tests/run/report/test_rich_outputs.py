@@ -15,7 +15,7 @@ import yaml
 from nbformat import v4
 
 from guild_notebook.run.report.reports import ReportWriter
-from tests.helpers.browser import Browser, Visit
+from tests.helpers.browser import LIMIT, Browser, Visit
 from tests.helpers.examples import EXAMPLES, copied
 from tests.helpers.project import Command, Project
 
@@ -43,7 +43,7 @@ def shows_colors(visit: Visit, selector: str, colors: int = 3) -> bool:
     from PIL import Image
 
     element = visit.page.locator(selector).first
-    element.wait_for(state="visible", timeout=20_000)
+    element.wait_for(state="visible", timeout=LIMIT)
     picture = Image.open(io.BytesIO(element.screenshot())).convert("RGB")
     assert picture.width > 100 and picture.height > 100
     return len(picture.getcolors(1 << 24)) >= colors
