@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,10 @@ connect to it, and delay the end."""
 
 GUILD_STOP_SECONDS = 15.0
 """``guild stop`` also sends SIGTERM to the children of what it stops, some seconds later."""
+
+
+class DispatchError(UserError):
+    """The dispatcher has stopped because of an error of this package."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ class Dispatcher:
         self._resolving = asyncio.Lock()
         self._stopped_at: float | None = None
         self._scheduler_error = ""
+        self._error: BaseException | None = None
+        self._failed_at = 0.0
         self.finished = 0
 
     def on_event(self, event: dict[str, Any]) -> None:
@@ -73,18 +80,26 @@ class Dispatcher:
 
     async def run(self, cluster: connection.ClusterConnection) -> None:
         """Execute staged runs until stopped, or until none is left. Raises ClusterError where the
-        scheduler is lost."""
+        scheduler is lost, DispatchError where a background task has failed."""
         self._cluster = cluster
         self._runs.recover_orphans()
-        watching = asyncio.ensure_future(self._watch())
+        watching = self._start(self._watch())
         try:
             while True:
                 self._wake.clear()
-                self._claim_runs()
+                try:
+                    self._claim_runs()
+                except Exception as e:
+                    self._fail(e)
                 if not self._claimed and (self._options.run_once or self._stopped_at is not None):
                     break
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._options.poll_interval)
+            if self._error:
+                text = f"{type(self._error).__name__}: {self._error}"
+                raise DispatchError(
+                    f"dask:cluster was ended by an error of this package: {text}"
+                ) from self._error
             if self._scheduler_error:
                 raise connection.ClusterError(self._scheduler_error)
         finally:
@@ -148,7 +163,7 @@ class Dispatcher:
     async def _execute(self, run: Any) -> None:
         """Execute a run, in several attempts if its worker dies and ``retries`` allows it."""
         for tries in range(self._options.retries + 1):
-            state = RunState(run, lambda: self._stop_run(run))
+            state = RunState(run, lambda: self._stop_run(run), self._start)
             result, attempt = await self._attempt(run, state)
             if not os.path.isdir(run.guild_path()):
                 await state.set_ended()
@@ -217,27 +232,37 @@ class Dispatcher:
     # ---- all runs that have started
 
     async def _watch(self) -> None:
-        while True:
+        while not self._scheduler_error:
             await asyncio.sleep(WATCH_SECONDS)
-            assert self._cluster
             try:
-                await self._cluster.update_workers()
+                await self._look_after_runs()
             except connection.ClusterError as e:
-                return await self._lose_all(str(e))
-            by_worker: dict[str, list[Attempt]] = {}
-            for attempt in self._attempts.values():
-                if attempt.has_started and not attempt.has_ended:
-                    by_worker.setdefault(attempt.address, []).append(attempt)
-            for address, attempts in by_worker.items():
-                if address not in self._cluster.workers:
-                    for attempt in attempts:
-                        attempt.set_lost(f"worker {address} died while it had the run")
-                elif address not in self._polled:  # a slow worker must not delay the others
-                    self._polled.add(address)
-                    self._start(self._poll(address, attempts))
+                await self._lose_all(str(e))
+            except Exception as e:
+                self._fail(e)  # and go on: a worker stops a run that is not asked for
+                if time.monotonic() - self._failed_at > DISPATCHER_TIMEOUT:
+                    await self._lose_all(str(e))
+
+    async def _look_after_runs(self) -> None:
+        """Find the runs whose worker has died, and poll the workers of the others. Raises
+        ClusterError where the scheduler is lost."""
+        assert self._cluster
+        await self._cluster.update_workers()
+        by_worker: dict[str, list[Attempt]] = {}
+        for attempt in self._attempts.values():
+            if attempt.has_started and not attempt.has_ended:
+                by_worker.setdefault(attempt.address, []).append(attempt)
+        for address, attempts in by_worker.items():
+            if address not in self._cluster.workers:
+                for attempt in attempts:
+                    attempt.set_lost(f"worker {address} died while it had the run")
+            elif address not in self._polled:  # a slow worker must not delay the others
+                self._polled.add(address)
+                self._start(self._poll(address, attempts))
 
     async def _lose_all(self, why: str) -> None:
-        """The scheduler is gone: runs that have started are lost, the others staged again."""
+        """Runs that have started are lost, the others staged again: the scheduler is gone, or the
+        workers have not been called for so long that they have stopped their runs."""
         self._scheduler_error = why
         self._stopped_at = time.monotonic()
         self._wake.set()
@@ -249,6 +274,7 @@ class Dispatcher:
 
     async def _poll(self, address: str, attempts: list[Attempt]) -> None:
         assert self._cluster
+        attempts = [attempt for attempt in attempts if attempt.id in self._tails]
         offsets = {attempt.id: self._tails[attempt.id].offsets for attempt in attempts}
         try:
             answers = await self._cluster.call(address, worker.poll, offsets)
@@ -270,7 +296,7 @@ class Dispatcher:
                     log.info(f"{attempt.run.short_id} cannot be followed: {e}")
                     self._start(attempt.stop())
 
-    # ---- small things
+    # ---- background tasks
 
     async def _call(self, address: str, function: Any, *args: Any) -> None:
         """Call a function on a worker, whether it answers or not."""
@@ -279,10 +305,26 @@ class Dispatcher:
         with suppress(Exception):
             await asyncio.wait_for(self._cluster.call(address, function, *args), limit)
 
-    def _start(self, coroutine: Any) -> None:
-        task = asyncio.ensure_future(coroutine)
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task in the background. An exception that it raises ends the operation."""
+        task = asyncio.create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget_task)
+        return task
+
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """Stop because of an unexpected exception; ``run`` raises it when the runs have ended."""
+        if self._error is None:
+            self._error = error
+            self._failed_at = time.monotonic()
+            if self._stopped_at is None:
+                self.stop()
 
 
 def print_line(text: str) -> None:

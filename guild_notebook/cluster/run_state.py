@@ -21,7 +21,7 @@ import socket
 import stat
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from .pid_proxy import PidProxy
@@ -34,10 +34,17 @@ process was started, since process IDs are used again."""
 class RunState:
     """The state of one claimed run, from its start on a worker until it has ended."""
 
-    def __init__(self, run: Any, on_stop: Callable[[], None] = lambda: None) -> None:
-        """``on_stop`` is called for each ``guild stop`` of the run."""
+    def __init__(
+        self,
+        run: Any,
+        on_stop: Callable[[], None] = lambda: None,
+        start_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = asyncio.create_task,
+    ) -> None:
+        """``on_stop`` is called for each ``guild stop`` of the run, by a task that ``start_task``
+        starts from a coroutine."""
         self._run = run
         self._on_stop = on_stop
+        self._start_task = start_task
         self._proxy: PidProxy | None = None
         self._listening: asyncio.Task[None] | None = None
         self._pid_file: str | None = None
@@ -46,7 +53,7 @@ class RunState:
         """Make the run ``running``; ``shared`` says whether the worker uses its directory."""
         files = [self._path("LOCK.remote"), *([] if shared else [self._path("LOCK")])]
         self._proxy = await PidProxy.start(files)
-        self._listening = asyncio.ensure_future(self._proxy.listen(self._on_stop))
+        self._listening = self._start_task(self._proxy.listen(self._on_stop))
         for attribute in ("exit_status", "stopped"):
             self._run.del_attr(attribute)
         self._write_pid(self._proxy.pid, shared)

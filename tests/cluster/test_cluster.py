@@ -349,6 +349,59 @@ def test_a_run_whose_worker_dies_starts_anew_when_asked_and_none_twice(project, 
     assert all(run.output.count(f"y: {run.flags['x']}\n") == 1 for run in runs)
 
 
+# ---- a background task fails
+
+FAULT = """
+import asyncio, os, psutil
+if "guild_notebook.cluster" in psutil.Process().cmdline():
+    from guild_notebook.cluster.{module} import {name}
+    original = {name}.{method}
+    def fail(self, *args):
+        if os.path.exists({gate!r}):
+            raise RuntimeError("a fault\\nof two lines")
+        return original(self, *args)
+    async def fail_when_awaited(self, *args):
+        return await fail(self, *args)
+    is_async = asyncio.iscoroutinefunction(original)
+    {name}.{method} = fail_when_awaited if is_async else fail
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "method"),
+    [
+        ("connection", "ClusterConnection", "update_workers"),
+        pytest.param("dispatch", "Dispatcher", "_poll", marks=LONG),
+        pytest.param("dispatch", "Dispatcher", "_stop_run", marks=LONG),
+    ],
+)
+def test_a_background_task_that_fails_stops_the_operation(
+    project, cluster, tmp_path, module, name, method
+):
+    """The runs are as after a stop, and the fault is one line."""
+    gate = tmp_path / "gate"
+    project.notebook("nb.ipynb", "x = 1", SLOW)
+    runs = stage(project, "nb.ipynb", "x=[1,2,3,4,5]", "--stage-trials")
+    site = tmp_path / "site"
+    site.mkdir()
+    fault = FAULT.format(module=module, name=name, method=method, gate=str(gate))
+    (site / "sitecustomize.py").write_text(fault)
+    project.env["PYTHONPATH"] = str(site)
+    process = start_cluster(project, cluster, "shared=no")
+    wait_for(lambda: sum(status(project, run) == "running" for run in runs) == 2)
+    gate.touch()
+    if method == "_stop_run":  # called where RunState hears of a guild stop
+        project.guild("stop", "-y", next(r.id for r in runs if status(project, r) == "running"))
+    said = process.communicate(timeout=LIMIT)[0]
+    assert process.returncode == 1
+    assert said.count("RuntimeError") == 1 and 'File "' not in said  # no traceback of ours
+    line = "dask:cluster was ended by an error of this package: RuntimeError: a fault of two lines"
+    assert f"guild-notebook: {line}\n" in said
+    states = [status(project, run) for run in runs]
+    assert sorted(states) == ["staged"] * 3 + ["terminated"] * 2
+    assert not [p for run in runs for p in processes_of(run)]
+
+
 # ---- beside others
 
 

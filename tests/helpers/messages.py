@@ -41,6 +41,7 @@ CARRIERS = {
     "warning": (0, "{}"),
     "SystemExit": (0, "{}"),
     "ClusterError": (0, "{}"),
+    "DispatchError": (0, "{}"),
     "ArchiveError": (0, "{}"),
     "DependencyError": (0, "{}"),
     "WorkerLostError": (0, "{}"),
