@@ -12,6 +12,7 @@ from ..errors import FlagError
 from . import guild_values
 from .discover import Discovered
 from .model import Flag, Site
+from .source_text import source_text
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def assignment(flag: Flag, value: Any) -> Assignment | None:
     if guild_values.is_unchanged(flag, value):
         return None
     converted = guild_values.notebook_value(flag, value)
-    return Assignment(flag, converted, guild_values.source_text(flag, converted))
+    return Assignment(flag, converted, source_text(flag, converted))
 
 
 def edited_sources(notebook: Notebook, assigned: Iterable[Assignment]) -> dict[int, str]:

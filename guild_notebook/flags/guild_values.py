@@ -14,10 +14,10 @@ import shlex
 from typing import Any
 
 from ..errors import FlagError
-from . import secret_source, validate
-from .languages import literals, named
+from . import validate
+from .languages import literals
 from .languages.values import MOST_BITS, NotLiteralError, equal, is_number, same, shortened
-from .model import Code, Flag
+from .model import Flag
 
 # "int" and "float" would refuse or change defaults that notebooks have, so a whole number is a
 # "number" to Guild and is checked here; dates and expressions are plain text to it.
@@ -229,20 +229,3 @@ def coerced(flag: Flag, flagdef: Any, value: Any) -> Any:
         return op_util.coerce_flag_value(value, flagdef)
     except (ValueError, TypeError):
         return value  # Guild's type is only the nearest to the notebook's
-
-
-def source_text(flag: Flag, value: Any) -> str:
-    """The source text that holds ``value``, a ``notebook_value``, in the flag's language.
-
-    Raises FlagError where the language has no literal for it.
-    """
-    if flag.secret:
-        return secret_source.expression(flag, value)
-    if isinstance(value, Code):
-        return value.text
-    try:
-        return named(flag.language).write(value, flag.default_source)
-    except ValueError as e:
-        raise FlagError(
-            f"flag {flag.label} cannot hold {validate.shown(flag, value)} in {flag.language}: {e}"
-        ) from None

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..files import write_whole
-from ..flags import apply, default_warnings, secret_source
+from ..flags import apply, default_warnings
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered
 from ..flags.languages import literals
 from ..flags.languages.values import NotLiteralError
 from ..flags.model import Code
+from ..flags.source_text import environment_text
 from ..secrets import settings
 from ..secrets.masking import SHORTEST, Masker, lines_of, texts_of
 from .record.run_dir import RunDir
@@ -97,7 +98,7 @@ class RunSecrets:
         converted = {assignment.flag.name: assignment.value for assignment in assigned}
         for name, value in self.values.items():
             written = converted.get(name, value)  # as it is where the notebook has no such flag
-            text = secret_source.environment_text(found.flags.get(name), written)
+            text = environment_text(found.flags.get(name), written)
             self._texts += _texts(written)
             os.environ[self.variables[name]] = text
             os.environ[_flag_variable(name, cmd_flags)] = text  # as Guild passes any flag's value

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from guild_notebook.flags import secret_source
 from guild_notebook.flags.model import Code, Flag, Site
+from guild_notebook.flags.source_text import environment_text, source_text
 from tests.helpers.project import Command, Project, Run, code, wait_for
 from tests.helpers.secret_values import OF_THE_USER, OTHER, VALUE, digest, leaks
 
@@ -425,5 +425,5 @@ def test_a_preview_shows_no_value_of_what_is_named_like_a_secret(made: Project):
 def test_each_language_reads_the_environment(language, default, value, expected, text):
     flag = Flag("key", "assign", None, None, default, (Site(0, 0, 1),), language=language,
                 secret="KEY")  # fmt: skip
-    assert secret_source.expression(flag, value) == expected
-    assert secret_source.environment_text(flag, value) == text
+    assert source_text(flag, value) == expected
+    assert environment_text(flag, value) == text

@@ -1,4 +1,4 @@
-"""A secret flag's value: how the source reads it, and how the environment holds it."""
+"""A flag's value as text: what the source holds, and what the environment holds of a secret one."""
 
 from __future__ import annotations
 
@@ -8,13 +8,28 @@ from typing import Any
 from ..errors import FlagError
 from .languages import named
 from .model import Code, Flag
+from .validate import shown
 
 
-def expression(flag: Flag, value: Any) -> str:
-    """What stands in the source in place of a secret flag's value, in the flag's language.
+def source_text(flag: Flag, value: Any) -> str:
+    """The text for ``value``, a ``notebook_value``, in the source: a literal of the flag's
+    language, or the expression that reads a secret value from the environment.
 
-    Raises FlagError where the language has nothing for it.
+    Raises FlagError where the language has neither.
     """
+    if flag.secret:
+        return _environment_expression(flag, value)
+    if isinstance(value, Code):
+        return value.text
+    try:
+        return named(flag.language).write(value, flag.default_source)
+    except ValueError as e:
+        raise FlagError(
+            f"flag {flag.label} cannot hold {shown(flag, value)} in {flag.language}: {e}"
+        ) from None
+
+
+def _environment_expression(flag: Flag, value: Any) -> str:
     language = named(flag.language)
     if not language.environment_expressions:
         raise FlagError(
@@ -30,9 +45,14 @@ def expression(flag: Flag, value: Any) -> str:
     return text
 
 
+def _type(value: Any) -> str:
+    return "mapping" if isinstance(value, dict) else "list"
+
+
 def environment_text(flag: Flag | None, value: Any) -> str:
-    """``value`` as the environment holds it: text as it is, numbers and ``true``, ``false`` as
-    most languages read them, anything else as source text of the flag's language.
+    """The text for ``value``, a secret one, in the environment: text as it is, numbers and
+    ``true``, ``false`` as most languages read them, anything else as source text of the flag's
+    language; Python's where the notebook does not hold the flag.
 
     Raises FlagError for what no environment variable can hold.
     """
@@ -54,9 +74,5 @@ def environment_text(flag: Flag | None, value: Any) -> str:
         is_held = "\0" not in text
     if is_held:
         return text
-    where = f"flag {flag.label}" if flag else "a secret flag"
-    raise FlagError(f"{where} has a value that no environment variable can hold")
-
-
-def _type(value: Any) -> str:
-    return "mapping" if isinstance(value, dict) else "list"
+    label = f"flag {flag.label}" if flag else "a secret flag"
+    raise FlagError(f"{label} has a value that no environment variable can hold")
