@@ -1,6 +1,6 @@
 """The command ``guild-notebook``: its arguments, and how flags and differences are printed.
 
-May use ``document``, ``flags`` and ``secrets``.
+May use ``flags/*``, ``document``, ``secrets`` and ``errors``.
 """
 
 from .commands import main

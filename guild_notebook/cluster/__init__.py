@@ -20,6 +20,8 @@ Workers send only short events; output and files are fetched in pieces through `
 So nothing accumulates in the scheduler, which keeps each event, and it works wherever the client
 reaches the scheduler, even where it cannot reach a worker. A worker that is not called for a minute
 stops its run: the dispatcher is gone.
+
+May use ``run``, ``run/execution``, ``run/kernel``, ``run/record``, ``secrets`` and ``errors``.
 """
 
 from __future__ import annotations

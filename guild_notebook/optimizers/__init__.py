@@ -5,6 +5,8 @@ no plugin, and there these modules of Guild can no longer be imported. For each 
 here that applies :mod:`guild_notebook.compat.skopt` and then runs Guild's. ``guild.ipy`` takes the
 module's name from the same command (guild/ipy.py:290-343) and calls its ``gen_trials``, so each has
 ``main`` and ``gen_trials``. Recorded runs hold the names of the modules.
+
+May use ``compat``.
 """
 
 from __future__ import annotations

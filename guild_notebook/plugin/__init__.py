@@ -1,6 +1,7 @@
 """All that Guild calls: the plugin, its operations, their flag definitions and checks.
 
-May use every room but ``run`` and ``cli``: reads notebooks and never executes them.
+May use ``cluster``, ``optimizers``, ``flags/*``, ``compat``, ``document``, ``options``,
+``scalars``, ``secrets`` and ``errors``: reads notebooks and never executes them.
 """
 
 from .hooks import NotebookPlugin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import re
 import shutil
@@ -59,6 +60,17 @@ def units() -> dict[str, list[str]]:
             found[room].append(module)
     assert all(found.values()), "docs/architecture.md has a row for what there is not"
     return found
+
+
+@pytest.mark.parametrize(
+    "room", [room for room in ROWS if (PACKAGE / room / "__init__.py").exists()]
+)
+def test_the_docstring_of_a_room_says_what_its_row_says(room: str):
+    docstring = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text("utf-8")))
+    sentence = re.search(r"May use ((?:[^.:]|\.\w)+)|Uses nothing else", docstring)
+    assert sentence, "it does not say what the room may use"
+    (used,) = re.findall(rf"^\| `{room}` \| .+ \| (.+) \|$", PAGE, re.MULTILINE)
+    assert re.findall(r"`([\w/*]+)`", sentence.group(1) or "") == re.findall(r"`([\w/*]+)`", used)
 
 
 def test_the_picture_names_rooms():

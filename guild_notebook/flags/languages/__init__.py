@@ -1,6 +1,6 @@
 """The languages of cells, each an object in a file of its own, and which of them a notebook's is.
 
-May use ``document``.
+May use ``document`` and ``errors``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """The sources of flags: each finds the flags that a notebook declares in its way.
 
-May use ``flags.languages`` and the model of flags.
+May use ``flags/model``, ``flags/languages``, ``document`` and ``errors``.
 """

@@ -1,4 +1,4 @@
 """Executing cells on a kernel, and how they end.
 
-May use ``run.kernel`` and ``run.output``.
+May use ``run/kernel``, ``run/output``, ``document``, ``files``, ``secrets`` and ``errors``.
 """

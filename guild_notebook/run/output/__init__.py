@@ -1,4 +1,4 @@
 """What is shown live: streams of text, displays, images, the lines of this package itself.
 
-May use ``document``, ``secrets`` and ``files``.
+May use ``document``, ``files``, ``scalars``, ``secrets`` and ``errors``.
 """
