@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -20,9 +21,10 @@ from ..flags import apply, discover, languages
 from ..flags.sources import parameters
 from ..secrets.masking import Masker
 from .execution.stop import Stop, die_by
-from .output.pipe import OutputPipe, WriteOrder
+from .output.pipe import OutputPipe, PipeListener, WriteOrder, recorded_size
 from .output.progress import StatusLines, scalar_patterns
 from .output.stream import Stream
+from .record.autosave import Autosave
 from .record.run_dir import RunDir
 from .record.source_files import SourceFiles
 from .secret_values import RunSecrets
@@ -34,18 +36,19 @@ def main() -> int:
     # nbformat imports jsonschema, and that, where JupyterLab is installed, what reads formats that
     # no notebook's schema has: a grammar that is built for a second. None: they are not there.
     sys.modules.update(dict.fromkeys(("rfc3987_syntax", "isoduration")))  # type: ignore[arg-type]
-    order = WriteOrder()
-    pipes = OutputPipe(1, order), OutputPipe(2, order)
-    out, err = map(Stream, pipes)
+    run_dir = _run_dir()
+    stop, autosave = Stop(), Autosave()
+    listener = OutputListener(run_dir, stop, autosave)
+    order = WriteOrder(lambda: recorded_size(run_dir))
+    out, err = (Stream(OutputPipe(fd, order, listener)) for fd in (1, 2))
     try:
         path, project_path, settings = _arguments(sys.argv[1:])
-        record = RunDir(_run_dir(), path)
+        record = RunDir(run_dir, path)
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
         secrets.mask_guild_files()
         secrets.check_values()
         status_lines = StatusLines(err, scalar_patterns(record.attr("op").get("output-scalars")))
-        order.recorded = record.output_size
         record.remove_earlier_artifacts()
         sources = SourceFiles(record.dir, record.source_path, record.executed_path)
         nb = reader.read(sources.store(project_path), project_path)
@@ -60,9 +63,10 @@ def main() -> int:
             status_lines.write(secrets.notice)
         _say_left_out(left_out, status_lines)
         if settings["exec"]:
-            streams = (out, err)
-            start = Start(record, nb, data, settings, streams, pipes, status_lines, secrets.masker)
-            return asyncio.run(start.run())
+            streams, masker = (out, err), secrets.masker
+            return asyncio.run(
+                _execute(nb, record, data, settings, streams, status_lines, stop, masker, autosave)
+            )
         write_whole(record.executed_file, NotebookEncoder(data, secrets.masker).file_parts())
         status_lines.write("the flag values are put in, nothing is executed (no-exec)")
         return 0
@@ -124,69 +128,68 @@ def _say_left_out(left_out: list[str], status_lines: StatusLines) -> None:
         )
 
 
-@dataclass
-class Start:
-    """Starts the kernel for ``nb`` and executes ``data``, its cleared copy with flag values."""
+async def _execute(
+    nb: reader.Notebook,
+    record: RunDir,
+    data: dict[str, Any],
+    settings: options.Settings,
+    streams: tuple[Stream, Stream],
+    status_lines: StatusLines,
+    stop: Stop,
+    masker: Masker,
+    autosave: Autosave,
+) -> int:
+    """Start the kernel for ``nb`` and execute ``data``, which is ``nb`` with the flag values and
+    without outputs; returns the exit status as ``main`` does."""
+    stop.watch()
+    # Slow imports, which errors in the notebook do without.
+    from .kernel.kernelspecs import KernelSpecs, choose
+    from .kernel.process import Kernel, environment
 
-    record: RunDir
-    nb: reader.Notebook
-    data: dict[str, Any]
-    settings: options.Settings
-    streams: tuple[Stream, Stream]
-    pipes: tuple[OutputPipe, OutputPipe]
-    status_lines: StatusLines
-    masker: Masker
+    specs = KernelSpecs()
+    name, notice = choose(specs, settings["kernel"], nb.kernel_name, languages.name_of(nb))
+    if notice:
+        status_lines.write(notice, "the notebook's kernel is not installed, using Python")
+    paths = [os.path.dirname(record.executed_file), record.dir]
+    env = environment(paths)
+    async with Kernel(specs, name, record.dir, env, languages.setup_code) as kernel:
+        from .session import Session  # slower: imported while the kernel starts
 
-    async def run(self) -> int:
-        stop = Stop()
-        stop.watch()
-        for pipe in self.pipes:
-            pipe.give_up = lambda: stop.signal is not None
-            pipe.is_stuck = self._disk_is_full
-            pipe.when_closed = stop.request  # as if it had been stopped by SIGTERM
-        # Heavy, and errors in the notebook need none of it.
-        from .kernel.process import Kernel, environment
-
-        paths = [os.path.dirname(self.record.executed_file), self.record.dir]
-        async with Kernel(
-            *self._kernelspec(), self.record.dir, environment(paths), languages.setup_code
-        ) as kernel:
-            from .session import Session  # heavier: imported while the kernel comes up
-
-            session = Session(
-                self.record,
-                kernel,
-                self.data,
-                self.settings,
-                self.streams,
-                self.status_lines,
-                stop,
-                self.masker,
-            )
-            status = await session.run()
-        if stop.signal is None:
-            return status
-        if stop.is_orphan:
-            self.record.write_exit_status(-stop.signal)
-        return -stop.signal
-
-    def _kernelspec(self) -> tuple[Any, str]:
-        from .kernel.kernelspecs import KernelSpecs, choose
-
-        specs = KernelSpecs()
-        name, notice = choose(
-            specs, self.settings["kernel"], self.nb.kernel_name, languages.name_of(self.nb)
+        session = Session(
+            record, kernel, data, settings, streams, status_lines, stop, masker, autosave
         )
-        if notice:
-            self.status_lines.write(notice, "the notebook's kernel is not installed, using Python")
-        return specs, name
+        status = await session.run()
+    if stop.signal is None:
+        return status
+    if stop.is_orphan:
+        record.write_exit_status(-stop.signal)
+    return -stop.signal
 
-    def _disk_is_full(self) -> bool:
-        """Guild's own threads end on a full disk, and what they read is read no more."""
+
+@dataclass
+class OutputListener(PipeListener):
+    """What the pipes of the run's output do while their reader pauses, and when it is gone."""
+
+    run_dir: str
+    stop: Stop
+    autosave: Autosave
+
+    def is_stopped(self) -> bool:
+        return self.stop.signal is not None
+
+    def is_stuck(self) -> bool:
+        """On a full disk Guild's own threads end, and do not read the pipes again."""
         try:
-            return shutil.disk_usage(self.record.dir).free == 0
+            return shutil.disk_usage(self.run_dir).free == 0
         except OSError:
             return False
+
+    def pipe_closed(self) -> None:
+        self.stop.request()  # as if the run had been stopped by SIGTERM
+
+    def reader_pauses(self) -> None:
+        with contextlib.suppress(OSError):  # nothing can be shown now: a later save shows it
+            self.autosave.save_if_due()
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class Session:
     status_lines: StatusLines
     stop: Stop
     masker: Masker
+    autosave: Autosave
 
     def __post_init__(self) -> None:
         warnings.filterwarnings("ignore", module=r"nbformat|nbclient|nbconvert|traitlets")
@@ -82,9 +83,12 @@ class Session:
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
         execution = self._execution(client)
-        autosave = Autosave(lambda: client.changed, lambda: self._save_changes(client))
-        self._save_while_waiting(autosave)
-        outcome = await execution.run(autosave.run())
+        saving = self.autosave.run(
+            lambda: client.changed,
+            lambda: self._write_notebook(client.sync()),
+            self._add_save_error,
+        )
+        outcome = await execution.run(saving)
         client.set_widgets_metadata()
         client.sync()
         self._mark(outcome, execution.states)
@@ -137,7 +141,7 @@ class Session:
         client.display.end_cell()
         paths = await reporting
         if client.changed:
-            self._save_changes(client)
+            self._save(client.sync())
             paths = self._write_reports(outcome)
         return paths
 
@@ -156,27 +160,20 @@ class Session:
         for index, ended in states.items():
             self.nb.cells[index].metadata["guild"] = {"status": ended}
 
-    def _save_changes(self, client: RunClient) -> None:
-        self._save(client.sync())
-
-    def _save_while_waiting(self, autosave: Autosave) -> None:
-        """Save also while nobody reads what the cells show (a terminal that is paused)."""
-
-        def look() -> None:
-            with self._save_errors.silent():  # nothing else can be shown now either
-                autosave.look()
-
-        for stream in self.streams:
-            stream.pipe.while_waiting = look
-
     def _save(self, changed: Collection[int] | None = None) -> None:
-        """Save the notebook, ``changed`` cells or all that it holds."""
+        """Save the notebook, of its cells those that have ``changed`` or all."""
         try:
-            self._save_errors.check()
-            write_whole(self.record.executed_file, self._encoder.file_parts(changed))
-            self._save_errors.saved(self.record.executed_path)
+            self._write_notebook(changed)
         except OSError as e:
-            self._save_errors.note(self.record.executed_path, e)
+            self._add_save_error(e)
+
+    def _write_notebook(self, changed: Collection[int] | None = None) -> None:
+        self._save_errors.check_run_dir()
+        write_whole(self.record.executed_file, self._encoder.file_parts(changed))
+        self._save_errors.remove(self.record.executed_path)
+
+    def _add_save_error(self, error: OSError) -> None:
+        self._save_errors.add(self.record.executed_path, error)
 
     def _write_reports(self, outcome: Outcome) -> list[str]:
         paths = []
@@ -184,9 +181,9 @@ class Session:
             shown = masked_notebook(self.nb, self.masker)
             trust.sign(shown)
             paths = self._reports.write(shown, self.record.executed_file, outcome.failed_cell)
-            self._save_errors.saved("the report")
+            self._save_errors.remove("the report")
         except OSError as e:
-            self._save_errors.note("the report", e)
+            self._save_errors.add("the report", e)
         except Exception as e:  # where nbconvert cannot be had: the results are not to go with it
             self._say_no_report("", e)
         for name, error in self._reports.failures.items():

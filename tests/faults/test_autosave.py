@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -47,43 +48,41 @@ def test_outputs_and_images_are_in_the_run_directory_while_the_cell_runs(project
 @settings(max_examples=50)
 def test_saves_take_no_more_than_their_share_of_the_time_whatever_each_takes(durations):
     """In a time of its own, where a save takes as long as is said."""
-    now, saved = [0.0], [0.0]
     left = list(durations)
-
-    def save() -> None:
-        taken = left.pop()
-        now[0] += taken
-        saved[0] += taken
-
-    async def sleep(seconds: float) -> None:
-        now[0] += seconds
-        # A share is that of whole periods: a save and the pause that it has earned.
-        assert saved[0] <= SHARE * now[0] + 1e-6
-        if not left:
-            raise asyncio.CancelledError
-
-    autosave = Autosave(lambda: True, save, clock=lambda: now[0], sleep=sleep)
-    with pytest.raises(asyncio.CancelledError):
-        autosave.run().send(None)  # which suspends nowhere: no loop is needed
+    now, saved = times_of_saves(lambda _now: left.pop(), lambda _now: not left)
+    assert saved <= SHARE * now + 1e-6
 
 
 def test_of_a_notebook_that_grows_no_save_goes_beyond_the_share():
-    now, saves = [0.0], []
+    now, saved = times_of_saves(lambda now: 0.02 * now, lambda now: now > 3600)
+    assert 0 < saved <= SHARE * now
+
+
+def times_of_saves(
+    taken: Callable[[float], float], is_over: Callable[[float], bool]
+) -> tuple[float, float]:
+    """The time at the end of a run and that of its saves, each of which takes ``taken`` seconds.
+
+    A share is that of whole periods: a save and the pause after it. It holds after each.
+    """
+    now, saved = [0.0], [0.0]
 
     def save() -> None:
-        saves.append(0.02 * now[0])  # as long as the notebook has become
-        now[0] += saves[-1]
-        assert sum(saves) <= SHARE * now[0]
+        seconds = taken(now[0])
+        now[0] += seconds
+        saved[0] += seconds
 
     async def sleep(seconds: float) -> None:
         now[0] += seconds
-        if now[0] > 3600:
+        assert seconds >= 1 and saved[0] <= SHARE * now[0] + 1e-6
+        if is_over(now[0]):
             raise asyncio.CancelledError
 
-    autosave = Autosave(lambda: True, save, clock=lambda: now[0], sleep=sleep)
+    autosave = Autosave(clock=lambda: now[0], sleep=sleep)
     with pytest.raises(asyncio.CancelledError):
-        autosave.run().send(None)
-    assert len(saves) > 10
+        # It suspends nowhere: no loop is needed.
+        autosave.run(lambda: True, save, lambda e: None).send(None)
+    return now[0], saved[0]
 
 
 GROWING = """
@@ -122,14 +121,14 @@ def test_the_share_of_a_real_run(project: Project, megabytes: int, seconds: int,
 MEASURE = """
 import os, sys, time
 if '-um' in sys.orig_argv and 'guild_notebook.run' in sys.orig_argv:
-    from guild_notebook.run import autosave
-    init = autosave.Autosave.__init__
-    def measured(self, changed, save, **options):
+    from guild_notebook.run.record.autosave import Autosave
+    run = Autosave.run
+    def measured(self, has_changed, save, on_error):
         def timed():
             since = time.perf_counter()
             save()
             with open(os.environ['MEASURED'], 'a') as f:
                 f.write(f'{time.perf_counter() - since}\\n')
-        init(self, changed, timed, **options)
-    autosave.Autosave.__init__ = measured
+        return run(self, has_changed, timed, on_error)
+    Autosave.run = measured
 """

@@ -45,7 +45,7 @@ time.sleep(600)
     [
         ("guild_notebook.run.output.display", "Display", "tick", "fail_once"),
         ("guild_notebook.run.kernel.channels", "CheckedChannel", "get_msg", "fail_of_stdin"),
-        ("guild_notebook.run.record.autosave", "Autosave", "look", "fail_once"),
+        ("guild_notebook.run.record.autosave", "Autosave", "save_if_due", "fail_once"),
     ],
 )
 def test_a_failure_in_the_background_ends_the_run(

@@ -24,6 +24,7 @@ from guild_notebook.run.kernel.kernelspecs import KernelSpecs, choose
 from guild_notebook.run.output.pipe import OutputPipe
 from guild_notebook.run.output.progress import StatusLines, cell_name
 from guild_notebook.run.output.stream import Stream
+from guild_notebook.run.record.autosave import Autosave
 from guild_notebook.run.record.run_dir import RunDir
 from guild_notebook.run.session import Session
 from guild_notebook.secrets.masking import Masker
@@ -117,7 +118,15 @@ class Pipeline:
         stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
         masker = Masker(["a-secret-value"])
         session = Session(
-            self.record, self.kernel, data, settings, self.streams, self.status_lines, stop, masker
+            self.record,
+            self.kernel,
+            data,
+            settings,
+            self.streams,
+            self.status_lines,
+            stop,
+            masker,
+            Autosave(),
         )
         session._save()
         self._check_saved()
@@ -134,7 +143,7 @@ class Pipeline:
         client.set_widgets_metadata()
         last = execution.indexes[-1] if execution.indexes else None
         session._mark(Outcome(0 if last is None else 1, last, "failed"), execution.states)
-        session._save_changes(client)
+        session._save(client.sync())
         assert not session._save_errors
         self._check_saved()
         if with_report:

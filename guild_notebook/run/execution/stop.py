@@ -22,19 +22,28 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if os.name == "posix
 
 
 class Stop:
-    """Notes the first request to stop. ``requested`` is set then, and ``signal`` says which
-    signal the process is to die by, which is how Guild knows a run that was stopped."""
+    """The first request to stop the run.
+
+    ``signal`` is the signal that the process is to die by then, which is how Guild knows a run
+    that was stopped; None before. ``requested``, which ``watch`` makes, is set with it.
+    """
+
+    requested: asyncio.Event
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self.requested = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._parent = os.getppid()
-        self._since = 0.0
+        self._requested_at = 0.0
 
     def watch(self) -> None:
-        """Take signals from here on, and look after the parent in a thread. What is ignored from
-        the start (nohup, a job in the background of a script) stays so."""
+        """Handle signals from now on, and watch the parent process in a thread; for the event loop
+        that runs. A signal that is ignored from the start (nohup, a job in the background of a
+        script) stays ignored."""
+        self._loop = asyncio.get_running_loop()
+        self.requested = asyncio.Event()
+        if self.signal is not None:
+            self.requested.set()
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
@@ -43,15 +52,18 @@ class Stop:
     def _on_signal(self, number: int, _frame: Any) -> None:
         if self.signal is None:
             self.request(number)
-        elif number != signal.SIGHUP and time.monotonic() - self._since > SAME_REQUEST_SECONDS:
-            die_by(number)  # asked twice: at once, and the keeper ends the kernel
+        elif (
+            number != signal.SIGHUP and time.monotonic() - self._requested_at > SAME_REQUEST_SECONDS
+        ):
+            die_by(number)  # the second request: at once, and the supervisor ends the kernel
 
     def request(self, number: int = signal.SIGTERM) -> None:
         """Ask the run to stop; from any thread."""
         if self.signal is None:
-            self._since = time.monotonic()
+            self._requested_at = time.monotonic()
             self.signal = number
-            self._loop.call_soon_threadsafe(self.requested.set)
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self.requested.set)
 
     @property
     def name(self) -> str:

@@ -68,7 +68,7 @@ class Display:
         try:
             paths = self._images.save(data, self._number, position)
         except OSError as e:
-            self._save_errors.note("images", e)
+            self._save_errors.add("images", e)
             return position
         names = ", ".join(self._images.name(path) for path in paths)
         if names:

@@ -1,8 +1,8 @@
-"""The descriptors that Guild reads a run's output from: writing to them, and what may be wrong.
+"""The two descriptors that Guild reads a run's output from.
 
 Guild reads stdout and stderr in two threads and gathers both in ``.guild/output``
 (guild/op_util.py, RunOutput). What is written to one right after the other may be read before
-it, so a pipe whose turn comes after the other's waits until that is recorded.
+it, so a write waits until what was last written to the other descriptor is recorded there.
 """
 
 from __future__ import annotations
@@ -16,40 +16,60 @@ from collections.abc import Callable
 PIECE = 4096
 """Bytes of one write (PIPE_BUF)."""
 
-GIVE_UP_SECONDS = 0.2
+PAUSE_SECONDS = 0.2
+"""Time that a write waits for the reader before its listener is asked whether to go on."""
 
-TURN_SECONDS = 1.0
-"""The most that one pipe waits for what was written to the other to be recorded. At the first
-scalar Guild's reader imports what writes them (guild/summary.py), some tenths of a second."""
+ORDER_SECONDS = 1.0
+"""The longest that a write waits for what was written to the other descriptor to be recorded. At
+the first scalar Guild's reader imports what writes them (guild/summary.py), some tenths of a
+second."""
 
 LATE_SECONDS = 0.1
 """The same once the reader has been later than that, until it has caught up."""
 
 
-class WriteOrder:
-    """What the pipes of a run have written together, and which of them the last of it.
+class PipeListener:
+    """What a pipe asks and tells the run that writes to it; here all that lets it wait."""
 
-    ``recorded`` is the size in bytes of the file in which their reader gathers it, None where
-    there is none: then nothing waits.
+    def is_stopped(self) -> bool:
+        """Whether the run has been asked to stop: a reader that pauses is not waited for then."""
+        return False
+
+    def is_stuck(self) -> bool:
+        """Whether a reader that pauses will never read again."""
+        return False
+
+    def pipe_closed(self) -> None:
+        """Nobody will read the pipe any more."""
+
+    def reader_pauses(self) -> None:
+        """The pipe is full; called every ``PAUSE_SECONDS``."""
+
+
+class WriteOrder:
+    """How much the two pipes of a run have written together, and which of them wrote last.
+
+    ``recorded_size`` returns the size in bytes of the file in which their reader gathers it, None
+    where there is no such file: then nothing waits.
     """
 
-    def __init__(self) -> None:
-        self.recorded: Callable[[], int | None] = lambda: None
+    def __init__(self, recorded_size: Callable[[], int | None] = lambda: None) -> None:
+        self._recorded_size = recorded_size
         self._written = 0
         self._last: OutputPipe | None = None
         self._is_late = False
 
-    def take(self, pipe: OutputPipe) -> None:
-        """Wait for ``pipe``'s turn to write."""
+    def wait_for(self, pipe: OutputPipe) -> None:
+        """Wait until ``pipe`` may write."""
         if self._last not in (None, pipe):
             self._wait()
         self._last = pipe
 
     def _wait(self) -> None:
-        until = time.monotonic() + (LATE_SECONDS if self._is_late else TURN_SECONDS)
+        until = time.monotonic() + (LATE_SECONDS if self._is_late else ORDER_SECONDS)
         pause = 0.0001
         while time.monotonic() < until:
-            recorded = self.recorded()
+            recorded = self._recorded_size()
             if recorded is None or recorded >= self._written:
                 self._is_late = False
                 return
@@ -57,58 +77,65 @@ class WriteOrder:
             pause = min(2 * pause, 0.005)
         self._is_late = True
 
-    def note(self, count: int) -> None:
+    def add_written(self, count: int) -> None:
         self._written += count
+
+
+def recorded_size(run_dir: str) -> int | None:
+    """Bytes of a run's output that Guild has recorded; None where it records none
+    (NO_RUN_OUTPUT)."""
+    try:
+        return os.stat(os.path.join(run_dir, ".guild", "output")).st_size
+    except OSError:
+        return None
 
 
 class OutputPipe:
     """One of the run's two descriptors, ``fd``.
 
-    Once nobody reads it, it is ``closed``, calls ``when_closed``, and takes bytes without a
-    trace. Where whoever reads it pauses it waits, as long as neither ``give_up`` nor
-    ``is_stuck`` says otherwise, and calls ``while_waiting`` now and then.
+    Once nobody reads it, it is ``closed`` and drops what is written to it.
     """
 
-    def __init__(self, fd: int, order: WriteOrder | None = None) -> None:
+    def __init__(
+        self, fd: int, order: WriteOrder | None = None, listener: PipeListener | None = None
+    ) -> None:
         self._fd = fd
         self._order = order or WriteOrder()
+        self._listener = listener or PipeListener()
         self.closed = False
-        self.give_up: Callable[[], bool] = lambda: False
-        self.is_stuck: Callable[[], bool] = lambda: False
-        self.when_closed: Callable[[], None] = lambda: None
-        self.while_waiting: Callable[[], None] = lambda: None
 
     def write(self, content: bytes) -> None:
-        """Write all of ``content``; raises OSError but for a reader that is gone."""
+        """Write all of ``content``, and wait while the reader pauses. Raises OSError for anything
+        but a reader that is gone."""
         data = memoryview(content)
         if data and not self.closed:
-            self._order.take(self)
+            self._order.wait_for(self)
         while data and not self.closed:
             if self._is_writable():
                 self._write_some(data[:PIECE])
                 data = data[PIECE:]
-            elif self.give_up():
+            elif self._listener.is_stopped():
                 self.closed = True
-            elif self.is_stuck():
-                self._close_for_good()
+            elif self._listener.is_stuck():
+                self._close()
             else:
-                self.while_waiting()
+                self._listener.reader_pauses()
 
     def _is_writable(self) -> bool:
-        return bool(select.select([], [self._fd], [], GIVE_UP_SECONDS)[1])
+        return bool(select.select([], [self._fd], [], PAUSE_SECONDS)[1])
 
     def _write_some(self, data: memoryview) -> None:
-        """Write at most ``PIECE`` bytes, for which a pipe that takes any has room."""
+        """Write at most ``PIECE`` bytes, for which a writable pipe has room (pipe(7))."""
         try:
             while data:
                 count = os.write(self._fd, data)
-                self._order.note(count)
+                self._order.add_written(count)
                 data = data[count:]
         except OSError as e:
             if e.errno not in (errno.EPIPE, errno.EIO):
                 raise
-            self._close_for_good()
+            self._close()
 
-    def _close_for_good(self) -> None:
+    def _close(self) -> None:
         self.closed = True
-        self.when_closed()
+        self._listener.pipe_closed()

@@ -3,63 +3,57 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 
-SHORTEST_SECONDS = 1.0
-"""Between two saves, whatever they take."""
+SHORTEST_PAUSE = 1.0
+"""Seconds between two saves, whatever they take."""
 
 SHARE = 0.05
 """Of the run's time that saving may take."""
 
 
 class Autosave:
-    """Calls ``save`` now and then while ``changed`` says that there is something to save.
-
-    All saves together take no more than ``SHARE`` of the time, whatever the notebook's size: the
-    pause before a save earns what that will take, as far as the last two tell, and what an
-    earlier one has taken beyond what was expected.
+    """Saves now and then while there are changes, in at most ``SHARE`` of the time: the pause after
+    a save is as many times longer than the save. Until ``run`` is called there is nothing to save.
     """
 
     def __init__(
         self,
-        changed: Callable[[], bool],
-        save: Callable[[], None],
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._changed = changed
-        self._save = save
         self._clock = clock
         self._sleep = sleep
-        self._begin = clock()
-        self._pause = SHORTEST_SECONDS
-        self._due = self._begin + self._pause
-        self._spent = self._last = 0.0
+        self._due = math.inf
 
-    async def run(self) -> None:
-        """Save until it is cancelled. A save that fails raises OSError here."""
+    async def run(
+        self,
+        has_changed: Callable[[], bool],
+        save: Callable[[], None],
+        on_error: Callable[[OSError], None],
+    ) -> None:
+        """Call ``save`` until this is cancelled; ``on_error`` gets what it raises."""
+        self._has_changed = has_changed
+        self._save = save
+        self._due = self._clock() + SHORTEST_PAUSE
         while True:
             await self._sleep(max(0.0, self._due - self._clock()))
-            self.look()
+            try:
+                self.save_if_due()
+            except OSError as e:
+                on_error(e)
 
-    def look(self) -> None:
-        """Save if it is time to: for whoever keeps ``run`` from running."""
+    def save_if_due(self) -> None:
+        """Save if the pause is over: also for what keeps ``run`` from running. Raises OSError."""
         started = self._clock()
         if started < self._due:
             return
-        if self._changed():
-            self._save()
-            self._earn(self._clock() - started)
-        self._due = self._clock() + self._pause
-
-    def _earn(self, taken: float) -> None:
-        """Find the pause that pays for a save that has ``taken`` seconds, and for the next."""
-        self._spent += taken
-        # A notebook that grows takes longer each time, by about the same factor.
-        growth = taken / self._last if self._last else 1.0
-        expected = taken * min(max(growth, 1.0), 2.0)
-        self._last = taken
-        owed = (self._spent + expected) / SHARE - (self._clock() - self._begin)
-        self._pause = max(SHORTEST_SECONDS, expected / SHARE, owed)
+        try:
+            if self._has_changed():
+                self._save()
+        finally:
+            ended = self._clock()
+            self._due = ended + max(SHORTEST_PAUSE, (ended - started) * (1 / SHARE - 1))

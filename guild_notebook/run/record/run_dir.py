@@ -50,14 +50,6 @@ class RunDir:
             self._attrs[name] = value if isinstance(value, dict) else {}
         return self._attrs[name]
 
-    def output_size(self) -> int | None:
-        """Bytes of output in ``.guild/output``, None where Guild records no output
-        (NO_RUN_OUTPUT)."""
-        try:
-            return os.stat(os.path.join(self.dir, ".guild", "output")).st_size
-        except OSError:
-            return None
-
     def write_exit_status(self, exit_status: int) -> None:
         """Write the attributes of a run that has ended and remove its lock, where Guild has ended
         before it could (guild/op.py, _op_finalize_run_attrs). Without them Guild shows a stopped

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guild_notebook.run.output.pipe import OutputPipe, WriteOrder
+from guild_notebook.run.output.pipe import OutputPipe, PipeListener, WriteOrder
 from guild_notebook.run.output.stream import Stream
 from guild_notebook.scalars import default_patterns
 
@@ -19,7 +19,7 @@ BREAK = "\\\n "
 LONGEST_WORD = 1000
 PART_SECONDS = 0.1
 PROGRESS_INTERVAL = 5.0
-TURN_SECONDS = 1.0
+ORDER_SECONDS = 1.0
 LATE_SECONDS = 0.1
 
 
@@ -147,8 +147,9 @@ def test_a_pipe_that_nobody_reads_is_said_once_and_is_no_error():
     os.close(read_end)
     said = []
     try:
-        pipe = OutputPipe(write_end)
-        pipe.when_closed = lambda: said.append("closed")
+        listener = PipeListener()
+        listener.pipe_closed = lambda: said.append("closed")
+        pipe = OutputPipe(write_end, listener=listener)
         pipe.write(b"text\n")
         pipe.write(b"more\n")
     finally:
@@ -160,8 +161,9 @@ def test_a_reader_that_pauses_is_waited_for_until_the_run_is_stopped():
     read_end, write_end = os.pipe()
     asked = []
     try:
-        pipe = OutputPipe(write_end)
-        pipe.give_up = lambda: asked.append(1) is None and len(asked) > 1
+        listener = PipeListener()
+        listener.is_stopped = lambda: asked.append(1) is None and len(asked) > 1
+        pipe = OutputPipe(write_end, listener=listener)
         pipe.write(b"x" * 100 + b"\n")
         pipe.write(b"line\n" * 100_000)
         assert pipe.closed and len(asked) == 2
@@ -173,8 +175,7 @@ def test_a_reader_that_pauses_is_waited_for_until_the_run_is_stopped():
 
 def test_a_pipe_waits_until_what_was_written_to_the_other_is_recorded():
     recorded = []
-    order = WriteOrder()
-    order.recorded = lambda: recorded.append(1) or (4 if len(recorded) > 2 else 0)
+    order = WriteOrder(lambda: recorded.append(1) or (4 if len(recorded) > 2 else 0))
     with tempfile.TemporaryFile() as f:
         one, other = OutputPipe(f.fileno(), order), OutputPipe(f.fileno(), order)
         one.write(b"one")
@@ -188,21 +189,22 @@ def test_a_reader_that_was_late_is_waited_for_briefly_until_it_has_caught_up(mon
     slept: list[float] = []
     monkeypatch.setattr("guild_notebook.run.output.pipe.time.monotonic", lambda: sum(slept))
     monkeypatch.setattr("guild_notebook.run.output.pipe.time.sleep", slept.append)
-    order = WriteOrder()
+    recorded_size = [0]
+    order = WriteOrder(lambda: recorded_size[0])
     with tempfile.TemporaryFile() as f:
         pipes = itertools.cycle([OutputPipe(f.fileno(), order), OutputPipe(f.fileno(), order)])
 
         def waited(recorded: int) -> float:
             slept.clear()
-            order.recorded = lambda: recorded
+            recorded_size[0] = recorded
             next(pipes).write(b"x")
             return sum(slept)
 
         assert waited(0) == 0  # there is nothing before it
-        assert waited(0) == pytest.approx(TURN_SECONDS, abs=0.01)
+        assert waited(0) == pytest.approx(ORDER_SECONDS, abs=0.01)
         assert waited(0) == pytest.approx(LATE_SECONDS, abs=0.01)
         assert waited(3) == 0
-        assert waited(0) == pytest.approx(TURN_SECONDS, abs=0.01)
+        assert waited(0) == pytest.approx(ORDER_SECONDS, abs=0.01)
 
 
 @given(st.lists(st.text(alphabet=st.sampled_from("ab \t\n\r\x1b[31m\x08];\x07ü"), max_size=20)))
