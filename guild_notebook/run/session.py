@@ -7,7 +7,7 @@ import contextlib
 import os
 import warnings
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
@@ -30,6 +30,16 @@ from .output.stream import Stream
 from .record.autosave import Autosave
 from .record.run_dir import RunDir
 from .report.reports import ReportWriter
+
+
+@dataclass
+class WrittenReports:
+    """The ``paths`` of the reports that were written, and why others were not: ``failures`` of
+    nbconvert by the report's name, "" for all of them."""
+
+    paths: list[str] = field(default_factory=list)
+    save_error: OSError | None = None
+    failures: dict[str, Exception] = field(default_factory=dict)
 
 
 @dataclass
@@ -129,21 +139,22 @@ class Session:
         return Execution(client, self.kernel, cells, indexes, self.status_lines, self.stop, limits)
 
     async def _end_kernel_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
-        """Make the reports while the kernel ends, and anew where its end has shown something."""
+        """Write the reports while the kernel ends, and again if its end has added outputs."""
         if self.stop.requested.is_set():
             await self.kernel.kill()
         self.kernel.ask_to_end()
-        reporting = asyncio.get_running_loop().run_in_executor(None, self._write_reports, outcome)
+        loop = asyncio.get_running_loop()
+        reporting = loop.run_in_executor(None, self._write_reports, outcome)
         try:
             await asyncio.wait_for(client.drain(self.kernel), SHUTDOWN_SECONDS)
         except asyncio.TimeoutError:  # a thread of the notebook goes on
             await self.kernel.kill()
         client.display.end_cell()
-        paths = await reporting
+        written = self._checked_reports(await reporting)
         if client.changed:
             self._save(client.sync())
-            paths = self._write_reports(outcome)
-        return paths
+            written = self._checked_reports(self._write_reports(outcome))
+        return written
 
     def _mark_none_run(self, outcome: Outcome) -> None:
         indexes = to_run(reader.cells_of(self.nb), self.settings["skip-tags"])
@@ -175,25 +186,34 @@ class Session:
     def _add_save_error(self, error: OSError) -> None:
         self._save_errors.add(self.record.executed_path, error)
 
-    def _write_reports(self, outcome: Outcome) -> list[str]:
-        paths = []
+    def _write_reports(self, outcome: Outcome) -> WrittenReports:
+        """Write the reports. It runs in a thread, so it writes nothing to the run's output."""
+        written = WrittenReports()
         try:
             shown = masked_notebook(self.nb, self.masker)
             trust.sign(shown)
-            paths = self._reports.write(shown, self.record.executed_file, outcome.failed_cell)
-            self._save_errors.remove("the report")
+            written.paths = self._reports.write(
+                shown, self.record.executed_file, outcome.failed_cell
+            )
         except OSError as e:
-            self._save_errors.add("the report", e)
-        except Exception as e:  # where nbconvert cannot be had: the results are not to go with it
-            self._say_no_report("", e)
-        for name, error in self._reports.failures.items():
-            self._say_no_report(f" '{name}'", error)
-        return paths
+            written.save_error = e
+        except Exception as e:  # of the import of nbconvert: the run's results do not need it
+            written.failures[""] = e
+        written.failures.update(self._reports.failures)
+        return written
 
-    def _say_no_report(self, name: str, error: Exception) -> None:
-        said = f"guild-notebook: no report{name}"
-        why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        self.status_lines.write(f"{said}, nbconvert failed with {why} ", f"{said} ")
+    def _checked_reports(self, written: WrittenReports) -> list[str]:
+        """The paths of the reports; what could not be written is reported."""
+        if written.save_error:
+            self._save_errors.add("the report", written.save_error)
+        elif "" not in written.failures:
+            self._save_errors.remove("the report")
+        for name, error in written.failures.items():
+            quoted = f" '{name}'" if name else ""
+            said = f"guild-notebook: no report{quoted}"
+            why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            self.status_lines.write(f"{said}, nbconvert failed with {why} ", f"{said} ")
+        return written.paths
 
     def _end(self, outcome: Outcome, reports: list[str]) -> int:
         if outcome.reason:

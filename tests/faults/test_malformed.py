@@ -149,7 +149,8 @@ class Pipeline:
         if with_report:
             said = []
             session.status_lines = SimpleNamespace(write=lambda *forms: said.append(forms[0]))
-            assert session._write_reports(Outcome(1, last)) and not said, said
+            written = session._write_reports(Outcome(1, last))
+            assert session._checked_reports(written) and not said, said
 
     @staticmethod
     def _show(client: Any, index: int) -> None:
