@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from guild_notebook import compat
 from guild_notebook.document import mime, reader
@@ -141,3 +142,12 @@ def test_an_image_format_is_a_line_of_its_table(tmp_path, monkeypatch):
 def test_each_module_of_patches_is_applied():
     modules = {path.stem for path in (PACKAGE / "compat").glob("*.py")} - {"__init__", "skopt"}
     assert modules and all(f"{name}." in inspect.getsource(compat.apply) for name in modules)
+
+
+def test_git_runs_before_a_commit_what_make_lint_runs():
+    config = yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text("utf-8"))
+    (repository,) = config["repos"]
+    assert repository["repo"] == "local"  # nothing is downloaded
+    assert [(hook["entry"], hook["language"]) for hook in repository["hooks"]] == [
+        ("make lint", "system")
+    ]
