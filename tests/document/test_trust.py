@@ -125,7 +125,8 @@ def audited(hostile: Project, tmp_path: Path) -> dict[str, str]:
     (tmp_path / "sitecustomize.py").write_text(HOOK)
     log = tmp_path / "log"
     log.touch()
-    return {"PYTHONPATH": str(tmp_path), "AUDIT_LOG": str(log)}
+    no_bytecode = {"PYTHONDONTWRITEBYTECODE": "1"}  # of this package, after a change of its code
+    return {"PYTHONPATH": str(tmp_path), "AUDIT_LOG": str(log), **no_bytecode}
 
 
 def seen(audited: dict[str, str], project: Project) -> list[str]:
