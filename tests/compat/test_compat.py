@@ -1,4 +1,4 @@
-"""Guild itself, in the environment of the tests: what compat.py and optimizers/ are for.
+"""Guild itself, in the environment of the tests: what compat/ and optimizers/ are for.
 
 Everything is driven through a script, so that a failure here is not one of notebooks.
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from .line_based import LineBasedLanguage, Reader, number_text, quoted
-from .values import NotLiteralError, is_number, ordered
+from .line_based import LineBasedLanguage, Reader
+from .values import NotLiteralError, ordered
 
 
 class Julia(LineBasedLanguage):
@@ -47,18 +47,12 @@ class Julia(LineBasedLanguage):
         return self.unescaped(string[3:-3] if string.startswith('"""') else string[1:-1])
 
     def write(self, value: Any, like: str) -> str:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if value is None:
-            return "nothing"
-        if is_number(value):
-            return number_text(value)
-        if isinstance(value, str):
-            return quoted(value, "$")
         if isinstance(value, dict):
             pairs = (f"{self.write(k, '')} => {self.write(v, '')}" for k, v in value.items())
             return f"Dict({', '.join(pairs)})"
+        if not isinstance(value, (list, tuple, set, frozenset)):
+            return super().write(value, like)
         items = ", ".join(self.write(item, "") for item in ordered(value))
         if isinstance(value, tuple):
             return f"({items}{',' if len(value) == 1 else ''})"
-        return f"Set([{items}])" if isinstance(value, (set, frozenset)) else f"[{items}]"
+        return f"[{items}]" if isinstance(value, list) else f"Set([{items}])"

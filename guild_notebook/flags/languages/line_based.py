@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from .language import Language, NameAssignment
-from .values import NotLiteralError, as_number
+from .values import NotLiteralError, as_number, is_number, same
 
 NUMBER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 _BLANKS = re.compile(r"(?:\s|#[^\r\n]*)*")
@@ -54,6 +54,15 @@ class LineBasedLanguage(Language):
         if reader.pos != len(reader.text):
             raise NotLiteralError
         return value
+
+    def write(self, value: Any, like: str) -> str:
+        """Null, a boolean, a number or a text; lists and mappings are for each language."""
+        for word, meaning in self.words.items():
+            if same(value, meaning):
+                return word
+        if value == -math.inf:
+            return "-" + self.write(math.inf, "")
+        return repr(value) if is_number(value) else quoted(value, self.interpolates)
 
     def assignments(self, text: str) -> Iterator[NameAssignment]:
         for start in self._line_starts(text):
@@ -226,14 +235,7 @@ def _unescape(match: re.Match[str]) -> str:
     return chr(code)
 
 
-def number_text(value: float) -> str:
-    """``value`` as R and Julia write numbers."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Inf" if value > 0 else "-Inf"
-    return repr(value)
-
-
-def quoted(text: str, special: str = "") -> str:
+def quoted(text: str, special: str) -> str:
     """``text`` in double quotes on one line, ``special`` characters escaped too.
 
     Raises ValueError for characters that the string of no such language can hold.

@@ -6,7 +6,7 @@ import re
 from typing import Any, ClassVar
 
 from .language import kind_of
-from .line_based import LineBasedLanguage, Reader, number_text, quoted
+from .line_based import LineBasedLanguage, Reader
 from .values import NotLiteralError, is_number, ordered
 
 _ITEM_NAME = re.compile(r"[A-Za-z.][\w.]*(?=\s*=)")
@@ -40,20 +40,14 @@ class R(LineBasedLanguage):
 
     def write(self, value: Any, like: str) -> str:
         """A whole number is an integer (``5L``) where ``like`` is an integer."""
-        if isinstance(value, bool):
-            return "TRUE" if value else "FALSE"
-        if value is None:
-            return "NULL"
-        if is_number(value):
-            whole = isinstance(value, int) and like.rstrip().endswith("L") and abs(value) < 2**31
-            return number_text(value) + ("L" if whole else "")
-        if isinstance(value, str):
-            return quoted(value)
         if isinstance(value, dict):
-            pairs = (f"{quoted(str(key))} = {self.write(item, '')}" for key, item in value.items())
+            pairs = (f"{self.write(str(k), '')} = {self.write(v, '')}" for k, v in value.items())
             return f"list({', '.join(pairs)})"
-        items = ", ".join(self.write(item, "") for item in ordered(value))
-        return f"{'c' if _is_vector(value) else 'list'}({items})"
+        if isinstance(value, (list, tuple, set, frozenset)):
+            items = ", ".join(self.write(item, "") for item in ordered(value))
+            return f"{'c' if _is_vector(value) else 'list'}({items})"
+        is_whole = kind_of(value) == "integer" and abs(value) < 2**31
+        return super().write(value, like) + "L" * (is_whole and like.rstrip().endswith("L"))
 
     def environment_expression(self, variable: str, value: Any, like: str) -> str | None:
         if kind_of(value) == "integer" and not like.endswith("L"):
