@@ -26,7 +26,7 @@ help:
 	@echo "make cluster       the long tests of dask:cluster and remotes, and the throughput of 200 trials"
 	@echo "make bench         measure what a run costs"
 	@echo "make venv          only make the environment $(VENV) and install the package"
-	@echo "make dev           make $(VENV) with all that tests, linters, documentation and releases need"
+	@echo "make dev           make $(VENV) with all that tests, linters, documentation and a release need"
 	@echo "make hooks         let git run make lint before each commit"
 	@echo "make tables        write the tables of README.md and docs/ that are made from the code"
 	@echo "make format        let ruff mend and format the code"
@@ -53,8 +53,8 @@ $(VENV)/.installed: $(BIN)/python $(PACKAGE)
 
 dev: $(BIN)/python
 	@echo "installing into $(VENV)"
-	@$(PIP) install -e ".[test,lint,docs,release]"
-	@touch $(addprefix $(VENV)/.,installed test lint docs release)
+	@$(PIP) install -e ".[test,lint,docs]"
+	@touch $(addprefix $(VENV)/.,installed test lint docs)
 
 $(VENV)/.demo: $(VENV)/.installed
 	@$(PIP) install matplotlib scikit-learn
@@ -66,10 +66,6 @@ $(VENV)/.test: $(VENV)/.installed
 
 $(VENV)/.lint: $(VENV)/.installed
 	@$(PIP) install -e ".[lint]"
-	@touch $@
-
-$(VENV)/.release: $(VENV)/.test
-	@$(PIP) install -e ".[release]"
 	@touch $@
 
 demo: $(VENV)/.demo
@@ -153,11 +149,11 @@ tables: $(VENV)/.test
 hooks: $(VENV)/.lint
 	$(BIN)/pre-commit install
 
-changelog: $(VENV)/.release
+changelog: $(VENV)/.test
 	@$(BIN)/towncrier build --draft
 
 # All happens in a clone, until it is committed and tagged here. Pushes and uploads nothing.
-release: $(VENV)/.release
+release: $(VENV)/.test
 	$(BIN)/python tools/release.py $(if $(DRY),--dry) $(VERSION)
 
 clean:

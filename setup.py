@@ -75,6 +75,7 @@ EXTRAS = {
         "tabulate",
         "towncrier",
         "tqdm",
+        "twine",  # tests of `make release`
         "uv",
         "virtualenv",
     ],
@@ -84,7 +85,6 @@ EXTRAS = {
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],
     "docs": ["furo", "myst-parser", "sphinx"],
-    "release": ["towncrier", "twine", "uv"],
     # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
     "ipy": ["pandas<3"],
 }
