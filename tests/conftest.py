@@ -62,4 +62,7 @@ def _no_inherited_run() -> Iterator[None]:
     """Tests may themselves be run by Guild: none of its environment may reach them."""
     for name in ("RUN_DIR", "RUN_ID", "GUILD_HOME", "PROJECT_DIR", "GUILD_OP"):
         os.environ.pop(name, None)
+    # Threads of numerical libraries wait for each other by computing, and for other tests.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     yield

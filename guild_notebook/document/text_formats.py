@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import warnings
 from typing import Any
 
@@ -83,6 +84,7 @@ def parse_text(content: bytes, path: str, name: str) -> dict[str, Any]:
 
 def _read(text: str, extension: str, name: str) -> dict[str, Any]:
     try:
+        skip_format_packages()
         import jupytext
         from jupytext import formats
     except ImportError:
@@ -114,3 +116,10 @@ def _read(text: str, extension: str, name: str) -> dict[str, Any]:
 
 def _ending(path: str) -> str:
     return os.path.splitext(path)[1].lower()
+
+
+def skip_format_packages() -> None:
+    """Let jsonschema, which nbformat imports, do without the packages for formats that no schema
+    of notebooks has. JupyterLab installs them, and one builds a grammar for a second."""
+    for name in ("rfc3987_syntax", "isoduration"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # cannot be imported

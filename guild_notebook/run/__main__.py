@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import options
-from ..document import paths, reader, strip
+from ..document import paths, reader, strip, text_formats
 from ..document.writer import NotebookEncoder
 from ..errors import UserError
 from ..files import write_whole
@@ -33,9 +33,7 @@ from .secret_values import RunSecrets
 def main() -> int:
     """Run the notebook of the current run; returns the exit status of the process, below 0 the
     signal that it is to die by."""
-    # nbformat imports jsonschema, and that, where JupyterLab is installed, what reads formats that
-    # no notebook's schema has: a grammar that is built for a second. None: they are not there.
-    sys.modules.update(dict.fromkeys(("rfc3987_syntax", "isoduration")))  # type: ignore[arg-type]
+    text_formats.skip_format_packages()
     run_dir = _run_dir()
     stop, autosave = Stop(), Autosave()
     listener = OutputListener(run_dir, stop, autosave)

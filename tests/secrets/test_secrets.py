@@ -216,9 +216,10 @@ def test_a_value_that_is_refused_is_not_shown(made: Project, flags: str, said: s
 def test_what_guild_yml_demands_of_a_secret_is_checked_without_showing_it(project: Project):
     project.notebook("nb.ipynb", "pin = ''\nlr = 1", "print(pin[::-1], lr)")
     project.guildfile(
-        "a:\n  notebook: nb.ipynb\n  flags-import: all\n"
+        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags-import: all\n"
         f"  flags: {{pin: {{nb-secret: yes, required: yes, choices: [{OTHER}, other]}}}}\n"
-        "b:\n  notebook: nb.ipynb\n  flags: {pin: {nb-secret: yes, type: number}}\n"
+        "b:\n  notebook: nb.ipynb\n  nb-report: none\n"
+        "  flags: {pin: {nb-secret: yes, type: number}}\n"
     )
     missing = project.guild("run", "-y", "a")
     assert missing.status == 1 and "pin is required - set PIN" in missing.stderr
@@ -265,7 +266,8 @@ def test_without_nb_secret_the_warning_names_it(project: Project):
 def test_a_value_too_short_to_be_masked_is_said_once_and_kept_out_of_the_rest(project: Project):
     project.notebook("nb.ipynb", "pin = 1\nok = True", "print('is 7 of 7', pin, ok)")
     project.guildfile(
-        "a:\n  notebook: nb.ipynb\n  flags: {pin: {nb-secret: yes}, ok: {nb-secret: yes}}\n"
+        "a:\n  notebook: nb.ipynb\n  nb-report: none\n"
+        "  flags: {pin: {nb-secret: yes}, ok: {nb-secret: yes}}\n"
     )
     done = project.run("a", "pin=7", "ok=no")
     assert "is 7 of 7 7 False\n" in done.stdout
@@ -283,7 +285,7 @@ def test_values_keep_their_types(project: Project):
         "print([type(v).__name__ for v in (n, f, r, s, ok)], r == max(12345, 3), ok)",
     )  # fmt: skip
     flags = ", ".join(f"{name}: {{nb-secret: yes}}" for name in ("n", "f", "r", "s", "ok"))
-    project.guildfile(f"a:\n  notebook: nb.ipynb\n  flags: {{{flags}}}\n")
+    project.guildfile(f"a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {{{flags}}}\n")
     assigned = project.run("a", "n=12345", "f=0.25", "r=max(12345, 3)", "s=0123", "ok=no")
     said = "['int', 'float', 'int', 'str', 'bool'] True False\n"
     assert assigned.stdout == said
@@ -294,7 +296,9 @@ def test_values_keep_their_types(project: Project):
 
 def test_a_list_is_one_secret_value(project: Project):
     project.notebook("nb.ipynb", "keys = ['a']", "print(len(keys), keys[1][::-1], keys)")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  flags: {keys: {nb-secret: yes}}\n")
+    project.guildfile(
+        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {keys: {nb-secret: yes}}\n"
+    )
     done = project.run("a", f"keys=first-key {OTHER}")
     assert done.stdout == f"2 {OTHER[::-1]} ['***', '***']\n"
     assert leaks(project, done) == []
@@ -303,7 +307,9 @@ def test_a_list_is_one_secret_value(project: Project):
 def test_a_key_of_several_lines_is_masked_line_by_line(project: Project):
     key = f"-----BEGIN KEY-----\n{OTHER}\n{VALUE}\n-----END KEY-----"
     project.notebook("nb.ipynb", "key = ''", "print(key)\nprint(len(key))\nkey.encode()")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  flags: {key: {nb-secret: yes}}\n")
+    project.guildfile(
+        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {key: {nb-secret: yes}}\n"
+    )
     done = project.run("a", KEY=key)
     assert done.stdout.startswith(f"***\n***\n***\n***\n{len(key)}\n")
     assert leaks(project, done) == []
@@ -311,7 +317,9 @@ def test_a_key_of_several_lines_is_masked_line_by_line(project: Project):
 
 def test_a_notebook_may_read_its_variable_itself(project: Project):
     project.notebook("nb.ipynb", "import os\nprint(os.environ['HUB'], os.environ['FLAG_T'][::-1])")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  flags: {t: {nb-secret: HUB}}\n")
+    project.guildfile(
+        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {t: {nb-secret: HUB}}\n"
+    )
     done = project.run("a", f"t={OTHER}")
     assert done.stdout == f"*** {OTHER[::-1]}\n" and "WARNING" not in done.stderr
     assert leaks(project, done) == []
@@ -320,7 +328,9 @@ def test_a_notebook_may_read_its_variable_itself(project: Project):
 def test_a_shell_reads_its_secret_from_the_environment(project: Project):
     metadata = {"kernelspec": {"name": "bash", "display_name": "Bash", "language": "bash"}}
     project.notebook("nb.ipynb", "token=x", 'echo "${#token} $token"', metadata=metadata)
-    project.guildfile("a:\n  notebook: nb.ipynb\n  flags: {token: {nb-secret: yes}}\n")
+    project.guildfile(
+        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {token: {nb-secret: yes}}\n"
+    )
     done = project.run("a", f"token={OTHER}", **_bash_kernel(project))
     assert done.stdout == f"{len(OTHER)} ***\n"
     assert leaks(project, done) == []
@@ -349,7 +359,7 @@ def _bash_kernel(project: Project) -> dict[str, str]:
 )
 def test_a_wrong_setting_is_one_line(project: Project, flags: str, said: str):
     project.notebook("nb.ipynb", "token = ''\nlr = 1")
-    project.guildfile(f"a:\n  notebook: nb.ipynb\n  flags: {flags}\n")
+    project.guildfile(f"a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {flags}\n")
     done = project.guild("run", "-y", "a")
     assert (done.status, done.run_dirs) == (1, [])
     assert len(done.stderr.strip().splitlines()) == 1 and said in done.stderr
@@ -360,7 +370,7 @@ def test_a_secret_of_guild_yml_is_warned_of_and_one_of_another_operation_refused
     project.notebook("nb.ipynb", "token = ''", "print(token)")
     project.file("a.py", "token = ''")
     project.guildfile(
-        "a:\n  notebook: nb.ipynb\n"
+        "a:\n  notebook: nb.ipynb\n  nb-report: none\n"
         f"  flags: {{token: {{nb-secret: yes, default: {OTHER}}}}}\n"
         "b:\n  main: a\n  flags: {token: {nb-secret: yes}}\n"
     )
@@ -374,16 +384,19 @@ def test_a_secret_of_guild_yml_is_warned_of_and_one_of_another_operation_refused
 
 def test_a_flag_that_is_said_to_be_no_secret_is_none(project: Project):
     project.notebook("nb.ipynb", "lr = 1\nprint(lr)")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  flags: {lr: {nb-secret: no}}\n")
+    project.guildfile(
+        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {lr: {nb-secret: no}}\n"
+    )
     assert project.run("a", "lr=12345").stdout == "12345\n"
 
 
 def test_a_run_from_before_nb_secret_is_restarted_without_its_value(project: Project):
     project.notebook("nb.ipynb", "token = ''\nlr = 1", "print(len(token), token, lr)")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  flags-import: all\n")
+    project.guildfile("a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags-import: all\n")
     run = project.run("a", f"token={VALUE}").run
     project.guildfile(
-        "a:\n  notebook: nb.ipynb\n  flags-import: all\n  flags: {token: {nb-secret: yes}}\n"
+        "a:\n  notebook: nb.ipynb\n  nb-report: none\n"
+        "  flags-import: all\n  flags: {token: {nb-secret: yes}}\n"
     )
     done = project.run("--restart", run.id, "lr=2")
     assert done.stdout == f"{len(VALUE)} *** 2\n"
