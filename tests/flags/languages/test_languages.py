@@ -91,6 +91,7 @@ CELLS = [
         {"lr": 0.2, "n": 6, "opt": "it's", "v": "3"},
         "lr=0.2 # rate\nexport n=6\nopt='it'\"'\"'s'\nv=(3)\npath=$HOME/x\necho x=1\n",
     ),
+    ("bash", "files=($(ls))\nn=3\nopen=(1 2", {"n": 4}, "files=($(ls))\nn=4\nopen=(1 2"),
 ]
 
 
