@@ -142,7 +142,7 @@ class Session:
         """Write the reports while the kernel ends, and again if its end has added outputs."""
         if self.stop.requested.is_set():
             await self.kernel.kill()
-        self.kernel.ask_to_end()
+        self.kernel.request_shutdown()
         loop = asyncio.get_running_loop()
         reporting = loop.run_in_executor(None, self._write_reports, outcome)
         try:

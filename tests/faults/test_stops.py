@@ -62,7 +62,7 @@ def is_alive(pid: int) -> bool:
 
 
 def pids_of_run(run: Run) -> list[int]:
-    """The runner and all below it: the keeper and the kernel too."""
+    """The runner and all below it: the supervisor and the kernel too."""
     runner = psutil.Process(runner_of(run))
     return [runner.pid, *(child.pid for child in runner.children(recursive=True))]
 
@@ -123,7 +123,7 @@ def test_a_run_that_is_stopped_saves_all_and_leaves_no_process(long, stop: str):
     with start(project, "run", "-y", "nb.ipynb", start_new_session=True) as process:
         run = started_run(project)
         pids = pids_of_run(run)
-        assert len(pids) >= 5  # runner, keeper, kernel and what the cell has started
+        assert len(pids) >= 5  # runner, supervisor, kernel and what the cell has started
         seconds = seconds_until_gone(lambda: STOPS[stop](project, process, run), mark, pids)
         process.communicate(timeout=LIMIT)
     check_stopped(project, run)

@@ -21,7 +21,7 @@ from nbformat.v4 import output_from_msg
 from ...secrets.masking import Masker
 from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
-from ..kernel.wakeup import Patience
+from ..kernel.wakeup import WakeupTimer
 from ..output.display import Display
 from .cell_outputs import Outputs
 
@@ -58,7 +58,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.asked_to_exit = False
         self.idle = asyncio.Event()
         """Set when the kernel says that it is done with the executing cell."""
-        self.patience = Patience()
+        self.wakeup_timer = WakeupTimer()
         self._outputs: dict[int, Outputs] = defaultdict(lambda: Outputs(limit))
         self._changed: set[int] = set()
         self._displays: dict[str, list[tuple[int, Any]]] = defaultdict(list)
@@ -114,7 +114,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self._cell_of[self.kc.requests[-1]] = cell_index
         self._current = cell_index
         self.idle.clear()
-        self.patience.begin()
+        self.wakeup_timer.start()
         self._changed.add(cell_index)  # nbclient has put an empty list there
 
     def is_late(self, message: Message) -> bool:
@@ -136,7 +136,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         if not self.is_late(msg):
-            self.patience.end()
+            self.wakeup_timer.stop()
         if msg["msg_type"] == "update_display_data":
             self._update(msg)
             return None

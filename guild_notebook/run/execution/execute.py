@@ -107,8 +107,8 @@ class Execution:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.client.display.tick()
-            if self.client.patience.is_over():
-                self.kernel.knock()
+            if self.client.wakeup_timer.is_due():
+                self.kernel.wake()
 
     async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
         name = cell_name(self.cells, index)
@@ -218,7 +218,7 @@ class Execution:
         self, task: asyncio.Future[object], index: int, where: str
     ) -> tuple[Outcome, str]:
         await self._abandon(task)
-        words = await self.kernel.last_words(1)
+        words = await self.kernel.last_output_lines(1)
         text = f"the kernel is done with {where} but has not replied in {REPLY_SECONDS:g} s"
         text += f": {words[0]}" if words else ""
         self.client.add_error(index, "NoReply", text, [f"NoReply: {text}"])
@@ -265,7 +265,7 @@ class Execution:
         if self.kernel.was_killed and self._kills.happened():
             limit = oom.limit()
             text += f", out of memory ({limit})" if limit else ", out of memory"
-        lines = [*await self.kernel.last_words(LAST_WORDS), f"DeadKernel: {text}"]
+        lines = [*await self.kernel.last_output_lines(LAST_WORDS), f"DeadKernel: {text}"]
         self.client.add_error(index, "DeadKernel", text, lines)
         return Outcome(1, index, text), "kernel died"
 

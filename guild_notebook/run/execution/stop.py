@@ -18,7 +18,7 @@ SAME_REQUEST_SECONDS = 1.0
 """Time in which further signals are of the first request: a terminal that is closed sends SIGHUP,
 and once more when Guild, its session's leader, has ended."""
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if os.name == "posix" else [])]
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:

@@ -1,7 +1,7 @@
 """The kernel of a run: its process, the client that talks to it, its end.
 
-Starts as soon as possible, since a kernel needs longer to come up than all the rest of a small
-run: what the runner imports and prepares happens meanwhile.
+A kernel takes longer to start than all the rest of a small run, so it is started first, and the
+run imports what it needs meanwhile.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ...secrets.masking import Masker
 from . import connection_dir, launcher, supervisor
 from .channels import IopubListener, KernelClient
 from .kernelspecs import KernelSpecs, display_name
-from .wakeup import Knocks
+from .wakeup import WakeupSockets
 
 SHUTDOWN_SECONDS = 5.0
 """Time that a kernel has to end by itself, exit handlers included, before it is killed."""
@@ -38,22 +38,22 @@ READY_SECONDS = 0.1
 not connected yet and the request is sent again."""
 
 QUIET_SECONDS = 0.05
+"""Time without output of the kernel's process after which it is taken to have written all."""
 
 WAITING_MESSAGES = 32
 """Messages that wait to be read before an IPython kernel waits itself (see ipython_setup.py)."""
 
 
-class KeptManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client carries no types
-    """Starts kernels through supervisor.py, whose arguments are ``keeper_arguments``."""
+class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client has no types
+    """Starts kernels through supervisor.py, whose first arguments are ``supervisor_arguments``."""
 
     client_factory = Type(KernelClient)
-    keeper_arguments: tuple[str, ...] = ()
+    supervisor_arguments: tuple[str, ...] = ()
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        command = _launched(super().format_kernel_cmd(extra_arguments))
-        if not self.keeper_arguments:
-            return command
-        return [sys.executable, "-I", "-S", supervisor.__file__, *self.keeper_arguments, *command]
+        command = _with_launcher(super().format_kernel_cmd(extra_arguments))
+        supervising = [sys.executable, "-I", "-S", supervisor.__file__, *self.supervisor_arguments]
+        return [*supervising, *command]
 
 
 class Kernel:
@@ -79,7 +79,7 @@ class Kernel:
         self._context = zmq.asyncio.Context()
         # With ZeroMQ's default a client looks for the kernel's sockets every 100 ms.
         self._context.setsockopt(zmq.RECONNECT_IVL, 10)
-        self.manager = KeptManager(
+        self.manager = SupervisedManager(
             kernel_name=name,
             kernel_spec_manager=specs,
             connection_file=os.path.join(self._dir, "kernel.json"),
@@ -88,11 +88,11 @@ class Kernel:
         self.client: Any = None
         self.ended = asyncio.Event()
         self._status: int | None = None
-        self._messages: deque[bytes] = deque(maxlen=200)
-        self._read_bytes = 0
-        self._lifeline: int | None = None
-        self._asked = False
-        self._knocks = Knocks()
+        self._output_lines: deque[bytes] = deque(maxlen=200)
+        self._output_bytes = 0
+        self._liveness_pipe: int | None = None
+        self._shutdown_requested = False
+        self._wakeups = WakeupSockets()
 
     async def __aenter__(self) -> Kernel:
         await self.start()
@@ -103,41 +103,36 @@ class Kernel:
 
     async def start(self) -> None:
         """Start the process; raises KernelError where its command cannot be run."""
-        self._use_sockets_of_files()
+        self._use_unix_sockets()
         read_end, write_end = os.pipe()
-        theirs = [write_end]
+        liveness_end, self._liveness_pipe = os.pipe()
+        status_pipe, status_end = os.pipe()
+        self.manager.supervisor_arguments = (str(liveness_end), str(status_end), self._dir)
         options: dict[str, Any] = {"stdout": write_end, "stderr": write_end}
+        options["pass_fds"] = (liveness_end, status_end)
         if self._is_ipython():  # as nbclient: else all runs write to the user's own history
             options["extra_arguments"] = ["--HistoryManager.hist_file=:memory:"]
-        report = None
-        if os.name == "posix":
-            lifeline, self._lifeline = os.pipe()
-            report, report_end = os.pipe()
-            theirs += [lifeline, report_end]
-            self.manager.keeper_arguments = (str(lifeline), str(report_end), self._dir)
-            options["pass_fds"] = (lifeline, report_end)
         try:
             await self.manager.start_kernel(cwd=self._cwd, env=self._env, **options)
         except (OSError, ValueError, TypeError) as e:
             self._remove_files()
             raise KernelError(f"kernel '{self.name}' cannot be started: {e}") from e
         finally:
-            for fd in theirs:
+            for fd in (write_end, liveness_end, status_end):
                 os.close(fd)
-        self._in_thread(self._read_messages, read_end)
-        if report is not None:
-            self._in_thread(self._read_report, report, asyncio.get_running_loop())
+        self._in_thread(self._read_output, read_end)
+        self._in_thread(self._read_status, status_pipe, asyncio.get_running_loop())
 
     @property
     def name(self) -> str:
         return display_name(str(self.manager.kernel_name))
 
-    def _use_sockets_of_files(self) -> None:
-        """Use ``ipc``, with which no port is fought over and nobody else can connect, for kernels
-        that are known to have it: ipykernel and what is built on it."""
+    def _use_unix_sockets(self) -> None:
+        """Use ``ipc`` for kernels that are known to support it (ipykernel and those built on it):
+        two runs never want the same port, and other users cannot connect."""
         spec = self.manager.kernel_spec
         is_python = bool(spec.argv) and "python" in os.path.basename(spec.argv[0]).lower()
-        if os.name == "posix" and is_python and connection_dir.has_room(self._dir):
+        if is_python and connection_dir.fits_sockets(self._dir):
             self.manager.transport = "ipc"
             self.manager.ip = os.path.join(self._dir, connection_dir.SOCKETS)
 
@@ -145,13 +140,13 @@ class Kernel:
     def _in_thread(read: Any, fd: int, *args: Any) -> None:
         threading.Thread(target=read, args=(os.fdopen(fd, "rb"), *args), daemon=True).start()
 
-    def _read_messages(self, pipe: IO[bytes]) -> None:
+    def _read_output(self, pipe: IO[bytes]) -> None:
         with pipe:
             for line in pipe:
-                self._messages.append(line[-10_000:])
-                self._read_bytes += len(line)
+                self._output_lines.append(line[-10_000:])
+                self._output_bytes += len(line)
 
-    def _read_report(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
+    def _read_status(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
         with pipe:
             line = pipe.readline()
         if line:
@@ -169,8 +164,8 @@ class Kernel:
         return client
 
     async def ready(self, seconds: float) -> dict[str, Any]:
-        """Wait until the kernel answers ``client``, its output is connected and it is prepared for
-        the first cell; returns its kernel_info.
+        """Wait until the kernel answers ``client``, its output is connected and the setup code has
+        been executed; returns its kernel_info.
 
         Raises KernelError when it ends or ``seconds`` are over.
         """
@@ -185,8 +180,8 @@ class Kernel:
             if reply and reply["msg_type"] == "kernel_info_reply":
                 if await client.iopub_channel.answer(request, READY_SECONDS, self.ended):
                     info = dict(reply["content"])
-                    # Its reply is waited for too: see wakeup.py.
-                    request = self._prepare(info)
+                    # Its reply is waited for: wakeup.py has the reason.
+                    request = self._execute_setup(info)
                     if not request:
                         return info
                 else:
@@ -205,27 +200,27 @@ class Kernel:
     def _is_ipython(self) -> bool:
         return any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
 
-    def _prepare(self, info: dict[str, Any]) -> str:
+    def _execute_setup(self, info: dict[str, Any]) -> str:
         code = self._setup_code(info.get("implementation"))
         return self.client.execute(code, silent=True, store_history=False) if code else ""
 
-    def knock(self) -> None:
-        """Wake a kernel that may not have noticed a request."""
-        self._knocks.knock(self.manager, self.client.session)
+    def wake(self) -> None:
+        """Wake a kernel that may not have noticed a request (wakeup.py)."""
+        self._wakeups.send(self.manager, self.client.session)
 
-    async def last_words(self, count: int) -> list[str]:
-        """The last lines of what the kernel's process itself wrote to stderr or stdout, once a
-        moment has passed without more."""
+    async def last_output_lines(self, count: int) -> list[str]:
+        """The last lines that the kernel's process itself has written to stderr or stdout. Waits
+        until it writes no more."""
         seen = -1
-        while seen != self._read_bytes:
-            seen = self._read_bytes
+        while seen != self._output_bytes:
+            seen = self._output_bytes
             await asyncio.sleep(QUIET_SECONDS)
-        text = b"".join(self._messages).decode("utf-8", errors="replace")
+        text = b"".join(self._output_lines).decode("utf-8", errors="replace")
         return [line.rstrip() for line in text.strip().splitlines()[-count:]]
 
     async def _failure(self, what: str) -> str:
-        words = await self.last_words(1)
-        return f"kernel '{self.name}' {what}" + (f": {words[0]}" if words else "")
+        lines = await self.last_output_lines(1)
+        return f"kernel '{self.name}' {what}" + (f": {lines[0]}" if lines else "")
 
     @property
     def was_killed(self) -> bool:
@@ -248,41 +243,39 @@ class Kernel:
         with contextlib.suppress(Exception):  # it has ended meanwhile
             await self.manager.interrupt_kernel()
 
-    def ask_to_end(self) -> None:
-        """Ask the kernel to end by itself, which lets exit handlers run."""
-        if self.client and not self._asked and not self.ended.is_set():
-            self._asked = True
+    def request_shutdown(self) -> None:
+        """Ask the kernel to end by itself, so that its exit handlers run."""
+        if self.client and not self._shutdown_requested and not self.ended.is_set():
+            self._shutdown_requested = True
             self.client.shutdown()
 
     async def kill(self) -> None:
-        """End the process and all that it has started, at once."""
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
-        elif os.name != "posix":
-            await self.manager.shutdown_kernel(now=True)
+        """End the process and all that it has started, at once: the supervisor does."""
+        if self._liveness_pipe is not None:
+            os.close(self._liveness_pipe)
+            self._liveness_pipe = None
 
     async def shut_down(self) -> None:
         """End the kernel: ask it, wait for it, kill it."""
         try:
-            if self.client and self._lifeline is not None and not self.ended.is_set():
-                self.ask_to_end()
+            if self.client and self._liveness_pipe is not None and not self.ended.is_set():
+                self.request_shutdown()
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self.ended.wait(), SHUTDOWN_SECONDS)
             await self.kill()
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._gone(), SHUTDOWN_SECONDS)
+                await asyncio.wait_for(self._wait_for_end(), SHUTDOWN_SECONDS)
         finally:
             if self.client:
                 self.client.stop_channels()
-            self._knocks.close()
+            self._wakeups.close()
             if self.manager.has_kernel:
                 with contextlib.suppress(Exception):
                     await self.manager.shutdown_kernel(now=True)
             self._context.destroy(linger=0)
             self._remove_files()
 
-    async def _gone(self) -> None:
+    async def _wait_for_end(self) -> None:
         while await self.manager.is_alive():
             await asyncio.sleep(0.005)
 
@@ -290,9 +283,9 @@ class Kernel:
         shutil.rmtree(self._dir, ignore_errors=True)
 
 
-def _launched(command: list[str]) -> list[str]:
+def _with_launcher(command: list[str]) -> list[str]:
     """``command`` with launcher.py in place of ``python -m`` for a kernel that is a Python module,
-    but ipykernel itself, which ipython_setup.py prepares."""
+    but not for ipykernel itself, in which ipython_setup.py does the same."""
     options = list(
         itertools.takewhile(lambda arg: arg.startswith("-") and arg != "-m", command[1:])
     )
@@ -305,8 +298,8 @@ def _launched(command: list[str]) -> list[str]:
 
 
 def environment(paths: list[str]) -> dict[str, str]:
-    """The kernel's environment: ``paths`` are importable first, and as absolute paths, since the
-    notebook may change its directory."""
+    """The kernel's environment: modules in ``paths`` are found first. The paths are made absolute,
+    since the notebook may change its directory."""
     env = dict(os.environ)
     inherited = [p for p in env.get("PYTHONPATH", "").split(os.pathsep) if p]
     every = dict.fromkeys(os.path.abspath(p) for p in [*paths, *inherited])

@@ -1,14 +1,14 @@
-"""The parent of a kernel's process: when the kernel or the run ends, in whatever way, nothing
-that either has started is left.
+"""The parent of a kernel's process: when the kernel or the run ends, in whatever way, it ends
+every process that the kernel has started.
 
 Started as a script with a bare interpreter, so it is up in some milliseconds and imports nothing
-of this package: ``python -I -S supervisor.py LIFELINE REPORT FOLDER COMMAND…``. LIFELINE is the end
-of a pipe that the run holds open for as long as it lives: the system closes it even when the run
-is killed. REPORT is a pipe for one line that says how the kernel ended. FOLDER is removed at the
-end.
+of this package: ``python -I -S supervisor.py LIVENESS STATUS FOLDER COMMAND…``. LIVENESS is the
+read end of a pipe that the run keeps open: the system closes it even when the run is killed.
+STATUS is a pipe for one line, the kernel's exit status. FOLDER is removed at the end.
 
-As a "child subreaper" (prctl(2), Linux) the keeper inherits each process that a cell has started
-and whose own parent is gone, so all can be found. Elsewhere it ends the kernel's process group.
+As a "child subreaper" (prctl(2), Linux) the supervisor becomes the parent of each process that a
+cell has started and whose own parent has ended, so all can be found. Elsewhere it ends the
+kernel's process group.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PR_SET_CHILD_SUBREAPER = 36
 GRACE_SECONDS = 0.5
 
 
-def main(lifeline: int, report: int, folder: str, command: list[str]) -> None:
+def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) -> None:
     _become_subreaper()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # meant for the kernel, whose group this is
@@ -31,18 +31,18 @@ def main(lifeline: int, report: int, folder: str, command: list[str]) -> None:
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    kernel = _start(command, (lifeline, report, wake_read, wake_write))
+    kernel = _start(command, (liveness_pipe, status_pipe, wake_read, wake_write))
     status = None
     while status is None:
-        ready, _, _ = select.select([lifeline, wake_read], [], [])
+        ready, _, _ = select.select([liveness_pipe, wake_read], [], [])
         if wake_read in ready:
             os.read(wake_read, 4096)
             status = _reap(kernel)
-        elif lifeline in ready:
-            _kill(kernel)  # the run has ended: nobody is there to hear more of the kernel
+        elif liveness_pipe in ready:
+            _kill(kernel)  # the run has ended
             break
     if status is not None:
-        os.write(report, f"{status}\n".encode())
+        os.write(status_pipe, f"{status}\n".encode())
     _end_descendants()
     _remove(folder)
 
@@ -73,9 +73,8 @@ def _start(command: list[str], not_for_kernel: tuple[int, ...]) -> int:
 
 
 def _reap(kernel: int) -> int | None:
-    """Take the statuses of all processes that have ended; returns the kernel's as subprocess
-    has it (below 0: the signal), None while it runs. Raises ChildProcessError where no process
-    is left."""
+    """Wait for all processes that have ended; returns the kernel's status as subprocess has it
+    (below 0: the signal), None while it runs. Raises ChildProcessError if no process is left."""
     found = None
     while True:
         try:
@@ -92,21 +91,21 @@ def _reap(kernel: int) -> int | None:
 
 
 def _end_descendants() -> None:
-    """End what is left: ask first, then kill, until there is nothing."""
-    asked_until = time.monotonic() + GRACE_SECONDS
-    give_up = asked_until + 10
-    asked: set[int] = set()
-    while time.monotonic() < give_up:
+    """End the processes that are left, with SIGTERM, then with SIGKILL, until there are none."""
+    term_until = time.monotonic() + GRACE_SECONDS
+    deadline = term_until + 10
+    terminated: set[int] = set()
+    while time.monotonic() < deadline:
         try:
             _reap(0)
         except ChildProcessError:
             return  # the one sure sign: a scan may miss a process whose parent just ends
         for pid in _descendants():
-            if time.monotonic() > asked_until:
+            if time.monotonic() > term_until:
                 _kill(pid)
-            elif pid not in asked:
+            elif pid not in terminated:
                 _kill(pid, signal.SIGTERM)
-                asked.add(pid)
+                terminated.add(pid)
         time.sleep(0.01)
 
 

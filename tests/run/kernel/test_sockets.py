@@ -31,7 +31,7 @@ def above(path):
         path = os.path.dirname(path)
 
 def family():
-    """This process, the keeper, the run, Guild."""
+    """This process, the supervisor, the run, Guild."""
     pid = os.getpid()
     while pid > 1:
         yield pid
@@ -183,7 +183,7 @@ def test_where_no_folder_is_safe_the_run_has_one(tmp_path: Path, monkeypatch: py
     assert stat.S_IMODE(os.stat(made).st_mode) == 0o700
 
 
-def test_a_path_has_room_where_all_of_a_socket_s_path_fits():
-    assert connection_dir.has_room("/" + "a" * 91)
-    assert not connection_dir.has_room("/" + "a" * 92)
-    assert not connection_dir.has_room("/" + "ü" * 46)  # it is bytes that count
+def test_a_path_fits_sockets_where_all_of_a_socket_s_path_fits():
+    assert connection_dir.fits_sockets("/" + "a" * 91)
+    assert not connection_dir.fits_sockets("/" + "a" * 92)
+    assert not connection_dir.fits_sockets("/" + "ü" * 46)  # it is bytes that count
