@@ -138,7 +138,7 @@ def test_a_run_ends_as_its_row_says(row: str, ended: dict[str, tuple[int, Any, s
 @pytest.mark.parametrize(
     ("typed", "status"), [("flags ran.ipynb", 0), ("flags none.ipynb", 1), ("flaggs ran.ipynb", 2)]
 )
-def test_the_statuses_of_guild_notebook(typed: str, status: int, shared: Project):
+def test_guild_notebook_ends_with_the_status_of_its_page(typed: str, status: int, shared: Project):
     shared.notebook("ran.ipynb", "x = 1")
     program = Path(sys.executable).parent / "guild-notebook"
     done = subprocess.run([program, *typed.split()], cwd=shared.dir, capture_output=True)

@@ -37,13 +37,17 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path / "checkout"
 
 
-def test_the_session_of_the_cluster_page(reader: dict[str, str], checkout: Path):
+def test_the_session_of_the_cluster_page_goes_as_it_is_shown(
+    reader: dict[str, str], checkout: Path
+):
     pytest.importorskip("distributed", reason="dask is not installed")
     text = (DOCS / "cluster.md").read_text("utf-8")
     follow(text.replace("8786", str(free_port())), checkout, reader)
 
 
-def test_the_session_of_the_remotes_page(reader: dict[str, str], checkout: Path, tmp_path: Path):
+def test_the_session_of_the_remotes_page_goes_as_it_is_shown(
+    reader: dict[str, str], checkout: Path, tmp_path: Path
+):
     text = (DOCS / "remotes.md").read_text("utf-8")
     (config,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     shown = yaml.safe_load(config)["remotes"]

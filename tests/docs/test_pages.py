@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
-def test_the_session_of_a_page(name: str, reader: dict[str, str], folder: Path):
+def test_the_session_of_a_page_goes_as_it_is_shown(name: str, reader: dict[str, str], folder: Path):
     follow((DOCS / name).read_text("utf-8"), folder, reader)
     shell = Shell(folder, reader)  # back in the folder, where the session may have left it
     try:

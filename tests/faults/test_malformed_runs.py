@@ -77,7 +77,7 @@ def check_commands(project: Project, seeds: range) -> None:
             assert shown.returncode == 0 or len(shown.stderr.splitlines()) == 1, seed
 
 
-def test_a_dozen_malformed_notebooks_through_the_real_commands(project: Project):
+def test_the_real_commands_refuse_or_run_a_dozen_malformed_notebooks(project: Project):
     seeds = range(12)
     outcomes, _ = run_mutants(project, seeds)
     assert sum(outcomes.values()) == len(seeds) and len(outcomes) > 1, outcomes
@@ -86,7 +86,7 @@ def test_a_dozen_malformed_notebooks_through_the_real_commands(project: Project)
 
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
-def test_two_hundred_malformed_notebooks_through_the_real_commands(project: Project):
+def test_the_real_commands_refuse_or_run_two_hundred_malformed_notebooks(project: Project):
     seeds = range(200)
     outcomes, slowest = run_mutants(project, seeds)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(outcomes.items()))

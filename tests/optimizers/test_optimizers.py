@@ -212,9 +212,14 @@ def test_random_search_hardly_finds_the_optimum():
     assert lucky < 2000 / 20
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", [2, *(pytest.param(n, marks=pytest.mark.matrix) for n in (1, 3))])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(2, marks=pytest.mark.slow),
+        *(pytest.param(seed, marks=pytest.mark.matrix) for seed in (1, 3)),
+    ],
+)
 def test_a_sweep_finds_the_optimum_of_a_known_function(
     sweeps: Project, seed: int, record_property: Any
 ):

@@ -9,7 +9,7 @@ from tests.helpers.notebooks import edited, notebook
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.construct) for row in ROWS])
-def test_the_grammars(row: Row, record_property):
+def test_a_construct_is_read_as_the_grammar_has_it(row: Row, record_property):
     record_property("grammar", "field" if row.flags else "no field")
     nb = notebook(*row.cells, language=row.language)
     found = discover(nb)

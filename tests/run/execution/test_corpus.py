@@ -86,7 +86,7 @@ def guild(tmp_path_factory: pytest.TempPathFactory) -> Guild:
 
 @pytest.mark.parametrize("package", ["nbclient", "nbconvert", "papermill"])
 def test_notebooks_of_a_package_end_as_their_content_demands(package, guild, tmp_path):
-    notebooks = test_notebooks(source_of(package, tmp_path))
+    notebooks = tested_notebooks(source_of(package, tmp_path))
     assert len(notebooks) > 15
     wrong = []
     for path in notebooks:
@@ -108,11 +108,11 @@ def source_of(package: str, folder: Path) -> Path:
     return folder / archive.name[: -len(".tar.gz")]
 
 
-def test_notebooks(source: Path) -> list[Path]:
+def tested_notebooks(source: Path) -> list[Path]:
     return sorted(path for path in source.rglob("*.ipynb") if "tests" in path.parts)
 
 
-test_notebooks.__test__ = False  # type: ignore[attr-defined]  # the name is what they are
+tested_notebooks.__test__ = False  # type: ignore[attr-defined]  # the name is what they are
 
 
 def run_and_look(guild: Guild, path: Path) -> str:

@@ -38,14 +38,14 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("case", CONTENTS)
-def test_a_file_that_is_no_notebook(project: Project, case: str):
+def test_a_file_that_is_no_notebook_is_refused_in_a_line(project: Project, case: str):
     content, said = CONTENTS[case]
     project.file("nb.ipynb", content)
     (line,) = lines_of(project.guild("run", "-y", "nb.ipynb"))
     assert said in line and "nb.ipynb" in line
 
 
-def test_a_notebook_that_is_missing(project: Project):
+def test_a_notebook_that_is_missing_is_said_in_a_line(project: Project):
     (line,) = lines_of(project.guild("run", "-y", "none.ipynb"))
     assert "notebook none.ipynb does not exist" in line
     project.guildfile("a:\n  notebook: none.ipynb\n  flags: {x: 1}\n")
@@ -54,7 +54,7 @@ def test_a_notebook_that_is_missing(project: Project):
     assert project.guild("operations").status == 0
 
 
-def test_an_operation_that_names_no_notebook(project: Project):
+def test_an_operation_that_names_no_notebook_is_refused_in_a_line(project: Project):
     project.guildfile("a:\n  notebook: 5\nb:\n  main: guild.plugins.nbexec\n")
     (line,) = lines_of(project.guild("run", "-y", "a"))
     assert "operation 'a': notebook 5 does not exist" in line
@@ -62,18 +62,18 @@ def test_an_operation_that_names_no_notebook(project: Project):
     assert "operation 'b' names no notebook" in line
 
 
-def test_a_folder_named_like_a_notebook(project: Project):
+def test_a_folder_named_like_a_notebook_is_refused_in_a_line(project: Project):
     (project.dir / "nb.ipynb").mkdir()
     (line,) = lines_of(project.guild("run", "-y", "nb.ipynb"))
     assert "nb.ipynb" in line
 
 
-def test_an_unknown_flag(project: Project):
+def test_an_unknown_flag_is_refused_in_a_line(project: Project):
     project.notebook("nb.ipynb", "x = 1")
     assert "'y'" in lines_of(project.guild("run", "-y", "nb.ipynb", "y=2"))[0]
 
 
-def test_an_unknown_option(project: Project):
+def test_an_unknown_option_is_refused_with_the_nearest(project: Project):
     project.notebook("nb.ipynb", "x = 1")
     project.guildfile("a:\n  notebook: nb.ipynb --html-no-inputs\nb:\n  notebook: nb.ipynb\n"
                       "  nb-repotr: none\n")  # fmt: skip
@@ -83,7 +83,7 @@ def test_an_unknown_option(project: Project):
     assert "did you mean 'nb-report'?" in line
 
 
-def test_an_unknown_report(project: Project):
+def test_an_unknown_report_is_said_and_the_cells_have_run(project: Project):
     project.notebook("nb.ipynb", "print('ran')")
     project.guildfile("a:\n  notebook: nb.ipynb\n  nb-report: htlm\n")
     done = project.guild("run", "-y", "a")
@@ -91,7 +91,7 @@ def test_an_unknown_report(project: Project):
     assert "ran" in json.dumps(done.run.notebook("nb.ipynb"))
 
 
-def test_a_kernel_that_is_not_installed(project: Project):
+def test_a_kernel_that_is_not_installed_is_said_in_a_line(project: Project):
     unknown = {"kernelspec": {"name": "gone", "language": "fortran", "display_name": "Gone"}}
     project.notebook("nb.ipynb", "x", metadata=unknown)
     (line,) = lines_of(project.guild("run", "-y", "nb.ipynb"))
@@ -109,7 +109,7 @@ def test_a_python_kernel_that_is_not_installed_is_replaced_and_said(project: Pro
     assert len(said) == 1
 
 
-def test_no_ipykernel(project: Project):
+def test_a_run_without_ipykernel_says_what_to_install(project: Project):
     # A module of this name that cannot be found stands for a Python without ipykernel.
     project.file("hide/sitecustomize.py", HIDE_IPYKERNEL)
     env = {"kernelspec": {"name": "my-env", "language": "python", "display_name": "My env"}}
@@ -126,7 +126,7 @@ importlib.util.find_spec = lambda name, *a: None if name == "ipykernel" else fin
 """
 
 
-def test_a_kernel_that_does_not_start(project: Project, tmp_path):
+def test_a_kernel_that_does_not_start_is_said_in_a_line(project: Project, tmp_path):
     spec = {"argv": ["no-such-program", "{connection_file}"], "display_name": "B", "language": "x"}
     kernels = tmp_path / "jupyter" / "kernels" / "broken"
     kernels.mkdir(parents=True)

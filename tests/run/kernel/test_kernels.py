@@ -135,7 +135,7 @@ def text_of(run: Run, name: str) -> str:
     return json.dumps(run.notebook(f"{name}.ipynb")["cells"])
 
 
-def test_flags_output_and_scalars(kernel: Kernel):
+def test_a_run_has_its_flags_output_and_scalars(kernel: Kernel):
     kernel.notebook("flags", kernel.language.declare, kernel.language.show)
     kernel.project.guildfile("")
     done = kernel.project.guild("run", "-y", "flags.ipynb", "x=5", "name=c d'e")
