@@ -17,6 +17,12 @@ from tests.helpers.project import Project, new_project
 pytest_plugins = ["tests.helpers.browser"]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many workers again as there are cores: many tests wait for a time to pass."""
+    cores = os.cpu_count() or 1
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", cores * 3 // 2))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """The tests of a module that share something stay with one worker, all others go to whichever
     is free. (xdist's own ``loadgroup`` does not work with pytest 9.2.)"""

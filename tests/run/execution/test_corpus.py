@@ -112,9 +112,6 @@ def tested_notebooks(source: Path) -> list[Path]:
     return sorted(path for path in source.rglob("*.ipynb") if "tests" in path.parts)
 
 
-tested_notebooks.__test__ = False  # type: ignore[attr-defined]  # the name is what they are
-
-
 def run_and_look(guild: Guild, path: Path) -> str:
     """Run a notebook; returns what is wrong with how that went, in one line."""
     before = set(guild_run_ids(guild))
