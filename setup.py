@@ -59,6 +59,7 @@ EXTRAS = {
         *DASK,
         *OUTPUTS,
         "bash_kernel",
+        "coverage>=7.10",  # of which on it measures processes that tests start
         "hypothesis",
         "jupyterlab",
         "jupytext>=1.15",  # see jupytext

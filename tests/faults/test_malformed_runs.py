@@ -16,13 +16,13 @@ import pytest
 
 from guild_notebook.document.reader import read
 from guild_notebook.errors import NotebookError
+from tests.helpers.causes import posix
 from tests.helpers.figures import figure
 from tests.helpers.mutations import mutant
 from tests.helpers.project import Command, Project, code, markdown, notebook
 from tests.helpers.runner import execute
 
 OURS = ("guild_notebook", "nbclient", "Traceback (most recent call last)\n  File")
-posix = pytest.mark.skipif(os.name != "posix", reason="files of Unix")
 
 
 def check(name: str, done: Command) -> str:

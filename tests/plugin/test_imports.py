@@ -1,4 +1,4 @@
-"""Rules of the code itself."""
+"""What Guild loads with the plugin, at each command in a project."""
 
 from __future__ import annotations
 

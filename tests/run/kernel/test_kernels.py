@@ -19,12 +19,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.helpers.causes import processes_with
+from tests.helpers.causes import posix, processes_with
 from tests.helpers.figures import figure
 from tests.helpers.project import LIMIT, Command, Project, Run, code, start, wait_for
 from tests.helpers.runner import attempt
-
-posix = pytest.mark.skipif(os.name != "posix", reason="signals and processes of Unix")
 
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Er"
