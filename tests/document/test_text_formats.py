@@ -117,6 +117,27 @@ def test_jupyter_is_not_to_take_the_executed_notebook_for_half_of_a_pair(first: 
     assert metadata["jupytext"] == {"formats": "ipynb"}
 
 
+def test_who_requires_a_text_gets_what_its_cells_wrote_and_not_its_executed_notebook(
+    shared: Project, first: Command
+):
+    shared.file("prep.py", "# %%\nopen('data.txt', 'w').write('1')\n")
+    shared.file("prep.ipynb", PAIR)
+    shared.file("use.py", "import os\nprint('files:', sorted(os.listdir('.')))\n")
+    pipeline = """\
+prep: {notebook: prep.py}
+use: {main: use, sourcecode: [use.py], requires: [{operation: prep}]}
+"""
+    shared.guildfile(OPERATION + pipeline)
+    for pair in (True, False):
+        if not pair:
+            (shared.dir / "prep.ipynb").unlink()
+        prep = shared.run("prep").run
+        assert (prep.dir / "prep.ipynb").exists()
+        used = shared.run("use").stdout
+        assert "files: ['.guild', 'data.txt', 'use.py']" in used
+    shared.guildfile(OPERATION)
+
+
 def test_two_runs_of_a_text_have_the_same_cell_ids(shared: Project, first: Command):
     ids = [cell["id"] for cell in reader.read(str(shared.dir / "train.py")).data["cells"]]
     assert [cell["id"] for cell in first.run.notebook("train.ipynb")["cells"]] == ids

@@ -52,12 +52,9 @@ def _text(line: Line) -> str:
     return " ".join(shlex.quote(field) for field in line) + "\n"
 
 
-def executed_notebook_lines(source_path: str) -> list[Line]:
-    """The two lines of the executed notebook."""
-    return [
-        ["d", source_path, "-", _NOTEBOOK + source_path],
-        artifact_line(source_path, source_path),
-    ]
+def executed_notebook_lines(path: str) -> list[Line]:
+    """The two lines of the executed notebook at ``path``."""
+    return [["d", path, "-", _NOTEBOOK + path], artifact_line(path, path)]
 
 
 def artifact_line(path: str, notebook: str) -> Line:

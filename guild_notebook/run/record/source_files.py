@@ -69,7 +69,8 @@ class SourceFiles:
                 self._move(path, line)
             elif path != self._source_path:
                 self._link(path, line)
-        after = [*sources.values(), *others, *manifest.executed_notebook_lines(self._source_path)]
+        executed = manifest.executed_notebook_lines(self._executed_path)
+        after = [*sources.values(), *others, *executed]
         if after != before:
             manifest.write_lines(self._dir, after)
         self._set_dest()
