@@ -19,7 +19,7 @@ from guild_notebook.errors import NotebookError
 from tests.helpers.causes import posix
 from tests.helpers.figures import figure
 from tests.helpers.mutations import mutant
-from tests.helpers.project import Command, Project, code, markdown, notebook
+from tests.helpers.project import LIMIT, Command, Project, code, markdown, notebook
 from tests.helpers.runner import execute
 
 OURS = ("guild_notebook", "nbclient", "Traceback (most recent call last)\n  File")
@@ -71,7 +71,7 @@ def check_commands(project: Project, seeds: range) -> None:
                 [sys.executable, "-m", "guild_notebook.cli", command[0], f"m{seed}.ipynb",
                  *command[1:]],
                 cwd=project.dir, env=project.environment(), capture_output=True, text=True,
-                timeout=60, errors="surrogateescape",
+                timeout=LIMIT, errors="surrogateescape",
             )  # fmt: skip
             assert "Traceback" not in shown.stderr, f"seed {seed}: {shown.stderr}"
             assert shown.returncode == 0 or len(shown.stderr.splitlines()) == 1, seed

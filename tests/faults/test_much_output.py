@@ -13,7 +13,7 @@ import pytest
 
 from tests.helpers.causes import linux, runner_of, started_run
 from tests.helpers.figures import figure
-from tests.helpers.project import GUILD, Project, Run
+from tests.helpers.project import GUILD, LIMIT, Project, Run
 
 pytestmark = linux
 
@@ -93,10 +93,10 @@ def measured(project: Project, source: str, limit: float) -> Measured:
                 break
             time.sleep(0.02)
         try:
-            process.wait(60)
+            process.wait(LIMIT)
         except subprocess.TimeoutExpired:
             process.terminate()
-            process.wait(60)
+            process.wait(LIMIT)
             raise
     assert process.returncode == 0
     return Measured(run, time.monotonic() - since, (peak - before) / 1e6)

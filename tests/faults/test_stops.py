@@ -282,7 +282,7 @@ def test_a_run_whose_reader_pauses_is_saved_all_the_same(project: Project):
     project.notebook("nb.ipynb", "print('kept')", MUCH_THEN_MORE)
     with start(project, "run", "-y", "nb.ipynb") as process:
         run = started_run(project, "xxx")
-        wait_for(lambda: "all of it" in saved_text(run), 30)
+        wait_for(lambda: "all of it" in saved_text(run))
         os.kill(runner_of(run), signal.SIGKILL)
         process.communicate(timeout=LIMIT)
     nbformat.validate(nbformat.read(run.dir / "nb.ipynb", as_version=nbformat.NO_CONVERT))

@@ -32,7 +32,7 @@ FLAGS = (
 )
 
 # Limits for a hang, in milliseconds.
-LIMIT = 60_000
+LIMIT = 120_000
 
 NOT_REQUESTED = ("data:", "blob:", "about:", "file:")
 

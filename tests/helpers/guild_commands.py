@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.helpers.project import free_port
+from tests.helpers.project import LIMIT, free_port
 
 COMPLAINT = re.compile(r"WARNING|Warning\b|Traceback|ERROR|\w*Error\b|no data to display")
 
@@ -134,7 +134,7 @@ class Guild:
 
 
 def _answer(url: str, server: subprocess.Popen[bytes], until: Callable[[str], bool]) -> str | None:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + LIMIT
     while time.monotonic() < limit and server.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=10) as response:

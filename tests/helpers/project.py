@@ -172,7 +172,7 @@ class Project:
         return {**inherited, **settings, **self.env}
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> None:
+def wait_for(condition: Callable[[], Any], seconds: float = LIMIT) -> None:
     """Wait until a condition holds; the seconds are a limit for a hang."""
     deadline = time.monotonic() + seconds
     while not condition():

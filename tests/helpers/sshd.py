@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helpers.project import free_port, wait_for
+from tests.helpers.project import LIMIT, free_port, wait_for
 
 SSHD = shutil.which("sshd", path=f"{os.defpath}:/usr/sbin:/usr/local/sbin")
 
@@ -117,7 +117,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(LIMIT)
 
 
 @contextmanager

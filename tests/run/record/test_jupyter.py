@@ -18,6 +18,7 @@ import nbformat
 import pytest
 
 from tests.helpers.browser import LIMIT, Browser
+from tests.helpers.project import LIMIT as SECONDS
 from tests.helpers.project import Project, Run
 from tests.helpers.runner import attempt, execute
 
@@ -91,7 +92,7 @@ def lab(folder: Path, env: dict[str, str], log: Path) -> Iterator[str]:
             command, cwd=folder, env={**os.environ, **env}, stderr=output, stdout=output
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + SECONDS
         while True:
             found = re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)/lab", log.read_text())
             if found:
@@ -106,7 +107,7 @@ def lab(folder: Path, env: dict[str, str], log: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(SECONDS)
 
 
 def test_jupyterlab_shows_outputs_and_widgets_of_a_run(
