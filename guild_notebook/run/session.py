@@ -1,4 +1,4 @@
-"""One execution of a notebook: kernel, cells, files, in the order in which things happen."""
+"""One execution of a notebook: kernel, cells, files, in the order of time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..errors import KernelError
 from ..files import write_whole
 from ..secrets.masking import Masker
 from .execution.client import RunClient
-from .execution.execute import NOT_RUN, Execution, Limits, Outcome, to_run
+from .execution.execute import NOT_RUN, Execution, Limits, Outcome, indexes_to_run
 from .execution.stop import Stop
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
 from .output.display import Display
@@ -44,8 +44,8 @@ class WrittenReports:
 
 @dataclass
 class Session:
-    """Executes ``nb``, the cleared notebook with its flag values, on a kernel that has been
-    started, and saves what comes of it."""
+    """Executes ``nb``, the notebook with its flag values and without outputs, on a kernel that has
+    been started, and saves the executed notebook, its images and its reports."""
 
     record: RunDir
     kernel: Kernel
@@ -59,7 +59,7 @@ class Session:
 
     def __post_init__(self) -> None:
         warnings.filterwarnings("ignore", module=r"nbformat|nbclient|nbconvert|traitlets")
-        # nbconvert says it in the name of its template.
+        # A warning of nbconvert, which attributes it to its template.
         warnings.filterwarnings("ignore", message="Your element with mimetype")
         self.nb = nbformat.from_dict(self.nb)
         self._reports = ReportWriter(self.settings["report"], self.record.register_artifact)
@@ -74,39 +74,38 @@ class Session:
     async def run(self) -> int:
         """Run all cells; returns the exit status of the run.
 
-        Raises UserError for what a user can mend: a kernel that does not come up, a report that
-        does not exist.
+        Raises KernelError where the kernel does not start, OptionError for an unknown report.
         """
         self._save()
         client = self._client()
         try:
-            info = await self._kernel_is_ready()
+            info = await self._kernel_info()
         except KernelError:
-            self._mark_none_run(Outcome(1))
+            self._save_none_run(Outcome(1))
             raise
         if info is None:
             outcome = Outcome(1, None, f"stopped by {self.stop.name}")
-            self._mark_none_run(outcome)
-            return self._end(outcome, [])
+            self._save_none_run(outcome)
+            return self._exit_status(outcome, [])
         self._reports.check()
         language = strip.valid_language_info(info.get("language_info"))
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
         execution = self._execution(client)
         saving = self.autosave.run(
-            lambda: client.changed,
+            lambda: client.has_changed,
             lambda: self._write_notebook(client.sync()),
             self._add_save_error,
         )
         outcome = await execution.run(saving)
         client.set_widgets_metadata()
         client.sync()
-        self._mark(outcome, execution.states)
+        self._set_states(outcome, execution.states)
         self._save()
-        return self._end(outcome, await self._end_kernel_and_report(client, outcome))
+        return self._exit_status(outcome, await self._shut_down_and_report(client, outcome))
 
-    async def _kernel_is_ready(self) -> dict[str, Any] | None:
-        """The kernel's info, None where the run is stopped before that."""
+    async def _kernel_info(self) -> dict[str, Any] | None:
+        """The kernel's info; None if the run is stopped before the kernel is ready."""
         ready = asyncio.ensure_future(self.kernel.ready(self.settings["startup-timeout"]))
         stopped = asyncio.ensure_future(self.stop.requested.wait())
         await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -134,11 +133,11 @@ class Session:
 
     def _execution(self, client: RunClient) -> Execution:
         cells = reader.cells_of(self.nb)
-        indexes = to_run(cells, self.settings["skip-tags"])
+        indexes = indexes_to_run(cells, self.settings["skip-tags"])
         limits = Limits(self.settings["cell-timeout"], self.settings["timeout"])
         return Execution(client, self.kernel, cells, indexes, self.status_lines, self.stop, limits)
 
-    async def _end_kernel_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
+    async def _shut_down_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
         """Write the reports while the kernel ends, and again if its end has added outputs."""
         if self.stop.requested.is_set():
             await self.kernel.kill()
@@ -149,20 +148,20 @@ class Session:
             await asyncio.wait_for(client.drain(self.kernel), SHUTDOWN_SECONDS)
         except asyncio.TimeoutError:  # a thread of the notebook goes on
             await self.kernel.kill()
-        client.display.end_cell()
+        client.display.finish_cell()
         written = self._checked_reports(await reporting)
-        if client.changed:
+        if client.has_changed:
             self._save(client.sync())
             written = self._checked_reports(self._write_reports(outcome))
         return written
 
-    def _mark_none_run(self, outcome: Outcome) -> None:
-        indexes = to_run(reader.cells_of(self.nb), self.settings["skip-tags"])
-        self._mark(outcome, dict.fromkeys(indexes, NOT_RUN))
+    def _save_none_run(self, outcome: Outcome) -> None:
+        indexes = indexes_to_run(reader.cells_of(self.nb), self.settings["skip-tags"])
+        self._set_states(outcome, dict.fromkeys(indexes, NOT_RUN))
         self._save()
 
-    def _mark(self, outcome: Outcome, states: dict[int, str]) -> None:
-        """Say in the notebook itself how the run and each cell ended."""
+    def _set_states(self, outcome: Outcome, states: dict[int, str]) -> None:
+        """Put into the notebook's metadata how the run and each cell ended."""
         status = "terminated" if self.stop.requested.is_set() else "error"
         state: dict[str, Any] = {"status": status if outcome.exit_status else "completed"}
         if outcome.failed_cell is not None:
@@ -215,7 +214,7 @@ class Session:
             self.status_lines.write(f"{said}, nbconvert failed with {why} ", f"{said} ")
         return written.paths
 
-    def _end(self, outcome: Outcome, reports: list[str]) -> int:
+    def _exit_status(self, outcome: Outcome, reports: list[str]) -> int:
         if outcome.reason:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
             self.status_lines.write(

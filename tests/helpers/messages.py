@@ -94,7 +94,7 @@ FUNCTIONS = {
 VARIABLES = {
     "reason": _SKIPPED,
     "_NO_FIELDS": _SKIPPED,
-    "note": "{}",
+    "omission": "{}",
     "warnings": "flag …: {}",
 }
 """Variables that hold messages."""

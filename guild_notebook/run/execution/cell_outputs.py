@@ -1,4 +1,4 @@
-"""The outputs of one cell as the saved notebook keeps them: of much text the head and the tail."""
+"""The outputs of one cell in the executed notebook: of much text, its start and its end."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from nbformat import from_dict
 
 PAGES = ("text/html", "text/markdown", "text/latex", "application/json", "application/javascript")
-"""Entries of a MIME bundle that are no text of the run's output."""
+"""MIME types whose text is not shown in the run's output."""
 
 PAGES_SHARE = 1 / 50
-"""Of their characters that count: megabytes of HTML may be the library that draws the next figure.
-Images are kept whole."""
+"""The share of their characters that counts: megabytes of HTML may be the library that draws the
+next figure. Images do not count."""
 
 OVERHEAD = 200
-"""Characters that any output but text takes in a notebook file, beside what it shows."""
+"""Characters of a notebook file that any output but text takes beside its data."""
 
 
-class _Text:
+class _TextOutput:
     """Text of a stream, in parts: joining them for each message would take quadratic time."""
 
     def __init__(self, name: str) -> None:
@@ -49,8 +49,8 @@ class _Text:
         return from_dict({"output_type": "stream", "name": self.name, "text": text})
 
 
-class _Shown:
-    """Any other output."""
+class _OtherOutput:
+    """A result, a display or an error."""
 
     def __init__(self, node: Any) -> None:
         self.output = node
@@ -74,26 +74,27 @@ def _length(value: Any) -> int:
     return len(value if isinstance(value, str) else str(value))
 
 
-class Outputs:
-    """Keeps up to ``limit`` characters of text: half of them from the start, half from the end."""
+class CellOutputs:
+    """The outputs of a cell, with up to ``limit`` characters of text: half of them from the start,
+    half from the end."""
 
     def __init__(self, limit: int) -> None:
         self._half = max(1, limit // 2)
         self.clear()
 
     def clear(self) -> None:
-        self._head: list[_Text | _Shown] = []
+        self._head: list[_TextOutput | _OtherOutput] = []
         self._head_size = 0
-        self._tail: deque[_Text | _Shown] = deque()
+        self._tail: deque[_TextOutput | _OtherOutput] = deque()
         self._tail_size = 0
         self._dropped = 0
 
-    def stream(self, name: str, text: str) -> None:
-        room = self._half - self._head_size
-        if room > 0 and not self._tail:
-            self._extend(self._head, name, text[:room])
-            self._head_size += min(room, len(text))
-            text = text[room:]
+    def add_text(self, name: str, text: str) -> None:
+        left = self._half - self._head_size
+        if left > 0 and not self._tail:
+            self._extend(self._head, name, text[:left])
+            self._head_size += min(left, len(text))
+            text = text[left:]
         if text:
             self._extend(self._tail, name, text)
             self._tail_size += len(text)
@@ -101,30 +102,32 @@ class Outputs:
 
     @staticmethod
     def _extend(
-        outputs: list[_Text | _Shown] | deque[_Text | _Shown], name: str, text: str
+        outputs: list[_TextOutput | _OtherOutput] | deque[_TextOutput | _OtherOutput],
+        name: str,
+        text: str,
     ) -> None:
         last = outputs[-1] if outputs else None
-        if not isinstance(last, _Text) or last.name != name:
-            last = _Text(name)
+        if not isinstance(last, _TextOutput) or last.name != name:
+            last = _TextOutput(name)
             outputs.append(last)
         last.append(text)
 
     def add(self, node: Any) -> None:
         """Add a result, a display or an error."""
-        shown = _Shown(node)
-        if not self._tail and self._head_size + shown.size <= self._half:
-            self._head.append(shown)
-            self._head_size += shown.size
+        output = _OtherOutput(node)
+        if not self._tail and self._head_size + output.size <= self._half:
+            self._head.append(output)
+            self._head_size += output.size
         else:
-            self._tail.append(shown)
-            self._tail_size += shown.size
+            self._tail.append(output)
+            self._tail_size += output.size
             self._trim()
 
     def _trim(self) -> None:
         # The newest output stays whatever its size: it may be a result or the error.
         while self._tail_size > self._half:
             first = self._tail[0]
-            if len(self._tail) == 1 and isinstance(first, _Shown):
+            if len(self._tail) == 1 and isinstance(first, _OtherOutput):
                 return
             dropped = first.drop(self._tail_size - self._half)
             self._tail_size -= dropped
@@ -133,20 +136,20 @@ class Outputs:
                 self._tail.popleft()
 
     def nodes(self) -> list[Any]:
-        """The outputs of the notebook, with a note where some are left out."""
+        """The outputs as the notebook has them, with a text that says how much is left out."""
         middle = []
         if self._dropped:
-            note = (
+            omission = (
                 f"\n[{self._dropped:,} characters of output are left out here "
                 "(nb-output-limit): its text is in .guild/output]\n"
             )
-            middle = [from_dict({"output_type": "stream", "name": "stderr", "text": note})]
+            middle = [from_dict({"output_type": "stream", "name": "stderr", "text": omission})]
         head, tail = ([out.node() for out in part] for part in (self._head, self._tail))
         if not middle and head and tail and _same_stream(head[-1], tail[0]):
             head[-1]["text"] += tail.pop(0)["text"]
         return [*head, *middle, *tail]
 
 
-def _same_stream(one: Any, other: Any) -> bool:
-    streams = one["output_type"] == other["output_type"] == "stream"
-    return streams and bool(one["name"] == other["name"])
+def _same_stream(first: Any, second: Any) -> bool:
+    streams = first["output_type"] == second["output_type"] == "stream"
+    return streams and bool(first["name"] == second["name"])

@@ -1,8 +1,8 @@
-"""Executing cells with nbclient, with what they show passed on while they run.
+"""Executing cells with nbclient, and showing their outputs while they run.
 
-nbclient hands each message of the executing cell to ``process_message`` and each new output to
-``output``: the methods that are extended here. Its callbacks are of no use for this:
-``on_cell_complete`` comes when a request is sent, and none when the kernel dies.
+nbclient calls ``process_message`` with each message of the executing cell and ``output`` with each
+new output: these methods are extended here. Its callbacks do not serve for this:
+``on_cell_complete`` is called when a request is sent, and none when the kernel dies.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
 from ..kernel.wakeup import WakeupTimer
 from ..output.display import Display
-from .cell_outputs import Outputs
+from .cell_outputs import CellOutputs
 
 DRAIN_SECONDS = 0.05
-"""Time without a message after which a kernel that has ended has said all."""
+"""Time without a message after which a kernel that has ended has no more messages."""
 
 
 class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
-    """nbclient's client for one notebook on a kernel that ``kernel`` has started.
+    """nbclient's client for the notebook ``nb`` on a kernel that has been started.
 
-    Outputs are in ``nb`` after ``sync()``: until then they are kept in parts.
+    It keeps of each cell's text outputs ``limit`` characters. ``sync`` puts the outputs into
+    ``nb``; until then they are kept in parts. ``idle`` is set when the kernel has sent that it is
+    idle after the executing cell, ``exit_requested`` when a cell has called ``exit()``.
     """
 
     def __init__(
@@ -47,19 +49,18 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         super().__init__(
             nb,
             km=kernel.manager,
-            on_cell_executed=self._note_reply,
-            on_cell_complete=self._note_request,
-            iopub_timeout=1_000_000,  # the channel knows better: see its SILENCE
+            on_cell_executed=self._on_reply,
+            on_cell_complete=self._on_request,
+            iopub_timeout=1_000_000,  # IopubChannel has its own rule: SILENCE
             **options,
         )
         self._masker = masker
-        self.log.setLevel(logging.CRITICAL)  # what it says there is said by this package
+        self.log.setLevel(logging.CRITICAL)  # this package reports the same in its own words
         self.display = display
-        self.asked_to_exit = False
+        self.exit_requested = False
         self.idle = asyncio.Event()
-        """Set when the kernel says that it is done with the executing cell."""
         self.wakeup_timer = WakeupTimer()
-        self._outputs: dict[int, Outputs] = defaultdict(lambda: Outputs(limit))
+        self._outputs: dict[int, CellOutputs] = defaultdict(lambda: CellOutputs(limit))
         self._changed: set[int] = set()
         self._displays: dict[str, list[tuple[int, Any]]] = defaultdict(list)
         self._positions: dict[str, int | None] = {}
@@ -69,8 +70,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.kc = kernel.connect(self, masker)
 
     @property
-    def changed(self) -> bool:
-        """Whether outputs have come since the last ``sync``."""
+    def has_changed(self) -> bool:
+        """Whether outputs have arrived since the last ``sync``."""
         return bool(self._changed)
 
     def sync(self) -> set[int]:
@@ -82,15 +83,15 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         return changed
 
     def add_error(self, index: int, name: str, text: str, lines: list[str]) -> None:
-        """Add an error of ours to a cell's outputs, and show it."""
+        """Add an error of this package to a cell's outputs, and show it."""
         text, lines = self._masker.text(text), self._masker.data(lines)
-        self.display.error(lines, name, text)
+        self.display.show_error(lines, name, text)
         error = {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
         self._outputs[index].add(from_dict(error))
         self._changed.add(index)
 
     async def drain(self, kernel: Kernel) -> None:
-        """Take what the kernel still shows until it has ended: threads, exit handlers."""
+        """Show the outputs that arrive until the kernel has ended: of threads, of exit handlers."""
         channel = self.kc.iopub_channel
         while True:
             ended = kernel.ended.is_set()
@@ -103,14 +104,14 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
                 if message["msg_type"] in OUTPUTS:
                     self.show_late(message)
 
-    def _note_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
-        """``exit()`` and ``quit()`` in a cell end no process but ask the client to end it."""
+    def _on_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        """``exit()`` and ``quit()`` in a cell do not end the kernel: they ask its client to."""
         self._changed.add(cell_index)  # nbclient has put times there
         for payload in execute_reply["content"].get("payload") or []:
             if payload.get("source") == "ask_exit":
-                self.asked_to_exit = True
+                self.exit_requested = True
 
-    def _note_request(self, cell: Any, cell_index: int) -> None:
+    def _on_request(self, cell: Any, cell_index: int) -> None:
         self._cell_of[self.kc.requests[-1]] = cell_index
         self._current = cell_index
         self.idle.clear()
@@ -126,12 +127,12 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         return when if [request] == self.kc.requests[-1:] else None
 
     def show_late(self, message: Message) -> None:
-        """Show an output of another request than the executing cell's in the cell that made it,
-        or where nothing says which that is (a process that was forked), in this one."""
+        """Show an output of an earlier cell as that cell's. Where the message does not tell which
+        cell it is of (a process that was forked), show it as the executing cell's."""
         request = message["parent_header"].get("msg_id")
         index = self._cell_of.get(request, self._current)
         if index is None:
-            return  # nothing has been executed: it is of the kernel's own start
+            return  # an output of the kernel's start
         self.process_message(message, self.nb.cells[index], index)
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
@@ -146,7 +147,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             self.idle.set()
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
-            # Of widgets, mostly, whose states may be anything.
+            # Mostly messages of widgets, whose states may be anything.
             self.display.write_status(
                 f"a message of the kernel cannot be used: {msg['msg_type']}: {e!r}"
             )
@@ -156,14 +157,14 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         content = msg["content"]
         kind = msg["msg_type"]
         into_widget = bool(self.output_hook_stack[msg["parent_header"].get("msg_id")])
-        if not into_widget:  # kept before it is shown: who reads what is shown may pause
+        if not into_widget:  # before it is shown, which may wait for the reader
             self._keep(msg, kind, display_id, cell_index)
         if kind == "stream":
-            self.display.stream(content["name"], content["text"])
+            self.display.show_stream(content["name"], content["text"])
         elif kind in ("display_data", "execute_result"):
             self._show(content.get("data") or {}, display_id)
         elif kind == "error":
-            self.display.error(content["traceback"], content["ename"], content["evalue"])
+            self.display.show_error(content["traceback"], content["ename"], content["evalue"])
         return super().output(outs, msg, display_id, cell_index) if into_widget else None
 
     def _keep(self, msg: Any, kind: str, display_id: str | None, index: int) -> None:
@@ -173,14 +174,14 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             self._clear(index)
         self._changed.add(index)
         if kind == "stream":
-            outputs.stream(msg["content"]["name"], msg["content"]["text"])
+            outputs.add_text(msg["content"]["name"], msg["content"]["text"])
             return
         try:
             node = output_from_msg(msg)
         except ValueError:
-            return  # a message of a kind that is no output
+            return  # not a kind of output
         if display_id:
-            self._update(msg)  # the same display anew changes all of it, as in Jupyter
+            self._update(msg)  # a display that is shown again changes everywhere, as in Jupyter
             self._displays[display_id].append((index, node))
         outputs.add(node)
 
@@ -198,7 +199,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
 
     def _show(self, data: dict[str, Any], display_id: str | None) -> None:
         position = self._positions.get(display_id) if display_id else None
-        position = self.display.data(data, position)
+        position = self.display.show_data(data, position)
         if display_id:
             self._positions[display_id] = position
 
@@ -214,4 +215,4 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self._outputs[index].clear()
         self._changed.add(index)
         if index == self._current:
-            self.display.clear()
+            self.display.restart_images()

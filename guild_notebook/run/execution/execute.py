@@ -1,4 +1,4 @@
-"""Executing a notebook on a kernel, cell by cell, and how it ended."""
+"""Executing the cells of a notebook, and how the execution ends."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ STOP_SECONDS = 1.5
 """The same when the run is stopped: Guild stops what is left after 5 seconds."""
 
 REPLY_SECONDS = 10.0
-"""Time that a kernel has for its reply once it has said that it is done with a cell: it sends the
-reply first, and nothing says that none will come."""
+"""Time that a kernel has for its reply once it has sent that it is idle after a cell. Kernels send
+the reply first, and no message tells that none will come."""
 
-LAST_WORDS = 40
-"""Lines of a dead kernel's stderr that are shown: a crash's Python stack among them."""
+MOST_LAST_LINES = 40
+"""Lines of a dead kernel's stderr that are shown; a crash's Python stack is among them."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an execution ended: ``exit_status`` for the process; ``failed_cell`` is the index of
-    the cell that ended it, None where all ran; ``reason`` says what happened in a few words."""
+    """How an execution ended: the ``exit_status`` of the process, the index of the cell that ended
+    it (``failed_cell``, None if all cells ran), and the ``reason`` as a line for the user."""
 
     exit_status: int = 0
     failed_cell: int | None = None
@@ -52,7 +52,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds for one cell and for all; None for no limit."""
+    """Seconds for a cell and for all cells; None for no limit."""
 
     cell: float | None = None
     run: float | None = None
@@ -60,8 +60,8 @@ class Limits:
 
 @dataclass
 class Execution:
-    """Executes the cells at ``indexes`` in order, up to one that ends the run; ``cells`` are
-    those of the executing notebook. ``states`` says of each index what became of it."""
+    """Executes those of the notebook's ``cells`` that have the ``indexes``, in order, until all are
+    executed or a cell ends the run. ``states`` has the state of each by its index."""
 
     client: RunClient
     kernel: Kernel
@@ -71,8 +71,8 @@ class Execution:
     stop: Stop
     limits: Limits
     states: dict[int, str] = field(default_factory=dict)
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    prompt: str = ""
+    input_requested: asyncio.Event = field(default_factory=asyncio.Event)
+    input_prompt: str = ""
     _kills: oom.Kills = field(default_factory=oom.Kills)
 
     async def run(self, *background: Coroutine[Any, Any, None]) -> Outcome:
@@ -80,7 +80,7 @@ class Execution:
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
         try:
             return await run_with_background(
-                self._execute_all(), self._tick(), self._watch_input(), *background
+                self._execute_all(), self._refresh(), self._watch_input(), *background
             )
         except BackgroundError as e:
             index = next((i for i, state in self.states.items() if state == "stopped"), None)
@@ -95,15 +95,15 @@ class Execution:
         return Outcome()
 
     async def _watch_input(self) -> None:
-        """Kernels may ask for input though they were told that nobody is there (IRkernel does),
-        and wait for the answer for ever."""
+        """A kernel may request input though it was told that it gets none (IRkernel does), and
+        waits for the answer for ever."""
         while True:
             message = await self.kernel.client.stdin_channel.get_msg()
             if message["msg_type"] == "input_request":
-                self.prompt = str(message["content"].get("prompt") or "").strip()
-                self.asked.set()
+                self.input_prompt = str(message["content"].get("prompt") or "").strip()
+                self.input_requested.set()
 
-    async def _tick(self) -> None:
+    async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.client.display.tick()
@@ -113,29 +113,29 @@ class Execution:
     async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
         name = cell_name(self.cells, index)
         started = time.monotonic()
-        self.client.display.begin_cell(number)
+        self.client.display.start_cell(number)
         self.states[index] = "running"
-        self.asked.clear()
+        self.input_requested.clear()
         cell = self.client.nb.cells[index]
         task = asyncio.ensure_future(
             self.client.async_execute_cell(cell, index, execution_count=number)
         )
         where = f"cell {number} ({name})"
         try:
-            outcome, state = await self._end_of(task, index, where, started, deadline)
+            outcome, state = await self._wait_for_end(task, index, where, started, deadline)
         except asyncio.CancelledError:  # something in the background has failed
-            await self._break_off(task, STOP_SECONDS)
+            await self._interrupt(task, STOP_SECONDS)
             self.states[index] = "stopped"
             raise
         self.states[index] = state
-        self.client.display.end_cell()
-        mark = "" if state == "completed" else state
+        self.client.display.finish_cell()
+        shown_state = "" if state == "completed" else state
         self.status_lines.write_cell_end(
-            number, len(self.indexes), name, time.monotonic() - started, mark
+            number, len(self.indexes), name, time.monotonic() - started, shown_state
         )
         return outcome
 
-    async def _end_of(
+    async def _wait_for_end(
         self,
         task: asyncio.Future[object],
         index: int,
@@ -143,26 +143,27 @@ class Execution:
         started: float,
         deadline: float | None,
     ) -> tuple[Outcome | None, str]:
-        """Wait for the end of a cell, whatever ends it."""
+        """Wait until something ends the cell; returns how the execution ended, None if it goes on,
+        and the cell's state."""
         cell_deadline = started + self.limits.cell if self.limits.cell else None
         first = min((d for d in (cell_deadline, deadline) if d is not None), default=None)
         await self._wait(task, first)
         if self.stop.requested.is_set():
-            await self._break_off(task, STOP_SECONDS)
+            await self._interrupt(task, STOP_SECONDS)
             return Outcome(1, index, f"{where} was stopped by {self.stop.name}"), "stopped"
         if not task.done() and not self.kernel.ended.is_set():
-            if self.asked.is_set():
-                return await self._asked_for_input(task, index, where)
+            if self.input_requested.is_set():
+                return await self._end_by_input_request(task, index, where)
             if first is None or time.monotonic() < first:
-                return await self._no_reply(task, index, where)
+                return await self._end_without_reply(task, index, where)
             option = "nb-cell-timeout" if first == cell_deadline else "nb-timeout"
-            return await self._timed_out(task, index, where, option)
+            return await self._end_by_timeout(task, index, where, option)
         return await self._result(task, index, where)
 
     async def _wait(self, task: asyncio.Future[object], deadline: float | None) -> None:
-        """Until the task is done, the kernel has ended, a stop is asked for, or the deadline; or
-        until a kernel that is done with the cell has had its time to reply."""
-        ends = [self.kernel.ended, self.stop.requested, self.asked]
+        """Wait until the task is done, the kernel has ended, a stop or input is requested, or the
+        deadline is over; or until a kernel that is idle has had its time to reply."""
+        ends = [self.kernel.ended, self.stop.requested, self.input_requested]
         await self._first_of(task, [*ends, self.client.idle], deadline)
         if not task.done() and not any(end.is_set() for end in ends):
             late = time.monotonic() + REPLY_SECONDS
@@ -185,12 +186,13 @@ class Execution:
             for event in waiting:
                 event.cancel()
 
-    async def _break_off(self, task: asyncio.Future[object], seconds: float) -> bool:
-        """Interrupt the cell, then kill the kernel; returns whether it had to be killed."""
+    async def _interrupt(self, task: asyncio.Future[object], seconds: float) -> bool:
+        """Interrupt the cell, and kill the kernel if the cell goes on for ``seconds``; returns
+        whether it was killed."""
         await self.kernel.interrupt()
         done, _ = await asyncio.wait([task], timeout=seconds)
         if done:
-            task.exception()  # a KeyboardInterrupt of the cell: expected
+            task.exception()  # KeyboardInterrupt of the cell
             return False
         await self.kernel.kill()
         await self._abandon(task)
@@ -202,33 +204,33 @@ class Execution:
         if task.done() and not task.cancelled():
             task.exception()
 
-    async def _asked_for_input(
+    async def _end_by_input_request(
         self, task: asyncio.Future[object], index: int, where: str
     ) -> tuple[Outcome, str]:
-        await self._break_off(task, STOP_SECONDS)
-        asked = f" ({self.prompt!r})" if self.prompt else ""
+        await self._interrupt(task, STOP_SECONDS)
+        prompt = f" ({self.input_prompt!r})" if self.input_prompt else ""
         text = (
-            f"a run has no keyboard to answer what the cell asks for{asked}: assign the value to "
+            f"a run has no keyboard to answer what the cell asks for{prompt}: assign the value to "
             "a variable in the notebook and give it as a flag, guild run NOTEBOOK name=value"
         )
         self.client.add_error(index, "NoKeyboard", text, [f"NoKeyboard: {text}"])
         return Outcome(1, index, f"{where} failed with NoKeyboard"), "failed"
 
-    async def _no_reply(
+    async def _end_without_reply(
         self, task: asyncio.Future[object], index: int, where: str
     ) -> tuple[Outcome, str]:
         await self._abandon(task)
-        words = await self.kernel.last_output_lines(1)
+        lines = await self.kernel.last_output_lines(1)
         text = f"the kernel is done with {where} but has not replied in {REPLY_SECONDS:g} s"
-        text += f": {words[0]}" if words else ""
+        text += f": {lines[0]}" if lines else ""
         self.client.add_error(index, "NoReply", text, [f"NoReply: {text}"])
         return Outcome(1, index, text), "failed"
 
-    async def _timed_out(
+    async def _end_by_timeout(
         self, task: asyncio.Future[object], index: int, where: str, option: str
     ) -> tuple[Outcome, str]:
         seconds = self.limits.cell if option == "nb-cell-timeout" else self.limits.run
-        killed = await self._break_off(task, GRACE_SECONDS)
+        killed = await self._interrupt(task, GRACE_SECONDS)
         text = f"{where} was {'killed' if killed else 'interrupted'}: over {seconds:g} s ({option})"
         self.client.add_error(index, "Timeout", text, [f"Timeout: {text}"])
         return Outcome(1, index, text), "timed out"
@@ -236,11 +238,11 @@ class Execution:
     async def _result(
         self, task: asyncio.Future[object], index: int, where: str
     ) -> tuple[Outcome | None, str]:
-        if not task.done():  # the kernel has ended: its last messages may still come
+        if not task.done():  # the kernel has ended, its last messages may still arrive
             await asyncio.wait([task], timeout=0.2)
         if not task.done():
             await self._abandon(task)
-            return await self._died(index, where)
+            return await self._end_by_dead_kernel(index, where)
         try:
             task.result()
         except CellExecutionError as e:
@@ -250,27 +252,27 @@ class Execution:
             cause = f" with {e.ename}" if e.ename else ""  # a shell's kernel names no error
             return Outcome(1, index, f"{where} failed{cause}"), "failed"
         except DeadKernelError:
-            return await self._died(index, where)
+            return await self._end_by_dead_kernel(index, where)
         except UnicodeEncodeError as e:  # before it was sent
             text = f"{where} holds {e.object[e.start]!a}, half a character: take it out"
             self.client.add_error(index, "UnicodeError", text, [f"UnicodeError: {text}"])
             return Outcome(1, index, text), "failed"
-        if self.client.asked_to_exit:
+        if self.client.exit_requested:
             return Outcome(), "exit"
         return None, "completed"
 
-    async def _died(self, index: int, where: str) -> tuple[Outcome, str]:
+    async def _end_by_dead_kernel(self, index: int, where: str) -> tuple[Outcome, str]:
         await self.client.drain(self.kernel)
         text = f"the kernel died in {where}: {self.kernel.how_it_ended}"
         if self.kernel.was_killed and self._kills.happened():
             limit = oom.limit()
             text += f", out of memory ({limit})" if limit else ", out of memory"
-        lines = [*await self.kernel.last_output_lines(LAST_WORDS), f"DeadKernel: {text}"]
+        lines = [*await self.kernel.last_output_lines(MOST_LAST_LINES), f"DeadKernel: {text}"]
         self.client.add_error(index, "DeadKernel", text, lines)
         return Outcome(1, index, text), "kernel died"
 
 
-def to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
+def indexes_to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
     """Indexes of the cells that a run executes: code that is not empty, without a skip tag."""
     skipped = {SKIP_TAG, *skip_tags}
     return [
@@ -281,8 +283,8 @@ def to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
 
 
 def exit_status(text: str) -> tuple[int, str]:
-    """The process status that ``sys.exit(x)`` asks for, from ``str(x)``, and the message that
-    Python would print: a kernel passes the exception on as text."""
+    """The process status of ``sys.exit(x)`` and the message that Python would print, from
+    ``str(x)``: a kernel sends only the text of the exception."""
     text = text.strip()
     if text in ("", "None", "False"):
         return 0, ""

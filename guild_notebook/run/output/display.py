@@ -1,4 +1,4 @@
-"""Showing outputs of cells in the run's own output."""
+"""Showing the outputs of cells in the run's own output."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ class Display:
         self._number = 0
         self._position = 0
 
-    def begin_cell(self, number: int) -> None:
+    def start_cell(self, number: int) -> None:
         self._number = number
         self._position = 0
 
-    def end_cell(self) -> None:
+    def finish_cell(self) -> None:
         for stream in self._streams.values():
             stream.end_line()
 
-    def clear(self) -> None:
-        """The cell has cleared its outputs: the next image takes the place of its first."""
+    def restart_images(self) -> None:
+        """The cell has cleared its outputs: its next image replaces its first one."""
         self._position = 0
 
     def tick(self) -> None:
-        """Show what has waited long enough."""
+        """Show text that has waited long enough for the rest of its line."""
         for stream in self._streams.values():
             stream.tick()
 
-    def stream(self, name: str, text: str) -> None:
+    def show_stream(self, name: str, text: str) -> None:
         self._streams.get(name, self._streams["stdout"]).write(text)
 
-    def data(self, data: dict[str, Any], position: int | None = None) -> int | None:
+    def show_data(self, data: dict[str, Any], position: int | None = None) -> int | None:
         """Show a MIME bundle: its text form, and a line for the file an image is saved to.
 
         Returns the position of its image in the cell, for later updates of the same display.
@@ -76,11 +76,11 @@ class Display:
         return position
 
     def write_status(self, line: str) -> None:
-        """Say something of ours about what the cell shows."""
+        """Write a line of this package about an output."""
         self._status_lines.write(line)
 
-    def error(self, traceback: list[str], ename: str, evalue: str) -> None:
+    def show_error(self, traceback: list[str], ename: str, evalue: str) -> None:
         if ename == "SystemExit":
-            return  # no failure: what the cell asks for is done and said when it has ended
+            return  # not a failure: the cell has ended the run, which is reported at its end
         text = "\n".join(traceback) or ": ".join(part for part in (ename, evalue) if part)
         self._streams["stderr"].write_line(text, as_it_is=self._color)
