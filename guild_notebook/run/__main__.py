@@ -1,4 +1,4 @@
-"""What Guild starts for a notebook run: read from top to bottom, this is the run."""
+"""The program that Guild starts for a notebook run: ``main`` has its steps in order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .secret_values import RunSecrets
 
 
 def main() -> int:
-    """Run the notebook of the current run; returns the exit status of the process, below 0 the
+    """Run the notebook of the current run; returns the exit status of the process, or minus the
     signal that it is to die by."""
     text_formats.skip_format_packages()
     run_dir = _run_dir()
@@ -59,7 +59,7 @@ def main() -> int:
         out.masker = err.masker = secrets.masker
         if secrets.notice:
             status_lines.write(secrets.notice)
-        _say_left_out(left_out, status_lines)
+        _write_left_out(left_out, status_lines)
         if settings["exec"]:
             streams, masker = (out, err), secrets.masker
             return asyncio.run(
@@ -71,7 +71,7 @@ def main() -> int:
     except UserError as e:
         err.write_line(f"guild-notebook: {e}")
         return 1
-    except OSError as e:  # no space, no permission: what runs on says so itself
+    except OSError as e:  # while cells run, SaveErrors reports them
         err.write_line(f"guild-notebook: {e.filename or 'the run directory'}: {e.strerror}")
         return 1
     except KeyboardInterrupt:  # before signals are watched
@@ -79,8 +79,8 @@ def main() -> int:
 
 
 def _run_dir() -> str:
-    """Where Guild has started this process. RUN_DIR is relative to where Guild itself was started
-    if GUILD_HOME is."""
+    """The run directory, in which Guild starts this process. RUN_DIR is relative to the folder that
+    Guild itself was started in if GUILD_HOME is relative."""
     named = os.environ.get("RUN_DIR", "")
     return named if os.path.isabs(named) else os.getcwd()
 
@@ -91,16 +91,16 @@ def _arguments(argv: list[str]) -> tuple[str, str, options.Settings]:
     parser.add_argument("--project-path")
     parser.add_argument("--in-project", action="store_true")
     args, rest = parser.parse_known_args(argv)
-    _check_place(args.notebook, args.project_path or args.notebook, args.in_project)
+    _check_path(args.notebook, args.project_path or args.notebook, args.in_project)
     settings = {**options.defaults(), **options.from_arguments(rest, args.notebook)}
     if os.environ.get("NB_NO_EXEC") == "1":  # as Guild's own feature had it
         settings["exec"] = False
     return args.notebook, args.project_path or args.notebook, settings
 
 
-def _check_place(path: str, project_path: str, in_project: bool) -> None:
-    """Raise NotebookError for a notebook that flag values have led out of its project: what refers
-    to flags (``notebook: ${name}``) has its value only here."""
+def _check_path(path: str, project_path: str, in_project: bool) -> None:
+    """Raise NotebookError for a notebook outside its project: a path that refers to flags
+    (``notebook: ${name}``) is known only here."""
     project = os.environ.get("PROJECT_DIR") or "."
     leaves = in_project and not paths.is_inside(os.path.join(project, project_path), project)
     if leaves or os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
@@ -110,14 +110,15 @@ def _check_place(path: str, project_path: str, in_project: bool) -> None:
 def _with_flags(
     nb: reader.Notebook, record: RunDir, secrets: RunSecrets
 ) -> tuple[dict[str, Any], list[str]]:
-    """The document to execute, and what of the source no notebook may hold."""
+    """The notebook to execute, and the names of what is left out of it: parts of the source that
+    nbformat does not allow."""
     wanted = sorted(record.attr("flags"))
     found = discover.discover(nb, record.flag_patterns(), wanted, secrets.variables)
     sources = apply.edited_sources(nb, secrets.assignments(found))
     return strip.strip_outputs(nb, sources, parameters.injected_cells(nb))
 
 
-def _say_left_out(left_out: list[str], status_lines: StatusLines) -> None:
+def _write_left_out(left_out: list[str], status_lines: StatusLines) -> None:
     if left_out:
         what = ", ".join(left_out[:3]) + (f" and {len(left_out) - 3} more" * (len(left_out) > 3))
         status_lines.write(

@@ -66,8 +66,8 @@ class Session:
         with_images = self.settings["images"] and os.environ.get("NB_NO_IMAGES") != "1"
         self._images = None
         if with_images:
-            note = self.record.register_artifact
-            self._images = Images(self.record.dir, self.record.executed_file, note)
+            register = self.record.register_artifact
+            self._images = Images(self.record.dir, self.record.executed_file, register)
         self._encoder = NotebookEncoder(self.nb, self.masker)
         self._save_errors = SaveErrors(self.record.dir, self.status_lines)
 

@@ -1,4 +1,4 @@
-"""What ends a run from outside: signals, the end of Guild, the end of who reads its output."""
+"""What stops a run from outside: signals, the end of Guild, the end of its output's reader."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 WATCH_SECONDS = 0.5
 
 SAME_REQUEST_SECONDS = 1.0
-"""Time in which further signals are of the first request: a terminal that is closed sends SIGHUP,
-and once more when Guild, its session's leader, has ended."""
+"""Time in which further signals belong to the first request: a terminal that is closed sends
+SIGHUP, and again when Guild, its session's leader, has ended."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

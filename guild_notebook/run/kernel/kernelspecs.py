@@ -11,11 +11,11 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 from ...errors import KernelError
 
 OWN_PYTHON = "guild-notebook-own-python"
-"""The name under which the interpreter that runs this is had as a kernel."""
+"""The kernel name of the Python interpreter that executes this module."""
 
 
 class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client carries no types
-    """Installed kernels, and this very interpreter."""
+    """The installed kernels, and this interpreter."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         if kernel_name != OWN_PYTHON:
@@ -30,10 +30,11 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
 
 
 def choose(specs: KernelSpecs, option: str | None, named: str, language: str) -> tuple[str, str]:
-    """The kernel to start, and a line to say where that is not the one that was ``named``.
+    """The name of the kernel to start, and a line for the user if it replaces the one that the
+    notebook has ``named`` ("" otherwise).
 
-    Raises KernelError where ``option`` (nb-kernel) or the notebook names a kernel that is not
-    installed, and this interpreter cannot take its place.
+    Raises KernelError if ``option`` (nb-kernel) or the notebook names a kernel that is not
+    installed and that this interpreter cannot replace.
     """
     # jupyter_client looks into ipykernel, whose older releases import their debugger on the way:
     # that warns of frozen modules on Python 3.11 and later.
@@ -54,7 +55,7 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
                 f"kernel '{wanted}' is not installed - install it, or set nb-kernel to one of: "
                 f"{_installed(specs)}"
             ) from None
-        specs.get_kernel_spec(OWN_PYTHON)  # raises where it cannot take the place
+        specs.get_kernel_spec(OWN_PYTHON)  # raises if there is no ipykernel
         return OWN_PYTHON, f"kernel '{wanted}' is not installed, using {sys.executable}"
     except (OSError, ValueError) as e:
         raise KernelError(f"the kernelspec of '{wanted}' cannot be read: {e}") from None

@@ -9,17 +9,17 @@ from ...secrets.masking import MaskedStream, Masker
 Message = dict[str, Any]
 
 _ENDS_TEXT = frozenset(("display_data", "execute_result", "error", "clear_output"))
-"""Messages after which text of a cell is no more joined with what came before."""
+"""Messages after which a cell's text is not joined with its text before them."""
 
 
 _DISPLAYS = frozenset(("display_data", "execute_result", "update_display_data"))
 
 
 class MessageMasker:
-    """Masks messages in the order in which a kernel sends them.
+    """Masks secret values in messages, in the order in which a kernel sends them.
 
-    The end of a text that may be the beginning of a value is held back until what follows shows
-    whether it is one.
+    The end of a text that may be the start of a secret value is held back until the text after it
+    shows whether it is.
     """
 
     def __init__(self, masker: Masker) -> None:
@@ -27,8 +27,8 @@ class MessageMasker:
         self._streams: dict[tuple[str, str], tuple[MaskedStream, Message]] = {}
 
     def masked(self, message: Message) -> list[Message]:
-        """What is to be handed on in place of ``message``: nothing where all of it is held, the
-        held text first where ``message`` ends it."""
+        """The messages in place of ``message``: none if all of its text is held back; if
+        ``message`` ends a text, what was held back of that comes first."""
         kind, content = message["msg_type"], message["content"]
         request = str(message["parent_header"].get("msg_id"))
         if kind == "stream":
@@ -48,7 +48,7 @@ class MessageMasker:
         return [*before, message]
 
     def rest(self, request: str | None = None) -> list[Message]:
-        """The texts that are held, of one request or of all."""
+        """Messages with the texts that are held back, of one request or of all."""
         messages = []
         for key in [k for k in self._streams if request in (None, k[0])]:
             stream, last = self._streams.pop(key)

@@ -1,5 +1,5 @@
-"""What kernels send, put right: kernels are programs of others, and some send what the protocol
-does not allow. What comes after here may rely on its types (Jupyter's messaging protocol 5)."""
+"""Checking the messages of kernels: some send what Jupyter's messaging protocol (version 5) does
+not allow. All other modules rely on the protocol's types."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ OUTPUTS = frozenset(
 
 
 def checked_message(message: Any) -> Message | None:
-    """``message`` with contents of the right types, as far as it means something; else None.
+    """``message`` with a content of the protocol's types; None if it cannot be used.
 
-    Text is kept whatever part it was in; of other things what is of a wrong type is left out.
+    Values that should be texts are made texts, other values of a wrong type are left out.
     """
     for part in ("header", "parent_header", "content"):
         if not isinstance(message.get(part), dict):

@@ -13,15 +13,15 @@ from ...files import free_path, numbered_paths, write_whole
 
 
 class Images:
-    """Saves beside the notebook at ``notebook_path``: ``train.ipynb`` has ``train_3_0.png`` for
-    the first image of the third cell that ran (as Guild's own feature named them), or
-    ``train_3_0.2.png`` where a file is that is not ours: what a dependency gave or a cell wrote.
-    ``note`` is called with each path before it is written."""
+    """Saves images beside the notebook at ``notebook_path``: of ``train.ipynb`` the first image of
+    the third cell that ran as ``train_3_0.png`` (as Guild's own feature did), or as
+    ``train_3_0.2.png`` where a file of that name is a dependency or written by a cell.
+    ``register`` is called with each path before it is written."""
 
-    def __init__(self, run_dir: str, notebook_path: str, note: Callable[[str], None]) -> None:
+    def __init__(self, run_dir: str, notebook_path: str, register: Callable[[str], None]) -> None:
         self._run_dir = run_dir
         self._base = os.path.splitext(notebook_path)[0]
-        self._note = note
+        self._register = register
         self._written: set[str] = set()
 
     def name(self, path: str) -> str:
@@ -30,7 +30,7 @@ class Images:
     def save(self, data: Mapping[str, Any], number: int, position: int) -> list[str]:
         """Save the images of a MIME bundle, one for each format it has; returns their paths.
 
-        Raises OSError where a file cannot be written. Data that is no image is left out.
+        Raises OSError where a file cannot be written. Data that is not an image is left out.
         """
         saved = []
         for mime, ending in IMAGE_ENDINGS.items():
@@ -39,7 +39,7 @@ class Images:
                 base = f"{self._base}_{number}_{position}"
                 path = free_path(numbered_paths(base, f".{ending}"), self._written)
                 self._written.add(path)
-                self._note(path)
+                self._register(path)
                 write_whole(path, content)
                 saved.append(path)
         return saved

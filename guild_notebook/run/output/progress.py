@@ -1,8 +1,8 @@
-"""What this package itself says in a run's output: never to be taken for a scalar.
+"""The lines that this package itself writes in a run's output, which must not make scalars.
 
-A line of ours may hold a user's words (a cell's title, a file's name), and an operation may have
-any scalar pattern. So each line is tried with the patterns of its own run before it is written,
-and said with fewer words where one matches.
+Such a line may hold a user's words (a cell's title, a file's name), and an operation may have any
+scalar pattern. So each line is matched with the patterns of its run before it is written, and a
+shorter form is written if one matches.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _CODE_COMMENT = re.compile(r"#+[ \t]*([^@#\s].*)")
 
 
 def scalar_patterns(config: Any) -> list[re.Pattern[str]]:
-    """The compiled patterns of an ``output-scalars`` setting; all matches count, with or without
-    a key. Accepts what Guild does: strings, mappings, lists; nothing for ``off``."""
+    """The compiled patterns of an ``output-scalars`` setting (a string, a mapping, or a list of
+    them; false for ``off``)."""
     if config is None:
         config = default_patterns(())
     if not config:
@@ -50,14 +50,14 @@ def _expanded(pattern: str) -> str:
 
 
 class StatusLines:
-    """Writes lines of ours to ``stream``."""
+    """Writes this package's own lines to ``stream``; ``patterns`` find scalars in the run."""
 
     def __init__(self, stream: Stream, patterns: Iterable[re.Pattern[str]]) -> None:
         self._stream = stream
         self._patterns = tuple(patterns)
 
     def write(self, *forms: str) -> None:
-        """Write the first of ``forms``, the fullest first, that no pattern takes for a scalar."""
+        """Write the first of ``forms``, the longest first, that no pattern matches."""
         for form in forms:
             line = " ".join(without_escapes(form).split())
             if not any(pattern.search(line) for pattern in self._patterns):
@@ -65,10 +65,10 @@ class StatusLines:
                 return
 
     def write_cell_end(
-        self, number: int, count: int, name: str, seconds: float, mark: str = ""
+        self, number: int, count: int, name: str, seconds: float, state: str = ""
     ) -> None:
-        """The progress line of a cell: its number, of how many, its name, its time."""
-        end = f"({duration(seconds)}){' ' + mark if mark else ''}"
+        """Write the progress line of a cell: its number, of how many, its name, its time."""
+        end = f"({duration(seconds)}){' ' + state if state else ''}"
         self.write(f"[{number}/{count}] {name} {end}", f"[{number}/{count}] {end}")
 
 

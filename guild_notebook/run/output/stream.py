@@ -1,9 +1,9 @@
 """What cells print, in the form in which Guild can read it.
 
-Guild splits a run's output at line feeds alone and matches each line with scalar patterns
-(guild/op_util.py, RunOutput). So here colour codes and other control sequences go, a line of
-thousands of characters without a blank is broken, and of the states of a progress line that
-rewrites itself with carriage returns one is shown now and then and the last one always.
+Guild splits a run's output at line feeds only and matches each line with scalar patterns
+(guild/op_util.py, RunOutput). So colour codes and other control sequences are removed, a line of
+thousands of characters without a blank is broken, and of a progress line that rewrites itself with
+carriage returns one state is shown every few seconds, and the last one always.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]|\x1b")
 _BACKSPACES = re.compile(r"\x08+")
 _WORD = re.compile(r"[^ \t]+|[ \t]+")
 _UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What makes a text more than lines that go out as they are, beside the length of a line."""
+"""Characters of a text that cannot be written as it is."""
 
 PART_SECONDS = 0.1
-"""Time that part of a line waits for the rest: Guild reads stdout and stderr side by side, and
-what comes in two parts may have a line of the other stream between them."""
+"""Time that part of a line waits for the rest: Guild reads stdout and stderr in two threads, so a
+line of the other stream may come between two parts."""
 
 
 def without_escapes(text: str) -> str:
@@ -116,8 +116,8 @@ class Stream:
             self._add(rest)
 
     def write_line(self, line: str, as_it_is: bool = False) -> None:
-        """Write a line of its own (or lines): what is open before it is ended. ``as_it_is``
-        keeps colour codes."""
+        """Write whole lines, after the end of a line that is open. ``as_it_is`` keeps colour
+        codes."""
         self.end_line()
         line = line.rstrip("\n") + "\n"
         if as_it_is:
@@ -134,7 +134,7 @@ class Stream:
         self._flush_lines()
 
     def tick(self) -> None:
-        """Show what has waited long enough: call this several times a second."""
+        """Write what has waited long enough: to be called several times a second."""
         self._show_progress()
         self._flush_lines()
         if self._waiting and self._clock() - self._waiting_since >= PART_SECONDS:
