@@ -18,6 +18,7 @@ from ..run.secret_values import RunSecrets
 from . import archive, connection, dependencies, worker
 from .queue import Resources
 from .run_state import RunState
+from .worker_run import WorkerRun
 
 PIECE = 4 << 20
 """Bytes that are sent in one message."""
@@ -90,7 +91,7 @@ class Attempt:
             self._event.cancel()
         elif self.has_started and not self.has_ended:
             with contextlib.suppress(OSError):
-                await self._cluster.call(self.address, worker.stop, self.id)
+                await self._cluster.call(self.address, worker.call, self.id, WorkerRun.stop)
 
     # ---- executing
 
@@ -193,11 +194,11 @@ class Attempt:
                 await asyncio.to_thread(archive.pack, self.run.dir, f)
                 f.seek(0)
                 while piece := f.read(PIECE):
-                    await self._call(worker.add_archive, piece)
-        await self._call(worker.start, location)
+                    await self._call(WorkerRun.add_archive, piece)
+        await self._call(WorkerRun.start, location)
 
-    async def _call(self, function: Any, argument: Any) -> None:
-        if not await self._cluster.call(self.address, function, self.id, argument):
+    async def _call(self, method: Any, argument: Any) -> None:
+        if not await self._cluster.call(self.address, worker.call, self.id, method, argument):
             raise WorkerLostError(f"worker {self.address} was started anew and has lost the run")
 
     async def _fetch(self, result: worker.Result) -> AttemptResult:

@@ -36,9 +36,8 @@ class ClusterOptions:
 
 @dataclass(frozen=True)
 class Worker:
-    """What the scheduler knows of a worker. ``id`` is that of its process."""
+    """What the scheduler knows of a worker."""
 
-    id: str
     threads: int
     resources: Resources
 
@@ -113,7 +112,7 @@ class ClusterConnection:
         if self._client.status != "running":
             raise ClusterError("the connection to the scheduler is lost")
         self.workers = {
-            address: Worker(str(found["id"]), int(found["nthreads"]), dict(found["resources"]))
+            address: Worker(int(found["nthreads"]), dict(found["resources"]))
             for address, found in identity["workers"].items()
         }
 

@@ -14,9 +14,9 @@ from typing import Any
 from ..errors import UserError
 from . import connection, dependencies, queue, worker
 from .attempt import Attempt, AttemptResult
-from .run_state import RunState
+from .run_state import RunState, write_error
 from .tail import OutputTail, remove_appended_files
-from .worker_run import DISPATCHER_TIMEOUT
+from .worker_run import DISPATCHER_TIMEOUT, WorkerRun
 
 log = logging.getLogger("guild")
 
@@ -67,8 +67,7 @@ class Dispatcher:
         self._polled: set[str] = set()  # workers that have not answered yet
         self._resolving = asyncio.Lock()
         self._stopped_at: float | None = None
-        self._scheduler_error = ""
-        self._error: BaseException | None = None
+        self._error: UserError | None = None
         self._failed_at = 0.0
         self.finished = 0
 
@@ -76,7 +75,7 @@ class Dispatcher:
         """A task has started on a worker and waits."""
         attempt = self._attempts.get(event["attempt"])
         if attempt is None or not attempt.task_started(event):
-            self._start(self._call(event["worker"], worker.refuse, event["attempt"]))
+            self._start(self._call(event["worker"], event["attempt"], WorkerRun.start, None))
 
     async def run(self, cluster: connection.ClusterConnection) -> None:
         """Execute staged runs until stopped, or until none is left. Raises ClusterError where the
@@ -96,12 +95,7 @@ class Dispatcher:
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._options.poll_interval)
             if self._error:
-                text = f"{type(self._error).__name__}: {self._error}"
-                raise DispatchError(
-                    f"dask:cluster was ended by an error of this package: {text}"
-                ) from self._error
-            if self._scheduler_error:
-                raise connection.ClusterError(self._scheduler_error)
+                raise self._error
         finally:
             watching.cancel()
             if self._tasks:
@@ -187,7 +181,7 @@ class Dispatcher:
         if result.kind == "lost" and attempt and attempt.is_shared:
             await asyncio.sleep(SETTLE_SECONDS)
         if result.kind != "done":
-            state.write_error(result.why)
+            write_error(run, result.why)
         await state.set_ended()
         log.info(f"{run.short_id} {run.status}" + (f": {result.why}" if result.why else ""))
 
@@ -212,8 +206,8 @@ class Dispatcher:
             )
             if result.kind in ("lost", "failed", "withdrawn") and attempt.address:
                 # The worker may be there all the same: it must not wait, nor go on.
-                self._start(self._call(attempt.address, worker.refuse, attempt.id))
-                self._start(self._call(attempt.address, worker.stop, attempt.id))
+                self._start(self._call(attempt.address, attempt.id, WorkerRun.start, None))
+                self._start(self._call(attempt.address, attempt.id, WorkerRun.stop))
             return result, attempt
         finally:
             del self._attempts[attempt.id]
@@ -232,16 +226,16 @@ class Dispatcher:
     # ---- all runs that have started
 
     async def _watch(self) -> None:
-        while not self._scheduler_error:
+        while True:
             await asyncio.sleep(WATCH_SECONDS)
             try:
                 await self._look_after_runs()
             except connection.ClusterError as e:
-                await self._lose_all(str(e))
+                return await self._lose_all(e)
             except Exception as e:
-                self._fail(e)  # and go on: a worker stops a run that is not asked for
+                error = self._fail(e)  # and go on: workers stop runs that are not polled
                 if time.monotonic() - self._failed_at > DISPATCHER_TIMEOUT:
-                    await self._lose_all(str(e))
+                    return await self._lose_all(error)
 
     async def _look_after_runs(self) -> None:
         """Find the runs whose worker has died, and poll the workers of the others. Raises
@@ -260,15 +254,15 @@ class Dispatcher:
                 self._polled.add(address)
                 self._start(self._poll(address, attempts))
 
-    async def _lose_all(self, why: str) -> None:
+    async def _lose_all(self, error: UserError) -> None:
         """Runs that have started are lost, the others staged again: the scheduler is gone, or the
         workers have not been called for so long that they have stopped their runs."""
-        self._scheduler_error = why
+        self._error = error
         self._stopped_at = time.monotonic()
         self._wake.set()
         for attempt in list(self._attempts.values()):
             if attempt.has_started:
-                attempt.set_lost(why)
+                attempt.set_lost(str(error))
             else:
                 await attempt.stop()
 
@@ -298,12 +292,13 @@ class Dispatcher:
 
     # ---- background tasks
 
-    async def _call(self, address: str, function: Any, *args: Any) -> None:
-        """Call a function on a worker, whether it answers or not."""
+    async def _call(self, address: str, attempt: str, method: Any, *args: Any) -> None:
+        """Call a method of a WorkerRun, whether the worker answers or not."""
         assert self._cluster
         limit = None if address in self._cluster.workers else LOST_WORKER_SECONDS
         with suppress(Exception):
-            await asyncio.wait_for(self._cluster.call(address, function, *args), limit)
+            call = self._cluster.call(address, worker.call, attempt, method, *args)
+            await asyncio.wait_for(call, limit)
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task in the background. An exception that it raises ends the operation."""
@@ -318,13 +313,18 @@ class Dispatcher:
         if error:
             self._fail(error)
 
-    def _fail(self, error: BaseException) -> None:
-        """Stop because of an unexpected exception; ``run`` raises it when the runs have ended."""
+    def _fail(self, error: BaseException) -> UserError:
+        """Stop because of an unexpected exception; ``run`` raises what is returned when the runs
+        have ended."""
         if self._error is None:
-            self._error = error
+            text = f"{type(error).__name__}: {error}"
+            self._error = DispatchError(
+                f"dask:cluster was ended by an error of this package: {text}"
+            )
             self._failed_at = time.monotonic()
             if self._stopped_at is None:
                 self.stop()
+        return self._error
 
 
 def print_line(text: str) -> None:

@@ -87,8 +87,7 @@ class StagedRuns:
                 self.stage_again(run)
         for run in [*self._with_status("running"), *self._with_status("error")]:
             if run_state.is_orphan(run):
-                state = run_state.RunState(run)
-                state.write_error("the dask:cluster that had this run was killed")
+                run_state.write_error(run, "the dask:cluster that had this run was killed")
                 for name in ("LOCK", "LOCK.remote", run_state.CLAIM):
                     run_state.remove_file(run.guild_path(name))
 

@@ -37,8 +37,8 @@ class RunState:
     def __init__(
         self,
         run: Any,
-        on_stop: Callable[[], None] = lambda: None,
-        start_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = asyncio.create_task,
+        on_stop: Callable[[], None],
+        start_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
         """``on_stop`` is called for each ``guild stop`` of the run, by a task that ``start_task``
         starts from a coroutine."""
@@ -63,7 +63,7 @@ class RunState:
 
     def _write_pid(self, pid: int, shared: bool) -> None:
         self._remove("LOCK")
-        folder = pid_folder() if shared else None
+        folder = _pid_folder() if shared else None
         if folder:
             self._pid_file = os.path.join(folder, self._run.id)
             with open(self._pid_file, "w") as f:
@@ -85,12 +85,6 @@ class RunState:
         if self._listening:
             self._listening.cancel()
 
-    def write_error(self, why: str) -> None:
-        """Write the attributes of a run that has failed, and ``why`` to its output."""
-        append_to_output(self._run, why)
-        self._run.write_attr("exit_status", 1)
-        self._run.write_attr("stopped", int(time.time() * 1_000_000))
-
     def _write(self, name: str, text: str) -> None:
         with open(self._path(name), "w") as f:
             f.write(text)
@@ -110,7 +104,7 @@ def remove_file(path: str) -> None:
         pass
 
 
-def pid_folder() -> str | None:
+def _pid_folder() -> str | None:
     """A folder of this user on this machine for the files that LOCK links to; None where it cannot
     be made, or another user has a folder of this name."""
     path = f"/tmp/guild-notebook-{os.getuid()}"  # noqa: S108  # the same on every machine
@@ -122,7 +116,14 @@ def pid_folder() -> str | None:
     return path if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() else None
 
 
-def append_to_output(run: Any, text: str) -> None:
+def write_error(run: Any, why: str) -> None:
+    """Write the attributes of a run that has failed, and ``why`` to its output."""
+    _append_to_output(run, why)
+    run.write_attr("exit_status", 1)
+    run.write_attr("stopped", int(time.time() * 1_000_000))
+
+
+def _append_to_output(run: Any, text: str) -> None:
     """Add a line to a run's output, as one from stderr (guild/op_util.py, RunOutput)."""
     output = run.guild_path("output")
     has_output = os.path.exists(output) and os.path.getsize(output) > 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import platform
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from .. import __version__
@@ -32,11 +33,11 @@ _filter_lock = threading.Lock()
 def execute(request: Request) -> Result:
     """The task of one attempt to execute a run; returns when the run has ended.
 
-    The result has ``state``: ``refused`` after :func:`refuse`, ``abandoned`` where the dispatcher
-    has not called for too long, ``error`` with ``why`` where Guild could not be started, and
-    ``ended`` with ``size``, the bytes of the archive for :func:`read_changes` (-1: there is none,
-    the home is shared), ``removed``, the files that the run has deleted, and ``log``, the last
-    lines that Guild printed.
+    The result has ``state``: ``refused`` where the run must not start, ``abandoned`` where the
+    dispatcher has not called for too long, ``error`` with ``why`` where Guild could not be started,
+    and ``ended`` with ``size``, the bytes of the archive for :func:`read_changes` (-1: there is
+    none, the home is shared), ``removed``, the files that the run has deleted, and ``log``, the
+    last lines that Guild printed.
     """
     from distributed import get_worker
 
@@ -64,48 +65,25 @@ def _shares_home(probe: HomeProbe) -> bool:
         return False
 
 
-# ---- what the dispatcher calls. False, or None: the attempt is not known here.
+# ---- what the dispatcher calls
 
 
-def add_archive(attempt: str, piece: bytes) -> bool:
-    """Append a piece to the archive of the run directory."""
+def call(attempt: str, method: Callable[..., None], *args: Any) -> bool:
+    """Call a method of the WorkerRun of an attempt; False where it is not known here."""
     run = _runs.get(attempt)
     if run:
-        run.add_archive(piece)
-    return run is not None
-
-
-def start(attempt: str, location: dict[str, Any]) -> bool:
-    """Let a run start; for ``location`` see :meth:`WorkerRun.start`."""
-    run = _runs.get(attempt)
-    if run:
-        run.start(location)
-    return run is not None
-
-
-def refuse(attempt: str) -> bool:
-    """Do not let a run start. Does nothing where it has."""
-    run = _runs.get(attempt)
-    if run:
-        run.start(None)
+        method(run, *args)
     return run is not None
 
 
 def poll(offsets: dict[str, dict[str, int]]) -> dict[str, dict[str, bytes] | None]:
-    """For each attempt the bytes that its run has appended to files, from the given offsets on."""
+    """For each attempt the bytes that its run has appended to files, from the given offsets on;
+    None for one that is not known here."""
     answers: dict[str, dict[str, bytes] | None] = {}
     for attempt, of_files in offsets.items():
         run = _runs.get(attempt)
         answers[attempt] = run.appended(of_files) if run else None
     return answers
-
-
-def stop(attempt: str) -> bool:
-    """Stop a run as ``guild stop`` does; its task returns when the run has ended."""
-    run = _runs.get(attempt)
-    if run:
-        run.stop()
-    return run is not None
 
 
 def read_changes(attempt: str, offset: int, size: int) -> bytes:
@@ -120,7 +98,7 @@ def remove(attempt: str) -> None:
         run.remove()
 
 
-_CALLED = {f.__name__ for f in (add_archive, start, refuse, poll, stop, read_changes, remove)}
+_CALLED = {function.__name__ for function in (call, poll, read_changes, remove)}
 
 
 def _filter_log() -> None:

@@ -46,7 +46,7 @@ CARRIERS = {
     "DependencyError": (0, "{}"),
     "WorkerLostError": (0, "{}"),
     "set_lost": (0, "{}"),
-    "write_error": (0, "{}"),
+    "write_error": (1, "{}"),
     "OSError": (0, "{}"),
     "_failure": (0, "kernel '…' {}…"),
     "Outcome": (2, _RUN),
