@@ -137,8 +137,9 @@ def interrupt(process: subprocess.Popen) -> None:
 
 
 def status(project: Project, run: Run) -> str:
-    listed = json.loads(project.guild("api", "runs").stdout)
-    return next(found["status"] for found in listed if found["id"] == run.id)
+    listed = project.guild("api", "runs")
+    assert listed.status == 0, listed.stderr
+    return next(found["status"] for found in json.loads(listed.stdout) if found["id"] == run.id)
 
 
 def processes_of(run: Run) -> list[psutil.Process]:
