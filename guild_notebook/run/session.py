@@ -86,7 +86,7 @@ class Session:
         if info is None:
             outcome = Outcome(1, None, f"stopped by {self.stop.name}")
             self._save_none_run(outcome)
-            return self._exit_status(outcome, [])
+            return self._report_end(outcome, [])
         self._reports.check()
         language = strip.valid_language_info(info.get("language_info"))
         if language:
@@ -102,7 +102,7 @@ class Session:
         client.sync()
         self._set_states(outcome, execution.states)
         self._save()
-        return self._exit_status(outcome, await self._shut_down_and_report(client, outcome))
+        return self._report_end(outcome, await self._shut_down_and_report(client, outcome))
 
     async def _kernel_info(self) -> dict[str, Any] | None:
         """The kernel's info; None if the run is stopped before the kernel is ready."""
@@ -214,7 +214,8 @@ class Session:
             self.status_lines.write(f"{said}, nbconvert failed with {why} ", f"{said} ")
         return written.paths
 
-    def _exit_status(self, outcome: Outcome, reports: list[str]) -> int:
+    def _report_end(self, outcome: Outcome, reports: list[str]) -> int:
+        """Write how the run ended; returns its exit status."""
         if outcome.reason:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
             self.status_lines.write(
