@@ -74,7 +74,7 @@ def times_of_saves(
 
     async def sleep(seconds: float) -> None:
         now[0] += seconds
-        assert seconds >= 1 and saved[0] <= SHARE * now[0] + 1e-6
+        assert seconds > 1 - 1e-6 and saved[0] <= SHARE * now[0] + 1e-6
         if is_over(now[0]):
             raise asyncio.CancelledError
 
