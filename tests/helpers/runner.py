@@ -7,9 +7,11 @@ Guild starts for a second of computing before it starts the runner. What a test 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import uuid
 from typing import Any
 
@@ -20,15 +22,14 @@ from tests.helpers.project import LIMIT, Command, Project, Run
 RUNNER = [sys.executable, "-um", "guild_notebook.run"]
 
 
-def prepared(project: Project, flags: dict[str, Any] | None = None, **op: Any) -> Run:
+def prepared(project: Project, flags: dict[str, Any] | None = None) -> Run:
     """A run as Guild has it when it starts the operation: a directory with its attributes, a copy
-    of the project as its source code, and a manifest of that. ``op`` is what the run's attribute
-    ``op`` has beside the usual."""
+    of the project as its source code, and a manifest of that."""
     run = Run(project.home / "runs" / uuid.uuid4().hex)
     attrs = run.dir / ".guild" / "attrs"
     attrs.mkdir(parents=True)
-    of_op = {"sourcecode": {"root": ".", "dest": "."}, **op}
-    for name, value in {"flags": flags or {}, "op": of_op}.items():
+    op = {"sourcecode": {"dest": "."}}
+    for name, value in {"flags": flags or {}, "op": op}.items():
         (attrs / name).write_text(yaml.safe_dump(value, sort_keys=True), "utf-8")
     lines = []
     for path in sorted(project.dir.rglob("*")):
@@ -52,7 +53,7 @@ def environment(project: Project, run: Run) -> dict[str, str]:
         "RUN_ID": run.id,
         "PROJECT_DIR": str(project.dir),
         "GUILD_SOURCECODE": ".",
-        "PYTHONPATH": str(run.dir),
+        "PYTHONPATH": os.pathsep.join([str(run.dir), sysconfig.get_path("purelib")]),
     }
 
 
@@ -79,13 +80,12 @@ def attempt(
     project: Project,
     *args: str,
     flags: dict[str, Any] | None = None,
-    run: Run | None = None,
     limit: float = LIMIT,
     **env: str,
 ) -> Command:
     """Run a notebook with ``flags``: ``args`` are its path and the options of its operation,
-    ``--report none`` where they name no report. ``run`` is started once more where it is given."""
-    run = run or prepared(project, flags)
+    ``--report none`` where they name no report."""
+    run = prepared(project, flags)
     done = subprocess.run(
         [*RUNNER, *_arguments(args)],
         cwd=run.dir,
