@@ -16,7 +16,8 @@ SHARE = 0.05
 
 class Autosave:
     """Saves now and then while there are changes, in at most ``SHARE`` of the time: the pause after
-    a save is as many times longer than the save. Until ``run`` is called there is nothing to save.
+    a save is long enough for two saves like it, since a notebook grows and the next takes longer.
+    Until ``run`` is called there is nothing to save.
     """
 
     def __init__(
@@ -56,4 +57,4 @@ class Autosave:
                 self._save()
         finally:
             ended = self._clock()
-            self._due = ended + max(SHORTEST_PAUSE, (ended - started) * (1 / SHARE - 1))
+            self._due = ended + max(SHORTEST_PAUSE, (ended - started) * 2 / SHARE)
