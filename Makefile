@@ -7,6 +7,9 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGE = setup.py pyproject.toml guild_notebook/__init__.py
 
+# Each of the thousand processes that tests start would compile the package anew.
+export PYTHONDONTWRITEBYTECODE =
+
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 

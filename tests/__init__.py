@@ -6,4 +6,7 @@ and import each other's helpers by their full names: ``from tests.helpers.projec
 
 import pytest
 
+from guild_notebook.document.text_formats import skip_format_packages
+
+skip_format_packages()  # each worker would take seconds for them
 pytest.register_assert_rewrite("tests.helpers")

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,11 @@ PNG = (
 
 @dataclass(frozen=True)
 class Language:
-    """A kernel and how its language says what the tests need; ``missing`` is why it is not here."""
+    """A kernel and how its language says what tests need; ``missing`` says why it is not here."""
 
     name: str
     argv: list[str]
-    missing: str
+    missing: Callable[[], str]
     declare: str
     show: str
     writes: str
@@ -63,7 +63,7 @@ def _reason_without_r() -> str:
 BASH = Language(
     name="bash",
     argv=[sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"],
-    missing=_reason_without_bash(),
+    missing=_reason_without_bash,
     declare="x=1  # keep\nname='a b'",
     show="echo loss: $x; echo $name",
     writes="echo one; sleep 0.3; echo two; echo three >&2; printf four",
@@ -78,7 +78,7 @@ BASH = Language(
 R = Language(
     name="R",
     argv=["R", "--slave", "-e", "IRkernel::main()", "--args", "{connection_file}"],
-    missing=_reason_without_r(),
+    missing=_reason_without_r,
     declare="x <- 1  # keep\nname <- 'a b'",
     show="cat('loss:', x, '\\n'); cat(name, '\\n')",
     writes="cat('one\\n'); Sys.sleep(0.3); cat('two\\n'); message('three'); cat('four')",
@@ -115,8 +115,9 @@ def kernel(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Kernel]:
     language = LANGUAGES[request.param]
-    if language.missing:
-        pytest.skip(language.missing)
+    missing = language.missing()
+    if missing:
+        pytest.skip(missing)
     folder = tmp_path_factory.mktemp(language.name)
     kernels = folder / "jupyter" / "kernels" / f"a-{language.name.lower()}"
     kernels.mkdir(parents=True)
