@@ -20,29 +20,27 @@ log = logging.getLogger("guild")
 def main() -> int:
     """Returns the exit status; below 0 it is the signal by which the process has to end."""
     try:
-        cluster_options, options, wait_for_running = _options(sys.argv[1:])
+        options = _options(sys.argv[1:])
         logging.basicConfig(
             stream=sys.stderr,
             level=logging.INFO,
             format="%(levelname)s: [%(name)s] %(asctime)s %(message)s",
             datefmt="%Y-%m-%d %H:%M:%S",
         )
-        return asyncio.run(_dispatch(cluster_options, options, wait_for_running))
+        return asyncio.run(_dispatch(options))
     except UserError as e:
         print(f"guild-notebook: {e}", file=sys.stderr)
         return 1
 
 
-def _options(
-    argv: list[str],
-) -> tuple[connection.ClusterOptions, dispatch.DispatchOptions, bool]:
-    """The options of an argument list in which Guild has written ``no`` as an empty string and
+def _options(argv: list[str]) -> argparse.Namespace:
+    """The flags of an argument list in which Guild has written ``no`` as an empty string and
     ``yes`` as 1. Raises UserError."""
     parser = argparse.ArgumentParser(prog="dask:cluster", allow_abbrev=False)
     parser.add_argument("--address")
     parser.add_argument("--scheduler-file")
     parser.add_argument("--workers", type=int)
-    parser.add_argument("--resources")
+    parser.add_argument("--resources", default="")
     parser.add_argument("--shared", default="auto")
     parser.add_argument("--retries", type=int, default=0)
     parser.add_argument("--on-stop", default="end")
@@ -54,27 +52,15 @@ def _options(
     args = parser.parse_args(argv)
     if args.address and args.scheduler_file:
         raise UserError("address and scheduler-file both name a cluster - give one of them")
+    args.scheduler_file = _file(args.scheduler_file)
+    args.shared = None if args.shared == "auto" else args.shared == "1"
+    if args.dashboard_address and args.dashboard_address.isdigit():
+        args.dashboard_address = f":{args.dashboard_address}"
     try:
-        resources = queue.parse_resources(args.resources or "")
+        args.resources = queue.parse_resources(args.resources)
     except ValueError as e:
         raise UserError(f"resources: {e}") from e
-    dashboard = args.dashboard_address or None
-    cluster_options = connection.ClusterOptions(
-        args.address or None,
-        _file(args.scheduler_file),
-        args.workers,
-        resources or None,
-        f":{dashboard}" if dashboard and dashboard.isdigit() else dashboard,
-        args.loglevel,
-    )
-    options = dispatch.DispatchOptions(
-        None if args.shared == "auto" else args.shared == "1",
-        args.retries,
-        args.on_stop == "finish",
-        args.run_once,
-        args.poll_interval,
-    )
-    return cluster_options, options, args.wait_for_running
+    return args
 
 
 def _file(path: str | None) -> str | None:
@@ -88,11 +74,7 @@ def _file(path: str | None) -> str | None:
     return full
 
 
-async def _dispatch(
-    cluster_options: connection.ClusterOptions,
-    options: dispatch.DispatchOptions,
-    wait_for_running: bool,
-) -> int:
+async def _dispatch(options: argparse.Namespace) -> int:
     from guild import config
     from guild.plugins import gen_queue
 
@@ -100,7 +82,7 @@ async def _dispatch(
     home = config.guild_home()
     probe = os.path.join(home, "locks", f"dask-cluster-{os.environ['RUN_ID']}")
     content = uuid.uuid4().hex
-    runs = queue.StagedRuns(os.environ["RUN_ID"], wait_for_running=wait_for_running)
+    runs = queue.StagedRuns(os.environ["RUN_ID"], wait_for_running=options.wait_for_running)
     os.makedirs(os.path.dirname(probe), exist_ok=True)
     with open(probe, "w") as f:
         f.write(content)
@@ -117,7 +99,7 @@ async def _dispatch(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
     try:
-        cluster = await connection.ClusterConnection.connect(cluster_options, dispatcher.on_event)
+        cluster = await connection.ClusterConnection.connect(options, dispatcher.on_event)
         try:
             threads = sum(w.threads for w in cluster.workers.values())
             log.info("Runs at a time: %i (workers: %i)", threads, len(cluster.workers))

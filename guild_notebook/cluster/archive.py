@@ -84,8 +84,8 @@ def _walk(root: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_local(name: str) -> bool:
-    parts = name.split("/")
-    return parts[-1] in LOCAL_FILES and parts[-2:-1] == [".guild"]
+    *folders, base = name.split("/")
+    return base in LOCAL_FILES and folders[-1:] == [".guild"]
 
 
 def _target(path: str) -> str:
@@ -146,30 +146,28 @@ def unpack(archive: IO[bytes], folder: str) -> None:
 
 
 def _unpack(tar: tarfile.TarFile, folder: str) -> None:
-    links: list[tuple[str, str]] = []
+    """Extract all with tarfile's ``data`` filter. It accepts hard links to links, which may lead
+    out, and two links that only lead out together; and it changes the permissions of files."""
+    links = []
     for info in tar:
-        if info.islnk():  # pack() makes none, and one of a link would be made before the links
+        if info.islnk():  # pack() makes none
             raise ArchiveError(f"the archive of a run holds the link {info.linkname!r}")
         if info.issym():
-            safe = tarfile.data_filter(info, folder)
-            path = os.path.join(folder, safe.name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            links.append((path, safe.linkname))
+            links.append(info)
         else:
             tar.extract(info, folder, filter=_filtered)
-    for path, target in links:  # last, so that nothing is written through one
-        os.symlink(target, path)
-    inside = os.path.realpath(folder) + os.sep
-    for path, target in links:  # two links can lead out together
-        if not os.path.realpath(path).startswith(inside):
-            raise ArchiveError(f"the archive of a run holds the link {target!r}")
+    for info in links:  # last, so that nothing is written through one
+        safe = tarfile.data_filter(info, folder)
+        path = os.path.join(folder, safe.name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink(safe.linkname, path)  # where it cannot be made, tar.extract would go on
+    for info in links:  # again, where each now leads
+        tarfile.data_filter(info, folder)
 
 
 def _filtered(info: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
-    """``info`` as tarfile's ``data`` filter makes it, except that a file keeps its permissions."""
-    mode = info.mode & 0o777 | 0o600
     safe = tarfile.data_filter(info, folder)
-    return safe.replace(mode=mode, deep=False) if safe.isreg() else safe
+    return safe.replace(mode=info.mode & 0o777 | 0o600, deep=False) if info.isreg() else safe
 
 
 def apply_changes(changed: str, run_dir: str, removed: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""One attempt to execute a run on the cluster: from its task to what became of it."""
+"""One attempt to execute a run on the cluster: dependencies, task, output and files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from typing import Any
 from ..errors import UserError
 from ..run.record.run_dir import RunDir
 from ..run.secret_values import RunSecrets
-from . import archive, connection, dependencies, worker
+from . import archive, connection, worker
 from .queue import Resources
 from .run_state import RunState
-from .worker_run import WorkerRun
+from .worker import WorkerRun
 
 PIECE = 4 << 20
 """Bytes that are sent in one message."""
+
+OUTPUT = ".guild/output"
 
 Event = dict[str, Any]
 """What a worker sends when a task has started there: ``attempt``, ``worker`` (its address),
@@ -43,18 +45,19 @@ class WorkerLostError(Exception):
 
 
 class Attempt:
-    """Executes ``run`` once. ``shared`` says whether the Guild home, which ``home_probe`` is of, is
-    used in place: True, False, or None to ask the worker."""
+    """Executes ``run`` once. ``shared`` says whether the Guild home is used in place: True, False,
+    or None to ask the worker, which ``home_probe`` is for (see worker.execute)."""
 
     def __init__(
         self,
         run: Any,
         cluster: connection.ClusterConnection,
-        home_probe: worker.HomeProbe,
+        home_probe: tuple[str, str],
         shared: bool | None,
     ) -> None:
         self.run = run
         self.id = uuid.uuid4().hex
+        self.tail = OutputTail(run)
         self.address = ""  # of the worker
         self.is_shared = False
         self.has_started = False
@@ -99,13 +102,13 @@ class Attempt:
         self, resources: Resources, state: RunState, on_start: Callable[[str], None]
     ) -> AttemptResult:
         """``on_start`` is called with host and address of the worker when the run starts there."""
-        request = {
-            "attempt": self.id,
-            "topic": self._cluster.topic,
-            "home_probe": self._home_probe,
-        }
-        key = f"guild-{self.run.short_id}-{self.id[:8]}"
-        self._future = self._cluster.submit(request, key, resources)
+        self._future = self._cluster.submit(
+            self.id,
+            self._cluster.topic,
+            self._home_probe,
+            key=f"guild-{self.run.short_id}-{self.id[:8]}",
+            resources=resources,
+        )
         try:
             event = await self._unless_lost(self._event)
             self._check(event)
@@ -146,14 +149,14 @@ class Attempt:
             raise UserError(f"worker {self.address} {why}")
         self.is_shared = event["shared"] if self._shared is None else self._shared
         if not self.is_shared:
-            dependencies.check_can_be_sent(self.run)
+            check_can_be_sent(self.run)
         elif not event["shared"]:
             raise UserError(f"worker {self.address} does not see {self._home_probe[0]}")
 
     async def _unless_lost(self, awaitable: Any) -> Any:
         """The result of ``awaitable``. Raises WorkerLostError where the worker is lost before, or
         what the task fails with."""
-        wanted = asyncio.ensure_future(_result(awaitable))
+        wanted = asyncio.ensure_future(awaitable)
         failed = asyncio.ensure_future(self._task_error())
         done, _ = await asyncio.wait(
             [wanted, failed, self._lost], return_when=asyncio.FIRST_COMPLETED
@@ -183,11 +186,8 @@ class Attempt:
 
     async def _start(self) -> None:
         """Send the run directory, unless the worker sees it, and let the run start."""
-        location = {"run_id": self.run.id, "run_dir": None, "guild_home": None}
-        if self.is_shared:
-            guild_home = os.path.dirname(os.path.dirname(self.run.dir))
-            location.update(run_dir=self.run.dir, guild_home=guild_home)
-        else:
+        shared_home = os.path.dirname(os.path.dirname(self.run.dir)) if self.is_shared else ""
+        if not self.is_shared:
             # As a run does itself when it starts; on the worker these files are not there.
             await asyncio.to_thread(RunSecrets(RunDir(self.run.dir, "")).mask_guild_files)
             with tempfile.TemporaryFile() as f:
@@ -195,13 +195,13 @@ class Attempt:
                 f.seek(0)
                 while piece := f.read(PIECE):
                     await self._call(WorkerRun.add_archive, piece)
-        await self._call(WorkerRun.start, location)
+        await self._call(WorkerRun.start, self.run.id, shared_home)
 
-    async def _call(self, method: Any, argument: Any) -> None:
-        if not await self._cluster.call(self.address, worker.call, self.id, method, argument):
+    async def _call(self, method: Any, *args: Any) -> None:
+        if not await self._cluster.call(self.address, worker.call, self.id, method, *args):
             raise WorkerLostError(f"worker {self.address} was started anew and has lost the run")
 
-    async def _fetch(self, result: worker.Result) -> AttemptResult:
+    async def _fetch(self, result: dict[str, Any]) -> AttemptResult:
         """Fetch what the run has changed, if its directory was sent."""
         if result["state"] != "ended":
             return AttemptResult(
@@ -217,7 +217,7 @@ class Attempt:
             return AttemptResult("failed", f"the run did not end by itself: {why}")
         return AttemptResult("done")
 
-    async def _fetch_changes(self, result: worker.Result) -> None:
+    async def _fetch_changes(self, result: dict[str, Any]) -> None:
         folder = tempfile.mkdtemp(prefix="dask-", dir=self.run.guild_path())
         try:
             with tempfile.TemporaryFile() as f:
@@ -250,5 +250,81 @@ class Attempt:
             shutil.rmtree(self.run.dir)
 
 
-async def _result(awaitable: Any) -> Any:
-    return await awaitable
+class OutputTail:
+    """Appends to the files of ``run`` what comes from the worker, and prints each line of the run's
+    output after its short ID. ``offsets`` are the bytes that have come, for each file."""
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+        self._line = b""
+        self.offsets: dict[str, int] = {}
+
+    def add(self, pieces: dict[str, bytes], *, write: bool) -> None:
+        """Add the next bytes of files; ``write`` is False where the worker writes to the same
+        files. Raises OSError."""
+        for name, piece in pieces.items():
+            if write and archive.is_appended(name):
+                self._append(name, piece)
+            self.offsets[name] = self.offsets.get(name, 0) + len(piece)
+            if name == OUTPUT:
+                self._show_lines(piece)
+
+    def _append(self, name: str, piece: bytes) -> None:
+        path = os.path.join(self._run.dir, name)
+        offset = self.offsets.get(name, 0)
+        with open(path, "r+b" if offset else "wb") as f:
+            f.seek(offset)
+            f.write(piece)
+
+    def _show_lines(self, piece: bytes) -> None:
+        *lines, self._line = (self._line + piece).split(b"\n")
+        for line in lines:
+            print(f"[{self._run.short_id}] {line.decode('utf-8', 'replace')}", flush=True)
+
+    def finish(self) -> None:
+        """Show the rest of the output, once the run has ended and its files are here."""
+        with contextlib.suppress(OSError), open(os.path.join(self._run.dir, OUTPUT), "rb") as f:
+            f.seek(self.offsets.get(OUTPUT, 0))
+            while piece := f.read(1 << 16):
+                self._show_lines(piece)
+        if self._line:
+            self._show_lines(b"\n")
+
+
+def remove_appended_files(run: Any) -> None:
+    """Delete what an attempt that is lost has appended to, before the next attempt."""
+    guild_dir = run.guild_path()
+    for name in os.listdir(guild_dir):
+        if archive.is_appended(f".guild/{name}"):
+            os.unlink(os.path.join(guild_dir, name))
+
+
+def resolve_dependencies(run: Any) -> None:
+    """Resolve what a staged run depends on; for a batch, what its trials do. Raises UserError.
+
+    Guild leaves the dependencies on other runs out when it stages a run, and resolves them when it
+    starts (guild/op.py, _resolve_deps). A worker does not have those runs, so they are resolved
+    here, as links in the run directory, which are sent as what they lead to.
+    """
+    from guild import op, op_dep, op_util
+
+    target = run.batch_proto or run
+    data = (target.get("op") or {}).get("deps")
+    operation = op.Operation()
+    operation.deps = op_util.op_deps_for_data(data)
+    if not operation.deps:
+        return
+    try:
+        op._resolve_deps(operation, target)  # there is no public name for it
+    except op_dep.OpDependencyError as e:
+        raise UserError(f"a dependency was not met: {e}") from e
+
+
+def check_can_be_sent(run: Any) -> None:
+    """Raise UserError for a run with steps, which are operations of its project."""
+    arguments = ((run.get("op") or {}).get("op-cmd") or {}).get("cmd-args") or []
+    if "guild.steps_main" in arguments:
+        raise UserError(
+            "an operation with steps cannot travel: its steps are operations of the project - "
+            "run it here, or stage the steps one by one"
+        )

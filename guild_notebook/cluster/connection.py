@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import uuid
@@ -19,19 +20,6 @@ CALL_SECONDS = 60
 
 class ClusterError(UserError):
     """The cluster cannot be reached, or a worker cannot execute runs of this release."""
-
-
-@dataclass
-class ClusterOptions:
-    """Which cluster: that of an address or a scheduler file, or one in this process with
-    ``workers`` threads, and its ``resources`` and ``dashboard``."""
-
-    address: str | None = None
-    scheduler_file: str | None = None
-    workers: int | None = None
-    resources: Resources | None = None
-    dashboard: str | None = None
-    loglevel: str = "error"
 
 
 @dataclass(frozen=True)
@@ -56,28 +44,31 @@ class ClusterConnection:
 
     @classmethod
     async def connect(
-        cls, options: ClusterOptions, on_event: Callable[[dict[str, Any]], None]
+        cls, options: argparse.Namespace, on_event: Callable[[dict[str, Any]], None]
     ) -> ClusterConnection:
-        """Raises ClusterError."""
+        """Connect to the cluster that the flags of the operation name, or to one in this process.
+        Raises ClusterError."""
         from distributed import Client, LocalCluster
 
-        _set_log_level(options.loglevel)
+        for logger in ("distributed", "tornado"):
+            logging.getLogger(logger).setLevel(options.loglevel.upper().replace("WARN", "WARNING"))
         cluster: Any = None
         arguments: dict[str, Any]
         try:
             if options.scheduler_file:
                 name = options.scheduler_file
-                arguments = {"scheduler_file": options.scheduler_file}
+                arguments = {"scheduler_file": name}
             elif options.address:
-                name, arguments = options.address, {"address": options.address}
+                name = options.address
+                arguments = {"address": name}
             else:
                 name = "of its own"
                 cluster = await LocalCluster(
                     n_workers=1,
                     threads_per_worker=options.workers,
                     processes=False,
-                    dashboard_address=options.dashboard,
-                    resources=options.resources,
+                    dashboard_address=options.dashboard_address or None,
+                    resources=options.resources or None,
                     silence_logs=False,
                     asynchronous=True,
                 )
@@ -116,10 +107,10 @@ class ClusterConnection:
             for address, found in identity["workers"].items()
         }
 
-    def submit(self, request: worker.Request, key: str, resources: Resources) -> Any:
-        """Submit a task; returns dask's future."""
+    def submit(self, *args: Any, key: str, resources: Resources) -> Any:
+        """Submit a task of worker.execute; returns dask's future."""
         return self._client.submit(
-            worker.execute, request, key=key, pure=False, retries=0, resources=resources or None
+            worker.execute, *args, key=key, pure=False, retries=0, resources=resources or None
         )
 
     async def call(self, address: str, function: Any, *args: Any) -> Any:
@@ -146,8 +137,3 @@ def version_error(version: str) -> str:
     if version != __version__:
         return f"has guild-notebook {version}, here is {__version__} - install the same on both"
     return ""
-
-
-def _set_log_level(level: str) -> None:
-    for name in ("distributed", "tornado"):
-        logging.getLogger(name).setLevel(level.upper().replace("WARN", "WARNING"))

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from types import SimpleNamespace
 from typing import Any
 
 from guild import guildfile, model
 
 from .. import __version__
+
+NAME = "dask:cluster"
 
 DESCRIPTION = """
 Run staged runs on a dask.distributed cluster
@@ -99,25 +103,29 @@ FLAGS: dict[str, dict[str, Any]] = {
 }
 
 
-class ModelProxy:
-    """The model ``dask`` with our operation, in the form of guild/plugins/dask.py."""
+def resolve(opspec: str) -> tuple[Any, str] | None:
+    """What a plugin's ``resolve_model_op`` has to return for ``dask:cluster``, in the form of
+    guild/plugins/dask.py; None for every other operation. Works without dask, so that ``--help-op``
+    does."""
+    if opspec != NAME:
+        return None
+    operation = {
+        "description": DESCRIPTION,
+        "exec": "${guild_python_exe} -um guild_notebook.cluster ${flag_args}",
+        "flags": FLAGS,
+        "output-scalars": False,  # what it prints are the outputs of other runs
+        # Guild records none of these variables in the operation's own run: which of them hold
+        # secrets is known only from the runs that it will execute.
+        "env-secrets": sorted(os.environ),
+    }
+    data = [{"model": "dask", "operations": {"cluster": operation}}]
+    modeldef = guildfile.Guildfile(data, src=f"<{__name__}>").models["dask"]
+    reference = model.ModelRef("builtin", "guild-notebook", __version__, "dask")
+    return SimpleNamespace(name="dask", modeldef=modeldef, reference=reference), "cluster"
 
-    name = "dask"
 
-    def __init__(self) -> None:
-        operation = {
-            "description": DESCRIPTION,
-            "exec": "${guild_python_exe} -um guild_notebook.cluster ${flag_args}",
-            "flags": FLAGS,
-            "output-scalars": False,  # what it prints are the outputs of other runs
-            # Guild records none of these variables in the operation's own run: which of them hold
-            # secrets is known only from the runs that it will execute.
-            "env-secrets": sorted(os.environ),
-        }
-        data = [{"model": self.name, "operations": {"cluster": operation}}]
-        self.modeldef = guildfile.Guildfile(data, src=f"<{__name__}>").models[self.name]
-        self.reference = model.ModelRef("builtin", "guild-notebook", __version__, self.name)
-
-    @staticmethod
-    def is_ours(opdef: Any) -> bool:
-        return bool(opdef.guildfile.src == f"<{__name__}>")
+def check(opdef: Any) -> None:
+    """Raise SystemExit with one line where ``opdef`` is our operation and dask is not installed."""
+    is_ours = opdef.guildfile.src == f"<{__name__}>"
+    if is_ours and not importlib.util.find_spec("distributed"):
+        raise SystemExit(f"{NAME} needs dask - pip install 'guild-notebook[dask]'")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import os
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
-from . import connection, dependencies, queue, worker
-from .attempt import Attempt, AttemptResult
+from . import connection, queue, worker
+from .attempt import Attempt, AttemptResult, remove_appended_files, resolve_dependencies
 from .run_state import RunState, write_error
-from .tail import OutputTail, remove_appended_files
-from .worker_run import DISPATCHER_TIMEOUT, WorkerRun
+from .worker import DISPATCHER_TIMEOUT, WorkerRun
 
 log = logging.getLogger("guild")
 
@@ -37,38 +36,26 @@ class DispatchError(UserError):
     """The dispatcher has stopped because of an error of this package."""
 
 
-@dataclass(frozen=True)
-class DispatchOptions:
-    """Flags of ``dask:cluster``; ``finish`` is on-stop=finish, ``shared`` None is auto."""
-
-    shared: bool | None = None
-    retries: int = 0
-    finish: bool = False
-    run_once: bool = False
-    poll_interval: float = 10.0
-
-
 class Dispatcher:
-    """Executes ``runs`` on a cluster. ``home_probe`` is what tells a worker whether it shares the
-    Guild home."""
+    """Executes ``runs`` on a cluster. ``home_probe`` tells a worker whether it shares the Guild
+    home, ``options`` are the flags of the operation (see __main__)."""
+
+    _cluster: connection.ClusterConnection  # from run()
 
     def __init__(
-        self, runs: queue.StagedRuns, home_probe: worker.HomeProbe, options: DispatchOptions
+        self, runs: queue.StagedRuns, home_probe: tuple[str, str], options: argparse.Namespace
     ) -> None:
         self._runs = runs
         self._home_probe = home_probe
         self._options = options
-        self._cluster: connection.ClusterConnection | None = None
         self._claimed: dict[str, queue.Resources] = {}  # by the ID of the run
-        self._attempts: dict[str, Attempt] = {}
-        self._tails: dict[str, OutputTail] = {}  # by the ID of the attempt
+        self._attempts: dict[str, Attempt] = {}  # by their IDs
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._polled: set[str] = set()  # workers that have not answered yet
         self._resolving = asyncio.Lock()
         self._stopped_at: float | None = None
         self._error: UserError | None = None
-        self._failed_at = 0.0
         self.finished = 0
 
     def on_event(self, event: dict[str, Any]) -> None:
@@ -106,7 +93,7 @@ class Dispatcher:
         staged again."""
         self._stopped_at = time.monotonic()
         for attempt in list(self._attempts.values()):
-            if not (attempt.has_started and self._options.finish):
+            if not (attempt.has_started and self._options.on_stop == "finish"):
                 self._start(attempt.stop())
         self._wake.set()
 
@@ -122,7 +109,6 @@ class Dispatcher:
     def _obstacle(self, resources: queue.Resources) -> str:
         """See StagedRuns.claim. The scheduler gets as many tasks as there are threads, and one more
         for each worker, so that no thread waits for the dispatcher."""
-        assert self._cluster
         workers = list(self._cluster.workers.values())
         submitted = sum(not attempt.has_ended for attempt in self._attempts.values())
         new = len(self._claimed) - len(self._attempts)  # not submitted yet
@@ -186,18 +172,16 @@ class Dispatcher:
         log.info(f"{run.short_id} {run.status}" + (f": {result.why}" if result.why else ""))
 
     async def _attempt(self, run: Any, state: RunState) -> tuple[AttemptResult, Attempt | None]:
-        assert self._cluster
         try:
             if self._options.shared is not True:
                 async with self._resolving:  # Guild's code is not made for threads
-                    await asyncio.to_thread(dependencies.resolve, run)
+                    await asyncio.to_thread(resolve_dependencies, run)
         except UserError as e:
             return AttemptResult("failed", str(e)), None
         attempt = Attempt(run, self._cluster, self._home_probe, self._options.shared)
         if self._stopped_at is not None:
             return AttemptResult("withdrawn"), attempt
         self._attempts[attempt.id] = attempt
-        tail = self._tails[attempt.id] = OutputTail(run, print_line)
         try:
             result = await attempt.execute(
                 self._claimed[run.id],
@@ -211,13 +195,12 @@ class Dispatcher:
             return result, attempt
         finally:
             del self._attempts[attempt.id]
-            del self._tails[attempt.id]
-            tail.finish()
+            attempt.tail.finish()
             self._wake.set()
 
     def _stop_run(self, run: Any) -> None:
         at = self._stopped_at
-        if self._options.finish and at and time.monotonic() - at < GUILD_STOP_SECONDS:
+        if self._options.on_stop == "finish" and at and time.monotonic() - at < GUILD_STOP_SECONDS:
             return
         for attempt in list(self._attempts.values()):
             if attempt.run is run:
@@ -233,14 +216,11 @@ class Dispatcher:
             except connection.ClusterError as e:
                 return await self._lose_all(e)
             except Exception as e:
-                error = self._fail(e)  # and go on: workers stop runs that are not polled
-                if time.monotonic() - self._failed_at > DISPATCHER_TIMEOUT:
-                    return await self._lose_all(error)
+                self._fail(e)  # and go on: workers stop runs that are not polled
 
     async def _look_after_runs(self) -> None:
         """Find the runs whose worker has died, and poll the workers of the others. Raises
         ClusterError where the scheduler is lost."""
-        assert self._cluster
         await self._cluster.update_workers()
         by_worker: dict[str, list[Attempt]] = {}
         for attempt in self._attempts.values():
@@ -255,8 +235,7 @@ class Dispatcher:
                 self._start(self._poll(address, attempts))
 
     async def _lose_all(self, error: UserError) -> None:
-        """Runs that have started are lost, the others staged again: the scheduler is gone, or the
-        workers have not been called for so long that they have stopped their runs."""
+        """The scheduler is gone: runs that have started are lost, the others staged again."""
         self._error = error
         self._stopped_at = time.monotonic()
         self._wake.set()
@@ -267,9 +246,7 @@ class Dispatcher:
                 await attempt.stop()
 
     async def _poll(self, address: str, attempts: list[Attempt]) -> None:
-        assert self._cluster
-        attempts = [attempt for attempt in attempts if attempt.id in self._tails]
-        offsets = {attempt.id: self._tails[attempt.id].offsets for attempt in attempts}
+        offsets = {attempt.id: attempt.tail.offsets for attempt in attempts}
         try:
             answers = await self._cluster.call(address, worker.poll, offsets)
         except Exception:
@@ -278,14 +255,13 @@ class Dispatcher:
             self._polled.discard(address)
         for attempt in attempts:
             pieces = answers.get(attempt.id)
-            tail = self._tails.get(attempt.id)
-            if tail is None or attempt.has_ended:
+            if attempt.has_ended:
                 continue
             if pieces is None:
                 attempt.set_lost(f"worker {address} was started anew and has lost the run")
             else:
                 try:
-                    tail.add(pieces, write=not attempt.is_shared)
+                    attempt.tail.add(pieces, write=not attempt.is_shared)
                 except OSError as e:  # the disk is full, or the run was deleted
                     log.info(f"{attempt.run.short_id} cannot be followed: {e}")
                     self._start(attempt.stop())
@@ -294,7 +270,6 @@ class Dispatcher:
 
     async def _call(self, address: str, attempt: str, method: Any, *args: Any) -> None:
         """Call a method of a WorkerRun, whether the worker answers or not."""
-        assert self._cluster
         limit = None if address in self._cluster.workers else LOST_WORKER_SECONDS
         with suppress(Exception):
             call = self._cluster.call(address, worker.call, attempt, method, *args)
@@ -313,19 +288,12 @@ class Dispatcher:
         if error:
             self._fail(error)
 
-    def _fail(self, error: BaseException) -> UserError:
-        """Stop because of an unexpected exception; ``run`` raises what is returned when the runs
-        have ended."""
+    def _fail(self, error: BaseException) -> None:
+        """Stop because of an unexpected exception; ``run`` raises it when the runs have ended."""
         if self._error is None:
             text = f"{type(error).__name__}: {error}"
             self._error = DispatchError(
                 f"dask:cluster was ended by an error of this package: {text}"
             )
-            self._failed_at = time.monotonic()
             if self._stopped_at is None:
                 self.stop()
-        return self._error
-
-
-def print_line(text: str) -> None:
-    print(text, flush=True)

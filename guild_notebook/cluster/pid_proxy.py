@@ -15,47 +15,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Sequence
-
-
-class PidProxy:
-    """The dispatcher's side: starts the process, hears of each ``guild stop``, and ends it."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.pid = process.pid
-
-    @classmethod
-    async def start(cls, files: Sequence[str]) -> PidProxy:
-        """``files`` are deleted by the process when the dispatcher is killed."""
-        import asyncio
-
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", __file__, *files,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        assert process.stdout
-        await process.stdout.readline()  # "ready"
-        return cls(process)
-
-    async def listen(self, on_stop: Callable[[], None]) -> None:
-        """Call ``on_stop`` for each ``guild stop`` of the run, until the process ends."""
-        assert self._process.stdout
-        while await self._process.stdout.readline():
-            on_stop()
-
-    async def end(self) -> None:
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(b"e")
-            await self._process.stdin.drain()
-        except OSError:
-            pass  # it was killed
-        await self._process.wait()
+from typing import Any
 
 
 def main(files: list[str]) -> None:

@@ -5,7 +5,7 @@ for it (guild/run.py).
 plugin, to stop it (guild/commands/runs_impl.py, _stop_runs). But a LOCK.remote without a name is a
 remote lock to ``Run.status`` and none to ``Run.remote``: the run is ``running``, whatever process
 IDs mean where somebody looks, and ``guild stop`` turns to the process in LOCK. That is the run's
-PidProxy.
+proxy (pid_proxy.py).
 
 A process ID has a meaning on one machine only. In a Guild home that machines share, Guild writes
 the operation's to LOCK on the worker; so that nobody elsewhere stops the process that has the same
@@ -15,16 +15,18 @@ number there, LOCK is a link then, to a file that each machine has of its own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
 import stat
 import struct
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from .pid_proxy import PidProxy
+from . import pid_proxy
 
 CLAIM = "dask-cluster"
 """File in ``.guild`` that says which dispatcher has claimed a run: host, process ID, and when that
@@ -45,21 +47,29 @@ class RunState:
         self._run = run
         self._on_stop = on_stop
         self._start_task = start_task
-        self._proxy: PidProxy | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._proxy: asyncio.subprocess.Process | None = None
         self._pid_file: str | None = None
 
     async def set_running(self, *, shared: bool) -> None:
         """Make the run ``running``; ``shared`` says whether the worker uses its directory."""
         files = [self._path("LOCK.remote"), *([] if shared else [self._path("LOCK")])]
-        self._proxy = await PidProxy.start(files)
-        self._listening = self._start_task(self._proxy.listen(self._on_stop))
+        self._proxy = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-S", pid_proxy.__file__, *files,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert self._proxy.stdout
+        await self._proxy.stdout.readline()  # "ready"
+        self._start_task(self._listen(self._proxy.stdout))
         for attribute in ("exit_status", "stopped"):
             self._run.del_attr(attribute)
         self._write_pid(self._proxy.pid, shared)
         self._write("LOCK.remote", "\n")
         if not shared:
             self._remove("PENDING")
+
+    async def _listen(self, stops: asyncio.StreamReader) -> None:
+        while await stops.readline():
+            self._on_stop()
 
     def _write_pid(self, pid: int, shared: bool) -> None:
         self._remove("LOCK")
@@ -80,10 +90,11 @@ class RunState:
             self._remove(name)
         if self._pid_file:
             remove_file(self._pid_file)
-        if self._proxy:
-            await self._proxy.end()
-        if self._listening:
-            self._listening.cancel()
+        if self._proxy and self._proxy.stdin:
+            with contextlib.suppress(OSError):  # it was killed
+                self._proxy.stdin.write(b"e")
+                await self._proxy.stdin.drain()
+            await self._proxy.wait()
 
     def _write(self, name: str, text: str) -> None:
         with open(self._path(name), "w") as f:
@@ -98,10 +109,8 @@ class RunState:
 
 def remove_file(path: str) -> None:
     """Delete a file, if there is one and it can be deleted."""
-    try:
+    with contextlib.suppress(OSError):
         os.unlink(path)
-    except OSError:
-        pass
 
 
 def _pid_folder() -> str | None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from guild import plugin as pluginlib
 
-from .. import cluster, compat, optimizers, scalars
+from .. import compat, optimizers, scalars
+from ..cluster import definition as cluster
 from ..document import text_formats
 from ..errors import UserError
 from . import flagdefs, operation, package_data

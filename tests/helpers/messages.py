@@ -43,7 +43,6 @@ CARRIERS = {
     "ClusterError": (0, "{}"),
     "DispatchError": (0, "{}"),
     "ArchiveError": (0, "{}"),
-    "DependencyError": (0, "{}"),
     "WorkerLostError": (0, "{}"),
     "set_lost": (0, "{}"),
     "write_error": (1, "{}"),
