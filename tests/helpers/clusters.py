@@ -28,7 +28,7 @@ class Cluster:
         self.folder.mkdir(exist_ok=True)
         program = ["distributed.cli.dask_scheduler", "--host", self.host, "--port", "0"]
         self._start("scheduler", *program, "--scheduler-file", self.file, "--no-dashboard")
-        wait_for(self.file.exists)
+        wait_for(self._has_address)
         for name in names:
             self.add(name, resources=resources, threads=threads)
         if names:
@@ -38,6 +38,10 @@ class Cluster:
     @property
     def file(self) -> Path:
         return self.folder / "scheduler.json"
+
+    def _has_address(self) -> bool:
+        """Whether the scheduler's file is there and whole: it is not written at once."""
+        return self.file.exists() and self.file.read_text().rstrip().endswith("}")
 
     @property
     def address(self) -> str:
