@@ -20,7 +20,7 @@ CELLS = [
         "#@title loss=9.9 acc: 7\nclass R:\n    def __repr__(self):\n"
         "        return 'loss=0.25 [result]'\nR()"
     ),
-    code("import os, shutil\nshutil.copytree(os.environ['PROJECT_DIR'] + '/logs', 'logs')"),
+    code("import os, shutil\nshutil.copytree(os.environ['PROJECT_DIR'] + '/.logs', 'logs')"),
 ]
 WRITES = [
     code(
@@ -65,7 +65,7 @@ def made(shared: Project) -> Project:
 @pytest.fixture(scope="module")
 def writing(made: Project) -> Run:
     run = made.run("key").run
-    shutil.copytree(run.dir / "logs", made.dir / "logs")
+    shutil.copytree(run.dir / "logs", made.dir / ".logs")  # which Guild does not copy
     return run
 
 
