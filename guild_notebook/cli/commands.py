@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
 import gc
 import itertools
+import json
+import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .. import __version__
 from ..document import reader
+from ..document.reader import Notebook
 from ..errors import FlagError, UserError
-from ..flags import apply, default_warnings, guild_values
+from ..flags import apply, default_warnings, guild_values, languages, validate
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered, discover
-from ..flags.model import Flag
+from ..flags.languages import literals
+from ..flags.languages.scanner import NEWLINE
+from ..flags.languages.source import Source
+from ..flags.languages.values import MOST_BITS, shortened
+from ..flags.model import Flag, Site
 from ..flags.sources import parameters
 from ..secrets.masking import MASK
-from . import render
+
+_WIDEST = 40
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,9 +68,9 @@ def _flags(args: argparse.Namespace) -> Iterator[str]:
     nb = reader.read(args.notebook)
     found = discover(nb)
     if args.json:
-        yield from render.json_lines(render.json_data(nb, found))
+        yield json_text(json_data(nb, found))
     else:
-        yield from render.text_lines(nb, found)
+        yield from text_lines(nb, found)
 
 
 def _preview(args: argparse.Namespace) -> Iterator[str]:
@@ -76,7 +85,7 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
             shown = " ".join(f"{name}={value.in_guild}" for name, value in trial.items())
             yield f"trial with {shown}:"
         assigned = [value.assignment for value in trial.values() if value.assignment]
-        diff = list(render.diff_lines(nb, apply.edited_sources(nb, assigned)))
+        diff = list(diff_lines(nb, apply.edited_sources(nb, assigned)))
         yield from diff
         if not diff:
             yield "no cell changes"
@@ -129,3 +138,125 @@ def _value(flag: Flag, flagdef: Any, typed: Any) -> _Value:
         guild_values.notebook_value(dataclasses.replace(flag, secret=flag.name), typed)
     value = typed if not is_secret else f'"{MASK}"' if flag.type == "raw" else MASK
     return _Value(guild_values.coerced(flag, flagdef, value), apply.assignment(flag, value))
+
+
+def json_data(nb: Notebook, found: Discovered) -> dict[str, Any]:
+    """The flags of a notebook as JSON data. Cells count from 0, lines from 1, columns are
+    characters from 0, the end of a span is exclusive."""
+    sources: dict[int, Source] = {}
+    for flag in found.flags.values():
+        for site in flag.sites:
+            sources.setdefault(site.cell, Source(nb.cells[site.cell].source))
+    return {
+        "notebook": nb.path,
+        "language": languages.name_of(nb),
+        "source": found.source,
+        "flags": [_flag_data(flag, sources) for flag in found.flags.values()],
+        "skipped": [
+            {"cell": s.cell, "line": s.line, "source": s.source, "reason": s.reason}
+            for s in found.skipped
+        ],
+        "warnings": found.warnings,
+    }
+
+
+def _flag_data(flag: Flag, sources: Mapping[int, Source]) -> dict[str, Any]:
+    return {
+        "name": flag.name,
+        "kind": flag.kind,
+        "type": flag.type,
+        "default": _json(flag.default),
+        "default_source": flag.default_source,
+        "computed": flag.computed,
+        "choices": None if flag.choices is None else [_json(choice) for choice in flag.choices],
+        "allow_other": flag.allow_other,
+        "min": _json(flag.min),
+        "max": _json(flag.max),
+        "step": _json(flag.step),
+        "description": flag.description,
+        "group": flag.group,
+        "sites": [_site_data(site, sources[site.cell]) for site in flag.sites],
+    }
+
+
+def _site_data(site: Site, source: Source) -> dict[str, Any]:
+    first, last = source.position(site.start), source.position(site.end)
+    return {"cell": site.cell, "line": first[0], "span": [*first, *last]}
+
+
+def _json(value: Any) -> Any:
+    """``value`` in JSON's types; what JSON lacks is a list, or the text of the literal."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return literals.write(value)
+    if isinstance(value, (set, frozenset)):
+        return [_json(item) for item in sorted(value, key=repr)]
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
+    if isinstance(value, dict):
+        return {k if isinstance(k, str) else literals.write(k): _json(v) for k, v in value.items()}
+    return value
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """``document`` as JSON, each item of its lists on a line; json's own indenting is slow."""
+    entries = []
+    for key, value in document.items():
+        text = json.dumps(value)
+        if value and isinstance(value, list):
+            items = ",\n".join(f"  {json.dumps(item)}" for item in value)
+            text = f"[\n{items}\n ]"
+        entries.append(f' "{key}": {text}')
+    return "{\n" + ",\n".join(entries) + "\n}"
+
+
+def text_lines(nb: Notebook, found: Discovered) -> Iterator[str]:
+    """The table of flags, then what was passed over with the reason, then the warnings."""
+    if found.flags:
+        rows = [("FLAG", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION", "CELL")]
+        yield from _table(rows + [_row(flag) for flag in found.flags.values()])
+    else:
+        yield f"{nb.path} has no flags"
+    if found.skipped:
+        yield ""
+        yield "Passed over:"
+        for skipped in found.skipped:
+            source = shortened(skipped.source, 60)
+            yield f"  cell {skipped.cell}, line {skipped.line}: {source} ({skipped.reason})"
+    if found.warnings:
+        yield ""
+        yield from (f"Warning: {warning}" for warning in found.warnings)
+
+
+def _row(flag: Flag) -> tuple[str, ...]:
+    cells = dict.fromkeys(site.cell for site in flag.sites)
+    return (
+        flag.name,
+        flag.type or "",
+        shortened(flag.default_source, _WIDEST) + (" (differs)" if flag.mixed else ""),
+        shortened(_allowed(flag), _WIDEST),
+        shortened(flag.description, _WIDEST),
+        ", ".join(map(str, cells)),
+    )
+
+
+def _allowed(flag: Flag) -> str:
+    if flag.choices is None:
+        return validate.bounds_text(flag)
+    choices = flag.choice_sources or [literals.display(choice) for choice in flag.choices]
+    return ", ".join(choices) + (", or other" if flag.allow_other else "")
+
+
+def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()
+
+
+def diff_lines(nb: Notebook, sources: Mapping[int, str]) -> Iterator[str]:
+    """Unified diffs from the notebook's own cells to their new ``sources``, by cell index."""
+    for index, new in sorted(sources.items()):
+        old = NEWLINE.split(nb.cells[index].source)
+        name = f"{nb.path} cell {index}"
+        yield from difflib.unified_diff(old, NEWLINE.split(new), name, name, lineterm="")

@@ -25,6 +25,20 @@ OLDEST_MAJOR = 2
 KINDS = ("code", "markdown", "raw")
 
 
+def outside_error(notebook: str, project: str) -> NotebookError:
+    """The error for ``notebook`` (a phrase with its path), which is outside of ``project``."""
+    return NotebookError(
+        f"{notebook} lies outside of the project {project} - copy it there, or run it by its own "
+        "path: guild run PATH"
+    )
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether ``path`` is in ``folder`` when all links are followed."""
+    real_path, real_folder = os.path.realpath(path), os.path.realpath(folder)
+    return os.path.commonpath([real_path, real_folder]) == real_folder
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell. ``index`` counts all cells of the notebook from 0, ``kind`` is nbformat's
@@ -79,7 +93,9 @@ def read(path: str, name: str | None = None) -> Notebook:
     """
     name = name or path
     data = _upgraded(_load(path, name), name)
-    return Notebook(path, data, _cells(data, name), name)
+    if not isinstance(data.get("cells"), list):
+        raise NotebookError(f"{name} is not a notebook: it has no list of cells")
+    return Notebook(path, data, cells_of(data, name), name)
 
 
 def _load(path: str, name: str) -> Any:
@@ -119,9 +135,7 @@ def _upgraded(data: Any, name: str) -> dict[str, Any]:
             f"notebook {name} is of nbformat {str(major)[:20]}, newer than {NEWEST_MAJOR} - "
             f"upgrade guild-notebook or save it as nbformat {NEWEST_MAJOR}"
         )
-    if major == NEWEST_MAJOR:
-        return data
-    return _convert(data, name)
+    return data if major == NEWEST_MAJOR else _convert(data, name)
 
 
 def _convert(data: dict[str, Any], name: str) -> dict[str, Any]:
@@ -141,16 +155,10 @@ def _convert(data: dict[str, Any], name: str) -> dict[str, Any]:
     return converted
 
 
-def _cells(data: dict[str, Any], name: str) -> list[Cell]:
-    cells = data.get("cells")
-    if not isinstance(cells, list):
-        raise NotebookError(f"{name} is not a notebook: it has no list of cells")
-    return [_cell(index, cell, name) for index, cell in enumerate(cells)]
-
-
-def cells_of(nb: Any) -> list[Cell]:
-    """The cells of an nbformat 4 document that is known to be valid."""
-    return [_cell(index, cell, "") for index, cell in enumerate(nb["cells"])]
+def cells_of(nb: Any, name: str = "") -> list[Cell]:
+    """The cells of an nbformat 4 document, which errors call ``name``. Raises NotebookError for a
+    cell that is not valid."""
+    return [_cell(index, cell, name) for index, cell in enumerate(nb["cells"])]
 
 
 def _cell(index: int, cell: Any, name: str) -> Cell:

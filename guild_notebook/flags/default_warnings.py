@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..secrets.names import names_secret
+from ..secrets.settings import names_secret
 from .model import Flag
 
 _FILL_IN = re.compile(

@@ -1,6 +1,6 @@
 """All that Guild calls: the plugin, its operations, their flag definitions and checks.
 
-May use ``cluster``, ``optimizers``, ``flags/*``, ``compat``, ``document``, ``options``,
+May use ``cluster``, ``optimizers``, ``flags/*``, ``compat``, ``document``, ``files``, ``options``,
 ``scalars``, ``secrets`` and ``errors``: reads notebooks and never executes them.
 """
 

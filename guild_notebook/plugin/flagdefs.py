@@ -6,18 +6,19 @@ is read from a notebook is kept in Guild's cache under the notebook's path, size
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 from .. import __version__, options
 from ..document import reader
 from ..errors import OptionError
+from ..files import write_whole
 from ..flags import discover, guild_values
 from ..secrets import settings
 
@@ -37,7 +38,7 @@ NO_DEMANDS: dict[str, Any] = {
 """The attributes of Guild's FlagDef that demand something of a value, and what demands nothing."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def relaxed(demands: Iterable[tuple[Any, str]]) -> Iterator[None]:
     """Guild's flag definitions without ``demands``, each a FlagDef and an attribute of it."""
     kept = [(flagdef, attribute, getattr(flagdef, attribute)) for flagdef, attribute in demands]
@@ -104,12 +105,13 @@ def flag_data(opdef: Any, path: str) -> Data:
         "secrets": secret_variables(opdef),
     }
     cached = _cache_path(path, read_for)
-    data = _load(cached) if cached else None
-    if data is None:
-        _nb, found = discovered(opdef, path, path)
-        data = {flag.name: guild_values.flag_data(flag) for flag in found.flags.values()}
-        if cached:
-            _store(cached, data)
+    with contextlib.suppress(OSError, ValueError), open(cached, encoding="utf-8") as f:
+        kept: Data = json.load(f)
+        return kept
+    _nb, found = discovered(opdef, path, path)
+    data = {flag.name: guild_values.flag_data(flag) for flag in found.flags.values()}
+    with contextlib.suppress(OSError, TypeError, ValueError):
+        write_whole(cached, json.dumps(data).encode("ascii"))
     return data
 
 
@@ -156,37 +158,15 @@ def _flagdefs(opdef: Any, data: Data, names: list[str]) -> Iterator[Any]:
         yield flagdef
 
 
-def _cache_path(path: str, read_for: Mapping[str, Any]) -> str | None:
+def _cache_path(path: str, read_for: Mapping[str, Any]) -> str:
     """Where flag data is kept of the notebook as it is now, by what of guild.yml it depends on."""
     from guild import var
 
-    try:
+    state = None
+    with contextlib.suppress(OSError):  # who reads it says so
         stat = os.stat(path)
-    except OSError:
-        return None
-    key = [__version__, os.path.abspath(path), stat.st_size, stat.st_mtime_ns, read_for]
+        state = [stat.st_size, stat.st_mtime_ns]
+    key = [__version__, os.path.abspath(path), state, read_for]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
     folder: str = var.cache_dir("notebook-flags")
     return os.path.join(folder, digest)
-
-
-def _load(path: str) -> Data | None:
-    try:
-        with open(path, encoding="utf-8") as f:
-            data = json.load(f)
-    except (OSError, ValueError):
-        return None
-    return data if isinstance(data, dict) else None
-
-
-def _store(path: str, data: Data) -> None:
-    """Write beside and rename, since many Guild processes share the cache. That it cannot be
-    written costs time alone."""
-    beside = f"{path}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(beside, "w", encoding="utf-8") as f:
-            json.dump(data, f)
-        os.replace(beside, path)
-    except (OSError, TypeError, ValueError):
-        pass

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import options
-from ..document import paths, text_formats
+from ..document import reader, text_formats
 from ..errors import NotebookError
 
 NBEXEC = "guild.plugins.nbexec"
@@ -97,8 +97,8 @@ def notebook_paths(opdef: Any, spec: NotebookSpec) -> NotebookPaths:
     if not os.path.exists(source) and root_setting:
         below_root = os.path.normpath(os.path.join(root, spec.path))
         source = below_root if os.path.exists(below_root) else source
-    if opdef.guildfile.src and not paths.is_inside(source, project):
-        raise paths.outside_error(f"operation '{opdef.fullname}': notebook {spec.path}", project)
+    if opdef.guildfile.src and not reader.is_inside(source, project):
+        raise reader.outside_error(f"operation '{opdef.fullname}': notebook {spec.path}", project)
     copied = os.path.relpath(source, root)
     is_outside = copied.split(os.sep)[0] == os.pardir
     run = os.path.join(dest, os.path.basename(source) if is_outside else copied)

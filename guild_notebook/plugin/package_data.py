@@ -11,7 +11,7 @@ import glob
 import os
 from typing import Any
 
-from ..document.paths import is_inside
+from ..document.reader import is_inside
 from ..errors import UserError
 from . import operation
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import options
-from ..document import paths, reader, strip, text_formats
+from ..document import reader, strip, text_formats
 from ..document.writer import NotebookEncoder
 from ..errors import UserError
 from ..files import write_whole
@@ -102,9 +102,9 @@ def _check_path(path: str, project_path: str, in_project: bool) -> None:
     """Raise NotebookError for a notebook outside its project: a path that refers to flags
     (``notebook: ${name}``) is known only here."""
     project = os.environ.get("PROJECT_DIR") or "."
-    leaves = in_project and not paths.is_inside(os.path.join(project, project_path), project)
+    leaves = in_project and not reader.is_inside(os.path.join(project, project_path), project)
     if leaves or os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
-        raise paths.outside_error(f"notebook {project_path}", project)
+        raise reader.outside_error(f"notebook {project_path}", project)
 
 
 def _with_flags(

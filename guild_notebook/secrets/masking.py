@@ -27,9 +27,9 @@ SHORTEST_HEAD, LONGEST_HEAD = 8, 16
 of it is there, or at least so many characters of a short value, or so many of a long one."""
 
 _LINES = re.compile(r"[\r\n]+")
-_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # CSI sequences (ECMA-48, 5.4)
+_COLOURS = re.compile(r"(\x1b\[[0-?]*[ -/]*[@-~])")  # CSI sequences (ECMA-48, 5.4)
 _OPEN_COLOUR = re.compile(r"\x1b(?:\[[0-?]*[ -/]*)?\Z")
-_TAGS = re.compile(r"<[^<>]*>")
+_TAGS = re.compile(r"(<[^<>]*>)")
 _NUMBER = re.compile(r"[-+.\deE]+")
 _MARKUP = ("text/html", "image/svg+xml", "text/xml", "application/xml")
 
@@ -65,12 +65,13 @@ class Masker:
     def masked_and_held(self, text: str, final: bool = False) -> tuple[str, str]:
         """``text`` masked as far as that can be told, and the end of it that may be the beginning
         of a value, "" where the text is ``final``."""
-        opened = "" if final else _found(_OPEN_COLOUR, text) if "\x1b" in text else ""
-        masked, held = self._masked_and_held(text[: len(text) - len(opened)], final)
+        opened = None if final else _OPEN_COLOUR.search(text)
+        end = opened.start() if opened else len(text)
+        masked, held = self._masked_and_held(text[:end], final)
         if "\x1b" in masked:
             masked, before = self._masked_and_held(masked, final, _COLOURS)
             held = before + held
-        return masked, held + opened
+        return masked, held + text[end:]
 
     def markup(self, text: str) -> str:
         """``text`` of HTML or XML masked: in tags, and where tags divide a value."""
@@ -103,13 +104,28 @@ class Masker:
     def _masked_and_held(
         self, text: str, final: bool, noise: re.Pattern[str] | None = None
     ) -> tuple[str, str]:
-        """As ``masked_and_held``; ``noise`` may stand within a value, and stays."""
-        tokens = _divided(text, noise) if noise else []
-        plain = "".join(part for part, is_noise in tokens if not is_noise) if tokens else text
+        """As ``masked_and_held``; ``noise``, a pattern of one group, may stand within a value, and
+        stays."""
+        parts = noise.split(text) if noise else [text]  # each second is noise
+        plain = "".join(parts[::2])
         spans, end = self._spans(plain, final)
         if not spans and end == len(plain):
             return text, ""
-        return _rebuilt(tokens or [(text, False)], spans, end)
+        characters = list(plain)
+        for start, stop in spans:
+            characters[start:stop] = [MASK, *[""] * (stop - start - 1)]
+        masked: list[str] = []
+        held: list[str] = []
+        position = 0
+        for index, part in enumerate(parts):
+            if index % 2:
+                (held or masked).append(part)
+                continue
+            after = position + len(part)
+            masked += characters[position : min(after, end)]
+            held += characters[max(position, end) : after]
+            position = after
+        return "".join(masked), "".join(held)
 
     def _spans(self, text: str, final: bool) -> tuple[list[tuple[int, int]], int]:
         """The spans of values, and the position from which on it cannot be told yet."""
@@ -223,50 +239,3 @@ def _encodings(value: str) -> Iterator[str]:
         for end in ((shift + len(content)) * 8 // 6, encoded.find("=")):
             known = encoded[start : end if end >= 0 else None]
             yield from (known, known.replace("+", "-").replace("/", "_"))
-
-
-def _found(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.search(text)
-    return match.group() if match else ""
-
-
-def _divided(text: str, noise: re.Pattern[str]) -> list[tuple[str, bool]]:
-    """``text`` in parts, with whether each is noise."""
-    parts = []
-    done = 0
-    for match in noise.finditer(text):
-        parts += [(text[done : match.start()], False), (match.group(), True)]
-        done = match.end()
-    return [*parts, (text[done:], False)]
-
-
-def _rebuilt(
-    tokens: list[tuple[str, bool]], spans: list[tuple[int, int]], end: int
-) -> tuple[str, str]:
-    """The text of ``tokens`` up to ``end`` with each of ``spans`` masked, and what follows; spans
-    and ``end`` count the characters that are not noise."""
-    shown: list[str] = []
-    held: list[str] = []
-    at = 0
-    left = iter([*spans, (end, end)])
-    start, stop = next(left)
-    for part, is_noise in tokens:
-        if is_noise:
-            (held if held else shown).append(part)
-            continue
-        begin, after = at, at + len(part)
-        while at < after:
-            if at >= end:
-                held.append(part[at - begin :])
-                at = after
-            elif at < start:
-                upto = min(start, after)
-                shown.append(part[at - begin : upto - begin])
-                at = upto
-            else:
-                if at == start:
-                    shown.append(MASK)
-                at = min(stop, after)
-                if at == stop:
-                    start, stop = next(left)
-    return "".join(shown), "".join(held)

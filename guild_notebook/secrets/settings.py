@@ -16,7 +16,6 @@ import yaml
 
 from ..errors import FlagError, OptionError
 from .masking import MASK
-from .names import names_secret
 
 ATTRIBUTE = "nb-secret"
 
@@ -28,6 +27,9 @@ Guild leaves names with "secret" out of what it writes of a run's environment (g
 _is_secret_env)."""
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET_WORDS = {"token", "secret", "password", "passwd", "pwd", "key", "credential", "credentials"}
+_SECRET_WORDS |= {"apikey", "passphrase"}
 _SWITCHES = {
     **dict.fromkeys(("yes", "true", "on"), True),
     **dict.fromkeys(("no", "false", "off", "none"), False),
@@ -101,6 +103,11 @@ def missing_value_error(name: str, variable: str) -> FlagError:
         f"secret flag {name} needs its value again, which no run keeps - set {variable} in the "
         f"environment, or assign it: guild run --restart RUN {name}=VALUE"
     )
+
+
+def names_secret(name: str) -> bool:
+    """Whether the name of a flag or of an environment variable says that it holds a secret."""
+    return not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(name))
 
 
 def secret_variable_names(environ: Iterable[str]) -> list[str]:

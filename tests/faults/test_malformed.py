@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from guild_notebook import options
-from guild_notebook.cli import render
+from guild_notebook.cli import commands
 from guild_notebook.document import reader, strip
 from guild_notebook.errors import FlagError, KernelError, NotebookError, UserError
 from guild_notebook.flags import apply, guild_values, languages
@@ -77,8 +77,8 @@ class Pipeline:
     def _in_guild(self, nb: reader.Notebook) -> dict[str, Any]:
         """Find flags, tell Guild of them, check values; returns values that are taken."""
         found = discover(nb, {}, WANTED)
-        list(render.text_lines(nb, found))
-        json.loads("\n".join(render.json_lines(render.json_data(nb, found))))
+        list(commands.text_lines(nb, found))
+        json.loads(commands.json_text(commands.json_data(nb, found)))
         for flag in found.flags.values():
             json.dumps(guild_values.flag_data(flag))
         discover(nb, PATTERNS, WANTED)
@@ -100,7 +100,7 @@ class Pipeline:
 
     @staticmethod
     def _checked(nb: reader.Notebook, found: Discovered, values: dict[str, Any]) -> None:
-        list(render.diff_lines(nb, edited(nb, found, values)))
+        list(commands.diff_lines(nb, edited(nb, found, values)))
 
     def _in_runner(self, nb: reader.Notebook, values: dict[str, Any], with_report: bool) -> None:
         found = discover(nb, {}, sorted(values))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.cli.render import json_data
+from guild_notebook.cli.commands import json_data
 from guild_notebook.errors import FlagError
 from guild_notebook.flags import guild_values
 from guild_notebook.flags.discover import Discovered, discover

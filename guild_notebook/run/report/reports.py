@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import itertools
 import os
-import threading
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...errors import OptionError
@@ -31,31 +31,16 @@ class ReportWriter:
     def __init__(self, names: tuple[str, ...], register: Callable[[str], None]) -> None:
         self._names = names
         self._register = register
-        self._exporters: dict[str, Any] = {}
+        self._exporters = ThreadPoolExecutor(1).submit(
+            lambda: {name: _loaded_exporter(name) for name in names}
+        )
         self._written: set[str] = set()
         self.failures: dict[str, Exception] = {}
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._load_exporters, daemon=True)
-        if names:
-            self._thread.start()
-
-    def _load_exporters(self) -> None:
-        try:
-            for name in self._names:
-                self._exporters[name] = _loaded_exporter(name)
-        except BaseException as e:  # raised again by _wait
-            self._error = e
 
     def check(self) -> None:
         """Raise OptionError for an unknown name. Waits for nbconvert only if a name is its own."""
         if set(self._names).difference(OWN_REPORTS):
-            self._wait()
-
-    def _wait(self) -> None:
-        if self._names:
-            self._thread.join()
-        if self._error:
-            raise self._error
+            self._exporters.result()
 
     def write(self, nb: Any, notebook_path: str, failed_cell: int | None = None) -> list[str]:
         """Write the reports of ``nb`` beside the file ``notebook_path``; returns their paths in the
@@ -67,7 +52,7 @@ class ReportWriter:
         written. If an exporter raises, its exception is put into ``failures`` by the report's
         name, and the other reports are written.
         """
-        self._wait()
+        exporters = self._exporters.result()
         self.failures = {}
         paths: dict[str, str] = {}
         nb = _with_attachments(nb)
@@ -76,8 +61,8 @@ class ReportWriter:
         base = os.path.splitext(notebook_path)[0]
         title = os.path.basename(base)
         # `html` first: users expect the plain name to be its.
-        for name in sorted(self._exporters, key=lambda name: name != HTML):
-            exporter = self._exporters[name]
+        for name in sorted(exporters, key=lambda name: name != HTML):
+            exporter = exporters[name]
             resources = {"metadata": {"name": title}, "unique_key": title}
             try:
                 body, resources = exporter.from_notebook_node(nb, resources=resources)
@@ -91,7 +76,7 @@ class ReportWriter:
             write_whole(path, content)
             self._written.add(path)
             paths[name] = path
-        return [paths[name] for name in self._exporters if name in paths]
+        return [paths[name] for name in exporters if name in paths]
 
     def _free_path(self, base: str, name: str, ending: str, taken: Collection[str]) -> str:
         """A path that is not the path of another report (``taken``), nor of a file that this object
@@ -106,26 +91,25 @@ def _loaded_exporter(name: str) -> Any:
     import nbformat
     from nbconvert.exporters import base
 
-    if name in OWN_REPORTS:
-        if name == SANITIZED:
-            from .sanitized import SanitizedHTMLExporter
+    if name not in OWN_REPORTS:
+        try:
+            return base.get_exporter(name)()
+        except base.ExporterNameError:
+            known = ", ".join([HTML_NO_INPUT, SANITIZED, *base.get_export_names()])
+            raise OptionError(f"nb-report: unknown report '{name}' - there are {known}") from None
+    if name == SANITIZED:
+        from .sanitized import SanitizedHTMLExporter as Exporter
+    else:
+        from .html import HTMLReportExporter as Exporter
 
-            exporter = SanitizedHTMLExporter()
-        else:
-            from .html import HTMLReportExporter
-
-            exporter = HTMLReportExporter(exclude_input=name == HTML_NO_INPUT)
-        if name == HTML_NO_INPUT:
-            exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-        # By default nbconvert validates the notebook after each of its dozen preprocessors.
-        exporter.optimistic_validation = True
-        exporter.from_notebook_node(nbformat.v4.new_notebook())
-        return exporter
-    try:
-        return base.get_exporter(name)()
-    except base.ExporterNameError:
-        known = ", ".join([HTML_NO_INPUT, SANITIZED, *base.get_export_names()])
-        raise OptionError(f"nb-report: unknown report '{name}' - there are {known}") from None
+    exporter = Exporter()
+    if name == HTML_NO_INPUT:
+        exporter.exclude_input = True
+        exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
+    # By default nbconvert validates the notebook after each of its dozen preprocessors.
+    exporter.optimistic_validation = True
+    exporter.from_notebook_node(nbformat.v4.new_notebook())
+    return exporter
 
 
 def _with_attachments(nb: Any) -> Any:
