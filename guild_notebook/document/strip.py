@@ -76,7 +76,7 @@ class _ValidCopy:
 
     def cell(self, raw: Document, cell: Cell, source: str, minor: int) -> Document:
         where = f"cell {cell.index}: "
-        rules = _CELL_METADATA if cell.is_code else _TEXT_METADATA
+        rules = _CODE_METADATA if cell.is_code else _TEXT_METADATA
         metadata = self.mapping(raw.get("metadata"), rules, where + "metadata")
         metadata.pop("guild", None)
         new: Document = {"cell_type": cell.kind, "metadata": metadata, "source": source}
@@ -90,12 +90,8 @@ class _ValidCopy:
             )
         if minor >= 5:  # the first with ids
             new["id"] = self._id(raw.get("id"))
-        known = {*new, "id", "attachments" if "attachments" in new else ""}
-        others = {
-            key: value
-            for key, value in raw.items()
-            if key not in known and key not in ("outputs", "execution_count")
-        }
+        known = {*new, "id", "outputs", "execution_count"}
+        others = {key: value for key, value in raw.items() if key not in known}
         new.update(self.others(others, minor, where))
         return new
 
@@ -180,10 +176,6 @@ def _tags(value: Any) -> list[str] | None:
     return list(dict.fromkeys(valid))
 
 
-def _scrolled(value: Any) -> Any:
-    return value if isinstance(value, bool) or value == "auto" else None
-
-
 def _kernelspec(value: Any) -> Document | None:
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return None
@@ -210,17 +202,11 @@ _NOTEBOOK_METADATA: Rules = {
     "title": _instance_of(str),
     "authors": _instance_of(list),
 }
-_TEXT_METADATA: Rules = {
-    "name": _name,
-    "tags": _tags,
-    "jupyter": _instance_of(dict),
-    "format": _instance_of(str),
-}
-_CELL_METADATA: Rules = {
-    "name": _name,
-    "tags": _tags,
-    "jupyter": _instance_of(dict),
+_CELL_METADATA: Rules = {"name": _name, "tags": _tags, "jupyter": _instance_of(dict)}
+_TEXT_METADATA: Rules = {**_CELL_METADATA, "format": _instance_of(str)}
+_CODE_METADATA: Rules = {
+    **_CELL_METADATA,
     "collapsed": _instance_of(bool),
-    "scrolled": _scrolled,
+    "scrolled": lambda value: value if isinstance(value, bool) or value == "auto" else None,
 }
 _ANY_BUNDLE: Rules = {"*": valid_bundle}

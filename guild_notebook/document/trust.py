@@ -7,6 +7,7 @@ notebook are of the run, since those of its source are not in it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 
@@ -23,20 +24,14 @@ def sign(nb: Any) -> None:
 
     Never raises: the run is good without, and Jupyter's data may be read-only on purpose.
     """
-    if not _needs_signature(nb):
+    bundles = (output.get("data") or {} for cell in nb.cells for output in cell.get("outputs", ()))
+    if all(SHOWN_ANYWAY.issuperset(data) for data in bundles):
         return
     log = logging.getLogger(__name__)
     log.setLevel(logging.CRITICAL)
-    try:
+    with contextlib.suppress(Exception):  # OSError, sqlite3.Error, UnicodeEncodeError
         from nbformat.sign import NotebookNotary
 
         notary = NotebookNotary(log=log)
         notary.sign(nb)
         notary.store.close()
-    except Exception as e:  # OSError, sqlite3.Error, UnicodeEncodeError
-        log.debug("not signed: %r", e)
-
-
-def _needs_signature(nb: Any) -> bool:
-    bundles = (output.get("data") or {} for cell in nb.cells for output in cell.get("outputs", ()))
-    return any(not SHOWN_ANYWAY.issuperset(data) for data in bundles)

@@ -22,12 +22,8 @@ from .model import Flag
 # "int" and "float" would refuse or change defaults that notebooks have, so a whole number is a
 # "number" to Guild and is checked here; dates and expressions are plain text to it.
 _GUILD_TYPES = {
-    "number": "number",
-    "integer": "number",
-    "slider": "number",
-    "string": "string",
-    "date": "string",
-    "raw": "string",
+    **dict.fromkeys(("number", "integer", "slider"), "number"),
+    **dict.fromkeys(("string", "date", "raw"), "string"),
     "boolean": "boolean",
 }
 _LONGEST_TEXT = 30_000  # Guild passes flags in the environment: 128 KB of UTF-8 for each at most
@@ -187,14 +183,12 @@ def is_unchanged(flag: Flag, value: Any) -> bool:
     default = guild_default(flag)
     if same(value, default):
         return True
-    if flag.secret:
+    if flag.secret or flag.computed or flag.mixed or flag.type != "raw":
         return False
-    if flag.type == "raw" and isinstance(value, str) and not (flag.computed or flag.mixed):
-        try:
-            return same(literals.read(value), flag.default)
-        except NotLiteralError:
-            return False
-    return False
+    try:
+        return isinstance(value, str) and same(literals.read(value), flag.default)
+    except NotLiteralError:
+        return False
 
 
 def notebook_value(flag: Flag, value: Any) -> Any:

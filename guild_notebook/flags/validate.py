@@ -49,7 +49,7 @@ def _typed(flag: Flag, value: Any) -> Any:
 
 
 def _untyped(flag: Flag, value: Any) -> Any:
-    if isinstance(value, (datetime.date, datetime.datetime)):
+    if isinstance(value, datetime.date):
         return value.isoformat()  # YAML makes them of plain text
     if isinstance(flag.default, dict) and not isinstance(value, dict):
         raise _RefusedError("a mapping, like '{a: 1}'")
@@ -64,11 +64,7 @@ def _untyped(flag: Flag, value: Any) -> Any:
 
 
 def _string(flag: Flag, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (datetime.date, datetime.datetime)) or is_number(value):
-        return str(value)
-    if isinstance(value, bool):
+    if isinstance(value, (str, bool, datetime.date)) or is_number(value):
         return str(value)
     # Guild decodes text that begins with a bracket, brace or quote as YAML.
     raise _RefusedError("text (put quotes inside quotes for text that looks like YAML)")

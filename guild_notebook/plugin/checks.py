@@ -99,21 +99,18 @@ class Checks:
         data = {key: value for key, value in self._opdef.as_data().items() if key != "flags"}
         word = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
         flagdef = self._opdef.get_flagdef(name)
-        variable = getattr(flagdef, "env_name", None) or f"FLAG_{_env_name(name)}"
-        destination = str(self._opdef.flags_dest or "")
+        variable = getattr(flagdef, "env_name", None) or "FLAG_" + re.sub(
+            "[^A-Z0-9_]", "_", name.upper()
+        )
+        secret = flagdef and settings.variables({name: flagdef.extra}, "").get(name)
         return bool(
             re.search(word, json.dumps(data, default=str))
             or any(variable in cell.source for cell in self._notebook.cells)
-            or bool(flagdef and self._is_read_as_secret(flagdef))
-            or destination.startswith("config:")
+            or any(secret and secret in cell.source for cell in self._notebook.cells)
+            or str(self._opdef.flags_dest or "").startswith("config:")
             or not flagdef  # --force-flags
             or any(_uses_flag(source, name) for source in self._dependency_sources())
         )
-
-    def _is_read_as_secret(self, flagdef: Any) -> bool:
-        """Whether the notebook reads a secret flag's variable by itself."""
-        variable = settings.variables({flagdef.name: flagdef.extra}, "").get(flagdef.name)
-        return any(variable in cell.source for cell in self._notebook.cells if variable)
 
     def _dependency_sources(self) -> Iterator[Any]:
         """The sources (guild/resourcedef.py) of the resources that the operation requires."""
@@ -136,7 +133,3 @@ def _uses_flag(source: Any, name: str) -> bool:
     return source.parsed_uri.scheme == "config" or name in op_dep.source_flag_name_candidates(
         source
     )
-
-
-def _env_name(name: str) -> str:
-    return re.sub("[^A-Z0-9_]", "_", name.upper())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 from guild import plugin as pluginlib
@@ -49,8 +50,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         """Resolve a path to a notebook, ``dask:cluster``, or one of Guild's optimizers."""
         if not operation.is_notebook_path(opspec) and not _is_text_notebook(opspec):
             return cluster.resolve(opspec) or optimizers.resolve(opspec)
-        model = _FileModel.for_path(opspec)
-        return model, model.op_name
+        return _file_model(opspec)
 
     def enabled_for_op(self, opdef: Any) -> tuple[bool, str]:
         """Guild asks this of the operation that it is about to run, before it looks at flags: the
@@ -128,35 +128,24 @@ def _is_text_notebook(path: str) -> bool:
     )
 
 
-class _FileModel:
-    """A model with one operation, for ``guild run PATH`` (as guild/plugins/python_script.py's
-    PythonScriptModelProxy): the project is the current directory, or the notebook's own where
-    that lies outside."""
+def _file_model(path: str) -> tuple[Any, str]:
+    """A model with one operation, for ``guild run PATH``, and the operation's name (as
+    guild/plugins/python_script.py's PythonScriptModelProxy): the project is the current directory,
+    or the notebook's own where that lies outside."""
+    from guild import config, model, model_proxy
 
-    name = ""
-
-    def __init__(self, project: str, op_name: str) -> None:
-        from guild import model, model_proxy
-
-        self.op_name = op_name
-        self.reference = model.script_model_ref(self.name, project)
-        data = {"operations": {op_name: {"notebook": op_name, "flags-import": "all"}}}
-        self.modeldef = model_proxy.modeldef(self.name, data, dir=project)
-        opdef = self.modeldef.get_operation(op_name)
-        _configure(opdef, operation.NotebookSpec(op_name))
-
-    @classmethod
-    def for_path(cls, path: str) -> _FileModel:
-        from guild import config
-
-        cwd = os.path.abspath(config.cwd())
-        full = os.path.abspath(os.path.join(cwd, path))
-        if not os.path.exists(full):
-            raise pluginlib.ModelOpResolutionError(
-                f"notebook {path} does not exist - check its path, or 'guild operations' "
-                "for the names of operations"
-            )
-        inside = os.path.relpath(full, cwd)
-        if inside.split(os.sep)[0] == os.pardir:
-            return cls(os.path.dirname(full), os.path.basename(full))
-        return cls(cwd, inside)
+    project = os.path.abspath(config.cwd())
+    full = os.path.abspath(os.path.join(project, path))
+    if not os.path.exists(full):
+        raise pluginlib.ModelOpResolutionError(
+            f"notebook {path} does not exist - check its path, or 'guild operations' "
+            "for the names of operations"
+        )
+    name = os.path.relpath(full, project)
+    if name.split(os.sep)[0] == os.pardir:
+        project, name = os.path.split(full)
+    data = {"operations": {name: {"notebook": name, "flags-import": "all"}}}
+    modeldef = model_proxy.modeldef("", data, dir=project)
+    _configure(modeldef.get_operation(name), operation.NotebookSpec(name))
+    reference = model.script_model_ref("", project)
+    return SimpleNamespace(name="", op_name=name, modeldef=modeldef, reference=reference), name

@@ -20,12 +20,8 @@ from ..flags import apply, guild_values, validate
 from ..flags.languages.values import is_number
 from ..flags.model import Flag
 
-_FUNCTIONS = {
-    None: None,  # the flag's own distribution
-    "uniform": "uniform",
-    "log": "loguniform",
-    "loguniform": "loguniform",
-}
+# Without a function it is the flag's own distribution.
+_FUNCTIONS = {None: None, "uniform": "uniform", "log": "loguniform", "loguniform": "loguniform"}
 
 
 def completed(flag: Flag, flagdef: Any, value: Any) -> Any:
@@ -43,9 +39,10 @@ def completed(flag: Flag, flagdef: Any, value: Any) -> Any:
         raise FlagError(
             f"flag {flag.label} is searched as [MIN:MAX] or [MIN:MAX:FIRST], not {typed}"
         )
-    function = _FUNCTIONS[name] or _distribution(flagdef)
-    if set(args) == {""} and name in (None, "uniform") and _choices(flag, flagdef):
-        return _choices(flag, flagdef)
+    function = _FUNCTIONS[name] or _FUNCTIONS.get(flagdef.distribution) or "uniform"
+    choices = _choices(flag, flagdef)
+    if choices and set(args) == {""} and name in (None, "uniform"):
+        return choices
     low, high, *first = _numbers(flag, flagdef, typed, args)
     _check(flag, typed, function, low, high, *first)
     complete = "" not in args[:2]
@@ -83,10 +80,6 @@ def _parsed(value: Any) -> tuple[str, str | None, list[Any]] | None:
         return None
     name, args = flag_util.decode_flag_function(value)
     return (value, name, list(args)) if name in _FUNCTIONS and args else None
-
-
-def _distribution(flagdef: Any) -> str:
-    return _FUNCTIONS.get(flagdef.distribution) or "uniform"
 
 
 def _choices(flag: Flag, flagdef: Any) -> list[Any]:

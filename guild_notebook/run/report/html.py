@@ -2,19 +2,29 @@
 
 nbconvert's page always loads require.js and MathJax and waits for them, which takes minutes where
 the network drops connections. Here a page loads only what its outputs use.
+
+Plotly's output in Jupyter is the figure's JSON alone, as is Altair's with its renderer
+``mimetype``, and nbconvert has no template for these. Altair's HTML loads Vega from the network.
+The scripts are in Python packages: in plotly, and in vl-convert, with which Altair saves figures.
+Where these are installed, a script is put into the page once, if a figure needs it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import html
+import importlib.util
+import json
+import os
 import re
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nbconvert.exporters import HTMLExporter
 
 from ...document.mime import has_image, text_of
-from . import figures
+from ...files import write_whole
 from .widgets import VIEW, WidgetRenderer, copy_with_outputs
 
 TEMPLATE = """\
@@ -44,6 +54,11 @@ TEMPLATE = """\
 {%- endblock -%}
 """
 
+PLOTLY = "application/vnd.plotly.v1+json"
+
+_VEGA = re.compile(r"application/vnd\.(vega|vegalite)\.v\d+(?:\+json|\.json)")
+_LITE = re.compile(r"/schema/vega-lite/v(\d+(?:\.\d+)?)")
+_LOADED = re.compile(r"""maybeLoadScript\(["'](vega(?:-lite|-embed)?)["'], ["']([^"']*)["']\)""")
 _MATH = re.compile(r"\$|\\\(|\\\[|\\begin\{")
 _SCRIPT = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 # In scripts that need require.js. Others only test whether it is there.
@@ -74,9 +89,9 @@ def _requirements(nb: Any) -> dict[str, Any]:
     texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
     texts += _values(nb, ("text/latex", "text/markdown"))
     texts += [_SCRIPT.sub("", page) for page in _values(nb, ("text/html",))]
-    script = figures.vega_script(pages)
+    script = _vega_script(pages)
     require = ""
-    if any(_REQUIRE.search(page) for page in pages if not (script and figures.is_chart(page))):
+    if any(_REQUIRE.search(page) for page in pages if not (script and _is_chart(page))):
         require = "now"
     elif any(_values(nb, (VIEW,))):
         require = "later"  # only the widget manager uses it, which is loaded after the page
@@ -99,14 +114,14 @@ def _with_widgets_and_figures(nb: Any) -> Any:
             drawn = renderer.widget_html(data) or f"<pre>{text}</pre>"
             output.metadata = {**(output.get("metadata") or {}), "guild_snapshot": drawn}
             continue
-        mime = next((m for m in data if m == figures.PLOTLY or figures.is_vega(m)), None)
+        mime = next((m for m in data if m == PLOTLY or _VEGA.fullmatch(m)), None)
         if mime is None or "text/html" in data:
             continue
-        if mime == figures.PLOTLY:
-            made = figures.plotly_html(data[mime], with_library=not plotly)
+        if mime == PLOTLY:
+            made = _plotly_html(data[mime], with_library=not plotly)
             plotly = plotly or bool(made)
         else:
-            made = figures.vega_html(mime, data[mime])
+            made = _vega_html(mime, data[mime])
         output.data = {**data, **({"text/html": made} if made else _without_library(mime, data))}
     return nb
 
@@ -115,13 +130,8 @@ def _without_library(mime: str, data: dict[str, Any]) -> dict[str, Any]:
     """An entry that replaces a figure whose library is not installed; none if it has an image."""
     if has_image(data):
         return {}
-    name, library = ("plotly",) * 2 if mime == figures.PLOTLY else ("Vega", "vl-convert-python")
-    return _text(
-        f"a figure of {name}: install {library} beside guild-notebook to see it in reports"
-    )
-
-
-def _text(text: str) -> dict[str, Any]:
+    name, library = ("plotly",) * 2 if mime == PLOTLY else ("Vega", "vl-convert-python")
+    text = f"a figure of {name}: install {library} beside guild-notebook to see it in reports"
     return {"text/plain": text}
 
 
@@ -132,3 +142,96 @@ def _values(nb: Any, mimes: tuple[str, ...]) -> Iterator[str]:
             for mime in mimes:
                 if mime in data:
                     yield text_of(data[mime])
+
+
+def _is_chart(page: str) -> bool:
+    """Whether the HTML ``page`` draws a figure of Vega or Vega-Lite."""
+    return "vegaEmbed" in page
+
+
+def _plotly_html(figure: Any, with_library: bool) -> str:
+    """HTML that draws ``figure``, an entry of the type PLOTLY; "" where plotly is not installed.
+    The first one of a page must have the library in it."""
+    if not isinstance(figure, dict) or importlib.util.find_spec("plotly") is None:
+        return ""
+    from plotly import io
+
+    parts = {key: figure[key] for key in ("data", "layout", "frames") if key in figure}
+    made: str = io.to_html(
+        parts,
+        config=figure.get("config"),
+        include_plotlyjs=with_library,
+        full_html=False,
+        validate=False,
+        div_id=f"plotly-{uuid.uuid4().hex}",
+        auto_play=False,
+    )
+    return made
+
+
+def _vega_html(mime: str, spec: Any) -> str:
+    """HTML that draws ``spec``, an entry of a type of _VEGA, in a page that has the
+    script of ``_vega_script``; "" where vl-convert is not installed."""
+    if not isinstance(spec, dict) or importlib.util.find_spec("vl_convert") is None:
+        return ""
+    name = f"vega-{uuid.uuid4().hex}"
+    mode = "vega-lite" if ".vegalite." in mime else "vega"
+    figure = json.dumps(spec).replace("</", "<\\/")
+    script = f'vegaEmbed("#{name}", {figure}, {{mode: "{mode}"}});'
+    return f'<div id="{name}"></div><script>{script}</script>'
+
+
+def _vega_script(pages: Iterable[str]) -> str:
+    """The script that the figures of Vega in ``pages`` need, pieces of HTML of Altair or of
+    ``_vega_html``; "" where there are no figures or vl-convert is not installed.
+
+    Altair's HTML does not load Vega again, since it finds the versions in ``VEGA_DEBUG``, and the
+    module in require.js if another output of the page has loaded that.
+    """
+    pages = [page for page in pages if _is_chart(page)]
+    if not pages or importlib.util.find_spec("vl_convert") is None:
+        return ""
+    versions = {name: version for page in pages for name, version in _LOADED.findall(page)}
+    loaded = ", ".join(
+        f'{name.replace("-", "")}_version: "{version}"' for name, version in versions.items()
+    )
+    return (
+        f"{_vega_bundle(_vega_lite_release(pages))}\nvar VEGA_DEBUG = {{{loaded}}};\n"
+        'if (typeof define === "function" && define.amd) '
+        '{ define("vega-embed", [], function () { return window.vegaEmbed; }); }'
+    ).replace("</script", "<\\/script")
+
+
+def _vega_lite_release(pages: list[str]) -> str:
+    """The release of Vega-Lite that the figures name, or the newest that vl-convert has of its
+    major version; "" for the newest of all, and with vl-convert before 1.7, which has no list."""
+    import vl_convert
+
+    releases: list[str] = getattr(vl_convert, "get_vegalite_versions", list)()
+    releases = sorted(releases, key=lambda release: [*map(int, release.split("."))])
+    for wanted in (name for page in pages for name in _LITE.findall(page)):
+        for version in (wanted, wanted.split(".")[0]):
+            fitting = [r for r in releases if f"{r}.".startswith(f"{version}.")]
+            if fitting:
+                return fitting[-1]
+    return ""
+
+
+def _vega_bundle(release: str) -> str:
+    """Vega, Vega-Lite and vega-embed as one script, in Guild's cache: making it takes seconds."""
+    from importlib.metadata import version
+
+    import vl_convert
+    from guild import var
+
+    name = f"{version('vl-convert-python')}-{release or 'newest'}.js"
+    path = os.path.join(var.cache_dir("notebook-vega"), name)
+    try:
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+    except (OSError, ValueError):
+        javascript_bundle: Any = vl_convert.javascript_bundle  # its stub lacks the default value
+        bundle: str = javascript_bundle(vl_version=release or None)
+    with contextlib.suppress(OSError):
+        write_whole(path, bundle.encode("utf-8"))
+    return bundle

@@ -186,17 +186,12 @@ def _with_label(state: State, text: str) -> str:
     return ": ".join(filter(None, (_label(state), html.escape(text))))
 
 
-_CHOICES = ("Dropdown", "RadioButtons", "Select", "SelectMultiple", "SelectionSlider")
-_MORE_CHOICES = ("SelectionRangeSlider", "ToggleButtons")
-
-_RENDERERS: dict[str, Callable[[State], str]] = {
-    "HTMLModel": _html,
-    "HTMLMathModel": _html,
-    "FloatProgressModel": _progress,
-    "IntProgressModel": _progress,
-    "CheckboxModel": _checkbox,
-    "ValidModel": _checkbox,
-    "ButtonModel": _button,
-    "ToggleButtonModel": _button,
-    **{f"{name}Model": _choice for name in (*_CHOICES, *_MORE_CHOICES)},
+_NAMES: dict[Callable[[State], str], str] = {
+    _html: "HTML HTMLMath",
+    _progress: "FloatProgress IntProgress",
+    _checkbox: "Checkbox Valid",
+    _button: "Button ToggleButton",
+    _choice: "Dropdown RadioButtons Select SelectMultiple SelectionRangeSlider SelectionSlider"
+    " ToggleButtons",
 }
+_RENDERERS = {f"{name}Model": draw for draw, names in _NAMES.items() for name in names.split()}
