@@ -53,13 +53,9 @@ def flag_data(flag: Flag) -> dict[str, Any]:
         data["allow-other"] = flag.allow_other or None
     elif guild_type == "number" and validate.in_bounds(flag, flag.default):
         data["min"], data["max"] = flag.min, flag.max
-    data["description"] = _description(flag)
-    return {key: value for key, value in data.items() if value is not None or key == "default"}
-
-
-def _description(flag: Flag) -> str:
     bounds = validate.bounds_text(flag)
-    return " ".join(part for part in (flag.description, bounds and f"[{bounds}]") if part)
+    data["description"] = " ".join(filter(None, (flag.description, bounds and f"[{bounds}]")))
+    return {key: value for key, value in data.items() if value is not None or key == "default"}
 
 
 def _is_split(flag: Flag) -> bool:
@@ -89,12 +85,12 @@ def guild_default(flag: Flag) -> Any:
     if flag.type == "raw":
         default = _guild_choice(flag.default, flag.default_source) if flag.choices else None
         default = flag.default_source if default is None else default
-        return default if _can_hold(default) else None
-    if _is_split(flag):
+    elif _is_split(flag):
         default = _joined(flag.default)
-        return default if _can_hold(default) else None
-    fits = _fits(_GUILD_TYPES.get(flag.type or ""), flag.default)
-    return flag.default if fits and _can_hold(flag.default) else None
+    else:
+        fits = _fits(_GUILD_TYPES.get(flag.type or ""), flag.default)
+        default = flag.default if fits else None
+    return default if _can_hold(default) else None
 
 
 def _guild_choices(flag: Flag) -> list[Any]:

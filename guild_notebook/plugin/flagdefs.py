@@ -28,13 +28,7 @@ Data = dict[str, dict[str, Any]]
 ATTRIBUTES = ("nb-replace", settings.ATTRIBUTE)
 """What a flag of guild.yml may have beside Guild's own attributes."""
 
-NO_DEMANDS: dict[str, Any] = {
-    "type": None,
-    "choices": [],
-    "min": None,
-    "max": None,
-    "required": False,
-}
+NO_DEMANDS = {"type": None, "choices": [], "min": None, "max": None, "required": False}
 """The attributes of Guild's FlagDef that demand something of a value, and what demands nothing."""
 
 
@@ -70,8 +64,9 @@ def check_attributes(opdef: Any) -> None:
         for key in flag.extra:
             if isinstance(key, str) and key.startswith(options.PREFIX) and key not in ATTRIBUTES:
                 near = difflib.get_close_matches(key, ATTRIBUTES, n=1, cutoff=0.6)
-                known = ", ".join(ATTRIBUTES)
-                hint = f"did you mean '{near[0]}'?" if near else f"there are {known}"
+                hint = (
+                    f"did you mean '{near[0]}'?" if near else f"there are {', '.join(ATTRIBUTES)}"
+                )
                 raise OptionError(
                     f"operation '{opdef.fullname}', flag {flag.name}: "
                     f"unknown attribute '{key}' - {hint}"
@@ -125,8 +120,15 @@ def merge(opdef: Any, data: Data) -> None:
     A flag with ``nb-replace`` is always a flag of the notebook: its default is the notebook's even
     where guild.yml imports nothing.
     """
-    names = _to_import(opdef, data)
-    opdef.merge_flags(SimpleNamespace(flags=list(_flagdefs(opdef, data, names))))
+    from guild import guildfile
+
+    merged = []
+    for name in _to_import(opdef, data):
+        coerced = guildfile.coerce_flag_data(name, data[name], opdef.guildfile)
+        flagdef = guildfile.FlagDef(name, coerced, SimpleNamespace(guildfile=None))
+        flagdef.opdef = None
+        merged.append(flagdef)
+    opdef.merge_flags(SimpleNamespace(flags=merged))
     for flag in opdef.flags:
         if flag.extra.get("nb-replace") and flag.default is None and flag.name in data:
             flag.default = data[flag.name].get("default")
@@ -145,17 +147,6 @@ def _to_import(opdef: Any, data: Data) -> list[str]:
         chosen = set(listed) if isinstance(listed, list) else {listed}
     skipped = set(opdef.flags_import_skip or ())
     return [name for name in data if name in chosen - skipped]
-
-
-def _flagdefs(opdef: Any, data: Data, names: list[str]) -> Iterator[Any]:
-    from guild import guildfile
-
-    nothing = SimpleNamespace(guildfile=None)
-    for name in names:
-        coerced = guildfile.coerce_flag_data(name, data[name], opdef.guildfile)
-        flagdef = guildfile.FlagDef(name, coerced, nothing)
-        flagdef.opdef = None
-        yield flagdef
 
 
 def _cache_path(path: str, read_for: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from ..document.reader import is_inside
@@ -26,23 +27,21 @@ def add_notebooks(gf: Any) -> None:
     package_file = os.getenv("PACKAGE_FILE")
     if not package_file or not gf.src or os.path.abspath(package_file) != os.path.abspath(gf.src):
         return
-    files = [path for path in _files(gf) if os.path.isfile(path)]
-    found = [path for path in files if is_inside(path, gf.dir)]
-    if not found:
+    files = [path for path in _files(gf) if os.path.isfile(path) and is_inside(path, gf.dir)]
+    if not files:
         return
     if not gf.package:
         from guild import package_main
 
         gf.package = package_main._default_pkgdef(gf)
     known = [os.path.normpath(pattern) for pattern in gf.package.data_files]
-    for path in dict.fromkeys(found):
+    for path in dict.fromkeys(files):
         name = os.path.relpath(path, gf.dir)
         if name not in known:
             gf.package.data_files.append(glob.escape(name))
 
 
-def _files(gf: Any) -> list[str]:
-    files: list[str] = []
+def _files(gf: Any) -> Iterator[str]:
     for model in gf.models.values():
         for opdef in model.operations:
             spec = operation.spec_for_opdef(opdef)
@@ -53,7 +52,6 @@ def _files(gf: Any) -> list[str]:
             except UserError:
                 continue  # the plugin's enabled_for_op shows it
             folder = os.path.dirname(path)
-            files.append(path)
+            yield path
             if os.path.abspath(folder) != os.path.abspath(gf.dir):
-                files += sorted(glob.glob(os.path.join(glob.escape(folder), "*.py")))
-    return files
+                yield from sorted(glob.glob(os.path.join(glob.escape(folder), "*.py")))

@@ -47,7 +47,9 @@ class Masker:
             forms.update(form for form in _encodings(whole) if len(form) >= SHORTEST_ENCODED)
         self._forms = sorted(forms, key=len, reverse=True)
         # What is searched: of a long value the head, which the rest of it then prolongs.
-        heads = {line: line[: _head_length(line)] for line in lines}
+        heads = {
+            line: line[: min(LONGEST_HEAD, max(SHORTEST_HEAD, len(line) // 2))] for line in lines
+        }
         self._long = {line: head for line, head in heads.items() if head != line}
         searched = (forms - set(self._long)) | set(self._long.values())
         self._searched = sorted(searched, key=len, reverse=True)
@@ -197,10 +199,6 @@ class MaskedStream:
 def lines_of(value: str) -> list[str]:
     """The lines of a value that are long enough to be masked; none where it is too short."""
     return [line.strip() for line in _LINES.split(value) if len(line.strip()) >= SHORTEST]
-
-
-def _head_length(line: str) -> int:
-    return min(len(line), LONGEST_HEAD, max(SHORTEST_HEAD, len(line) // 2))
 
 
 def texts_of(value: Any) -> list[str]:

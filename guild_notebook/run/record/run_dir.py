@@ -22,21 +22,18 @@ directory."""
 
 
 class RunDir:
-    """A run's directory ``dir`` (absolute) with its notebook: ``source_path`` of the source and
-    ``executed_path`` of the executed notebook are relative to it. They differ where the source is
-    a text (``train.py``, ``train.ipynb``)."""
+    """A run's directory ``dir`` with its notebook: ``source_path`` of the source and
+    ``executed_path`` of the executed notebook are relative to it, and differ where the source is a
+    text (``train.py``, ``train.ipynb``). ``dir`` and ``executed_file``, the same path, are
+    absolute."""
 
     def __init__(self, run_dir: str, source_path: str) -> None:
         self.dir = os.path.abspath(run_dir)
         self.source_path = os.path.normpath(source_path)
         self.executed_path = text_formats.executed_path(self.source_path)
+        self.executed_file = os.path.join(self.dir, self.executed_path)
         self._attrs: dict[str, dict[str, Any]] = {}
         self._artifacts: set[str] = set()
-
-    @property
-    def executed_file(self) -> str:
-        """The absolute path of the executed notebook."""
-        return os.path.join(self.dir, self.executed_path)
 
     def attr(self, name: str) -> dict[str, Any]:
         """The run attribute ``name`` (``.guild/attrs/NAME``, YAML), empty where there is none or it

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import nbformat
+
 from ...errors import OptionError
 from ...files import free_path, numbered_paths, write_whole
 
@@ -88,7 +90,6 @@ class ReportWriter:
 
 def _loaded_exporter(name: str) -> Any:
     """The exporter of a report. An empty notebook has been exported, so its template is loaded."""
-    import nbformat
     from nbconvert.exporters import base
 
     if name not in OWN_REPORTS:
@@ -112,31 +113,30 @@ def _loaded_exporter(name: str) -> Any:
     return exporter
 
 
+class _Attachments(nbformat.NotebookNode):  # type: ignore[misc]  # nbformat carries no types
+    """Never lacks a name: nbconvert would fail (filters/markdown_mistune.py). A missing attachment
+    is an empty image."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+    def __missing__(self, _name: str) -> nbformat.NotebookNode:
+        return nbformat.NotebookNode({"image/png": ""})
+
+
 def _with_attachments(nb: Any) -> Any:
-    """A copy of ``nb`` with its own list of cells, whose attachments never lack a name: nbconvert
-    would fail (filters/markdown_mistune.py). A missing one is an empty image."""
-    from nbformat import NotebookNode
-
-    class Attachments(NotebookNode):  # type: ignore[misc]  # nbformat carries no types
-        def __contains__(self, _name: object) -> bool:
-            return True
-
-        def __missing__(self, _name: str) -> NotebookNode:
-            return NotebookNode({"image/png": ""})
-
+    """A copy of ``nb`` with its own list of cells, whose attachments are _Attachments."""
     nb = copy.copy(nb)
     nb.cells = list(nb.cells)
     for index, cell in enumerate(nb.cells):
         if cell.cell_type == "markdown" and "attachment:" in cell.source:
             nb.cells[index] = copy.copy(cell)
             known = {name: data for name, data in cell.get("attachments", {}).items() if data}
-            nb.cells[index]["attachments"] = Attachments(known)
+            nb.cells[index]["attachments"] = _Attachments(known)
     return nb
 
 
 def _insert_link_to_cell(nb: Any, failed_cell: int) -> None:
-    from nbformat.v4 import new_markdown_cell
-
     number = nb.cells[failed_cell].get("execution_count")
     cell = f"cell {number}" if number else "a cell"
     banner = (
@@ -144,5 +144,5 @@ def _insert_link_to_cell(nb: Any, failed_cell: int) -> None:
         f'This run failed in <a href="#{FAILED_ANCHOR}">{cell}</a>.</div>'
     )
     anchor = f'<a id="{FAILED_ANCHOR}"></a>'
-    nb.cells.insert(failed_cell, new_markdown_cell(anchor))
-    nb.cells.insert(0, new_markdown_cell(banner))
+    nb.cells.insert(failed_cell, nbformat.v4.new_markdown_cell(anchor))
+    nb.cells.insert(0, nbformat.v4.new_markdown_cell(banner))
