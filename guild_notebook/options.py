@@ -34,10 +34,6 @@ class Option:
     def attribute(self) -> str:
         return PREFIX + self.name
 
-    @property
-    def is_switch(self) -> bool:
-        return self.read is _yes_or_no
-
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
@@ -203,7 +199,7 @@ def _option(name: str, spelling: str, where: str) -> Option:
 def _next_value(option: Option, rest: list[str], spelling: str, where: str) -> str:
     if rest and not rest[0].startswith("--"):
         return rest.pop(0)
-    if option.is_switch:
+    if option.read is _yes_or_no:
         return "yes"
     raise OptionError(f"{where}: '{spelling}' needs a value ({option.takes})")
 

@@ -24,11 +24,15 @@ from ..flags.languages import literals
 from ..flags.languages.scanner import NEWLINE
 from ..flags.languages.source import Source
 from ..flags.languages.values import MOST_BITS, shortened
-from ..flags.model import Flag, Site
+from ..flags.model import Flag
 from ..flags.sources import parameters
 from ..secrets.masking import MASK
 
 _WIDEST = 40
+_SHOWN = (
+    *("name", "kind", "type", "default", "default_source", "computed", "choices", "allow_other"),
+    *("min", "max", "step", "description", "group"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -161,27 +165,12 @@ def json_data(nb: Notebook, found: Discovered) -> dict[str, Any]:
 
 
 def _flag_data(flag: Flag, sources: Mapping[int, Source]) -> dict[str, Any]:
-    return {
-        "name": flag.name,
-        "kind": flag.kind,
-        "type": flag.type,
-        "default": _json(flag.default),
-        "default_source": flag.default_source,
-        "computed": flag.computed,
-        "choices": None if flag.choices is None else [_json(choice) for choice in flag.choices],
-        "allow_other": flag.allow_other,
-        "min": _json(flag.min),
-        "max": _json(flag.max),
-        "step": _json(flag.step),
-        "description": flag.description,
-        "group": flag.group,
-        "sites": [_site_data(site, sources[site.cell]) for site in flag.sites],
-    }
-
-
-def _site_data(site: Site, source: Source) -> dict[str, Any]:
-    first, last = source.position(site.start), source.position(site.end)
-    return {"cell": site.cell, "line": first[0], "span": [*first, *last]}
+    data = {name: _json(getattr(flag, name)) for name in _SHOWN}
+    data["sites"] = []
+    for site in flag.sites:
+        first, last = map(sources[site.cell].position, (site.start, site.end))
+        data["sites"].append({"cell": site.cell, "line": first[0], "span": [*first, *last]})
+    return data
 
 
 def _json(value: Any) -> Any:

@@ -56,8 +56,7 @@ class Cell:
 
 @dataclass
 class Notebook:
-    """A notebook file: ``data`` is its nbformat 4 document, ``cells`` are read from it, and errors
-    call it ``name``."""
+    """A notebook file, which errors call ``name``: its nbformat 4 document and the cells of it."""
 
     path: str
     data: dict[str, Any]
@@ -93,8 +92,6 @@ def read(path: str, name: str | None = None) -> Notebook:
     """
     name = name or path
     data = _upgraded(_load(path, name), name)
-    if not isinstance(data.get("cells"), list):
-        raise NotebookError(f"{name} is not a notebook: it has no list of cells")
     return Notebook(path, data, cells_of(data, name), name)
 
 
@@ -150,14 +147,15 @@ def _convert(data: dict[str, Any], name: str) -> dict[str, Any]:
             f"notebook {name} cannot be upgraded to nbformat {NEWEST_MAJOR} "
             f"({type(e).__name__}) - open and save it in Jupyter"
         ) from None
-    converted = json.loads(json.dumps(node))
-    assert isinstance(converted, dict)
+    converted: dict[str, Any] = json.loads(json.dumps(node))
     return converted
 
 
 def cells_of(nb: Any, name: str = "") -> list[Cell]:
-    """The cells of an nbformat 4 document, which errors call ``name``. Raises NotebookError for a
-    cell that is not valid."""
+    """The cells of an nbformat 4 document, which errors call ``name``. Raises NotebookError where
+    they are not valid."""
+    if not isinstance(nb.get("cells"), list):
+        raise NotebookError(f"{name} is not a notebook: it has no list of cells")
     return [_cell(index, cell, name) for index, cell in enumerate(nb["cells"])]
 
 

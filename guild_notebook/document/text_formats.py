@@ -99,8 +99,7 @@ def _read(text: str, extension: str, name: str) -> dict[str, Any]:
             if found not in CONVERTED:
                 # The format is passed on, or jupytext might find one that is converted.
                 node = jupytext.reads(text, {"extension": extension, "format_name": found})
-                data = json.loads(json.dumps(node))
-                assert isinstance(data, dict)
+                data: dict[str, Any] = json.loads(json.dumps(node))
                 return data
     except Exception as e:  # parsers raise errors of any type
         why = " ".join(str(e).split())[:200]

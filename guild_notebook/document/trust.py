@@ -11,10 +11,7 @@ import contextlib
 import logging
 from typing import Any
 
-SHOWN_ANYWAY = {
-    *("text/plain", "text/latex", "text/markdown"),
-    *("image/png", "image/jpeg", "image/gif"),
-}
+SHOWN_ANYWAY = {"text/plain", "text/latex", "text/markdown", "image/png", "image/jpeg", "image/gif"}
 """MIME types that Jupyter shows without a signature."""
 
 

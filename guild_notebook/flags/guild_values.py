@@ -191,20 +191,15 @@ def notebook_value(flag: Flag, value: Any) -> Any:
     """The value that the cell must hold for ``value``, which is as Guild holds it; Code for a raw
     field. Raises FlagError, which names the flag, its cell and what is allowed."""
     if _is_split(flag) and value is not None and not isinstance(value, (list, tuple, set, dict)):
-        value = _from_split(flag, value)
+        try:
+            items = _split(value, flag.default) if isinstance(value, str) else [value]
+            value = type(flag.default)(items)
+        except (ValueError, TypeError) as e:  # a quote that does not close, a set of lists
+            raise FlagError(
+                f"flag {flag.label} takes a list, items separated by blanks, not "
+                f"{validate.shown(flag, value)}: {e}"
+            ) from None
     return validate.converted(flag, value)
-
-
-def _from_split(flag: Flag, value: Any) -> Any:
-    if not isinstance(value, str):
-        return type(flag.default)([value])
-    try:
-        return type(flag.default)(_split(value, flag.default))
-    except (ValueError, TypeError) as e:  # a quote that does not close, a set of lists
-        raise FlagError(
-            f"flag {flag.label} takes a list, items separated by blanks, not "
-            f"{validate.shown(flag, value)}: {e}"
-        ) from None
 
 
 def coerced(flag: Flag, flagdef: Any, value: Any) -> Any:

@@ -28,7 +28,13 @@ Data = dict[str, dict[str, Any]]
 ATTRIBUTES = ("nb-replace", settings.ATTRIBUTE)
 """What a flag of guild.yml may have beside Guild's own attributes."""
 
-NO_DEMANDS = {"type": None, "choices": [], "min": None, "max": None, "required": False}
+NO_DEMANDS: dict[str, Any] = {
+    "type": None,
+    "choices": [],
+    "min": None,
+    "max": None,
+    "required": False,
+}
 """The attributes of Guild's FlagDef that demand something of a value, and what demands nothing."""
 
 

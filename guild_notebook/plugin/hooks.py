@@ -14,7 +14,7 @@ from .. import compat, optimizers, scalars
 from ..cluster import definition as cluster
 from ..document import text_formats
 from ..errors import UserError
-from . import flagdefs, operation, package_data
+from . import flagdefs, operation, sourcecode
 from .pending_operation import PendingOperation
 from .secret_handoff import SecretHandoff
 
@@ -44,7 +44,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
                 except Exception as e:  # the project's other operations can be run all the same
                     text = "operation '%s': cannot read %s: %r"
                     self.log.warning(text, opdef.fullname, spec.path, e)
-        package_data.add_notebooks(gf)
+        sourcecode.add_notebooks(gf)
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
         """Resolve a path to a notebook, ``dask:cluster``, or one of Guild's optimizers."""

@@ -56,6 +56,7 @@ TEMPLATE = """\
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
+_EMBED = "vegaEmbed"  # in the HTML of a figure of Vega or Vega-Lite
 _VEGA = re.compile(r"application/vnd\.(vega|vegalite)\.v\d+(?:\+json|\.json)")
 _LITE = re.compile(r"/schema/vega-lite/v(\d+(?:\.\d+)?)")
 _LOADED = re.compile(r"""maybeLoadScript\(["'](vega(?:-lite|-embed)?)["'], ["']([^"']*)["']\)""")
@@ -91,15 +92,11 @@ def _requirements(nb: Any) -> dict[str, Any]:
     texts += [_SCRIPT.sub("", page) for page in _values(nb, ("text/html",))]
     script = _vega_script(pages)
     require = ""
-    if any(_REQUIRE.search(page) for page in pages if not (script and _is_chart(page))):
+    if any(_REQUIRE.search(page) for page in pages if not (script and _EMBED in page)):
         require = "now"
     elif any(_values(nb, (VIEW,))):
         require = "later"  # only the widget manager uses it, which is loaded after the page
-    return {
-        "script": script,
-        "require": require,
-        "math": any(_MATH.search(text) for text in texts),
-    }
+    return {"script": script, "require": require, "math": any(map(_MATH.search, texts))}
 
 
 def _with_widgets_and_figures(nb: Any) -> Any:
@@ -144,11 +141,6 @@ def _values(nb: Any, mimes: tuple[str, ...]) -> Iterator[str]:
                     yield text_of(data[mime])
 
 
-def _is_chart(page: str) -> bool:
-    """Whether the HTML ``page`` draws a figure of Vega or Vega-Lite."""
-    return "vegaEmbed" in page
-
-
 def _plotly_html(figure: Any, with_library: bool) -> str:
     """HTML that draws ``figure``, an entry of the type PLOTLY; "" where plotly is not installed.
     The first one of a page must have the library in it."""
@@ -170,8 +162,8 @@ def _plotly_html(figure: Any, with_library: bool) -> str:
 
 
 def _vega_html(mime: str, spec: Any) -> str:
-    """HTML that draws ``spec``, an entry of a type of _VEGA, in a page that has the
-    script of ``_vega_script``; "" where vl-convert is not installed."""
+    """HTML that draws ``spec``, an entry of a type of _VEGA, in a page that has the script of
+    ``_vega_script``; "" where vl-convert is not installed."""
     if not isinstance(spec, dict) or importlib.util.find_spec("vl_convert") is None:
         return ""
     name = f"vega-{uuid.uuid4().hex}"
@@ -188,7 +180,7 @@ def _vega_script(pages: Iterable[str]) -> str:
     Altair's HTML does not load Vega again, since it finds the versions in ``VEGA_DEBUG``, and the
     module in require.js if another output of the page has loaded that.
     """
-    pages = [page for page in pages if _is_chart(page)]
+    pages = [page for page in pages if _EMBED in page]
     if not pages or importlib.util.find_spec("vl_convert") is None:
         return ""
     versions = {name: version for page in pages for name, version in _LOADED.findall(page)}
