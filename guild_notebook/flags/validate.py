@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 from collections.abc import Callable
@@ -120,11 +121,9 @@ def _boolean(flag: Flag, value: Any) -> bool:
 def _date(flag: Flag, value: Any) -> str:
     text = value.isoformat() if isinstance(value, datetime.date) else value
     if isinstance(text, str) and _DATE.fullmatch(text):
-        try:
+        with contextlib.suppress(ValueError):
             datetime.date.fromisoformat(text)
             return text
-        except ValueError:
-            pass
     raise _RefusedError("a date (YYYY-MM-DD)")
 
 
@@ -153,7 +152,7 @@ _BY_TYPE: dict[str, Callable[[Flag, Any], Any]] = {
 def _choice(flag: Flag, value: Any) -> Any:
     choices = flag.choices or ()
     for index, choice in enumerate(choices):
-        if _is_choice(flag, index, value):
+        if _is_choice(flag, index, choice, value):
             return _raw(flag, flag.choice_sources[index]) if flag.type == "raw" else choice
     if flag.allow_other:
         return _within(flag, _typed(flag, value))
@@ -162,9 +161,7 @@ def _choice(flag: Flag, value: Any) -> Any:
     raise _RefusedError(f"one of {', '.join(map(literals.display, choices))}")
 
 
-def _is_choice(flag: Flag, index: int, value: Any) -> bool:
-    assert flag.choices is not None  # who calls has looked
-    choice = flag.choices[index]
+def _is_choice(flag: Flag, index: int, choice: Any, value: Any) -> bool:
     if flag.type == "raw" and isinstance(value, str):
         if value.strip() == flag.choice_sources[index].strip():
             return True
@@ -218,8 +215,6 @@ def _as_number(value: Any) -> float | None:
         return value
     if isinstance(value, str):
         for kind in (int, float):
-            try:
+            with contextlib.suppress(ValueError):
                 return kind(value)
-            except ValueError:
-                pass
     return None

@@ -48,7 +48,10 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
         """Resolve a path to a notebook, ``dask:cluster``, or one of Guild's optimizers."""
-        if not operation.is_notebook_path(opspec) and not _is_text_notebook(opspec):
+        from guild import config
+
+        has_header = text_formats.has_notebook_header(os.path.join(config.cwd(), opspec))
+        if not has_header and not operation.is_notebook_path(opspec):
             return cluster.resolve(opspec) or optimizers.resolve(opspec)
         return _file_model(opspec)
 
@@ -118,14 +121,6 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
         opdef.exec_ = opdef.exec_ or f"${{python_exe}} -um {operation.RUNNER}"
     if opdef.output_scalars is None:
         opdef.output_scalars = scalars.default_patterns(flag.name for flag in opdef.flags)
-
-
-def _is_text_notebook(path: str) -> bool:
-    from guild import config
-
-    return text_formats.is_text(path) and text_formats.has_notebook_header(
-        os.path.join(config.cwd(), path)
-    )
 
 
 def _file_model(path: str) -> tuple[Any, str]:

@@ -70,9 +70,8 @@ def _parse(text: str) -> NotebookSpec:
 
 @dataclass(frozen=True)
 class NotebookPaths:
-    """Where a notebook is: ``source`` in the project (absolute), ``copied`` relative to the root of
-    the project's source code (None where it lies outside), ``run`` relative to the run directory.
-    """
+    """Where a notebook is: ``source`` in the project (absolute), ``copied`` below the root of the
+    project's source code (None where it lies outside), ``run`` below the run directory."""
 
     source: str
     copied: str | None

@@ -73,8 +73,6 @@ def _first_pruned(opdef: Any, parents: list[str]) -> str | None:
     """The first of ``parents`` that Guild's rules exclude."""
     from guild import op_util
 
-    if not parents:
-        return None
     select = op_util.sourcecode_select_for_opdef(opdef)
     for parent in parents:
         head, name = os.path.split(parent)

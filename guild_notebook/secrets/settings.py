@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from ..errors import FlagError, OptionError
 from .masking import MASK
 
@@ -81,6 +79,8 @@ def handoff_variable(variable: str) -> str:
 
 def as_yaml(value: Any) -> str:
     """A flag's value as a handoff variable has it: text that keeps the type."""
+    import yaml  # here, as guild-notebook does without it
+
     return str(yaml.safe_dump(value, allow_unicode=True, width=1 << 30))
 
 
@@ -88,6 +88,8 @@ def environment_value(name: str, variable: str, environ: Mapping[str, str]) -> A
     """The value that the environment has for a flag: in its handoff variable, its ``variable``, or
     a variable of the flag's own name. None where there is none."""
     if handoff_variable(variable) in environ:
+        import yaml
+
         return yaml.safe_load(environ[handoff_variable(variable)])
     return environ.get(variable) or environ.get(name) or None
 

@@ -50,7 +50,6 @@ CARRIERS = {
     "_failure": (0, "kernel '…' {}…"),
     "Outcome": (2, _RUN),
     "AttemptResult": (1, "{}"),
-    "_text": (0, "{}"),  # of an output in a report
     "_warn": (0, "flag …: {}"),
     "append": (0, "flag …: {}"),  # to a list of warnings
     "_NoFieldError": (0, _SKIPPED),
@@ -86,6 +85,7 @@ FUNCTIONS = {
     "choose": "{}",
     "warnings": "{}",
     "_preview": "{}",
+    "_without_library": "{}",
     "_reason_to_skip": _SKIPPED,
 }
 """Functions that return or yield messages."""

@@ -175,10 +175,10 @@ def is_visible(sanitized: str) -> bool:
     )
 
 
-def image_element(mime: str, data: str, width: Any = None, height: Any = None) -> str | None:
+def image_element(mime: str, data: str, size: Any = None) -> str | None:
     """An ``img`` element of ``data`` (base64, for SVG its text), None where there is no data or it
-    is not base64. In an ``img`` an SVG runs no script and loads nothing. Sizes are in pixels, and
-    left out unless they are numbers."""
+    is not base64. In an ``img`` an SVG runs no script and loads nothing. ``size`` may be a mapping
+    with ``width`` and ``height`` in pixels; what is not a number is left out."""
     if mime == "image/svg+xml":
         data = base64.b64encode(data.encode("utf-8", errors="replace")).decode("ascii")
     else:
@@ -186,12 +186,12 @@ def image_element(mime: str, data: str, width: Any = None, height: Any = None) -
             data = base64.b64encode(base64.b64decode(data)).decode("ascii")
         except (binascii.Error, ValueError):
             return None
-    size = "".join(
-        f' {name}="{value:g}"'
-        for name, value in (("width", width), ("height", height))
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-    )
-    return f'<img alt="" src="data:{mime};base64,{data}"{size}>' if data else None
+    attributes = ""
+    for name in ("width", "height") if isinstance(size, dict) else ():
+        value = size.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            attributes += f' {name}="{value:g}"'
+    return f'<img alt="" src="data:{mime};base64,{data}"{attributes}>' if data else None
 
 
 _SVG_TAG = re.compile(r"<(/?)svg\b[^<>]*>", re.IGNORECASE)

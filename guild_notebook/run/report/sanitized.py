@@ -103,19 +103,17 @@ def _allowed_notebook(nb: Any) -> NotebookNode:
     """A notebook of what the page shows. Other metadata and the ids of cells are left out, since
     templates write them into attributes, some of them unescaped."""
     language = nb.metadata.get("language_info")
-    named = {
-        key: value
-        for key, value in (language if isinstance(language, dict) else {}).items()
-        if key in ("name", "pygments_lexer") and LANGUAGE_NAME.fullmatch(str(value))
-    }
+    named = {}
+    for key in ("name", "pygments_lexer") if isinstance(language, dict) else ():
+        if LANGUAGE_NAME.fullmatch(str(language.get(key, ""))):
+            named[key] = language[key]
     metadata = {"language_info": named} if named else {}
     cells = [_cell(cell, str(index)) for index, cell in enumerate(nb.cells)]
     return v4.new_notebook(metadata=metadata, cells=cells)
 
 
 def _cell(cell: Any, name: str) -> NotebookNode:
-    made: dict[str, Any] = {"id": name, "cell_type": cell.cell_type, "metadata": {}}
-    made["source"] = cell.source
+    made = NotebookNode(id=name, cell_type=cell.cell_type, metadata={}, source=cell.source)
     if cell.cell_type == "code":
         count = cell.get("execution_count")
         made["execution_count"] = count if isinstance(count, int) else None
@@ -126,7 +124,7 @@ def _cell(cell: Any, name: str) -> NotebookNode:
         kind = cell.metadata.get("raw_mimetype") or cell.metadata.get("format") or ""
         made["metadata"] = {"raw_mimetype": kind if isinstance(kind, str) else ""}
         made["source"] = sanitize(cell.source)
-    return NotebookNode(made)
+    return made
 
 
 def _output(output: Any) -> NotebookNode:
@@ -138,11 +136,9 @@ def _output(output: Any) -> NotebookNode:
         lines = [str(line) for line in output.get("traceback") or ()]
         name, text = str(output.get("ename")), str(output.get("evalue"))
         return v4.new_output("error", ename=name, evalue=text, traceback=lines)
-    data = output.get("data") or {}
-    return v4.new_output(
-        "execute_result" if kind == "execute_result" else "display_data",
-        data=_allowed_data(data, output.get("metadata") or {}),
-    )
+    kind = "execute_result" if kind == "execute_result" else "display_data"
+    data = _allowed_data(output.get("data") or {}, output.get("metadata") or {})
+    return v4.new_output(kind, data=data)
 
 
 def _allowed_data(data: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
@@ -155,10 +151,7 @@ def _allowed_data(data: dict[str, Any], metadata: dict[str, Any]) -> dict[str, s
     if "text/markdown" in data:
         return {"text/markdown": text_of(data["text/markdown"])}
     for mime in IMAGES:
-        size = metadata.get(mime)
-        size = size if isinstance(size, dict) else {}
-        width, height = (size.get(side) for side in ("width", "height"))
-        made = image_element(mime, text_of(data[mime]), width, height) if mime in data else None
+        made = image_element(mime, text_of(data.get(mime, "")), metadata.get(mime))
         if made:
             return {"text/html": made}
     for mime in TEXTS:

@@ -150,10 +150,7 @@ def _html(state: State) -> str:
 
 
 def _progress(state: State) -> str:
-    try:
-        low, high, value = (float(state.get(key) or 0) for key in ("min", "max", "value"))
-    except (TypeError, ValueError):
-        return _value(state)
+    low, high, value = (float(state.get(key) or 0) for key in ("min", "max", "value"))
     text = f"{value:g} of {high:g}"  # for readers without this element
     bar = f'<progress max="{high - low:g}" value="{value - low:g}">{text}</progress>'
     return f"{_label(state)} {bar}"
