@@ -81,8 +81,7 @@ class _ValidCopy:
         metadata.pop("guild", None)
         new: Document = {"cell_type": cell.kind, "metadata": metadata, "source": source}
         if cell.is_code:
-            new["outputs"] = []
-            new["execution_count"] = None
+            new.update(outputs=[], execution_count=None)
             metadata.pop("execution", None)  # times of the last execution
         elif raw.get("attachments") is not None:
             new["attachments"] = self.mapping(

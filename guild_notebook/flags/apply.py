@@ -38,9 +38,8 @@ def assignments(discovered: Discovered, values: Mapping[str, Any]) -> list[Assig
     """What a run with ``values``, by flag and as Guild holds them, assigns; names that the notebook
     does not hold are ignored. Raises FlagError as ``check_patterns`` and ``assignment`` do."""
     check_patterns(discovered)
-    found = (
-        assignment(flag, values[name]) for name, flag in discovered.flags.items() if name in values
-    )
+    flags = discovered.flags
+    found = [assignment(flags[name], values[name]) for name in flags if name in values]
     return [assigned for assigned in found if assigned]
 
 

@@ -11,7 +11,7 @@ import difflib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -100,11 +100,7 @@ def discovered(opdef: Any, path: str, name: str) -> tuple[reader.Notebook, disco
 
 def flag_data(opdef: Any, path: str) -> Data:
     """Flag data of an opdef's notebook, from the cache where it holds; raises NotebookError."""
-    read_for = {
-        "patterns": patterns(opdef),
-        "wanted": wanted_names(opdef),
-        "secrets": secret_variables(opdef),
-    }
+    read_for = [patterns(opdef), wanted_names(opdef), secret_variables(opdef)]
     cached = _cache_path(path, read_for)
     with contextlib.suppress(OSError, ValueError), open(cached, encoding="utf-8") as f:
         kept: Data = json.load(f)
@@ -155,7 +151,7 @@ def _to_import(opdef: Any, data: Data) -> list[str]:
     return [name for name in data if name in chosen - skipped]
 
 
-def _cache_path(path: str, read_for: Mapping[str, Any]) -> str:
+def _cache_path(path: str, read_for: list[Any]) -> str:
     """Where flag data is kept of the notebook as it is now, by what of guild.yml it depends on."""
     from guild import var
 

@@ -25,9 +25,8 @@ class PendingOperation:
     4. ``run_starting`` comes for the operation or its batch, which has a run directory now; not
        where the run is staged or is on a remote.
 
-    ``secrets`` are the values of secret flags on that way.
-
-    Raises OptionError and NotebookError for what is wrong with the operation.
+    ``secrets`` are the values of secret flags on that way. Raises OptionError and NotebookError for
+    what is wrong with the operation.
     """
 
     def __init__(self, opdef: Any, spec: operation.NotebookSpec | None) -> None:

@@ -88,8 +88,7 @@ class SecretHandoff:
         for name, value in self._values.items():
             variable = self.variables[name]
             is_typed = name in op._user_flag_vals
-            default = getattr(op._opdef.get_flagdef(name), "default", None)
-            if not is_typed and value == default:
+            if not is_typed and value == getattr(op._opdef.get_flagdef(name), "default", None):
                 yield (
                     f"secret flag {name}: its value stands in guild.yml, which runs copy - take it "
                     f"out, and give it as {name}=VALUE or as {variable} in the environment"
@@ -188,9 +187,8 @@ def _variables(op: Any) -> dict[str, str]:
     where = f"operation '{op._opdef.fullname}'"
     kept: Mapping[str, Any] = op._flags_extra or {}
     now = {flag.name: flag.extra for flag in op._opdef.flags}
-    return settings.variables(
-        {**kept, **{k: v for k, v in now.items() if v or k not in kept}}, where
-    )
+    stated = {name: extra for name, extra in now.items() if extra or name not in kept}
+    return settings.variables({**kept, **stated}, where)
 
 
 def _command_parameters() -> dict[str, Any]:

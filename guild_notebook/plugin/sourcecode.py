@@ -39,7 +39,6 @@ def include_notebook(opdef: Any, paths: operation.NotebookPaths) -> None:
 
     sourcecode = opdef.sourcecode
     disabled = sourcecode.disabled or (opdef.modeldef.sourcecode.disabled and not sourcecode.specs)
-    notebook = _exactly(paths.copied)
     parents = _parents(paths.copied)
     if disabled:
         # `sourcecode: no` skips all rules; the same with rules leaves room for the notebook.
@@ -54,7 +53,7 @@ def include_notebook(opdef: Any, paths: operation.NotebookPaths) -> None:
             sourcecode.specs += [rule("include", {"dir": [_exactly(p)]}) for p in below]
             sourcecode.specs.append(rule("exclude", [_exactly(pruned) + "/*"]))
     sourcecode.specs.append(rule("exclude", {"dir": [CHECKPOINTS]}))
-    sourcecode.specs.append(rule("include", [notebook]))
+    sourcecode.specs.append(rule("include", [_exactly(paths.copied)]))
 
 
 def _exactly(path: str) -> str:

@@ -55,7 +55,6 @@ class Masker:
         self._searched = sorted(searched, key=len, reverse=True)
         self._longest = max(map(len, self._forms), default=0)
         self._numbers = any(_NUMBER.fullmatch(form) for form in forms)
-        self._compiled: dict[tuple[str, ...], re.Pattern[str]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._forms)
@@ -148,10 +147,8 @@ class Masker:
     def _pattern(self, text: str) -> re.Pattern[str] | None:
         """What finds the forms that are in ``text``. To look for each by itself is many times as
         fast as one pattern for all, and most texts hold none."""
-        present = tuple(form for form in self._searched if form in text)
-        if present and present not in self._compiled:
-            self._compiled[present] = re.compile("|".join(map(re.escape, present)))
-        return self._compiled[present] if present else None
+        present = [re.escape(form) for form in self._searched if form in text]
+        return re.compile("|".join(present)) if present else None
 
     def _end(self, text: str, match: re.Match[str]) -> int:
         start, end = match.span()

@@ -140,7 +140,7 @@ def _content_attribute(tag: str, name: str, value: str) -> str | None:
 DEEPEST = 200
 """Levels of nested elements: parsing takes time quadratic in them."""
 
-_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 
 _WITHOUT_END_TAG = _words(
     "area base br col colgroup dd dt embed hr img input li link meta option p rp rt source tbody"
@@ -152,8 +152,7 @@ _WITHOUT_END_TAG = _words(
 def _is_deep(text: str) -> bool:
     open_tags: Counter[str] = Counter()
     depth = 0
-    for closing, name in _TAG.findall(text):
-        name = name.lower()
+    for closing, name in _TAG.findall(text.lower()):
         if name in _WITHOUT_END_TAG:
             continue
         if not closing:

@@ -141,8 +141,7 @@ def _image(state: State, buffers: Any) -> str:
 
 
 def _label(state: State) -> str:
-    text = state.get("description")
-    return html.escape(str(text)) if text else ""
+    return html.escape(str(state.get("description") or ""))
 
 
 def _html(state: State) -> str:
