@@ -64,10 +64,11 @@ def test_a_place_for_a_script_shows_nothing():
 
 
 def test_images_are_what_they_say_or_none():
-    assert image_element("image/png", "AAAA\n", 3, 2) == (
+    assert image_element("image/png", "AAAA\n", {"width": 3, "height": 2}) == (
         '<img alt="" src="data:image/png;base64,AAAA" width="3" height="2">'
     )
     assert image_element("image/png", "A") is None
-    assert "width" not in str(image_element("image/png", "AAAA", '1" onerror="x', True))
+    odd = {"width": '1" onerror="x', "height": True}
+    assert "width" not in str(image_element("image/png", "AAAA", odd))
     svg = sanitize('<svg id="a"><svg></svg><path/></svg> and <svg xmlns="b"/>')
     assert svg.count("<img") == 1 and svg.endswith(" and ")
