@@ -99,13 +99,10 @@ async def _dispatch(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
     try:
-        cluster = await connection.ClusterConnection.connect(options, dispatcher.on_event)
-        try:
-            threads = sum(w.threads for w in cluster.workers.values())
+        async with connection.ClusterConnection.connect(options, dispatcher.on_event) as cluster:
+            threads = sum(w["nthreads"] for w in cluster.workers.values())
             log.info("Runs at a time: %i (workers: %i)", threads, len(cluster.workers))
             await dispatcher.run(cluster)
-        finally:
-            await cluster.close()
     finally:
         os.unlink(probe)
     log.info("Runs that have ended: %i", dispatcher.finished)

@@ -68,17 +68,10 @@ def _walk(root: str) -> Iterator[tuple[str, str]]:
             name, path = prefix + entry, os.path.join(folder, entry)
             if _is_local(name):
                 continue
-            if _is_inner_link(root, path):
-                yield name, path
-                continue
-            try:
-                mode = os.stat(path).st_mode
-            except OSError:
-                continue  # a link to nothing
             real = os.path.realpath(path)
-            if stat.S_ISREG(mode):
+            if _is_inner_link(root, path) or os.path.isfile(path):
                 yield name, path
-            elif stat.S_ISDIR(mode) and real not in parents:
+            elif os.path.isdir(path) and real not in parents:
                 yield name, path
                 todo.append((f"{name}/", path, parents | {real}))
 
@@ -196,11 +189,10 @@ def apply_changes(changed: str, run_dir: str, removed: list[str]) -> None:
 
 
 def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        if not os.listdir(path):
-            os.rmdir(path)
-    else:
+    if os.path.islink(path) or not os.path.isdir(path):
         os.unlink(path)
+    elif not os.listdir(path):
+        os.rmdir(path)
 
 
 def _unlink_folders(run_dir: str, name: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +21,14 @@ from .queue import Resources
 from .run_state import RunState
 from .worker import WorkerRun
 
+log = logging.getLogger("guild")
+
 PIECE = 4 << 20
 """Bytes that are sent in one message."""
 
 OUTPUT = ".guild/output"
+
+_ONE_THREAD = ThreadPoolExecutor(1)  # Guild's code is not made for several
 
 Event = dict[str, Any]
 """What a worker sends when a task has started there: ``attempt``, ``worker`` (its address),
@@ -98,18 +103,20 @@ class Attempt:
 
     # ---- executing
 
-    async def execute(
-        self, resources: Resources, state: RunState, on_start: Callable[[str], None]
-    ) -> AttemptResult:
-        """``on_start`` is called with host and address of the worker when the run starts there."""
-        self._future = self._cluster.submit(
-            self.id,
-            self._cluster.topic,
-            self._home_probe,
-            key=f"guild-{self.run.short_id}-{self.id[:8]}",
-            resources=resources,
-        )
+    async def execute(self, resources: Resources, state: RunState) -> AttemptResult:
         try:
+            if self._shared is not True:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(_ONE_THREAD, resolve_dependencies, self.run)
+            if self.was_stopped:
+                return AttemptResult("withdrawn")
+            self._future = self._cluster.submit(
+                self.id,
+                self._cluster.topic,
+                self._home_probe,
+                key=f"guild-{self.run.short_id}-{self.id[:8]}",
+                resources=resources,
+            )
             event = await self._unless_lost(self._event)
             self._check(event)
             if self.was_stopped:
@@ -117,7 +124,7 @@ class Attempt:
             self.has_started = True
             await state.set_running(shared=self.is_shared)
             self.run.write_attr("dask_worker", f"{event['host']} {self.address}")
-            on_start(f"{event['host']} ({self.address})")
+            log.info(f"{self.run.short_id} started on {event['host']} ({self.address})")
             await self._unless_lost(self._start())
             result = await self._unless_lost(self._future)
             self.has_ended = True
@@ -139,7 +146,8 @@ class Attempt:
             return AttemptResult("failed", f"worker {self.address or 'of the cluster'}: {e}")
         finally:
             self.has_ended = True
-            self._future.release()
+            if self._future:
+                self._future.release()
 
     def _check(self, event: Event) -> None:
         """Raise UserError where the run cannot be executed on the worker that ``event`` is of."""

@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from .. import __version__
@@ -22,69 +22,55 @@ class ClusterError(UserError):
     """The cluster cannot be reached, or a worker cannot execute runs of this release."""
 
 
-@dataclass(frozen=True)
-class Worker:
-    """What the scheduler knows of a worker."""
-
-    threads: int
-    resources: Resources
-
-
 class ClusterConnection:
     """A connection to a cluster; ``on_event`` is called with each event that a worker sends."""
 
-    def __init__(
-        self, client: Any, cluster: Any, on_event: Callable[[dict[str, Any]], None]
-    ) -> None:
+    def __init__(self, client: Any, on_event: Callable[[dict[str, Any]], None]) -> None:
         self._client = client
-        self._cluster = cluster
         self.topic = f"guild-{uuid.uuid4().hex}"
-        self.workers: dict[str, Worker] = {}  # by address
+        self.workers: dict[str, dict[str, Any]] = {}
+        """By address what the scheduler knows of each, with ``nthreads`` and ``resources``."""
         client.subscribe_topic(self.topic, lambda event: on_event(event[1]))
 
     @classmethod
+    @asynccontextmanager
     async def connect(
         cls, options: argparse.Namespace, on_event: Callable[[dict[str, Any]], None]
-    ) -> ClusterConnection:
+    ) -> AsyncIterator[ClusterConnection]:
         """Connect to the cluster that the flags of the operation name, or to one in this process.
         Raises ClusterError."""
         from distributed import Client, LocalCluster
 
         for logger in ("distributed", "tornado"):
             logging.getLogger(logger).setLevel(options.loglevel.upper().replace("WARN", "WARNING"))
-        cluster: Any = None
-        arguments: dict[str, Any]
-        try:
-            if options.scheduler_file:
-                name = options.scheduler_file
-                arguments = {"scheduler_file": name}
-            elif options.address:
-                name = options.address
-                arguments = {"address": name}
-            else:
-                name = "of its own"
-                cluster = await LocalCluster(
-                    n_workers=1,
-                    threads_per_worker=options.workers,
-                    processes=False,
-                    dashboard_address=options.dashboard_address or None,
-                    resources=options.resources or None,
-                    silence_logs=False,
-                    asynchronous=True,
-                )
-                arguments = {"address": cluster}
-            client = await Client(**arguments, asynchronous=True)
-        except (OSError, ValueError, TypeError, asyncio.TimeoutError) as e:
-            text = " ".join(str(e).split()) or type(e).__name__
-            raise ClusterError(f"no cluster {name}: {text[:200]}") from e
-        connected = cls(client, cluster, on_event)
-        try:
+        async with AsyncExitStack() as stack:
+            try:
+                if options.scheduler_file:
+                    name = options.scheduler_file
+                    client = Client(scheduler_file=name, asynchronous=True)
+                elif options.address:
+                    name = options.address
+                    client = Client(name, asynchronous=True)
+                else:
+                    name = "of its own"
+                    cluster = LocalCluster(
+                        n_workers=1,
+                        threads_per_worker=options.workers,
+                        processes=False,
+                        dashboard_address=options.dashboard_address or None,
+                        resources=options.resources or None,
+                        silence_logs=False,
+                        asynchronous=True,
+                    )
+                    client = Client(await stack.enter_async_context(cluster), asynchronous=True)
+                await stack.enter_async_context(client)
+            except (OSError, ValueError, TypeError, asyncio.TimeoutError) as e:
+                text = " ".join(str(e).split()) or type(e).__name__
+                raise ClusterError(f"no cluster {name}: {text[:200]}") from e
+            connected = cls(client, on_event)
             await connected.update_workers()
             await connected._check_workers()
-        except BaseException:
-            await connected.close()
-            raise
-        return connected
+            yield connected
 
     async def _check_workers(self) -> None:
         # The name of the module: older releases of dask import it, newer ones ask for its version.
@@ -102,10 +88,7 @@ class ClusterConnection:
             raise ClusterError(f"the scheduler does not answer: {e}") from e
         if self._client.status != "running":
             raise ClusterError("the connection to the scheduler is lost")
-        self.workers = {
-            address: Worker(int(found["nthreads"]), dict(found["resources"]))
-            for address, found in identity["workers"].items()
-        }
+        self.workers = identity["workers"]
 
     def submit(self, *args: Any, key: str, resources: Resources) -> Any:
         """Submit a task of worker.execute; returns dask's future."""
@@ -122,11 +105,6 @@ class ClusterConnection:
             return answers[address]
         except (asyncio.TimeoutError, KeyError) as e:
             raise OSError(f"worker {address} does not answer") from e
-
-    async def close(self) -> None:
-        await self._client.close()
-        if self._cluster is not None:
-            await self._cluster.close()
 
 
 def version_error(version: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import UserError
 from . import connection, queue, worker
-from .attempt import Attempt, AttemptResult, remove_appended_files, resolve_dependencies
+from .attempt import Attempt, AttemptResult, remove_appended_files
 from .run_state import RunState, write_error
 from .worker import DISPATCHER_TIMEOUT, WorkerRun
 
@@ -30,10 +30,6 @@ connect to it, and delay the end."""
 
 GUILD_STOP_SECONDS = 15.0
 """``guild stop`` also sends SIGTERM to the children of what it stops, some seconds later."""
-
-
-class DispatchError(UserError):
-    """The dispatcher has stopped because of an error of this package."""
 
 
 class Dispatcher:
@@ -53,7 +49,6 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._polled: set[str] = set()  # workers that have not answered yet
-        self._resolving = asyncio.Lock()
         self._stopped_at: float | None = None
         self._error: UserError | None = None
         self.finished = 0
@@ -66,7 +61,7 @@ class Dispatcher:
 
     async def run(self, cluster: connection.ClusterConnection) -> None:
         """Execute staged runs until stopped, or until none is left. Raises ClusterError where the
-        scheduler is lost, DispatchError where a background task has failed."""
+        scheduler is lost, UserError where a background task has failed."""
         self._cluster = cluster
         self._runs.recover_orphans()
         watching = self._start(self._watch())
@@ -112,18 +107,18 @@ class Dispatcher:
         workers = list(self._cluster.workers.values())
         submitted = sum(not attempt.has_ended for attempt in self._attempts.values())
         new = len(self._claimed) - len(self._attempts)  # not submitted yet
-        threads = sum(w.threads for w in workers)
+        threads = sum(w["nthreads"] for w in workers)
         if submitted + new >= max(1, threads + len(workers)):
             return queue.NO_RUN_CAN_START
         if not workers:
             return ""
         if not any(
-            all(w.resources.get(name, 0) >= n for name, n in resources.items()) for w in workers
+            all(w["resources"].get(name, 0) >= n for name, n in resources.items()) for w in workers
         ):
             needed = " ".join(f"{name}={n:g}" for name, n in resources.items())
             return f"no worker has {needed}"
         for name in resources:
-            total = sum(w.resources.get(name, 0) for w in workers)
+            total = sum(w["resources"].get(name, 0) for w in workers)
             if sum(used.get(name, 0) for used in self._claimed.values()) > total:
                 return queue.RUN_HAS_TO_WAIT
         return ""
@@ -155,39 +150,29 @@ class Dispatcher:
                 log.info(f"{run.short_id} is staged again")
                 return
             again = result.kind == "lost" and tries < self._options.retries
-            if not again or self._stopped_at is not None or (attempt and attempt.was_stopped):
+            if not again or self._stopped_at is not None or attempt.was_stopped:
                 break
             await state.set_ended(again=True)
             log.info(f"{run.short_id} starts anew: {result.why}")
-            if attempt and attempt.is_shared:
+            if attempt.is_shared:
                 # A worker that only cannot be reached may be alive, and write to the same files.
                 await asyncio.sleep(DISPATCHER_TIMEOUT + 5)
-            elif attempt:
+            else:
                 remove_appended_files(run)
-        if result.kind == "lost" and attempt and attempt.is_shared:
+        if result.kind == "lost" and attempt.is_shared:
             await asyncio.sleep(SETTLE_SECONDS)
         if result.kind != "done":
             write_error(run, result.why)
         await state.set_ended()
         log.info(f"{run.short_id} {run.status}" + (f": {result.why}" if result.why else ""))
 
-    async def _attempt(self, run: Any, state: RunState) -> tuple[AttemptResult, Attempt | None]:
-        try:
-            if self._options.shared is not True:
-                async with self._resolving:  # Guild's code is not made for threads
-                    await asyncio.to_thread(resolve_dependencies, run)
-        except UserError as e:
-            return AttemptResult("failed", str(e)), None
+    async def _attempt(self, run: Any, state: RunState) -> tuple[AttemptResult, Attempt]:
         attempt = Attempt(run, self._cluster, self._home_probe, self._options.shared)
         if self._stopped_at is not None:
             return AttemptResult("withdrawn"), attempt
         self._attempts[attempt.id] = attempt
         try:
-            result = await attempt.execute(
-                self._claimed[run.id],
-                state,
-                lambda where: log.info(f"{run.short_id} started on {where}"),
-            )
+            result = await attempt.execute(self._claimed[run.id], state)
             if result.kind in ("lost", "failed", "withdrawn") and attempt.address:
                 # The worker may be there all the same: it must not wait, nor go on.
                 self._start(self._call(attempt.address, attempt.id, WorkerRun.start, None))
@@ -292,8 +277,6 @@ class Dispatcher:
         """Stop because of an unexpected exception; ``run`` raises it when the runs have ended."""
         if self._error is None:
             text = f"{type(error).__name__}: {error}"
-            self._error = DispatchError(
-                f"dask:cluster was ended by an error of this package: {text}"
-            )
+            self._error = UserError(f"dask:cluster was ended by an error of this package: {text}")
             if self._stopped_at is None:
                 self.stop()

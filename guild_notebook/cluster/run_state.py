@@ -126,14 +126,8 @@ def _pid_folder() -> str | None:
 
 
 def write_error(run: Any, why: str) -> None:
-    """Write the attributes of a run that has failed, and ``why`` to its output."""
-    _append_to_output(run, why)
-    run.write_attr("exit_status", 1)
-    run.write_attr("stopped", int(time.time() * 1_000_000))
-
-
-def _append_to_output(run: Any, text: str) -> None:
-    """Add a line to a run's output, as one from stderr (guild/op_util.py, RunOutput)."""
+    """Write ``why`` a run has failed to its output, as a line from stderr (guild/op_util.py,
+    RunOutput), and its attributes."""
     output = run.guild_path("output")
     has_output = os.path.exists(output) and os.path.getsize(output) > 0
     with open(output, "a+b") as f:
@@ -141,9 +135,11 @@ def _append_to_output(run: Any, text: str) -> None:
             f.seek(-1, os.SEEK_END)
             if f.read(1) != b"\n":
                 f.write(b"\n")
-        f.write(f"guild-notebook: {text}\n".encode())
+        f.write(f"guild-notebook: {why}\n".encode())
     with open(run.guild_path("output.index"), "ab") as f:
         f.write(struct.pack("!QB", int(time.time() * 1000), 1))
+    run.write_attr("exit_status", 1)
+    run.write_attr("stopped", int(time.time() * 1_000_000))
 
 
 # ---- which dispatcher has claimed a run

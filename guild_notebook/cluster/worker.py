@@ -44,8 +44,6 @@ PIECE = 1 << 18
 
 _runs: dict[str, WorkerRun] = {}  # by the ID of the attempt
 
-_filter_lock = threading.Lock()
-
 
 def execute(attempt: str, topic: str, home_probe: tuple[str, str]) -> dict[str, Any]:
     """The task of one attempt to execute a run; returns when the run has ended.
@@ -62,7 +60,7 @@ def execute(attempt: str, topic: str, home_probe: tuple[str, str]) -> dict[str, 
     from distributed import get_worker
 
     worker = get_worker()
-    _filter_log()
+    logging.getLogger("distributed.worker").addFilter(_is_not_ours)
     for old in [old for old, run in list(_runs.items()) if run.can_be_removed]:
         remove(old)
     run = _runs[attempt] = WorkerRun(attempt, worker.local_directory)
@@ -119,16 +117,9 @@ def remove(attempt: str) -> None:
 _CALLED = {function.__name__ for function in (call, poll, read_changes, remove)}
 
 
-def _filter_log() -> None:
-    """Keep the dispatcher's calls out of the worker's log, which dask writes a line for each to:
-    two a second."""
-    logger = logging.getLogger("distributed.worker")
-    with _filter_lock:
-        if _is_not_ours not in logger.filters:
-            logger.addFilter(_is_not_ours)
-
-
 def _is_not_ours(record: logging.LogRecord) -> bool:
+    """Keeps the dispatcher's calls, two a second, out of the worker's log, where dask writes a line
+    for each."""
     message = record.getMessage()
     return not (message.startswith("Run out-of-band") and message.split("'")[1] in _CALLED)
 
@@ -166,12 +157,14 @@ class WorkerRun:
         """The bytes from ``offsets`` on of each file that the run appends to."""
         self._called_at = time.monotonic()
         found = {}
-        for name in self._appended_files():
-            with suppress(OSError), open(os.path.join(self._run_dir, name), "rb") as f:
-                f.seek(offsets.get(name, 0))
-                piece = f.read(PIECE)
-                if piece:
-                    found[name] = piece
+        patterns = archive.APPENDED_FILES if self._run_dir else ()
+        for pattern in patterns:
+            for path in glob.glob(os.path.join(glob.escape(self._run_dir), pattern)):
+                name = os.path.relpath(path, self._run_dir)
+                with suppress(OSError), open(path, "rb") as f:
+                    f.seek(offsets.get(name, 0))
+                    if piece := f.read(PIECE):
+                        found[name] = piece
         return found
 
     def stop(self) -> None:
@@ -304,15 +297,6 @@ class WorkerRun:
                     util.kill_process_tree(pid, False, TERM_SECONDS, CHILD_TERM_SECONDS)
                 return
             time.sleep(0.05)
-
-    def _appended_files(self) -> list[str]:
-        if not self._run_dir:
-            return []
-        names = []
-        for pattern in archive.APPENDED_FILES:
-            paths = glob.glob(os.path.join(glob.escape(self._run_dir), pattern))
-            names += [os.path.relpath(path, self._run_dir) for path in paths]
-        return names
 
     def _guild_log(self) -> str:
         with open(self._path("log"), "rb") as f:

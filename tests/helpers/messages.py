@@ -41,7 +41,6 @@ CARRIERS = {
     "warning": (0, "{}"),
     "SystemExit": (0, "{}"),
     "ClusterError": (0, "{}"),
-    "DispatchError": (0, "{}"),
     "ArchiveError": (0, "{}"),
     "WorkerLostError": (0, "{}"),
     "set_lost": (0, "{}"),
