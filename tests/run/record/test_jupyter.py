@@ -107,7 +107,11 @@ def lab(folder: Path, env: dict[str, str], log: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(SECONDS)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:  # how JupyterLab ends is not what is tested
+            process.kill()
+            process.wait(SECONDS)
 
 
 def test_jupyterlab_shows_outputs_and_widgets_of_a_run(
