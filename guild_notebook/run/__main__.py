@@ -19,8 +19,8 @@ from ..errors import UserError
 from ..files import write_whole
 from ..flags import apply, discover, languages
 from ..flags.sources import parameters
-from ..secrets.masking import Masker
 from .execution.stop import Stop, die_by
+from .output.display import RunOutput
 from .output.pipe import OutputPipe, PipeListener, WriteOrder, recorded_size
 from .output.progress import StatusLines, scalar_patterns
 from .output.stream import Stream
@@ -61,10 +61,8 @@ def main() -> int:
             status_lines.write(secrets.notice)
         _write_left_out(left_out, status_lines)
         if settings["exec"]:
-            streams, masker = (out, err), secrets.masker
-            return asyncio.run(
-                _execute(nb, record, data, settings, streams, status_lines, stop, masker, autosave)
-            )
+            output = RunOutput(out, err, status_lines, secrets.masker)
+            return asyncio.run(_execute(nb, data, record, settings, output, stop, autosave))
         write_whole(record.executed_file, NotebookEncoder(data, secrets.masker).file_parts())
         status_lines.write("the flag values are put in, nothing is executed (no-exec)")
         return 0
@@ -121,21 +119,17 @@ def _with_flags(
 def _write_left_out(left_out: list[str], status_lines: StatusLines) -> None:
     if left_out:
         what = ", ".join(left_out[:3]) + (f" and {len(left_out) - 3} more" * (len(left_out) > 3))
-        status_lines.write(
-            f"what no notebook may hold is left out of the executed one ({what})",
-            "what no notebook may hold is left out of the executed one",
-        )
+        said = "what no notebook may hold is left out of the executed one"
+        status_lines.write(f"{said} ({what})", said)
 
 
 async def _execute(
     nb: reader.Notebook,
-    record: RunDir,
     data: dict[str, Any],
+    record: RunDir,
     settings: options.Settings,
-    streams: tuple[Stream, Stream],
-    status_lines: StatusLines,
+    output: RunOutput,
     stop: Stop,
-    masker: Masker,
     autosave: Autosave,
 ) -> int:
     """Start the kernel for ``nb`` and execute ``data``, which is ``nb`` with the flag values and
@@ -148,16 +142,12 @@ async def _execute(
     specs = KernelSpecs()
     name, notice = choose(specs, settings["kernel"], nb.kernel_name, languages.name_of(nb))
     if notice:
-        status_lines.write(notice, "the notebook's kernel is not installed, using Python")
-    paths = [os.path.dirname(record.executed_file), record.dir]
-    env = environment(paths)
+        output.status_lines.write(notice, "the notebook's kernel is not installed, using Python")
+    env = environment([os.path.dirname(record.executed_file), record.dir])
     async with Kernel(specs, name, record.dir, env, languages.setup_code) as kernel:
         from .session import Session  # slower: imported while the kernel starts
 
-        session = Session(
-            record, kernel, data, settings, streams, status_lines, stop, masker, autosave
-        )
-        status = await session.run()
+        status = await Session(record, kernel, data, settings, output, stop, autosave).run()
     if stop.signal is None:
         return status
     if stop.is_orphan:

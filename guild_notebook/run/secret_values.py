@@ -21,22 +21,18 @@ from .record.run_dir import RunDir
 
 _YAML_ENTRY = re.compile(r"'?([^\s':]+)'?:")
 _SHELL_ENTRY = re.compile(r"export ([^\s=]+)=")
-_WORDS = ("attrs/label", "attrs/run_params", "attrs/tags", "attrs/comments")
 GUILD_FILES = {
     "attrs/env": _YAML_ENTRY,
     "ENV": _SHELL_ENTRY,
-    **dict.fromkeys(_WORDS, re.compile("(?!)")),
+    **dict.fromkeys(("attrs/label", "attrs/run_params", "attrs/tags", "attrs/comments")),
 }
 """Files below ``.guild`` in which Guild may have written a value: the environment of a run that was
-staged or is started again, and words of its command line. With each the beginning of an entry,
-whose name tells whether it is left out."""
+staged or is started again, with the beginning of an entry, and words of its command line."""
 
 
 class RunSecrets:
     """The secret flags of a run: ``variables`` are their environment variables, by flag, as the
-    run's operation had them, ``values`` are those that are known. ``masker`` is false where nothing
-    is secret.
-    """
+    run's operation had them, ``values`` are those that are known. ``masker`` is false for none."""
 
     def __init__(self, record: RunDir) -> None:
         self._record = record
@@ -84,14 +80,9 @@ class RunSecrets:
         """What the run assigns: its flag values and the secret ones, those of the notebook's own
         literals too. Puts the secret ones into the environment, where the kernel is to have them.
         Raises FlagError."""
-        for name in self.variables:
+        for name in [name for name in self.variables if name not in self.values]:
             flag = found.flags.get(name)
-            if (
-                flag
-                and name not in self.values
-                and default_warnings.has_secret_default(flag)
-                and not flag.mixed
-            ):
+            if flag and default_warnings.has_secret_default(flag) and not flag.mixed:
                 self._add(name, flag.default)
         cmd_flags = (self._record.attr("op").get("op-cmd") or {}).get("cmd-flags") or {}
         assigned = apply.assignments(found, {**self._record.attr("flags"), **self.values})
@@ -130,7 +121,7 @@ class RunSecrets:
                     text = f.read()
             except OSError:
                 continue
-            masked = self.masker.text(_without(text, names, entry))
+            masked = self.masker.text(_without(text, names, entry) if entry else text)
             if masked != text:
                 write_whole(path, masked.encode("utf-8", errors="surrogateescape"))
 

@@ -7,7 +7,7 @@ import contextlib
 import os
 import warnings
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import nbformat
@@ -17,29 +17,14 @@ from ..document import reader, strip, trust
 from ..document.writer import NotebookEncoder, masked_notebook
 from ..errors import KernelError
 from ..files import write_whole
-from ..secrets.masking import Masker
 from .execution.client import RunClient
 from .execution.execute import NOT_RUN, Execution, Limits, Outcome, indexes_to_run
 from .execution.stop import Stop
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
-from .output.display import Display
-from .output.images import Images
-from .output.progress import StatusLines
-from .output.save_errors import SaveErrors
-from .output.stream import Stream
+from .output.display import Display, Images, RunOutput, SaveErrors
 from .record.autosave import Autosave
 from .record.run_dir import RunDir
 from .report.reports import ReportWriter
-
-
-@dataclass
-class WrittenReports:
-    """The ``paths`` of the reports that were written, and why others were not: ``failures`` of
-    nbconvert by the report's name, "" for all of them."""
-
-    paths: list[str] = field(default_factory=list)
-    save_error: OSError | None = None
-    failures: dict[str, Exception] = field(default_factory=dict)
 
 
 @dataclass
@@ -51,10 +36,8 @@ class Session:
     kernel: Kernel
     nb: Any
     settings: options.Settings
-    streams: tuple[Stream, Stream]
-    status_lines: StatusLines
+    output: RunOutput
     stop: Stop
-    masker: Masker
     autosave: Autosave
 
     def __post_init__(self) -> None:
@@ -63,19 +46,12 @@ class Session:
         warnings.filterwarnings("ignore", message="Your element with mimetype")
         self.nb = nbformat.from_dict(self.nb)
         self._reports = ReportWriter(self.settings["report"], self.record.register_artifact)
-        with_images = self.settings["images"] and os.environ.get("NB_NO_IMAGES") != "1"
-        self._images = None
-        if with_images:
-            register = self.record.register_artifact
-            self._images = Images(self.record.dir, self.record.executed_file, register)
-        self._encoder = NotebookEncoder(self.nb, self.masker)
-        self._save_errors = SaveErrors(self.record.dir, self.status_lines)
+        self._encoder = NotebookEncoder(self.nb, self.output.masker)
+        self._save_errors = SaveErrors(self.record.dir, self.output.status_lines)
 
     async def run(self) -> int:
-        """Run all cells; returns the exit status of the run.
-
-        Raises KernelError where the kernel does not start, OptionError for an unknown report.
-        """
+        """Run all cells; returns the exit status of the run. Raises KernelError where the kernel
+        does not start, OptionError for an unknown report."""
         self._save()
         client = self._client()
         try:
@@ -95,7 +71,7 @@ class Session:
         saving = self.autosave.run(
             lambda: client.has_changed,
             lambda: self._write_notebook(client.sync()),
-            self._add_save_error,
+            lambda e: self._save_errors.add(self.record.executed_path, e),
         )
         outcome = await execution.run(saving)
         client.set_widgets_metadata()
@@ -118,24 +94,26 @@ class Session:
         return None
 
     def _client(self) -> RunClient:
-        display = Display(
-            *self.streams,
-            self.status_lines,
-            self._images,
-            self._save_errors,
-            self.settings["color"],
-        )
-        limit = self.settings["output-limit"]
-        allow_errors = self.settings["allow-errors"]
+        images = None
+        if self.settings["images"] and os.environ.get("NB_NO_IMAGES") != "1":
+            register = self.record.register_artifact
+            images = Images(self.record.dir, self.record.executed_file, register)
+        display = Display(self.output, images, self._save_errors, self.settings["color"])
         return RunClient(
-            self.nb, self.kernel, display, limit, self.masker, allow_errors=allow_errors
+            self.nb,
+            self.kernel,
+            display,
+            self.settings["output-limit"],
+            self.output.masker,
+            allow_errors=self.settings["allow-errors"],
         )
 
     def _execution(self, client: RunClient) -> Execution:
         cells = reader.cells_of(self.nb)
         indexes = indexes_to_run(cells, self.settings["skip-tags"])
         limits = Limits(self.settings["cell-timeout"], self.settings["timeout"])
-        return Execution(client, self.kernel, cells, indexes, self.status_lines, self.stop, limits)
+        status_lines = self.output.status_lines
+        return Execution(client, self.kernel, cells, indexes, status_lines, self.stop, limits)
 
     async def _shut_down_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
         """Write the reports while the kernel ends, and again if its end has added outputs."""
@@ -149,11 +127,11 @@ class Session:
         except asyncio.TimeoutError:  # a thread of the notebook goes on
             await self.kernel.kill()
         client.display.finish_cell()
-        written = self._checked_reports(await reporting)
+        reports = self._checked_reports(*await reporting)
         if client.has_changed:
             self._save(client.sync())
-            written = self._checked_reports(self._write_reports(outcome))
-        return written
+            reports = self._checked_reports(*self._write_reports(outcome))
+        return reports
 
     def _save_none_run(self, outcome: Outcome) -> None:
         indexes = indexes_to_run(reader.cells_of(self.nb), self.settings["skip-tags"])
@@ -175,50 +153,46 @@ class Session:
         try:
             self._write_notebook(changed)
         except OSError as e:
-            self._add_save_error(e)
+            self._save_errors.add(self.record.executed_path, e)
 
     def _write_notebook(self, changed: Collection[int] | None = None) -> None:
         self._save_errors.check_run_dir()
         write_whole(self.record.executed_file, self._encoder.file_parts(changed))
         self._save_errors.remove(self.record.executed_path)
 
-    def _add_save_error(self, error: OSError) -> None:
-        self._save_errors.add(self.record.executed_path, error)
-
-    def _write_reports(self, outcome: Outcome) -> WrittenReports:
-        """Write the reports. It runs in a thread, so it writes nothing to the run's output."""
-        written = WrittenReports()
+    def _write_reports(self, outcome: Outcome) -> tuple[list[str], dict[str, Exception]]:
+        """Write the reports; returns their paths, and by the report's name why others were not
+        written, "" for all. It runs in a thread, so it writes nothing to the run's output."""
+        paths: list[str] = []
+        failures: dict[str, Exception] = {}
         try:
-            shown = masked_notebook(self.nb, self.masker)
+            shown = masked_notebook(self.nb, self.output.masker)
             trust.sign(shown)
-            written.paths = self._reports.write(
-                shown, self.record.executed_file, outcome.failed_cell
-            )
-        except OSError as e:
-            written.save_error = e
-        except Exception as e:  # of the import of nbconvert: the run's results do not need it
-            written.failures[""] = e
-        written.failures.update(self._reports.failures)
-        return written
+            paths = self._reports.write(shown, self.record.executed_file, outcome.failed_cell)
+        except Exception as e:  # of the import of nbconvert too: the results do not need it
+            failures[""] = e
+        return paths, {**failures, **self._reports.failures}
 
-    def _checked_reports(self, written: WrittenReports) -> list[str]:
-        """The paths of the reports; what could not be written is reported."""
-        if written.save_error:
-            self._save_errors.add("the report", written.save_error)
-        elif "" not in written.failures:
+    def _checked_reports(self, paths: list[str], failures: dict[str, Exception]) -> list[str]:
+        """``paths``; what could not be written is reported."""
+        save_error = failures.get("")
+        if isinstance(save_error, OSError):
+            self._save_errors.add("the report", save_error)
+            del failures[""]
+        elif not save_error:
             self._save_errors.remove("the report")
-        for name, error in written.failures.items():
+        for name, error in failures.items():
             quoted = f" '{name}'" if name else ""
             said = f"guild-notebook: no report{quoted}"
             why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            self.status_lines.write(f"{said}, nbconvert failed with {why} ", f"{said} ")
-        return written.paths
+            self.output.status_lines.write(f"{said}, nbconvert failed with {why} ", f"{said} ")
+        return paths
 
     def _report_end(self, outcome: Outcome, reports: list[str]) -> int:
         """Write how the run ended; returns its exit status."""
         if outcome.reason:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
-            self.status_lines.write(
+            self.output.status_lines.write(
                 f"guild-notebook: {outcome.reason}{see} ", "guild-notebook: failed "
             )
         return outcome.exit_status or int(bool(self._save_errors))

@@ -17,7 +17,7 @@ from guild_notebook.document import mime, reader
 from guild_notebook.flags import discover
 from guild_notebook.flags.languages import LANGUAGES
 from guild_notebook.flags.model import Flag, Found, Site
-from guild_notebook.run.output.images import Images
+from guild_notebook.run.output.display import Images
 from tests.helpers.project import CHECKOUT, Project
 
 TEXT = (CHECKOUT / "CONTRIBUTING.md").read_text("utf-8")

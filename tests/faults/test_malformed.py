@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from guild_notebook.flags.discover import Discovered, discover
 from guild_notebook.flags.sources import parameters
 from guild_notebook.run.execution.execute import Outcome
 from guild_notebook.run.kernel.kernelspecs import KernelSpecs, choose
+from guild_notebook.run.output.display import RunOutput
 from guild_notebook.run.output.pipe import OutputPipe
 from guild_notebook.run.output.progress import StatusLines, cell_name
 from guild_notebook.run.output.stream import Stream
@@ -116,18 +118,8 @@ class Pipeline:
             assert "\n" not in str(e)
         settings = {**options.defaults(), "report": ("html",) if with_report else ()}
         stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
-        masker = Masker(["a-secret-value"])
-        session = Session(
-            self.record,
-            self.kernel,
-            data,
-            settings,
-            self.streams,
-            self.status_lines,
-            stop,
-            masker,
-            Autosave(),
-        )
+        output = RunOutput(*self.streams, self.status_lines, Masker(["a-secret-value"]))
+        session = Session(self.record, self.kernel, data, settings, output, stop, Autosave())
         session._save()
         self._check_saved()
         language = {"name": "python", "version": "3.11"}
@@ -148,9 +140,10 @@ class Pipeline:
         self._check_saved()
         if with_report:
             said = []
-            session.status_lines = SimpleNamespace(write=lambda *forms: said.append(forms[0]))
+            status_lines: Any = SimpleNamespace(write=lambda *forms: said.append(forms[0]))
+            session.output = replace(output, status_lines=status_lines)
             written = session._write_reports(Outcome(1, last))
-            assert session._checked_reports(written) and not said, said
+            assert session._checked_reports(*written) and not said, said
 
     @staticmethod
     def _show(client: Any, index: int) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.run.kernel.masked_messages import MessageMasker
+from guild_notebook.run.kernel.messages import MessageMasker
 from guild_notebook.secrets.masking import MaskedStream, Masker, lines_of
 
 MASK = "***"

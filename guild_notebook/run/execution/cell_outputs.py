@@ -32,16 +32,14 @@ class _TextOutput:
 
     def drop(self, count: int) -> int:
         """Drop up to ``count`` characters from the start; returns how many."""
-        dropped = 0
-        while self.parts and dropped < count:
+        left = count
+        while self.parts and left:
             first = self.parts.popleft()
-            if len(first) > count - dropped:
-                self.parts.appendleft(first[count - dropped :])
-                dropped = count
-            else:
-                dropped += len(first)
-        self.size -= dropped
-        return dropped
+            if len(first) > left:
+                self.parts.appendleft(first[left:])
+            left -= min(left, len(first))
+        self.size -= count - left
+        return count - left
 
     def node(self) -> Any:
         text = "".join(self.parts)
@@ -66,12 +64,8 @@ class _OtherOutput:
 
 def _size(node: Any) -> int:
     data = node.get("data") or {}
-    pages = sum(_length(data[mime]) for mime in PAGES if mime in data)
-    return OVERHEAD + _length(data.get("text/plain", "")) + int(pages * PAGES_SHARE)
-
-
-def _length(value: Any) -> int:
-    return len(value if isinstance(value, str) else str(value))
+    pages = sum(len(str(data[mime])) for mime in PAGES if mime in data)
+    return OVERHEAD + len(str(data.get("text/plain", ""))) + int(pages * PAGES_SHARE)
 
 
 class CellOutputs:
@@ -83,34 +77,20 @@ class CellOutputs:
         self.clear()
 
     def clear(self) -> None:
-        self._head: list[_TextOutput | _OtherOutput] = []
-        self._head_size = 0
+        self._head: deque[_TextOutput | _OtherOutput] = deque()
         self._tail: deque[_TextOutput | _OtherOutput] = deque()
-        self._tail_size = 0
-        self._dropped = 0
+        self._head_size = self._tail_size = self._dropped = 0
 
     def add_text(self, name: str, text: str) -> None:
         left = self._half - self._head_size
         if left > 0 and not self._tail:
-            self._extend(self._head, name, text[:left])
+            _extend(self._head, name, text[:left])
             self._head_size += min(left, len(text))
             text = text[left:]
         if text:
-            self._extend(self._tail, name, text)
+            _extend(self._tail, name, text)
             self._tail_size += len(text)
             self._trim()
-
-    @staticmethod
-    def _extend(
-        outputs: list[_TextOutput | _OtherOutput] | deque[_TextOutput | _OtherOutput],
-        name: str,
-        text: str,
-    ) -> None:
-        last = outputs[-1] if outputs else None
-        if not isinstance(last, _TextOutput) or last.name != name:
-            last = _TextOutput(name)
-            outputs.append(last)
-        last.append(text)
 
     def add(self, node: Any) -> None:
         """Add a result, a display or an error."""
@@ -148,6 +128,14 @@ class CellOutputs:
         if not middle and head and tail and _same_stream(head[-1], tail[0]):
             head[-1]["text"] += tail.pop(0)["text"]
         return [*head, *middle, *tail]
+
+
+def _extend(outputs: deque[_TextOutput | _OtherOutput], name: str, text: str) -> None:
+    last = outputs[-1] if outputs else None
+    if not isinstance(last, _TextOutput) or last.name != name:
+        last = _TextOutput(name)
+        outputs.append(last)
+    last.append(text)
 
 
 def _same_stream(first: Any, second: Any) -> bool:

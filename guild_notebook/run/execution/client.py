@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from queue import Empty
 from typing import Any
 
@@ -21,7 +22,6 @@ from nbformat.v4 import output_from_msg
 from ...secrets.masking import Masker
 from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
-from ..kernel.wakeup import WakeupTimer
 from ..output.display import Display
 from .cell_outputs import CellOutputs
 
@@ -32,9 +32,9 @@ DRAIN_SECONDS = 0.05
 class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
     """nbclient's client for the notebook ``nb`` on a kernel that has been started.
 
-    It keeps of each cell's text outputs ``limit`` characters. ``sync`` puts the outputs into
-    ``nb``; until then they are kept in parts. ``idle`` is set when the kernel has sent that it is
-    idle after the executing cell, ``exit_requested`` when a cell has called ``exit()``.
+    Of each cell's text outputs it keeps ``limit`` characters, which ``sync`` puts into ``nb``.
+    ``idle`` is set when the kernel has sent that it is idle after the executing cell,
+    ``exit_requested`` when a cell has called ``exit()``.
     """
 
     def __init__(
@@ -59,7 +59,6 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.display = display
         self.exit_requested = False
         self.idle = asyncio.Event()
-        self.wakeup_timer = WakeupTimer()
         self._outputs: dict[int, CellOutputs] = defaultdict(lambda: CellOutputs(limit))
         self._changed: set[int] = set()
         self._displays: dict[str, list[tuple[int, Any]]] = defaultdict(list)
@@ -82,9 +81,11 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             self.nb.cells[index].outputs = self._outputs[index].nodes()
         return changed
 
-    def add_error(self, index: int, name: str, text: str, lines: list[str]) -> None:
-        """Add an error of this package to a cell's outputs, and show it."""
-        text, lines = self._masker.text(text), self._masker.data(lines)
+    def add_error(self, index: int, name: str, text: str, before: Sequence[str] = ()) -> None:
+        """Add an error of this package to a cell's outputs and show it, ``before`` it lines of the
+        kernel."""
+        lines = self._masker.data([*before, f"{name}: {text}"])
+        text = self._masker.text(text)
         self.display.show_error(lines, name, text)
         error = {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
         self._outputs[index].add(from_dict(error))
@@ -115,7 +116,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self._cell_of[self.kc.requests[-1]] = cell_index
         self._current = cell_index
         self.idle.clear()
-        self.wakeup_timer.start()
+        self.kc.wakeups.start()
         self._changed.add(cell_index)  # nbclient has put an empty list there
 
     def is_late(self, message: Message) -> bool:
@@ -127,8 +128,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         return when if [request] == self.kc.requests[-1:] else None
 
     def show_late(self, message: Message) -> None:
-        """Show an output of an earlier cell as that cell's. Where the message does not tell which
-        cell it is of (a process that was forked), show it as the executing cell's."""
+        """Show an output of an earlier cell as that cell's, or as the executing cell's where the
+        message does not tell (of a process that was forked)."""
         request = message["parent_header"].get("msg_id")
         index = self._cell_of.get(request, self._current)
         if index is None:
@@ -137,7 +138,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         if not self.is_late(msg):
-            self.wakeup_timer.stop()
+            self.kc.wakeups.stop()
         if msg["msg_type"] == "update_display_data":
             self._update(msg)
             return None

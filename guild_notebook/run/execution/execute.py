@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -14,12 +14,8 @@ from ...document.reader import Cell
 from ..kernel import oom
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines, cell_name
-from .background import BackgroundError, run_with_background
 from .client import RunClient
 from .stop import Stop
-
-SKIP_TAG = "skip-execution"
-"""nbclient's default ``skip_cells_with_tag``."""
 
 NOT_RUN = "not run"
 """The state of a cell that the execution has not reached."""
@@ -40,6 +36,9 @@ MOST_LAST_LINES = 40
 """Lines of a dead kernel's stderr that are shown; a crash's Python stack is among them."""
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How an execution ended: the ``exit_status`` of the process, the index of the cell that ended
@@ -58,6 +57,15 @@ class Limits:
     run: float | None = None
 
 
+@dataclass(frozen=True)
+class _RunningCell:
+    """The cell that executes, by the ``task``; ``where`` says which it is."""
+
+    task: asyncio.Future[object]
+    index: int
+    where: str
+
+
 @dataclass
 class Execution:
     """Executes those of the notebook's ``cells`` that have the ``indexes``, in order, until all are
@@ -73,7 +81,7 @@ class Execution:
     states: dict[int, str] = field(default_factory=dict)
     input_requested: asyncio.Event = field(default_factory=asyncio.Event)
     input_prompt: str = ""
-    _kills: oom.Kills = field(default_factory=oom.Kills)
+    _kills_before: int = field(default_factory=oom.kills)
 
     async def run(self, *background: Coroutine[Any, Any, None]) -> Outcome:
         """Execute the cells, with the ``background`` coroutines running meanwhile."""
@@ -107,8 +115,7 @@ class Execution:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.client.display.tick()
-            if self.client.wakeup_timer.is_due():
-                self.kernel.wake()
+            self.kernel.client.wakeups.send_if_due()
 
     async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
         name = cell_name(self.cells, index)
@@ -116,13 +123,14 @@ class Execution:
         self.client.display.start_cell(number)
         self.states[index] = "running"
         self.input_requested.clear()
-        cell = self.client.nb.cells[index]
+        node = self.client.nb.cells[index]
         task = asyncio.ensure_future(
-            self.client.async_execute_cell(cell, index, execution_count=number)
+            self.client.async_execute_cell(node, index, execution_count=number)
         )
-        where = f"cell {number} ({name})"
+        cell = _RunningCell(task, index, f"cell {number} ({name})")
+        cell_deadline = started + self.limits.cell if self.limits.cell else None
         try:
-            outcome, state = await self._wait_for_end(task, index, where, started, deadline)
+            outcome, state = await self._wait_for_end(cell, cell_deadline, deadline)
         except asyncio.CancelledError:  # something in the background has failed
             await self._interrupt(task, STOP_SECONDS)
             self.states[index] = "stopped"
@@ -136,55 +144,34 @@ class Execution:
         return outcome
 
     async def _wait_for_end(
-        self,
-        task: asyncio.Future[object],
-        index: int,
-        where: str,
-        started: float,
-        deadline: float | None,
+        self, cell: _RunningCell, cell_deadline: float | None, deadline: float | None
     ) -> tuple[Outcome | None, str]:
         """Wait until something ends the cell; returns how the execution ended, None if it goes on,
         and the cell's state."""
-        cell_deadline = started + self.limits.cell if self.limits.cell else None
         first = min((d for d in (cell_deadline, deadline) if d is not None), default=None)
-        await self._wait(task, first)
+        await self._wait(cell.task, first)
         if self.stop.requested.is_set():
-            await self._interrupt(task, STOP_SECONDS)
-            return Outcome(1, index, f"{where} was stopped by {self.stop.name}"), "stopped"
-        if not task.done() and not self.kernel.ended.is_set():
+            await self._interrupt(cell.task, STOP_SECONDS)
+            text = f"{cell.where} was stopped by {self.stop.name}"
+            return Outcome(1, cell.index, text), "stopped"
+        if not cell.task.done() and not self.kernel.ended.is_set():
             if self.input_requested.is_set():
-                return await self._end_by_input_request(task, index, where)
+                return await self._end_by_input_request(cell)
             if first is None or time.monotonic() < first:
-                return await self._end_without_reply(task, index, where)
-            option = "nb-cell-timeout" if first == cell_deadline else "nb-timeout"
-            return await self._end_by_timeout(task, index, where, option)
-        return await self._result(task, index, where)
+                return await self._end_without_reply(cell)
+            if first == cell_deadline:
+                return await self._end_by_timeout(cell, self.limits.cell, "nb-cell-timeout")
+            return await self._end_by_timeout(cell, self.limits.run, "nb-timeout")
+        return await self._result(cell)
 
     async def _wait(self, task: asyncio.Future[object], deadline: float | None) -> None:
         """Wait until the task is done, the kernel has ended, a stop or input is requested, or the
         deadline is over; or until a kernel that is idle has had its time to reply."""
         ends = [self.kernel.ended, self.stop.requested, self.input_requested]
-        await self._first_of(task, [*ends, self.client.idle], deadline)
+        await _first_of(task, [*ends, self.client.idle], deadline)
         if not task.done() and not any(end.is_set() for end in ends):
             late = time.monotonic() + REPLY_SECONDS
-            deadline = late if deadline is None else min(deadline, late)
-            await self._first_of(task, ends, deadline)
-
-    @staticmethod
-    async def _first_of(
-        task: asyncio.Future[object], events: Sequence[asyncio.Event], deadline: float | None
-    ) -> None:
-        waiting: list[asyncio.Future[object]] = [
-            asyncio.ensure_future(event.wait()) for event in events
-        ]
-        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
-        try:
-            await asyncio.wait(
-                [task, *waiting], timeout=timeout, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            for event in waiting:
-                event.cancel()
+            await _first_of(task, ends, late if deadline is None else min(deadline, late))
 
     async def _interrupt(self, task: asyncio.Future[object], seconds: float) -> bool:
         """Interrupt the cell, and kill the kernel if the cell goes on for ``seconds``; returns
@@ -195,86 +182,120 @@ class Execution:
             task.exception()  # KeyboardInterrupt of the cell
             return False
         await self.kernel.kill()
-        await self._abandon(task)
+        await _abandon(task)
         return True
 
-    async def _abandon(self, task: asyncio.Future[object]) -> None:
-        task.cancel()
-        await asyncio.wait([task], timeout=1.0)
-        if task.done() and not task.cancelled():
-            task.exception()
-
-    async def _end_by_input_request(
-        self, task: asyncio.Future[object], index: int, where: str
-    ) -> tuple[Outcome, str]:
-        await self._interrupt(task, STOP_SECONDS)
+    async def _end_by_input_request(self, cell: _RunningCell) -> tuple[Outcome, str]:
+        await self._interrupt(cell.task, STOP_SECONDS)
         prompt = f" ({self.input_prompt!r})" if self.input_prompt else ""
         text = (
             f"a run has no keyboard to answer what the cell asks for{prompt}: assign the value to "
             "a variable in the notebook and give it as a flag, guild run NOTEBOOK name=value"
         )
-        self.client.add_error(index, "NoKeyboard", text, [f"NoKeyboard: {text}"])
-        return Outcome(1, index, f"{where} failed with NoKeyboard"), "failed"
+        self.client.add_error(cell.index, "NoKeyboard", text)
+        return Outcome(1, cell.index, f"{cell.where} failed with NoKeyboard"), "failed"
 
-    async def _end_without_reply(
-        self, task: asyncio.Future[object], index: int, where: str
-    ) -> tuple[Outcome, str]:
-        await self._abandon(task)
+    async def _end_without_reply(self, cell: _RunningCell) -> tuple[Outcome, str]:
+        await _abandon(cell.task)
         lines = await self.kernel.last_output_lines(1)
-        text = f"the kernel is done with {where} but has not replied in {REPLY_SECONDS:g} s"
+        text = f"the kernel is done with {cell.where} but has not replied in {REPLY_SECONDS:g} s"
         text += f": {lines[0]}" if lines else ""
-        self.client.add_error(index, "NoReply", text, [f"NoReply: {text}"])
-        return Outcome(1, index, text), "failed"
+        self.client.add_error(cell.index, "NoReply", text)
+        return Outcome(1, cell.index, text), "failed"
 
     async def _end_by_timeout(
-        self, task: asyncio.Future[object], index: int, where: str, option: str
+        self, cell: _RunningCell, seconds: float | None, option: str
     ) -> tuple[Outcome, str]:
-        seconds = self.limits.cell if option == "nb-cell-timeout" else self.limits.run
-        killed = await self._interrupt(task, GRACE_SECONDS)
-        text = f"{where} was {'killed' if killed else 'interrupted'}: over {seconds:g} s ({option})"
-        self.client.add_error(index, "Timeout", text, [f"Timeout: {text}"])
-        return Outcome(1, index, text), "timed out"
+        how = "killed" if await self._interrupt(cell.task, GRACE_SECONDS) else "interrupted"
+        text = f"{cell.where} was {how}: over {seconds:g} s ({option})"
+        self.client.add_error(cell.index, "Timeout", text)
+        return Outcome(1, cell.index, text), "timed out"
 
-    async def _result(
-        self, task: asyncio.Future[object], index: int, where: str
-    ) -> tuple[Outcome | None, str]:
-        if not task.done():  # the kernel has ended, its last messages may still arrive
-            await asyncio.wait([task], timeout=0.2)
-        if not task.done():
-            await self._abandon(task)
-            return await self._end_by_dead_kernel(index, where)
+    async def _result(self, cell: _RunningCell) -> tuple[Outcome | None, str]:
+        if not cell.task.done():  # the kernel has ended, its last messages may still arrive
+            await asyncio.wait([cell.task], timeout=0.2)
+        if not cell.task.done():
+            await _abandon(cell.task)
+            return await self._end_by_dead_kernel(cell)
         try:
-            task.result()
+            cell.task.result()
         except CellExecutionError as e:
             if e.ename == "SystemExit":
                 status, message = exit_status(e.evalue)
-                return Outcome(status, index if status else None, message), "exit"
+                return Outcome(status, cell.index if status else None, message), "exit"
             cause = f" with {e.ename}" if e.ename else ""  # a shell's kernel names no error
-            return Outcome(1, index, f"{where} failed{cause}"), "failed"
+            return Outcome(1, cell.index, f"{cell.where} failed{cause}"), "failed"
         except DeadKernelError:
-            return await self._end_by_dead_kernel(index, where)
+            return await self._end_by_dead_kernel(cell)
         except UnicodeEncodeError as e:  # before it was sent
-            text = f"{where} holds {e.object[e.start]!a}, half a character: take it out"
-            self.client.add_error(index, "UnicodeError", text, [f"UnicodeError: {text}"])
-            return Outcome(1, index, text), "failed"
+            text = f"{cell.where} holds {e.object[e.start]!a}, half a character: take it out"
+            self.client.add_error(cell.index, "UnicodeError", text)
+            return Outcome(1, cell.index, text), "failed"
         if self.client.exit_requested:
             return Outcome(), "exit"
         return None, "completed"
 
-    async def _end_by_dead_kernel(self, index: int, where: str) -> tuple[Outcome, str]:
+    async def _end_by_dead_kernel(self, cell: _RunningCell) -> tuple[Outcome, str]:
         await self.client.drain(self.kernel)
-        text = f"the kernel died in {where}: {self.kernel.how_it_ended}"
-        if self.kernel.was_killed and self._kills.happened():
+        text = f"the kernel died in {cell.where}: {self.kernel.how_it_ended}"
+        if self.kernel.was_killed and oom.kills() > self._kills_before:
             limit = oom.limit()
             text += f", out of memory ({limit})" if limit else ", out of memory"
-        lines = [*await self.kernel.last_output_lines(MOST_LAST_LINES), f"DeadKernel: {text}"]
-        self.client.add_error(index, "DeadKernel", text, lines)
-        return Outcome(1, index, text), "kernel died"
+        lines = await self.kernel.last_output_lines(MOST_LAST_LINES)
+        self.client.add_error(cell.index, "DeadKernel", text, lines)
+        return Outcome(1, cell.index, text), "kernel died"
+
+
+class BackgroundError(Exception):
+    """A background task has failed; its text is one line, the cause is the task's exception."""
+
+
+async def run_with_background(
+    work: Coroutine[Any, Any, T], *background: Coroutine[Any, Any, None]
+) -> T:
+    """The result of ``work``, with the ``background`` coroutines running until it has ended. One
+    that returns is not missed; once one raises, ``work`` is cancelled and BackgroundError raised.
+    (asyncio.TaskGroup needs Python 3.11.)"""
+    main = asyncio.ensure_future(work)
+    tasks: list[asyncio.Future[Any]] = [main, *map(asyncio.ensure_future, background)]
+    pending = set(tasks)
+    try:
+        while not main.done():
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {main}:
+                error = task.exception()
+                if error:
+                    text = " ".join(str(error).split())
+                    raise BackgroundError(f"{type(error).__name__}: {text}") from error
+        return main.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first_of(
+    task: asyncio.Future[object], events: Sequence[asyncio.Event], deadline: float | None
+) -> None:
+    waiting: list[asyncio.Future[object]] = [asyncio.ensure_future(e.wait()) for e in events]
+    timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+    try:
+        await asyncio.wait([task, *waiting], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for event in waiting:
+            event.cancel()
+
+
+async def _abandon(task: asyncio.Future[object]) -> None:
+    task.cancel()
+    await asyncio.wait([task], timeout=1.0)
+    if task.done() and not task.cancelled():
+        task.exception()
 
 
 def indexes_to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
     """Indexes of the cells that a run executes: code that is not empty, without a skip tag."""
-    skipped = {SKIP_TAG, *skip_tags}
+    skipped = {"skip-execution", *skip_tags}  # nbclient's default for skip_cells_with_tag
     return [
         cell.index
         for cell in cells

@@ -21,8 +21,7 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
 from ...secrets.masking import Masker
-from .masked_messages import MessageMasker
-from .messages import OUTPUTS, Message, checked_message
+from .messages import OUTPUTS, Message, MessageMasker, checked_message
 
 MOST_AT_ONCE = 500
 """Messages that are read before the first of them is returned."""
@@ -40,28 +39,26 @@ zmq's API), and a coroutine that sends may use the signal up: nbclient's does, f
 MOST_TEXT = 1_000_000
 """Characters of text that become one message, and that are read before the first is returned."""
 
+FIRST_WAKEUP_SECONDS = 1.0
+"""Time without a message about a request after which the kernel is woken; it doubles each time,
+since a kernel that sends nothing for another reason is not to be flooded."""
+
 
 class IopubListener(Protocol):
-    """What the iopub channel asks and tells the client that executes cells."""
+    """The client that executes cells. A message ``is_late`` that answers another request than the
+    executing one, whose reply came at ``replied_at`` (time.monotonic; None before that)."""
 
-    def is_late(self, message: Message) -> bool:
-        """Whether a message answers another request than the one that is executing."""
+    def is_late(self, message: Message) -> bool: ...
 
-    def show_late(self, message: Message) -> None:
-        """Show an output that is late."""
+    def show_late(self, message: Message) -> None: ...
 
-    def replied_at(self) -> float | None:
-        """When the executing request got its reply (time.monotonic); None before that."""
+    def replied_at(self) -> float | None: ...
 
 
 class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_client has no types
-    """A channel that returns messages of Jupyter's protocol only.
+    """A channel that returns messages of Jupyter's protocol only. ``answered`` is the id of the
+    request that the last message answers, and when it arrived (time.monotonic)."""
 
-    ``refused`` says why the last other message was refused. ``answered`` is the id of the request
-    that the last message answers, and when it arrived (time.monotonic).
-    """
-
-    refused = ""
     answered: tuple[str, float] = "", 0.0
 
     async def get_msg(self, timeout: float | None = None) -> Message:
@@ -95,8 +92,7 @@ class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_cl
         try:
             _, parts = self.session.feed_identities(frames)
             return checked_message(self.session.deserialize(parts))
-        except Exception as e:  # what a wrong signature or broken JSON happens to raise
-            self.refused = " ".join(str(e).split())[:100]
+        except Exception:  # what a wrong signature or broken JSON happens to raise
             return None
 
 
@@ -114,11 +110,9 @@ class ReplyChannel(CheckedChannel):
 
 
 class IopubChannel(CheckedChannel):
-    """The iopub channel, which returns messages without secret values (``masker``).
-
-    ``get_msg`` without a timeout raises Empty once ``SILENCE`` seconds have passed since the
-    executing request got its reply, and since the last message.
-    """
+    """The iopub channel, which returns messages without secret values (``masker``). ``get_msg``
+    without a timeout raises Empty once ``SILENCE`` seconds have passed since the executing request
+    got its reply, and since the last message."""
 
     def __init__(self, socket: Any, session: Any, listener: IopubListener, masker: Masker) -> None:
         super().__init__(socket, session)
@@ -199,6 +193,45 @@ def _join(last: Message, message: Message) -> bool:
     return True
 
 
+class Wakeups:
+    """Wakes a kernel that has not noticed a request, through new connections to its shell socket.
+
+    From version 7 on ipykernel sends its replies on the shell socket beside the stream that reads
+    requests there. It notices a request that arrives while it sends a reply only with the socket's
+    next event. A further request on the same connection makes no event, so the kernel and the run
+    would wait for ever. A new connection makes one (https://github.com/ipython/ipykernel/issues/1554).
+
+    A run sends a request only after the reply to the one before, so only messages of widgets can
+    arrive while a reply is sent. This can go when setup.py admits no ipykernel with the fault.
+    """
+
+    def __init__(self, client: KernelClient) -> None:
+        self._client = client
+        self._sockets: list[Any] = []
+        self._since = self._seconds = 0.0
+
+    def start(self) -> None:
+        """A request has been sent."""
+        self._since, self._seconds = time.monotonic(), FIRST_WAKEUP_SECONDS
+
+    def stop(self) -> None:
+        """The kernel has sent a message about it."""
+        self._seconds = 0.0
+
+    def send_if_due(self) -> None:
+        """Send a request that changes nothing if it is time to."""
+        if self._seconds and time.monotonic() - self._since >= self._seconds:
+            self._seconds *= 2
+            socket = self._client.connect_shell()
+            self._sockets.append(socket)
+            session = self._client.session
+            session.send(socket, session.msg("kernel_info_request"))
+
+    def close(self) -> None:
+        for socket in self._sockets:
+            socket.close(linger=0)
+
+
 class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no types
     """A kernel's client with these channels. ``requests`` are the ids of its execute requests."""
 
@@ -209,6 +242,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client h
     def __init__(self, listener: IopubListener, masker: Masker, **options: Any) -> None:
         super().__init__(**options)
         self.requests: list[str] = []
+        self.wakeups = Wakeups(self)
         self._listener = listener
         self._masker = masker
         self._iopub: IopubChannel | None = None

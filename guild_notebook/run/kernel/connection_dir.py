@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
 
 LONGEST_SOCKET_PATH = 100
 """Bytes: a Unix socket's path is limited to 104 (macOS) or 108 (Linux), its end included."""
@@ -24,19 +23,13 @@ def make(run_dir: str) -> str:
     """Make the folder in the first of the system's temporary folders that is safe and whose path
     is short enough for sockets, else in a safe one, else in the run directory: whoever can change
     that controls the run anyway. Returns its path."""
-    safe = [folder for folder in _temporary_folders() if is_safe(folder)]
+    # Of /tmp too it is checked that it is safe, and only a folder of our own is made there.
+    folders = [tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR"), "/tmp"]  # noqa: S108
+    safe = [folder for folder in folders if folder and is_safe(folder)]
     short = [folder for folder in safe if fits_sockets(os.path.join(folder, "guild-nb-12345678"))]
     own = os.path.join(run_dir, ".guild")
     fallback = [own if os.path.isdir(own) else run_dir]
     return tempfile.mkdtemp(prefix="guild-nb-", dir=next(iter(short or safe or fallback)))
-
-
-def _temporary_folders() -> Iterator[str]:
-    yield tempfile.gettempdir()
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime:
-        yield runtime
-    yield "/tmp"  # noqa: S108  # is_safe checks it, and only a folder of our own is made there
 
 
 def is_safe(folder: str) -> bool:

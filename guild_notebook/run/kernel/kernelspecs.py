@@ -62,9 +62,5 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
     return wanted, ""
 
 
-def display_name(name: str) -> str:
-    return "python" if name == OWN_PYTHON else name
-
-
 def _installed(specs: KernelSpecs) -> str:
     return ", ".join(sorted(specs.find_kernel_specs())) or "none is installed"

@@ -15,16 +15,6 @@ _FILES = (("memory.events", "memory.max"), ("memory.oom_control", "memory.limit_
 """Of each version: what counts, and the limit in bytes."""
 
 
-class Kills:
-    """The kills in this process's control group, which its kernel shares, since now."""
-
-    def __init__(self) -> None:
-        self._before = _count()
-
-    def happened(self) -> bool:
-        return _count() > self._before
-
-
 def limit() -> str:
     """The group's limit in words, "" where it has none of its own."""
     for _counts, limits in _files():
@@ -34,7 +24,8 @@ def limit() -> str:
     return ""
 
 
-def _count() -> int:
+def kills() -> int:
+    """How many processes of this one's control group, which its kernel shares, were killed so."""
     for counts, _limits in _files():
         for line in _read(counts).splitlines():
             name, _, number = line.partition(" ")

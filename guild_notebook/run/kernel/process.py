@@ -27,8 +27,7 @@ from ...errors import KernelError
 from ...secrets.masking import Masker
 from . import connection_dir, launcher, supervisor
 from .channels import IopubListener, KernelClient
-from .kernelspecs import KernelSpecs, display_name
-from .wakeup import WakeupSockets
+from .kernelspecs import OWN_PYTHON, KernelSpecs
 
 SHUTDOWN_SECONDS = 5.0
 """Time that a kernel has to end by itself, exit handlers included, before it is killed."""
@@ -39,9 +38,6 @@ not connected yet and the request is sent again."""
 
 QUIET_SECONDS = 0.05
 """Time without output of the kernel's process after which it is taken to have written all."""
-
-WAITING_MESSAGES = 32
-"""Messages that wait to be read before an IPython kernel waits itself (see ipython_setup.py)."""
 
 
 class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client has no types
@@ -92,18 +88,16 @@ class Kernel:
         self._output_bytes = 0
         self._liveness_pipe: int | None = None
         self._shutdown_requested = False
-        self._wakeups = WakeupSockets()
 
     async def __aenter__(self) -> Kernel:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.shut_down()
-
-    async def start(self) -> None:
         """Start the process; raises KernelError where its command cannot be run."""
-        self._use_unix_sockets()
+        # Of the kernels that are known to support it (ipykernel and those built on it) no two runs
+        # want the same port, and other users cannot connect.
+        argv = self.manager.kernel_spec.argv
+        is_python = bool(argv) and "python" in os.path.basename(argv[0]).lower()
+        if is_python and connection_dir.fits_sockets(self._dir):
+            self.manager.transport = "ipc"
+            self.manager.ip = os.path.join(self._dir, connection_dir.SOCKETS)
         read_end, write_end = os.pipe()
         liveness_end, self._liveness_pipe = os.pipe()
         status_pipe, status_end = os.pipe()
@@ -115,26 +109,19 @@ class Kernel:
         try:
             await self.manager.start_kernel(cwd=self._cwd, env=self._env, **options)
         except (OSError, ValueError, TypeError) as e:
-            self._remove_files()
+            shutil.rmtree(self._dir, ignore_errors=True)
             raise KernelError(f"kernel '{self.name}' cannot be started: {e}") from e
         finally:
             for fd in (write_end, liveness_end, status_end):
                 os.close(fd)
         self._in_thread(self._read_output, read_end)
         self._in_thread(self._read_status, status_pipe, asyncio.get_running_loop())
+        return self
 
     @property
     def name(self) -> str:
-        return display_name(str(self.manager.kernel_name))
-
-    def _use_unix_sockets(self) -> None:
-        """Use ``ipc`` for kernels that are known to support it (ipykernel and those built on it):
-        two runs never want the same port, and other users cannot connect."""
-        spec = self.manager.kernel_spec
-        is_python = bool(spec.argv) and "python" in os.path.basename(spec.argv[0]).lower()
-        if is_python and connection_dir.fits_sockets(self._dir):
-            self.manager.transport = "ipc"
-            self.manager.ip = os.path.join(self._dir, connection_dir.SOCKETS)
+        name = str(self.manager.kernel_name)
+        return "python" if name == OWN_PYTHON else name
 
     @staticmethod
     def _in_thread(read: Any, fd: int, *args: Any) -> None:
@@ -156,7 +143,9 @@ class Kernel:
 
     def connect(self, listener: IopubListener, masker: Masker) -> KernelClient:
         """Make the client that talks to the kernel."""
-        self._limit_waiting_messages()
+        # An IPython kernel waits rather than drop output (ipython_setup.py), so a limit to what
+        # waits here bounds memory on both sides. From other kernels all is taken at once.
+        self._context.setsockopt(zmq.RCVHWM, launcher.WAITING_MESSAGES if self._is_ipython() else 0)
         self.client = self.manager.client(context=self._context, listener=listener, masker=masker)
         self.client.start_channels(hb=False)
         self.client.allow_stdin = False
@@ -165,10 +154,8 @@ class Kernel:
 
     async def ready(self, seconds: float) -> dict[str, Any]:
         """Wait until the kernel answers ``client``, its output is connected and the setup code has
-        been executed; returns its kernel_info.
-
-        Raises KernelError when it ends or ``seconds`` are over.
-        """
+        been executed; returns its kernel_info. Raises KernelError when it ends or ``seconds`` are
+        over."""
         client = self.client
         deadline = time.monotonic() + seconds
         info: dict[str, Any] = {}
@@ -180,10 +167,11 @@ class Kernel:
             if reply and reply["msg_type"] == "kernel_info_reply":
                 if await client.iopub_channel.answer(request, READY_SECONDS, self.ended):
                     info = dict(reply["content"])
-                    # Its reply is waited for: wakeup.py has the reason.
-                    request = self._execute_setup(info)
-                    if not request:
+                    code = self._setup_code(info.get("implementation"))
+                    if not code:
                         return info
+                    # Its reply is waited for: channels.Wakeups has the reason.
+                    request = client.execute(code, silent=True, store_history=False)
                 else:
                     request = client.kernel_info()
             if self.ended.is_set() or not await self.manager.is_alive():
@@ -192,21 +180,8 @@ class Kernel:
                 late = f"was not ready after {seconds:g} seconds (nb-startup-timeout)"
                 raise KernelError(await self._failure(late))
 
-    def _limit_waiting_messages(self) -> None:
-        """An IPython kernel waits rather than drop output (ipython_setup.py), so a limit to what
-        waits here bounds memory on both sides. From other kernels all is taken at once."""
-        self._context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES if self._is_ipython() else 0)
-
     def _is_ipython(self) -> bool:
         return any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
-
-    def _execute_setup(self, info: dict[str, Any]) -> str:
-        code = self._setup_code(info.get("implementation"))
-        return self.client.execute(code, silent=True, store_history=False) if code else ""
-
-    def wake(self) -> None:
-        """Wake a kernel that may not have noticed a request (wakeup.py)."""
-        self._wakeups.send(self.manager, self.client.session)
 
     async def last_output_lines(self, count: int) -> list[str]:
         """The last lines that the kernel's process itself has written to stderr or stdout. Waits
@@ -255,7 +230,7 @@ class Kernel:
             os.close(self._liveness_pipe)
             self._liveness_pipe = None
 
-    async def shut_down(self) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         """End the kernel: ask it, wait for it, kill it."""
         try:
             if self.client and self._liveness_pipe is not None and not self.ended.is_set():
@@ -263,24 +238,18 @@ class Kernel:
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self.ended.wait(), SHUTDOWN_SECONDS)
             await self.kill()
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wait_for_end(), SHUTDOWN_SECONDS)
+            until = time.monotonic() + SHUTDOWN_SECONDS
+            while await self.manager.is_alive() and time.monotonic() < until:
+                await asyncio.sleep(0.005)
         finally:
             if self.client:
                 self.client.stop_channels()
-            self._wakeups.close()
+                self.client.wakeups.close()
             if self.manager.has_kernel:
                 with contextlib.suppress(Exception):
                     await self.manager.shutdown_kernel(now=True)
             self._context.destroy(linger=0)
-            self._remove_files()
-
-    async def _wait_for_end(self) -> None:
-        while await self.manager.is_alive():
-            await asyncio.sleep(0.005)
-
-    def _remove_files(self) -> None:
-        shutil.rmtree(self._dir, ignore_errors=True)
+            shutil.rmtree(self._dir, ignore_errors=True)
 
 
 def _with_launcher(command: list[str]) -> list[str]:

@@ -29,10 +29,10 @@ LATE_SECONDS = 0.1
 
 
 class PipeListener:
-    """What a pipe asks and tells the run that writes to it; here all that lets it wait."""
+    """What a pipe asks and tells the run that writes to it; this one waits for ever."""
 
     def is_stopped(self) -> bool:
-        """Whether the run has been asked to stop: a reader that pauses is not waited for then."""
+        """Whether the run is to stop: a reader that pauses is not waited for then."""
         return False
 
     def is_stuck(self) -> bool:
@@ -48,10 +48,8 @@ class PipeListener:
 
 class WriteOrder:
     """How much the two pipes of a run have written together, and which of them wrote last.
-
-    ``recorded_size`` returns the size in bytes of the file in which their reader gathers it, None
-    where there is no such file: then nothing waits.
-    """
+    ``recorded_size`` returns the bytes of it that their reader has recorded, None where it records
+    none: then nothing waits."""
 
     def __init__(self, recorded_size: Callable[[], int | None] = lambda: None) -> None:
         self._recorded_size = recorded_size
@@ -82,8 +80,7 @@ class WriteOrder:
 
 
 def recorded_size(run_dir: str) -> int | None:
-    """Bytes of a run's output that Guild has recorded; None where it records none
-    (NO_RUN_OUTPUT)."""
+    """Bytes of a run's output that Guild has recorded; None for none at all (NO_RUN_OUTPUT)."""
     try:
         return os.stat(os.path.join(run_dir, ".guild", "output")).st_size
     except OSError:
@@ -91,10 +88,8 @@ def recorded_size(run_dir: str) -> int | None:
 
 
 class OutputPipe:
-    """One of the run's two descriptors, ``fd``.
-
-    Once nobody reads it, it is ``closed`` and drops what is written to it.
-    """
+    """One of the run's two descriptors, ``fd``. Once nobody reads it, it is ``closed`` and drops
+    what is written to it."""
 
     def __init__(
         self, fd: int, order: WriteOrder | None = None, listener: PipeListener | None = None
@@ -111,7 +106,7 @@ class OutputPipe:
         if data and not self.closed:
             self._order.wait_for(self)
         while data and not self.closed:
-            if self._is_writable():
+            if select.select([], [self._fd], [], PAUSE_SECONDS)[1]:
                 self._write_some(data[:PIECE])
                 data = data[PIECE:]
             elif self._listener.is_stopped():
@@ -120,9 +115,6 @@ class OutputPipe:
                 self._close()
             else:
                 self._listener.reader_pauses()
-
-    def _is_writable(self) -> bool:
-        return bool(select.select([], [self._fd], [], PAUSE_SECONDS)[1])
 
     def _write_some(self, data: memoryview) -> None:
         """Write at most ``PIECE`` bytes, for which a writable pipe has room (pipe(7))."""

@@ -37,16 +37,13 @@ def scalar_patterns(config: Any) -> list[re.Pattern[str]]:
     for item in config if isinstance(config, list) else [config]:
         for pattern in item.values() if isinstance(item, dict) else [item]:
             try:
-                compiled.append(re.compile(_expanded(pattern)))
+                expanded = pattern
+                for alias, expression in _ALIASES:
+                    expanded = expanded.replace(alias, expression)
+                compiled.append(re.compile(expanded))
             except (re.error, TypeError, AttributeError):
                 pass  # Guild says so itself
     return compiled
-
-
-def _expanded(pattern: str) -> str:
-    for alias, expression in _ALIASES:
-        pattern = pattern.replace(alias, expression)
-    return pattern
 
 
 class StatusLines:

@@ -39,7 +39,6 @@ _CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]|\x1b")
 _BACKSPACES = re.compile(r"\x08+")
 _WORD = re.compile(r"[^ \t]+|[ \t]+")
 _UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Characters of a text that cannot be written as it is."""
 
 PART_SECONDS = 0.1
 """Time that part of a line waits for the rest: Guild reads stdout and stderr in two threads, so a
@@ -54,20 +53,20 @@ def without_escapes(text: str) -> str:
 
 
 class Stream:
-    """One of the run's two output streams: text in, bytes to ``pipe``."""
+    """One of the run's two output streams: text in, bytes to ``pipe``, without the secret values
+    of ``masker``."""
 
     def __init__(self, pipe: OutputPipe, clock: Callable[[], float] = time.monotonic) -> None:
         self.pipe = pipe
         self._clock = clock
-        self.masker = Masker(())  # of secret values: what comes out is without them
+        self.masker = Masker(())
         self._held = ""  # the end of the last text, whose meaning the next text decides
         self._waiting = ""  # part of a line that is not out yet
         self._waiting_since = 0.0
-        self._open = False  # part of a line has been put
-        self._column = 0  # its characters
+        self._column = 0  # characters of the line that is open
         self._word = 0  # and those since its last blank
-        self._state = ""  # of a progress line: what a terminal shows now
-        self._is_progress = False
+        self._is_progress = False  # a line that rewrites itself is open
+        self._state = ""  # what a terminal shows of it now
         self._shown_state = ""
         self._shown_at = 0.0
 
@@ -92,7 +91,6 @@ class Stream:
         rest = text.rfind("\n") + 1
         if rest:
             self._column = self._word = 0
-        self._open = rest < len(text)
         self._count(text[rest:])
 
     def _put_unusual(self, text: str) -> None:
@@ -110,7 +108,7 @@ class Stream:
         for line in lines:
             self._add(line)
             self._end()
-        if rewrites and not self._open:
+        if rewrites and not self._column:
             self._begin_progress()
         if rest:
             self._add(rest)
@@ -129,7 +127,7 @@ class Stream:
     def end_line(self) -> None:
         """End what is open: the last state of a progress line, or part of a line."""
         self._held = ""
-        if self._open or self._is_progress:
+        if self._column or self._is_progress:
             self._end()
         self._flush_lines()
 
@@ -153,17 +151,14 @@ class Stream:
     def _add(self, text: str) -> None:
         """Add a part of a line; it holds no line feed."""
         first, *states = text.split("\r")
-        if states and not self._is_progress:
-            if self._open:
-                self._put(first.replace("\x08", ""))
-                first = ""
-                self._end()
-            self._begin_progress()
-        if not self._is_progress and "\x08" not in first:
-            self._put(first)
-            return
         if not self._is_progress:
-            if self._open:
+            if not states and "\x08" not in first:
+                self._put(first)
+                return
+            if self._column:
+                if states:
+                    self._put(first.replace("\x08", ""))
+                    first = ""
                 self._end()
             self._begin_progress()
         self._extend_state(first)
@@ -198,13 +193,9 @@ class Stream:
 
     def _close(self) -> None:
         self._waiting += "\n"
-        self._open = False
         self._column = self._word = 0
 
     def _put(self, text: str) -> None:
-        if not text:
-            return
-        self._open = True
         if self._column + len(text) > LONGEST_WORD:
             text = self._broken(text)
         else:
@@ -212,30 +203,26 @@ class Stream:
         self._waiting += text
 
     def _count(self, text: str) -> None:
-        """Note a part of a line that is put as it is."""
+        """Count a part of a line that is put as it is."""
         self._column += len(text)
         blank = max(text.rfind(" "), text.rfind("\t"))
         self._word = len(text) - blank - 1 if blank >= 0 else self._word + len(text)
 
     def _broken(self, text: str) -> str:
         parts = []
-        for match in _WORD.finditer(text):
-            piece = match.group()
-            blank = piece[0] in " \t"
-            if blank:
-                self._word = 0
+        for piece in _WORD.findall(text):
             start = 0
             while start < len(piece):
                 room = LONGEST_LINE - self._column
-                room = room if blank else min(room, LONGEST_WORD - self._word)
+                if piece[0] not in " \t":
+                    room = min(room, LONGEST_WORD - self._word)
                 if room <= 0:
                     parts.append(BREAK)
                     self._column, self._word = 1, 0
                     continue
                 part = piece[start : start + room]
                 parts.append(part)
-                self._column += len(part)
-                self._word += 0 if blank else len(part)
+                self._count(part)
                 start += len(part)
         return "".join(parts)
 

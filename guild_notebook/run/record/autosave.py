@@ -16,9 +16,7 @@ SHARE = 0.05
 
 class Autosave:
     """Saves now and then while there are changes, in at most ``SHARE`` of the time: the pause after
-    a save is long enough for two saves like it, since a notebook grows and the next takes longer.
-    Until ``run`` is called there is nothing to save.
-    """
+    a save is long enough for two like it, since a notebook grows and the next takes longer."""
 
     def __init__(
         self,
@@ -37,8 +35,7 @@ class Autosave:
         on_error: Callable[[OSError], None],
     ) -> None:
         """Call ``save`` until this is cancelled; ``on_error`` gets what it raises."""
-        self._has_changed = has_changed
-        self._save = save
+        self._has_changed, self._save = has_changed, save
         self._due = self._clock() + SHORTEST_PAUSE
         while True:
             await self._sleep(max(0.0, self._due - self._clock()))
