@@ -19,11 +19,9 @@ from ..secrets import settings
 from ..secrets.masking import SHORTEST, Masker, lines_of, texts_of
 from .record.run_dir import RunDir
 
-_YAML_ENTRY = re.compile(r"'?([^\s':]+)'?:")
-_SHELL_ENTRY = re.compile(r"export ([^\s=]+)=")
 GUILD_FILES = {
-    "attrs/env": _YAML_ENTRY,
-    "ENV": _SHELL_ENTRY,
+    "attrs/env": re.compile(r"'?([^\s':]+)'?:"),
+    "ENV": re.compile(r"export ([^\s=]+)="),
     **dict.fromkeys(("attrs/label", "attrs/run_params", "attrs/tags", "attrs/comments")),
 }
 """Files below ``.guild`` in which Guild may have written a value: the environment of a run that was

@@ -62,15 +62,13 @@ class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_cl
     answered: tuple[str, float] = "", 0.0
 
     async def get_msg(self, timeout: float | None = None) -> Message:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not await self._is_readable(left):
-                raise Empty
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while await self._is_readable(max(0.0, deadline - time.monotonic())):
             message = self.read(await self.socket.recv_multipart())
             if message:
                 self.answered = str(message["parent_header"].get("msg_id")), time.monotonic()
                 return message
+        raise Empty
 
     async def answer(self, request: str, seconds: float, ended: asyncio.Event) -> Message | None:
         """The next message that answers ``request``; None after ``seconds``, or once the kernel
@@ -85,8 +83,8 @@ class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_cl
                 return message
         return None
 
-    async def _is_readable(self, seconds: float | None) -> bool:
-        return bool(await self.socket.poll(None if seconds is None else int(seconds * 1000)))
+    async def _is_readable(self, seconds: float) -> bool:
+        return bool(await self.socket.poll(None if seconds == math.inf else int(seconds * 1000)))
 
     def read(self, frames: list[bytes]) -> Message | None:
         try:
@@ -99,8 +97,8 @@ class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_cl
 class ReplyChannel(CheckedChannel):
     """The shell channel: other coroutines send on it while one waits for a reply."""
 
-    async def _is_readable(self, seconds: float | None) -> bool:
-        until = math.inf if seconds is None else time.monotonic() + seconds
+    async def _is_readable(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
         while True:
             left = until - time.monotonic()
             if await super()._is_readable(min(max(0.0, left), POLL_SECONDS)):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import os
 import shutil
 import signal
@@ -255,15 +254,15 @@ class Kernel:
 def _with_launcher(command: list[str]) -> list[str]:
     """``command`` with launcher.py in place of ``python -m`` for a kernel that is a Python module,
     but not for ipykernel itself, in which ipython_setup.py does the same."""
-    options = list(
-        itertools.takewhile(lambda arg: arg.startswith("-") and arg != "-m", command[1:])
-    )
-    rest = command[1 + len(options) :]
+    count = 1  # the interpreter, and its options
+    while count < len(command) and command[count].startswith("-") and command[count] != "-m":
+        count += 1
+    rest = command[count:]
     if "python" not in os.path.basename(command[0]).lower() or rest[:1] != ["-m"]:
         return command
     if rest[1].startswith("ipykernel"):
         return command
-    return [command[0], *options, launcher.__file__, *rest[1:]]
+    return [*command[:count], launcher.__file__, *rest[1:]]
 
 
 def environment(paths: list[str]) -> dict[str, str]:

@@ -80,12 +80,10 @@ class Images:
         self._register = register
         self._written: set[str] = set()
 
-    def name(self, path: str) -> str:
-        return os.path.relpath(path, self._run_dir)
-
     def save(self, data: Mapping[str, Any], number: int, position: int) -> list[str]:
-        """Save the images of a MIME bundle, one for each format it has; returns their paths. Data
-        that is not an image is left out. Raises OSError where a file cannot be written."""
+        """Save the images of a MIME bundle, one for each format it has; returns their paths in the
+        run directory. What is not an image is left out. Raises OSError where a file cannot be
+        written."""
         saved = []
         for mime, ending in IMAGE_ENDINGS.items():
             content = _content(mime, data[mime]) if mime in data else None
@@ -95,7 +93,7 @@ class Images:
                 self._written.add(path)
                 self._register(path)
                 write_whole(path, content)
-                saved.append(path)
+                saved.append(os.path.relpath(path, self._run_dir))
         return saved
 
 
@@ -155,11 +153,10 @@ class Display:
             position = self._position
             self._position += 1
         try:
-            paths = self._images.save(data, self._number, position)
+            names = ", ".join(self._images.save(data, self._number, position))
         except OSError as e:
             self._save_errors.add("images", e)
             return position
-        names = ", ".join(self._images.name(path) for path in paths)
         if names:
             self._status_lines.write(f"image saved to {names} ", "image saved ")
         return position

@@ -36,7 +36,7 @@ _ESCAPE = re.compile(
 )
 _OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[PX\]^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)?\Z")
 _CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]|\x1b")
-_BACKSPACES = re.compile(r"\x08+")
+_BACKSPACES = re.compile(r"(\x08+)")
 _WORD = re.compile(r"[^ \t]+|[ \t]+")
 _UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -169,12 +169,11 @@ class Stream:
                 self._extend_state(state)
 
     def _extend_state(self, text: str) -> None:
-        position = 0
-        for erased in _BACKSPACES.finditer(text):
-            self._state += text[position : erased.start()]
-            self._state = self._state[: max(0, len(self._state) - len(erased.group()))]
-            position = erased.end()
-        self._state += text[position:]
+        for part in _BACKSPACES.split(text):
+            if part.startswith("\x08"):
+                self._state = self._state[: max(0, len(self._state) - len(part))]
+            else:
+                self._state += part
 
     def _show_state(self) -> None:
         state = self._state.rstrip()
