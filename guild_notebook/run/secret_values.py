@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from ..files import write_whole
@@ -90,7 +90,9 @@ class RunSecrets:
             text = environment_text(found.flags.get(name), written)
             self._texts += _texts(written)
             os.environ[self.variables[name]] = text
-            os.environ[_flag_variable(name, cmd_flags)] = text  # as Guild passes any flag's value
+            # As Guild passes any flag's value (guild/op_cmd.py, _flag_env_name).
+            named = (cmd_flags.get(name) or {}).get("env-name")
+            os.environ[str(named or "FLAG_" + re.sub("[^A-Z0-9_]", "_", name.upper()))] = text
         self.masker = Masker(self._texts)
         for variable in self.variables.values():
             os.environ.pop(settings.handoff_variable(variable), None)
@@ -131,12 +133,6 @@ def _texts(value: Any) -> list[str]:
         return [value.text, *texts_of(literals.read(value.text))]
     except NotLiteralError:
         return [value.text]
-
-
-def _flag_variable(name: str, cmd_flags: Mapping[str, Any]) -> str:
-    """The variable in which Guild passes a flag's value (guild/op_cmd.py, _flag_env_name)."""
-    named = (cmd_flags.get(name) or {}).get("env-name")
-    return str(named or "FLAG_" + re.sub("[^A-Z0-9_]", "_", name.upper()))
 
 
 def _without(text: str, names: Collection[str], entry: re.Pattern[str]) -> str:

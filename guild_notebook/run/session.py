@@ -13,12 +13,12 @@ from typing import Any
 import nbformat
 
 from .. import options
-from ..document import reader, strip, trust
+from ..document import strip, trust
 from ..document.writer import NotebookEncoder, masked_notebook
 from ..errors import KernelError
 from ..files import write_whole
 from .execution.client import RunClient
-from .execution.execute import NOT_RUN, Execution, Limits, Outcome, indexes_to_run
+from .execution.execute import Execution, Outcome
 from .execution.stop import Stop
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
 from .output.display import Display, Images, RunOutput, SaveErrors
@@ -54,20 +54,22 @@ class Session:
         does not start, OptionError for an unknown report."""
         self._save()
         client = self._client()
+        execution = self._execution(client)
         try:
             info = await self._kernel_info()
         except KernelError:
-            self._save_none_run(Outcome(1))
+            self._set_states(Outcome(1), execution.states)
+            self._save()
             raise
         if info is None:
             outcome = Outcome(1, None, f"stopped by {self.stop.name}")
-            self._save_none_run(outcome)
+            self._set_states(outcome, execution.states)
+            self._save()
             return self._report_end(outcome, [])
         self._reports.check()
         language = strip.valid_language_info(info.get("language_info"))
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
-        execution = self._execution(client)
         saving = self.autosave.run(
             lambda: client.has_changed,
             lambda: self._write_notebook(client.sync()),
@@ -109,11 +111,9 @@ class Session:
         )
 
     def _execution(self, client: RunClient) -> Execution:
-        cells = reader.cells_of(self.nb)
-        indexes = indexes_to_run(cells, self.settings["skip-tags"])
-        limits = Limits(self.settings["cell-timeout"], self.settings["timeout"])
-        status_lines = self.output.status_lines
-        return Execution(client, self.kernel, cells, indexes, status_lines, self.stop, limits)
+        tags, status_lines = self.settings["skip-tags"], self.output.status_lines
+        limits = self.settings["cell-timeout"], self.settings["timeout"]
+        return Execution(client, self.kernel, tags, status_lines, self.stop, *limits)
 
     async def _shut_down_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
         """Write the reports while the kernel ends, and again if its end has added outputs."""
@@ -132,11 +132,6 @@ class Session:
             self._save(client.sync())
             reports = self._checked_reports(*self._write_reports(outcome))
         return reports
-
-    def _save_none_run(self, outcome: Outcome) -> None:
-        indexes = indexes_to_run(reader.cells_of(self.nb), self.settings["skip-tags"])
-        self._set_states(outcome, dict.fromkeys(indexes, NOT_RUN))
-        self._save()
 
     def _set_states(self, outcome: Outcome, states: dict[int, str]) -> None:
         """Put into the notebook's metadata how the run and each cell ended."""

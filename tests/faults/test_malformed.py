@@ -58,7 +58,8 @@ class Pipeline:
         self.status_lines = StatusLines(self.streams[1], ())
         from jupyter_client.manager import AsyncKernelManager
 
-        client = SimpleNamespace(requests=["r"])
+        wakeups = SimpleNamespace(stop=lambda: None)
+        client = SimpleNamespace(requests=["r"], wakeups=wakeups)
         self.kernel: Any = SimpleNamespace(
             manager=AsyncKernelManager(), client=client, connect=lambda *_: client
         )

@@ -30,12 +30,10 @@ DRAIN_SECONDS = 0.05
 
 
 class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
-    """nbclient's client for the notebook ``nb`` on a kernel that has been started.
-
-    Of each cell's text outputs it keeps ``limit`` characters, which ``sync`` puts into ``nb``.
-    ``idle`` is set when the kernel has sent that it is idle after the executing cell,
-    ``exit_requested`` when a cell has called ``exit()``.
-    """
+    """nbclient's client for the notebook ``nb`` on a kernel that has been started. Of each cell's
+    text outputs it keeps ``limit`` characters, which ``sync`` puts into ``nb``. ``idle`` is set
+    when the kernel has sent that it is idle after the executing cell, ``exit_requested`` when a
+    cell has called ``exit()``."""
 
     def __init__(
         self,

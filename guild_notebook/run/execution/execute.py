@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from ...document.reader import Cell
+from ...document.reader import Cell, cells_of
 from ..kernel import oom
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines, cell_name
 from .client import RunClient
 from .stop import Stop
-
-NOT_RUN = "not run"
-"""The state of a cell that the execution has not reached."""
 
 TICK_SECONDS = 0.1
 
@@ -50,14 +47,6 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Seconds for a cell and for all cells; None for no limit."""
-
-    cell: float | None = None
-    run: float | None = None
-
-
-@dataclass(frozen=True)
 class _RunningCell:
     """The cell that executes, by the ``task``; ``where`` says which it is."""
 
@@ -69,23 +58,27 @@ class _RunningCell:
 @dataclass
 class Execution:
     """Executes those of the notebook's ``cells`` that have the ``indexes``, in order, until all are
-    executed or a cell ends the run. ``states`` has the state of each by its index."""
+    executed or a cell ends the run. ``states`` has the state of each by its index. The limits are
+    seconds for a cell and for all cells, None for none."""
 
     client: RunClient
     kernel: Kernel
-    cells: Sequence[Cell]
-    indexes: Sequence[int]
+    skip_tags: Sequence[str]
     status_lines: StatusLines
     stop: Stop
-    limits: Limits
-    states: dict[int, str] = field(default_factory=dict)
-    input_requested: asyncio.Event = field(default_factory=asyncio.Event)
-    input_prompt: str = ""
-    _kills_before: int = field(default_factory=oom.kills)
+    cell_limit: float | None
+    run_limit: float | None
+
+    def __post_init__(self) -> None:
+        self.cells = cells_of(self.client.nb)
+        self.indexes = indexes_to_run(self.cells, self.skip_tags)
+        self.states = dict.fromkeys(self.indexes, "not run")
+        self._input_requested = asyncio.Event()
+        self._input_prompt = ""
+        self._kills_before = oom.kills()
 
     async def run(self, *background: Coroutine[Any, Any, None]) -> Outcome:
         """Execute the cells, with the ``background`` coroutines running meanwhile."""
-        self.states = dict.fromkeys(self.indexes, NOT_RUN)
         try:
             return await run_with_background(
                 self._execute_all(), self._refresh(), self._watch_input(), *background
@@ -95,7 +88,7 @@ class Execution:
             return Outcome(1, index, f"the run was ended by an error of this package: {e}")
 
     async def _execute_all(self) -> Outcome:
-        deadline = time.monotonic() + self.limits.run if self.limits.run else None
+        deadline = time.monotonic() + self.run_limit if self.run_limit else None
         for number, index in enumerate(self.indexes, 1):
             outcome = await self._execute(index, number, deadline)
             if outcome:
@@ -108,8 +101,8 @@ class Execution:
         while True:
             message = await self.kernel.client.stdin_channel.get_msg()
             if message["msg_type"] == "input_request":
-                self.input_prompt = str(message["content"].get("prompt") or "").strip()
-                self.input_requested.set()
+                self._input_prompt = str(message["content"].get("prompt") or "").strip()
+                self._input_requested.set()
 
     async def _refresh(self) -> None:
         while True:
@@ -122,13 +115,13 @@ class Execution:
         started = time.monotonic()
         self.client.display.start_cell(number)
         self.states[index] = "running"
-        self.input_requested.clear()
+        self._input_requested.clear()
         node = self.client.nb.cells[index]
         task = asyncio.ensure_future(
             self.client.async_execute_cell(node, index, execution_count=number)
         )
         cell = _RunningCell(task, index, f"cell {number} ({name})")
-        cell_deadline = started + self.limits.cell if self.limits.cell else None
+        cell_deadline = started + self.cell_limit if self.cell_limit else None
         try:
             outcome, state = await self._wait_for_end(cell, cell_deadline, deadline)
         except asyncio.CancelledError:  # something in the background has failed
@@ -155,19 +148,19 @@ class Execution:
             text = f"{cell.where} was stopped by {self.stop.name}"
             return Outcome(1, cell.index, text), "stopped"
         if not cell.task.done() and not self.kernel.ended.is_set():
-            if self.input_requested.is_set():
+            if self._input_requested.is_set():
                 return await self._end_by_input_request(cell)
             if first is None or time.monotonic() < first:
                 return await self._end_without_reply(cell)
             if first == cell_deadline:
-                return await self._end_by_timeout(cell, self.limits.cell, "nb-cell-timeout")
-            return await self._end_by_timeout(cell, self.limits.run, "nb-timeout")
+                return await self._end_by_timeout(cell, self.cell_limit, "nb-cell-timeout")
+            return await self._end_by_timeout(cell, self.run_limit, "nb-timeout")
         return await self._result(cell)
 
     async def _wait(self, task: asyncio.Future[object], deadline: float | None) -> None:
         """Wait until the task is done, the kernel has ended, a stop or input is requested, or the
         deadline is over; or until a kernel that is idle has had its time to reply."""
-        ends = [self.kernel.ended, self.stop.requested, self.input_requested]
+        ends = [self.kernel.ended, self.stop.requested, self._input_requested]
         await _first_of(task, [*ends, self.client.idle], deadline)
         if not task.done() and not any(end.is_set() for end in ends):
             late = time.monotonic() + REPLY_SECONDS
@@ -187,7 +180,7 @@ class Execution:
 
     async def _end_by_input_request(self, cell: _RunningCell) -> tuple[Outcome, str]:
         await self._interrupt(cell.task, STOP_SECONDS)
-        prompt = f" ({self.input_prompt!r})" if self.input_prompt else ""
+        prompt = f" ({self._input_prompt!r})" if self._input_prompt else ""
         text = (
             f"a run has no keyboard to answer what the cell asks for{prompt}: assign the value to "
             "a variable in the notebook and give it as a flag, guild run NOTEBOOK name=value"

@@ -22,11 +22,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """The first request to stop the run.
-
-    ``signal`` is the signal that the process is to die by then, which is how Guild knows a run
-    that was stopped; None before. ``requested``, which ``watch`` makes, is set with it.
-    """
+    """The first request to stop the run. ``signal`` is the signal that the process is to die by
+    then, which is how Guild knows a run that was stopped; None before. ``requested``, which
+    ``watch`` makes, is set with it."""
 
     requested: asyncio.Event
 
@@ -34,7 +32,7 @@ class Stop:
         self.signal: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._parent = os.getppid()
-        self._requested_at = 0.0
+        self._next_request = 0.0  # when a signal is a further request
 
     def watch(self) -> None:
         """Handle signals from now on, and watch the parent process in a thread; for the event loop
@@ -52,15 +50,13 @@ class Stop:
     def _on_signal(self, number: int, _frame: Any) -> None:
         if self.signal is None:
             self.request(number)
-        elif (
-            number != signal.SIGHUP and time.monotonic() - self._requested_at > SAME_REQUEST_SECONDS
-        ):
+        elif number != signal.SIGHUP and time.monotonic() > self._next_request:
             die_by(number)  # the second request: at once, and the supervisor ends the kernel
 
     def request(self, number: int = signal.SIGTERM) -> None:
         """Ask the run to stop; from any thread."""
         if self.signal is None:
-            self._requested_at = time.monotonic()
+            self._next_request = time.monotonic() + SAME_REQUEST_SECONDS
             self.signal = number
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self.requested.set)
@@ -85,11 +81,9 @@ class Stop:
 
 
 def _has_no_reader(pid: int) -> bool:
-    """Whether the stdout of the process is a pipe that nobody reads any more.
-
-    Guild's threads end on a closed stdout and Guild waits for the run for ever
-    (guild/op_util.py, _gen_tee_run), so the run looks itself. Only Linux shows it.
-    """
+    """Whether the stdout of the process is a pipe that nobody reads any more. Guild's threads end
+    on a closed stdout and Guild waits for the run for ever (guild/op_util.py, _gen_tee_run), so
+    the run looks itself. Only Linux shows it."""
     if sys.platform != "linux":
         return False
     path = f"/proc/{pid}/fd/1"

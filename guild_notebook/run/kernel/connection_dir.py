@@ -16,8 +16,6 @@ LONGEST_SOCKET_PATH = 100
 SOCKETS = "s"
 """The name of each socket, to which jupyter_client appends a number."""
 
-_LONGEST_END = len("-00000")
-
 
 def make(run_dir: str) -> str:
     """Make the folder in the first of the system's temporary folders that is safe and whose path
@@ -52,4 +50,4 @@ def is_safe(folder: str) -> bool:
 
 def fits_sockets(folder: str) -> bool:
     """Whether the paths of the sockets in ``folder`` are not too long."""
-    return len(os.fsencode(os.path.join(folder, SOCKETS))) + _LONGEST_END <= LONGEST_SOCKET_PATH
+    return len(os.fsencode(os.path.join(folder, f"{SOCKETS}-00000"))) <= LONGEST_SOCKET_PATH

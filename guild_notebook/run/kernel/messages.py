@@ -24,10 +24,8 @@ _DISPLAYS = frozenset(("display_data", "execute_result", "update_display_data"))
 
 
 def checked_message(message: Any) -> Message | None:
-    """``message`` with a content of the protocol's types; None if it cannot be used.
-
-    Values that should be texts are made texts, other values of a wrong type are left out.
-    """
+    """``message`` with a content of the protocol's types, None if it cannot be used: what should be
+    a text is made one, other values of a wrong type are left out."""
     for part in ("header", "parent_header", "content"):
         if not isinstance(message.get(part), dict):
             return None

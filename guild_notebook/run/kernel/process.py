@@ -52,12 +52,9 @@ class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
 
 
 class Kernel:
-    """A kernel process and the client that talks to it.
-
-    Its connection file and sockets lie in a directory that only the user can enter. ``setup_code``
-    is given what the kernel calls itself (``implementation``) and returns what it is to execute
-    before the first cell, if anything.
-    """
+    """A kernel process and its client. Connection file and sockets lie where only the user can enter.
+    ``setup_code`` is given what the kernel calls itself (``implementation``) and returns what it is
+    to execute before the first cell, if anything."""
 
     def __init__(
         self,
