@@ -52,7 +52,7 @@ class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
 
 
 class Kernel:
-    """A kernel process and its client. Connection file and sockets lie where only the user can enter.
+    """A kernel process and its client, with connection file and sockets where only the user gets.
     ``setup_code`` is given what the kernel calls itself (``implementation``) and returns what it is
     to execute before the first cell, if anything."""
 
