@@ -36,13 +36,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     cell has called ``exit()``."""
 
     def __init__(
-        self,
-        nb: Any,
-        kernel: Kernel,
-        display: Display,
-        limit: int,
-        masker: Masker,
-        **options: Any,
+        self, nb: Any, kernel: Kernel, display: Display, limit: int, masker: Masker, **options: Any
     ) -> None:
         super().__init__(
             nb,

@@ -255,9 +255,8 @@ def _with_launcher(command: list[str]) -> list[str]:
     while count < len(command) and command[count].startswith("-") and command[count] != "-m":
         count += 1
     rest = command[count:]
-    if "python" not in os.path.basename(command[0]).lower() or rest[:1] != ["-m"]:
-        return command
-    if rest[1].startswith("ipykernel"):
+    is_module = "python" in os.path.basename(command[0]).lower() and rest[:1] == ["-m"]
+    if not is_module or rest[1].startswith("ipykernel"):
         return command
     return [*command[:count], launcher.__file__, *rest[1:]]
 

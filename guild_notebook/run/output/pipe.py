@@ -47,13 +47,13 @@ class PipeListener:
 
 
 class WriteOrder:
-    """How much the two pipes of a run have written together, and which of them wrote last.
+    """How much the two pipes of a run have ``written`` together, and which of them wrote last.
     ``recorded_size`` returns the bytes of it that their reader has recorded, None where it records
     none: then nothing waits."""
 
     def __init__(self, recorded_size: Callable[[], int | None] = lambda: None) -> None:
         self._recorded_size = recorded_size
-        self._written = 0
+        self.written = 0
         self._last: OutputPipe | None = None
         self._is_late = False
 
@@ -68,15 +68,12 @@ class WriteOrder:
         pause = 0.0001
         while time.monotonic() < until:
             recorded = self._recorded_size()
-            if recorded is None or recorded >= self._written:
+            if recorded is None or recorded >= self.written:
                 self._is_late = False
                 return
             time.sleep(pause)
             pause = min(2 * pause, 0.005)
         self._is_late = True
-
-    def add_written(self, count: int) -> None:
-        self._written += count
 
 
 def recorded_size(run_dir: str) -> int | None:
@@ -121,7 +118,7 @@ class OutputPipe:
         try:
             while data:
                 count = os.write(self._fd, data)
-                self._order.add_written(count)
+                self._order.written += count
                 data = data[count:]
         except OSError as e:
             if e.errno not in (errno.EPIPE, errno.EIO):
