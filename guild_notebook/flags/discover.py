@@ -11,9 +11,9 @@ from typing import Any
 from ..document.reader import Notebook
 from ..errors import FlagError
 from . import default_warnings, guild_values
-from .languages.cells import CodeCell, code_cells
 from .model import Flag, Found, Skipped
 from .sources import assignments, parameters
+from .sources.cells import CodeCell, code_cells
 from .sources.colab import form
 from .sources.patterns import pattern_flag
 

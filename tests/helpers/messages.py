@@ -70,7 +70,7 @@ REASONS = {
     "cluster/queue.py": "{}",
     "options.py": "…: '…' {}, not '…'",
     **dict.fromkeys(
-        (f"flags/languages/{name}.py" for name in ("bash", "line_based", "other")),
+        (f"flags/languages/{name}.py" for name in ("bash", "language", "line_based")),
         "flag … cannot hold … in …: {}",
     ),
 }
@@ -85,7 +85,6 @@ FUNCTIONS = {
     "warnings": "{}",
     "_preview": "{}",
     "_without_library": "{}",
-    "_reason_to_skip": _SKIPPED,
 }
 """Functions that return or yield messages."""
 

@@ -6,10 +6,9 @@ May use ``document`` and ``errors``.
 from __future__ import annotations
 
 from ...document.reader import Notebook
-from . import other
 from .bash import Bash
 from .julia import Julia
-from .language import Language
+from .language import Language, OtherLanguage
 from .python import Python
 from .r import R
 
@@ -21,7 +20,8 @@ TYPE_NAMES = {name: type_ for each in LANGUAGES for name, type_ in each.type_nam
 _BY_NAME = {each.name: each for each in LANGUAGES}
 _BY_ALIAS = {alias: each.name for each in LANGUAGES for alias in each.aliases}
 _BY_KERNEL = {kernel: each.name for each in LANGUAGES for kernel in each.kernels}
-_OTHER = other.OtherLanguage()
+_BY_KERNEL["swift"] = "swift"  # its notebooks may not name their language
+_OTHER = OtherLanguage()
 
 
 def named(name: str) -> Language:
@@ -33,7 +33,7 @@ def name_of(notebook: Notebook) -> str:
     """The language of the notebook's kernel: the name of a known one, else its own name for it."""
     name = notebook.language
     kernel = notebook.kernel_name.lower().split("-")[0].rstrip("0123456789.")
-    of_kernel = _BY_KERNEL.get(kernel) or other.KERNELS.get(kernel)
+    of_kernel = _BY_KERNEL.get(kernel)
     if name == "python" and of_kernel:
         return of_kernel
     bare = name.rstrip("0123456789. ")

@@ -5,6 +5,12 @@ Imports nothing of this package, since the kernel's Python need not have it.
 
 from __future__ import annotations
 
+import atexit
+import faulthandler
+import io
+import os
+import sys
+import warnings
 from typing import Any
 
 WAITING_MESSAGES = 32
@@ -12,14 +18,9 @@ PIECE = 1_000_000
 
 
 def keep_all_output(kernel: Any) -> None:
-    """Make the kernel wait where its output is not read fast enough.
-
-    A publishing ZeroMQ socket drops messages once 1,000 are waiting (ZMQ_SNDHWM): a loop that
-    flushes each line loses some of them. ZMQ_XPUB_NODROP makes it wait instead, which also keeps
-    memory bounded on both sides, as do texts of at most ``PIECE`` characters in one message.
-    """
-    import sys
-
+    """Make the kernel wait where its output is not read fast enough: a publishing ZeroMQ socket
+    drops messages once 1,000 are waiting (ZMQ_SNDHWM), unless ZMQ_XPUB_NODROP is set. That bounds
+    memory on both sides, as do texts of at most ``PIECE`` characters in one message."""
     import zmq
 
     thread = kernel.iopub_thread
@@ -71,34 +72,21 @@ def escape_surrogates(kernel: Any) -> None:
     kernel.session.pack = pack_any
 
 
-def flush_at_exit(_kernel: Any) -> None:
-    """Send what exit handlers of the notebook print: they run before this one, which is
-    registered before them, and the thread that sends output ends after it."""
-    import atexit
-    import sys
-
-    for stream in (sys.stdout, sys.stderr):
-        atexit.register(stream.flush)
-
-
 def end_in_order(kernel: Any) -> None:
-    """Let the control thread end before the thread that sends output, for which it would wait ten
+    """Send what exit handlers of the notebook print, which run before those registered here, and
+    let the control thread end before the thread that sends output, which would wait for it ten
     seconds or for ever (ipykernel/kernelapp.py, IPKernelApp.close, ends them the other way round).
     """
-    import atexit
-
     thread = getattr(kernel, "control_thread", None)
     if thread is not None:
         atexit.register(thread.join, 1.0)
+    for stream in (sys.stdout, sys.stderr):
+        atexit.register(stream.flush)
 
 
 def refuse_input(kernel: Any) -> None:
     """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do,
     and let what a command (``!name``) reads from its terminal be at its end."""
-    import io
-    import os
-    import sys
-
     from IPython.core.error import StdinNotImplementedError  # what ipykernel raises here
 
     def refuse(prompt: object = "", *_args: Any, **_options: Any) -> Any:
@@ -144,32 +132,19 @@ def refuse_input(kernel: Any) -> None:
         shell.system = without_keyboard
 
 
-def ignore_exit_hint() -> None:
-    """Suppress the warning with which IPython answers ``sys.exit()``, a hint for its prompt."""
-    import warnings
-
-    warnings.filterwarnings("ignore", "To exit: use", UserWarning)
-
-
 def show_stack_of_crash() -> None:
     """Write the Python stack to the kernel's own stderr when it crashes: what is on descriptor 2
     ends in a thread of the kernel, which ends with it."""
-    import faulthandler
-    import sys
-
     copied = getattr(sys.stderr, "_original_stdstream_copy", None)
     faulthandler.enable(file=copied if isinstance(copied, int) else 2)
 
 
 if __name__ == "guild_notebook.ipython_setup":
-    shell = get_ipython()  # type: ignore[name-defined]  # noqa: F821  # IPython's
-    for set_up in (
-        keep_all_output,
-        escape_surrogates,
-        end_in_order,
-        flush_at_exit,
-        refuse_input,
-    ):
-        set_up(shell.kernel)
-    ignore_exit_hint()
+    running = get_ipython().kernel  # type: ignore[name-defined]  # noqa: F821  # IPython's
+    keep_all_output(running)
+    escape_surrogates(running)
+    end_in_order(running)
+    refuse_input(running)
     show_stack_of_crash()
+    # with which IPython answers sys.exit(), a hint for its prompt
+    warnings.filterwarnings("ignore", "To exit: use", UserWarning)

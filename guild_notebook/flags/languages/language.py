@@ -6,12 +6,13 @@ its literals look like R's or Julia's) and add an object of it to ``LANGUAGES`` 
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .values import is_number
+from .values import NotLiteralError, is_number, ordered
 
 
 @dataclass(frozen=True)
@@ -110,3 +111,21 @@ def kind_of(value: Any) -> str:
     if is_number(value):
         return "integer" if isinstance(value, int) else "number"
     return "code"
+
+
+class OtherLanguage(Language):
+    """A language that this package knows nothing of: literals as JSON, which most share."""
+
+    def read(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise NotLiteralError from None
+
+    def write(self, value: Any, like: str) -> str:
+        if isinstance(value, (tuple, set, frozenset)):
+            value = ordered(value)
+        try:
+            return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ValueError("this package knows no literal for it") from None

@@ -144,13 +144,12 @@ class LineBasedLanguage(Language):
         return re.compile(rf"{self.strings.pattern}|[\[({{\])}}]|[\r\n;#]")
 
 
-class Reader:
-    """Reads literals of ``language`` from ``text``, where it has come to ``pos``."""
+class TextReader:
+    """Reads ``text``, where it has come to ``pos``."""
 
-    def __init__(self, text: str, pos: int, language: LineBasedLanguage) -> None:
+    def __init__(self, text: str, pos: int = 0) -> None:
         self.text = text
         self.pos = pos
-        self._language = language
 
     def match(self, pattern: re.Pattern[str]) -> str:
         """What ``pattern`` matches here, "" where it does not; moves to its end."""
@@ -166,6 +165,14 @@ class Reader:
             return False
         self.pos += len(text)
         return True
+
+
+class Reader(TextReader):
+    """Reads literals of ``language``."""
+
+    def __init__(self, text: str, pos: int, language: LineBasedLanguage) -> None:
+        super().__init__(text, pos)
+        self._language = language
 
     def is_at_word(self) -> bool:
         """Whether a word stands here, after a sign or without."""

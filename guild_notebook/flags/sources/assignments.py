@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import languages
-from ..languages.cells import CodeCell
 from ..languages.language import NameAssignment, NotAFlag
-from ..languages.source import Source
-from ..languages.values import is_number
-from ..model import Flag, Found, Site, Skipped
+from ..languages.values import is_number, same
+from ..model import Flag, Found, Site
+from .cells import CodeCell
 
 _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]|(.*)\|\s*None|None\s*\|(.*)")
 
@@ -25,20 +24,16 @@ def find(cells: Iterable[CodeCell]) -> Found:
         for assignment in cell.assignments:
             if isinstance(assignment, NotAFlag):
                 reason = assignment.reason
+            elif assignment.name in seen:
+                reason = f"{assignment.name} is assigned before, in cell {seen[assignment.name]}"
+            elif assignment.computed:
+                reason = "not a literal"
             else:
-                reason = _reason_to_skip(assignment, seen)
-            if reason:
-                found.skipped.append(skipped(cell.index, cell.source, assignment.start, reason))
-            elif isinstance(assignment, NameAssignment):
                 seen[assignment.name] = cell.index
                 found.flags.append(flag(cell, assignment, "assign"))
+                continue
+            found.skipped.append(cell.skipped(assignment.start, reason))
     return found
-
-
-def _reason_to_skip(assignment: NameAssignment, seen: dict[str, int]) -> str:
-    if assignment.name in seen:
-        return f"{assignment.name} is assigned before, in cell {seen[assignment.name]}"
-    return "not a literal" if assignment.computed else ""
 
 
 def flag(cell: CodeCell, assignment: NameAssignment, kind: str, type_comment: str = "") -> Flag:
@@ -77,6 +72,8 @@ def literal_type(value: Any) -> str | None:
     return "string" if isinstance(value, str) else None
 
 
-def skipped(cell: int, source: Source, offset: int, reason: str) -> Skipped:
-    """What is passed over at ``offset`` of ``source``, which is the cell at index ``cell``."""
-    return Skipped(cell, source.position(offset)[0], source.line_at(offset), reason)
+def have_same_default(a: Flag, b: Flag) -> bool:
+    """Whether the source holds the same for both: a value, or the text of an expression."""
+    if a.computed or b.computed:
+        return a.computed and b.computed and a.default_source == b.default_source
+    return same(a.default, b.default)

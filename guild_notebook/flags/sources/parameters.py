@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ...document.reader import Notebook
-from ..languages.cells import INJECTED_TAG, PARAMETERS_TAG, CodeCell
 from ..languages.language import NameAssignment, NotAFlag
-from ..languages.values import same
 from ..model import Flag, Found, Skipped
-from .assignments import flag, skipped
+from .assignments import flag, have_same_default
+from .cells import INJECTED_TAG, PARAMETERS_TAG, CodeCell
 
 _TRAILING_COMMENT = re.compile(r"[ \t;)]*(#[^\r\n]*)")
 _TYPE_COMMENT = re.compile(r"#\s*type:\s*([^\s#]*)")
@@ -28,12 +27,13 @@ def find(cells: Iterable[CodeCell]) -> Found:
     for cell in cells:
         for assignment in cell.assignments if PARAMETERS_TAG in cell.tags else ():
             if isinstance(assignment, NotAFlag):
-                start, reason = assignment.start, assignment.reason
-                passed_over.append(skipped(cell.index, cell.source, start, reason))
+                passed_over.append(cell.skipped(assignment.start, assignment.reason))
                 continue
             new = _flag(cell, assignment)
-            old = flags.get(new.name)
-            flags[new.name] = _joined(old, new) if old else new
+            if old := flags.get(new.name):
+                mixed = old.mixed or not have_same_default(old, new)
+                new = replace(old, sites=old.sites + new.sites, mixed=mixed)
+            flags[new.name] = new
     return Found(list(flags.values()), passed_over)
 
 
@@ -41,21 +41,9 @@ def _flag(cell: CodeCell, assignment: NameAssignment) -> Flag:
     match = _TRAILING_COMMENT.match(cell.text, assignment.end)
     comment = match.group(1) if match else ""
     type_comment = _TYPE_COMMENT.match(comment)
-    if type_comment is None:
-        return replace(flag(cell, assignment, "parameter"), description=_plain(comment))
-    declared = flag(cell, assignment, "parameter", type_comment.group(1))
-    return replace(declared, description=_plain(comment[type_comment.end() :]))
-
-
-def _plain(comment: str) -> str:
-    return comment.lstrip("#").strip()
-
-
-def _joined(old: Flag, new: Flag) -> Flag:
-    agree = old.computed == new.computed and same(old.default, new.default)
-    if old.computed:
-        agree = agree and old.default_source == new.default_source
-    return replace(old, sites=old.sites + new.sites, mixed=old.mixed or not agree)
+    declared = flag(cell, assignment, "parameter", type_comment.group(1) if type_comment else "")
+    description = comment[type_comment.end() :] if type_comment else comment
+    return replace(declared, description=description.lstrip("#").strip())
 
 
 def injected_cells(notebook: Notebook) -> list[int]:

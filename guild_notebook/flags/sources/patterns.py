@@ -9,10 +9,10 @@ from typing import Any
 
 from ...errors import FlagError
 from .. import languages
-from ..languages.cells import CodeCell
 from ..languages.values import NotLiteralError
 from ..model import Flag, Site
 from .assignments import literal_type
+from .cells import CodeCell
 
 SECONDS = 1.0
 """How long a pattern may run, over all cells: some would backtrack for ever."""

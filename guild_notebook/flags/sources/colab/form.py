@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
-from ...languages.cells import CodeCell
 from ...languages.literals import literal_or_computed
 from ...languages.python import annotation_of
 from ...languages.source import ParsedLine, Source, Statement
 from ...languages.values import same
 from ...model import Flag, Found, Site, Skipped
-from ..assignments import skipped
-from .field_types import field_type
+from ..assignments import have_same_default
+from ..cells import CodeCell
+from .field_types import typed_field
 from .grammar import help_text, parse
 
 MARKER = re.compile(r"#[ \t]*@([ \t]*)param(?!\w)")
@@ -79,7 +79,7 @@ def _fields(cell: CodeCell) -> tuple[list[FormField], list[Skipped]]:
     source = Source(cell.text, after and after.end())
     if cell.language != "python" or not source.is_python:
         reason = "a cell of another language"
-        return [], [skipped(cell.index, source, marker.start(), reason) for marker in markers]
+        return [], [cell.skipped(marker.start(), reason) for marker in markers]
     titles, descriptions = Titles(cell.text), Descriptions(source)
     fields: list[FormField] = []
     passed_over: list[Skipped] = []
@@ -92,7 +92,7 @@ def _fields(cell: CodeCell) -> tuple[list[FormField], list[Skipped]]:
             fields.append(_field(cell, statement, marker, titles, descriptions))
             used.add(statement.start)
         except _NoFieldError as e:
-            passed_over.append(skipped(cell.index, source, marker.start, str(e)))
+            passed_over.append(cell.skipped(marker.start, str(e)))
     return fields, passed_over
 
 
@@ -169,33 +169,28 @@ def _field(
     start, end = parsed.span(value)
     default, computed = literal_or_computed(value)
     spec = parse(cell.text[marker.end : comment_end])
-    declared = field_type(spec, annotation_of(parsed, statement.node), default, computed)
+    placeholder = spec.options.get("placeholder")
     first, last = source.position(statement.start)[0], source.position(statement.end)[0]
     texts = (
         descriptions.of(first, last),
         help_text(cell.text[comment_start : marker.start]),
         spec.help,
-        declared.placeholder and f"e.g. {declared.placeholder}",
+        placeholder and f"e.g. {placeholder}",
     )
     flag = Flag(
         name=_name(cell.text, target, parsed),
-        kind=declared.kind,
-        type=declared.type,
+        kind="input",
+        type=None,
         default=default,
         default_source=cell.text[start:end],
         sites=(Site(cell.index, start, end),),
         computed=computed,
-        choices=declared.choices,
-        allow_other=declared.allow_other,
-        min=declared.min,
-        max=declared.max,
-        step=declared.step,
         description="; ".join(dict.fromkeys(filter(None, texts))),
         group=titles.at(statement.start),
-        choice_sources=declared.choice_sources,
         language=cell.language,
     )
-    return FormField(flag, source, parsed.line.start, declared.warnings)
+    flag, warnings = typed_field(flag, spec, annotation_of(parsed, statement.node))
+    return FormField(flag, source, parsed.line.start, warnings)
 
 
 def _target_and_value(node: ast.stmt) -> tuple[ast.expr, ast.expr]:
@@ -310,7 +305,7 @@ def _flags(fields: list[FormField]) -> tuple[list[Flag], list[str]]:
             flags.append(first)
             continue
         sites = tuple(site for field in same_name for site in field.flag.sites)
-        mixed = not all(_same_default(first, field.flag) for field in same_name)
+        mixed = not all(have_same_default(first, field.flag) for field in same_name)
         flags.append(replace(first, sites=sites, mixed=mixed))
         if _agree(same_name) or _are_branches(same_name):
             warnings.append(f"flag {name} is declared {_times(same_name)}: it sets all of them")
@@ -329,16 +324,10 @@ def _times(fields: list[FormField]) -> str:
     return f"{len(fields)} times (cell {', '.join(cells)})"
 
 
-def _same_default(a: Flag, b: Flag) -> bool:
-    if a.computed or b.computed:
-        return a.computed and b.computed and a.default_source == b.default_source
-    return same(a.default, b.default)
-
-
 def _agree(fields: list[FormField]) -> bool:
     first = fields[0].flag
     return all(
-        _same_default(first, flag)
+        have_same_default(first, flag)
         and (first.type, first.kind, first.min, first.max, first.step, first.allow_other)
         == (flag.type, flag.kind, flag.min, flag.max, flag.step, flag.allow_other)
         and same(first.choices, flag.choices)

@@ -7,9 +7,11 @@ be read is read, and what is odd about it becomes a warning; nothing here raises
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...languages.line_based import TextReader
 from ...languages.values import as_number
 
 TYPE_ALIASES = {
@@ -19,15 +21,26 @@ TYPE_ALIASES = {
 }
 """Types as authors spell them, and what they mean."""
 
-_CLOSING = {'"': '"', "'": "'", "“": "”“", "‘": "’‘", "`": "`"}
+_CLOSING = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘", "`": "`"}
+_QUOTED = re.compile(
+    "|".join(rf"{quote}(?:[^\\{ends}]|\\[\s\S])*[{ends}]" for quote, ends in _CLOSING.items())
+)
+_ESCAPED_QUOTED = re.compile(r"""\\(["'“‘`])([\s\S]*?)(?:\1|\Z)""")
+_QUOTE = re.compile(r"""\\?["'“‘`]""")
 _BLANKS = re.compile(r"[ \t\f\v\xa0]*")
 _BEFORE_HELP = re.compile(r"[#,;:.\- \t]*(?:@markdown\b[ \t]*)?")
 _TYPE_WORD = re.compile(r"(\w+)[ \t]*(?=[#,;:.\-(]|\Z)")
+_KNOWN_KEYS = {"type", "min", "max", "step", "allow-input", "placeholder", "istemplate"}
 _KEY = re.compile(r"[\w$-]+")
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
+
+# What ends a list, options and an option's value that have no end of their own.
+_END_OF_LIST = re.compile(r"\Z|\{|\}[^\]]*\Z")
+_END_OF_OPTIONS = re.compile(r"\Z|\[[^}]*\Z")
+_NO_VALUE = re.compile(r"[,}]|\Z")
 
 # Lists of values and options behind other text: only what cannot be anything else.
 _VALUE = r"""(?:"[^"\n]*"|'[^'\n]*'|[-+]?\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|[Tt]rue|[Ff]alse)"""
@@ -48,8 +61,8 @@ class Item:
 
 @dataclass
 class Spec:
-    """The parts of an annotation; ``choices`` is None where it has no list. ``warnings`` are of
-    what is odd in it."""
+    """The parts of an annotation; ``choices`` is None where it has no list, the keys of
+    ``options`` are in lower case, ``warnings`` are of what is odd in it."""
 
     choices: list[Item] | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -67,10 +80,9 @@ def parse(text: str) -> Spec:
     return _Parser(text).spec()
 
 
-class _Parser:
+class _Parser(TextReader):
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.pos = 0
+        super().__init__(text)
         self.result = Spec()
 
     def spec(self) -> Spec:
@@ -81,18 +93,22 @@ class _Parser:
         while self._group() or self._later_group(between):
             pass
         result.help = " ".join(filter(None, [*between, self._help()]))
+        for key in result.options:
+            if key.lower() not in _KNOWN_KEYS:
+                self._warn(f"option {key} is unknown")
+        result.options = {key.lower(): option for key, option in result.options.items()}
         return result
 
     def _group(self) -> bool:
         """Read a list or options where one begins here."""
-        self._skip_blanks()
-        if self._peek() == "[" and self.result.choices is None:
-            self.result.choices = self._list()
-        elif self._peek() == "{":
+        self.match(_BLANKS)
+        if self.result.choices is None and self.skip("["):
+            self._list()
+        elif self.skip("{"):
             self._options()
         elif not self.result.options and _BARE_OPTIONS.match(self.text, self.pos):
             self._warn("its options have no braces")
-            self.pos -= self._peek() != "("  # _options begins behind its opening brace
+            self.skip("(")
             self._options()
         else:
             return False
@@ -126,38 +142,42 @@ class _Parser:
         if text not in self.result.warnings:
             self.result.warnings.append(text)
 
-    def _peek(self) -> str:
-        return self.text[self.pos : self.pos + 1]
-
-    def _skip_blanks(self) -> None:
-        match = _BLANKS.match(self.text, self.pos)
-        assert match is not None  # the pattern matches the empty string
-        self.pos = match.end()
-
-    def _list(self) -> list[Item]:
-        items: list[Item] = []
-        self.pos += 1
-        comma = True
-        while True:
-            self._skip_blanks()
-            char = self._peek()
-            if char == "]":
-                self.pos += 1
-                return items
-            if char in ("", "{") or (char == "}" and self.text.find("]", self.pos) < 0):
+    def _list(self) -> None:
+        choices: list[Item] = []
+        self.result.choices = choices
+        for has_comma in self._items("]"):
+            if _END_OF_LIST.match(self.text, self.pos):
                 self._warn("its list has no closing bracket")
-                return items
-            if char == ",":
-                comma = True
-                self.pos += 1
-                continue
-            if not comma:
+                return
+            if not has_comma:
                 self._warn("its list lacks a comma")
-            items.append(self._item())
-            comma = False
+            choices.append(self._item())
+
+    def _options(self) -> None:
+        for has_comma in self._items("}"):
+            if _END_OF_OPTIONS.match(self.text, self.pos):
+                self._warn("its options have no closing brace")
+                return
+            if not has_comma:
+                self._warn("its options lack a comma")
+            self._option()
+
+    def _items(self, closing: str) -> Iterator[bool]:
+        """Go to the start of each item before ``closing``: whether a comma stands before it. Who
+        iterates reads the item."""
+        has_comma = True
+        while True:
+            self.match(_BLANKS)
+            if self.skip(closing):
+                return
+            if self.skip(","):
+                has_comma = True
+            else:
+                yield has_comma
+                has_comma = False
 
     def _item(self) -> Item:
-        if self._at_quote():
+        if _QUOTE.match(self.text, self.pos):
             text = self._string("]")
             return Item(text, text)
         text = self._bare(",]")
@@ -166,84 +186,39 @@ class _Parser:
             self._warn(f"choice {text} has no quotes")
         return Item(value, text)
 
-    def _options(self) -> None:
-        self.pos += 1
-        comma = True
-        while True:
-            self._skip_blanks()
-            char = self._peek()
-            if char == "}":
-                self.pos += 1
-                return
-            if char == "" or (char == "[" and "}" not in self.text[self.pos :]):
-                self._warn("its options have no closing brace")
-                return
-            if char == ",":
-                comma = True
-                self.pos += 1
-                continue
-            if not comma:
-                self._warn("its options lack a comma")
-            self._option()
-            comma = False
-
     def _option(self) -> None:
-        key = self._string(":") if self._at_quote() else self._match(_KEY)
+        is_quoted = _QUOTE.match(self.text, self.pos)
+        key = self._string(":") if is_quoted else self.match(_KEY)
         if not key:
-            self._warn(f"its options hold a stray {self._peek()}")
+            self._warn(f"its options hold a stray {self.text[self.pos : self.pos + 1]}")
             self.pos += 1
             return
-        self._skip_blanks()
-        if self._peek() not in (":", "="):
+        self.match(_BLANKS)
+        if not (self.skip(":") or self.skip("=")):
             self._warn(f"option {key} has no value")
             return
-        self.pos += 1
-        self._skip_blanks()
-        if self._at_quote():
+        self.match(_BLANKS)
+        if _QUOTE.match(self.text, self.pos):
             self.result.options[key] = self._string("}")
-        elif self._peek() not in (",", "}", ""):
+        elif not _NO_VALUE.match(self.text, self.pos):
             self.result.options[key] = _value(self._bare(",} \t"))
-
-    def _match(self, pattern: re.Pattern[str]) -> str:
-        match = pattern.match(self.text, self.pos)
-        if match is None:
-            return ""
-        self.pos = match.end()
-        return match.group()
-
-    def _at_quote(self) -> bool:
-        char = self._peek()
-        return (
-            char in _CLOSING if char != "\\" else self.text[self.pos + 1 : self.pos + 2] in _CLOSING
-        )
 
     def _string(self, closer: str) -> str:
         """A quoted string; where its closing quote is missing it ends before the next comma, else
         before the last ``closer``."""
-        if self._peek() == "\\":  # quotes that were escaped once too often: {type:\"string\"}
+        start = self.pos
+        if escaped := _ESCAPED_QUOTED.match(self.text, start):  # once too often: {type:\"string\"}
             self._warn("its quotes are escaped")
-            return self._escaped_string()
-        closing = _CLOSING[self.text[self.pos]]
-        start = self.pos + 1
-        pos = start
-        while pos < len(self.text):
-            char = self.text[pos]
-            if char in closing or (char == '"' and closing[0] == "”"):
-                self.pos = pos + 1
-                return _unescaped(self.text[start:pos])
-            pos += 2 if char == "\\" else 1
+            self.pos = escaped.end()
+            return escaped.group(2).rstrip("\\")
+        quoted = self.match(_QUOTED)
+        if quoted:
+            return _unescaped(quoted[1:-1])
         self._warn("a quote is not closed")
-        end = self.text.find(",", start)
-        end = self.text.rfind(closer, start) if end < 0 else end
+        end = self.text.find(",", start + 1)
+        end = self.text.rfind(closer, start + 1) if end < 0 else end
         self.pos = len(self.text) if end < 0 else end
-        return self.text[start : self.pos].strip()
-
-    def _escaped_string(self) -> str:
-        start = self.pos + 2
-        end = self.text.find(self.text[self.pos + 1], start)
-        end = len(self.text) if end < 0 else end
-        self.pos = min(end + 1, len(self.text))
-        return self.text[start:end].rstrip("\\")
+        return self.text[start + 1 : self.pos].strip()
 
     def _bare(self, stops: str) -> str:
         """Text up to one of ``stops`` outside brackets and quotes."""

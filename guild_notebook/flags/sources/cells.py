@@ -1,13 +1,14 @@
-"""The code cells of a notebook as sources of flags; each cell is parsed once at most."""
+"""The code cells of a notebook; each is parsed once at most."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
 from ...document.reader import Cell, Notebook
-from . import name_of, named
-from .language import NameAssignment, NotAFlag
-from .source import Source
+from .. import languages
+from ..languages.language import NameAssignment, NotAFlag
+from ..languages.source import Source
+from ..model import Skipped
 
 INJECTED_TAG = "injected-parameters"
 PARAMETERS_TAG = "parameters"
@@ -25,17 +26,21 @@ class CodeCell:
     @cached_property
     def assignments(self) -> list[NameAssignment | NotAFlag]:
         """The assignments at the top level of the cell, in order."""
-        return list(named(self.language).assignments(self.text))
+        return list(languages.named(self.language).assignments(self.text))
 
     @cached_property
-    def source(self) -> Source:
-        """Where the lines of the text are."""
+    def _source(self) -> Source:
         return Source(self.text)
+
+    def skipped(self, offset: int, reason: str) -> Skipped:
+        """What is passed over at ``offset`` of the text, and why."""
+        line = self._source.position(offset)[0]
+        return Skipped(self.index, line, self._source.line_at(offset), reason)
 
 
 def code_cells(notebook: Notebook) -> list[CodeCell]:
     """The code cells that a run executes: all but those that papermill injected."""
-    language = name_of(notebook)
+    language = languages.name_of(notebook)
     return [
         CodeCell(cell, language)
         for cell in notebook.cells
