@@ -73,10 +73,9 @@ def discover(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of invalid escapes in cells, of which the kernel warns
         _fill(result, code_cells(notebook), patterns or {}, set(wanted))
-    for name, variable in (secrets or {}).items():
-        if name in result.flags:
-            result.flags[name] = dataclasses.replace(result.flags[name], secret=variable)
-    for flag in result.flags.values():
+    for name, flag in result.flags.items():
+        if secrets and name in secrets:
+            flag = result.flags[name] = dataclasses.replace(flag, secret=secrets[name])
         result.warnings += default_warnings.warnings_of(flag)
     return result
 
@@ -87,43 +86,24 @@ def _fill(
     patterns: Mapping[str, str | list[str]],
     wanted: set[str],
 ) -> None:
-    _add_patterns(result, patterns, cells)
-    missing = wanted - set(patterns)
-    for name, find in SOURCES.items():
-        if result.source != "none" and not missing:
-            break
-        found = find(cells)
-        if result.source == "none":
-            _declare(result, name, found, patterns)
-        else:
-            _add_wanted(result, found, missing)
-        missing -= set(result.flags)
-
-
-def _add_patterns(
-    result: Discovered, patterns: Mapping[str, str | list[str]], cells: list[CodeCell]
-) -> None:
     for name, pattern in patterns.items():
         try:
             result.flags[name] = pattern_flag(name, pattern, cells)
         except FlagError as e:
             result.errors[name] = str(e)
-
-
-def _declare(result: Discovered, name: str, found: Found, patterns: Mapping[str, object]) -> None:
-    # What an earlier source passes over is reported even where it declares nothing.
-    known = {(skipped.cell, skipped.line) for skipped in result.skipped}
-    result.skipped += [s for s in found.skipped if (s.cell, s.line) not in known]
-    result.warnings += found.warnings
-    if not found.flags:
-        return
-    result.source = name
-    for flag in found.flags:
-        if flag.name not in patterns:
-            result.flags[flag.name] = flag
-
-
-def _add_wanted(result: Discovered, found: Found, wanted: set[str]) -> None:
-    for flag in found.flags:
-        if flag.name in wanted:
-            result.flags[flag.name] = flag
+    missing = wanted - set(patterns)
+    for name, find in SOURCES.items():
+        if result.source == "none":
+            found = find(cells)
+            # What an earlier source passes over is reported even where it declares nothing.
+            known = {(skipped.cell, skipped.line) for skipped in result.skipped}
+            result.skipped += [s for s in found.skipped if (s.cell, s.line) not in known]
+            result.warnings += found.warnings
+            result.source = name if found.flags else "none"
+            flags = [flag for flag in found.flags if flag.name not in patterns]
+        elif missing:
+            flags = [flag for flag in find(cells).flags if flag.name in missing]
+        else:
+            break
+        result.flags.update((flag.name, flag) for flag in flags)
+        missing -= set(result.flags)

@@ -17,36 +17,29 @@ def source_text(flag: Flag, value: Any) -> str:
 
     Raises FlagError where the language has neither.
     """
-    if flag.secret:
-        return _environment_expression(flag, value)
-    if isinstance(value, Code):
-        return value.text
-    try:
-        return named(flag.language).write(value, flag.default_source)
-    except ValueError as e:
-        raise FlagError(
-            f"flag {flag.label} cannot hold {shown(flag, value)} in {flag.language}: {e}"
-        ) from None
-
-
-def _environment_expression(flag: Flag, value: Any) -> str:
     language = named(flag.language)
-    if not language.environment_expressions:
+    if flag.secret and not language.environment_expressions:
         raise FlagError(
             f"flag {flag.label} cannot be a secret: this package does not know how "
             f"{flag.language} reads the environment - read {flag.secret} in the notebook itself"
         )
-    text = language.environment_expression(flag.secret, value, flag.default_source)
-    if text is None:
+    if flag.secret:
+        text = language.environment_expression(flag.secret, value, flag.default_source)
+        if text is None:
+            kind = "mapping" if isinstance(value, dict) else "list"
+            raise FlagError(
+                f"flag {flag.label} cannot be a secret: {flag.language} has no {kind} in the "
+                "environment"
+            )
+        return text
+    if isinstance(value, Code):
+        return value.text
+    try:
+        return language.write(value, flag.default_source)
+    except ValueError as e:
         raise FlagError(
-            f"flag {flag.label} cannot be a secret: {flag.language} has no {_type(value)} in the "
-            "environment"
-        )
-    return text
-
-
-def _type(value: Any) -> str:
-    return "mapping" if isinstance(value, dict) else "list"
+            f"flag {flag.label} cannot hold {shown(flag, value)} in {flag.language}: {e}"
+        ) from None
 
 
 def environment_text(flag: Flag | None, value: Any) -> str:
@@ -56,10 +49,8 @@ def environment_text(flag: Flag | None, value: Any) -> str:
 
     Raises FlagError for what no environment variable can hold.
     """
-    if isinstance(value, Code):
-        text = value.text
-    elif isinstance(value, str):
-        text = value
+    if isinstance(value, (Code, str)):
+        text = value.text if isinstance(value, Code) else value
     elif isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, (int, float)):
@@ -67,12 +58,10 @@ def environment_text(flag: Flag | None, value: Any) -> str:
     else:
         text = named(flag.language if flag else "python").write(value, "")
     try:
-        os.fsencode(text)
+        is_held = b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
         is_held = False
-    else:
-        is_held = "\0" not in text
-    if is_held:
-        return text
-    label = f"flag {flag.label}" if flag else "a secret flag"
-    raise FlagError(f"{label} has a value that no environment variable can hold")
+    if not is_held:
+        label = f"flag {flag.label}" if flag else "a secret flag"
+        raise FlagError(f"{label} has a value that no environment variable can hold")
+    return text

@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import Any, ClassVar
 
-from .line_based import NUMBER, LineBasedLanguage, Reader
+from .line_based import NUMBER, LineBasedLanguage, TextReader
 from .values import as_number, is_number, ordered
 
 _WORD = re.compile(r"[^\s;&|<>()$`'\"\\#*?~{}\[\]!]*")
@@ -29,12 +29,12 @@ class Bash(LineBasedLanguage):
     interpolates = "$`"
     has_commas = False
 
-    def literal(self, reader: Reader) -> Any:
+    def literal(self, reader: TextReader) -> Any:
         string = reader.match(self.strings)
         if string:
             return self.text_of(string)
         if reader.skip("("):
-            return reader.items(")")
+            return self.items(reader, ")")
         word = reader.match(_WORD)
         if word in self.words:
             return self.words[word]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, ClassVar
 
-from .line_based import LineBasedLanguage, Reader
+from .line_based import LineBasedLanguage, TextReader
 from .values import NotLiteralError, ordered
 
 
@@ -29,17 +30,17 @@ class Julia(LineBasedLanguage):
     )
     words: ClassVar = {
         **{"true": True, "false": False, "nothing": None},
-        **{"Inf": float("inf"), "NaN": float("nan")},
+        **{"Inf": math.inf, "NaN": math.nan},
     }
     strings = re.compile(r"\"\"\"[\s\S]*?\"\"\"|\"(?:[^\"\\]|\\[\s\S])*\"")
     interpolates = "$"
 
-    def literal(self, reader: Reader) -> Any:
-        return tuple(reader.items(")")) if reader.skip("(") else super().literal(reader)
+    def literal(self, reader: TextReader) -> Any:
+        return tuple(self.items(reader, ")")) if reader.skip("(") else super().literal(reader)
 
-    def call(self, name: str, reader: Reader) -> Any:
+    def call(self, name: str, reader: TextReader) -> Any:
         if name == "Dict" and reader.skip("("):
-            items = reader.items(")", "=>")
+            items = self.items(reader, ")", "=>")
             return items if isinstance(items, dict) else {}
         raise NotLiteralError
 

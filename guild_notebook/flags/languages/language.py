@@ -43,33 +43,28 @@ class NotAFlag:
 
 
 class Language(ABC):
-    """One language that code cells may be written in.
+    """One language that code cells may be written in. Its methods read and return source text;
+    none of them runs any of it.
 
-    Its methods read and return source text; none of them runs any of it.
+    ``name`` is the language in lower case, as kernels write it into a notebook
+    (``kernelspec.language``, ``language_info.name``), without a version; ``aliases`` are other
+    names that kernels give it.
+    ``kernels`` are those whose notebooks may not name their language, in lower case, without what
+    follows a ``-`` and without a version at the end: ``ir``, ``julia`` (for ``julia-1.10``).
+    ``implementations``: what the kernels that ``setup_code`` is for call themselves
+    (``implementation`` in their kernel_info_reply).
+    ``type_names``: types as annotations spell them, and the flag types that they stand for.
+    ``environment_expressions`` read an environment variable, ``{0}`` for its name, by what they
+    make of its text: ``text``, ``integer``, ``number``, ``boolean`` (of ``true`` or ``false``) and
+    ``code`` (what the text is in this language). Empty where no flag can be a secret.
     """
 
     name: ClassVar[str] = ""
-    """The language in lower case, as kernels write it into a notebook (``kernelspec.language``,
-    ``language_info.name``), without a version."""
-
     aliases: ClassVar[tuple[str, ...]] = ()
-    """Other names that kernels give the language."""
-
     kernels: ClassVar[tuple[str, ...]] = ()
-    """Kernels whose notebooks may not name their language, in lower case, without what follows
-    a ``-`` and without a version at the end: ``ir``, ``julia`` (for ``julia-1.10``)."""
-
     implementations: ClassVar[tuple[str, ...]] = ()
-    """What the kernels that ``setup_code`` is for call themselves (``implementation`` in their
-    kernel_info_reply)."""
-
     type_names: ClassVar[Mapping[str, str]] = {}
-    """Types as annotations of the language spell them, and the flag types that they stand for."""
-
     environment_expressions: ClassVar[Mapping[str, str]] = {}
-    """The expressions that read an environment variable, ``{0}`` for its name, by what they make
-    of its text: ``text``, ``integer``, ``number``, ``boolean`` (of ``true`` or ``false``) and
-    ``code`` (what the text is in this language). Empty where no flag can be a secret."""
 
     @abstractmethod
     def read(self, text: str) -> Any:
@@ -77,23 +72,17 @@ class Language(ABC):
 
     @abstractmethod
     def write(self, value: Any, like: str) -> str:
-        """``value`` as the literal that takes the place of ``like``, on one line.
-
-        Raises ValueError with the reason where the language has no literal for it.
-        """
+        """``value`` as the literal that takes the place of ``like``, on one line. Raises ValueError
+        with the reason where the language has no literal for it."""
 
     def assignments(self, text: str) -> Iterator[NameAssignment | NotAFlag]:
-        """The assignments at the top level of a cell whose source is ``text``, in order.
-
-        None for a language whose assignments this package cannot tell.
-        """
+        """The assignments at the top level of a cell whose source is ``text``, in order; none for
+        a language whose assignments this package cannot tell."""
         return iter(())
 
     def environment_expression(self, variable: str, value: Any, like: str) -> str | None:
-        """The expression that reads ``variable``, which holds ``value``, in place of ``like``.
-
-        None where the language has none for such a value.
-        """
+        """The expression that reads ``variable``, which holds ``value``, in place of ``like``; None
+        where the language has none for such a value."""
         expression = self.environment_expressions.get(kind_of(value))
         return expression and expression.format(variable)
 

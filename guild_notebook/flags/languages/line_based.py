@@ -25,31 +25,50 @@ _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
+class TextReader:
+    """Reads ``text``, where it has come to ``pos``."""
+
+    def __init__(self, text: str, pos: int = 0) -> None:
+        self.text = text
+        self.pos = pos
+
+    def match(self, pattern: re.Pattern[str]) -> str:
+        """What ``pattern`` matches here, "" where it does not; moves to its end."""
+        match = pattern.match(self.text, self.pos)
+        if match is None:
+            return ""
+        self.pos = match.end()
+        return match.group()
+
+    def skip(self, text: str) -> bool:
+        """Move behind ``text`` if it stands here; whether it does."""
+        if not self.text.startswith(text, self.pos):
+            return False
+        self.pos += len(text)
+        return True
+
+
 class LineBasedLanguage(Language):
     """A language with ``#`` before comments, whose literals are quoted text, numbers, words, and
-    lists in brackets. What a language has beside them it reads in ``literal`` and ``call``."""
+    lists in brackets. What a language has beside them it reads in ``literal`` and ``call``.
+
+    ``assignment`` is what stands before the value of an assignment, with groups ``name`` and
+    ``type`` (of the annotation); ``strings`` a string with its quotes; ``words`` are the words that
+    are literals, and their values.
+    ``interpolates`` are characters that make an expression of a string, unless a backslash stands
+    before them; ``integer_suffix`` makes an integer of the number before it.
+    ``has_commas``: commas stand between the items of a list; else blanks do.
+    """
 
     assignment: ClassVar[re.Pattern[str]]
-    """What stands before the value of an assignment, with groups ``name`` and ``type`` (of the
-    annotation)."""
-
     strings: ClassVar[re.Pattern[str]]
-    """A string with its quotes."""
-
     words: ClassVar[Mapping[str, Any]]
-    """The words that are literals, and their values."""
-
     interpolates: ClassVar[str] = ""
-    """Characters that make an expression of a string, unless a backslash stands before them."""
-
     integer_suffix: ClassVar[str] = ""
-    """What makes an integer of the number before it."""
-
     has_commas: ClassVar[bool] = True
-    """Whether commas stand between the items of a list; else blanks do."""
 
     def read(self, text: str) -> Any:
-        reader = Reader(text.strip(), 0, self)
+        reader = TextReader(text.strip())
         value = self.literal(reader)
         if reader.pos != len(reader.text):
             raise NotLiteralError
@@ -70,7 +89,7 @@ class LineBasedLanguage(Language):
             if match is None:
                 continue
             value_start = match.end()
-            reader = Reader(text, value_start, self)
+            reader = TextReader(text, value_start)
             try:
                 value, computed = self.literal(reader), False
                 end = reader.pos
@@ -81,17 +100,65 @@ class LineBasedLanguage(Language):
             name, annotation = match.group("name"), match.group("type") or ""
             yield NameAssignment(name, value, computed, annotation, start, end, value_start, end)
 
-    def literal(self, reader: Reader) -> Any:
+    def literal(self, reader: TextReader) -> Any:
         """The value of the literal at ``reader``, which is moved to its end; raises
         NotLiteralError where there is none."""
         string = reader.match(self.strings)
         if string:
             return self.text_of(string)
         if reader.skip("["):
-            return reader.items("]")
-        return reader.word_value() if reader.is_at_word() else reader.number()
+            return self.items(reader, "]")
+        if text := reader.match(NUMBER):
+            return self._number(text, reader)
+        return self._word_value(reader)
 
-    def call(self, name: str, reader: Reader) -> Any:
+    def _number(self, text: str, reader: TextReader) -> Any:
+        number = as_number(text) if "x" not in text.lower() else int(text, 16)
+        if self.integer_suffix and reader.skip(self.integer_suffix):
+            number = int(number)
+        if isinstance(number, str):
+            raise NotLiteralError
+        return number
+
+    def _word_value(self, reader: TextReader) -> Any:
+        """The value of a word or a call."""
+        negative = reader.skip("-")
+        name = reader.match(_NAME)
+        if not name or (negative and self.words.get(name) != math.inf):
+            raise NotLiteralError
+        if name in self.words:
+            return -self.words[name] if negative else self.words[name]
+        return self.call(name, reader)
+
+    def items(
+        self, reader: TextReader, close: str, pair: str = "", names: re.Pattern[str] | None = None
+    ) -> Any:
+        """The items up to ``close``: a list, or a dict where each item is a key, ``pair`` and a
+        value. A key is a literal or what ``names`` matches."""
+        keys: list[Any] = []
+        items: list[Any] = []
+        reader.match(_BLANKS)
+        while not reader.skip(close):
+            start = reader.pos
+            item = (reader.match(names) if names else "") or self.literal(reader)
+            reader.match(_BLANKS)
+            if pair and reader.skip(pair):
+                reader.match(_BLANKS)
+                keys.append(item)
+                item = self.literal(reader)
+                reader.match(_BLANKS)
+            items.append(item)
+            comma = reader.skip(",") or not self.has_commas
+            reader.match(_BLANKS)
+            if reader.pos == start:  # an empty word of a shell, before what is not a literal
+                raise NotLiteralError
+            if not comma and not reader.text.startswith(close, reader.pos):
+                raise NotLiteralError
+        if keys and len(keys) != len(items):
+            raise NotLiteralError
+        return dict(zip(keys, items)) if keys else items
+
+    def call(self, name: str, reader: TextReader) -> Any:
         """The value of what the language writes as a call of ``name``, a list or a mapping, where
         ``reader`` is behind the name. Raises NotLiteralError for anything else."""
         raise NotLiteralError
@@ -142,94 +209,6 @@ class LineBasedLanguage(Language):
     @cached_property
     def _end_tokens(self) -> re.Pattern[str]:
         return re.compile(rf"{self.strings.pattern}|[\[({{\])}}]|[\r\n;#]")
-
-
-class TextReader:
-    """Reads ``text``, where it has come to ``pos``."""
-
-    def __init__(self, text: str, pos: int = 0) -> None:
-        self.text = text
-        self.pos = pos
-
-    def match(self, pattern: re.Pattern[str]) -> str:
-        """What ``pattern`` matches here, "" where it does not; moves to its end."""
-        match = pattern.match(self.text, self.pos)
-        if match is None:
-            return ""
-        self.pos = match.end()
-        return match.group()
-
-    def skip(self, text: str) -> bool:
-        """Move behind ``text`` if it stands here; whether it does."""
-        if not self.text.startswith(text, self.pos):
-            return False
-        self.pos += len(text)
-        return True
-
-
-class Reader(TextReader):
-    """Reads literals of ``language``."""
-
-    def __init__(self, text: str, pos: int, language: LineBasedLanguage) -> None:
-        super().__init__(text, pos)
-        self._language = language
-
-    def is_at_word(self) -> bool:
-        """Whether a word stands here, after a sign or without."""
-        sign = self.text[self.pos : self.pos + 1] in "+-"
-        is_word = bool(_NAME.match(self.text, self.pos + sign))
-        return is_word and not NUMBER.match(self.text, self.pos)
-
-    def number(self) -> Any:
-        text = self.match(NUMBER)
-        if not text:
-            raise NotLiteralError
-        number = as_number(text) if "x" not in text.lower() else int(text, 16)
-        if self._language.integer_suffix and self.skip(self._language.integer_suffix):
-            number = int(number)
-        if isinstance(number, str):
-            raise NotLiteralError
-        return number
-
-    def word_value(self) -> Any:
-        """The value of a word or a call."""
-        negative = self.skip("-")
-        name = self.match(_NAME)
-        words = self._language.words
-        if not name or (negative and words.get(name) != math.inf):
-            raise NotLiteralError
-        if name in words:
-            return -words[name] if negative else words[name]
-        return self._language.call(name, self)
-
-    def items(self, close: str, pair: str = "", names: re.Pattern[str] | None = None) -> Any:
-        """The items up to ``close``: a list, or a dict where each item is a key, ``pair`` and a
-        value. A key is a literal or what ``names`` matches."""
-        keys: list[Any] = []
-        items: list[Any] = []
-        self._skip_blanks()
-        while not self.skip(close):
-            start = self.pos
-            item = (self.match(names) if names else "") or self._language.literal(self)
-            self._skip_blanks()
-            if pair and self.skip(pair):
-                self._skip_blanks()
-                keys.append(item)
-                item = self._language.literal(self)
-                self._skip_blanks()
-            items.append(item)
-            comma = self.skip(",") or not self._language.has_commas
-            self._skip_blanks()
-            if self.pos == start:  # an empty word of a shell, before what is not a literal
-                raise NotLiteralError
-            if not comma and not self.text.startswith(close, self.pos):
-                raise NotLiteralError
-        if keys and len(keys) != len(items):
-            raise NotLiteralError
-        return dict(zip(keys, items)) if keys else items
-
-    def _skip_blanks(self) -> None:
-        self.match(_BLANKS)
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -11,33 +11,26 @@ from .scanner import scan
 from .source import expression_of
 from .values import MOST_BITS, NotLiteralError
 
+_CONSTANTS = (type(None), bool, int, float, str)
+_PARTS = (
+    *(ast.List, ast.Tuple, ast.Set, ast.Dict),
+    *(ast.UnaryOp, ast.UAdd, ast.USub, ast.expr_context),
+)
+
 
 def value_of(node: ast.expr) -> Any:
     """The value of an expression that is a literal: a number, string, boolean, None, or a list,
     tuple, set or dict of literals. Raises NotLiteralError for anything else, bytes, complex
     numbers and ``...`` included, since no command line and no YAML file can hold them.
     """
+    for part in ast.walk(node):
+        is_constant = isinstance(part, ast.Constant) and isinstance(part.value, _CONSTANTS)
+        if not is_constant and not isinstance(part, _PARTS):
+            raise NotLiteralError
     try:
-        return _value(node)
-    except (RecursionError, TypeError):  # nested too deeply; an unhashable key or set member
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, RecursionError):  # -"a", {[]: 1}
         raise NotLiteralError from None
-
-
-def _value(node: ast.expr) -> Any:
-    if isinstance(node, ast.Constant):
-        if node.value is None or isinstance(node.value, (bool, int, float, str)):
-            return node.value
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.UAdd, ast.USub)):
-        number = node.operand.value if isinstance(node.operand, ast.Constant) else None
-        if isinstance(number, (int, float)) and not isinstance(number, bool):
-            return -number if isinstance(node.op, ast.USub) else number
-    elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        items = [_value(item) for item in node.elts]
-        return {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)](items)
-    elif isinstance(node, ast.Dict) and None not in node.keys:
-        keys = [_value(key) for key in node.keys if key is not None]
-        return dict(zip(keys, [_value(value) for value in node.values]))
-    raise NotLiteralError
 
 
 def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
@@ -69,7 +62,7 @@ def write(value: Any, like: str = "") -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
     if isinstance(value, int) and not isinstance(value, bool):
-        return _integer(value)
+        return repr(value) if value.bit_length() <= MOST_BITS else hex(value)
     if isinstance(value, list):
         return f"[{', '.join(map(write, value))}]"
     if isinstance(value, tuple):
@@ -80,10 +73,6 @@ def write(value: Any, like: str = "") -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{write(k)}: {write(v)}' for k, v in value.items())}}}"
     return repr(value)
-
-
-def _integer(value: int) -> str:
-    return repr(value) if value.bit_length() <= MOST_BITS else hex(value)
 
 
 def _string(value: str, like: str) -> str:

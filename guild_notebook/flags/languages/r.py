@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, ClassVar
 
 from .language import kind_of
-from .line_based import LineBasedLanguage, Reader
+from .line_based import LineBasedLanguage, TextReader
 from .values import NotLiteralError, is_number, ordered
 
 _ITEM_NAME = re.compile(r"[A-Za-z.][\w.]*(?=\s*=)")
@@ -23,19 +24,13 @@ class R(LineBasedLanguage):
         "code": 'eval(parse(text = Sys.getenv("{0}")))',
     }
     assignment = re.compile(r"(?P<name>[A-Za-z.][\w.]*)(?P<type>)[ \t]*(?:<<?-|=(?!=))[ \t]*")
-    words: ClassVar = {
-        "TRUE": True,
-        "FALSE": False,
-        "NULL": None,
-        "Inf": float("inf"),
-        "NaN": float("nan"),
-    }
+    words: ClassVar = {"TRUE": True, "FALSE": False, "NULL": None, "Inf": math.inf, "NaN": math.nan}
     strings = re.compile(r"\"(?:[^\"\\]|\\[\s\S])*\"|'(?:[^'\\]|\\[\s\S])*'")
     integer_suffix = "L"
 
-    def call(self, name: str, reader: Reader) -> Any:
+    def call(self, name: str, reader: TextReader) -> Any:
         if name in ("c", "list") and reader.skip("("):
-            return reader.items(")", "=", _ITEM_NAME)
+            return self.items(reader, ")", "=", _ITEM_NAME)
         raise NotLiteralError
 
     def write(self, value: Any, like: str) -> str:

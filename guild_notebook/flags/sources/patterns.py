@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from ...errors import FlagError
 from .. import languages
+from ..languages.language import NameAssignment
 from ..languages.values import NotLiteralError
 from ..model import Flag, Site
-from .assignments import literal_type
+from .assignments import flag
 from .cells import CodeCell
 
 SECONDS = 1.0
@@ -30,39 +32,29 @@ def pattern_flag(name: str, patterns: str | list[str], cells: Iterable[CodeCell]
         patterns = [patterns]
     if not patterns:
         raise FlagError(f"nb-replace of flag {name} is an empty list - give it a pattern")
-    sites: dict[Site, str] = {}
+    found: list[tuple[CodeCell, int, int]] = []
     for pattern in patterns:
-        matches = _matches(name, pattern, cells)
-        if not matches:
+        spans = _spans(name, pattern, cells)
+        if not spans:
             raise FlagError(
                 f"nb-replace pattern {pattern!r} of flag {name} matches nothing in any code cell"
             )
-        sites.update(matches)
-    return _flag(name, sites, cells[0].language)
-
-
-def _flag(name: str, sites: dict[Site, str], language: str) -> Flag:
-    text = next(iter(sites.values()))
+        found += spans
+    cell, start, end = found[0]
     try:
-        value, computed = languages.named(language).read(text), False
+        value, computed = languages.named(cell.language).read(cell.text[start:end]), False
     except NotLiteralError:
         value, computed = None, True
-    return Flag(
-        name=name,
-        kind="pattern",
-        type=literal_type(value),
-        default=value,
-        default_source=text,
-        sites=tuple(sites),
-        computed=computed,
-        language=language,
-    )
+    assignment = NameAssignment(name, value, computed, "", start, end, start, end)
+    sites = dict.fromkeys(Site(cell.index, start, end) for cell, start, end in found)
+    return replace(flag(cell, assignment, "pattern"), sites=tuple(sites))
 
 
-def _matches(name: str, pattern: Any, cells: list[CodeCell]) -> dict[Site, str]:
+def _spans(name: str, pattern: Any, cells: list[CodeCell]) -> list[tuple[CodeCell, int, int]]:
     compiled = _compiled(name, pattern)
+    groups = range(1, compiled.groups + 1) if compiled.groups else (0,)
     deadline = time.monotonic() + SECONDS
-    sites: dict[Site, str] = {}
+    spans: list[tuple[CodeCell, int, int]] = []
     for cell in cells:
         left = deadline - time.monotonic()
         try:
@@ -74,9 +66,9 @@ def _matches(name: str, pattern: Any, cells: list[CodeCell]) -> dict[Site, str]:
                 f"nb-replace pattern {pattern!r} of flag {name} has run for a second in cell "
                 f"{cell.index} - make it simpler"
             ) from None
-        for start, end in _spans(match) if match else ():
-            sites[Site(cell.index, start, end)] = cell.text[start:end]
-    return sites
+        of_cell = map(match.span, groups) if match else ()
+        spans += [(cell, start, end) for start, end in of_cell if start >= 0]
+    return spans
 
 
 def _compiled(name: str, pattern: Any) -> Any:
@@ -92,8 +84,3 @@ def _compiled(name: str, pattern: Any) -> Any:
         raise FlagError(
             f"nb-replace pattern {pattern!r} of flag {name} does not compile: {e}"
         ) from None
-
-
-def _spans(match: Any) -> list[tuple[int, int]]:
-    groups = [match.span(group) for group in range(1, match.re.groups + 1)]
-    return [span for span in groups if span != (-1, -1)] if groups else [match.span()]

@@ -80,7 +80,11 @@ def _fields(cell: CodeCell) -> tuple[list[FormField], list[Skipped]]:
     if cell.language != "python" or not source.is_python:
         reason = "a cell of another language"
         return [], [cell.skipped(marker.start(), reason) for marker in markers]
-    titles, descriptions = Titles(cell.text), Descriptions(source)
+    descriptions = Descriptions(source)
+    titles = [
+        (title.start(), _TITLE_OPTIONS.sub("", title.group(1)).strip())
+        for title in _TITLE.finditer(cell.text)
+    ]
     fields: list[FormField] = []
     passed_over: list[Skipped] = []
     used: set[int] = set()
@@ -111,20 +115,21 @@ def _markers(source: Source, matches: list[re.Match[str]]) -> Iterator[_Marker]:
     index = 0
     done: tuple[int, int] | None = None
     for match in matches:
-        start = match.start()
+        start, span = match.start(), match.span()
         while index < len(comments) and comments[index][1] <= start:
             index += 1
         if index < len(comments) and comments[index][0] <= start:
-            if comments[index] != done:  # a second marker in a comment is text of the first
-                reason = "a blank between @ and param" if match.group(1) else ""
-                yield _Marker(*match.span(), comments[index], reason)
-            done = comments[index]
+            if comments[index] == done:
+                continue  # a second marker in a comment is text of the first
+            span = done = comments[index]
+            reason = "a blank between @ and param" if match.group(1) else ""
         elif _is_within(start, source.scan.ipython):
-            yield _Marker(*match.span(), match.span(), "a line of IPython")
+            reason = "a line of IPython"
         elif _is_within(start, source.scan.strings):
-            yield _Marker(*match.span(), match.span(), "inside a string")
+            reason = "inside a string"
         else:
-            yield _Marker(*match.span(), match.span(), "not readable as Python")
+            reason = "not readable as Python"
+        yield _Marker(*match.span(), span, reason)
 
 
 def _is_within(offset: int, spans: list[tuple[int, int]]) -> bool:
@@ -157,7 +162,7 @@ def _field(
     cell: CodeCell,
     statement: Statement,
     marker: _Marker,
-    titles: Titles,
+    titles: list[tuple[int, str]],
     descriptions: Descriptions,
 ) -> FormField:
     parsed = statement.parsed
@@ -186,7 +191,7 @@ def _field(
         sites=(Site(cell.index, start, end),),
         computed=computed,
         description="; ".join(dict.fromkeys(filter(None, texts))),
-        group=titles.at(statement.start),
+        group=_title_at(statement.start, titles),
         language=cell.language,
     )
     flag, warnings = typed_field(flag, spec, annotation_of(parsed, statement.node))
@@ -222,18 +227,10 @@ def _name(text: str, target: ast.expr, parsed: ParsedLine) -> str:
     raise _NoFieldError("an assignment to several names")
 
 
-class Titles:
-    """The ``#@title`` lines of one cell; layout options after a title have no effect."""
-
-    def __init__(self, text: str) -> None:
-        matches = list(_TITLE.finditer(text)) if "@title" in text else []
-        self._starts = [match.start() for match in matches]
-        self._texts = [_TITLE_OPTIONS.sub("", match.group(1)).strip() for match in matches]
-
-    def at(self, offset: int) -> str:
-        """The title above ``offset``, else the cell's first; "" where it has none."""
-        index = max(bisect_right(self._starts, offset) - 1, 0)
-        return self._texts[index] if self._texts else ""
+def _title_at(offset: int, titles: list[tuple[int, str]]) -> str:
+    """The title above ``offset``, else the cell's first; "" where it has none."""
+    index = max(bisect_right(titles, (offset, "")) - 1, 0)
+    return titles[index][1] if titles else ""
 
 
 class Descriptions:
@@ -252,36 +249,32 @@ class Descriptions:
     def of(self, first: int, last: int) -> str:
         """The text for a field on lines ``first`` to ``last``: the Markdown block directly
         above, else a bullet block directly below, else the plain comment directly above."""
-        above = self._block(first - 1, -1, _MARKDOWN)[::-1]
+        above = self._block(first - 1, -1, _MARKDOWN)
         if above and self._use(above):
-            return self._text(above, _MARKDOWN)
+            return _text(above)
         below = self._block(last + 1, 1, _MARKDOWN)
-        match = _MARKDOWN.match(self._lines[below[0]]) if below else None
-        if match and _BULLET.match(match.group(1)) and self._use(below):
-            return self._text(below, _MARKDOWN)
-        plain = self._block(first - 1, -1, _PLAIN)[::-1]
-        return self._text(plain, _PLAIN)
+        if below and _BULLET.match(below[last + 1]) and self._use(below):
+            return _text(below)
+        return _text(self._block(first - 1, -1, _PLAIN), without=_NO_TEXT)
 
-    def _block(self, line: int, step: int, pattern: re.Pattern[str]) -> list[int]:
-        block = []
-        while line in self._lines and pattern.match(self._lines[line]):
-            block.append(line)
+    def _block(self, line: int, step: int, pattern: re.Pattern[str]) -> dict[int, str]:
+        block = {}
+        while match := pattern.match(self._lines.get(line, "")):
+            block[line] = match.group(1)
             line += step
         return block
 
-    def _use(self, lines: list[int]) -> bool:
-        if not self._used.isdisjoint(lines):
+    def _use(self, block: dict[int, str]) -> bool:
+        if not self._used.isdisjoint(block):
             return False
-        self._used.update(lines)
+        self._used.update(block)
         return True
 
-    def _text(self, lines: list[int], pattern: re.Pattern[str]) -> str:
-        matches = [pattern.match(self._lines[line]) for line in lines]
-        texts = [m.group(1).strip() for m in matches if m and not _RULE.fullmatch(m.group(1))]
-        texts = [_BULLET.sub("", text, count=1) for text in texts]
-        if pattern is _PLAIN:
-            texts = [text for text in texts if not _NO_TEXT.fullmatch(text)]
-        return " ".join(text for text in texts if text)
+
+def _text(block: dict[int, str], without: re.Pattern[str] | None = None) -> str:
+    lines = (block[line] for line in sorted(block))
+    texts = [_BULLET.sub("", line.strip(), count=1) for line in lines if not _RULE.fullmatch(line)]
+    return " ".join(text for text in texts if text and not (without and without.fullmatch(text)))
 
 
 def _flags(fields: list[FormField]) -> tuple[list[Flag], list[str]]:
