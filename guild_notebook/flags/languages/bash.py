@@ -11,9 +11,6 @@ from .values import as_number, is_number, ordered
 
 _WORD = re.compile(r"[^\s;&|<>()$`'\"\\#*?~{}\[\]!]*")
 
-NO_KEYBOARD = "stty -icanon min 0 time 0 2>/dev/null"
-"""What reads the shell's terminal gets an end of file at once, where it would wait."""
-
 
 class Bash(LineBasedLanguage):
     name = "bash"
@@ -41,10 +38,9 @@ class Bash(LineBasedLanguage):
         return as_number(word) if NUMBER.fullmatch(word) and "_" not in word else word
 
     def text_of(self, string: str) -> str:
-        content = string[1:-1]
-        if string[0] == "'":
-            return content
-        self.refuse_interpolation(content)
+        return string[1:-1] if string[0] == "'" else super().text_of(string)
+
+    def unescaped(self, content: str) -> str:
         return re.sub(r"\\([\\\"$`])", r"\1", content)
 
     def write(self, value: Any, like: str) -> str:
@@ -66,4 +62,5 @@ class Bash(LineBasedLanguage):
         return f"({' '.join(self.write(item, '') for item in ordered(value))})"
 
     def setup_code(self) -> str:
-        return NO_KEYBOARD
+        """What reads the shell's terminal gets an end of file at once, where it would wait."""
+        return "stty -icanon min 0 time 0 2>/dev/null"

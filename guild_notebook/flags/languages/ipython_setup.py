@@ -20,7 +20,8 @@ PIECE = 1_000_000
 def keep_all_output(kernel: Any) -> None:
     """Make the kernel wait where its output is not read fast enough: a publishing ZeroMQ socket
     drops messages once 1,000 are waiting (ZMQ_SNDHWM), unless ZMQ_XPUB_NODROP is set. That bounds
-    memory on both sides, as do texts of at most ``PIECE`` characters in one message."""
+    memory on both sides, as do texts of at most ``PIECE`` characters in one message, where ipykernel
+    sends all that was printed since its last (iostream.py, OutStream._flush_buffers) as one."""
     import zmq
 
     thread = kernel.iopub_thread
@@ -30,12 +31,7 @@ def keep_all_output(kernel: Any) -> None:
         thread.socket.setsockopt(zmq.SNDHWM, WAITING_MESSAGES)
 
     thread.schedule(set_options)
-    send_in_pieces(type(sys.stdout))
-
-
-def send_in_pieces(stream_class: Any) -> None:
-    """Send a text as several messages, where ipykernel would send all that has been printed since
-    its last message as one (ipykernel/iostream.py, OutStream._flush_buffers)."""
+    stream_class: Any = type(sys.stdout)
     flush_buffers = getattr(stream_class, "_flush_buffers", None)
     if flush_buffers is None or hasattr(flush_buffers, "__wrapped__"):
         return  # an ipykernel that does it in another way

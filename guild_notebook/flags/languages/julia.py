@@ -44,9 +44,6 @@ class Julia(LineBasedLanguage):
             return items if isinstance(items, dict) else {}
         raise NotLiteralError
 
-    def text_of(self, string: str) -> str:
-        return self.unescaped(string[3:-3] if string.startswith('"""') else string[1:-1])
-
     def write(self, value: Any, like: str) -> str:
         if isinstance(value, dict):
             pairs = (f"{self.write(k, '')} => {self.write(v, '')}" for k, v in value.items())

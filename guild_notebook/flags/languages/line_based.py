@@ -164,18 +164,17 @@ class LineBasedLanguage(Language):
         raise NotLiteralError
 
     def text_of(self, string: str) -> str:
-        """The text that ``string`` stands for; raises NotLiteralError where it is computed."""
-        return self.unescaped(string[1:-1])
+        """The text that ``string`` stands for; raises NotLiteralError where values of variables go
+        into it."""
+        quotes = 3 if string.startswith('"""') else 1
+        content = string[quotes:-quotes]
+        if any(char in content.replace(f"\\{char}", "") for char in self.interpolates):
+            raise NotLiteralError
+        return self.unescaped(content)
 
     def unescaped(self, content: str) -> str:
         """A string's ``content`` with C's escapes replaced by what they stand for."""
-        self.refuse_interpolation(content)
         return _ESCAPE.sub(_unescape, content)
-
-    def refuse_interpolation(self, content: str) -> None:
-        """Raise NotLiteralError where values of variables go into a string of ``content``."""
-        if any(char in content.replace(f"\\{char}", "") for char in self.interpolates):
-            raise NotLiteralError
 
     def _line_starts(self, text: str) -> Iterator[int]:
         """Starts of lines and of statements after ``;``, outside brackets and strings."""

@@ -9,29 +9,29 @@ from ...languages import literals
 from ...languages.values import NotLiteralError, as_number, equal, is_number
 from ...model import Flag
 from ..assignments import annotated_type, literal_type
-from .grammar import TYPE_ALIASES, Item, Spec
+from .grammar import TYPE_ALIASES, Annotation, Item
 
 _NUMERIC = ("number", "integer", "slider")
 _KINDS = {"boolean": "checkbox", "slider": "slider", "date": "date"}
 
 
-def typed_field(flag: Flag, spec: Spec, annotation: str) -> tuple[Flag, list[str]]:
-    """``flag`` with what the form's annotation ``spec`` and the Python type ``annotation`` ("" for
-    none) say of its type, choices and bounds; and what is odd about them."""
-    warnings = list(spec.warnings)
-    type_ = _declared_type(spec.options.get("type"), warnings) or annotated_type(annotation)
-    if spec.choices:
-        type_ = _type_of_choices(spec.choices, type_, flag.default, warnings)
+def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[Flag, list[str]]:
+    """``flag`` with what the form's annotation and the text of Python's, "" for none, say of its
+    type, choices and bounds; and what is odd about them."""
+    warnings = list(annotation.warnings)
+    type_ = _declared_type(annotation.options.get("type"), warnings) or annotated_type(python_type)
+    if annotation.choices:
+        type_ = _type_of_choices(annotation.choices, type_, flag.default, warnings)
     elif type_ is None:
         # The type of an expression's value is not known: another expression may replace it.
         type_ = "raw" if flag.computed else literal_type(flag.default)
-    items = spec.choices or []
+    items = annotation.choices or []
     choices = tuple(_choice(item, type_) for item in items)
     min_, max_, step = (
-        _bound(key, spec.options.get(key), warnings) if type_ in _NUMERIC else None
+        _bound(key, annotation.options.get(key), warnings) if type_ in _NUMERIC else None
         for key in ("min", "max", "step")
     )
-    allow_other = spec.options.get("allow-input") in (True, "true", "True")
+    allow_other = annotation.options.get("allow-input") in (True, "true", "True")
     free = flag.computed or allow_other or not choices
     if not free and not any(equal(flag.default, choice) for choice in choices):
         warnings.append(f"default {literals.display(flag.default)} is none of its choices")

@@ -22,7 +22,7 @@ from ...model import Flag, Found, Site, Skipped
 from ..assignments import have_same_default
 from ..cells import CodeCell
 from .field_types import typed_field
-from .grammar import help_text, parse
+from .grammar import Annotation, help_text
 
 MARKER = re.compile(r"#[ \t]*@([ \t]*)param(?!\w)")
 _COMMENTS_AFTER = re.compile(r"[^\r\n]*(?:\s*#[^\r\n]*)*")
@@ -173,13 +173,13 @@ def _field(
         _refuse_keyword_argument(source, statement, comment_start)
     start, end = parsed.span(value)
     default, computed = literal_or_computed(value)
-    spec = parse(cell.text[marker.end : comment_end])
-    placeholder = spec.options.get("placeholder")
+    annotation = Annotation(cell.text[marker.end : comment_end])
+    placeholder = annotation.options.get("placeholder")
     first, last = source.position(statement.start)[0], source.position(statement.end)[0]
     texts = (
         descriptions.of(first, last),
         help_text(cell.text[comment_start : marker.start]),
-        spec.help,
+        annotation.help,
         placeholder and f"e.g. {placeholder}",
     )
     flag = Flag(
@@ -194,7 +194,7 @@ def _field(
         group=_title_at(statement.start, titles),
         language=cell.language,
     )
-    flag, warnings = typed_field(flag, spec, annotation_of(parsed, statement.node))
+    flag, warnings = typed_field(flag, annotation, annotation_of(parsed, statement.node))
     return FormField(flag, source, parsed.line.start, warnings)
 
 

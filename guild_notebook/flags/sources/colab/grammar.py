@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ...languages.line_based import TextReader
@@ -59,54 +59,40 @@ class Item:
     text: str
 
 
-@dataclass
-class Spec:
-    """The parts of an annotation; ``choices`` is None where it has no list, the keys of
-    ``options`` are in lower case, ``warnings`` are of what is odd in it."""
-
-    choices: list[Item] | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    help: str = ""
-    warnings: list[str] = field(default_factory=list)
-
-
 def help_text(comment: str) -> str:
     """The words of a comment, without the signs before them."""
     return _BEFORE_HELP.sub("", comment, count=1).strip("# \t")
 
 
-def parse(text: str) -> Spec:
-    """The parts of ``text``, which is what follows ``#@param`` in its comment."""
-    return _Parser(text).spec()
+class Annotation(TextReader):
+    """The parts of ``text``, which is what follows ``#@param`` in its comment: ``choices`` (None
+    where it has no list), ``options`` with their keys in lower case, ``help``, and ``warnings`` of
+    what is odd in it."""
 
-
-class _Parser(TextReader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.result = Spec()
-
-    def spec(self) -> Spec:
-        result = self.result
-        if re.match(r":\s*[{\[]", self.text):  # `@param: {type: "string"}`
+        self.choices: list[Item] | None = None
+        self.options: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        if re.match(r":\s*[{\[]", text):  # `@param: {type: "string"}`
             self.pos = 1
         between: list[str] = []
         while self._group() or self._later_group(between):
             pass
-        result.help = " ".join(filter(None, [*between, self._help()]))
-        for key in result.options:
+        self.help = " ".join(filter(None, [*between, self._help()]))
+        for key in self.options:
             if key.lower() not in _KNOWN_KEYS:
                 self._warn(f"option {key} is unknown")
-        result.options = {key.lower(): option for key, option in result.options.items()}
-        return result
+        self.options = {key.lower(): option for key, option in self.options.items()}
 
     def _group(self) -> bool:
         """Read a list or options where one begins here."""
         self.match(_BLANKS)
-        if self.result.choices is None and self.skip("["):
+        if self.choices is None and self.skip("["):
             self._list()
         elif self.skip("{"):
             self._options()
-        elif not self.result.options and _BARE_OPTIONS.match(self.text, self.pos):
+        elif not self.options and _BARE_OPTIONS.match(self.text, self.pos):
             self._warn("its options have no braces")
             self.skip("(")
             self._options()
@@ -117,10 +103,10 @@ class _Parser(TextReader):
     def _later_group(self, between: list[str]) -> bool:
         """Go on to a list or options behind other text, where a group stands before it; the text
         is help and added to ``between``."""
-        if self.result.choices is None and not self.result.options:
+        if self.choices is None and not self.options:
             return False
         later = [_LATER_OPTIONS.search(self.text, self.pos)]
-        if self.result.choices is None:
+        if self.choices is None:
             later.append(_LATER_LIST.search(self.text, self.pos))
         starts = [match.start() for match in later if match]
         if not starts:
@@ -131,27 +117,26 @@ class _Parser(TextReader):
 
     def _help(self) -> str:
         rest = self.text[self.pos :].strip()
-        alone = self.result.choices is None and not self.result.options
+        alone = self.choices is None and not self.options
         word = _TYPE_WORD.match(rest)
         if alone and word and word.group(1).lower() in TYPE_ALIASES:  # `@param int`
-            self.result.options["type"] = word.group(1)
+            self.options["type"] = word.group(1)
             rest = rest[word.end() :]
         return help_text(rest)
 
     def _warn(self, text: str) -> None:
-        if text not in self.result.warnings:
-            self.result.warnings.append(text)
+        if text not in self.warnings:
+            self.warnings.append(text)
 
     def _list(self) -> None:
-        choices: list[Item] = []
-        self.result.choices = choices
+        self.choices = []
         for has_comma in self._items("]"):
             if _END_OF_LIST.match(self.text, self.pos):
                 self._warn("its list has no closing bracket")
                 return
             if not has_comma:
                 self._warn("its list lacks a comma")
-            choices.append(self._item())
+            self.choices.append(self._item())
 
     def _options(self) -> None:
         for has_comma in self._items("}"):
@@ -199,9 +184,9 @@ class _Parser(TextReader):
             return
         self.match(_BLANKS)
         if _QUOTE.match(self.text, self.pos):
-            self.result.options[key] = self._string("}")
+            self.options[key] = self._string("}")
         elif not _NO_VALUE.match(self.text, self.pos):
-            self.result.options[key] = _value(self._bare(",} \t"))
+            self.options[key] = _value(self._bare(",} \t"))
 
     def _string(self, closer: str) -> str:
         """A quoted string; where its closing quote is missing it ends before the next comma, else
