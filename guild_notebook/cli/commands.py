@@ -17,9 +17,9 @@ from .. import __version__
 from ..document import reader
 from ..document.reader import Notebook
 from ..errors import FlagError, UserError
-from ..flags import apply, default_warnings, guild_values, languages, validate
+from ..flags import apply, guild_values, languages, validate
 from ..flags.apply import Assignment
-from ..flags.discover import Discovered, discover
+from ..flags.discover import Discovered, discover, is_named_like_secret
 from ..flags.languages import literals
 from ..flags.languages.scanner import NEWLINE
 from ..flags.languages.source import Source
@@ -94,7 +94,7 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
         if not diff:
             yield "no cell changes"
     for name in values:
-        if default_warnings.is_named_like_secret(found.flags[name]):
+        if is_named_like_secret(found.flags[name]):
             print(f"note: {name} has the name of a secret, its value is not shown", file=sys.stderr)
     first = trials[0] if trials else {}  # an empty list has no trial
     for warning in found.warnings_for({name: value.in_guild for name, value in first.items()}):
@@ -134,7 +134,7 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
 
 def _value(flag: Flag, flagdef: Any, typed: Any) -> _Value:
     """The value for one trial, ``***`` where the flag has the name of a secret."""
-    is_secret = default_warnings.is_named_like_secret(flag)
+    is_secret = is_named_like_secret(flag)
     if guild_values.is_search_space(typed):
         text = MASK if is_secret else typed
         raise FlagError(f"flag {flag.name}: {text} is a search space - give one value of it")

@@ -1,8 +1,10 @@
-"""The flags of a notebook: which source declares them, and which others it has."""
+"""The flags of a notebook: which source declares them, which others it has, and the warnings of
+defaults that a run should not use as they are: blanks to fill in, and secrets."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +12,8 @@ from typing import Any
 
 from ..document.reader import Notebook
 from ..errors import FlagError
-from . import default_warnings, guild_values
+from ..secrets.settings import names_secret
+from . import guild_values
 from .model import Flag, Found, Skipped
 from .sources import assignments, parameters
 from .sources.cells import CodeCell, code_cells
@@ -26,16 +29,26 @@ SOURCES: dict[str, Callable[[Iterable[CodeCell]], Found]] = {
 those of the notebook. A source is a function that is given the notebook's code cells and returns
 what it finds in them: to add one, write its module in ``sources/`` and a line here."""
 
+_FILL_IN = re.compile(
+    r"""
+      \[ [^\W\d] [^\[\],\n]* [-_ ] [^\[\],\n]* \]      # [your-project]
+    | <  [^\W\d] [^<>=/\n]*  [-_ ] [^<>=/\n]*  >       # <your key>
+    | [\[<{(]* (?:your|YOUR|Your) [-_] .*              # YOUR_API_KEY
+    | .* (?:^|[^A-Za-z]) (?:your[-_][a-z]|YOUR[-_][A-Z]) .*   # gs://your-bucket
+    | [\[<{]+ (?i:your) \b .* [\]>}]+                  # {your name}
+    | (?i:change|replace|fill)[-_ ]?(?i:me|this)       # CHANGE_ME
+    | (?i:insert|enter|put|paste|fill\ in)\b .* \b(?i:here)\W*  # insert your key here
+    """,
+    re.VERBOSE,
+)
+
 
 @dataclass
 class Discovered:
-    """The flags of a notebook.
-
-    ``source`` is the one source that declares them: colab-forms, parameters, assignments or
-    none. ``flags`` are those it declares, all flags with nb-replace patterns, and the wanted
-    names that were found in later sources. ``errors`` has one line for each flag whose
-    patterns cannot be used.
-    """
+    """The flags of a notebook. ``source`` is the one source that declares them: colab-forms,
+    parameters, assignments or none. ``flags`` are those it declares, all flags with nb-replace
+    patterns, and the wanted names that were found in later sources. ``errors`` has one line for
+    each flag whose patterns cannot be used."""
 
     source: str = "none"
     flags: dict[str, Flag] = field(default_factory=dict)
@@ -49,11 +62,11 @@ class Discovered:
         needless = set()
         for flag in self.flags.values():
             value = values.get(flag.name, guild_values.guild_default(flag))
-            if default_warnings.is_fill_in(flag) and not guild_values.is_unchanged(flag, value):
-                needless.add(default_warnings.fill_in_warning(flag))
+            if is_fill_in(flag) and not guild_values.is_unchanged(flag, value):
+                needless.add(fill_in_warning(flag))
             empty = value in ("", None) and flag.default in ("", None)
-            if default_warnings.is_named_like_secret(flag) and empty and not flag.secret:
-                needless.add(default_warnings.secret_warning(flag))
+            if is_named_like_secret(flag) and empty and not flag.secret:
+                needless.add(secret_warning(flag))
         return [warning for warning in self.warnings if warning not in needless]
 
 
@@ -76,7 +89,7 @@ def discover(
     for name, flag in result.flags.items():
         if secrets and name in secrets:
             flag = result.flags[name] = dataclasses.replace(flag, secret=secrets[name])
-        result.warnings += default_warnings.warnings_of(flag)
+        result.warnings += _warnings_of(flag)
     return result
 
 
@@ -107,3 +120,46 @@ def _fill(
             break
         result.flags.update((flag.name, flag) for flag in flags)
         missing -= set(result.flags)
+
+
+def _warnings_of(flag: Flag) -> list[str]:
+    found = [fill_in_warning(flag)] if is_fill_in(flag) else []
+    if has_secret_default(flag) if flag.secret else is_named_like_secret(flag):
+        found.append(secret_warning(flag))
+    return found
+
+
+def is_fill_in(flag: Flag) -> bool:
+    """Whether the default is a blank for a person to fill in, like ``"[your-project]"``."""
+    text = flag.default
+    return isinstance(text, str) and len(text) < 200 and bool(_FILL_IN.fullmatch(text.strip()))
+
+
+def is_named_like_secret(flag: Flag) -> bool:
+    """Whether the flag's name says that its value is a secret (``api_key``), or that it sets a
+    variable of the environment, and its type does not say otherwise."""
+    if flag.type not in ("string", "raw", None) or flag.choices:
+        return False
+    return flag.name.startswith("os.environ[") or names_secret(flag.name)
+
+
+def has_secret_default(flag: Flag) -> bool:
+    """Whether the notebook itself holds the value of a secret flag."""
+    return flag.default not in ("", None) and not is_fill_in(flag)
+
+
+def fill_in_warning(flag: Flag) -> str:
+    return f"flag {flag.label}: {flag.default} is to be filled in - set {flag.name}=VALUE"
+
+
+def secret_warning(flag: Flag) -> str:
+    if flag.secret:
+        return (
+            f"flag {flag.label}: its secret value stands in the notebook, which every run copies "
+            f"- take it out, and give it as {flag.name}=VALUE or as {flag.secret} in the "
+            "environment"
+        )
+    return (
+        f"flag {flag.label} looks like a secret: its value is kept in the run and its notebook - "
+        "say 'nb-secret: yes' for this flag in guild.yml"
+    )

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from typing import Any
 
 from ..files import write_whole
-from ..flags import apply, default_warnings
+from ..flags import apply
 from ..flags.apply import Assignment
-from ..flags.discover import Discovered
+from ..flags.discover import Discovered, has_secret_default
 from ..flags.languages import literals
 from ..flags.languages.values import NotLiteralError
 from ..flags.model import Code
@@ -80,7 +80,7 @@ class RunSecrets:
         Raises FlagError."""
         for name in [name for name in self.variables if name not in self.values]:
             flag = found.flags.get(name)
-            if flag and default_warnings.has_secret_default(flag) and not flag.mixed:
+            if flag and has_secret_default(flag) and not flag.mixed:
                 self._add(name, flag.default)
         cmd_flags = (self._record.attr("op").get("op-cmd") or {}).get("cmd-flags") or {}
         assigned = apply.assignments(found, {**self._record.attr("flags"), **self.values})

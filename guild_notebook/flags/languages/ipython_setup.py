@@ -20,8 +20,8 @@ PIECE = 1_000_000
 def keep_all_output(kernel: Any) -> None:
     """Make the kernel wait where its output is not read fast enough: a publishing ZeroMQ socket
     drops messages once 1,000 are waiting (ZMQ_SNDHWM), unless ZMQ_XPUB_NODROP is set. That bounds
-    memory on both sides, as do texts of at most ``PIECE`` characters in one message, where ipykernel
-    sends all that was printed since its last (iostream.py, OutStream._flush_buffers) as one."""
+    memory on both sides, as do texts of at most ``PIECE`` characters in a message: ipykernel would
+    send all that was printed since its last as one (iostream.py, OutStream._flush_buffers)."""
     import zmq
 
     thread = kernel.iopub_thread

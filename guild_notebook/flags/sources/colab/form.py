@@ -21,8 +21,7 @@ from ...languages.values import same
 from ...model import Flag, Found, Site, Skipped
 from ..assignments import have_same_default
 from ..cells import CodeCell
-from .field_types import typed_field
-from .grammar import Annotation, help_text
+from .annotation import Annotation, help_text, typed_field
 
 MARKER = re.compile(r"#[ \t]*@([ \t]*)param(?!\w)")
 _COMMENTS_AFTER = re.compile(r"[^\r\n]*(?:\s*#[^\r\n]*)*")
@@ -62,42 +61,37 @@ class FormField:
 
 def find(cells: Iterable[CodeCell]) -> Found:
     """The form fields of all cells as flags; annotations that do not make one are passed over."""
-    fields: list[FormField] = []
     passed_over: list[Skipped] = []
-    for cell in cells:
-        if "param" in cell.text and MARKER.search(cell.text):
-            of_cell, no_fields = _fields(cell)
-            fields += of_cell
-            passed_over += no_fields
+    fields = [field for cell in cells for field in _fields(cell, passed_over)]
     flags, warnings = _flags(fields)
     return Found(flags, passed_over, warnings)
 
 
-def _fields(cell: CodeCell) -> tuple[list[FormField], list[Skipped]]:
-    markers = list(MARKER.finditer(cell.text))
+def _fields(cell: CodeCell, passed_over: list[Skipped]) -> Iterator[FormField]:
+    markers = list(MARKER.finditer(cell.text)) if "param" in cell.text else []
+    if not markers:
+        return
     after = _COMMENTS_AFTER.match(cell.text, markers[-1].end())
     source = Source(cell.text, after and after.end())
     if cell.language != "python" or not source.is_python:
         reason = "a cell of another language"
-        return [], [cell.skipped(marker.start(), reason) for marker in markers]
+        passed_over += [cell.skipped(marker.start(), reason) for marker in markers]
+        return
     descriptions = Descriptions(source)
     titles = [
         (title.start(), _TITLE_OPTIONS.sub("", title.group(1)).strip())
         for title in _TITLE.finditer(cell.text)
     ]
-    fields: list[FormField] = []
-    passed_over: list[Skipped] = []
     used: set[int] = set()
     for marker in _markers(source, markers):
         try:
             statement = _statement(source, marker)
             if statement.start in used:
                 raise _NoFieldError("its statement has an annotation before it")
-            fields.append(_field(cell, statement, marker, titles, descriptions))
+            yield _field(cell, statement, marker, titles, descriptions)
             used.add(statement.start)
         except _NoFieldError as e:
             passed_over.append(cell.skipped(marker.start, str(e)))
-    return fields, passed_over
 
 
 class _Marker(NamedTuple):
@@ -212,11 +206,10 @@ def _target_and_value(node: ast.stmt) -> tuple[ast.expr, ast.expr]:
 def _refuse_keyword_argument(source: Source, statement: Statement, comment: int) -> None:
     line = source.position(comment)[0]
     for node in ast.walk(statement.node):
-        if not isinstance(node, ast.keyword):
-            continue
-        end = statement.parsed.span(node.value)[1]
-        if end <= comment and source.position(end)[0] == line:
-            raise _NoFieldError("a keyword argument")
+        if isinstance(node, ast.keyword):
+            end = statement.parsed.span(node.value)[1]
+            if end <= comment and source.position(end)[0] == line:
+                raise _NoFieldError("a keyword argument")
 
 
 def _name(text: str, target: ast.expr, parsed: ParsedLine) -> str:
