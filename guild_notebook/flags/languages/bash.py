@@ -45,12 +45,10 @@ class Bash(LineBasedLanguage):
 
     def write(self, value: Any, like: str) -> str:
         """All is text in Bash: null is the empty text."""
-        if isinstance(value, bool):
-            return "true" if value else "false"
+        if isinstance(value, bool) or is_number(value):
+            return super().write(value, like)
         if value is None:
             return "''"
-        if is_number(value):
-            return str(value)
         if isinstance(value, str):
             if "\0" in value:
                 raise ValueError("text with a null character")

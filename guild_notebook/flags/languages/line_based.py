@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any, ClassVar
 
 from .language import Language, NameAssignment
@@ -180,7 +179,8 @@ class LineBasedLanguage(Language):
         """Starts of lines and of statements after ``;``, outside brackets and strings."""
         depth = 0
         yield 0
-        for match in self._start_tokens.finditer(text):
+        tokens = rf"{self.strings.pattern}|#[^\r\n]*|[\[({{\])}}]|\r\n|[\r\n]|;[ \t]*"
+        for match in re.finditer(tokens, text):
             char = match.group()[0]
             if char in "[({":
                 depth += 1
@@ -191,7 +191,8 @@ class LineBasedLanguage(Language):
 
     def _expression_end(self, text: str, start: int) -> int:
         depth = 0
-        for match in self._end_tokens.finditer(text, start):
+        tokens = re.compile(rf"{self.strings.pattern}|[\[({{\])}}]|[\r\n;#]")
+        for match in tokens.finditer(text, start):
             char = match.group()[0]
             if char in "[({":
                 depth += 1
@@ -200,14 +201,6 @@ class LineBasedLanguage(Language):
             elif char in "\r\n;#" and depth <= 0:
                 return start + len(text[start : match.start()].rstrip())
         return start + len(text[start:].rstrip())
-
-    @cached_property
-    def _start_tokens(self) -> re.Pattern[str]:
-        return re.compile(rf"{self.strings.pattern}|#[^\r\n]*|[\[({{\])}}]|\r\n|[\r\n]|;[ \t]*")
-
-    @cached_property
-    def _end_tokens(self) -> re.Pattern[str]:
-        return re.compile(rf"{self.strings.pattern}|[\[({{\])}}]|[\r\n;#]")
 
 
 def _unescape(match: re.Match[str]) -> str:

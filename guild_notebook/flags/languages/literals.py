@@ -50,13 +50,10 @@ def read(text: str) -> Any:
 
 
 def write(value: Any, like: str = "") -> str:
-    """``value`` as a Python literal on one line.
-
-    A string has the quotes of ``like``, the text that it replaces, and a tuple has parentheses
-    where ``like`` has. Infinity and nan, which have no literal, become ``float("inf")`` and
-    ``float("nan")``, an empty set ``set()``. A set's members are in the order of their text, the
-    same in every process.
-    """
+    """``value`` as a Python literal on one line. A string has the quotes of ``like``, the text that
+    it replaces, and a tuple has parentheses where ``like`` has. Infinity and nan, which have no
+    literal, become ``float("inf")`` and ``float("nan")``, an empty set ``set()``. A set's members
+    are in the order of their text, the same in every process."""
     if isinstance(value, str):
         return _string(value, like)
     if isinstance(value, float) and not math.isfinite(value):

@@ -55,8 +55,7 @@ def as_number(text: str) -> Any:
 
 
 def ordered(items: Any) -> list[Any]:
-    """The items of a list, a tuple or a set; a set's in the order of their text, which is the
-    same in every process."""
+    """The items of a list, tuple or set; a set's by their text, the same in every process."""
     return sorted(items, key=repr) if isinstance(items, (set, frozenset)) else list(items)
 
 

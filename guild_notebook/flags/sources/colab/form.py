@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -105,29 +106,26 @@ class _Marker(NamedTuple):
 
 
 def _markers(source: Source, matches: list[re.Match[str]]) -> Iterator[_Marker]:
-    comments = source.scan.comments
-    index = 0
     done: tuple[int, int] | None = None
     for match in matches:
-        start, span = match.start(), match.span()
-        while index < len(comments) and comments[index][1] <= start:
-            index += 1
-        if index < len(comments) and comments[index][0] <= start:
-            if comments[index] == done:
+        span = match.span()
+        if comment := _span_at(span[0], source.scan.comments):
+            if comment == done:
                 continue  # a second marker in a comment is text of the first
-            span = done = comments[index]
+            span = done = comment
             reason = "a blank between @ and param" if match.group(1) else ""
-        elif _is_within(start, source.scan.ipython):
+        elif _span_at(span[0], source.scan.ipython):
             reason = "a line of IPython"
-        elif _is_within(start, source.scan.strings):
+        elif _span_at(span[0], source.scan.strings):
             reason = "inside a string"
         else:
             reason = "not readable as Python"
         yield _Marker(*match.span(), span, reason)
 
 
-def _is_within(offset: int, spans: list[tuple[int, int]]) -> bool:
-    return any(start <= offset < end for start, end in spans)
+def _span_at(offset: int, spans: list[tuple[int, int]]) -> tuple[int, int] | None:
+    index = bisect_right(spans, (offset, sys.maxsize)) - 1
+    return spans[index] if index >= 0 and offset < spans[index][1] else None
 
 
 def _statement(source: Source, marker: _Marker) -> Statement:
