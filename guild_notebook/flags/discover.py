@@ -16,7 +16,7 @@ from ..secrets.settings import names_secret
 from . import guild_values
 from .model import Flag, Found, Skipped
 from .sources import assignments, parameters
-from .sources.cells import CodeCell, code_cells
+from .sources.assignments import CodeCell, code_cells
 from .sources.colab import form
 from .sources.patterns import pattern_flag
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from ...document.reader import Notebook
 from ..languages.language import NameAssignment, NotAFlag
 from ..model import Flag, Found, Skipped
-from .assignments import flag, have_same_default
-from .cells import INJECTED_TAG, PARAMETERS_TAG, CodeCell
+from .assignments import INJECTED_TAG, PARAMETERS_TAG, CodeCell, flag, have_same_default
 
-_TRAILING_COMMENT = re.compile(r"[ \t;)]*(#[^\r\n]*)")
-_TYPE_COMMENT = re.compile(r"#\s*type:\s*([^\s#]*)")
+_TRAILING_COMMENT = re.compile(
+    r"[ \t;)]*#(?:[^\S\r\n]*type:[^\S\r\n]*(?P<type>[^\s#]*))?(?P<text>[^\r\n]*)"
+)
 
 
 def find(cells: Iterable[CodeCell]) -> Found:
@@ -39,11 +39,9 @@ def find(cells: Iterable[CodeCell]) -> Found:
 
 def _flag(cell: CodeCell, assignment: NameAssignment) -> Flag:
     match = _TRAILING_COMMENT.match(cell.text, assignment.end)
-    comment = match.group(1) if match else ""
-    type_comment = _TYPE_COMMENT.match(comment)
-    declared = flag(cell, assignment, "parameter", type_comment.group(1) if type_comment else "")
-    description = comment[type_comment.end() :] if type_comment else comment
-    return replace(declared, description=description.lstrip("#").strip())
+    type_comment, text = match.group("type", "text") if match else ("", "")
+    declared = flag(cell, assignment, "parameter", type_comment or "")
+    return replace(declared, description=text.lstrip("#").strip())
 
 
 def injected_cells(notebook: Notebook) -> list[int]:

@@ -13,8 +13,7 @@ from .. import languages
 from ..languages.language import NameAssignment
 from ..languages.values import NotLiteralError
 from ..model import Flag, Site
-from .assignments import flag
-from .cells import CodeCell
+from .assignments import CodeCell, flag
 
 SECONDS = 1.0
 """How long a pattern may run, over all cells: some would backtrack for ever."""

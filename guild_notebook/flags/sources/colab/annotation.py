@@ -257,7 +257,11 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
     """``flag`` with what the form's annotation and the text of Python's, "" for none, say of its
     type, choices and bounds; and what is odd about them."""
     warnings = list(annotation.warnings)
-    type_ = _declared_type(annotation.options.get("type"), warnings) or annotated_type(python_type)
+    name = annotation.options.get("type")
+    known = TYPE_ALIASES.get(str(name).strip(" \\\"'").lower())
+    if name is not None and known is None:
+        warnings.append(f"type {name} is unknown")
+    type_ = known or annotated_type(python_type)
     if annotation.choices:
         type_ = _type_of_choices(annotation.choices, type_, flag.default, warnings)
     elif type_ is None:
@@ -285,15 +289,6 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
         step=step,
     )
     return field, warnings
-
-
-def _declared_type(name: Any, warnings: list[str]) -> str | None:
-    if name is None:
-        return None
-    known = TYPE_ALIASES.get(str(name).strip(" \\\"'").lower())
-    if known is None:
-        warnings.append(f"type {name} is unknown")
-    return known
 
 
 def _bound(key: str, value: Any, warnings: list[str]) -> float | None:

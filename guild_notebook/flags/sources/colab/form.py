@@ -20,8 +20,7 @@ from ...languages.python import annotation_of
 from ...languages.source import ParsedLine, Source, Statement
 from ...languages.values import same
 from ...model import Flag, Found, Site, Skipped
-from ..assignments import have_same_default
-from ..cells import CodeCell
+from ..assignments import CodeCell, have_same_default
 from .annotation import Annotation, help_text, typed_field
 
 MARKER = re.compile(r"#[ \t]*@([ \t]*)param(?!\w)")
@@ -333,11 +332,8 @@ def _are_branches(fields: list[FormField]) -> bool:
 
 def _own_flags(fields: list[FormField]) -> list[Flag]:
     titles = [re.sub(r"\W+", "-", field.flag.group).strip("-").lower() for field in fields]
-    return [
-        replace(
-            field.flag,
-            name=f"{field.flag.name}@"
-            + (title if title and titles.count(title) == 1 else str(order)),
-        )
-        for order, (field, title) in enumerate(zip(fields, titles), 1)
-    ]
+    flags = []
+    for order, (field, title) in enumerate(zip(fields, titles), 1):
+        suffix = title if title and titles.count(title) == 1 else order
+        flags.append(replace(field.flag, name=f"{field.flag.name}@{suffix}"))
+    return flags
