@@ -26,10 +26,9 @@ def source_text(flag: Flag, value: Any) -> str:
     if flag.secret:
         text = language.environment_expression(flag.secret, value, flag.default_source)
         if text is None:
-            kind = "mapping" if isinstance(value, dict) else "list"
             raise FlagError(
-                f"flag {flag.label} cannot be a secret: {flag.language} has no {kind} in the "
-                "environment"
+                f"flag {flag.label} cannot be a secret: {flag.language} has no {_type(value)} in "
+                "the environment"
             )
         return text
     if isinstance(value, Code):
@@ -40,6 +39,10 @@ def source_text(flag: Flag, value: Any) -> str:
         raise FlagError(
             f"flag {flag.label} cannot hold {shown(flag, value)} in {flag.language}: {e}"
         ) from None
+
+
+def _type(value: Any) -> str:
+    return "mapping" if isinstance(value, dict) else "list"
 
 
 def environment_text(flag: Flag | None, value: Any) -> str:
