@@ -156,7 +156,7 @@ WRONG = {
     "sideways within run": ("run.kernel", "run.output", "run"),
     "from the plugin to the run": ("plugin", "run.execution", "apart"),
     "from the run to the plugin": ("run.execution", "plugin", "apart"),
-    "from the plugin to the run by way of another": ("cluster", "run", "apart"),
+    "from the plugin to the run by way of another": ("cluster.definition", "run", "apart"),
     "from the kernel to flags": ("run.kernel", "flags.model", "users-of-flags"),
     "from the cluster to a notebook": ("cluster", "document", "users-of-document"),
     "from an optimizer to a notebook": ("optimizers", "document", "users-of-document"),
