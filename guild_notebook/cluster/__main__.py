@@ -52,7 +52,13 @@ def _options(argv: list[str]) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.address and args.scheduler_file:
         raise UserError("address and scheduler-file both name a cluster - give one of them")
-    args.scheduler_file = _file(args.scheduler_file)
+    if args.scheduler_file:
+        path = os.path.join(os.getenv("CMD_DIR", ""), os.path.expanduser(args.scheduler_file))
+        if not os.path.isfile(path):  # dask would wait for it for ever
+            raise UserError(
+                f"scheduler-file {args.scheduler_file} does not exist - start the scheduler first"
+            )
+        args.scheduler_file = path
     args.shared = None if args.shared == "auto" else args.shared == "1"
     if args.dashboard_address and args.dashboard_address.isdigit():
         args.dashboard_address = f":{args.dashboard_address}"
@@ -61,17 +67,6 @@ def _options(argv: list[str]) -> argparse.Namespace:
     except ValueError as e:
         raise UserError(f"resources: {e}") from e
     return args
-
-
-def _file(path: str | None) -> str | None:
-    """The path of a file, relative to the directory where the operation was started. Raises
-    UserError where there is none: dask would wait for it for ever."""
-    if not path:
-        return None
-    full = os.path.join(os.getenv("CMD_DIR", ""), os.path.expanduser(path))
-    if not os.path.isfile(full):
-        raise UserError(f"scheduler-file {path} does not exist - start the scheduler first")
-    return full
 
 
 async def _dispatch(options: argparse.Namespace) -> int:

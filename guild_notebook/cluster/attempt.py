@@ -72,8 +72,9 @@ class Attempt:
         self._home_probe = home_probe
         self._shared = shared
         self._event: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
-        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._future: Any = None  # dask's, of the task
+        self._task: asyncio.Task[Any] | None = None  # waits for it
 
     # ---- what the dispatcher tells it
 
@@ -89,8 +90,8 @@ class Attempt:
         return True
 
     def set_lost(self, why: str) -> None:
-        if not self._lost.done():
-            self._lost.set_result(why)
+        if not self._failed.done():
+            self._failed.set_result(WorkerLostError(why))
 
     async def stop(self) -> None:
         """Withdraw a run that has not started, stop one that has."""
@@ -117,6 +118,7 @@ class Attempt:
                 key=f"guild-{self.run.short_id}-{self.id[:8]}",
                 resources=resources,
             )
+            self._task = asyncio.create_task(self._task_result())
             event = await self._unless_lost(self._event)
             self._check(event)
             if self.was_stopped:
@@ -126,7 +128,7 @@ class Attempt:
             self.run.write_attr("dask_worker", f"{event['host']} {self.address}")
             log.info(f"{self.run.short_id} started on {event['host']} ({self.address})")
             await self._unless_lost(self._start())
-            result = await self._unless_lost(self._future)
+            result = await self._unless_lost(self._task)
             self.has_ended = True
             try:
                 found: AttemptResult = await self._unless_lost(self._fetch(result))
@@ -146,7 +148,8 @@ class Attempt:
             return AttemptResult("failed", f"worker {self.address or 'of the cluster'}: {e}")
         finally:
             self.has_ended = True
-            if self._future:
+            if self._task:
+                self._task.cancel()
                 self._future.release()
 
     def _check(self, event: Event) -> None:
@@ -163,34 +166,27 @@ class Attempt:
 
     async def _unless_lost(self, awaitable: Any) -> Any:
         """The result of ``awaitable``. Raises WorkerLostError where the worker is lost before, or
-        what the task fails with."""
+        OSError where the task fails."""
         wanted = asyncio.ensure_future(awaitable)
-        failed = asyncio.ensure_future(self._task_error())
-        done, _ = await asyncio.wait(
-            [wanted, failed, self._lost], return_when=asyncio.FIRST_COMPLETED
-        )
-        failed.cancel()
-        if wanted in done:
-            return wanted.result()
-        wanted.cancel()
-        if self._lost in done:
-            raise WorkerLostError(self._lost.result())
-        raise failed.result()
+        await asyncio.wait([wanted, self._failed], return_when=asyncio.FIRST_COMPLETED)
+        if self._failed.done():
+            wanted.cancel()
+            raise self._failed.result()
+        return wanted.result()
 
-    async def _task_error(self) -> Exception:
-        """What the task fails with; does not return where it does not fail."""
+    async def _task_result(self) -> Any:
+        """The result of the task; None where it fails, which ``_failed`` tells then."""
         try:
-            await self._future
+            return await self._future
         except asyncio.CancelledError:
             if not self._future.cancelled():
                 raise
-            return WorkerLostError("the scheduler has dropped the task")
+            self.set_lost("the scheduler has dropped the task")
         except Exception as e:
             if type(e).__name__ == "KilledWorker":
-                return WorkerLostError("the workers that dask gave the run to died")
-            return OSError(f"the task failed with {type(e).__name__}: {e}")
-        await asyncio.get_running_loop().create_future()
-        raise AssertionError
+                self.set_lost("the workers that dask gave the run to died")
+            elif not self._failed.done():
+                self._failed.set_result(OSError(f"the task failed with {type(e).__name__}: {e}"))
 
     async def _start(self) -> None:
         """Send the run directory, unless the worker sees it, and let the run start."""

@@ -69,16 +69,13 @@ class ClusterConnection:
                 raise ClusterError(f"no cluster {name}: {text[:200]}") from e
             connected = cls(client, on_event)
             await connected.update_workers()
-            await connected._check_workers()
+            # Older releases of dask import what is named here, newer ones ask for its version.
+            versions = await client.get_versions(packages=["guild_notebook"])
+            for address, found in versions["workers"].items():
+                why = version_error(found["packages"].get("guild_notebook") or "")
+                if why:
+                    raise ClusterError(f"worker {address} {why}")
             yield connected
-
-    async def _check_workers(self) -> None:
-        # The name of the module: older releases of dask import it, newer ones ask for its version.
-        versions = await self._client.get_versions(packages=["guild_notebook"])
-        for address, found in versions["workers"].items():
-            why = version_error(found["packages"].get("guild_notebook") or "")
-            if why:
-                raise ClusterError(f"worker {address} {why}")
 
     async def update_workers(self) -> None:
         """Ask the scheduler for its workers. Raises ClusterError where it is gone."""

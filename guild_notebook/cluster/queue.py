@@ -44,7 +44,11 @@ class StagedRuns:
         """
         from guild import lock, op_util
 
-        if self._wait_for_running and self._others_are_running(running):
+        own = {*running, self._run_id}
+        if self._wait_for_running and any(
+            run.id not in own and run.opref.to_opspec() not in QUEUES
+            for run in self._with_status("running")
+        ):
             return
         for run in self._with_status("staged"):
             try:
@@ -90,12 +94,6 @@ class StagedRuns:
                 run_state.write_error(run, "the dask:cluster that had this run was killed")
                 for name in ("LOCK", "LOCK.remote", run_state.CLAIM):
                     run_state.remove_file(run.guild_path(name))
-
-    def _others_are_running(self, own: set[str]) -> bool:
-        return any(
-            run.id not in own and run.id != self._run_id and run.opref.to_opspec() not in QUEUES
-            for run in self._with_status("running")
-        )
 
     @staticmethod
     def _with_status(status: str) -> list[Any]:

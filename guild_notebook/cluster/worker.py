@@ -320,24 +320,14 @@ def _make_lock_writable(run_dir: str) -> None:
 
 def _environment(home: str, run_dir: str) -> dict[str, str]:
     """The environment for Guild, as guild/plugins/queue_main.py makes it (_run_env). It leaves out
-    the dispatcher's own flags, which are there where the worker is a part of its process."""
+    the dispatcher's own flags, which are there where the worker is a part of its process. The
+    values of the run's secret flags are in variables that Guild does not record, as where a run is
+    started for the first time (plugin/secret_handoff.py)."""
     import guild
 
     env = {name: value for name, value in os.environ.items() if not name.startswith("FLAG_")}
     paths = [os.path.join(run_dir, ".guild", "job-packages"), os.path.abspath(guild.__pkgdir__)]
     paths += filter(None, [env.get("PYTHONPATH")])
-    return {
-        **_with_secret_values(env, run_dir),
-        "GUILD_HOME": home,
-        "NO_RESTARTING_MSG": "1",
-        "NO_IMPORT_FLAGS_PROGRESS": "1",
-        "PYTHONPATH": os.pathsep.join(paths),
-    }
-
-
-def _with_secret_values(env: dict[str, str], run_dir: str) -> dict[str, str]:
-    """``env`` with the values of the run's secret flags in variables that Guild does not record, as
-    where a run is started for the first time (plugin/secret_handoff.py)."""
     extra = RunDir(run_dir, "").attr("op").get("flags-extra") or {}
     values = {}
     for name, variable in settings.variables(extra, "the run").items():
@@ -345,4 +335,11 @@ def _with_secret_values(env: dict[str, str], run_dir: str) -> dict[str, str]:
         if value is not None:
             values[settings.handoff_variable(variable)] = settings.as_yaml(value)
             env = {other: text for other, text in env.items() if other not in (variable, name)}
-    return {**env, **values}
+    return {
+        **env,
+        **values,
+        "GUILD_HOME": home,
+        "NO_RESTARTING_MSG": "1",
+        "NO_IMPORT_FLAGS_PROGRESS": "1",
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
