@@ -106,7 +106,7 @@ docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 	@echo "The documentation: build/docs/index.html"
 
-# By hand only: whether other sites answer is no property of a change.
+# By hand only: whether other sites answer does not depend on a change.
 links: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -b linkcheck docs build/links
 

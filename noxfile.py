@@ -103,7 +103,7 @@ def install(session: nox.Session, releases: str) -> None:
         session.install(f"{wheel()}[ipy]", "dask[distributed]")
         return
     # The oldest that setup.py admits and that has a wheel for this Python. What it requires is
-    # named once more, since what only the wheel requires is no direct dependency to uv.
+    # named once more, since what only the wheel requires is not a direct dependency to uv.
     python = str(Path(session.bin) / "python")
     binary = [part for name in COMPILED for part in ("--only-binary", name)]
     command = [*UV, "pip", "install", "--quiet", "--python", python]

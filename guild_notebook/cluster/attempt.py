@@ -99,7 +99,7 @@ class Attempt:
         if not self._event.done():
             self._event.cancel()
         elif self.has_started and not self.has_ended:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(Exception):  # the worker may be ending: the watch finds it
                 await self._cluster.call(self.address, worker.call, self.id, WorkerRun.stop)
 
     # ---- executing
@@ -169,10 +169,12 @@ class Attempt:
         OSError where the task fails."""
         wanted = asyncio.ensure_future(awaitable)
         await asyncio.wait([wanted, self._failed], return_when=asyncio.FIRST_COMPLETED)
-        if self._failed.done():
-            wanted.cancel()
-            raise self._failed.result()
-        return wanted.result()
+        if wanted.done():
+            result = wanted.result()
+            if result is not None or awaitable is not self._task:
+                return result
+        wanted.cancel()
+        raise self._failed.result()
 
     async def _task_result(self) -> Any:
         """The result of the task; None where it fails, which ``_failed`` tells then."""

@@ -240,8 +240,8 @@ class WorkerRun:
 
     def _run_guild(self, home: str) -> None:
         liveness, liveness_end = os.pipe()
-        report, report_end = os.pipe()
-        command = [sys.executable, "-I", "-S", supervisor.__file__, str(liveness), str(report_end)]
+        status_pipe, status_end = os.pipe()
+        command = [sys.executable, "-I", "-S", supervisor.__file__, str(liveness), str(status_end)]
         command += [self._path("nothing"), sys.executable, "-um", "guild.main_bootstrap"]
         command += ["run", "-y", "--quiet", "--restart", self._run_dir]
         try:
@@ -253,27 +253,27 @@ class WorkerRun:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    pass_fds=(liveness, report_end),
+                    pass_fds=(liveness, status_end),
                     start_new_session=True,
                 )
         finally:
             os.close(liveness)
-            os.close(report_end)
+            os.close(status_end)
         try:
-            self._wait(report)
+            self._wait(status_pipe)
         finally:
             os.close(liveness_end)  # the supervisor ends every process that is left
-            os.close(report)
+            os.close(status_pipe)
             process.wait()
 
-    def _wait(self, report: int) -> None:
-        """Wait until Guild has ended (the supervisor writes to ``report``), or for a while after it
-        was asked to."""
+    def _wait(self, status_pipe: int) -> None:
+        """Wait until Guild has ended (the supervisor writes to ``status_pipe``), or for a while
+        after it was asked to."""
         stopper: threading.Thread | None = None
         stopped_at = 0.0
         while True:
-            ready, _, _ = select.select([report, self._wake_read], [], [], 1.0)
-            if report in ready:
+            ready, _, _ = select.select([status_pipe, self._wake_read], [], [], 1.0)
+            if status_pipe in ready:
                 return
             if self._wake_read in ready:
                 os.read(self._wake_read, 100)

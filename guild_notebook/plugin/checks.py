@@ -73,12 +73,14 @@ class Checks:
             value = values[name]
             singles = value if isinstance(value, list) else [value]
             is_batch = is_batch or singles is value
+            coerced = []
             for single in singles:
                 if guild_values.is_search_space(single):
                     is_batch = True  # Guild draws its values later
+                    coerced.append(single)
                 else:
                     assigned.append(apply.assignment(flag, single))
-            coerced = [guild_values.coerced(flag, flagdefs.get(name), s) for s in singles]
+                    coerced.append(guild_values.coerced(flag, flagdefs.get(name), single))
             values[name] = coerced if singles is value else coerced[0]
         if not is_batch:  # each trial of a batch has edits of its own
             apply.edited_sources(self._notebook, filter(None, assigned))

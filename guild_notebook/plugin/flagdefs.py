@@ -100,15 +100,16 @@ def discovered(opdef: Any, path: str, name: str) -> tuple[reader.Notebook, disco
 
 def flag_data(opdef: Any, path: str) -> Data:
     """Flag data of an opdef's notebook, from the cache where it holds; raises NotebookError."""
-    read_for = [patterns(opdef), wanted_names(opdef), secret_variables(opdef)]
-    cached = _cache_path(path, read_for)
-    with contextlib.suppress(OSError, ValueError), open(cached, encoding="utf-8") as f:
-        kept: Data = json.load(f)
-        return kept
+    cached = _cache_path(path, [patterns(opdef), wanted_names(opdef), secret_variables(opdef)])
+    with contextlib.suppress(OSError, ValueError), open(cached or "", encoding="utf-8") as f:
+        kept = json.load(f)
+        if isinstance(kept, dict):
+            return kept
     _nb, found = discovered(opdef, path, path)
     data = {flag.name: guild_values.flag_data(flag) for flag in found.flags.values()}
     with contextlib.suppress(OSError, TypeError, ValueError):
-        write_whole(cached, json.dumps(data).encode("ascii"))
+        if cached:
+            write_whole(cached, json.dumps(data).encode("ascii"))
     return data
 
 
@@ -151,15 +152,16 @@ def _to_import(opdef: Any, data: Data) -> list[str]:
     return [name for name in data if name in chosen - skipped]
 
 
-def _cache_path(path: str, read_for: list[Any]) -> str:
-    """Where flag data is kept of the notebook as it is now, by what of guild.yml it depends on."""
+def _cache_path(path: str, settings_read: list[Any]) -> str | None:
+    """The file of Guild's cache for the flag data of a notebook as it is now, read with these
+    settings of guild.yml; None where there is no notebook."""
     from guild import var
 
-    state = None
-    with contextlib.suppress(OSError):  # who reads it says so
+    try:
         stat = os.stat(path)
-        state = [stat.st_size, stat.st_mtime_ns]
-    key = [__version__, os.path.abspath(path), state, read_for]
+    except OSError:
+        return None
+    key = [__version__, os.path.abspath(path), stat.st_size, stat.st_mtime_ns, settings_read]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
     folder: str = var.cache_dir("notebook-flags")
     return os.path.join(folder, digest)

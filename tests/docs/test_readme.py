@@ -211,7 +211,7 @@ COMMANDS = ("make", "pip", "uv", "guild", "guild-notebook", "export", "echo")
 
 
 def shown_output() -> dict[str, str]:
-    """By section the indented lines that are no commands: what a command prints."""
+    """By section the indented lines that are not commands: what a command prints."""
     found = {}
     for section, text in SECTIONS.items():
         plain = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)

@@ -397,7 +397,7 @@ ROWS = [
                   warnings=["looks like a secret"])
         for name in ("hf_token", "clientSecret", "password", "API_KEY")
     ),
-    Row("a name that is no secret", ['monkey = "" #@param\nkeys_n = 1 #@param'],
+    Row("a name that is not a secret's", ['monkey = "" #@param\nkeys_n = 1 #@param'],
         {"monkey": {"type": "string"}, "keys_n": {"type": "number"}}),
     # cells
     field_row("a cell with IPython syntax", "!pip install a\n%matplotlib inline\nx = 1 #@param\nf?",

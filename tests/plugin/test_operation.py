@@ -11,6 +11,7 @@ from guild import guildfile
 
 from guild_notebook.errors import FlagError, NotebookError
 from guild_notebook.plugin import flagdefs, operation
+from guild_notebook.plugin.checks import Checks
 from guild_notebook.plugin.pending_operation import PendingOperation
 from tests.helpers.project import Project, code
 
@@ -98,3 +99,27 @@ def test_an_operation_on_windows_is_refused_in_one_line(opdef: Any, monkeypatch)
         "operation 'train': notebooks do not run on Windows - use Linux, macOS or the Windows "
         "Subsystem for Linux (WSL)"
     )
+
+
+@pytest.mark.parametrize("space", ["[0:1]", "uniform[0:1]"])
+def test_the_search_space_of_a_field_of_any_type_is_left_to_guild(project: Project, space: str):
+    path = project.notebook("nb.ipynb", code('on = True #@param {type: "boolean"}'))
+    operations = {"train": {"notebook": "nb.ipynb", "flags-import": "all"}}
+    gf = guildfile.Guildfile([{"model": "", "operations": operations}], dir=str(project.dir))
+    opdef = gf.models[""].get_operation("train")
+    flagdefs.merge(opdef, flagdefs.flag_data(opdef, str(path)))
+    nb, found = flagdefs.discovered(opdef, str(path), "nb.ipynb")
+    values = {"on": space}
+    Checks(opdef, found, nb).check(values)
+    assert values == {"on": space}
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "{", ""])
+def test_a_cache_of_flags_that_holds_something_else_is_made_anew(project: Project, content: str):
+    project.notebook("nb.ipynb", "lr = 0.5")
+    first = project.guild("run", "nb.ipynb", "--help-op")
+    assert "lr" in first.stdout and first.status == 0
+    (cached,) = (project.home / "cache" / "notebook-flags").iterdir()
+    cached.write_text(content)
+    again = project.guild("run", "nb.ipynb", "--help-op")
+    assert (again.stdout, again.status) == (first.stdout, 0)

@@ -142,5 +142,5 @@ if __name__ == "guild_notebook.ipython_setup":
     end_in_order(running)
     refuse_input(running)
     show_stack_of_crash()
-    # with which IPython answers sys.exit(), a hint for its prompt
+    # IPython answers sys.exit() with this hint, which is for its prompt.
     warnings.filterwarnings("ignore", "To exit: use", UserWarning)

@@ -75,10 +75,10 @@ class Execution:
         self.states = dict.fromkeys(self.indexes, "not run")
         self._input_requested = asyncio.Event()
         self._input_prompt = ""
-        self._kills_before = oom.kills()
 
     async def run(self, *background: Coroutine[Any, Any, None]) -> Outcome:
         """Execute the cells, with the ``background`` coroutines running meanwhile."""
+        self._kills_before = oom.kills()
         try:
             return await run_with_background(
                 self._execute_all(), self._refresh(), self._watch_input(), *background
@@ -255,8 +255,8 @@ async def run_with_background(
     try:
         while not main.done():
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {main}:
-                error = task.exception()
+            for task in done:
+                error = task.exception() if main not in done else None
                 if error:
                     text = " ".join(str(error).split())
                     raise BackgroundError(f"{type(error).__name__}: {text}") from error

@@ -87,8 +87,8 @@ class Kernel:
 
     async def __aenter__(self) -> Kernel:
         """Start the process; raises KernelError where its command cannot be run."""
-        # Of the kernels that are known to support it (ipykernel and those built on it) no two runs
-        # want the same port, and other users cannot connect.
+        # With Unix sockets two runs never want the same port, and other users cannot connect.
+        # Only ipykernel and the kernels built on it are known to support them.
         argv = self.manager.kernel_spec.argv
         is_python = bool(argv) and "python" in os.path.basename(argv[0]).lower()
         if is_python and connection_dir.fits_sockets(self._dir):
