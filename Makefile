@@ -83,20 +83,24 @@ demo: $(VENV)/.demo
 # Tests that share runs and kernels stay with one worker (tests/conftest.py).
 PARALLEL = -n auto --dist loadscope
 
+# With COVERAGE=1 each process writes a file of its own; their number is that of processes.
+COVERED = COVERAGE_FILE="$(abspath build)/coverage/data" $(BIN)/python -m coverage
 test: $(VENV)/.test
 	@echo "Without the tests that take minutes each: make slow runs those"
+ifdef COVERAGE
+	@rm -rf build/coverage && mkdir -p build/coverage
+	$(COVERED) run -m pytest $(PARALLEL)
+	@$(COVERED) combine --quiet build/coverage
+	@$(COVERED) report
+else
 	$(BIN)/python -m pytest $(PARALLEL)
+endif
 
 slow: $(VENV)/.test
 	$(BIN)/python -m pytest $(PARALLEL) -m slow
 
-# Each process writes a file of its own; their number is that of processes.
-COVERAGE = COVERAGE_FILE="$(abspath build)/coverage/data" $(BIN)/python -m coverage
-coverage: $(VENV)/.test
-	@rm -rf build/coverage && mkdir -p build/coverage
-	$(COVERAGE) run -m pytest $(PARALLEL)
-	@$(COVERAGE) combine --quiet build/coverage
-	@$(COVERAGE) report
+coverage:
+	@$(MAKE) --no-print-directory test COVERAGE=1
 
 $(VENV)/.docs: $(VENV)/.installed
 	@$(PIP) install -e ".[docs]"
