@@ -34,16 +34,12 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
     def guildfile_loaded(self, gf: Any) -> None:
         """Give each notebook operation of a guild.yml its command, flags and scalars."""
-        for model in gf.models.values():
-            for opdef in model.operations:
-                spec = operation.spec_for_opdef(opdef)
-                if not spec:
-                    continue
-                try:
-                    _configure(opdef, spec)
-                except Exception as e:  # the project's other operations can be run all the same
-                    text = "operation '%s': cannot read %s: %r"
-                    self.log.warning(text, opdef.fullname, spec.path, e)
+        for opdef, spec in operation.notebook_operations(gf):
+            try:
+                _configure(opdef, spec)
+            except Exception as e:  # the project's other operations can be run all the same
+                text = "operation '%s': cannot read %s: %r"
+                self.log.warning(text, opdef.fullname, spec.path, e)
         sourcecode.add_notebooks(gf)
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,15 @@ def spec_for_opdef(opdef: Any) -> NotebookSpec | None:
     if any(data.get(key) for key in ("main", "exec", "steps")):
         return None
     return NotebookSpec(opdef.name) if is_notebook_path(opdef.name) else None
+
+
+def notebook_operations(gf: Any) -> Iterator[tuple[Any, NotebookSpec]]:
+    """The opdefs of a guild.yml that run a notebook, each with its notebook."""
+    for model in gf.models.values():
+        for opdef in model.operations:
+            spec = spec_for_opdef(opdef)
+            if spec:
+                yield opdef, spec
 
 
 def _parse(text: str) -> NotebookSpec:

@@ -107,16 +107,12 @@ def add_notebooks(gf: Any) -> None:
 
 
 def _files(gf: Any) -> Iterator[str]:
-    for model in gf.models.values():
-        for opdef in model.operations:
-            spec = operation.spec_for_opdef(opdef)
-            if not spec:
-                continue
-            try:
-                path = operation.notebook_paths(opdef, spec).source
-            except UserError:
-                continue  # the plugin's enabled_for_op shows it
-            folder = os.path.dirname(path)
-            yield path
-            if os.path.abspath(folder) != os.path.abspath(gf.dir):
-                yield from sorted(glob.glob(os.path.join(glob.escape(folder), "*.py")))
+    for opdef, spec in operation.notebook_operations(gf):
+        try:
+            path = operation.notebook_paths(opdef, spec).source
+        except UserError:
+            continue  # the plugin's enabled_for_op shows it
+        folder = os.path.dirname(path)
+        yield path
+        if os.path.abspath(folder) != os.path.abspath(gf.dir):
+            yield from sorted(glob.glob(os.path.join(glob.escape(folder), "*.py")))

@@ -6,13 +6,13 @@ forgotten.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from guild_notebook.options import ALIASES, OPTIONS, Option
 from tests.helpers.project import CHECKOUT
+from tests.helpers.tables import with_text_between
 
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "docs" / "options.md"]
 
@@ -49,11 +49,7 @@ def default(option: Option) -> str:
 
 
 def with_table(text: str) -> str:
-    begin, end = MARKS
-    between = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
-    replaced, count = between.subn(lambda _match: f"{table()}\n", text)
-    assert count == 1, f"a page has to hold the lines {MARKS} once"
-    return replaced
+    return with_text_between(text, MARKS, f"{table()}\n")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -70,10 +70,15 @@ def _escaped(text: str) -> str:
 
 
 def with_forms(text: str) -> str:
-    begin, end = MARKS
+    return with_text_between(text, MARKS, f"\n{forms()}\n\n")
+
+
+def with_text_between(page: str, lines: tuple[str, str], text: str) -> str:
+    """``page`` with ``text`` between the two ``lines``, which it has to hold once."""
+    begin, end = lines
     between = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
-    replaced, count = between.subn(lambda _match: f"\n{forms()}\n\n", text)
-    assert count == 1, f"docs/forms.md has to hold the lines {MARKS} once"
+    replaced, count = between.subn(lambda _match: text, page)
+    assert count == 1, f"a page has to hold the lines {lines} once"
     return replaced
 
 
