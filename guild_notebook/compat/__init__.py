@@ -9,7 +9,7 @@ by then. The processes of optimizers load no plugin: :mod:`guild_notebook.optimi
 Uses nothing else of this package. To add a patch, write its module and call it in :func:`apply`.
 """
 
-from . import model_importer, notebook_plugin, text_files
+from . import model_importer, notebook_plugin, sourcecode_rules, text_files
 
 
 def apply() -> None:
@@ -20,4 +20,5 @@ def apply() -> None:
     """
     model_importer.find_modules_beside_a_guild_file()
     notebook_plugin.retire_builtin_notebook_plugin()
+    sourcecode_rules.warn_beside_rules_of_a_plugin()
     text_files.treat_undecodable_files_as_binary()

@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from ..compat import sourcecode_rules
 from ..document.reader import is_inside
 from ..errors import UserError
 from . import operation
@@ -57,9 +58,9 @@ def include_notebook(opdef: Any, paths: operation.NotebookPaths) -> None:
 
 
 def _exactly(path: str) -> str:
-    """A pattern for one path of the project: without the leading slash Guild compares base names
+    """A pattern for one path of the project: without a leading slash Guild compares base names
     (guild/file_util.py, _fnmatch)."""
-    return "/" + glob.escape(path)
+    return f"{sourcecode_rules.PLUGIN_PREFIX}{glob.escape(path)}"
 
 
 def _parents(path: str) -> list[str]:

@@ -45,6 +45,24 @@ def test_a_notebook_after_a_hundred_other_files_is_copied(project: Project):
     assert "a000.txt" in files_of(run)
 
 
+MANY = "WARNING: Found more than 100 source code files but will only copy 100 as a safety measure."
+BIG = "WARNING: Skipping source code file b.csv because it's too big."
+HELP = " To control which files are copied, define 'sourcecode' for the operation in a Guild file."
+
+
+@pytest.mark.parametrize("name", ["a.ipynb", "z.ipynb", "build/nb.ipynb"])
+def test_what_guild_leaves_out_is_said_as_for_a_script(project: Project, name: str):
+    for number in range(130):
+        project.file(f"m{number:03}.txt", "x")
+    project.file("b.csv", "1,2\n" * 300_000)
+    project.file("a.py", "print(1)")
+    project.notebook(name, CELL)
+    for operation in ("a.py", name):
+        done = project.run(operation)
+        said = [line for line in done.stderr.splitlines() if "WARNING" in line]
+        assert said == [BIG + HELP, MANY + HELP], operation
+
+
 SETTINGS = {
     "no": "sourcecode: no",
     "exclude": "sourcecode:\n    - exclude: '*.ipynb'",
