@@ -37,12 +37,17 @@ _ESCAPE = re.compile(
 _OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[PX\]^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)?\Z")
 _CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f]|\x1b")
 _BACKSPACES = re.compile(r"(\x08+)")
-_WORD = re.compile(r"[^ \t]+|[ \t]+")
+_FIRST_WORD = re.compile(r"[^ \t]*")
+_LONG_WORDS = re.compile(rf"((?<![^ \t])[^ \t]{{{LONGEST_WORD},}})")
 _UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 PART_SECONDS = 0.1
 """Time that part of a line waits for the rest: Guild reads stdout and stderr in two threads, so a
 line of the other stream may come between two parts."""
+
+PIECE = 50_000
+"""Characters that are looked at together, and the most that wait: so the memory that a text takes
+beside itself does not grow with it."""
 
 
 def without_escapes(text: str) -> str:
@@ -61,24 +66,24 @@ class Stream:
         self._clock = clock
         self.masker = Masker(())
         self._held = ""  # the end of the last text, whose meaning the next text decides
-        self._waiting = ""  # part of a line that is not out yet
+        self._waiting: list[str] = []  # lines and part of a line that are not out yet
         self._waiting_since = 0.0
         self._column = 0  # characters of the line that is open
         self._word = 0  # and those since its last blank
         self._is_progress = False  # a line that rewrites itself is open
-        self._state = ""  # what a terminal shows of it now
+        self._state: list[str] = []  # the characters that a terminal shows of it now
         self._shown_state = ""
         self._shown_at = 0.0
 
     def write(self, text: str) -> None:
         """Write a text as a cell prints it: any part of a line, or many."""
-        if not text:
-            return
-        if self._is_plain(text):
-            self._put_plain(text)
-        else:
-            self._put_unusual(text)
-        self._flush_lines()
+        for start in range(0, len(text), PIECE):
+            piece = text[start : start + PIECE]
+            if self._is_plain(piece):
+                self._put_plain(piece)
+            else:
+                self._put_unusual(piece)
+            self._flush_lines()
 
     def _is_plain(self, text: str) -> bool:
         if self._held or self._is_progress or _UNUSUAL.search(text):
@@ -87,7 +92,7 @@ class Stream:
         return max(self._column + len(first), *map(len, lines), 0) <= LONGEST_WORD
 
     def _put_plain(self, text: str) -> None:
-        self._waiting += text
+        self._waiting.append(text)
         rest = text.rfind("\n") + 1
         if rest:
             self._column = self._word = 0
@@ -104,7 +109,7 @@ class Stream:
         if rewrites:
             # Before a line feed it is an end of line, before anything else a new state.
             text, self._held = text.rstrip("\r"), "\r" + self._held
-        *lines, rest = re.sub(r"\r+\n", "\n", text).split("\n")
+        *lines, rest = re.sub(r"\r+", "\r", text).replace("\r\n", "\n").split("\n")
         for line in lines:
             self._add(line)
             self._end()
@@ -119,7 +124,7 @@ class Stream:
         self.end_line()
         line = line.rstrip("\n") + "\n"
         if as_it_is:
-            self._waiting += line
+            self._waiting.append(line)
             self._flush_lines()
         else:
             self.write(line)
@@ -136,7 +141,7 @@ class Stream:
         self._show_progress()
         self._flush_lines()
         if self._waiting and self._clock() - self._waiting_since >= PART_SECONDS:
-            self._flush(len(self._waiting))
+            self._flush(final_line=True)
 
     def _show_progress(self) -> None:
         if self._is_progress and self._clock() - self._shown_at >= PROGRESS_INTERVAL:
@@ -145,38 +150,49 @@ class Stream:
     def _begin_progress(self) -> None:
         if not self._is_progress:
             self._is_progress = True
-            self._state = self._shown_state = ""
+            self._state, self._shown_state = [], ""
             self._shown_at = self._clock()
 
     def _add(self, text: str) -> None:
         """Add a part of a line; it holds no line feed."""
         first, *states = text.split("\r")
-        if not self._is_progress:
-            if not states and "\x08" not in first:
-                self._put(first)
-                return
+        if not self._is_progress and (states or "\x08" in first):
             if self._column:
                 if states:
                     self._put(first.replace("\x08", ""))
                     first = ""
                 self._end()
             self._begin_progress()
-        self._extend_state(first)
-        for state in states:
-            if state:
-                self._show_progress()
-                self._state = ""
-                self._extend_state(state)
+        self._extend(first)
+        for state in filter(None, states):
+            self._rewrite()
+            self._extend(state)
 
-    def _extend_state(self, text: str) -> None:
-        for part in _BACKSPACES.split(text):
+    def _rewrite(self) -> None:
+        """Begin a new state of the line that is open."""
+        if self._is_progress:
+            self._show_progress()
+            self._state = []
+        else:
+            self._end()
+            self._begin_progress()
+
+    def _extend(self, text: str) -> None:
+        """Add to the line that is open what holds no carriage return."""
+        for part in _BACKSPACES.split(text) if self._is_progress else ():
             if part.startswith("\x08"):
-                self._state = self._state[: max(0, len(self._state) - len(part))]
+                del self._state[max(0, len(self._state) - len(part)) :]
             else:
                 self._state += part
+        if not self._is_progress:
+            self._put(text)
+        elif len(self._state) > LONGEST_LINE:
+            # No line for a terminal: it is shown as any other, so that nothing of it is lost.
+            self._is_progress = False
+            self._put("".join(self._state))
 
     def _show_state(self) -> None:
-        state = self._state.rstrip()
+        state = "".join(self._state).rstrip()
         if state and state != self._shown_state:
             self._put(state)
             self._close()
@@ -191,7 +207,7 @@ class Stream:
             self._close()
 
     def _close(self) -> None:
-        self._waiting += "\n"
+        self._waiting.append("\n")
         self._column = self._word = 0
 
     def _put(self, text: str) -> None:
@@ -199,7 +215,7 @@ class Stream:
             text = self._broken(text)
         else:
             self._count(text)
-        self._waiting += text
+        self._waiting.append(text)
 
     def _count(self, text: str) -> None:
         """Count a part of a line that is put as it is."""
@@ -208,12 +224,16 @@ class Stream:
         self._word = len(text) - blank - 1 if blank >= 0 else self._word + len(text)
 
     def _broken(self, text: str) -> str:
+        first = _FIRST_WORD.match(text)
+        assert first  # it matches anything
         parts = []
-        for piece in _WORD.findall(text):
+        # Words, which may be long, and between them texts of short ones.
+        for piece in (first[0], *_LONG_WORDS.split(text[first.end() :])):
+            is_word = piece[:1] not in (" ", "\t")
             start = 0
             while start < len(piece):
                 room = LONGEST_LINE - self._column
-                if piece[0] not in " \t":
+                if is_word:
                     room = min(room, LONGEST_WORD - self._word)
                 if room <= 0:
                     parts.append(BREAK)
@@ -226,17 +246,21 @@ class Stream:
         return "".join(parts)
 
     def _flush_lines(self) -> None:
-        lines = self._waiting.rfind("\n") + 1
-        if lines:
-            self._flush(lines)
-        elif self._waiting and not self._waiting_since:
+        self._flush()
+        if self._waiting and not self._waiting_since:
             self._waiting_since = self._clock()
 
-    def _flush(self, end: int) -> None:
-        text, self._waiting = self._waiting[:end], self._waiting[end:]
+    def _flush(self, final_line: bool = False) -> None:
+        """Write the lines that wait, and part of one if it is the ``final_line`` or long."""
+        text = "".join(self._waiting)
+        end = len(text) if final_line or len(text) > PIECE else text.rfind("\n") + 1
+        self._waiting = [text[end:]] if text[end:] else []
+        if not end:
+            return
+        text = text[:end]
         if self.masker:
             text, held = self.masker.masked_and_held(text)
-            self._waiting = held + self._waiting
+            self._waiting[:0] = [held] if held else []
         data = text.encode("utf-8", errors="backslashreplace")
         self._waiting_since = self._clock() if self._waiting else 0.0
         self.pipe.write(data)

@@ -1,0 +1,47 @@
+"""How the time of some work grows with its input: twice the input may take 2.5 times as long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.helpers.figures import figure
+
+DOUBLED = 2.5
+"""The most by which time may grow where the size doubles: quadratic work takes four times as long,
+and a measurement on a machine that does other things too is not exact."""
+
+NOISE = 0.002
+"""Seconds that are lost in what else a process does."""
+
+
+def seconds_of(work: Callable[[Any], Any], value: Any, repeat: int = 1) -> float:
+    """Seconds of the processor that ``work`` takes, the least of several times."""
+    times = []
+    for _ in range(repeat):
+        began = time.process_time()
+        work(value)
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+def check_growth(
+    work: Callable[[Any], Any], make: Callable[[int], Any], size: int, name: str = ""
+) -> None:
+    """``work`` on ``make(size)`` and on eight times as much. With a ``name``, for heavy tests, the
+    two sizes between are measured as well, and the times noted as a figure."""
+    factors = (1, 2, 4, 8) if name else (1, 8)
+    times = [seconds_of(work, make(size * factor), repeat=3) for factor in factors]
+    check_times(times, name)
+
+
+def check_times(times: list[float], name: str = "") -> None:
+    """Times of sizes that double, or of the first and the eightfold; with a ``name`` they are a
+    figure."""
+    if name:
+        shown = " ".join(f"{t:.2f}" for t in times)
+        figure(f"{name}: seconds for n, 2n, 4n, 8n", shown, f"{DOUBLED} times each")
+    allowed = DOUBLED if len(times) > 2 else DOUBLED**3
+    for before, after in zip(times, times[1:]):
+        assert after <= allowed * max(before, NOISE) + NOISE, times
