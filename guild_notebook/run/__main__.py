@@ -148,6 +148,9 @@ async def _execute(
         from .session import Session  # slower: imported while the kernel starts
 
         status = await Session(record, kernel, data, settings, output, stop, autosave).run()
+    if kernel.supervisor_failure:
+        why = f"the kernel's supervisor {kernel.supervisor_failure}"
+        output.status_lines.write(f"{why}, the run has ended what was left of the kernel")
     if stop.signal is None:
         return status
     if stop.is_orphan:

@@ -126,6 +126,10 @@ class Session:
             await asyncio.wait_for(client.drain(self.kernel), SHUTDOWN_SECONDS)
         except asyncio.TimeoutError:  # a thread of the notebook goes on
             await self.kernel.kill()
+            self.output.status_lines.write(
+                f"the kernel was killed, since it had not ended {SHUTDOWN_SECONDS:g} s after its "
+                "last cell: what its exit handlers had not done is lost"
+            )
         client.display.finish_cell()
         reports = self._checked_reports(*await reporting)
         if client.has_changed:

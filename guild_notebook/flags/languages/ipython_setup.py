@@ -13,37 +13,6 @@ import sys
 import warnings
 from typing import Any
 
-WAITING_MESSAGES = 32
-PIECE = 1_000_000
-
-
-def keep_all_output(kernel: Any) -> None:
-    """Make the kernel wait where its output is not read fast enough: a publishing ZeroMQ socket
-    drops messages once 1,000 are waiting (ZMQ_SNDHWM), unless ZMQ_XPUB_NODROP is set. That bounds
-    memory on both sides, as do texts of at most ``PIECE`` characters in a message: ipykernel would
-    send all that was printed since its last as one (iostream.py, OutStream._flush_buffers)."""
-    import zmq
-
-    thread = kernel.iopub_thread
-
-    def set_options() -> None:
-        thread.socket.setsockopt(zmq.XPUB_NODROP, 1)
-        thread.socket.setsockopt(zmq.SNDHWM, WAITING_MESSAGES)
-
-    thread.schedule(set_options)
-    stream_class: Any = type(sys.stdout)
-    flush_buffers = getattr(stream_class, "_flush_buffers", None)
-    if flush_buffers is None or hasattr(flush_buffers, "__wrapped__"):
-        return  # an ipykernel that does it in another way
-
-    def flush_pieces(stream: Any) -> Any:
-        for parent, text in flush_buffers(stream):
-            for start in range(0, len(text), PIECE):
-                yield parent, text[start : start + PIECE]
-
-    flush_pieces.__wrapped__ = flush_buffers  # type: ignore[attr-defined]  # as functools.wraps does
-    stream_class._flush_buffers = flush_pieces
-
 
 def escape_surrogates(kernel: Any) -> None:
     """Send lone surrogates as ``\\udXXX``: they have no UTF-8, and a message that holds one is
@@ -137,7 +106,6 @@ def show_stack_of_crash() -> None:
 
 if __name__ == "guild_notebook.ipython_setup":
     running = get_ipython().kernel  # type: ignore[name-defined]  # noqa: F821  # IPython's
-    keep_all_output(running)
     escape_surrogates(running)
     end_in_order(running)
     refuse_input(running)

@@ -12,6 +12,8 @@ import threading
 import time
 from typing import Any
 
+from ..kernel import supervisor
+
 WATCH_SECONDS = 0.5
 
 SAME_REQUEST_SECONDS = 1.0
@@ -45,6 +47,8 @@ class Stop:
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
+        # A process that was stopped goes on when Guild's has ended, to end as well.
+        supervisor.prctl(supervisor.PR_SET_PDEATHSIG, signal.SIGCONT)
         threading.Thread(target=self._watch_parent, daemon=True).start()
 
     def _on_signal(self, number: int, _frame: Any) -> None:

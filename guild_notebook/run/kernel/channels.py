@@ -15,7 +15,7 @@ from collections import deque
 from queue import Empty
 from typing import Any, Protocol
 
-import zmq
+import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
@@ -110,10 +110,16 @@ class ReplyChannel(CheckedChannel):
 class IopubChannel(CheckedChannel):
     """The iopub channel, which returns messages without secret values (``masker``). ``get_msg``
     without a timeout raises Empty once ``SILENCE`` seconds have passed since the executing request
-    got its reply, and since the last message."""
+    got its reply, and since the last message. The kernel's own socket is read until something
+    arrives on ``direct``, to which launcher.py sends the same messages, and from then on that."""
 
-    def __init__(self, socket: Any, session: Any, listener: IopubListener, masker: Masker) -> None:
+    def __init__(
+        self, socket: Any, session: Any, direct: Any, listener: IopubListener, masker: Masker
+    ) -> None:
         super().__init__(socket, session)
+        self.socket: Any = socket
+        self._direct = direct
+        self._seen: set[str] = set()
         self._listener = listener
         self._message_masker = MessageMasker(masker) if masker else None
         self._read: deque[Message] = deque()
@@ -125,6 +131,34 @@ class IopubChannel(CheckedChannel):
             if message["msg_type"] not in OUTPUTS or not self._listener.is_late(message):
                 return message
             self._listener.show_late(message)
+
+    async def _is_readable(self, seconds: float) -> bool:
+        if self._direct is None:
+            return await super()._is_readable(seconds)
+        poller = zmq.asyncio.Poller()
+        for socket in (self.socket, self._direct):
+            poller.register(socket, zmq.POLLIN)
+        ready = dict(await poller.poll(-1 if seconds == math.inf else int(seconds * 1000)))
+        if self._direct in ready:
+            self.socket.close(linger=0)
+            self.socket, self._direct = self._direct, None
+        return bool(ready)
+
+    def read(self, frames: list[bytes]) -> Message | None:
+        message = super().read(frames)
+        if message is None:
+            return None
+        name = str(message["header"].get("msg_id"))
+        if self._direct is None:
+            return None if name in self._seen else message
+        if len(self._seen) < MOST_AT_ONCE:
+            self._seen.add(name)
+        return message
+
+    def stop(self) -> None:
+        if self._direct is not None:
+            self._direct.close(linger=0)
+        super().stop()
 
     async def _next(self, timeout: float | None) -> Message:
         while not self._masked:
@@ -231,14 +265,18 @@ class Wakeups:
 
 
 class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no types
-    """A kernel's client with these channels. ``requests`` are the ids of its execute requests."""
+    """A kernel's client with these channels. ``requests`` are the ids of its execute requests,
+    ``direct`` is IopubChannel's."""
 
     shell_channel_class = Type(ReplyChannel)
     stdin_channel_class = Type(CheckedChannel)
     iopub_channel_class = Type(IopubChannel)
 
-    def __init__(self, listener: IopubListener, masker: Masker, **options: Any) -> None:
+    def __init__(
+        self, direct: Any, listener: IopubListener, masker: Masker, **options: Any
+    ) -> None:
         super().__init__(**options)
+        self._direct = direct
         self.requests: list[str] = []
         self.wakeups = Wakeups(self)
         self._listener = listener
@@ -250,7 +288,8 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client h
         """As in the base class, whose channel is given its socket and session only."""
         if self._iopub is None:
             socket = self.connect_iopub()
-            self._iopub = IopubChannel(socket, self.session, self._listener, self._masker)
+            channel = IopubChannel(socket, self.session, self._direct, self._listener, self._masker)
+            self._iopub = channel
         return self._iopub
 
     def execute(self, code: str, *args: Any, **options: Any) -> str:

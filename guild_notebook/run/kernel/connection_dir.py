@@ -14,7 +14,10 @@ LONGEST_SOCKET_PATH = 100
 """Bytes: a Unix socket's path is limited to 104 (macOS) or 108 (Linux), its end included."""
 
 SOCKETS = "s"
-"""The name of each socket, to which jupyter_client appends a number."""
+"""The name of each of the kernel's sockets, to which jupyter_client appends a number."""
+
+OUTPUT = "o"
+"""The name of the run's own socket, to which launcher.py sends the kernel's output."""
 
 
 def make(run_dir: str) -> str:

@@ -1,46 +1,127 @@
-"""Starts a kernel that is a Python module, so that no output of it is lost: what ipython_setup.py
-does for IPython kernels, for those of other languages that are built on ipykernel.
+"""What a kernel that is built on ipykernel does so that the run gets all its output, also when
+another client of the kernel reads slowly or not at all, and so that it ends at once.
 
-Started as a script by the kernel's own Python, which need not have this package, in place of
-``python -m``: ``python launcher.py MODULE ARGUMENT…``.
+Imports nothing of this package, since the kernel's Python need not have it. An IPython kernel is
+sent it as text, before the first cell. Those of other languages start with it as a script, in place
+of ``python -m``: ``python launcher.py ADDRESS MODULE ARGUMENT…``. ADDRESS is the run's ZeroMQ
+socket for the output.
 """
 
 from __future__ import annotations
 
 import os
 import runpy
+import signal
 import sys
+import threading
 from typing import Any
 
 WAITING_MESSAGES = 32
+"""Messages that wait in the kernel, and in the run, before the kernel waits."""
+
+PIECE = 1_000_000
+"""Characters of a message's text: ipykernel would send all that was printed since its last as one
+(iostream.py, OutStream._flush_buffers)."""
+
+CHILDREN_SECONDS = 1.0
+"""Time that exit handlers have before the processes that they may wait for are ended."""
 
 
-def main(module: str) -> None:
+def main(address: str, module: str) -> None:
     sys.path[0] = os.getcwd()  # as `python -m` has it
-    del sys.argv[0]
+    del sys.argv[:2]
     try:
         from ipykernel.iostream import IOPubThread
     except ImportError:
         pass  # built on something else
     else:
-        wait_for_readers(IOPubThread)
+        send_to_run(IOPubThread, address)
+        prepare_classes()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def wait_for_readers(thread_class: Any) -> None:
-    """Let the socket for output wait where its messages are not taken fast enough, where it
-    would drop them once 1,000 are waiting (ZMQ_XPUB_NODROP; ipykernel/iostream.py)."""
-    import zmq
-
+def send_to_run(thread_class: Any, address: str) -> None:
     begin = thread_class.__init__
 
-    def begin_waiting(thread: Any, socket: Any, *args: Any, **options: Any) -> None:
-        socket.setsockopt(zmq.XPUB_NODROP, 1)
-        socket.setsockopt(zmq.SNDHWM, WAITING_MESSAGES)
-        begin(thread, socket, *args, **options)
+    def begin_for_run(thread: Any, *args: Any, **options: Any) -> None:
+        begin(thread, *args, **options)
+        thread.socket = OutputSocket(thread.socket, address)
 
-    thread_class.__init__ = begin_waiting
+    thread_class.__init__ = begin_for_run
+
+
+class OutputSocket:
+    """The socket on which a kernel publishes, and one to the run.
+
+    A publishing socket drops messages for a subscriber once 1,000 of them wait (ZMQ_SNDHWM), or it
+    waits for the slowest of all subscribers (ZMQ_XPUB_NODROP). The other one waits for the run,
+    whoever else subscribes and does not read. That few messages wait bounds memory on both sides.
+    """
+
+    def __init__(self, publisher: Any, address: str) -> None:
+        import zmq
+
+        self._publisher = publisher
+        self._to_run = publisher.context.socket(zmq.PUSH)
+        self._to_run.setsockopt(zmq.SNDHWM, WAITING_MESSAGES)
+        self._to_run.connect(address)
+
+    def send_multipart(self, parts: Any, *args: Any, **options: Any) -> None:
+        self._publisher.send_multipart(parts, *args, **options)
+        self._to_run.send_multipart(parts, *args, **options)
+
+    def close(self, *args: Any, **options: Any) -> None:
+        self._publisher.close(*args, **options)
+        self._to_run.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._publisher, name)
+
+
+def prepare_ipython(kernel: Any, address: str) -> None:
+    thread = kernel.iopub_thread
+
+    def begin() -> None:
+        thread.socket = OutputSocket(thread.socket, address)
+
+    thread.schedule(begin)
+    prepare_classes()
+
+
+def prepare_classes() -> None:
+    from ipykernel import iostream, kernelbase
+
+    send_in_pieces(iostream.OutStream)
+    kernel_class: Any = kernelbase.Kernel
+    kernel_class._progressively_terminate_all_children = end_children_later
+
+
+def send_in_pieces(stream_class: Any) -> None:
+    flush_buffers = getattr(stream_class, "_flush_buffers", None)
+    if flush_buffers is None or hasattr(flush_buffers, "__wrapped__"):
+        return  # an ipykernel that does it in another way
+
+    def flush_pieces(stream: Any) -> Any:
+        for parent, text in flush_buffers(stream):
+            for start in range(0, len(text), PIECE):
+                yield parent, text[start : start + PIECE]
+
+    flush_pieces.__wrapped__ = flush_buffers  # type: ignore[attr-defined]  # as functools.wraps does
+    stream_class._flush_buffers = flush_pieces
+
+
+async def end_children_later(kernel: Any) -> None:
+    """In place of a method with which ipykernel's kernel waits, before its exit handlers run, until
+    its children have ended of SIGTERM: 14 seconds for those that ignore it, as the resource
+    trackers of multiprocessing and joblib do, until the kernel has ended. The handlers end what
+    they know (a pool cannot, when its workers are gone), what they wait for in vain gets SIGTERM
+    then, and the supervisor ends what is left."""
+    timer = threading.Timer(CHILDREN_SECONDS, kernel._signal_children, [signal.SIGTERM])
+    timer.daemon = True
+    timer.start()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])
+elif __name__ == "guild_notebook.launcher":
+    prepare_ipython(get_ipython().kernel, address)  # type: ignore[name-defined]  # noqa: F821

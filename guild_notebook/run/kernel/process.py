@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
+import pkgutil
+import select
 import shutil
 import signal
 import sys
@@ -31,6 +34,15 @@ from .kernelspecs import OWN_PYTHON, KernelSpecs
 SHUTDOWN_SECONDS = 5.0
 """Time that a kernel has to end by itself, exit handlers included, before it is killed."""
 
+LEFTOVER_SECONDS = 2.0
+"""Time that what cells have started has to end of SIGTERM once the kernel has ended."""
+
+ANSWER_SECONDS = 12.0
+"""Time after which a supervisor that should have ended is ended: a little over what it takes."""
+
+WATCH_SECONDS = 0.25
+"""Between two looks at whether a supervisor was stopped."""
+
 READY_SECONDS = 0.1
 """Time in which the output of a request must come after its reply, else the kernel's output is
 not connected yet and the request is sent again."""
@@ -40,19 +52,22 @@ QUIET_SECONDS = 0.05
 
 
 class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client has no types
-    """Starts kernels through supervisor.py, whose first arguments are ``supervisor_arguments``."""
+    """Starts kernels through supervisor.py, whose first arguments are ``supervisor_arguments``.
+    ``output_address`` is for launcher.py."""
 
     client_factory = Type(KernelClient)
     supervisor_arguments: tuple[str, ...] = ()
+    output_address = ""
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        command = _with_launcher(super().format_kernel_cmd(extra_arguments))
+        command = _with_launcher(super().format_kernel_cmd(extra_arguments), self.output_address)
         supervising = [sys.executable, "-I", "-S", supervisor.__file__, *self.supervisor_arguments]
         return [*supervising, *command]
 
 
 class Kernel:
     """A kernel process and its client, with connection file and sockets where only the user gets.
+    ``supervisor_failure`` is, at the end, why the run itself has ended what was left, "" else.
     ``setup_code`` is given what the kernel calls itself (``implementation``) and returns what it is
     to execute before the first cell, if anything."""
 
@@ -77,9 +92,15 @@ class Kernel:
             connection_file=os.path.join(self._dir, "kernel.json"),
             context=self._context,
         )
+        self._output = self._context.socket(zmq.PULL)
+        self._output.setsockopt(zmq.RCVHWM, launcher.WAITING_MESSAGES)
         self.client: Any = None
         self.ended = asyncio.Event()
+        self.supervisor_failure = ""
+        self._nothing_left = asyncio.Event()
+        self._pid: int | None = None
         self._status: int | None = None
+        self._died_with_supervisor = ""
         self._output_lines: deque[bytes] = deque(maxlen=200)
         self._output_bytes = 0
         self._liveness_pipe: int | None = None
@@ -94,6 +115,11 @@ class Kernel:
         if is_python and connection_dir.fits_sockets(self._dir):
             self.manager.transport = "ipc"
             self.manager.ip = os.path.join(self._dir, connection_dir.SOCKETS)
+            self._output.bind(f"ipc://{os.path.join(self._dir, connection_dir.OUTPUT)}")
+        else:
+            self._output.bind("tcp://127.0.0.1:*")
+        self.manager.output_address = str(self._output.get_string(zmq.LAST_ENDPOINT))
+        supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
         read_end, write_end = os.pipe()
         liveness_end, self._liveness_pipe = os.pipe()
         status_pipe, status_end = os.pipe()
@@ -105,13 +131,14 @@ class Kernel:
         try:
             await self.manager.start_kernel(cwd=self._cwd, env=self._env, **options)
         except (OSError, ValueError, TypeError) as e:
+            self._context.destroy(linger=0)
             shutil.rmtree(self._dir, ignore_errors=True)
             raise KernelError(f"kernel '{self.name}' cannot be started: {e}") from e
         finally:
             for fd in (write_end, liveness_end, status_end):
                 os.close(fd)
         self._in_thread(self._read_output, read_end)
-        self._in_thread(self._read_status, status_pipe, asyncio.get_running_loop())
+        self._in_thread(self._watch, status_pipe, asyncio.get_running_loop())
         return self
 
     @property
@@ -129,20 +156,69 @@ class Kernel:
                 self._output_lines.append(line[-10_000:])
                 self._output_bytes += len(line)
 
-    def _read_status(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
-        with pipe:
-            line = pipe.readline()
-        if line:
-            self._status = int(line)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(self.ended.set)
+    def _watch(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until the supervisor has ended the kernel and all that it has started, or do it in
+        its place if it was killed or, when it is needed, does not answer."""
+        provisioner: Any = self.manager.provisioner
+        process = provisioner.process
+        try:
+            with pipe:
+                end = self._wait_for_supervisor(pipe, provisioner, loop)
+            if process.poll() == 0:
+                return
+            has_died = self._status is None and not self._kernel_has_ended()
+            process.kill()
+            process.wait()
+            status = supervisor.end_descendants(self._pid or 0, lambda: True)
+            if self._status is None:
+                self._status = status
+            if has_died and self._liveness_pipe is not None and not self._shutdown_requested:
+                self._died_with_supervisor = end
+            else:
+                self.supervisor_failure = end
+        finally:
+            provisioner.pgid = None
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(self.ended.set)
+                loop.call_soon_threadsafe(self._nothing_left.set)
+
+    def _wait_for_supervisor(
+        self, pipe: IO[bytes], provisioner: Any, loop: asyncio.AbstractEventLoop
+    ) -> str:
+        """Read what the supervisor writes until it has ended or, when it is needed, does not
+        answer; returns which in words."""
+        supervisor_pid = provisioner.process.pid
+        text, late = b"", math.inf
+        while time.monotonic() < late:
+            if select.select([pipe], [], [], WATCH_SECONDS)[0]:
+                new = os.read(pipe.fileno(), 100)
+                if not new:
+                    return f"ended ({_end_in_words(provisioner.process.wait())})"
+                text += new
+                numbers = [int(line) for line in text.splitlines()]
+                self._pid = provisioner.pgid = numbers[0]  # which an interrupt is sent to
+                if len(numbers) > 1:
+                    self._status, provisioner.pgid = numbers[1], None
+                    loop.call_soon_threadsafe(self.ended.set)
+            elif self._liveness_pipe is None or self._kernel_has_ended():
+                late = min(late, time.monotonic() + ANSWER_SECONDS)
+                state = supervisor.process_of(supervisor_pid)
+                if state and state.state in "Tt":
+                    return "was stopped"
+        return "did not answer"
+
+    def _kernel_has_ended(self) -> bool:
+        """Whether the kernel's process has, though the supervisor has not told; for Linux."""
+        process = supervisor.process_of(self._pid) if self._pid else None
+        return bool(process and process.state == "Z")
 
     def connect(self, listener: IopubListener, masker: Masker) -> KernelClient:
         """Make the client that talks to the kernel."""
-        # An IPython kernel waits rather than drop output (ipython_setup.py), so a limit to what
-        # waits here bounds memory on both sides. From other kernels all is taken at once.
-        self._context.setsockopt(zmq.RCVHWM, launcher.WAITING_MESSAGES if self._is_ipython() else 0)
-        self.client = self.manager.client(context=self._context, listener=listener, masker=masker)
+        # A kernel drops output that is not taken from it, but for what launcher.py sends.
+        self._context.setsockopt(zmq.RCVHWM, 0)
+        self.client = self.manager.client(
+            context=self._context, direct=self._output, listener=listener, masker=masker
+        )
         self.client.start_channels(hb=False)
         self.client.allow_stdin = False
         client: KernelClient = self.client
@@ -166,6 +242,8 @@ class Kernel:
                     code = self._setup_code(info.get("implementation"))
                     if not code:
                         return info
+                    if info.get("implementation") == "ipython":
+                        code = f"{_send_output_code(self.manager.output_address)}\n{code}"
                     # Its reply is waited for: channels.Wakeups has the reason.
                     request = client.execute(code, silent=True, store_history=False)
                 else:
@@ -200,14 +278,10 @@ class Kernel:
     @property
     def how_it_ended(self) -> str:
         """What ended the process, in words: an exit status or a signal."""
-        if self._status is None:
-            return "it has ended"
-        if self._status >= 0:
-            return f"exit status {self._status}"
-        try:
-            return f"signal {signal.Signals(-self._status).name}"
-        except ValueError:
-            return f"signal {-self._status}"
+        if self._died_with_supervisor:
+            end = self._died_with_supervisor
+            return f"its supervisor {end}, the run has ended what was left of the kernel"
+        return "it has ended" if self._status is None else _end_in_words(self._status)
 
     async def interrupt(self) -> None:
         """Interrupt the executing cell, as Jupyter's stop button does."""
@@ -233,10 +307,11 @@ class Kernel:
                 self.request_shutdown()
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self.ended.wait(), SHUTDOWN_SECONDS)
+            if self._liveness_pipe is not None:
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._nothing_left.wait(), LEFTOVER_SECONDS)
             await self.kill()
-            until = time.monotonic() + SHUTDOWN_SECONDS
-            while await self.manager.is_alive() and time.monotonic() < until:
-                await asyncio.sleep(0.005)
+            await self._nothing_left.wait()
         finally:
             if self.client:
                 self.client.stop_channels()
@@ -248,9 +323,9 @@ class Kernel:
             shutil.rmtree(self._dir, ignore_errors=True)
 
 
-def _with_launcher(command: list[str]) -> list[str]:
+def _with_launcher(command: list[str], output_address: str) -> list[str]:
     """``command`` with launcher.py in place of ``python -m`` for a kernel that is a Python module,
-    but not for ipykernel itself, in which ipython_setup.py does the same."""
+    but not for ipykernel itself, to which it is sent."""
     count = 1  # the interpreter, and its options
     while count < len(command) and command[count].startswith("-") and command[count] != "-m":
         count += 1
@@ -258,7 +333,26 @@ def _with_launcher(command: list[str]) -> list[str]:
     is_module = "python" in os.path.basename(command[0]).lower() and rest[:1] == ["-m"]
     if not is_module or rest[1].startswith("ipykernel"):
         return command
-    return [*command[:count], launcher.__file__, *rest[1:]]
+    return [*command[:count], launcher.__file__, output_address, *rest[1:]]
+
+
+def _send_output_code(output_address: str) -> str:
+    """One expression that runs launcher.py in an IPython kernel, in a namespace of its own."""
+    text = pkgutil.get_data(__package__, "launcher.py")
+    assert text is not None
+    name = "guild_notebook.launcher"
+    names = f"{{'__name__': {name!r}, 'get_ipython': get_ipython, 'address': {output_address!r}}}"
+    return f"exec(compile({text.decode('utf-8')!r}, '<guild run>', 'exec'), {names})"
+
+
+def _end_in_words(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    number = -status
+    try:
+        return f"signal {signal.Signals(number).name}"
+    except ValueError:  # a real-time signal
+        return f"signal SIGRTMIN{number - signal.SIGRTMIN:+}"
 
 
 def environment(paths: list[str]) -> dict[str, str]:

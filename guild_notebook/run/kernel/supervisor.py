@@ -4,11 +4,19 @@ every process that the kernel has started.
 Started as a script with a bare interpreter, so it is up in some milliseconds and imports nothing
 of this package: ``python -I -S supervisor.py LIVENESS STATUS FOLDER COMMAND…``. LIVENESS is the
 read end of a pipe that the run keeps open: the system closes it even when the run is killed.
-STATUS is a pipe for one line, the kernel's exit status. FOLDER is removed at the end.
+STATUS is a pipe for two lines, the kernel's process id and its exit status. FOLDER is removed at
+the end.
 
-As a "child subreaper" (prctl(2), Linux) the supervisor becomes the parent of each process that a
-cell has started and whose own parent has ended, so all can be found. Elsewhere it ends the
-kernel's process group.
+The kernel leads a session and a process group, as jupyter_client starts it, so a signal that a cell
+sends to its group reaches what it reaches in Jupyter. The supervisor, in a session of its own,
+blocks all signals and heeds its pipe only.
+
+On Linux the supervisor is a "child subreaper" (prctl(2)): it becomes the parent of each process
+that a cell has started and whose own parent has ended, so all can be found. The kernel is killed
+when the supervisor is, and a supervisor that was stopped goes on when the run is killed. The run is
+a subreaper as well, and ends in the same way what a supervisor leaves that was killed or stopped.
+Elsewhere only the kernel's process group is ended, and a kernel whose supervisor was killed is left
+to end itself, as ipykernel does.
 """
 
 from __future__ import annotations
@@ -18,20 +26,30 @@ import select
 import signal
 import sys
 import time
+from collections import namedtuple
+from collections.abc import Callable, Iterator
 
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+
 GRACE_SECONDS = 0.5
+"""Time between SIGTERM and SIGKILL for what is left once the run waits no more."""
+
+LONGEST_SECONDS = 10.0
+"""Time after which no more is tried."""
 
 
 def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) -> None:
-    _become_subreaper()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # meant for the kernel, whose group this is
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     kernel = _start(command, (liveness_pipe, status_pipe, wake_read, wake_write))
+    _tell(status_pipe, kernel)
     status = None
     while status is None:
         ready, _, _ = select.select([liveness_pipe, wake_read], [], [])
@@ -42,16 +60,16 @@ def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) 
             _kill(kernel)  # the run has ended
             break
     if status is not None:
-        os.write(status_pipe, f"{status}\n".encode())
-    _end_descendants()
+        _tell(status_pipe, status)
+    end_descendants(kernel, lambda: bool(select.select([liveness_pipe], [], [], 0)[0]))
     _remove(folder)
 
 
-def _become_subreaper() -> None:
+def prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _start(command: list[str], not_for_kernel: tuple[int, ...]) -> int:
@@ -61,8 +79,14 @@ def _start(command: list[str], not_for_kernel: tuple[int, ...]) -> int:
     try:
         for fd in not_for_kernel:
             os.close(fd)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
+        os.setsid()
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # What this process ignores is not for the kernel: Python SIGPIPE, a job in the background
+        # of a script SIGINT, by which cells are interrupted.
+        for number in signal.valid_signals():
+            if signal.getsignal(number) == signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         # ipykernel ends when its parent is another than this.
         os.environ["JPY_PARENT_PID"] = str(os.getppid())
         os.execvp(command[0], command)
@@ -72,70 +96,124 @@ def _start(command: list[str], not_for_kernel: tuple[int, ...]) -> int:
         os._exit(127)
 
 
+def _tell(pipe: int, number: int) -> None:
+    try:
+        os.write(pipe, f"{number}\n".encode())
+    except OSError:
+        pass  # the run has ended
+
+
 def _reap(kernel: int) -> int | None:
-    """Wait for all processes that have ended; returns the kernel's status as subprocess has it
-    (below 0: the signal), None while it runs. Raises ChildProcessError if no process is left."""
+    """Wait for all processes that have ended; returns the kernel's status, None while it runs."""
     found = None
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            if found is None:
-                raise
-            return found
-        if pid == 0:
-            return found
+    pid = -1
+    while pid:
+        pid, status = _wait(-1)
         if pid == kernel:
-            ended_by_signal = os.WIFSIGNALED(status)
-            found = -os.WTERMSIG(status) if ended_by_signal else os.WEXITSTATUS(status)
-
-
-def _end_descendants() -> None:
-    """End the processes that are left, with SIGTERM, then with SIGKILL, until there are none."""
-    term_until = time.monotonic() + GRACE_SECONDS
-    deadline = term_until + 10
-    terminated: set[int] = set()
-    while time.monotonic() < deadline:
-        try:
-            _reap(0)
-        except ChildProcessError:
-            return  # the one sure sign: a scan may miss a process whose parent just ends
-        for pid in _descendants():
-            if time.monotonic() > term_until:
-                _kill(pid)
-            elif pid not in terminated:
-                _kill(pid, signal.SIGTERM)
-                terminated.add(pid)
-        time.sleep(0.01)
-
-
-def _descendants() -> list[int]:
-    if sys.platform != "linux":
-        return []
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as f:
-                    fields = f.read().rsplit(b")", 1)[1].split()
-            except OSError:
-                continue  # it has ended
-            if fields[0] != b"Z":
-                children.setdefault(int(fields[1]), []).append(int(name))
-    found: list[int] = []
-    todo = [os.getpid()]
-    while todo:
-        below = children.get(todo.pop(), [])
-        found += below
-        todo += below
+            found = status
     return found
 
 
-def _kill(pid: int, number: int = signal.SIGKILL) -> None:
+def _wait(pid: int) -> tuple[int, int]:
+    """The process id of a child that has ended, one or any (-1), and its status as subprocess has
+    it (below 0: the signal); 0 for both if there is none."""
+    try:
+        pid, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return 0, 0
+    return pid, -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+# What Linux's /proc tells of a process (proc(5)); the state is one letter. (typing.NamedTuple takes
+# long to import.)
+Process = namedtuple("Process", "pid state parent group session")
+
+
+def end_descendants(kernel: int, is_urgent: Callable[[], bool]) -> int | None:
+    """End the processes that ``kernel`` and its cells have started and itself: with SIGTERM, then,
+    ``GRACE_SECONDS`` after it ``is_urgent`` first, with SIGKILL, until none is left. Returns the
+    kernel's status if this process is its parent and has not waited for it."""
+    statuses: dict[int, int] = {}
+    terminated: set[int] = set()
+    kill_after = None
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        left = _living(_descendants(kernel), statuses)
+        if not left and _has_no_children():
+            break  # the one sure sign: a scan may miss a process whose parent just ends
+        for process in left:
+            if process.pid not in terminated:
+                _kill(process.pid, signal.SIGTERM)
+                terminated.add(process.pid)
+        if kill_after is None and is_urgent():
+            kill_after = time.monotonic() + GRACE_SECONDS
+        if kill_after is not None and time.monotonic() > kill_after:
+            # A group at once, so that none of it has time to start another process.
+            for group in {process.group for process in left}:
+                _kill(-group)
+        time.sleep(0.01)
+    return statuses.get(kernel)
+
+
+def _living(processes: Iterator[Process], statuses: dict[int, int]) -> list[Process]:
+    """Those that have not ended; of the others, children's ``statuses`` are waited for."""
+    left = []
+    for process in processes:
+        if process.state != "Z":
+            left.append(process)
+        elif process.parent == os.getpid():
+            pid, status = _wait(process.pid)
+            statuses[pid] = status
+    return left
+
+
+def _descendants(kernel: int) -> Iterator[Process]:
+    """Those in another session than this process, as all are that come from a kernel; elsewhere
+    than on Linux one that stands for the kernel's group."""
+    if sys.platform != "linux":
+        _wait(kernel)
+        if _kill(-kernel, 0):
+            yield Process(-kernel, "", 0, kernel, 0)
+        return
+    children: dict[int, list[Process]] = {}
+    for name in os.listdir("/proc"):
+        process = process_of(int(name)) if name.isdigit() else None
+        if process:
+            children.setdefault(process.parent, []).append(process)
+    session = os.getsid(0)
+    todo = [child for child in children.get(os.getpid(), []) if child.session != session]
+    while todo:
+        process = todo.pop()
+        yield process
+        todo += children.get(process.pid, [])
+
+
+def process_of(pid: int) -> Process | None:
+    """The process with this id; None if it has ended, and elsewhere than on Linux."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as f:
+            state, *numbers = f.read().rsplit(b")", 1)[1].split()[:4]
+    except OSError:
+        return None
+    return Process(pid, state.decode(), *map(int, numbers))
+
+
+def _has_no_children() -> bool:
+    if sys.platform == "linux":
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return True
+        return False
+    return True
+
+
+def _kill(pid: int, number: int = signal.SIGKILL) -> bool:
     try:
         os.kill(pid, number)
     except OSError:
-        pass  # it has ended
+        return False  # it has ended
+    return True
 
 
 def _remove(folder: str) -> None:
@@ -148,8 +226,6 @@ def _remove(folder: str) -> None:
         os.rmdir(folder)
     except OSError:
         pass
-    if sys.platform != "linux":
-        os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
