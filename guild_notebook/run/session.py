@@ -76,7 +76,6 @@ class Session:
             lambda e: self._save_errors.add(self.record.executed_path, e),
         )
         outcome = await execution.run(saving)
-        client.set_widgets_metadata()
         client.sync()
         self._set_states(outcome, execution.states)
         self._save()

@@ -17,7 +17,7 @@ from guild_notebook.document import mime, reader
 from guild_notebook.flags import discover
 from guild_notebook.flags.languages import LANGUAGES
 from guild_notebook.flags.model import Flag, Found, Site
-from guild_notebook.run.output.display import Images
+from guild_notebook.run.output.display import CellImage, Images
 from tests.helpers.project import CHECKOUT, Project
 
 TEXT = (CHECKOUT / "CONTRIBUTING.md").read_text("utf-8")
@@ -135,7 +135,7 @@ def test_each_language_is_an_object_in_a_file_of_its_own():
 def test_an_image_format_is_a_line_of_its_table(tmp_path, monkeypatch):
     monkeypatch.setitem(mime.IMAGE_ENDINGS, "image/webp", "webp")
     saved = Images(str(tmp_path), str(tmp_path / "train.ipynb"), lambda _path: None)
-    saved.save({"image/webp": "UklGRg=="}, 1, 0)
+    saved.save({"image/webp": "UklGRg=="}, CellImage(1))
     assert (tmp_path / "train_1_0.webp").read_bytes() == b"RIFF"
 
 

@@ -130,10 +130,9 @@ class Pipeline:
         for number, index in enumerate(execution.indexes, 1):
             cell_name(execution.cells, index)
             execution.states[index] = "completed"
-            client.display.start_cell(number)
+            client.start_cell(index, number)
             client.nb.cells[index]["execution_count"] = number
             self._show(client, index)
-        client.set_widgets_metadata()
         last = execution.indexes[-1] if execution.indexes else None
         session._set_states(Outcome(0 if last is None else 1, last, "failed"), execution.states)
         session._save(client.sync())

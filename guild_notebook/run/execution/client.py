@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from queue import Empty
 from typing import Any
@@ -23,17 +22,18 @@ from ...secrets.masking import Masker
 from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
 from ..output.display import Display
-from .cell_outputs import CellOutputs
+from .output_widgets import OutputWidgets
+from .outputs import Outputs, Owner
 
 DRAIN_SECONDS = 0.05
 """Time without a message after which a kernel that has ended has no more messages."""
 
 
 class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
-    """nbclient's client for the notebook ``nb`` on a kernel that has been started. Of each cell's
-    text outputs it keeps ``limit`` characters, which ``sync`` puts into ``nb``. ``idle`` is set
-    when the kernel has sent that it is idle after the executing cell, ``exit_requested`` when a
-    cell has called ``exit()``."""
+    """nbclient's client for the notebook ``nb`` on a kernel that has been started. Of the text of
+    each cell it keeps ``limit`` characters; ``sync`` puts outputs and widgets' states into ``nb``.
+    ``idle`` is set when the kernel has sent that it is idle after the executing cell,
+    ``exit_requested`` when a cell has called ``exit()``."""
 
     def __init__(
         self, nb: Any, kernel: Kernel, display: Display, limit: int, masker: Masker, **options: Any
@@ -51,37 +51,50 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.display = display
         self.exit_requested = False
         self.idle = asyncio.Event()
-        self._outputs: dict[int, CellOutputs] = defaultdict(lambda: CellOutputs(limit))
-        self._changed: set[int] = set()
-        self._displays: dict[str, list[tuple[int, Any]]] = defaultdict(list)
-        self._positions: dict[str, int | None] = {}
-        self._clear_next: set[int] = set()
+        self.widget_registry: dict[str, Any] = {}  # OutputWidgets is for them
+        self._outputs = Outputs(display, limit)
+        self._widgets = OutputWidgets(self._outputs)
+        self._states_changed = False
+        self._numbers: dict[int, int] = {}
         self._cell_of: dict[str, int] = {}
         self._current: int | None = None
         self.kc = kernel.connect(self, masker)
 
     @property
     def has_changed(self) -> bool:
-        """Whether outputs have arrived since the last ``sync``."""
-        return bool(self._changed)
+        """Whether outputs or states of widgets have arrived since the last ``sync``."""
+        return bool(self._outputs.changed) or self._states_changed
 
     def sync(self) -> set[int]:
-        """Put all outputs into the notebook; returns the indexes of the cells that have changed
-        since the last time."""
-        changed, self._changed = self._changed, set()
-        for index in changed:
-            self.nb.cells[index].outputs = self._outputs[index].nodes()
-        return changed
+        """Put all outputs and states of widgets into the notebook; returns the indexes of the cells
+        that have changed since the last time."""
+        changed = set(self._outputs.changed)
+        self._outputs.changed.clear()
+        cells = {owner for owner in changed if isinstance(owner, int)}
+        for index in cells:
+            self.nb.cells[index].outputs = self._outputs.nodes(index)
+        for comm_id in changed.difference(cells):
+            self.widget_state[str(comm_id)]["outputs"] = self._outputs.nodes(comm_id)
+        if self._states_changed or len(changed) > len(cells):
+            self._states_changed = False
+            self.set_widgets_metadata()
+        return cells
+
+    def start_cell(self, index: int, number: int) -> None:
+        """The cell with this index is executed next, as the ``number``-th."""
+        self._numbers[index] = number
+        for comm_id, outputs in self._widgets.unsent():
+            data = {"method": "update", "state": {"outputs": outputs}, "buffer_paths": []}
+            content = {"comm_id": comm_id, "data": data}
+            self.kc.shell_channel.send(self.kc.session.msg("comm_msg", content))
 
     def add_error(self, index: int, name: str, text: str, before: Sequence[str] = ()) -> None:
         """Add an error of this package to a cell's outputs and show it, ``before`` it lines of the
         kernel."""
         lines = self._masker.data([*before, f"{name}: {text}"])
         text = self._masker.text(text)
-        self.display.show_error(lines, name, text)
         error = {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
-        self._outputs[index].add(from_dict(error))
-        self._changed.add(index)
+        self._outputs.add(index, from_dict(error), self._numbers[index])
 
     async def drain(self, kernel: Kernel) -> None:
         """Show the outputs that arrive until the kernel has ended: of threads, of exit handlers."""
@@ -99,7 +112,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
 
     def _on_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
         """``exit()`` and ``quit()`` in a cell do not end the kernel: they ask its client to."""
-        self._changed.add(cell_index)  # nbclient has put times there
+        self._outputs.changed.add(cell_index)  # nbclient has put times there
         for payload in execute_reply["content"].get("payload") or []:
             if payload.get("source") == "ask_exit":
                 self.exit_requested = True
@@ -109,7 +122,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self._current = cell_index
         self.idle.clear()
         self.kc.wakeups.start()
-        self._changed.add(cell_index)  # nbclient has put an empty list there
+        self._outputs.changed.add(cell_index)  # nbclient has put an empty list there
 
     def is_late(self, message: Message) -> bool:
         requests: list[str] = self.kc.requests
@@ -132,7 +145,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         if not self.is_late(msg):
             self.kc.wakeups.stop()
         if msg["msg_type"] == "update_display_data":
-            self._update(msg)
+            display_id = msg["content"]["transient"].get("display_id")
+            self._outputs.update(display_id, msg["content"])
             return None
         try:
             return super().process_message(msg, cell, cell_index)
@@ -146,66 +160,25 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             )
             return None
 
-    def output(self, outs: list[Any], msg: Any, display_id: str | None, cell_index: int) -> Any:
-        content = msg["content"]
-        kind = msg["msg_type"]
-        into_widget = bool(self.output_hook_stack[msg["parent_header"].get("msg_id")])
-        if not into_widget:  # before it is shown, which may wait for the reader
-            self._keep(msg, kind, display_id, cell_index)
-        if kind == "stream":
-            self.display.show_stream(content["name"], content["text"])
-        elif kind in ("display_data", "execute_result"):
-            self._show(content.get("data") or {}, display_id)
-        elif kind == "error":
-            self.display.show_error(content["traceback"], content["ename"], content["evalue"])
-        return super().output(outs, msg, display_id, cell_index) if into_widget else None
+    def _owner(self, msg: Any, cell_index: int) -> Owner:
+        request = str(msg["parent_header"].get("msg_id"))
+        return self._widgets.capturing(request) or cell_index
 
-    def _keep(self, msg: Any, kind: str, display_id: str | None, index: int) -> None:
-        outputs = self._outputs[index]
-        if index in self._clear_next:
-            self._clear_next.discard(index)
-            self._clear(index)
-        self._changed.add(index)
-        if kind == "stream":
-            outputs.add_text(msg["content"]["name"], msg["content"]["text"])
-            return
+    def output(self, outs: list[Any], msg: Any, display_id: str | None, cell_index: int) -> None:
         try:
             node = output_from_msg(msg)
         except ValueError:
             return  # not a kind of output
-        if display_id:
-            self._update(msg)  # a display that is shown again changes everywhere, as in Jupyter
-            self._displays[display_id].append((index, node))
-        outputs.add(node)
-
-    def _update(self, msg: Any) -> None:
-        content = msg["content"]
-        display_id = (content.get("transient") or {}).get("display_id")
-        if display_id not in self._displays:
-            return
-        if msg["msg_type"] == "update_display_data":
-            self._show(content.get("data") or {}, display_id)
-        for index, node in self._displays[display_id]:
-            node["data"] = from_dict(content.get("data") or {})
-            node["metadata"] = from_dict(content.get("metadata") or {})
-            self._changed.add(index)
-
-    def _show(self, data: dict[str, Any], display_id: str | None) -> None:
-        position = self._positions.get(display_id) if display_id else None
-        position = self.display.show_data(data, position)
-        if display_id:
-            self._positions[display_id] = position
+        owner = self._owner(msg, cell_index)
+        self._outputs.add(owner, node, self._numbers[cell_index], display_id)
 
     def clear_output(self, outs: list[Any], msg: Any, cell_index: int) -> None:
-        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
-            super().clear_output(outs, msg, cell_index)
-        elif msg["content"].get("wait"):
-            self._clear_next.add(cell_index)
-        else:
-            self._clear(cell_index)
+        self._outputs.clear(self._owner(msg, cell_index), wait=bool(msg["content"].get("wait")))
 
-    def _clear(self, index: int) -> None:
-        self._outputs[index].clear()
-        self._changed.add(index)
-        if index == self._current:
-            self.display.restart_images()
+    def handle_comm_msg(self, outs: list[Any], msg: Any, cell_index: int) -> None:
+        super().handle_comm_msg(outs, msg, cell_index)
+        data = msg["content"]["data"]
+        self._states_changed = True
+        if data.get("method") != "echo_update":  # of what start_cell has sent
+            number = self._numbers[cell_index]
+            self._widgets.set_state(msg["content"]["comm_id"], data.get("state") or {}, number)

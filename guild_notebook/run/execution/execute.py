@@ -113,7 +113,7 @@ class Execution:
     async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
         name = cell_name(self.cells, index)
         started = time.monotonic()
-        self.client.display.start_cell(number)
+        self.client.start_cell(index, number)
         self.states[index] = "running"
         self._input_requested.clear()
         node = self.client.nb.cells[index]

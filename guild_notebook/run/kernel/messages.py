@@ -13,9 +13,11 @@ from ...secrets.masking import MaskedStream, Masker
 Message = dict[str, Any]
 Content = dict[str, Any]
 
-OUTPUTS = frozenset(
-    ("stream", "display_data", "execute_result", "update_display_data", "error", "clear_output")
-)
+_SHOWING = "stream display_data execute_result update_display_data error clear_output"
+_OF_WIDGETS = "comm_open comm_msg comm_close"
+
+OUTPUTS = frozenset(f"{_SHOWING} {_OF_WIDGETS}".split())
+"""Messages that change what the notebook shows, whenever they arrive."""
 
 _ENDS_TEXT = frozenset(("display_data", "execute_result", "error", "clear_output"))
 """Messages after which a cell's text is not joined with its text before them."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import heapq
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...document.mime import IMAGE_ENDINGS, has_image, text_of
@@ -68,33 +71,79 @@ class SaveErrors:
         self._names.discard(name)
 
 
+@dataclass
+class CellImage:
+    """The image of one output of the cell that ran as the ``number``-th, of a display that may be
+    updated. ``position`` counts the cell's images from 0, None while the output holds none;
+    ``files`` are its paths by their endings."""
+
+    number: int
+    position: int | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+
 class Images:
     """Saves images beside the notebook at ``notebook_path``: of ``train.ipynb`` the first image of
     the third cell that ran as ``train_3_0.png`` (as Guild's own feature did), or as
-    ``train_3_0.2.png`` where a file of that name is a dependency or written by a cell.
-    ``register`` is called with each path before it is written."""
+    ``train_3_0.2.png`` where a file of that name is a dependency or written by a cell. The files
+    are those of the images that the notebook holds. ``register`` is called with each path before it
+    is written."""
 
     def __init__(self, run_dir: str, notebook_path: str, register: Callable[[str], None]) -> None:
         self._run_dir = run_dir
         self._base = os.path.splitext(notebook_path)[0]
         self._register = register
         self._written: set[str] = set()
+        self._counts: dict[int, int] = defaultdict(int)
+        self._free_positions: dict[int, list[int]] = defaultdict(list)
 
-    def save(self, data: Mapping[str, Any], number: int, position: int) -> list[str]:
-        """Save the images of a MIME bundle, one for each format it has; returns their paths in the
-        run directory. What is not an image is left out. Raises OSError where a file cannot be
-        written."""
-        saved = []
+    def save(self, data: Mapping[str, Any], image: CellImage) -> list[str]:
+        """Save the images of a MIME bundle in place of what ``image`` was, one for each format it
+        has; returns their paths in the run directory. What is not an image is left out. Raises
+        OSError where a file cannot be written."""
+        contents: dict[str, bytes] = {}
         for mime, ending in IMAGE_ENDINGS.items():
             content = _content(mime, data[mime]) if mime in data else None
             if content:
-                base = f"{self._base}_{number}_{position}"
+                contents[ending] = content
+        for ending in set(image.files).difference(contents):
+            self._remove_file(image, ending)
+        if not contents:
+            self._free(image)
+        elif image.position is None:
+            image.position = self._next_position(image.number)
+        for ending, content in contents.items():
+            if ending not in image.files:
+                base = f"{self._base}_{image.number}_{image.position}"
                 path = free_path(numbered_paths(base, f".{ending}"), self._written)
                 self._written.add(path)
-                self._register(path)
-                write_whole(path, content)
-                saved.append(os.path.relpath(path, self._run_dir))
-        return saved
+                image.files[ending] = path
+            self._register(image.files[ending])
+            write_whole(image.files[ending], content)
+        return [os.path.relpath(image.files[ending], self._run_dir) for ending in contents]
+
+    def remove(self, image: CellImage) -> None:
+        """Remove an image that its cell has cleared: its position is free for another."""
+        for ending in list(image.files):
+            self._remove_file(image, ending)
+        self._free(image)
+
+    def _remove_file(self, image: CellImage, ending: str) -> None:
+        path = image.files.pop(ending)
+        self._written.discard(path)
+        with contextlib.suppress(OSError):  # the user moved or removed it
+            os.unlink(path)
+
+    def _next_position(self, number: int) -> int:
+        if self._free_positions[number]:
+            return heapq.heappop(self._free_positions[number])
+        self._counts[number] += 1
+        return self._counts[number] - 1
+
+    def _free(self, image: CellImage) -> None:
+        if image.position is not None:
+            heapq.heappush(self._free_positions[image.number], image.position)
+            image.position = None
 
 
 def _content(mime: str, value: Any) -> bytes | None:
@@ -118,19 +167,16 @@ class Display:
         self._images = images
         self._save_errors = save_errors
         self._color = color
-        self._number = self._position = 0
-
-    def start_cell(self, number: int) -> None:
-        self._number = number
-        self._position = 0
 
     def finish_cell(self) -> None:
         for stream in self._streams.values():
             stream.end_line()
 
-    def restart_images(self) -> None:
-        """The cell has cleared its outputs: its next image replaces its first one."""
-        self._position = 0
+    def remove_images(self, images: Iterable[CellImage]) -> None:
+        """Remove images that are not in the notebook any more."""
+        if self._images is not None:
+            for image in images:
+                self._images.remove(image)
 
     def tick(self) -> None:
         """Show text that has waited long enough for the rest of its line."""
@@ -140,26 +186,21 @@ class Display:
     def show_stream(self, name: str, text: str) -> None:
         self._streams.get(name, self._streams["stdout"]).write(text)
 
-    def show_data(self, data: dict[str, Any], position: int | None = None) -> int | None:
-        """Show a MIME bundle: its text form, and a line for the file an image is saved to. Returns
-        the position of its image in the cell, for later updates of the same display."""
+    def show_data(self, data: dict[str, Any], images: Iterable[CellImage]) -> None:
+        """Show a MIME bundle: its text form, and a line for the files that its image is saved to,
+        ``images`` being those of each output that shows it."""
         text = text_of(data.get("text/plain", ""))
-        image = has_image(data)
-        if text and not (image and text.startswith("<") and text.endswith(">")):
+        if text and not (has_image(data) and text.startswith("<") and text.endswith(">")):
             self._streams["stdout"].write_line(text)
-        if not image or not self._images:
-            return None
-        if position is None:
-            position = self._position
-            self._position += 1
+        if self._images is None:
+            return
         try:
-            names = ", ".join(self._images.save(data, self._number, position))
+            names = ", ".join(name for image in images for name in self._images.save(data, image))
         except OSError as e:
             self._save_errors.add("images", e)
-            return position
+            return
         if names:
             self._status_lines.write(f"image saved to {names} ", "image saved ")
-        return position
 
     def write_status(self, line: str) -> None:
         self._status_lines.write(line)

@@ -15,7 +15,7 @@ from typing import Any
 
 from nbconvert.filters import strip_ansi
 
-from ...document.mime import text_of
+from ...document.mime import IMAGE_ENDINGS, has_image, text_of
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -94,10 +94,11 @@ class WidgetRenderer:
                 yield _pre(f"{output.get('ename')}: {output.get('evalue')}")
             elif VIEW in data:
                 yield self._draw(data[VIEW].get("model_id"), depth + 1)
-            elif "text/html" in data:
-                yield text_of(data["text/html"])
-            elif "image/png" in data:
-                yield _picture("png", text_of(data["image/png"]))
+            elif "text/html" in data or "image/svg+xml" in data:
+                yield text_of(data.get("text/html") or data["image/svg+xml"])
+            elif has_image(data):
+                mime = next(mime for mime in IMAGE_ENDINGS if mime in data)
+                yield _picture(mime, text_of(data[mime]))
             else:
                 yield _pre(text_of(data.get("text/plain", "")))
 
@@ -128,15 +129,15 @@ def _pre(text: str) -> str:
     return f"<pre>{html.escape(strip_ansi(text))}</pre>" if text else ""
 
 
-def _picture(kind: str, base64: str) -> str:
-    source = html.escape(f"data:image/{kind};base64,{''.join(base64.split())}")
+def _picture(mime: str, base64: str) -> str:
+    source = html.escape(f"data:{mime};base64,{''.join(base64.split())}")
     return f'<img alt="" src="{source}">'
 
 
 def _image(state: State, buffers: Any) -> str:
     for buffer in buffers if isinstance(buffers, list) else ():
         if buffer.get("path") == ["value"] and buffer.get("encoding") == "base64":
-            return _picture(str(state.get("format") or "png"), str(buffer.get("data")))
+            return _picture(f"image/{state.get('format') or 'png'}", str(buffer.get("data")))
     return ""
 
 
