@@ -14,6 +14,7 @@ import nbformat
 
 from .. import options
 from ..document import strip, trust
+from ..document.limits import Limits
 from ..document.writer import NotebookEncoder, masked_notebook
 from ..errors import KernelError
 from ..files import write_whole
@@ -104,7 +105,7 @@ class Session:
             self.nb,
             self.kernel,
             display,
-            self.settings["output-limit"],
+            Limits(self.settings["output-limit"]),
             self.output.masker,
             allow_errors=self.settings["allow-errors"],
         )

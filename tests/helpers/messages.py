@@ -85,13 +85,14 @@ FUNCTIONS = {
     "warnings": "{}",
     "_preview": "{}",
     "_without_library": "{}",
+    "omission": "{}",
+    "omission_of": "{}",
 }
 """Functions that return or yield messages."""
 
 VARIABLES = {
     "reason": _SKIPPED,
     "_NO_FIELDS": _SKIPPED,
-    "omission": "{}",
     "warnings": "flag …: {}",
 }
 """Variables that hold messages."""

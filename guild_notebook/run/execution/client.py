@@ -18,6 +18,7 @@ from nbclient.client import CellExecutionComplete
 from nbformat import from_dict
 from nbformat.v4 import output_from_msg
 
+from ...document.limits import Limits
 from ...secrets.masking import Masker
 from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
@@ -30,13 +31,19 @@ DRAIN_SECONDS = 0.05
 
 
 class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
-    """nbclient's client for the notebook ``nb`` on a kernel that has been started. Of the text of
-    each cell it keeps ``limit`` characters; ``sync`` puts outputs and widgets' states into ``nb``.
+    """nbclient's client for the notebook ``nb`` on a kernel that has been started. It keeps of each
+    cell what is within ``limits``; ``sync`` puts outputs and widgets' states into ``nb``.
     ``idle`` is set when the kernel has sent that it is idle after the executing cell,
     ``exit_requested`` when a cell has called ``exit()``."""
 
     def __init__(
-        self, nb: Any, kernel: Kernel, display: Display, limit: int, masker: Masker, **options: Any
+        self,
+        nb: Any,
+        kernel: Kernel,
+        display: Display,
+        limits: Limits,
+        masker: Masker,
+        **options: Any,
     ) -> None:
         super().__init__(
             nb,
@@ -52,7 +59,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.exit_requested = False
         self.idle = asyncio.Event()
         self.widget_registry: dict[str, Any] = {}  # OutputWidgets is for them
-        self._outputs = Outputs(display, limit)
+        self._outputs = Outputs(display, limits)
         self._widgets = OutputWidgets(self._outputs)
         self._states_changed = False
         self._numbers: dict[int, int] = {}
@@ -68,6 +75,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     def sync(self) -> set[int]:
         """Put all outputs and states of widgets into the notebook; returns the indexes of the cells
         that have changed since the last time."""
+        self._outputs.save_images()
         changed = set(self._outputs.changed)
         self._outputs.changed.clear()
         cells = {owner for owner in changed if isinstance(owner, int)}
@@ -95,6 +103,10 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         text = self._masker.text(text)
         error = {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
         self._outputs.add(index, from_dict(error), self._numbers[index])
+
+    def left_out(self, index: int) -> tuple[int, int]:
+        """How much of a cell's output the notebook lacks: characters, and displays."""
+        return self._outputs.left_out(index)
 
     async def drain(self, kernel: Kernel) -> None:
         """Show the outputs that arrive until the kernel has ended: of threads, of exit handlers."""

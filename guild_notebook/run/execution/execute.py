@@ -130,6 +130,11 @@ class Execution:
             raise
         self.states[index] = state
         self.client.display.finish_cell()
+        characters, displays = self.client.left_out(index)
+        if characters:
+            shown = f", {displays:,} displays" if displays else ""
+            text = f"the notebook has not all output of cell {number} (nb-output-limit)"
+            self.status_lines.write(f"{text}: it lacks {characters:,} characters{shown}", text)
         shown_state = "" if state == "completed" else state
         self.status_lines.write_cell_end(
             number, len(self.indexes), name, time.monotonic() - started, shown_state

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Union
+from weakref import WeakValueDictionary
 
-from nbformat import from_dict
-
+from ...document.limits import Limits
 from ...document.mime import has_image, text_of
 from ..output.display import CellImage, Display
-from .cell_outputs import CellOutputs
+from .cell_outputs import Bundle, CellOutputs
 
 Owner = Union[int, str]
 """What outputs stand in: the cell with an index, or the Output widget with an ID."""
@@ -28,69 +28,103 @@ class _Area:
     clear_next: bool = False
 
 
-@dataclass
-class _Shown:
-    """One output of a display, which has as many as it was shown."""
+class _Shown(Bundle):
+    """What a display with an ID shows. Any number of outputs may show it: ``images`` has one image
+    for each owner and number of a cell, the newest last."""
 
-    owner: Owner
-    node: Any
-    image: CellImage
+    def __init__(self, content: Any, limits: Limits) -> None:
+        super().__init__(content, limits)
+        self.images: dict[tuple[Owner, int], CellImage] = {}
+        self.grown = 0
+
+    @property
+    def owners(self) -> set[Owner]:
+        return {owner for owner, _ in self.images}
 
 
 class Outputs:
-    """Keeps of each owner up to ``limit`` characters of text. ``changed`` are the owners whose
-    outputs have changed since it was emptied, ``unsent`` the widgets of which the kernel has not
-    been told."""
+    """Keeps of each owner what is within ``limits``. ``changed`` are the owners whose outputs have
+    changed since it was emptied, ``unsent`` the widgets of which the kernel has not been told."""
 
-    def __init__(self, display: Display, limit: int) -> None:
+    def __init__(self, display: Display, limits: Limits) -> None:
         self._display = display
-        self._areas: dict[Owner, _Area] = defaultdict(lambda: _Area(CellOutputs(limit)))
-        self._shown: dict[str, list[_Shown]] = defaultdict(list)
+        self._limits = limits
+        self._areas: dict[Owner, _Area] = defaultdict(lambda: _Area(CellOutputs(limits)))
+        # As long as an output that is kept shows it.
+        self._shown: WeakValueDictionary[str, _Shown] = WeakValueDictionary()
+        self._ids: set[str] = set()  # of all displays that have not been cleared
+        self._replaced: set[_Shown] = set()  # since the last time that images were saved
         self.changed: set[Owner] = set()
         self.unsent: set[str] = set()
 
     def nodes(self, owner: Owner) -> list[Any]:
         return self._areas[owner].outputs.nodes()
 
+    def left_out(self, owner: Owner) -> tuple[int, int]:
+        """How much of what an owner has put out is not kept: characters, and displays."""
+        return self._areas[owner].outputs.left_out
+
     def add(self, owner: Owner, node: Any, number: int, display_id: str | None = None) -> None:
         """Add an output, that of the cell that ran as the ``number``-th."""
         area = self._areas[owner]
         if area.clear_next:
             self.clear(owner)
-        self._mark(owner)
+        self._mark([owner])
         kind = node["output_type"]
         if kind == "stream":  # kept before it is shown, which may wait for the reader
             text = text_of(node["text"])
             area.outputs.add_text(node["name"], text)
             self._display.show_stream(node["name"], text)
-            return
-        area.outputs.add(node)
-        if kind == "error":
-            self._display.show_error(node["traceback"], node["ename"], node["evalue"])
-            return
-        image = CellImage(number)
-        images = [image]
-        if display_id:  # a display that is shown again changes everywhere, as in Jupyter
-            images = [*self._replaced(display_id, node), image]
-            self._shown[display_id].append(_Shown(owner, node, image))
+        elif kind == "error":
+            shown = node["traceback"], node["ename"], node["evalue"]
+            area.outputs.add(node)
+            self._display.show_error(*shown)
+        elif display_id:
+            bundle = self._shown.get(display_id) or _Shown(node, self._limits)
+            self._shown[display_id] = bundle
+            self._ids.add(display_id)
             area.display_ids.add(display_id)
-        if display_id or has_image(node["data"]):
-            area.images.append(image)
-        self._display.show_data(node["data"], images)
+            if (owner, number) not in bundle.images:
+                area.images.append(bundle.images.setdefault((owner, number), CellImage(number)))
+            data = node["data"]
+            self._replace(bundle, node)  # it changes everywhere, as in Jupyter
+            area.outputs.add(node, bundle)
+            self._display.show_data(data, [bundle.images[owner, number]])
+        else:
+            images = [CellImage(number)] if has_image(node["data"]) else []
+            area.images += images
+            data = node["data"]
+            area.outputs.add(node)
+            self._display.show_data(data, images)
 
     def update(self, display_id: str, content: dict[str, Any]) -> None:
         """Replace what a display shows, wherever it stands."""
-        images = list(self._replaced(display_id, content))
-        if images:
-            self._display.show_data(content["data"], images)
+        bundle = self._shown.get(display_id)
+        if bundle:
+            self._replace(bundle, content)
+            self._display.show_data(content["data"], list(bundle.images.values())[-1:])
+        elif display_id in self._ids:  # the notebook does not keep it, the run's output does
+            self._display.show_data(content["data"], [])
 
-    def _replaced(self, display_id: str, content: Any) -> Iterator[CellImage]:
-        """The images of a display, whose outputs get the data of ``content``."""
-        for shown in self._shown.get(display_id, ()):
-            shown.node["data"] = from_dict(content["data"])
-            shown.node["metadata"] = from_dict(content["metadata"])
-            self._mark(shown.owner)
-            yield shown.image
+    def _replace(self, bundle: _Shown, content: Any) -> None:
+        size = bundle.size
+        bundle.replace(content)
+        # There may be many places and many updates, so a place is not told of each.
+        bundle.grown += max(0, bundle.size - size)
+        if bundle.grown > self._limits.half // 4:
+            for owner in bundle.owners:
+                self._areas[owner].outputs.has_grown(bundle.grown)
+            bundle.grown = 0
+        if bundle not in self._replaced:
+            self._replaced.add(bundle)
+            self._mark(bundle.owners)
+
+    def save_images(self) -> None:
+        """Save the images of displays that stand in several places: an update saves one of them."""
+        for bundle in self._replaced:
+            if len(bundle.images) > 1:
+                self._display.save_images(bundle.data, bundle.images.values())
+        self._replaced.clear()
 
     def clear(self, owner: Owner, wait: bool = False) -> None:
         """Remove all outputs of an owner, with ``wait`` once it gets a new one."""
@@ -102,12 +136,15 @@ class Outputs:
         self._display.remove_images(area.images)
         area.images = []
         for display_id in area.display_ids:
-            left = [shown for shown in self._shown[display_id] if shown.owner != owner]
-            self._shown[display_id] = left
+            bundle = self._shown.get(display_id)
+            if bundle:
+                for place in [place for place in bundle.images if place[0] == owner]:
+                    del bundle.images[place]
+            if not bundle or not bundle.images:
+                self._ids.discard(display_id)
         area.display_ids = set()
-        self._mark(owner)
+        self._mark([owner])
 
-    def _mark(self, owner: Owner) -> None:
-        self.changed.add(owner)
-        if isinstance(owner, str):
-            self.unsent.add(owner)
+    def _mark(self, owners: Iterable[Owner]) -> None:
+        self.changed.update(owners)
+        self.unsent.update(owner for owner in owners if isinstance(owner, str))

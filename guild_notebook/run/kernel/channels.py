@@ -36,8 +36,8 @@ POLL_SECONDS = 0.05
 zmq's API), and a coroutine that sends may use the signal up: nbclient's does, for Output widgets.
 """
 
-MOST_TEXT = 1_000_000
-"""Characters of text that become one message, and that are read before the first is returned."""
+MOST_BYTES = 1_000_000
+"""Bytes of messages that are read before the first is returned, and text that becomes one."""
 
 FIRST_WAKEUP_SECONDS = 1.0
 """Time without a message about a request after which the kernel is woken; it doubles each time,
@@ -191,9 +191,9 @@ class IopubChannel(CheckedChannel):
     def _read_all(self) -> None:
         """Read what has arrived, through the same socket's interface that does not wait."""
         plain: Any = zmq.Socket.shadow(self.socket)
-        size = _text_size(self._read[-1])
+        size = 0
         for _ in range(MOST_AT_ONCE):
-            if size > MOST_TEXT:
+            if size > MOST_BYTES:
                 return
             try:
                 frames = plain.recv_multipart(zmq.NOBLOCK)
@@ -202,13 +202,9 @@ class IopubChannel(CheckedChannel):
             message = self.read(frames)
             if message is None:
                 continue
-            size += _text_size(message)
+            size += sum(map(len, frames))
             if not _join(self._read[-1], message):
                 self._read.append(message)
-
-
-def _text_size(message: Message) -> int:
-    return len(message["content"]["text"]) if message["msg_type"] == "stream" else 0
 
 
 def _join(last: Message, message: Message) -> bool:

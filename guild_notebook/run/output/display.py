@@ -192,15 +192,19 @@ class Display:
         text = text_of(data.get("text/plain", ""))
         if text and not (has_image(data) and text.startswith("<") and text.endswith(">")):
             self._streams["stdout"].write_line(text)
-        if self._images is None:
-            return
-        try:
-            names = ", ".join(name for image in images for name in self._images.save(data, image))
-        except OSError as e:
-            self._save_errors.add("images", e)
-            return
+        names = ", ".join(self.save_images(data, images))
         if names:
             self._status_lines.write(f"image saved to {names} ", "image saved ")
+
+    def save_images(self, data: dict[str, Any], images: Iterable[CellImage]) -> list[str]:
+        """Save the image of a MIME bundle for each of ``images``; returns the files' names."""
+        if self._images is None:
+            return []
+        try:
+            return [name for image in images for name in self._images.save(data, image)]
+        except OSError as e:
+            self._save_errors.add("images", e)
+            return []
 
     def write_status(self, line: str) -> None:
         self._status_lines.write(line)
