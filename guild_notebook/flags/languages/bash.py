@@ -6,10 +6,51 @@ import re
 import shlex
 from typing import Any, ClassVar
 
-from .line_based import NUMBER, LineBasedLanguage, TextReader
+from .language import NameAssignment, NotAFlag
+from .line_based import NUMBER, QUOTED, LineBasedLanguage, TextReader, is_writable
+from .statements import Context, statements
 from .values import as_number, is_number, ordered
 
-_WORD = re.compile(r"[^\s;&|<>()$`'\"\\#*?~{}\[\]!]*")
+
+def _verbose(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.VERBOSE)
+
+
+_WORD = re.compile(r"(?!#)[^\s;&|<>()$`'\"\\*?~{}\[\]!]*")
+_ESCAPED = r"\\(?:\r\n|[\s\S])?"
+_EXPANSIONS = rf"""
+      {_ESCAPED}
+    | (?P<command>`)
+    | (?P<arithmetic>\$\((?=\())
+    | (?P<parenthesis>\$\()
+"""
+_IN_QUOTES = rf"{_EXPANSIONS} | (?P<quoted_parameter>\$\{{)"
+_QUOTES = (
+    rf"""{_EXPANSIONS} | (?P<double>") | (?P<escaped>\$') | (?P<single>') | (?P<parameter>\$\{{)"""
+)
+_WORDS = rf"{_QUOTES} | (?P<comment>(?<![^\s;&|()<>`])\#[^\r\n]*) | (?P<list>=\()"
+# Reserved words where a word begins and ends; `is_token` tells whether a command begins there.
+_CODE = _verbose(
+    rf"""{_WORDS}
+    | (?P<arithmetic_command>\((?=\())
+    | (?P<subshell>\()
+    | <<<
+    | (?P<heredoc><<(?P<indented>-?)[ \t]*['"\\]?(?P<delimiter>[\w.!:+%@-]+)['"]?)
+    | (?P<end>\r\n|[\r\n]|;[ \t]*)
+    | (?<![^\s;&|()`])(?:
+        (?P<if>if(?=\s)) | (?P<loop>do(?=\s)) | (?P<case>case(?=\s))
+        | (?P<group>(?:function[ \t]+[^\s(){{}};&|]+[ \t]*)?\{{(?=\s))
+      )
+    | (?P<close>\)|(?<![^\s;&|()`])(?:fi|done|esac|\}})(?=[\s;&|)<>`]|\Z))
+    """
+)
+_IN_LIST = _verbose(rf"{_WORDS} | (?P<subshell>\() | (?P<close>\))")
+_IN_ARITHMETIC = _verbose(rf"{_QUOTES} | (?P<arithmetic_command>\() | (?P<close>\))")
+_ONE_WORD = _verbose(rf"{_WORDS} | (?P<end>[\s;&|<>])")
+_RESERVED = "{}cdefi"
+_BEFORE_COMMAND = r"\A|[\r\n;&|()`{!]|(?<!\S)(?:then|do|else|elif|if|while|until|time)"
+_BEFORE_OPENING = re.compile(rf"(?:{_BEFORE_COMMAND})\Z")
+_BEFORE_CLOSING = re.compile(rf"(?:{_BEFORE_COMMAND}|(?<!\S)(?:fi|done|esac|\}}))\Z")
 
 
 class Bash(LineBasedLanguage):
@@ -20,11 +61,47 @@ class Bash(LineBasedLanguage):
     environment_expressions: ClassVar = dict.fromkeys(
         ("text", "integer", "number", "boolean"), '"${{{0}}}"'
     )
+    contexts: ClassVar = {
+        "": Context("", _CODE),
+        **{"parenthesis": Context(")", _CODE), "subshell": Context(")", _CODE)},
+        **{"if": Context("fi", _CODE), "loop": Context("done", _CODE)},
+        **{"case": Context("esac", _CODE), "group": Context("}", _CODE)},
+        "list": Context(")", _IN_LIST),
+        "arithmetic": Context(")", _IN_ARITHMETIC),
+        "arithmetic_command": Context(")", _IN_ARITHMETIC),
+        "parameter": Context("}", _verbose(rf"{_QUOTES} | (?P<close>\}})")),
+        "quoted_parameter": Context(
+            "}", _verbose(rf'{_IN_QUOTES} | (?P<double>") | (?P<close>\}})')
+        ),
+        "double": Context('"', _verbose(rf'{_IN_QUOTES} | (?P<close>")')),
+        "single": Context("'", _verbose("(?P<close>')")),
+        "escaped": Context("'", _verbose(rf"{_ESCAPED} | (?P<close>')")),
+        "command": Context("`", _verbose(rf"{_ESCAPED} | (?P<close>`)")),
+    }
+    unfinished = re.compile(r"(?:\||&&)\Z")
     assignment = re.compile(r"(?:export[ \t]+|readonly[ \t]+)?(?P<name>[A-Za-z_]\w*)(?P<type>)=")
     words: ClassVar = {"true": True, "false": False}
-    strings = re.compile(r"\"(?:[^\"\\]|\\[\s\S])*\"|'[^']*'")
+    strings = re.compile(rf"{QUOTED}|'[^']*'")
+    blanks = re.compile(r"(?:[ \t\r\n]+(?:#[^\r\n]*)?)*")
     interpolates = "$`"
     has_commas = False
+
+    def is_token(self, text: str, token: re.Match[str]) -> bool:
+        start = token.start()
+        if token.re is not _CODE or token.group()[0] not in _RESERVED:
+            return True
+        while start and text[start - 1] in " \t":
+            start -= 1
+        before = _BEFORE_CLOSING if token.lastgroup == "close" else _BEFORE_OPENING
+        return bool(before.search(text[max(0, start - 6) : start]))
+
+    def _assignment(self, text: str, match: re.Match[str], end: int) -> NameAssignment | NotAFlag:
+        value = text[match.end() - 1 : end]
+        contexts = {**self.contexts, "": Context("", _ONE_WORD)}
+        word = next(statements(value, contexts, self.unfinished, self.is_token))
+        if word.end < len(value):  # `x=1 make` sets x for make alone
+            return NotAFlag(match.start(), "more than an assignment")
+        return super()._assignment(text, match, end)
 
     def literal(self, reader: TextReader) -> Any:
         string = reader.match(self.strings)
@@ -35,7 +112,8 @@ class Bash(LineBasedLanguage):
         word = reader.match(_WORD)
         if word in self.words:
             return self.words[word]
-        return as_number(word) if NUMBER.fullmatch(word) and "_" not in word else word
+        number = as_number(word) if NUMBER.fullmatch(word) and "_" not in word else word
+        return number if is_writable(number) else word
 
     def text_of(self, string: str) -> str:
         return string[1:-1] if string[0] == "'" else super().text_of(string)

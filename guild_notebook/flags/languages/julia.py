@@ -6,8 +6,40 @@ import math
 import re
 from typing import Any, ClassVar
 
-from .line_based import LineBasedLanguage, TextReader
+from .line_based import QUOTED, LineBasedLanguage, TextReader
+from .statements import Context
 from .values import NotLiteralError, ordered
+
+_ALL = r"""
+      (?P<nested_comment>\#=)
+    | (?P<comment>\#[^\r\n]*)
+    | (?<=\w)(?:(?P<raw3>\"{3})|(?P<raw>"))          # r"...", where nothing is interpolated
+    | (?P<string3>\"{3})
+    | (?P<string>")
+    | (?P<command3>`{3})
+    | (?P<command>`)
+    | (?<![\w)\]}'".!])'(?:\\[^\r\n][^'\r\n]{0,9}|[^'\\\r\n])'  # a character; a' is transposed
+    | (?P<parenthesis>\()
+    | (?P<bracket>\[)
+    | (?P<brace>\{)
+    | (?P<end>\r\n|[\r\n]|;[ \t]*)
+"""
+# In brackets `end` is an index, and `if` and `for` have none.
+_IN_BRACKETS = re.compile(rf"{_ALL} | (?P<close>[)\]}}])", re.VERBOSE)
+_CODE = re.compile(
+    rf"""{_ALL}
+    | (?<![\w.:@])(?:
+        (?P<block>(?:if|for|while|function|macro|begin|let|try|quote|do|struct|module|baremodule
+          |(?:abstract|primitive)[ \t]+type)(?![\w!]))
+        | (?P<close>end(?![\w!])) )
+    """,
+    re.VERBOSE,
+)
+
+
+def _string(close: str, interpolates: bool = True) -> Context:
+    opens = r"|(?P<parenthesis>\$\()" if interpolates else ""
+    return Context(close, re.compile(rf"\\[\s\S]?{opens}|(?P<close>{close})"))
 
 
 class Julia(LineBasedLanguage):
@@ -24,24 +56,47 @@ class Julia(LineBasedLanguage):
         "boolean": 'parse(Bool, ENV["{0}"])',
         "code": 'eval(Meta.parse(ENV["{0}"]))',
     }
+    contexts: ClassVar = {
+        **{"": Context("", _CODE), "block": Context("end", _CODE)},
+        **{"parenthesis": Context(")", _IN_BRACKETS), "bracket": Context("]", _IN_BRACKETS)},
+        "brace": Context("}", _IN_BRACKETS),
+        "nested_comment": Context("=#", re.compile(r"(?P<nested_comment>#=)|(?P<close>=#)")),
+        **{"string": _string('"'), "string3": _string('"""')},
+        **{"raw": _string('"', False), "raw3": _string('"""', False)},
+        **{"command": _string("`"), "command3": _string("```")},
+    }
+    unfinished = re.compile(r"[-+*/\\^<>=&|~,:?÷⊻≤≥≠∈]\Z")
     assignment = re.compile(
-        r"(?:const[ \t]+)?(?P<name>[^\W\d]\w*)[ \t]*(?:::[ \t]*(?P<type>[\w{}, ]+?)[ \t]*)?"
-        r"=(?!=)[ \t]*"
+        r"(?:const[ \t]+)?(?P<name>[^\W\d][\w!\u0300-\u036f]*)[ \t]*"
+        r"(?:::[ \t]*(?P<type>[\w{}, ]*[\w}])[ \t]*)?=(?!=)[ \t]*"
     )
     words: ClassVar = {
         **{"true": True, "false": False, "nothing": None},
         **{"Inf": math.inf, "NaN": math.nan},
     }
-    strings = re.compile(r"\"\"\"[\s\S]*?\"\"\"|\"(?:[^\"\\]|\\[\s\S])*\"")
+    strings = re.compile(rf"\"{{3}}[^\"\\]*(?:(?:\\[\s\S]|\"(?!\"\"))[^\"\\]*)*\"{{3}}|{QUOTED}")
+    blanks = re.compile(r"(?:\s+|#=(?:(?!#=)[\s\S])*?=#|#(?!=)[^\r\n]*)*")
     interpolates = "$"
 
     def literal(self, reader: TextReader) -> Any:
-        return tuple(self.items(reader, ")")) if reader.skip("(") else super().literal(reader)
+        if not reader.skip("("):
+            return super().literal(reader)
+        items = self.items(reader, ")")
+        return items[0] if len(items) == 1 and not reader.parted else tuple(items)
+
+    def text_of(self, string: str) -> str:
+        if not string.startswith('"""'):
+            return super().text_of(string)
+        if "\n" in string or "\r" in string:  # Julia takes the indentation from its lines
+            raise NotLiteralError
+        return super().text_of(string[2:-2])
 
     def call(self, name: str, reader: TextReader) -> Any:
         if name == "Dict" and reader.skip("("):
             items = self.items(reader, ")", "=>")
-            return items if isinstance(items, dict) else {}
+            if items and not isinstance(items, dict):
+                raise NotLiteralError
+            return items or {}
         raise NotLiteralError
 
     def write(self, value: Any, like: str) -> str:

@@ -1,7 +1,7 @@
 """What languages share whose cells are read line by line, not by a parser of the language.
 
-An assignment counts where it begins at the start of a line or after ``;``, outside brackets and
-strings, and its value is a literal.
+An assignment counts where it begins at the start of a line or after ``;``, outside brackets,
+strings and blocks, and its value is a literal.
 """
 
 from __future__ import annotations
@@ -11,29 +11,42 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from .language import Language, NameAssignment
-from .values import NotLiteralError, as_number, is_number, same
+from .language import Language, NameAssignment, NotAFlag
+from .statements import Context, statements
+from .values import MOST_BITS, NotLiteralError, as_number, is_number, same
 
-NUMBER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
-_BLANKS = re.compile(r"(?:\s|#[^\r\n]*)*")
+NUMBER = re.compile(
+    r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
+)
+QUOTED = r"\"[^\"\\]*(?:\\[\s\S][^\"\\]*)*\""
+"""A string in double quotes, whose escapes begin with a backslash."""
+MOST_NESTED = 20
+"""Lists within lists that a literal may have: Guild's YAML takes no more than some hundred."""
+_COMMA = re.compile(",")
 _NAME = re.compile(r"[A-Za-z_.][\w.]*")
-_END = re.compile(r"[ \t]*(?=[;#\r\n]|\Z)")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-_ESCAPE = re.compile(r"\\(?:u\{?([0-9A-Fa-f]{1,8})\}?|x([0-9A-Fa-f]{1,2})|([\s\S]))")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_ESCAPE = re.compile(
+    r"\\(?:[uU]\{([0-9A-Fa-f]{1,8})\}|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})"
+    r"|x([0-9A-Fa-f]{1,2})|([\s\S]))"
+)
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 class TextReader:
-    """Reads ``text``, where it has come to ``pos``."""
+    """Reads ``text``, where it has come to ``pos``, and not beyond ``end``. ``depth`` is how many
+    lists it is in, ``parted`` what stands behind the last item of the last one that it read."""
 
-    def __init__(self, text: str, pos: int = 0) -> None:
+    def __init__(self, text: str, pos: int = 0, end: int | None = None) -> None:
         self.text = text
         self.pos = pos
+        self.end = len(text) if end is None else end
+        self.depth = 0
+        self.parted = ""
 
     def match(self, pattern: re.Pattern[str]) -> str:
         """What ``pattern`` matches here, "" where it does not; moves to its end."""
-        match = pattern.match(self.text, self.pos)
+        match = pattern.match(self.text, self.pos, self.end)
         if match is None:
             return ""
         self.pos = match.end()
@@ -41,7 +54,7 @@ class TextReader:
 
     def skip(self, text: str) -> bool:
         """Move behind ``text`` if it stands here; whether it does."""
-        if not self.text.startswith(text, self.pos):
+        if not self.text.startswith(text, self.pos, self.end):
             return False
         self.pos += len(text)
         return True
@@ -51,25 +64,31 @@ class LineBasedLanguage(Language):
     """A language with ``#`` before comments, whose literals are quoted text, numbers, words, and
     lists in brackets. What a language has beside them it reads in ``literal`` and ``call``.
 
+    ``contexts`` and ``unfinished`` tell ``statements`` where its statements end.
     ``assignment`` is what stands before the value of an assignment, with groups ``name`` and
-    ``type`` (of the annotation); ``strings`` a string with its quotes; ``words`` are the words that
-    are literals, and their values.
+    ``type`` (of the annotation); ``strings`` a string with its quotes; ``blanks`` what may stand
+    between the items of a list; ``words`` are the words that are literals, and their values.
     ``interpolates`` are characters that make an expression of a string, unless a backslash stands
     before them; ``integer_suffix`` makes an integer of the number before it.
     ``has_commas``: commas stand between the items of a list; else blanks do.
     """
 
+    contexts: ClassVar[Mapping[str, Context]]
+    unfinished: ClassVar[re.Pattern[str]]
     assignment: ClassVar[re.Pattern[str]]
     strings: ClassVar[re.Pattern[str]]
+    blanks: ClassVar[re.Pattern[str]] = re.compile(r"(?:\s+|#[^\r\n]*)*")
     words: ClassVar[Mapping[str, Any]]
     interpolates: ClassVar[str] = ""
     integer_suffix: ClassVar[str] = ""
     has_commas: ClassVar[bool] = True
 
     def read(self, text: str) -> Any:
-        reader = TextReader(text.strip())
+        return self._value(TextReader(text.strip()))
+
+    def _value(self, reader: TextReader) -> Any:
         value = self.literal(reader)
-        if reader.pos != len(reader.text):
+        if reader.pos != reader.end:
             raise NotLiteralError
         return value
 
@@ -82,22 +101,26 @@ class LineBasedLanguage(Language):
             return "-" + self.write(math.inf, "")
         return repr(value) if is_number(value) else quoted(value, self.interpolates)
 
-    def assignments(self, text: str) -> Iterator[NameAssignment]:
-        for start in self._line_starts(text):
-            match = self.assignment.match(text, start)
-            if match is None:
-                continue
-            value_start = match.end()
-            reader = TextReader(text, value_start)
-            try:
-                value, computed = self.literal(reader), False
-                end = reader.pos
-                if not _END.match(text, end):
-                    raise NotLiteralError
-            except (NotLiteralError, RecursionError):
-                value, computed, end = None, True, self._expression_end(text, value_start)
-            name, annotation = match.group("name"), match.group("type") or ""
-            yield NameAssignment(name, value, computed, annotation, start, end, value_start, end)
+    def assignments(self, text: str) -> Iterator[NameAssignment | NotAFlag]:
+        for statement in statements(text, self.contexts, self.unfinished, self.is_token):
+            start, end = statement.start, statement.end
+            match = self.assignment.match(text, start, end)
+            if statement.unclosed is not None:
+                yield NotAFlag(statement.unclosed, "what begins here does not end in the cell")
+            elif match:
+                yield self._assignment(text, match, end)
+
+    def _assignment(self, text: str, match: re.Match[str], end: int) -> NameAssignment | NotAFlag:
+        try:
+            value, computed = self._value(TextReader(text, match.end(), end)), False
+        except NotLiteralError:
+            value, computed = None, True
+        spans = (match.start(), end, match.end(), end)
+        return NameAssignment(match["name"], value, computed, match["type"] or "", *spans)
+
+    def is_token(self, text: str, token: re.Match[str]) -> bool:
+        """Whether ``token`` opens or closes one of ``contexts`` where it stands in ``text``."""
+        return True
 
     def literal(self, reader: TextReader) -> Any:
         """The value of the literal at ``reader``, which is moved to its end; raises
@@ -113,10 +136,10 @@ class LineBasedLanguage(Language):
 
     def _number(self, text: str, reader: TextReader) -> Any:
         number = as_number(text) if "x" not in text.lower() else int(text, 16)
-        if self.integer_suffix and reader.skip(self.integer_suffix):
-            number = int(number)
-        if isinstance(number, str):
+        if not is_writable(number):
             raise NotLiteralError
+        if self.integer_suffix and reader.skip(self.integer_suffix) and number == int(number):
+            number = int(number)
         return number
 
     def _word_value(self, reader: TextReader) -> Any:
@@ -136,26 +159,30 @@ class LineBasedLanguage(Language):
         value. A key is a literal or what ``names`` matches."""
         keys: list[Any] = []
         items: list[Any] = []
-        reader.match(_BLANKS)
+        parted = ""
+        reader.depth += 1
+        if reader.depth > MOST_NESTED:
+            raise NotLiteralError
+        reader.match(self.blanks)
         while not reader.skip(close):
             start = reader.pos
             item = (reader.match(names) if names else "") or self.literal(reader)
-            reader.match(_BLANKS)
-            if pair and reader.skip(pair):
-                reader.match(_BLANKS)
-                keys.append(item)
-                item = self.literal(reader)
-                reader.match(_BLANKS)
-            items.append(item)
-            comma = reader.skip(",") or not self.has_commas
-            reader.match(_BLANKS)
             if reader.pos == start:  # an empty word of a shell, before what is not a literal
                 raise NotLiteralError
-            if not comma and not reader.text.startswith(close, reader.pos):
+            blanks = reader.match(self.blanks)
+            if pair and reader.skip(pair):
+                reader.match(self.blanks)
+                keys.append(item)
+                item = self.literal(reader)
+                reader.match(self.blanks)
+            items.append(item)
+            parted = reader.match(_COMMA) if self.has_commas else blanks
+            reader.match(self.blanks)
+            if not parted and not reader.text.startswith(close, reader.pos, reader.end):
                 raise NotLiteralError
-        if keys and len(keys) != len(items):
-            raise NotLiteralError
-        return dict(zip(keys, items)) if keys else items
+        reader.depth -= 1
+        reader.parted = parted
+        return _mapping(keys, items) if keys else items
 
     def call(self, name: str, reader: TextReader) -> Any:
         """The value of what the language writes as a call of ``name``, a list or a mapping, where
@@ -165,9 +192,8 @@ class LineBasedLanguage(Language):
     def text_of(self, string: str) -> str:
         """The text that ``string`` stands for; raises NotLiteralError where values of variables go
         into it."""
-        quotes = 3 if string.startswith('"""') else 1
-        content = string[quotes:-quotes]
-        if any(char in content.replace(f"\\{char}", "") for char in self.interpolates):
+        content = string[1:-1]
+        if self.interpolates and re.search(f"[{self.interpolates}]", _ESCAPE.sub("", content)):
             raise NotLiteralError
         return self.unescaped(content)
 
@@ -175,42 +201,37 @@ class LineBasedLanguage(Language):
         """A string's ``content`` with C's escapes replaced by what they stand for."""
         return _ESCAPE.sub(_unescape, content)
 
-    def _line_starts(self, text: str) -> Iterator[int]:
-        """Starts of lines and of statements after ``;``, outside brackets and strings."""
-        depth = 0
-        yield 0
-        tokens = rf"{self.strings.pattern}|#[^\r\n]*|[\[({{\])}}]|\r\n|[\r\n]|;[ \t]*"
-        for match in re.finditer(tokens, text):
-            char = match.group()[0]
-            if char in "[({":
-                depth += 1
-            elif char in "])}":
-                depth = max(0, depth - 1)
-            elif char in "\r\n;" and depth == 0:
-                yield match.end()
 
-    def _expression_end(self, text: str, start: int) -> int:
-        depth = 0
-        tokens = re.compile(rf"{self.strings.pattern}|[\[({{\])}}]|[\r\n;#]")
-        for match in tokens.finditer(text, start):
-            char = match.group()[0]
-            if char in "[({":
-                depth += 1
-            elif char in "])}":
-                depth -= 1
-            elif char in "\r\n;#" and depth <= 0:
-                return start + len(text[start : match.start()].rstrip())
-        return start + len(text[start:].rstrip())
+def is_writable(number: Any) -> bool:
+    """Whether ``as_number`` has found a number, and one that is finite and not too long to write
+    as digits."""
+    if not isinstance(number, int):
+        return isinstance(number, float) and math.isfinite(number)
+    return number.bit_length() <= MOST_BITS
+
+
+def _mapping(keys: list[Any], values: list[Any]) -> dict[Any, Any]:
+    """Raises NotLiteralError where not each value has a key of its own that Python can have."""
+    try:
+        mapping = dict(zip(keys, values))
+    except TypeError:  # a list as a key
+        raise NotLiteralError from None
+    if not len(keys) == len(values) == len(mapping):
+        raise NotLiteralError
+    return mapping
 
 
 def _unescape(match: re.Match[str]) -> str:
-    digits = match.group(1) or match.group(2)
-    if digits is None:
-        return _ESCAPES.get(match.group(3), match.group(3))
-    code = int(digits, 16)
-    if code > 0x10FFFF:
+    character, octal, byte, other = match[1] or match[2] or match[3], match[4], match[5], match[6]
+    code = int(octal, 8) if octal else int(character or byte or "0", 16)
+    # R and Julia take a larger byte as a part of a character, and half a character not at all.
+    if code > 0x10FFFF or 0xD800 <= code < 0xE000 or (code > 0x7F and not character):
         raise NotLiteralError
-    return chr(code)
+    if other is None:
+        return chr(code)
+    if other not in _ESCAPES and (other.isalnum() or other in "\r\n"):
+        raise NotLiteralError
+    return _ESCAPES.get(other, other)
 
 
 def quoted(text: str, special: str) -> str:

@@ -7,9 +7,31 @@ import re
 from typing import Any, ClassVar
 
 from .language import kind_of
-from .line_based import LineBasedLanguage, TextReader
+from .line_based import QUOTED, LineBasedLanguage, TextReader
+from .statements import Context
 from .values import NotLiteralError, is_number, ordered
 
+_CODE = re.compile(
+    r"""
+      (?P<comment>\#[^\r\n]*)
+    | (?<![\w.])[rR](?P<quote>["'])(?P<dashes>-*)
+      (?: \([\s\S]*?(?:\)(?P=dashes)(?P=quote)|\Z)
+      | \[[\s\S]*?(?:\](?P=dashes)(?P=quote)|\Z)
+      | \{[\s\S]*?(?:\}(?P=dashes)(?P=quote)|\Z) )
+    | (?P<double>")
+    | (?P<single>')
+    | (?P<name>`)
+    | %[^%\r\n]*%                                   # an operator
+    | (?P<head>(?:(?<![\w.])(?:function|if|for|while)[ \t]*|\\)\()
+    | (?P<parenthesis>\()
+    | (?P<bracket>\[)
+    | (?P<brace>\{)
+    | (?P<close>[)\]}])
+    | (?P<end>\r\n|[\r\n]|;[ \t]*)
+    """,
+    re.VERBOSE,
+)
+_RAW = re.compile(r"[rR][\"'](-*)[(\[{]([\s\S]*)[)\]}]\1[\"']")
 _ITEM_NAME = re.compile(r"[A-Za-z.][\w.]*(?=\s*=)")
 
 
@@ -23,10 +45,27 @@ class R(LineBasedLanguage):
         "boolean": 'as.logical(Sys.getenv("{0}"))',
         "code": 'eval(parse(text = Sys.getenv("{0}")))',
     }
+    contexts: ClassVar = {
+        "": Context("", _CODE),
+        **{"parenthesis": Context(")", _CODE), "head": Context(")", _CODE)},
+        **{"bracket": Context("]", _CODE), "brace": Context("}", _CODE)},
+        "double": Context('"', re.compile(r'\\[\s\S]?|(?P<close>")')),
+        "single": Context("'", re.compile(r"\\[\s\S]?|(?P<close>')")),
+        "name": Context("`", re.compile(r"\\[\s\S]?|(?P<close>`)")),
+    }
+    unfinished = re.compile(r"(?:[-+*/^<>=!&|~,:$@?%]|(?<![\w.])(?:else|repeat|function))\Z")
     assignment = re.compile(r"(?P<name>[A-Za-z.][\w.]*)(?P<type>)[ \t]*(?:<<?-|=(?!=))[ \t]*")
     words: ClassVar = {"TRUE": True, "FALSE": False, "NULL": None, "Inf": math.inf, "NaN": math.nan}
-    strings = re.compile(r"\"(?:[^\"\\]|\\[\s\S])*\"|'(?:[^'\\]|\\[\s\S])*'")
+    strings = re.compile(
+        rf"{QUOTED}|'[^'\\]*(?:\\[\s\S][^'\\]*)*'"
+        r"|[rR](?P<quote>[\"'])(?P<dashes>-*)(?:\([\s\S]*?\)|\[[\s\S]*?\]|\{[\s\S]*?\})"
+        r"(?P=dashes)(?P=quote)"
+    )
     integer_suffix = "L"
+
+    def text_of(self, string: str) -> str:
+        raw = _RAW.fullmatch(string)
+        return raw.group(2) if raw else super().text_of(string)
 
     def call(self, name: str, reader: TextReader) -> Any:
         if name in ("c", "list") and reader.skip("("):

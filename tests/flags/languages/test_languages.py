@@ -18,18 +18,34 @@ LITERALS = [
     ("r", 'c("a", "b")', ["a", "b"]),
     ("r", 'list("a" = 1, "b" = c(1, 2))', {"a": 1, "b": [1, 2]}),
     ("r", 'list(1, "a")', [1, "a"]),
+    ("r", "5L", 5),
+    ("r", "1e3L", 1000),
+    ("r", "1.5L", 1.5),
+    ("r", '"\\u00e9a\\x41\\101\\U0001F600\\u{e9}a"', "éaAA\U0001f600éa"),
+    ("r", "'a\"b'", 'a"b'),
+    ("r", "R'--[a)\\n]-]--'", "a)\\n]-"),
+    ("r", "c(1, # one )\n2 # two\n)", [1, 2]),
     ("julia", "false", False),
     ("julia", "nothing", None),
     ("julia", "1.0e-5", 1e-05),
     ("julia", '"\\$x ü"', "$x ü"),
     ("julia", "[1, [2]]", [1, [2]]),
     ("julia", "(1,)", (1,)),
+    ("julia", "(1)", 1),
+    ("julia", "()", ()),
+    ("julia", "Dict()", {}),
+    ("julia", '"""a"b"""', 'a"b'),
+    ("julia", '"\\\\\\$x"', "\\$x"),
+    ("julia", "[1, #= two, =# 3, # four\n]", [1, 3]),
     ("julia", 'Dict("a" => 1)', {"a": 1}),
     ("bash", "true", True),
     ("bash", "0.5", 0.5),
     ("bash", "word", "word"),
     ("bash", "'a b$'", "a b$"),
     ("bash", "(1 'a b')", [1, "a b"]),
+    ("bash", "(a#b # c )\n\td)", ["a#b", "d"]),
+    ("bash", "1e400", "1e400"),
+    ("bash", '"a\\$b\\c"', "a$b\\c"),
     ("scala", '"a"', "a"),
     ("scala", "1.5", 1.5),
 ]
@@ -48,9 +64,18 @@ def test_a_literal_is_read_and_what_is_written_reads_the_same(language, text, va
     [("r", "f(1)"), ("r", "1 + 1"), ("r", "c(1, x)"), ("julia", '"$x"'), ("julia", "x"),
      ("bash", "$(ls)"), ("bash", '"$x"'), ("bash", "a b"), ("scala", "x"), ("r", "-NULL"),
      ("r", "c(1"), ("julia", "[1 2]"), ("r", '"\\u{110000}"'),
-     ("bash", "($(ls))"), ("bash", "(a;b)"), ("bash", "(a")],
+     ("r", "1e400L"), ("r", "1e400"), ("r", "9" * 5000), ("r", "0x" + "f" * 5000), ("r", "\u0663"),
+     ("r", "list(a = 1, a = 2)"), ("r", '"\\xe9"'), ("r", '"\\q"'), ("r", 'r"(a)-"'),
+     ("julia", "Dict([1,2] => 3)"), ("julia", "Dict(1, 2)"), ("julia", "Dict(1 => 2, 3)"),
+     ("julia", '"\\\\$x"'), ("julia", '"\\ud800"'), ("julia", "1e400"), ("julia", '"""\n  a"""'),
+     ("julia", "a'"), ("julia", "'a'"), ("julia", 'r"a"'), ("julia", "(1; 2)"), ("julia", "[1; 2]"),
+     ("bash", "($(ls))"), ("bash", "(a;b)"), ("bash", "(a"), ("bash", "(*.txt)"),
+     ("bash", "(a (b)"), ("bash", '("a"b)'), ("bash", "$'a'"), ("bash", "a${b#c}"),
+     ("bash", '"\\\\$x"')]
+    + [(name, opening * depth) for name in ("r", "julia", "bash", "scala", "python")
+       for opening in ("[", "(", "c(", "{", "(-", "[1, ") for depth in (5_000, 100_000)],
 )  # fmt: skip
-def test_what_is_no_literal_is_never_evaluated(language, text):
+def test_what_is_no_literal_is_neither_a_value_nor_an_exception_of_its_own(language, text):
     with pytest.raises(NotLiteralError):
         languages.named(language).read(text)
 
