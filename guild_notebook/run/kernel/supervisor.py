@@ -32,8 +32,11 @@ from collections.abc import Callable, Iterator
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
+FIRST_SECONDS = 0.1
+"""Time in which what is found gets SIGTERM: what a process starts later, to end well, does not."""
+
 GRACE_SECONDS = 0.5
-"""Time between SIGTERM and SIGKILL for what is left once the run waits no more."""
+"""Time until SIGKILL once the run waits no more, or once all that is left ignores SIGTERM."""
 
 LONGEST_SECONDS = 10.0
 """Time after which no more is tried."""
@@ -130,22 +133,23 @@ Process = namedtuple("Process", "pid state parent group session")
 
 
 def end_descendants(kernel: int, is_urgent: Callable[[], bool]) -> int | None:
-    """End the processes that ``kernel`` and its cells have started and itself: with SIGTERM, then,
-    ``GRACE_SECONDS`` after it ``is_urgent`` first, with SIGKILL, until none is left. Returns the
-    kernel's status if this process is its parent and has not waited for it."""
+    """End the processes that ``kernel`` and its cells have started and itself, until none is left:
+    with SIGTERM, then with SIGKILL, ``GRACE_SECONDS`` after it ``is_urgent`` first or SIGTERM is in
+    vain. Returns the kernel's status if this process is its parent and has not waited for it."""
     statuses: dict[int, int] = {}
     terminated: set[int] = set()
     kill_after = None
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while time.monotonic() < deadline:
+    started = time.monotonic()
+    while time.monotonic() < started + LONGEST_SECONDS:
         left = _living(_descendants(kernel), statuses)
         if not left and _has_no_children():
             break  # the one sure sign: a scan may miss a process whose parent just ends
-        for process in left:
-            if process.pid not in terminated:
-                _kill(process.pid, signal.SIGTERM)
-                terminated.add(process.pid)
-        if kill_after is None and is_urgent():
+        if time.monotonic() < started + FIRST_SECONDS:
+            for pid in {process.pid for process in left} - terminated:
+                _kill(pid, signal.SIGTERM)
+                _kill(pid, signal.SIGCONT)  # one that was stopped would not end
+                terminated.add(pid)
+        if kill_after is None and (is_urgent() or all(map(_ignores_sigterm, left))):
             kill_after = time.monotonic() + GRACE_SECONDS
         if kill_after is not None and time.monotonic() > kill_after:
             # A group at once, so that none of it has time to start another process.
@@ -196,6 +200,15 @@ def process_of(pid: int) -> Process | None:
     except OSError:
         return None
     return Process(pid, state.decode(), *map(int, numbers))
+
+
+def _ignores_sigterm(process: Process) -> bool:
+    try:
+        with open(f"/proc/{process.pid}/status", "rb") as f:
+            masks = [int(line.split()[1], 16) for line in f if line[:6] in (b"SigBlk", b"SigIgn")]
+    except OSError:
+        return False
+    return any(mask >> (signal.SIGTERM - 1) & 1 for mask in masks)
 
 
 def _has_no_children() -> bool:
