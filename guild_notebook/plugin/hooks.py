@@ -114,7 +114,7 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
         flagdefs.merge(opdef, flagdefs.flag_data(opdef, path))
     except UserError:
         # Raised again when the operation is to run (enabled_for_op), not by every command.
-        opdef.exec_ = opdef.exec_ or f"${{python_exe}} -um {operation.RUNNER}"
+        opdef.exec_ = opdef.exec_ or operation.runner_command([])
     if opdef.output_scalars is None:
         opdef.output_scalars = scalars.default_patterns(flag.name for flag in opdef.flags)
 

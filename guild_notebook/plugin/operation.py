@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .. import options
+from .. import options, start
 from ..document import reader, text_formats
 from ..errors import NotebookError
 
@@ -148,7 +148,12 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
         arguments.append("--in-project")  # which only the run can see
     if _has_references(spec):
         arguments += spec.arguments
-    return f"${{python_exe}} -um {RUNNER} {' '.join(shlex.quote(a) for a in arguments)}"
+    return runner_command(arguments)
+
+
+def runner_command(arguments: list[str]) -> str:
+    words = [*start.arguments(RUNNER), *arguments]
+    return f"${{python_exe}} {' '.join(map(shlex.quote, words))}"
 
 
 def check(opdef: Any, spec: NotebookSpec) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from .. import start
+
+    start.again("guild_notebook.run")
+
 import argparse
 import asyncio
 import contextlib
@@ -136,14 +141,15 @@ async def _execute(
     without outputs; returns the exit status as ``main`` does."""
     stop.watch()
     # Slow imports, which errors in the notebook do without.
+    from .kernel.environment import Environment
     from .kernel.kernelspecs import KernelSpecs, choose
-    from .kernel.process import Kernel, environment
+    from .kernel.process import Kernel
 
     specs = KernelSpecs()
     name, notice = choose(specs, settings["kernel"], nb.kernel_name, languages.name_of(nb))
     if notice:
         output.status_lines.write(notice, "the notebook's kernel is not installed, using Python")
-    env = environment([os.path.dirname(record.executed_file), record.dir])
+    env = Environment([os.path.dirname(record.executed_file), record.dir])
     async with Kernel(specs, name, record.dir, env, languages.setup_code) as kernel:
         from .session import Session  # slower: imported while the kernel starts
 

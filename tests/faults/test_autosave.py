@@ -120,7 +120,7 @@ def test_the_share_of_a_real_run(project: Project, megabytes: int, seconds: int,
 
 MEASURE = """
 import os, sys, time
-if '-um' in sys.orig_argv and 'guild_notebook.run' in sys.orig_argv:
+if '-uc' in sys.orig_argv and 'guild_notebook.run' in sys.orig_argv:
     from guild_notebook.run.record.autosave import Autosave
     run = Autosave.run
     def measured(self, has_changed, save, on_error):

@@ -11,7 +11,7 @@ from tests.helpers.project import Project
 
 SITE = """
 import os, sys
-if '-um' in sys.orig_argv and 'guild_notebook.run' in sys.orig_argv:
+if '-uc' in sys.orig_argv and 'guild_notebook.run' in sys.orig_argv:
     import asyncio, time
     from {module} import {name}
     def fail_once(self, *args):

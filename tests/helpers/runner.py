@@ -17,9 +17,10 @@ from typing import Any
 
 import yaml
 
+from guild_notebook import start as start_of_process
 from tests.helpers.project import LIMIT, Command, Project, Run
 
-RUNNER = [sys.executable, "-um", "guild_notebook.run"]
+RUNNER = [sys.executable, *start_of_process.arguments("guild_notebook.run")]
 
 
 def prepared(project: Project, flags: dict[str, Any] | None = None) -> Run:
@@ -53,7 +54,7 @@ def environment(project: Project, run: Run) -> dict[str, str]:
         "RUN_ID": run.id,
         "PROJECT_DIR": str(project.dir),
         "GUILD_SOURCECODE": ".",
-        "PYTHONPATH": os.pathsep.join([str(run.dir), sysconfig.get_path("purelib")]),
+        "PYTHONPATH": os.pathsep.join([".", sysconfig.get_path("purelib")]),
     }
 
 

@@ -241,7 +241,7 @@ def _files(run_dir: Path) -> list[str]:
 
 _SAME = [
     (r"(?<==)notebook,(?=cpu)", ""),  # the plugin, in GUILD_PLUGINS
-    (r"\S*python\S* -um (guild\.op_main|guild_notebook\.run) .*", "COMMAND"),
+    (r"\S*python\S* (-um guild\.op_main|-ISc .* guild_notebook\.run) .*", "COMMAND"),
     (r"inproc://\S+|(?<=http://)[\w.]+:\d+|\b[\d.]+:\d{4,5}\b|(?<= using )[\d.]+K", "PLACE"),
     (r"^\.guild/sourcecode/(?=\w+\.ipynb$)", ""),  # where a notebook's source is kept
     (r"\x1b\[[0-9;?]*[A-Za-z]", ""),

@@ -137,6 +137,6 @@ class Bash(LineBasedLanguage):
             raise ValueError("its lists hold no lists")
         return f"({' '.join(self.write(item, '') for item in ordered(value))})"
 
-    def setup_code(self) -> str:
+    def setup_code(self, folders: list[str]) -> str:
         """What reads the shell's terminal gets an end of file at once, where it would wait."""
         return "stty -icanon min 0 time 0 2>/dev/null"

@@ -104,11 +104,24 @@ def show_stack_of_crash() -> None:
     faulthandler.enable(file=copied if isinstance(copied, int) else 2)
 
 
+def import_from(folders: list[str]) -> None:
+    """Let cells import modules from ``folders``, where IPython looks into the working directory:
+    after the standard library and before installed packages (InteractiveShellApp.init_path). The
+    Python processes that they start import from these folders first."""
+    installed = ("site-packages", "dist-packages")
+    before = [path for path in sys.path if not path or os.path.basename(path) in installed]
+    place = sys.path.index(before[0]) if before else len(sys.path)
+    sys.path[place:place] = folders
+    others = filter(None, [os.environ.get("PYTHONPATH")])
+    os.environ["PYTHONPATH"] = os.pathsep.join([*folders, *others])
+
+
 if __name__ == "guild_notebook.ipython_setup":
     running = get_ipython().kernel  # type: ignore[name-defined]  # noqa: F821  # IPython's
     escape_surrogates(running)
     end_in_order(running)
     refuse_input(running)
     show_stack_of_crash()
+    import_from(folders)  # type: ignore[name-defined]  # noqa: F821
     # IPython answers sys.exit() with this hint, which is for its prompt.
     warnings.filterwarnings("ignore", "To exit: use", UserWarning)

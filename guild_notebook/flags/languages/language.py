@@ -86,8 +86,9 @@ class Language(ABC):
         expression = self.environment_expressions.get(kind_of(value))
         return expression and expression.format(variable)
 
-    def setup_code(self) -> str:
-        """What a kernel of ``implementations`` executes before the first cell."""
+    def setup_code(self, folders: list[str]) -> str:
+        """What a kernel of ``implementations`` executes before the first cell, so that it finds
+        the modules in ``folders`` among other things."""
         raise NotImplementedError
 
 

@@ -65,14 +65,14 @@ class Python(Language):
                 if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                     yield _assignment(parsed, node)
 
-    def setup_code(self) -> str:
+    def setup_code(self, folders: list[str]) -> str:
         """One expression that runs ipython_setup.py in a namespace of its own, not in that of the
         notebook."""
         text = pkgutil.get_data(__package__, "ipython_setup.py")
         assert text is not None
         name = "guild_notebook.ipython_setup"
-        namespace = f"{{'__name__': {name!r}, 'get_ipython': get_ipython}}"
-        return f"exec(compile({text.decode('utf-8')!r}, '<guild run>', 'exec'), {namespace})"
+        names = f"'__name__': {name!r}, 'get_ipython': get_ipython, 'folders': {folders!r}"
+        return f"exec(compile({text.decode('utf-8')!r}, '<guild run>', 'exec'), {{{names}}})"
 
 
 def _assignment(

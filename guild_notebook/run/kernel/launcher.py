@@ -1,10 +1,13 @@
-"""What a kernel that is built on ipykernel does so that the run gets all its output, also when
-another client of the kernel reads slowly or not at all, and so that it ends at once.
+"""Starts a kernel that is a Python module, which imports modules of its environment alone.
 
-Imports nothing of this package, since the kernel's Python need not have it. An IPython kernel is
-sent it as text, before the first cell. Those of other languages start with it as a script, in place
-of ``python -m``: ``python launcher.py ADDRESS MODULE ARGUMENT…``. ADDRESS is the run's ZeroMQ
-socket for the output.
+What it does to a kernel that is built on ipykernel: the run gets all its output, also when another
+client of the kernel reads slowly or not at all, and it ends at once.
+
+Imports nothing of this package, since the kernel's Python need not have it. It is started as a
+script in place of ``python -m``: ``python launcher.py ADDRESS FOLDERS MODULE ARGUMENT…``. ADDRESS
+is the run's ZeroMQ socket for the output, FOLDERS, joined as in PYTHONPATH, are where modules of
+the project are found once the kernel is up. Both are empty for an IPython kernel, which is sent
+this file as text and ipython_setup.py, before the first cell.
 """
 
 from __future__ import annotations
@@ -27,17 +30,34 @@ CHILDREN_SECONDS = 1.0
 """Time that exit handlers have before the processes that they may wait for are ended."""
 
 
-def main(address: str, module: str) -> None:
-    sys.path[0] = os.getcwd()  # as `python -m` has it
-    del sys.argv[:2]
-    try:
-        from ipykernel.iostream import IOPubThread
-    except ImportError:
-        pass  # built on something else
-    else:
-        send_to_run(IOPubThread, address)
-        prepare_classes()
+def main(address: str, folders: str, module: str) -> None:
+    if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # not with PYTHONSAFEPATH
+        del sys.path[0]
+    del sys.argv[:3]
+    if address:
+        others = filter(None, [os.environ.get("PYTHONPATH")])
+        os.environ["PYTHONPATH"] = os.pathsep.join([folders, *others])  # for its processes
+        try:
+            from ipykernel.iostream import IOPubThread
+            from ipykernel.kernelbase import Kernel
+        except ImportError:
+            pass  # built on something else
+        else:
+            import_once_started(Kernel, folders.split(os.pathsep))
+            send_to_run(IOPubThread, address)
+            prepare_classes()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def import_once_started(kernel_class: Any, folders: list[str]) -> None:
+    """Let the kernel import from ``folders`` too, last, once it has imported what it needs."""
+    start = kernel_class.start
+
+    def start_and_import(kernel: Any) -> Any:
+        sys.path += folders
+        return start(kernel)
+
+    kernel_class.start = start_and_import
 
 
 def send_to_run(thread_class: Any, address: str) -> None:
@@ -122,6 +142,6 @@ async def end_children_later(kernel: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])
 elif __name__ == "guild_notebook.launcher":
     prepare_ipython(get_ipython().kernel, address)  # type: ignore[name-defined]  # noqa: F821

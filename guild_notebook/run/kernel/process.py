@@ -27,7 +27,7 @@ from traitlets import Type
 
 from ...errors import KernelError
 from ...secrets.masking import Masker
-from . import connection_dir, launcher, supervisor
+from . import connection_dir, environment, launcher, supervisor
 from .channels import IopubListener, KernelClient
 from .kernelspecs import OWN_PYTHON, KernelSpecs
 
@@ -52,15 +52,17 @@ QUIET_SECONDS = 0.05
 
 
 class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client has no types
-    """Starts kernels through supervisor.py, whose first arguments are ``supervisor_arguments``.
-    ``output_address`` is for launcher.py."""
+    """Starts kernels in ``env`` through supervisor.py, whose first arguments are
+    ``supervisor_arguments``. ``output_address`` is for launcher.py."""
 
     client_factory = Type(KernelClient)
+    env: environment.Environment
     supervisor_arguments: tuple[str, ...] = ()
     output_address = ""
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        command = _with_launcher(super().format_kernel_cmd(extra_arguments), self.output_address)
+        command = super().format_kernel_cmd(extra_arguments)
+        command = self.env.command(command, self.output_address)
         supervising = [sys.executable, "-I", "-S", supervisor.__file__, *self.supervisor_arguments]
         return [*supervising, *command]
 
@@ -68,16 +70,17 @@ class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
 class Kernel:
     """A kernel process and its client, with connection file and sockets where only the user gets.
     ``supervisor_failure`` is, at the end, why the run itself has ended what was left, "" else.
-    ``setup_code`` is given what the kernel calls itself (``implementation``) and returns what it is
-    to execute before the first cell, if anything."""
+    ``setup_code`` is given what the kernel calls itself (``implementation``) and the folders from
+    which cells import modules, and returns what it is to execute before the first cell, if
+    anything."""
 
     def __init__(
         self,
         specs: KernelSpecs,
         name: str,
         cwd: str,
-        env: dict[str, str],
-        setup_code: Callable[[Any], str | None],
+        env: environment.Environment,
+        setup_code: Callable[[Any, list[str]], str | None],
     ) -> None:
         self._dir = connection_dir.make(cwd)
         self._cwd = cwd
@@ -92,6 +95,7 @@ class Kernel:
             connection_file=os.path.join(self._dir, "kernel.json"),
             context=self._context,
         )
+        self.manager.env = env
         self._output = self._context.socket(zmq.PULL)
         self._output.setsockopt(zmq.RCVHWM, launcher.WAITING_MESSAGES)
         self.client: Any = None
@@ -129,7 +133,9 @@ class Kernel:
         if self._is_ipython():  # as nbclient: else all runs write to the user's own history
             options["extra_arguments"] = ["--HistoryManager.hist_file=:memory:"]
         try:
-            await self.manager.start_kernel(cwd=self._cwd, env=self._env, **options)
+            await self.manager.start_kernel(
+                cwd=self._cwd, env=self._env.variables(argv), **options
+            )
         except (OSError, ValueError, TypeError) as e:
             self._context.destroy(linger=0)
             shutil.rmtree(self._dir, ignore_errors=True)
@@ -239,7 +245,7 @@ class Kernel:
             if reply and reply["msg_type"] == "kernel_info_reply":
                 if await client.iopub_channel.answer(request, READY_SECONDS, self.ended):
                     info = dict(reply["content"])
-                    code = self._setup_code(info.get("implementation"))
+                    code = self._setup_code(info.get("implementation"), self._env.folders)
                     if not code:
                         return info
                     if info.get("implementation") == "ipython":
@@ -255,7 +261,7 @@ class Kernel:
                 raise KernelError(await self._failure(late))
 
     def _is_ipython(self) -> bool:
-        return any("ipykernel" in arg for arg in self.manager.kernel_spec.argv)
+        return environment.is_ipython(self.manager.kernel_spec.argv)
 
     async def last_output_lines(self, count: int) -> list[str]:
         """The last lines that the kernel's process itself has written to stderr or stdout. Waits
@@ -323,19 +329,6 @@ class Kernel:
             shutil.rmtree(self._dir, ignore_errors=True)
 
 
-def _with_launcher(command: list[str], output_address: str) -> list[str]:
-    """``command`` with launcher.py in place of ``python -m`` for a kernel that is a Python module,
-    but not for ipykernel itself, to which it is sent."""
-    count = 1  # the interpreter, and its options
-    while count < len(command) and command[count].startswith("-") and command[count] != "-m":
-        count += 1
-    rest = command[count:]
-    is_module = "python" in os.path.basename(command[0]).lower() and rest[:1] == ["-m"]
-    if not is_module or rest[1].startswith("ipykernel"):
-        return command
-    return [*command[:count], launcher.__file__, output_address, *rest[1:]]
-
-
 def _send_output_code(output_address: str) -> str:
     """One expression that runs launcher.py in an IPython kernel, in a namespace of its own."""
     text = pkgutil.get_data(__package__, "launcher.py")
@@ -353,15 +346,3 @@ def _end_in_words(status: int) -> str:
         return f"signal {signal.Signals(number).name}"
     except ValueError:  # a real-time signal
         return f"signal SIGRTMIN{number - signal.SIGRTMIN:+}"
-
-
-def environment(paths: list[str]) -> dict[str, str]:
-    """The kernel's environment: modules in ``paths`` are found first. The paths are made absolute,
-    since the notebook may change its directory."""
-    env = dict(os.environ)
-    inherited = [p for p in env.get("PYTHONPATH", "").split(os.pathsep) if p]
-    every = dict.fromkeys(os.path.abspath(p) for p in [*paths, *inherited])
-    env["PYTHONPATH"] = os.pathsep.join(every)
-    # Else the debugger of ipykernel warns of frozen modules on every start (Python 3.11+).
-    env.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-    return env

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import itertools
 import os
+import sys
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import nbformat
 
+from ... import start
 from ...errors import OptionError
 from ...files import free_path, numbered_paths, write_whole
 
@@ -93,6 +95,8 @@ def _loaded_exporter(name: str) -> Any:
     from nbconvert.exporters import base
 
     if name not in OWN_REPORTS:
+        if "." in name:  # a class, perhaps of a module of the project
+            sys.path += [os.getcwd(), *start.folders()]
         try:
             return base.get_exporter(name)()
         except base.ExporterNameError:

@@ -1,0 +1,60 @@
+"""A kernel's environment variables, and the folders from which its cells import modules.
+
+A module of the project must not be imported in place of one that the kernel itself imports. So a
+kernel that is a Python program starts without the project's folders, as in Jupyter: an IPython
+kernel gets them by ipython_setup.py before the first cell, others by launcher.py.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+
+from ... import start
+from . import launcher
+
+
+class Environment:
+    """``folders``: from where cells import, those of the run and its notebook first."""
+
+    def __init__(self, folders: list[str]) -> None:
+        self.folders = list(dict.fromkeys([*map(os.path.abspath, folders), *start.folders()]))
+
+    def variables(self, argv: list[str]) -> dict[str, str]:
+        """The variables for the kernel whose kernelspec has ``argv``. What Guild puts into
+        PYTHONPATH for itself, the installed packages of its Python, is not in them."""
+        installed = {*map(os.path.realpath, [*site.getsitepackages(), site.getusersitepackages()])}
+        entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        paths = [path for path in entries if path and os.path.realpath(path) not in installed]
+        if not is_ipython(argv) and not _module_at(argv):
+            paths = [*self.folders, *paths]
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+        if not paths:
+            del variables["PYTHONPATH"]
+        # Else the debugger of ipykernel warns of frozen modules on every start (Python 3.11+).
+        variables.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+        return variables
+
+    def command(self, command: list[str], output_address: str) -> list[str]:
+        """``command`` with launcher.py in place of ``python -m``, which would import from the
+        working directory before anything else."""
+        at = _module_at(command)
+        if not at:
+            return command
+        # An IPython kernel is sent the rest, however it was started.
+        rest = ["", ""] if is_ipython(command) else [output_address, os.pathsep.join(self.folders)]
+        return [*command[: at - 1], launcher.__file__, *rest, *command[at:]]
+
+
+def is_ipython(argv: list[str]) -> bool:
+    """Whether a kernel's command starts an IPython kernel."""
+    return any("ipykernel" in arg for arg in argv)
+
+
+def _module_at(command: list[str]) -> int:
+    """Where the module's name is in ``python OPTION… -m MODULE …``, 0 in any other command."""
+    at = 1
+    while at < len(command) and command[at].startswith("-") and command[at] != "-m":
+        at += 2 if command[at] in ("-X", "-W") else 1
+    is_module = "python" in os.path.basename(command[0]).lower() and command[at : at + 1] == ["-m"]
+    return at + 1 if is_module and at + 1 < len(command) else 0
