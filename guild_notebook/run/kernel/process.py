@@ -133,9 +133,7 @@ class Kernel:
         if self._is_ipython():  # as nbclient: else all runs write to the user's own history
             options["extra_arguments"] = ["--HistoryManager.hist_file=:memory:"]
         try:
-            await self.manager.start_kernel(
-                cwd=self._cwd, env=self._env.variables(argv), **options
-            )
+            await self.manager.start_kernel(cwd=self._cwd, env=self._env.variables(argv), **options)
         except (OSError, ValueError, TypeError) as e:
             self._context.destroy(linger=0)
             shutil.rmtree(self._dir, ignore_errors=True)
