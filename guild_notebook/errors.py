@@ -7,6 +7,9 @@ one prints it as it is, without a traceback.
 from __future__ import annotations
 
 import re
+from typing import Any
+
+_LONGEST = 1000
 
 
 class UserError(Exception):
@@ -14,6 +17,8 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         line = re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", message)
+        if len(line) > _LONGEST:  # the beginning says where, the end what to do
+            line = f"{line[: _LONGEST // 2]}…{line[-_LONGEST // 2 :]}"
         super().__init__(line.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
@@ -31,3 +36,11 @@ class FlagError(UserError):
 
 class KernelError(UserError):
     """The kernel is not installed or does not start."""
+
+
+def shown(value: Any) -> str:
+    """``value``, which may be of any type, as a message shows it."""
+    try:
+        return str(value)
+    except ValueError:  # a number of more digits than Python writes
+        return f"a {type(value).__name__} of many digits"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import OptionError
+from .errors import OptionError, shown
 
 PREFIX = "nb-"
 
@@ -35,8 +35,12 @@ class Option:
         return PREFIX + self.name
 
 
+_REFERENCE = re.compile(r"\$\{.+?\}")  # as guild/util.py, resolve_refs
+_NOT_IN_ARGUMENTS = re.compile("[\x00\ud800-\udfff]")
+
+
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or _NOT_IN_ARGUMENTS.search(value):
         raise ValueError("takes a name")
     return value.strip()
 
@@ -44,7 +48,7 @@ def _text(value: Any) -> str:
 def _seconds(value: Any) -> float:
     try:
         seconds = float(value) if not isinstance(value, bool) else -1.0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = -1.0
     if not seconds > 0:
         raise ValueError("takes a number of seconds above 0")
@@ -53,7 +57,8 @@ def _seconds(value: Any) -> float:
 
 def _characters(value: Any) -> int:
     """A number of characters, which may have a unit: ``500 KB``, ``1MB``."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", str(value).strip(), re.IGNORECASE)
+    text = shown(value).strip()
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*([KMG]?)B?", text, re.IGNORECASE)
     units = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
     number = int(float(match[1]) * units[match[2].upper()]) if match else 0
     if number < 1 or isinstance(value, bool):
@@ -64,17 +69,22 @@ def _characters(value: Any) -> int:
 def _yes_or_no(value: Any) -> bool:
     words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
     try:
-        return words[str(value).strip().lower()]
+        return words[shown(value).strip().lower()]
     except KeyError:
         raise ValueError("takes yes or no") from None
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    parts = value if isinstance(value, (list, tuple)) else str(value).split(",")
-    names = tuple(str(part).strip() for part in parts if str(part).strip())
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    if isinstance(value, str):
+        parts = [part for part in value.split(",") if part.strip()]
+    try:
+        names = [_text(shown(part) if type(part) in (int, float) else part) for part in parts]
+    except ValueError:
+        names = []
     if not names:
         raise ValueError("takes a name or a list of names")
-    return names
+    return tuple(names)
 
 
 def _reports(value: Any) -> tuple[str, ...]:
@@ -135,13 +145,30 @@ def defaults() -> Settings:
 
 
 def from_attributes(data: Mapping[str, Any], where: str) -> Settings:
-    """Read the ``nb-…`` attributes of an operation's data; ``where`` names it in errors."""
+    """Read the ``nb-…`` attributes of an operation's data; ``where`` names it in errors. Values
+    that hold a flag reference are left to ``referring_arguments``."""
     settings = {}
     for key, value in data.items():
         if isinstance(key, str) and key.startswith(PREFIX):
             option = _option(key[len(PREFIX) :], key, where)
-            settings[option.name] = _read(option, value, key, where)
+            if not has_reference(value):
+                settings[option.name] = _read(option, value, key, where)
     return settings
+
+
+def has_reference(value: Any) -> bool:
+    """Whether Guild replaces a part of ``value`` (``${FLAG}``) before it starts the run."""
+    return isinstance(value, str) and bool(_REFERENCE.search(value))
+
+
+def referring_arguments(data: Mapping[str, Any]) -> list[str]:
+    """The ``nb-…`` attributes of an operation's data that hold a flag reference, as command-line
+    options."""
+    return [
+        f"--{option.name}={data[option.attribute]}"
+        for option in OPTIONS
+        if has_reference(data.get(option.attribute))
+    ]
 
 
 def from_arguments(arguments: Iterable[str], where: str) -> Settings:
@@ -173,7 +200,7 @@ def to_arguments(settings: Settings) -> list[str]:
     for option in OPTIONS:
         value = settings.get(option.name, option.default)
         if value != option.default:
-            arguments += [f"--{option.name}", _written(value)]
+            arguments.append(f"--{option.name}={_written(value)}")
     return arguments
 
 
@@ -208,4 +235,4 @@ def _read(option: Option, value: Any, spelling: str, where: str) -> Any:
     try:
         return option.read(value)
     except ValueError as e:
-        raise OptionError(f"{where}: '{spelling}' {e}, not '{value}'") from None
+        raise OptionError(f"{where}: '{spelling}' {e}, not '{shown(value)}'") from None

@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import __version__, options
 from ..document import reader
-from ..errors import OptionError
+from ..errors import OptionError, shown
 from ..files import write_whole
 from ..flags import discover, guild_values
 from ..secrets import settings
@@ -65,7 +65,15 @@ def secret_variables(opdef: Any) -> dict[str, str]:
 
 
 def check_attributes(opdef: Any) -> None:
-    """Raise OptionError for a flag's ``nb-…`` attribute that is unknown or has an invalid value."""
+    """Raise OptionError for a flag's ``nb-…`` attribute that is unknown or has an invalid value,
+    and for a name in ``flags-import`` or ``flags-import-skip`` that is not text."""
+    for key in ("flags-import", "flags-import-skip"):
+        for name in _as_list(opdef.as_data().get(key)):
+            if not isinstance(name, (str, bool, type(None))):
+                raise OptionError(
+                    f"operation '{opdef.fullname}': '{key}' takes names of flags, not "
+                    f"'{shown(name)}' - put quotes around a name that YAML takes for something else"
+                )
     for flag in opdef.flags:
         for key in flag.extra:
             if isinstance(key, str) and key.startswith(options.PREFIX) and key not in ATTRIBUTES:
@@ -82,13 +90,16 @@ def check_attributes(opdef: Any) -> None:
 
 def wanted_names(opdef: Any) -> list[str]:
     """Names of flags that an opdef defines or lists in ``flags-import``."""
-    listed = opdef.flags_import
-    names = {flag.name for flag in opdef.flags}
-    if isinstance(listed, (list, tuple)):
-        names.update(name for name in listed if isinstance(name, str))
-    elif isinstance(listed, str) and listed != "all":
-        names.add(listed)
-    return sorted(names)
+    return sorted({flag.name for flag in opdef.flags} | _listed(opdef.flags_import))
+
+
+def _listed(value: Any) -> set[str]:
+    """The names that ``flags-import`` or ``flags-import-skip`` lists."""
+    return {name for name in _as_list(value) if isinstance(name, str) and name != "all"}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def discovered(opdef: Any, path: str, name: str) -> tuple[reader.Notebook, discover.Discovered]:
@@ -147,8 +158,8 @@ def _to_import(opdef: Any, data: Data) -> list[str]:
     elif listed is None:
         chosen = {flag.name for flag in opdef.flags}
     else:
-        chosen = set(listed) if isinstance(listed, list) else {listed}
-    skipped = set(opdef.flags_import_skip or ())
+        chosen = _listed(listed)
+    skipped = _listed(opdef.flags_import_skip)
     return [name for name in data if name in chosen - skipped]
 
 

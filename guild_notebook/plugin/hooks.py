@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +13,7 @@ from guild import plugin as pluginlib
 from .. import compat, optimizers, scalars
 from ..cluster import definition as cluster
 from ..document import text_formats
-from ..errors import UserError
+from ..errors import NotebookError, UserError
 from . import flagdefs, operation, sourcecode
 from .pending_operation import PendingOperation
 from .secret_handoff import SecretHandoff
@@ -35,11 +35,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
     def guildfile_loaded(self, gf: Any) -> None:
         """Give each notebook operation of a guild.yml its command, flags and scalars."""
         for opdef, spec in operation.notebook_operations(gf):
-            try:
-                _configure(opdef, spec)
-            except Exception as e:  # the project's other operations can be run all the same
-                text = "operation '%s': cannot read %s: %r"
-                self.log.warning(text, opdef.fullname, spec.path, e)
+            _configure(opdef, spec)
         sourcecode.add_notebooks(gf)
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
@@ -60,7 +56,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         spec = operation.spec_for_opdef(opdef)
         if not spec:
             cluster.check(opdef)
-        with _one_line_errors():
+        with _one_line_errors(f"operation '{opdef.fullname}'"):
             if spec or flagdefs.secret_variables(opdef):
                 self._forget_pending()
                 self._pending = PendingOperation(opdef, spec)
@@ -78,7 +74,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         if pending.opdef is not op._opdef:
             pending.secrets.hide_in_command(op)
             return
-        with _one_line_errors(pending.secrets):
+        with _one_line_errors(pending.name, pending.secrets):
             warnings = pending.settle_values(op)
         for warning in warnings:
             self.log.warning("%s: %s", pending.name, warning)
@@ -96,27 +92,27 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
 
 @contextmanager
-def _one_line_errors(secrets: SecretHandoff | None = None) -> Iterator[None]:
-    """End Guild's command with the line of a UserError, without the values of ``secrets``: Guild
-    prints the text of a SystemExit."""
+def _one_line_errors(name: str, secrets: SecretHandoff | None = None) -> Iterator[None]:
+    """End Guild's command with the line of an error, without the values of ``secrets``: Guild
+    prints the text of a SystemExit. An error that is not the user's is one of ``name``."""
     try:
         yield
-    except UserError as e:
-        raise SystemExit(secrets.masker.text(str(e)) if secrets else str(e)) from None
+    except Exception as e:
+        error = e if isinstance(e, UserError) else NotebookError(f"{name}: cannot be read: {e!r}")
+        raise SystemExit(secrets.masker.text(str(error)) if secrets else str(error)) from None
 
 
 def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
-    """Make a notebook operation of an opdef: its command, flags and scalars."""
+    """Make a notebook operation of an opdef: its command, flags and scalars. Whatever is wrong with
+    it is an error when it is to run (enabled_for_op), and not of each command of the project."""
     opdef.main = None
-    try:
+    opdef.exec_ = operation.runner_command([])
+    with suppress(Exception):
         opdef.exec_ = operation.command(opdef, spec)
         path = operation.notebook_paths(opdef, spec).source
         flagdefs.merge(opdef, flagdefs.flag_data(opdef, path))
-    except UserError:
-        # Raised again when the operation is to run (enabled_for_op), not by every command.
-        opdef.exec_ = opdef.exec_ or operation.runner_command([])
     if opdef.output_scalars is None:
-        opdef.output_scalars = scalars.default_patterns(flag.name for flag in opdef.flags)
+        opdef.output_scalars = scalars.default_patterns(str(flag.name) for flag in opdef.flags)
 
 
 def _file_model(path: str) -> tuple[Any, str]:

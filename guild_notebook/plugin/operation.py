@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import options, start
 from ..document import reader, text_formats
-from ..errors import NotebookError
+from ..errors import NotebookError, OptionError, shown
 
 NBEXEC = "guild.plugins.nbexec"
 """The main module of Guild's own notebook feature, which old guild.yml files name."""
@@ -26,6 +26,8 @@ _ENDS = re.compile(
     rf"(?:\.ipynb|{'|'.join(map(re.escape, text_formats.EXTENSIONS))})(?=\s|$)", re.IGNORECASE
 )
 
+_NO_PATH = re.compile("[\x00\ud800-\udfff]")
+
 
 def is_notebook_path(path: str) -> bool:
     """Whether a name alone shows that it is a notebook. That of a text does not: on a command line,
@@ -35,24 +37,27 @@ def is_notebook_path(path: str) -> bool:
 
 @dataclass(frozen=True)
 class NotebookSpec:
-    """``path`` is relative to the guild.yml's directory, ``arguments`` are the options after it."""
+    """``path`` is relative to the guild.yml's directory, ``arguments`` are the options after it.
+    ``error`` is what is wrong with the text that they are read from."""
 
     path: str
     arguments: tuple[str, ...] = ()
+    error: OptionError | None = None
 
 
 def spec_for_opdef(opdef: Any) -> NotebookSpec | None:
     """The notebook that an opdef runs, None where it runs something else."""
     data = opdef.as_data()
+    where = f"operation '{opdef.fullname}'"
     notebook = data.get("notebook")
     if notebook is not None:
-        return _parse(str(notebook))
+        return _parse(notebook, where)
     main = data.get("main")
     if isinstance(main, str) and main.split()[:1] == [NBEXEC]:
-        return _parse(main.strip()[len(NBEXEC) :])
+        return _parse(main.strip()[len(NBEXEC) :], where)
     if any(data.get(key) for key in ("main", "exec", "steps")):
         return None
-    return NotebookSpec(opdef.name) if is_notebook_path(opdef.name) else None
+    return NotebookSpec(opdef.name) if is_notebook_path(str(opdef.name)) else None
 
 
 def notebook_operations(gf: Any) -> Iterator[tuple[Any, NotebookSpec]]:
@@ -64,8 +69,12 @@ def notebook_operations(gf: Any) -> Iterator[tuple[Any, NotebookSpec]]:
                 yield opdef, spec
 
 
-def _parse(text: str) -> NotebookSpec:
-    """Split a name from its options; a name with spaces needs no quotes."""
+def _parse(text: Any, where: str) -> NotebookSpec:
+    """Split a name from its options; a name with spaces needs no quotes. Never raises: Guild reads
+    all operations for each command, also for one that is about others. ``where`` names this one."""
+    if not isinstance(text, str) or _NO_PATH.search(text):
+        said = f"{where}: 'notebook' takes the path of a notebook, not '{shown(text)}'"
+        return NotebookSpec(shown(text), error=OptionError(said))
     try:
         parts = shlex.split(text)
     except ValueError:
@@ -75,7 +84,12 @@ def _parse(text: str) -> NotebookSpec:
     end = _ENDS.search(text)
     if not end:
         return NotebookSpec(parts[0] if parts else text.strip(), tuple(parts[1:]))
-    return NotebookSpec(text[: end.end()].strip(), tuple(shlex.split(text[end.end() :])))
+    path, arguments = text[: end.end()].strip(), text[end.end() :]
+    try:
+        return NotebookSpec(path, tuple(shlex.split(arguments)))
+    except ValueError as e:
+        said = f"{where}: options of {path} cannot be read ({e}):{arguments} - correct the quotes"
+        return NotebookSpec(path, error=OptionError(said))
 
 
 @dataclass(frozen=True)
@@ -97,7 +111,10 @@ def notebook_paths(opdef: Any, spec: NotebookSpec) -> NotebookPaths:
     Raises NotebookError for the notebook of a guild.yml that lies outside of its project, links
     followed: Guild reads the guild.yml of whoever's project is listed, which must not make it read
     other files. A path on the command line is its user's own wish; its opdef is of no file.
+    Raises OptionError where the opdef's text cannot be read.
     """
+    if spec.error:
+        raise spec.error
     project = os.path.abspath(opdef.guildfile.dir or ".")
     root_setting = opdef.sourcecode.root or opdef.modeldef.sourcecode.root
     root = os.path.join(project, root_setting) if root_setting else project
@@ -120,15 +137,14 @@ def settings(opdef: Any, spec: NotebookSpec) -> options.Settings:
     Raises OptionError. Options that hold a flag reference (``${…}``) are left for the run to read.
     """
     where = f"operation '{opdef.fullname}'"
-    attributes = {k: v for k, v in opdef.as_data().items() if "${" not in str(v)}
-    result = options.from_attributes(attributes, where)
+    result = options.from_attributes(opdef.as_data(), where)
     if not _has_references(spec):
         result.update(options.from_arguments(spec.arguments, where))
     return result
 
 
 def _has_references(spec: NotebookSpec) -> bool:
-    return any("${" in argument for argument in spec.arguments)
+    return any(map(options.has_reference, spec.arguments))
 
 
 def command(opdef: Any, spec: NotebookSpec) -> str:
@@ -146,6 +162,7 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
     arguments += options.to_arguments(settings(opdef, spec))
     if "${" in spec.path:
         arguments.append("--in-project")  # which only the run can see
+    arguments += options.referring_arguments(opdef.as_data())
     if _has_references(spec):
         arguments += spec.arguments
     return runner_command(arguments)
@@ -164,6 +181,8 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
             f"operation '{opdef.fullname}': notebooks do not run on Windows - use Linux, macOS or "
             "the Windows Subsystem for Linux (WSL)"
         )
+    if spec.error:
+        raise spec.error
     settings(opdef, spec)
     if not spec.path:
         raise NotebookError(

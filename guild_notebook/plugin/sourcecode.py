@@ -111,7 +111,7 @@ def _files(gf: Any) -> Iterator[str]:
     for opdef, spec in operation.notebook_operations(gf):
         try:
             path = operation.notebook_paths(opdef, spec).source
-        except UserError:
+        except (UserError, TypeError, ValueError):
             continue  # the plugin's enabled_for_op shows it
         folder = os.path.dirname(path)
         yield path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterable
@@ -17,6 +18,9 @@ from .assignments import CodeCell, flag
 
 SECONDS = 1.0
 """How long a pattern may run, over all cells: some would backtrack for ever."""
+
+_LONGEST = 100_000
+_COUNT = re.compile(r"\{(\d+)")
 
 
 def pattern_flag(name: str, patterns: str | list[str], cells: Iterable[CodeCell]) -> Flag:
@@ -77,6 +81,9 @@ def _compiled(name: str, pattern: Any) -> Any:
     import regex  # type: ignore[import-untyped]  # it carries no type information
 
     try:
+        counts = [max(1, int(count)) for count in _COUNT.findall(pattern)]
+        if len(pattern) * math.prod(counts) > _LONGEST:  # regex writes repetitions out
+            raise ValueError("it repeats too much")
         re.compile(pattern, re.MULTILINE)  # what counts as a pattern is what Guild takes
         return regex.compile(pattern, regex.MULTILINE)
     except (re.error, regex.error, ValueError, OverflowError, RecursionError) as e:
