@@ -267,14 +267,18 @@ class WorkerRun:
             process.wait()
 
     def _wait(self, status_pipe: int) -> None:
-        """Wait until Guild has ended (the supervisor writes to ``status_pipe``), or for a while
-        after it was asked to."""
+        """Wait until Guild has ended (the supervisor writes the second line to ``status_pipe``), or
+        for a while after it was asked to."""
+        lines = 0
         stopper: threading.Thread | None = None
         stopped_at = 0.0
         while True:
             ready, _, _ = select.select([status_pipe, self._wake_read], [], [], 1.0)
             if status_pipe in ready:
-                return
+                written = os.read(status_pipe, 100)
+                lines += written.count(b"\n")
+                if not written or lines > 1:
+                    return
             if self._wake_read in ready:
                 os.read(self._wake_read, 100)
             if (self._stopping or self._is_abandoned) and stopper is None:

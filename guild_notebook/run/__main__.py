@@ -140,6 +140,7 @@ async def _execute(
     """Start the kernel for ``nb`` and execute ``data``, which is ``nb`` with the flag values and
     without outputs; returns the exit status as ``main`` does."""
     stop.watch()
+    _ensure_home()
     # Slow imports, which errors in the notebook do without.
     from .kernel.environment import Environment
     from .kernel.kernelspecs import KernelSpecs, choose
@@ -162,6 +163,15 @@ async def _execute(
     if stop.is_orphan:
         record.write_exit_status(-stop.signal)
     return -stop.signal
+
+
+def _ensure_home() -> None:
+    """Give a user without a home, as a container's may be whose number no passwd knows, one in
+    Guild's folder for caches: Jupyter's libraries do not work without. The notebook sees it too."""
+    if os.path.expanduser("~") == "~":
+        guild_home = os.path.join(os.environ.get("CMD_DIR", ""), os.environ.get("GUILD_HOME", ""))
+        os.environ["HOME"] = os.path.join(guild_home, "cache", "home")
+        os.makedirs(os.environ["HOME"], 0o700, exist_ok=True)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import warnings
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 
@@ -36,6 +37,8 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
     # jupyter_client looks into ipykernel, whose older releases import their debugger on the way:
     # that warns of frozen modules on Python 3.11 and later.
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    # It looks for kernels in IPython's folder too, which warns where the home is read-only.
+    warnings.filterwarnings("ignore", module="IPython")
     wanted = option or named
     if not wanted:
         if language != "python":
