@@ -18,7 +18,17 @@ from tests.helpers import tables
 from tests.helpers.messages import PACKAGE
 from tests.helpers.reader import DOCS, PAGES, first_column, rows
 
-CHANGING = {"NB_NO_EXEC", "NB_NO_IMAGES", "XDG_RUNTIME_DIR", "RUN_DIR", "RUN_ID", "PROJECT_DIR"}
+CHANGING = {
+    "GUILD_HOME",
+    "HOME",
+    "PYTHONPATH",
+    "NB_NO_EXEC",
+    "NB_NO_IMAGES",
+    "XDG_RUNTIME_DIR",
+    "RUN_DIR",
+    "RUN_ID",
+    "PROJECT_DIR",
+}
 """Environment variables of the package that are a user's; the others are between its processes."""
 
 
@@ -92,4 +102,4 @@ def test_the_environment_variables_that_the_package_reads_are_listed():
     text = "\n".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
     read = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', text))
     assert CHANGING & read <= names
-    assert read - CHANGING <= {"JPY_PARENT_PID", "PYTHONPATH", "PYTHONBREAKPOINT"}
+    assert read - CHANGING <= {"CMD_DIR", "JPY_PARENT_PID", "PYTHONBREAKPOINT"}
