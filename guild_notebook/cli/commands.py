@@ -17,7 +17,7 @@ from .. import __version__
 from ..document import reader
 from ..document.reader import Notebook
 from ..errors import FlagError, UserError
-from ..flags import apply, guild_values, languages, validate
+from ..flags import apply, guild_values, languages
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered, discover, is_named_like_secret
 from ..flags.languages import literals
@@ -232,7 +232,7 @@ def _row(flag: Flag) -> tuple[str, ...]:
 
 def _allowed(flag: Flag) -> str:
     if flag.choices is None:
-        return validate.bounds_text(flag)
+        return flag.bounds
     choices = flag.choice_sources or [literals.display(choice) for choice in flag.choices]
     return ", ".join(choices) + (", or other" if flag.allow_other else "")
 

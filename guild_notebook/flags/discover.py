@@ -106,19 +106,22 @@ def _fill(
             result.errors[name] = str(e)
     missing = wanted - set(patterns)
     for name, find in SOURCES.items():
+        if result.source != "none" and not missing:
+            break
+        found = find(cells)
+        flags = {flag.name: flag for flag in found.flags}
         if result.source == "none":
-            found = find(cells)
             # What an earlier source passes over is reported even where it declares nothing.
             known = {(skipped.cell, skipped.line) for skipped in result.skipped}
             result.skipped += [s for s in found.skipped if (s.cell, s.line) not in known]
             result.warnings += found.warnings
-            result.source = name if found.flags else "none"
-            flags = [flag for flag in found.flags if flag.name not in patterns]
-        elif missing:
-            flags = [flag for flag in find(cells).flags if flag.name in missing]
-        else:
-            break
-        result.flags.update((flag.name, flag) for flag in flags)
+            is_named = not missing.isdisjoint(found.where_named)
+            result.source = name if flags or is_named else "none"
+            result.flags.update((key, flags[key]) for key in flags if key not in patterns)
+        for key in missing & flags.keys():
+            result.flags[key] = flags[key]
+        for key in missing & found.where_named.keys() - flags.keys():
+            result.flags[key] = found.where_named[key]()
         missing -= set(result.flags)
 
 

@@ -9,22 +9,26 @@ lost on that way; ``notebook_value`` is the way back.
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import math
 import re
 import shlex
 from typing import Any
 
 from ..errors import FlagError
 from . import validate
-from .languages import literals
-from .languages.values import MOST_BITS, NotLiteralError, equal, is_number, same, shortened
-from .model import Flag
+from .languages import calls, literals
+from .languages.values import MOST_BITS, NotLiteralError, equal, is_number, ordered, same, shortened
+from .model import Code, Flag
 
 # "int" and "float" would refuse or change defaults that notebooks have, so a whole number is a
 # "number" to Guild and is checked here; dates and expressions are plain text to it.
-_GUILD_TYPES = {
+_GUILD_TYPES: dict[str, str | None] = {
     **dict.fromkeys(("number", "integer", "slider"), "number"),
-    **dict.fromkeys(("string", "date", "raw"), "string"),
+    **dict.fromkeys(("string", "raw", *(kind.name for kind in calls.KINDS)), "string"),
     "boolean": "boolean",
+    "timedelta": None,  # a number, or text
 }
 _LONGEST_TEXT = 30_000  # Guild passes flags in the environment: 128 KB of UTF-8 for each at most
 _NOT_IN_ENVIRONMENT = re.compile("[\x00\ud800-\udfff]")
@@ -51,10 +55,11 @@ def flag_data(flag: Flag) -> dict[str, Any]:
     if flag.choices:
         data["choices"] = _guild_choices(flag)
         data["allow-other"] = flag.allow_other or None
-    elif guild_type == "number" and validate.in_bounds(flag, flag.default):
+    elif guild_type == "number" and flag.in_bounds(flag.default):
         data["min"], data["max"] = flag.min, flag.max
-    bounds = validate.bounds_text(flag)
-    data["description"] = " ".join(filter(None, (flag.description, bounds and f"[{bounds}]")))
+    data["description"] = " ".join(
+        filter(None, (flag.description, flag.bounds and f"[{flag.bounds}]"))
+    )
     return {key: value for key, value in data.items() if value is not None or key == "default"}
 
 
@@ -86,10 +91,10 @@ def guild_default(flag: Flag) -> Any:
         default = _guild_choice(flag.default, flag.default_source) if flag.choices else None
         default = flag.default_source if default is None else default
     elif _is_split(flag):
-        default = _joined(flag.default)
+        default = _joined(flag.default, flag)
     else:
-        fits = _fits(_GUILD_TYPES.get(flag.type or ""), flag.default)
-        default = flag.default if fits else None
+        default = _plain(calls.plain(flag.default, flag.default_source))
+        default = default if _fits(_GUILD_TYPES.get(flag.type or ""), default) else None
     return default if _can_hold(default) else None
 
 
@@ -139,22 +144,35 @@ def is_search_space(value: Any) -> bool:
         return False
 
 
-def _joined(items: Any) -> str | None:
-    """A list as Guild's convention holds it; None where it would not come back the same."""
-    from guild import yaml_util  # with Guild's own rules for numbers
-
-    ordered = sorted(items, key=repr) if isinstance(items, set) else items
+def _joined(items: Any, flag: Flag) -> str | None:
+    """A list as Guild's convention holds it, in one spelling; None where it would not come back the
+    same."""
+    plain = _plain(calls.plain(ordered(items), flag.default_source))
     try:
-        encoded = [yaml_util.encode_yaml(_plain(item), True) for item in ordered]
-        text = " ".join(shlex.quote(part) for part in encoded)
-        return text if same(_split(text, []), _plain(list(ordered))) else None
+        text = " ".join(_item_text(item, flag.default) for item in plain)
+        return text if same(_split(text, flag.default), plain) and _can_hold(text) else None
     except Exception:  # PyYAML raises what the value happens to make it raise
         return None
 
 
+def _item_text(item: Any, default: Any) -> str:
+    """One item of such a list: as short as it comes back the same, without quotes where it can."""
+    from guild import yaml_util  # with Guild's own rules for numbers
+
+    text = yaml_util.yaml.safe_dump(item, default_flow_style=True, width=math.inf)
+    text = text.strip().removesuffix("\n...")
+    short = item if isinstance(item, str) else text.replace(", ", ",")
+    for shorter in (short, text):
+        with contextlib.suppress(ValueError):  # a quote that does not close
+            if shorter and same(_split(shorter, default), [item]):
+                return shorter
+    return shlex.quote(text)
+
+
 def _plain(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+    """``value`` as what YAML holds: tuples and sets are lists."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in ordered(value)]
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return value
@@ -162,14 +180,15 @@ def _plain(value: Any) -> Any:
 
 def _split(text: str, default: Any) -> list[Any]:
     """The items of a list as Guild's convention holds it. Where all items of the default are
-    text, so are these: a text stays a text though it looks like a number."""
+    text, so are these: a text stays a text though it looks like a number, as a date always does."""
     from guild import flag_util
 
     only_text = bool(default) and all(isinstance(item, str) for item in default)
     items = []
     for part in shlex.split(text):
         item = flag_util.decode_flag_val(part)
-        items.append(part if only_text and not isinstance(item, str) else item)
+        is_text = only_text or isinstance(item, datetime.date)
+        items.append(part if is_text and not isinstance(item, str) else item)
     return items
 
 
@@ -179,38 +198,98 @@ def is_unchanged(flag: Flag, value: Any) -> bool:
     default = guild_default(flag)
     if same(value, default):
         return True
-    if flag.secret or flag.computed or flag.mixed or flag.type != "raw":
+    if flag.secret or flag.mixed:
         return False
+    if flag.computed:
+        return isinstance(value, str) and value.strip() == flag.default_source
     try:
-        return isinstance(value, str) and same(literals.read(value), flag.default)
-    except NotLiteralError:
+        if flag.type == "raw":
+            return isinstance(value, str) and same(literals.read(value), flag.default)
+        return same(notebook_value(flag, value), flag.default)
+    except (NotLiteralError, FlagError):
         return False
 
 
 def notebook_value(flag: Flag, value: Any) -> Any:
-    """The value that the cell must hold for ``value``, which is as Guild holds it; Code for a raw
-    field. Raises FlagError, which names the flag, its cell and what is allowed."""
+    """The value that the cell must hold for ``value``, which is as Guild holds it; Code for an
+    expression. Raises FlagError, which names the flag, its cell and what is allowed."""
     if _is_split(flag) and value is not None and not isinstance(value, (list, tuple, set, dict)):
         try:
-            items = _split(value, flag.default) if isinstance(value, str) else [value]
-            value = type(flag.default)(items)
-        except (ValueError, TypeError) as e:  # a quote that does not close, a set of lists
+            value = _split(value, flag.default) if isinstance(value, str) else [value]
+        except ValueError as e:  # a quote that does not close
             raise FlagError(
                 f"flag {flag.label} takes a list, items separated by blanks, not "
                 f"{validate.shown(flag, value)}: {e}"
             ) from None
+    _check_keys(flag, value)
     return validate.converted(flag, value)
 
 
 def coerced(flag: Flag, flagdef: Any, value: Any) -> Any:
-    """``value``, which the flag takes, as Guild coerces it to the type of its own definition, as
-    far as it can. Guild makes true of any text for a boolean (op_util._coerce_typed_flag_value),
-    also of ``n``."""
+    """``value`` in the one spelling in which runs record it, so that equal values are equal in
+    labels and comparisons, coerced by Guild to the type of its own definition as far as it can."""
     from guild import op_util
 
-    if flag.type == "boolean" and isinstance(value, str):
-        return notebook_value(flag, value)
-    try:
-        return op_util.coerce_flag_value(value, flagdef)
-    except (ValueError, TypeError):
-        return value  # Guild's type is only the nearest to the notebook's
+    with contextlib.suppress(FlagError):  # a value that is refused
+        value = _spelled(flag, value)
+    with contextlib.suppress(ValueError, TypeError):  # Guild's type is only the nearest
+        value = op_util.coerce_flag_value(value, flagdef)
+    return _in_order(value)
+
+
+class _Mapping(dict):  # type: ignore[type-arg]
+    """A dict that YAML writes in its own order, where Guild sorts its keys (yaml_util.py)."""
+
+
+def _in_order(value: Any) -> Any:
+    import yaml  # here, as guild-notebook does without it
+
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    pairs = [(key, _in_order(item)) for key, item in value.items()]
+    with contextlib.suppress(TypeError):
+        if list(value) == sorted(value):
+            return dict(pairs)
+    yaml.SafeDumper.add_representer(
+        _Mapping, lambda dumper, data: dumper.represent_dict(list(data.items()))
+    )
+    return _Mapping(pairs)
+
+
+def _check_keys(flag: Flag, value: Any) -> None:
+    """Refuse a mapping whose keys Guild cannot sort, which it does for labels (flag_util.py)."""
+    if isinstance(value, dict):
+        try:
+            sorted(value)
+        except TypeError:
+            raise FlagError(
+                f"flag {flag.label} takes a mapping whose keys are all text or all numbers, not "
+                f"{validate.shown(flag, value)}"
+            ) from None
+    if isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_keys(flag, item)
+
+
+def _spelled(flag: Flag, value: Any) -> Any:
+    if flag.secret or value is None:
+        return value
+    if not flag.mixed and is_unchanged(flag, value):
+        default = guild_default(flag)
+        is_lost = default is None and flag.default is not None
+        return value if is_lost else default
+    new = notebook_value(flag, value)
+    if isinstance(new, Code) and flag.choices and new.text in flag.choice_sources:
+        index = flag.choice_sources.index(new.text)
+        return _guild_choice((flag.choices)[index], new.text)
+    if isinstance(new, Code):
+        return value.strip() if isinstance(value, str) else new.text
+    if _is_split(flag):
+        joined = _joined(new, flag)
+        return _plain(calls.plain(new)) if joined is None else joined
+    with_sets = calls.plain(new, flag.default_source)
+    plain = _plain(with_sets)
+    # YAML has sets, and where the default has none a list would be one
+    return plain if same(notebook_value(flag, plain), new) else with_sets

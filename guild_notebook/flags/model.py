@@ -6,8 +6,11 @@ exclusive. ``cell`` counts all cells of the notebook from 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from .languages.values import is_number
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Flag:
 
     ``kind``: input, checkbox, dropdown, slider, date (form fields), parameter (tagged cell),
     pattern (nb-replace), assign.
-    ``type``: number, integer, string, boolean, date, raw, slider, or None where it is not known.
+    ``type``: number, integer, string, boolean, date, raw, slider, the name of a kind of calls
+    (``languages.calls``), or None where it is not known.
     ``default`` is the value that the source holds, None where it is ``computed`` (an
     expression; ``default_source`` shows it); ``choices`` is None where any value is taken.
     ``choice_sources`` are the source texts of a raw dropdown's choices, one for each choice.
@@ -67,6 +71,23 @@ class Flag:
         """How messages name the flag: by its name and the cell that declares it."""
         return f"{self.name} (cell {self.sites[0].cell})" if self.sites else self.name
 
+    @property
+    def bounds(self) -> str:
+        """The flag's bounds in words, "" where there are none."""
+        if self.min is not None and self.max is not None:
+            return f"{self.min} to {self.max}"
+        if self.min is not None:
+            return f"at least {self.min}"
+        return f"at most {self.max}" if self.max is not None else ""
+
+    def in_bounds(self, value: Any) -> bool:
+        """Whether ``value`` is within the bounds, as far as there are any and it is a number."""
+        if not is_number(value):
+            return True
+        if self.min is not None and value < self.min:
+            return False
+        return self.max is None or bool(value <= self.max)
+
 
 @dataclass(frozen=True)
 class Skipped:
@@ -80,8 +101,10 @@ class Skipped:
 
 @dataclass
 class Found:
-    """What one source of flags finds, in the order of the notebook."""
+    """What one source of flags finds, in the order of the notebook; ``where_named`` makes those
+    that are flags only where guild.yml names them."""
 
     flags: list[Flag] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    where_named: dict[str, Callable[[], Flag]] = field(default_factory=dict)

@@ -10,8 +10,9 @@ from typing import Any
 
 from ..errors import FlagError
 from ..secrets.masking import MASK
-from .languages import literals
-from .languages.values import NotLiteralError, equal, is_number, same
+from . import languages
+from .languages import calls, literals
+from .languages.values import NotLiteralError, equal, is_number, ordered, same
 from .model import Code, Flag
 
 _BOOLEANS = {
@@ -19,6 +20,8 @@ _BOOLEANS = {
     "no": False, "false": False, "off": False, "n": False, "0": False,
 }  # fmt: skip
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EVIDENT = re.compile("[\"'($`]")
+_NOT_FINITE = ("nan", "inf", "-inf", "+inf")
 _FORM_KINDS = ("input", "checkbox", "dropdown", "slider", "date")
 
 
@@ -43,25 +46,86 @@ def shown(flag: Flag, value: Any) -> str:
 
 
 def _typed(flag: Flag, value: Any) -> Any:
-    if value is None and flag.kind not in _FORM_KINDS:
+    is_field = flag.kind in _FORM_KINDS
+    if not is_field and flag.type not in ("string", "raw"):
+        value = _without_null_word(flag, value)
+    if value is None and not is_field:
         return None
-    convert = _BY_TYPE.get(flag.type or "")
-    return convert(flag, value) if convert else _untyped(flag, value)
+    convert = _BY_TYPE.get(flag.type or "", _untyped)
+    if not (flag.computed and isinstance(value, str)) or flag.type == "raw":
+        return convert(flag, value)
+    return value if is_field and flag.type == "string" else _computed(flag, value, convert)
+
+
+def _computed(flag: Flag, value: str, convert: Callable[[Flag, Any], Any]) -> Any:
+    """What takes the place of an expression: another one, or a value of the flag's type. Text takes
+    the place of text, but for what only an expression looks like."""
+    if flag.type not in ("string", None):
+        with contextlib.suppress(_RefusedError):
+            return convert(flag, value)
+    if _DATE.match(value):
+        return value
+    code = languages.named(flag.language).expression(value)
+    if flag.type == "string":
+        return Code(code) if code and _EVIDENT.search(value) else value
+    if code is None:
+        raise _RefusedError(f"one {flag.language.capitalize()} expression")
+    return Code(code)
+
+
+def _without_null_word(flag: Flag, value: Any) -> Any:
+    """None for the word that the flag's language has for it."""
+    is_null = isinstance(value, str) and value == languages.named(flag.language).write(None, "")
+    return None if is_null else value
 
 
 def _untyped(flag: Flag, value: Any) -> Any:
-    if isinstance(value, datetime.date):
-        return value.isoformat()  # YAML makes them of plain text
     if isinstance(flag.default, dict) and not isinstance(value, dict):
         raise _RefusedError("a mapping, like '{a: 1}'")
-    if isinstance(value, list) and isinstance(flag.default, (tuple, set)):
+    return _fitted(flag, value, flag.default)
+
+
+def _fitted(flag: Flag, value: Any, like: Any) -> Any:
+    """``value``, at any depth, as what takes the place of ``like`` there: dates are text, since
+    YAML makes them of text that looks like one, but for the place of a call of ``calls``; a list is
+    a tuple or a set where ``like`` is; where no text stands, the words for null, nan and infinity
+    are what they say."""
+    if calls.kind_of(like):
         try:
-            return type(flag.default)(value)
+            return calls.converted(value, like, flag.default_source)
+        except ValueError as e:
+            raise _RefusedError(str(e)) from None
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, str) and not isinstance(like, str):
+        return float(value) if value.lower() in _NOT_FINITE else _without_null_word(flag, value)
+    if isinstance(value, dict):
+        by_key = like if isinstance(like, dict) else {}
+        first = next((key for key in by_key if calls.kind_of(key)), "")
+        fitted = {}
+        for key, item in value.items():
+            new_key = _fitted(flag, key, first)
+            fitted[new_key] = _fitted(flag, item, by_key.get(new_key))
+        return fitted
+    if isinstance(value, (list, tuple, set, frozenset)):
+        is_like = isinstance(like, (list, tuple, set, frozenset))
+        likes = (ordered(like) if is_like else []) or [None]
+        new = [_fitted(flag, v, likes[min(i, len(likes) - 1)]) for i, v in enumerate(value)]
+        try:  # a tuple can only be YAML's pairs, which a run records as lists
+            return type(like if is_like else value)(new) if type(value) is set or is_like else new
         except TypeError:
             raise _RefusedError("items that a set can hold, so no lists or mappings") from None
-    if not isinstance(value, (type(None), bool, int, float, str, list, tuple, set, dict)):
+    if not isinstance(value, (type(None), bool, int, float, str, bytes)):
         raise _RefusedError("a number, text, true or false, null, a list or a mapping")
     return value
+
+
+def _object(flag: Flag, value: Any) -> Any:
+    kind = calls.kind_of(flag.default)
+    code = languages.named(flag.language).expression(value) if isinstance(value, str) else None
+    if kind and code and calls.is_expression(code, kind):
+        return Code(code)
+    return _fitted(flag, value, flag.default)
 
 
 def _string(flag: Flag, value: Any) -> str:
@@ -118,7 +182,9 @@ def _boolean(flag: Flag, value: Any) -> bool:
     return known
 
 
-def _date(flag: Flag, value: Any) -> str:
+def _date(flag: Flag, value: Any) -> Any:
+    if calls.kind_of(flag.default):
+        return _object(flag, value)
     text = value.isoformat() if isinstance(value, datetime.date) else value
     if isinstance(text, str) and _DATE.fullmatch(text):
         with contextlib.suppress(ValueError):
@@ -146,6 +212,7 @@ _BY_TYPE: dict[str, Callable[[Flag, Any], Any]] = {
     "boolean": _boolean,
     "date": _date,
     "raw": _raw,
+    **{kind.name: _object for kind in calls.KINDS if kind.name != "date"},
 }
 
 
@@ -173,31 +240,13 @@ def _is_choice(flag: Flag, index: int, choice: Any, value: Any) -> bool:
 
 
 def _within(flag: Flag, value: Any) -> Any:
-    if not in_bounds(flag, value):
+    if not flag.in_bounds(value):
         raise _RefusedError(f"a number{_range(flag)}")
     return value
 
 
-def in_bounds(flag: Flag, value: Any) -> bool:
-    """Whether ``value`` is within the flag's bounds, as far as it has bounds and is a number."""
-    if not is_number(value):
-        return True
-    if flag.min is not None and value < flag.min:
-        return False
-    return flag.max is None or bool(value <= flag.max)
-
-
-def bounds_text(flag: Flag) -> str:
-    """The flag's bounds in words, "" where there are none."""
-    if flag.min is not None and flag.max is not None:
-        return f"{flag.min} to {flag.max}"
-    if flag.min is not None:
-        return f"at least {flag.min}"
-    return f"at most {flag.max}" if flag.max is not None else ""
-
-
 def _range(flag: Flag) -> str:
-    text = bounds_text(flag)
+    text = flag.bounds
     return text and (f" from {text}" if " to " in text else f" of {text}")
 
 

@@ -104,9 +104,12 @@ class Bash(LineBasedLanguage):
         return super()._assignment(text, match, end)
 
     def literal(self, reader: TextReader) -> Any:
-        string = reader.match(self.strings)
-        if string:
-            return self.text_of(string)
+        if string := reader.match(self.strings):
+            text = ""
+            while string:  # 'it'"'"'s', as `write` has it
+                text += self.text_of(string)
+                string = reader.match(self.strings)
+            return text
         if reader.skip("("):
             return self.items(reader, ")")
         word = reader.match(_WORD)
@@ -114,6 +117,12 @@ class Bash(LineBasedLanguage):
             return self.words[word]
         number = as_number(word) if NUMBER.fullmatch(word) and "_" not in word else word
         return number if is_writable(number) else word
+
+    def expression(self, text: str) -> str | None:
+        """One word with a variable, a command or a calculation in it."""
+        parts = self.strings.sub("", text.strip())
+        is_word = not re.search(r"[\s;&|<>\"'#]", re.sub(r"\$?\([^()]*\)|`[^`]*`", "", parts))
+        return text.strip() if is_word and re.search("[$`]", text) else None
 
     def text_of(self, string: str) -> str:
         return string[1:-1] if string[0] == "'" else super().text_of(string)
@@ -133,7 +142,9 @@ class Bash(LineBasedLanguage):
             return shlex.quote(value)
         if isinstance(value, dict):
             raise ValueError("it has no literal for a mapping")
-        if any(isinstance(item, (list, tuple, set, dict)) for item in value):
+        if not isinstance(value, (list, tuple, set, frozenset)):
+            return super().write(value, like)
+        if any(isinstance(item, (list, tuple, set, frozenset, dict)) for item in value):
             raise ValueError("its lists hold no lists")
         return f"({' '.join(self.write(item, '') for item in ordered(value))})"
 

@@ -77,6 +77,9 @@ class Julia(LineBasedLanguage):
     strings = re.compile(rf"\"{{3}}[^\"\\]*(?:(?:\\[\s\S]|\"(?!\"\"))[^\"\\]*)*\"{{3}}|{QUOTED}")
     blanks = re.compile(r"(?:\s+|#=(?:(?!#=)[\s\S])*?=#|#(?!=)[^\r\n]*)*")
     interpolates = "$"
+    text_function = re.compile(
+        r"\"|(?:string|join|joinpath|abspath|basename|dirname|pwd|get)\(|ENV\["
+    )
 
     def literal(self, reader: TextReader) -> Any:
         if not reader.skip("("):
@@ -92,7 +95,11 @@ class Julia(LineBasedLanguage):
         return super().text_of(string[2:-2])
 
     def call(self, name: str, reader: TextReader) -> Any:
-        if name == "Dict" and reader.skip("("):
+        if name == "Set" and reader.skip("(["):
+            items = self.items(reader, "]")
+            if reader.skip(")"):
+                return set(items)
+        elif name == "Dict" and reader.skip("("):
             items = self.items(reader, ")", "=>")
             if items and not isinstance(items, dict):
                 raise NotLiteralError

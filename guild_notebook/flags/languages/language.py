@@ -75,6 +75,15 @@ class Language(ABC):
         """``value`` as the literal that takes the place of ``like``, on one line. Raises ValueError
         with the reason where the language has no literal for it."""
 
+    def expression(self, text: str) -> str | None:
+        """``text`` as it can take the place of an expression; None where it is not an expression of
+        the language, as far as this package can tell."""
+        return None
+
+    def is_text(self, expression: str) -> bool:
+        """Whether it can be seen that the value of ``expression`` is text."""
+        return True
+
     def assignments(self, text: str) -> Iterator[NameAssignment | NotAFlag]:
         """The assignments at the top level of a cell whose source is ``text``, in order; none for
         a language whose assignments this package cannot tell."""

@@ -24,6 +24,10 @@ MOST_NESTED = 20
 """Lists within lists that a literal may have: Guild's YAML takes no more than some hundred."""
 _COMMA = re.compile(",")
 _NAME = re.compile(r"[A-Za-z_.][\w.]*")
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_WHOLE = re.compile(r"[-+!~:$@]*[\w.](?:.*[\w.])?")
+_APART = re.compile(r"[\w.][ \t]+[\w.]")
+_KEYWORD = re.compile(r"\b(?:if|for|function|in|begin|let)\b")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _ESCAPE = re.compile(
     r"\\(?:[uU]\{([0-9A-Fa-f]{1,8})\}|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})"
@@ -70,6 +74,7 @@ class LineBasedLanguage(Language):
     between the items of a list; ``words`` are the words that are literals, and their values.
     ``interpolates`` are characters that make an expression of a string, unless a backslash stands
     before them; ``integer_suffix`` makes an integer of the number before it.
+    ``text_function`` is how an expression begins whose value is text.
     ``has_commas``: commas stand between the items of a list; else blanks do.
     """
 
@@ -81,6 +86,7 @@ class LineBasedLanguage(Language):
     words: ClassVar[Mapping[str, Any]]
     interpolates: ClassVar[str] = ""
     integer_suffix: ClassVar[str] = ""
+    text_function: ClassVar[re.Pattern[str]] = re.compile("")
     has_commas: ClassVar[bool] = True
 
     def read(self, text: str) -> Any:
@@ -99,7 +105,35 @@ class LineBasedLanguage(Language):
                 return word
         if value == -math.inf:
             return "-" + self.write(math.inf, "")
-        return repr(value) if is_number(value) else quoted(value, self.interpolates)
+        if isinstance(value, str):
+            return quoted(value, self.interpolates)
+        if not is_number(value):
+            raise ValueError(f"it has no literal for a {type(value).__name__}")
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            raise ValueError("a whole number of more than 4,200 digits")
+        return repr(value)
+
+    def expression(self, text: str) -> str | None:
+        """One line whose brackets and quotes are closed, with operators between its parts."""
+        text = text.strip()
+        without_strings = self.strings.sub("s", text)
+        closing, outside = [""], ""
+        for char in without_strings:
+            if char in _CLOSING:
+                closing.append(_CLOSING[char])
+            elif char == closing[-1]:
+                closing.pop()
+                outside += "s" * (len(closing) == 1)
+            elif char in ")]}" or char in "\"';#\r\n":
+                return None
+            elif len(closing) == 1:
+                outside += char
+        if len(closing) > 1 or not _WHOLE.fullmatch(outside):
+            return None
+        return text if _KEYWORD.search(outside) or not _APART.search(outside) else None
+
+    def is_text(self, expression: str) -> bool:
+        return bool(self.text_function.match(expression))
 
     def assignments(self, text: str) -> Iterator[NameAssignment | NotAFlag]:
         for statement in statements(text, self.contexts, self.unfinished, self.is_token):

@@ -5,32 +5,73 @@ from __future__ import annotations
 import ast
 import json
 import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from . import calls
 from .scanner import scan
 from .source import expression_of
-from .values import MOST_BITS, NotLiteralError
+from .values import MOST_BITS, NotLiteralError, is_number
 
 _CONSTANTS = (type(None), bool, int, float, str)
-_PARTS = (
-    *(ast.List, ast.Tuple, ast.Set, ast.Dict),
-    *(ast.UnaryOp, ast.UAdd, ast.USub, ast.expr_context),
-)
+_MAKERS: dict[str, Callable[..., Any]] = {
+    **{"float": float, "complex": complex, "set": set, "frozenset": frozenset}
+}
+"""What ``write`` calls for values that have neither a literal nor a kind in ``calls``."""
 
 
 def value_of(node: ast.expr) -> Any:
-    """The value of an expression that is a literal: a number, string, boolean, None, or a list,
-    tuple, set or dict of literals. Raises NotLiteralError for anything else, bytes, complex
-    numbers and ``...`` included, since no command line and no YAML file can hold them.
+    """The value of an expression that is a literal: a number, string, boolean, None, a list, tuple,
+    set or dict of literals, or a call of ``calls``. Raises NotLiteralError for anything else,
+    bytes, complex numbers, ``float("inf")`` and ``...`` included.
     """
-    for part in ast.walk(node):
-        is_constant = isinstance(part, ast.Constant) and isinstance(part.value, _CONSTANTS)
-        if not is_constant and not isinstance(part, _PARTS):
-            raise NotLiteralError
+    return _evaluated(node, _value_of_call)
+
+
+def _evaluated(node: ast.expr, call: Callable[[ast.Call], Any]) -> Any:
     try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, RecursionError):  # -"a", {[]: 1}
-        raise NotLiteralError from None
+        return _literal(node, call)
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
+        raise NotLiteralError from None  # -"a", {[]: 1}, date(2020, 1, 32)
+
+
+def _literal(node: ast.expr | None, call: Callable[[ast.Call], Any]) -> Any:
+    """The value of a literal, in which ``call`` gives the values of calls."""
+    if isinstance(node, ast.Constant):
+        is_written = call is _value_of_written_call and isinstance(node.value, bytes)
+        if is_written or isinstance(node.value, _CONSTANTS):
+            return node.value
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        items = [_literal(item, call) for item in node.elts]
+        return items if isinstance(node, ast.List) else _COLLECTIONS[type(node)](items)
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values)
+        return {_literal(key, call): _literal(value, call) for key, value in pairs}
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.UAdd, ast.USub)):
+        number = _literal(node.operand, _no_value)
+        if is_number(number):
+            return number if isinstance(node.op, ast.UAdd) else -number
+    if isinstance(node, ast.Call):
+        return call(node)
+    raise NotLiteralError
+
+
+_COLLECTIONS: dict[type[ast.expr], Callable[[list[Any]], Any]] = {ast.Tuple: tuple, ast.Set: set}
+
+
+def _no_value(call: ast.Call) -> Any:
+    raise NotLiteralError
+
+
+def _value_of_call(call: ast.Call) -> Any:
+    return calls.value_of(call, lambda argument: _literal(argument, _no_value))
+
+
+def _value_of_written_call(call: ast.Call) -> Any:
+    make = _MAKERS.get(call.func.id) if isinstance(call.func, ast.Name) else None
+    if make is None or call.keywords:
+        return _value_of_call(call)
+    return make(*(_literal(argument, _value_of_written_call) for argument in call.args))
 
 
 def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
@@ -42,34 +83,55 @@ def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
 
 
 def read(text: str) -> Any:
-    """The value of ``text``, a Python literal; raises NotLiteralError where it is not one."""
+    """The value of ``text``, a Python literal or what ``write`` has written; raises NotLiteralError
+    where it is neither."""
     node = expression_of(text)
     if node is None:
         raise NotLiteralError
-    return value_of(node)
+    return _evaluated(node, _value_of_written_call)
 
 
-def write(value: Any, like: str = "") -> str:
+def write(value: Any, like: str = "", within: str = "") -> str:
     """``value`` as a Python literal on one line. A string has the quotes of ``like``, the text that
-    it replaces, and a tuple has parentheses where ``like`` has. Infinity and nan, which have no
+    it replaces, and a tuple has parentheses where ``like`` has; a value that is a call is spelled
+    as the first of its kind in ``within``, else in ``like``. Infinity and nan, which have no
     literal, become ``float("inf")`` and ``float("nan")``, an empty set ``set()``. A set's members
-    are in the order of their text, the same in every process."""
+    are in the order of their text, the same in every process. Raises ValueError where there is no
+    literal."""
+    within = within or like
     if isinstance(value, str):
         return _string(value, like)
+    if isinstance(value, tuple):
+        items = f"{', '.join(_each(value, within))}{',' if len(value) == 1 else ''}"
+        return items if items and like and like[0] != "(" else f"({items})"
+    if isinstance(value, list):
+        return f"[{', '.join(_each(value, within))}]"
+    if isinstance(value, (set, frozenset)):
+        items = f"{{{', '.join(sorted(_each(value, within)))}}}" if value else ""
+        return items if items and isinstance(value, set) else f"{type(value).__name__}({items})"
+    if isinstance(value, dict):
+        pairs = zip(_each(value, within), _each(value.values(), within))
+        return f"{{{', '.join(f'{key}: {item}' for key, item in pairs)}}}"
+    return _one(value, within)
+
+
+def _each(items: Iterable[Any], within: str) -> list[str]:
+    return [write(item, "", within) for item in items]
+
+
+def _one(value: Any, within: str) -> str:
+    if isinstance(value, complex):
+        return f"complex({write(value.real)}, {write(value.imag)})"
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
-    if isinstance(value, int) and not isinstance(value, bool):
-        return repr(value) if value.bit_length() <= MOST_BITS else hex(value)
-    if isinstance(value, list):
-        return f"[{', '.join(map(write, value))}]"
-    if isinstance(value, tuple):
-        items = f"{', '.join(map(write, value))}{',' if len(value) == 1 else ''}"
-        return items if items and like and like[0] != "(" else f"({items})"
-    if isinstance(value, (set, frozenset)):
-        return f"{{{', '.join(sorted(map(write, value)))}}}" if value else "set()"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{write(k)}: {write(v)}' for k, v in value.items())}}}"
-    return repr(value)
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return hex(value)
+    if value is None or isinstance(value, (int, float, bytes)):
+        return repr(value)
+    written = calls.written(value, within, write)
+    if written is None:
+        raise ValueError(f"it has no literal for a {type(value).__name__}")
+    return written
 
 
 def _string(value: str, like: str) -> str:
@@ -82,6 +144,7 @@ def _string(value: str, like: str) -> str:
 
 def display(value: Any) -> str:
     """``value`` as an error message shows it: strings quoted, long ones cut."""
+    value = calls.plain(value, "")
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else write(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from . import literals
 from .language import Language, NameAssignment, NotAFlag
-from .source import ParsedLine, Source
+from .source import ParsedLine, Source, expression_of
 
 # What a logical line must begin like for an assignment to be on it: most lines need no parsing.
 _MAY_ASSIGN = re.compile(
@@ -18,6 +18,11 @@ _MAY_ASSIGN = re.compile(
 )
 _LOOKS_ASSIGNED = re.compile(r"[\w.]+[ \t]*(?::[^=]*)?=(?!=)")
 _FROM_IPYTHON = re.compile(r"[^=%!]*=[ \t]*[%!]")
+_TEXT_FUNCTION = re.compile(
+    r"(?:^str|\.join|\.format|\.strftime|\.isoformat|\bgetenv|\benviron\.get|\bgetcwd"
+    r"|\bpath\.(?:abspath|basename|dirname|expanduser|normpath|realpath))$"
+)
+_SEQUENCE = (ast.Tuple, ast.List)
 _VARIABLE = '__import__("os").environ["{0}"]'
 
 
@@ -42,8 +47,17 @@ class Python(Language):
     def write(self, value: Any, like: str) -> str:
         return literals.write(value, like)
 
+    def expression(self, text: str) -> str | None:
+        return literals.one_expression(text)
+
+    def is_text(self, expression: str) -> bool:
+        """Of f-strings, what is joined with text, and calls that always return text."""
+        node = expression_of(expression)
+        return node is not None and _is_text(node)
+
     def assignments(self, text: str) -> Iterator[NameAssignment | NotAFlag]:
-        """Of ``x = y = 1`` the last name, as Guild does."""
+        """Of ``x = y = 1`` the last name, as Guild does: a value for one is a value for both. Of
+        ``x, y = 1, 2`` each name."""
         if "=" not in text:
             return  # not worth parsing
         source = Source(text)
@@ -63,7 +77,7 @@ class Python(Language):
                 yield NotAFlag(line.start, "not readable as Python")
             for node in parsed.nodes:
                 if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
-                    yield _assignment(parsed, node)
+                    yield from _assignments(parsed, node)
 
     def setup_code(self, folders: list[str]) -> str:
         """One expression that runs ipython_setup.py in a namespace of its own, not in that of the
@@ -75,23 +89,53 @@ class Python(Language):
         return f"exec(compile({text.decode('utf-8')!r}, '<guild run>', 'exec'), {{{names}}})"
 
 
-def _assignment(
+def _is_text(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod, ast.Mult)):
+        return _is_text(node.left) or _is_text(node.right)
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str)
+    if isinstance(node, ast.Call):
+        return bool(_TEXT_FUNCTION.search(ast.unparse(node.func)))
+    is_variable = isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ")
+    return is_variable or isinstance(node, ast.JoinedStr)
+
+
+def _assignments(
     parsed: ParsedLine, node: ast.Assign | ast.AnnAssign | ast.AugAssign
-) -> NameAssignment | NotAFlag:
+) -> Iterator[NameAssignment | NotAFlag]:
     start, end = parsed.span(node)
     if isinstance(node, ast.AugAssign):
-        return NotAFlag(start, "an augmented assignment")
+        yield NotAFlag(start, "an augmented assignment")
+        return
     if node.value is None:
-        return NotAFlag(start, "an annotation without a value")
-    target = node.targets[-1] if isinstance(node, ast.Assign) else node.target
-    if not isinstance(target, ast.Name):
-        several = isinstance(target, (ast.Tuple, ast.List))
-        return NotAFlag(start, f"an assignment to {'several names' if several else 'no name'}")
-    value, computed = literals.literal_or_computed(node.value)
+        yield NotAFlag(start, "an annotation without a value")
+        return
+    *others, target = node.targets if isinstance(node, ast.Assign) else [node.target]
+    for other in others:
+        first, last = ast.unparse(other), ast.unparse(target)
+        yield NotAFlag(start, f"{first} has the value of {last}, which is set for both")
     annotation = annotation_of(parsed, node)
-    return NameAssignment(
-        target.id, value, computed, annotation, start, end, *parsed.span(node.value)
-    )
+    for name, value in _pairs(target, node.value):
+        if isinstance(name, _SEQUENCE):
+            yield NotAFlag(start, "an assignment to several names")
+        elif not isinstance(name, ast.Name):
+            yield NotAFlag(start, "an assignment to no name")
+        else:
+            literal, computed = literals.literal_or_computed(value)
+            spans = (start, end, *parsed.span(value))
+            yield NameAssignment(name.id, literal, computed, annotation, *spans)
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each target and what is assigned to it: those within ``a, (b, c) = 1, (2, 3)``, but for what
+    only a running program can tell apart."""
+    if isinstance(target, _SEQUENCE) and isinstance(value, _SEQUENCE):
+        has_star = any(isinstance(part, ast.Starred) for part in target.elts + value.elts)
+        if not has_star and len(target.elts) == len(value.elts):
+            for pair in zip(target.elts, value.elts):
+                yield from _pairs(*pair)
+            return
+    yield target, value
 
 
 def annotation_of(parsed: ParsedLine, node: ast.stmt) -> str:

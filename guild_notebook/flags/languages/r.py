@@ -61,6 +61,10 @@ class R(LineBasedLanguage):
         r"|[rR](?P<quote>[\"'])(?P<dashes>-*)(?:\([\s\S]*?\)|\[[\s\S]*?\]|\{[\s\S]*?\})"
         r"(?P=dashes)(?P=quote)"
     )
+    text_function = re.compile(
+        r"(?:paste0?|sprintf|format|as\.character|file\.path|basename|dirname|normalizePath|getwd"
+        r"|Sys\.getenv)\("
+    )
     integer_suffix = "L"
 
     def text_of(self, string: str) -> str:
@@ -75,8 +79,12 @@ class R(LineBasedLanguage):
     def write(self, value: Any, like: str) -> str:
         """A whole number is an integer (``5L``) where ``like`` is an integer."""
         if isinstance(value, dict):
+            if not all(key and (isinstance(key, str) or is_number(key)) for key in value):
+                raise ValueError("the names of its lists are text or numbers")
             pairs = (f"{self.write(str(k), '')} = {self.write(v, '')}" for k, v in value.items())
             return f"list({', '.join(pairs)})"
+        if kind_of(value) == "integer" and abs(value) > 2**53:
+            raise ValueError("its numbers hold no whole number above 2**53")
         if isinstance(value, (list, tuple, set, frozenset)):
             items = ", ".join(self.write(item, "") for item in ordered(value))
             return f"{'c' if _is_vector(value) else 'list'}({items})"

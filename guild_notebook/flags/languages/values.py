@@ -23,7 +23,8 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equal in type and value at every level: ``True`` is not 1, 1 not 1.0; nan is nan."""
+    """Equal in type and value at every level: ``True`` is not 1, 1 not 1.0; nan is nan. The order
+    of a dict's keys does not count."""
     if type(a) is not type(b):
         return False
     if isinstance(a, float):
@@ -31,7 +32,9 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
-        return len(a) == len(b) and all(map(same, a.items(), b.items()))
+        others = {(type(key), key): value for key, value in b.items()}
+        pairs = ((value, others.get((type(key), key), ...)) for key, value in a.items())
+        return len(a) == len(b) and all(same(value, other) for value, other in pairs)
     if isinstance(a, set):
         return a == b and {(type(x), x) for x in a} == {(type(x), x) for x in b}
     return bool(a == b)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from ...document.reader import Cell, Notebook
 from .. import languages
+from ..languages import calls
 from ..languages.language import NameAssignment, NotAFlag
 from ..languages.source import Source
 from ..languages.values import is_number, same
@@ -17,6 +18,16 @@ from ..model import Flag, Found, Site, Skipped
 
 INJECTED_TAG = "injected-parameters"
 PARAMETERS_TAG = "parameters"
+FOR_TOOLS = re.compile(
+    r"#+[ \t]*(?:(?:noqa|nosec|nosemgrep|nolint|NOSONAR|noinspection)\b|type:[ \t]*ignore\b"
+    r"|(?:pylint|fmt|mypy|pyright|pyre|pytype|isort|ruff|flake8|yapf|black|pragma|lintr|codespell"
+    r"|cspell|spell-checker|shellcheck)[: ](?=[ \t]*[\w-]+[=:]|[ \t]*(?:off|on|skip|ignore)|no )"
+    r"|@|%%|!)[^#]*"
+)
+"""Comments that are read by linters, formatters and forms, not by people."""
+
+_COMMENT_BEHIND = re.compile(r"[ \t;)]*#[^\r\n]*")
+_TYPE_COMMENT = re.compile(r"[ \t;)]*#[^\S\r\n]*type:[^\S\r\n]*(?!ignore\b)([^\s#]*)")
 _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]|(.*)\|\s*None|None\s*\|(.*)")
 
 
@@ -56,7 +67,7 @@ def code_cells(notebook: Notebook) -> list[CodeCell]:
 
 def find(cells: Iterable[CodeCell]) -> Found:
     """Flags from the top-level assignments of literals, of each name the first; other assignments
-    are passed over."""
+    are passed over, but those of expressions are flags where guild.yml names them."""
     found = Found()
     seen: dict[str, int] = {}
     for cell in cells:
@@ -67,6 +78,8 @@ def find(cells: Iterable[CodeCell]) -> Found:
                 reason = f"{assignment.name} is assigned before, in cell {seen[assignment.name]}"
             elif assignment.computed:
                 reason = "not a literal"
+                make = partial(flag, cell, assignment, "assign")
+                found.where_named.setdefault(assignment.name, make)
             else:
                 seen[assignment.name] = cell.index
                 found.flags.append(flag(cell, assignment, "assign"))
@@ -75,22 +88,38 @@ def find(cells: Iterable[CodeCell]) -> Found:
     return found
 
 
-def flag(cell: CodeCell, assignment: NameAssignment, kind: str, type_comment: str = "") -> Flag:
-    """The flag that ``assignment`` declares."""
+def flag(cell: CodeCell, assignment: NameAssignment, kind: str) -> Flag:
+    """The flag that ``assignment`` declares, described by the comment behind it."""
+    source = cell.text[assignment.value_start : assignment.value_end]
+    comment = _COMMENT_BEHIND.match(cell.text, assignment.end)
+    text = comment.group() if comment else ""
+    type_comment = _TYPE_COMMENT.match(text)
+    text = _TYPE_COMMENT.sub("#", text, count=1)
+    declared = annotated_type(assignment.annotation) or (
+        type_comment and annotated_type(type_comment.group(1))
+    )
+    if assignment.computed:
+        is_text = languages.named(cell.language).is_text(source)
+        type_ = declared or ("string" if is_text else None)
+    else:
+        type_ = literal_type(assignment.value)
+        type_ = type_ if calls.kind_of(assignment.value) else declared or type_
     return Flag(
         name=assignment.name,
         kind=kind,
-        type=(
-            annotated_type(assignment.annotation)
-            or annotated_type(type_comment)
-            or literal_type(assignment.value)
-        ),
+        type=type_,
         default=assignment.value,
-        default_source=cell.text[assignment.value_start : assignment.value_end],
+        default_source=source,
         sites=(Site(cell.index, assignment.value_start, assignment.value_end),),
         computed=assignment.computed,
+        description=comment_text(text),
         language=cell.language,
     )
+
+
+def comment_text(comment: str) -> str:
+    """The words of ``comment``, without the ``#`` before them and what is for linters or forms."""
+    return FOR_TOOLS.sub("", comment).strip("# \t;)")
 
 
 def annotated_type(annotation: str) -> str | None:
@@ -104,6 +133,8 @@ def annotated_type(annotation: str) -> str | None:
 
 def literal_type(value: Any) -> str | None:
     """The flag type of a literal's value; a number may be any number, as in Guild."""
+    if kind := calls.kind_of(value):
+        return kind.name
     if isinstance(value, bool):
         return "boolean"
     if is_number(value):

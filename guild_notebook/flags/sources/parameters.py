@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from ...document.reader import Notebook
-from ..languages.language import NameAssignment, NotAFlag
+from ..languages.language import NotAFlag
 from ..model import Flag, Found, Skipped
 from .assignments import INJECTED_TAG, PARAMETERS_TAG, CodeCell, flag, have_same_default
-
-_TRAILING_COMMENT = re.compile(
-    r"[ \t;)]*#(?:[^\S\r\n]*type:[^\S\r\n]*(?P<type>[^\s#]*))?(?P<text>[^\r\n]*)"
-)
 
 
 def find(cells: Iterable[CodeCell]) -> Found:
@@ -29,19 +24,12 @@ def find(cells: Iterable[CodeCell]) -> Found:
             if isinstance(assignment, NotAFlag):
                 passed_over.append(cell.skipped(assignment.start, assignment.reason))
                 continue
-            new = _flag(cell, assignment)
+            new = flag(cell, assignment, "parameter")
             if old := flags.get(new.name):
                 mixed = old.mixed or not have_same_default(old, new)
                 new = replace(old, sites=old.sites + new.sites, mixed=mixed)
             flags[new.name] = new
     return Found(list(flags.values()), passed_over)
-
-
-def _flag(cell: CodeCell, assignment: NameAssignment) -> Flag:
-    match = _TRAILING_COMMENT.match(cell.text, assignment.end)
-    type_comment, text = match.group("type", "text") if match else ("", "")
-    declared = flag(cell, assignment, "parameter", type_comment or "")
-    return replace(declared, description=text.lstrip("#").strip())
 
 
 def injected_cells(notebook: Notebook) -> list[int]:

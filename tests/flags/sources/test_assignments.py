@@ -46,7 +46,7 @@ def test_a_literal_at_the_top_level_is_a_flag(source, name, default):
 
 @pytest.mark.parametrize(
     "source",
-    ["x = f()", "x = 1 + 1", "x += 1", "x == 1", "a, x = 1, 2", "if 1:\n  x = 1", "x = b'1'",
+    ["x = f()", "x = 1 + 1", "x += 1", "x == 1", "if 1:\n  x = 1", "x = b'1'",
      "x = 1j", "%%bash\nx=1", "x = f'{y}'", "x: int", "'''\nx = 1\n'''", "# x = 1", "x = ..."],
 )  # fmt: skip
 def test_anything_else_is_no_flag(source):

@@ -60,7 +60,7 @@ def test_forms_come_before_tagged_cells_and_these_before_assignments():
 
 
 def test_assignments_that_are_no_parameters_are_said():
-    found = flags(("x = 1\na, b = 1, 2\nx += 1\nd.e = 1\nf = !ls", "parameters"))
+    found = flags(("x = 1\na, b = f()\nx += 1\nd.e = 1\nf = !ls", "parameters"))
     assert {s.reason for s in found.skipped} == {
         "an assignment to several names",
         "an augmented assignment",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...languages import literals
+from ...languages import calls, literals
 from ...languages.line_based import TextReader
 from ...languages.values import NotLiteralError, as_number, equal, is_number
 from ...model import Flag
@@ -277,6 +277,8 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
     free = flag.computed or allow_other or not choices
     if not free and not any(equal(flag.default, choice) for choice in choices):
         warnings.append(f"default {literals.display(flag.default)} is none of its choices")
+    if calls.kind_of(flag.default) and not choices:
+        type_ = literal_type(flag.default)  # the call keeps its type, whatever the form says
     field = replace(
         flag,
         kind="dropdown" if choices else _KINDS.get(type_ or "", "input"),
@@ -288,6 +290,9 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
         max=max_,
         step=step,
     )
+    if not flag.computed and not field.in_bounds(flag.default):
+        default = literals.display(flag.default)
+        warnings.append(f"default {default} is outside of its bounds, {field.bounds}")
     return field, warnings
 
 

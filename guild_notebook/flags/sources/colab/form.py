@@ -20,7 +20,7 @@ from ...languages.python import annotation_of
 from ...languages.source import ParsedLine, Source, Statement
 from ...languages.values import same
 from ...model import Flag, Found, Site, Skipped
-from ..assignments import CodeCell, have_same_default
+from ..assignments import FOR_TOOLS, CodeCell, have_same_default
 from .annotation import Annotation, help_text, typed_field
 
 MARKER = re.compile(r"#[ \t]*@([ \t]*)param(?!\w)")
@@ -41,7 +41,7 @@ _MARKDOWN = re.compile(r"#[ \t]*@markdown\b[ \t]*(.*)")
 _RULE = re.compile(r"-{3,}\s*")
 _BULLET = re.compile(r"[-*+•][ \t]+")
 _PLAIN = re.compile(r"#+(?![ \t]*@)[ \t]*(.*)")
-_NO_TEXT = re.compile(r"\W*|.*@[ \t]*param\b.*|(?:type|noqa|pylint|fmt)\b:?.*")
+_NO_TEXT = re.compile(r"\W*|.*@[ \t]*param\b.*")
 
 
 class _NoFieldError(Exception):
@@ -169,7 +169,7 @@ def _field(
     first, last = source.position(statement.start)[0], source.position(statement.end)[0]
     texts = (
         descriptions.of(first, last),
-        help_text(cell.text[comment_start : marker.start]),
+        help_text(FOR_TOOLS.sub("", cell.text[comment_start : marker.start])),
         annotation.help,
         placeholder and f"e.g. {placeholder}",
     )
@@ -264,6 +264,7 @@ class Descriptions:
 def _text(block: dict[int, str], without: re.Pattern[str] | None = None) -> str:
     lines = (block[line] for line in sorted(block))
     texts = [_BULLET.sub("", line.strip(), count=1) for line in lines if not _RULE.fullmatch(line)]
+    texts = [FOR_TOOLS.sub("", f"#{text}")[1:] if without else text for text in texts]
     return " ".join(text for text in texts if text and not (without and without.fullmatch(text)))
 
 
