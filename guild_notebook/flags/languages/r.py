@@ -32,6 +32,7 @@ _CODE = re.compile(
     re.VERBOSE,
 )
 _RAW = re.compile(r"[rR][\"'](-*)[(\[{]([\s\S]*)[)\]}]\1[\"']")
+_INTEGER = re.compile(r"\dL\s*\Z")
 _ITEM_NAME = re.compile(r"[A-Za-z.][\w.]*(?=\s*=)")
 
 
@@ -89,10 +90,10 @@ class R(LineBasedLanguage):
             items = ", ".join(self.write(item, "") for item in ordered(value))
             return f"{'c' if _is_vector(value) else 'list'}({items})"
         is_whole = kind_of(value) == "integer" and abs(value) < 2**31
-        return super().write(value, like) + "L" * (is_whole and like.rstrip().endswith("L"))
+        return super().write(value, like) + "L" * (is_whole and _INTEGER.search(like) is not None)
 
     def environment_expression(self, variable: str, value: Any, like: str) -> str | None:
-        if kind_of(value) == "integer" and not like.endswith("L"):
+        if kind_of(value) == "integer" and not _INTEGER.search(like):
             # as `write` has it: an integer takes the place of an integer only
             return self.environment_expressions["number"].format(variable)
         return super().environment_expression(variable, value, like)
