@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import importlib.util
 import io
 import os
 import sys
@@ -116,6 +117,102 @@ def import_from(folders: list[str]) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([*folders, *others])
 
 
+INLINE = "module://matplotlib_inline.backend_inline"
+
+NEED_BROWSER = ("nbagg", "notebook", "webagg")
+"""Backends of Matplotlib whose figures a page draws that talks to the kernel."""
+
+
+class Figures:
+    """Shows figures of Matplotlib inline, as images in the notebook, unless a cell chooses another
+    backend that works here. What the environment has in MPLBACKEND is for scripts (``Agg`` in
+    containers), not a choice of the notebook, and ipykernel would keep it. Imports nothing of
+    Matplotlib: it acts once the notebook has imported pyplot."""
+
+    def __init__(self, shell: Any) -> None:
+        os.environ["MPLBACKEND"] = INLINE
+        self._enable = shell.enable_matplotlib
+        self._is_enabling = self._is_importing = False
+        self._said: set[str] = set()
+        shell.enable_matplotlib = self.enable
+        sys.meta_path.insert(0, self)
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Any:
+        """As a finder of modules: have ``_watch`` called with pyplot once it is imported."""
+        if name != "matplotlib.pyplot" or self._is_importing:
+            return None
+        self._is_importing = True
+        try:
+            spec: Any = importlib.util.find_spec(name)
+        finally:
+            self._is_importing = False
+        if spec is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_watch(module: Any) -> None:
+                execute(module)
+                self._watch(module)
+
+            spec.loader.exec_module = execute_and_watch
+        return spec
+
+    def _watch(self, pyplot: Any) -> None:
+        """Look at each choice of a backend, whether by ``matplotlib.use``, by a setting or by
+        pyplot itself, and at figures that are not shown."""
+        switch = pyplot.switch_backend
+        manager_class = sys.modules["matplotlib.backend_bases"].FigureManagerBase
+        show = manager_class.show
+
+        def switch_backend(newbackend: Any) -> None:
+            try:
+                if str(newbackend).lower() in NEED_BROWSER:
+                    raise ImportError("a run has no browser")
+                if isinstance(newbackend, str):
+                    switch(newbackend)
+                    return
+            except ImportError as e:
+                if self._is_enabling:
+                    raise
+                self._say_replaced(newbackend, e)
+            self._enable("inline")  # also where nothing has been chosen ("auto")
+
+        def show_or_say(manager: Any) -> None:
+            backend = sys.modules["matplotlib"].get_backend()
+            if backend not in (INLINE, "inline"):
+                self._say(
+                    f"no figure is shown: the notebook has chosen the backend {backend!r} of "
+                    "Matplotlib, which shows none - take that out, or save figures with savefig"
+                )
+            show(manager)
+
+        pyplot.switch_backend = switch_backend
+        manager_class.show = show_or_say
+
+    def enable(self, gui: Any = None) -> Any:
+        """``%matplotlib NAME``, ``%pylab NAME``."""
+        self._is_enabling, before = True, self._is_enabling
+        try:
+            return self._enable(gui)
+        except Exception as e:
+            if not sys.modules.get("matplotlib"):
+                raise  # it is not installed
+            self._say_replaced(gui, e)
+            return self._enable("inline")
+        finally:
+            self._is_enabling = before
+
+    def _say_replaced(self, backend: Any, error: Exception) -> None:
+        self._say(
+            f"figures are shown inline, as images: the backend {backend!r} of Matplotlib cannot be "
+            f"used here ({' '.join(str(error).split())})"
+        )
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            print(f"guild-notebook: {text}", file=sys.stderr)
+
+
 if __name__ == "guild_notebook.ipython_setup":
     running = get_ipython().kernel  # type: ignore[name-defined]  # noqa: F821  # IPython's
     escape_surrogates(running)
@@ -123,5 +220,6 @@ if __name__ == "guild_notebook.ipython_setup":
     refuse_input(running)
     show_stack_of_crash()
     import_from(folders)  # type: ignore[name-defined]  # noqa: F821
+    Figures(running.shell)
     # IPython answers sys.exit() with this hint, which is for its prompt.
     warnings.filterwarnings("ignore", "To exit: use", UserWarning)

@@ -15,7 +15,7 @@ from typing import Any
 
 from nbconvert.filters import strip_ansi
 
-from ...document.mime import IMAGE_ENDINGS, has_image, text_of
+from ...document.mime import IMAGE_ENDINGS, text_of
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -43,7 +43,9 @@ class WidgetRenderer:
         """The HTML of the widget that the MIME bundle ``data`` shows, "" for an unknown one."""
         self._left = MOST
         try:
-            return self._draw(data[VIEW].get("model_id"), 0) if VIEW in data else ""
+            return (
+                (self._draw(data[VIEW].get("model_id"), 0) or _rich(data)) if VIEW in data else ""
+            )
         except (AttributeError, KeyError, TypeError, ValueError):
             return ""  # the metadata of a notebook may hold anything
 
@@ -94,13 +96,8 @@ class WidgetRenderer:
                 yield _pre(f"{output.get('ename')}: {output.get('evalue')}")
             elif VIEW in data:
                 yield self._draw(data[VIEW].get("model_id"), depth + 1)
-            elif "text/html" in data or "image/svg+xml" in data:
-                yield text_of(data.get("text/html") or data["image/svg+xml"])
-            elif has_image(data):
-                mime = next(mime for mime in IMAGE_ENDINGS if mime in data)
-                yield _picture(mime, text_of(data[mime]))
             else:
-                yield _pre(text_of(data.get("text/plain", "")))
+                yield _rich(data) or _pre(text_of(data.get("text/plain", "")))
 
 
 def with_widget_html(nb: Any) -> Any:
@@ -125,6 +122,14 @@ def copy_with_outputs(nb: Any) -> tuple[Any, list[Any]]:
     return nb, [output for cell in showing for output in cell.outputs]
 
 
+def _rich(data: dict[str, Any]) -> str:
+    """HTML or an image of a MIME bundle, "" where it has neither."""
+    if "text/html" in data or "image/svg+xml" in data:
+        return text_of(data.get("text/html") or data["image/svg+xml"])
+    images = [mime for mime in IMAGE_ENDINGS if mime in data]
+    return _picture(images[0], text_of(data[images[0]])) if images else ""
+
+
 def _pre(text: str) -> str:
     return f"<pre>{html.escape(strip_ansi(text))}</pre>" if text else ""
 
@@ -139,6 +144,12 @@ def _image(state: State, buffers: Any) -> str:
         if buffer.get("path") == ["value"] and buffer.get("encoding") == "base64":
             return _picture(f"image/{state.get('format') or 'png'}", str(buffer.get("data")))
     return ""
+
+
+def _figure(state: State) -> str:
+    """A figure of ipympl, as it was when it was last drawn without a browser."""
+    url = str(state.get("_data_url") or "")
+    return _picture("image/png", url.rpartition(",")[2]) if url else ""
 
 
 def _label(state: State) -> str:
@@ -185,6 +196,7 @@ def _with_label(state: State, text: str) -> str:
 
 _NAMES: dict[Callable[[State], str], str] = {
     _html: "HTML HTMLMath",
+    _figure: "MPLCanvas",
     _progress: "FloatProgress IntProgress",
     _checkbox: "Checkbox Valid",
     _button: "Button ToggleButton",
