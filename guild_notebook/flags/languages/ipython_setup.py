@@ -180,8 +180,9 @@ class Figures:
             backend = sys.modules["matplotlib"].get_backend()
             if backend not in (INLINE, "inline"):
                 self._say(
-                    f"no figure is shown: the notebook has chosen the backend {backend!r} of "
-                    "Matplotlib, which shows none - take that out, or save figures with savefig"
+                    "guild-notebook: no figure is shown: the notebook has chosen the backend "
+                    f"{backend!r} of Matplotlib, which shows none - take that out, or save figures "
+                    "with savefig"
                 )
             show(manager)
 
@@ -203,14 +204,14 @@ class Figures:
 
     def _say_replaced(self, backend: Any, error: Exception) -> None:
         self._say(
-            f"figures are shown inline, as images: the backend {backend!r} of Matplotlib cannot be "
-            f"used here ({' '.join(str(error).split())})"
+            f"guild-notebook: figures are shown inline, as images: the backend {backend!r} of "
+            f"Matplotlib cannot be used here ({' '.join(str(error).split())})"
         )
 
     def _say(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            print(f"guild-notebook: {text}", file=sys.stderr)
+            print(text, file=sys.stderr)
 
 
 if __name__ == "guild_notebook.ipython_setup":
