@@ -23,4 +23,8 @@ def test_a_rude_notebook_still_ends_and_is_saved(project: Project):
     project.notebook("nb.ipynb", *RUDE)
     done = execute(project, "nb.ipynb")
     assert states(done.run) == ["completed"] * len(RUDE)
+    assert done.stderr.splitlines()[-1] == (
+        "the kernel was killed, since it had not ended 5 s after its last cell: "
+        "what its exit handlers had not done is lost"
+    )
     assert "before" in json.dumps(done.run.notebook("nb.ipynb"))

@@ -175,7 +175,7 @@ def test_a_run_whose_supervisor_is_stopped_can_be_stopped(long: Long, how: str):
     else:
         long.send("guild", signal.SIGKILL)
     _, output = long.end()
-    assert STOPPED in output
+    assert STOPPED in output or how == "SIGKILL of guild"  # which would have kept the output
     assert states(long.run) == ["completed", "stopped", "not run"]
 
 
@@ -202,7 +202,8 @@ SENT = (*DEATHS, "SIGINT", "SIGSTOP", "SIGCONT", "SIGWINCH")
 @pytest.mark.parametrize("who", ["guild", "runner", "supervisor", "kernel", "daemon"])
 def test_each_signal_to_each_process_of_a_run(long: Long, who: str, name: str):
     long.send(who, signal.Signals[name])
-    ends = name in DEATHS or name == "SIGINT"
+    # Guild answers a SIGINT that only it gets when the run has ended, as it does with any program.
+    ends = name in DEATHS or (name == "SIGINT" and who != "guild")
     if who in ("supervisor", "daemon"):
         ends = (who, name) == ("supervisor", "SIGKILL")
     if not ends:
@@ -212,7 +213,7 @@ def test_each_signal_to_each_process_of_a_run(long: Long, who: str, name: str):
         long.go()
     status, output = long.end()
     if not ends:
-        assert status == 0 and "went on" in output
+        assert (status == 0 or name == "SIGINT") and "went on" in output
         assert states(long.run) == ["completed"] * 3
         assert (STOPPED in output) == ((who, name) == ("supervisor", "SIGSTOP"))
         assert "guild-notebook:" not in output
