@@ -9,7 +9,7 @@ by then. The processes of optimizers load no plugin: :mod:`guild_notebook.optimi
 Uses nothing else of this package. To add a patch, write its module and call it in :func:`apply`.
 """
 
-from . import model_importer, notebook_plugin, sourcecode_rules, text_files
+from . import file_names, model_importer, notebook_plugin, sourcecode_rules, text_files
 
 
 def apply() -> None:
@@ -18,6 +18,7 @@ def apply() -> None:
     The plugin calls it when it is imported. A notebook that uses ``guild.ipy`` and changes
     ``sys.path`` or the working directory may call it too.
     """
+    file_names.leave_out_files_that_cannot_be_listed()
     model_importer.find_modules_beside_a_guild_file()
     notebook_plugin.retire_builtin_notebook_plugin()
     sourcecode_rules.warn_beside_rules_of_a_plugin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from guild import plugin as pluginlib
 
 from .. import compat, optimizers, scalars
 from ..cluster import definition as cluster
+from ..compat import file_names
 from ..document import text_formats
 from ..errors import NotebookError, UserError
 from . import flagdefs, operation, sourcecode
@@ -128,10 +130,14 @@ def _file_model(path: str) -> tuple[Any, str]:
             f"notebook {path} does not exist - check its path, or 'guild operations' "
             "for the names of operations"
         )
+    if not file_names.can_be_listed(path):
+        raise SystemExit(  # Guild would put the name itself before the line
+            f"notebook {path!a}: its name has a line break or is not UTF-8 - rename it"
+        )
     name = os.path.relpath(full, project)
     if name.split(os.sep)[0] == os.pardir:
         project, name = os.path.split(full)
-    data = {"operations": {name: {"notebook": name, "flags-import": "all"}}}
+    data = {"operations": {name: {"notebook": shlex.quote(name), "flags-import": "all"}}}
     modeldef = model_proxy.modeldef("", data, dir=project)
     _configure(modeldef.get_operation(name), operation.NotebookSpec(name))
     reference = model.script_model_ref("", project)

@@ -26,7 +26,7 @@ _ENDS = re.compile(
     rf"(?:\.ipynb|{'|'.join(map(re.escape, text_formats.EXTENSIONS))})(?=\s|$)", re.IGNORECASE
 )
 
-_NO_PATH = re.compile("[\x00\ud800-\udfff]")
+_NO_PATH = re.compile("[\x00\n\ud800-\udfff]")
 
 
 def is_notebook_path(path: str) -> bool:
@@ -158,7 +158,7 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
     arguments = [found.run]
     in_project = os.path.relpath(found.source, opdef.guildfile.dir or ".")
     if in_project != found.run:
-        arguments += ["--project-path", in_project]
+        arguments.append(f"--project-path={in_project}")
     arguments += options.to_arguments(settings(opdef, spec))
     if "${" in spec.path:
         arguments.append("--in-project")  # which only the run can see

@@ -90,15 +90,17 @@ def _run_dir() -> str:
 
 def _arguments(argv: list[str]) -> tuple[str, str, options.Settings]:
     parser = argparse.ArgumentParser(prog="guild_notebook.run", add_help=False, allow_abbrev=False)
-    parser.add_argument("notebook")
     parser.add_argument("--project-path")
     parser.add_argument("--in-project", action="store_true")
-    args, rest = parser.parse_known_args(argv)
-    _check_path(args.notebook, args.project_path or args.notebook, args.in_project)
-    settings = {**options.defaults(), **options.from_arguments(rest, args.notebook)}
+    if not argv:
+        parser.error("the path of the notebook is missing")
+    notebook = argv[0]  # first, whatever its name begins with
+    args, rest = parser.parse_known_args(argv[1:])
+    _check_path(notebook, args.project_path or notebook, args.in_project)
+    settings = {**options.defaults(), **options.from_arguments(rest, notebook)}
     if os.environ.get("NB_NO_EXEC") == "1":  # as Guild's own feature had it
         settings["exec"] = False
-    return args.notebook, args.project_path or args.notebook, settings
+    return notebook, args.project_path or notebook, settings
 
 
 def _check_path(path: str, project_path: str, in_project: bool) -> None:

@@ -31,7 +31,7 @@ _NOTEBOOK = "notebook:"
 def read_lines(run_dir: str) -> list[Line]:
     """The lines of the manifest, split into their fields; none where there is no manifest."""
     try:
-        with open(_path(run_dir), encoding="utf-8") as f:
+        with open(_path(run_dir), encoding="utf-8", newline="\n") as f:  # names may hold a \r
             return [shlex.split(line) for line in f if line.strip()]
     except FileNotFoundError:
         return []
