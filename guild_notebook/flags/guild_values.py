@@ -87,6 +87,8 @@ def guild_default(flag: Flag) -> Any:
     """The default as Guild holds it; None where a run that leaves it leaves the source alone."""
     if flag.computed or flag.mixed or flag.default is None or flag.secret:
         return None
+    if len(flag.default_source) > _LONGEST_TEXT:
+        return None
     if flag.type == "raw":
         default = _guild_choice(flag.default, flag.default_source) if flag.choices else None
         default = flag.default_source if default is None else default

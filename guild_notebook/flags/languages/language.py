@@ -14,6 +14,10 @@ from typing import Any, ClassVar
 
 from .values import NotLiteralError, is_number, ordered
 
+MOST_NESTED = 100
+"""Lists within lists that a literal may have: what compares and writes values calls itself for
+each, and Python itself reads no more than 200."""
+
 
 @dataclass(frozen=True)
 class NameAssignment:
@@ -117,9 +121,12 @@ class OtherLanguage(Language):
 
     def read(self, text: str) -> Any:
         try:
-            return json.loads(text)
+            value = json.loads(text)
         except (ValueError, RecursionError):
             raise NotLiteralError from None
+        if _is_deep(value):
+            raise NotLiteralError
+        return value
 
     def write(self, value: Any, like: str) -> str:
         if isinstance(value, (tuple, set, frozenset)):
@@ -128,3 +135,11 @@ class OtherLanguage(Language):
             return json.dumps(value, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError):
             raise ValueError("this package knows no literal for it") from None
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_NESTED + 1):
+        dicts = [list(each.values()) if isinstance(each, dict) else each for each in level]
+        level = [item for each in dicts if isinstance(each, list) for item in each]
+    return bool(level)

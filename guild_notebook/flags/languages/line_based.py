@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from .language import Language, NameAssignment, NotAFlag
+from .language import MOST_NESTED, Language, NameAssignment, NotAFlag
 from .statements import Context, statements
 from .values import MOST_BITS, NotLiteralError, as_number, is_number, same
 
@@ -20,8 +20,6 @@ NUMBER = re.compile(
 )
 QUOTED = r"\"[^\"\\]*(?:\\[\s\S][^\"\\]*)*\""
 """A string in double quotes, whose escapes begin with a backslash."""
-MOST_NESTED = 20
-"""Lists within lists that a literal may have: Guild's YAML takes no more than some hundred."""
 _COMMA = re.compile(",")
 _NAME = re.compile(r"[A-Za-z_.][\w.]*")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}

@@ -15,7 +15,7 @@ NEWLINE = re.compile(r"\r\n|\r|\n")
 _REST_OF_LINE = re.compile(r"[^\r\n]*")
 _TOKEN = re.compile(r"""#|\"{3}|'{3}|["'\[\](){}]|\\(?:\r\n|\r|\n)|\r\n|\r|\n""")
 _STRING_END = {
-    quote: re.compile(rf"[^\\{quote}\r\n]*(?:\\(?:\r\n|[\s\S])[^\\{quote}\r\n]*)*{quote}")
+    quote: re.compile(rf"[^\\{quote}\r\n]*(?:\\(?:\r\n|[\s\S])[^\\{quote}\r\n]*)*{quote}?")
     for quote in "'\""
 }
 _TRIPLE_END = {
@@ -137,10 +137,10 @@ def _token_end(text: str, kind: str, pos: int) -> int | None:
     A string of one line that is not closed ends with its line, as in Python's own tokenizer."""
     if kind == "#":
         return _end_of(_REST_OF_LINE, text, pos)
-    closed = (_TRIPLE_END if len(kind) == 3 else _STRING_END)[kind].match(text, pos)
-    if closed:
-        return closed.end()
-    return None if len(kind) == 3 else _end_of(_REST_OF_LINE, text, pos)
+    if len(kind) == 1:
+        return _end_of(_STRING_END[kind], text, pos)
+    closed = _TRIPLE_END[kind].match(text, pos)
+    return closed.end() if closed else None
 
 
 def _forget_after(found: Scan, offset: int) -> None:

@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
 from .scanner import NEWLINE, Line, Scan, scan
 
@@ -40,6 +41,8 @@ _BEFORE_CLAUSE = {
     "finally": "try: pass\n",
     "case": "match 1:\n ",
 }
+_PART = 512  # characters of a line whose bytes are counted at once
+_LONGEST_EXCERPT = 1000
 _CHAIN = re.compile(r"[-+*/.\[(%@&|^]")
 _LONGEST_CHAIN = 30_000  # before Python 3.11 ast.parse overflows the C stack at about 60,000
 
@@ -87,11 +90,7 @@ class ParsedLine:
             start = self.source.line_start(
                 self.source.position(self.line.start)[0] + lineno - 1 - self.shift
             )
-        # What is short of `column` characters is not short of `column` bytes.
-        head = self.source.plain[start : start + column]
-        if not head.isascii():
-            head = head.encode()[:column].decode(errors="ignore")
-        return start + len(head)
+        return start + self.source.characters(start, column)
 
     @cached_property
     def statements(self) -> list[Statement]:
@@ -127,6 +126,7 @@ class Source:
         self.text = text
         self._end = end
         self._parsed: dict[Line, ParsedLine] = {}
+        self._sizes: dict[int, list[int]] = {}  # of a line's parts in bytes, summed up
         match = _CELL_MAGIC.match(text)
         self.magic = match.group(1) if match else ""
         self.is_python = match is None or self.magic in PYTHON_CELL_MAGICS
@@ -228,6 +228,21 @@ class Source:
         """The offset at which a physical line, counted from 1, begins."""
         return self._line_starts[line - 1]
 
+    def characters(self, start: int, size: int) -> int:
+        """How many characters the first ``size`` bytes are of the line at ``start``, in UTF-8."""
+        if self.plain.isascii():
+            return size
+        if start not in self._sizes:
+            stop = self._line_end(self.position(start)[0])
+            parts = range(start, stop, _PART)
+            sizes = (len(self.plain[part : min(part + _PART, stop)].encode()) for part in parts)
+            self._sizes[start] = [0, *accumulate(sizes)]
+        sizes_before = self._sizes[start]
+        part = bisect_right(sizes_before, size) - 1
+        first = start + part * _PART
+        head = self.plain[first : first + _PART].encode()[: size - sizes_before[part]]
+        return part * _PART + len(head.decode(errors="ignore"))
+
     def position(self, offset: int) -> tuple[int, int]:
         """Line, from 1, and column in characters, from 0, of a character of the cell."""
         line = bisect_right(self._line_starts, offset)
@@ -236,9 +251,18 @@ class Source:
     def line_at(self, offset: int) -> str:
         """The physical line of ``offset``, without blanks around it."""
         line = self.position(offset)[0]
-        start = self._line_starts[line - 1]
-        end = self._line_starts[line] if line < len(self._line_starts) else len(self.text)
+        return self.text[self.line_start(line) : self._line_end(line)].strip()
+
+    def excerpt(self, offset: int) -> str:
+        """As ``line_at``, but of a long line no more than what begins at ``offset``."""
+        line = self.position(offset)[0]
+        start, end = self.line_start(line), self._line_end(line)
+        if end - start > _LONGEST_EXCERPT:
+            start, end = offset, min(end, offset + _LONGEST_EXCERPT)
         return self.text[start:end].strip()
+
+    def _line_end(self, line: int) -> int:
+        return self._line_starts[line] if line < len(self._line_starts) else len(self.text)
 
 
 def _without_comment(source: Source, line: Line) -> str:

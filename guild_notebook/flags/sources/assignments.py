@@ -52,7 +52,7 @@ class CodeCell:
     def skipped(self, offset: int, reason: str) -> Skipped:
         """What is passed over at ``offset`` of the text, and why."""
         line = self._source.position(offset)[0]
-        return Skipped(self.index, line, self._source.line_at(offset), reason)
+        return Skipped(self.index, line, self._source.excerpt(offset), reason)
 
 
 def code_cells(notebook: Notebook) -> list[CodeCell]:
