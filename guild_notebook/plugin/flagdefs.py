@@ -1,7 +1,8 @@
 """A notebook's flags as Guild's flag definitions, read once per notebook and change of it.
 
 Guild loads every operation of a project for ``guild operations``, help and completion, so what
-is read from a notebook is kept in Guild's cache under the notebook's path, size and time.
+is read from a notebook is kept in Guild's cache under the notebook's path, size and time, as long
+as it is among what was used last.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ NO_DEMANDS: dict[str, Any] = {
     "required": False,
 }
 """The attributes of Guild's FlagDef that demand something of a value, and what demands nothing."""
+
+MOST_CACHED, MOST_FILES = 20_000_000, 500
+"""Bytes and files that the cache of flags holds at most."""
 
 
 @contextlib.contextmanager
@@ -112,16 +116,37 @@ def discovered(opdef: Any, path: str, name: str) -> tuple[reader.Notebook, disco
 def flag_data(opdef: Any, path: str) -> Data:
     """Flag data of an opdef's notebook, from the cache where it holds; raises NotebookError."""
     cached = _cache_path(path, [patterns(opdef), wanted_names(opdef), secret_variables(opdef)])
-    with contextlib.suppress(OSError, ValueError), open(cached or "", encoding="utf-8") as f:
+    with contextlib.suppress(OSError, ValueError, RecursionError), open(cached or "", "rb") as f:
         kept = json.load(f)
-        if isinstance(kept, dict):
+        if isinstance(kept, dict) and all(isinstance(each, dict) for each in kept.values()):
+            with contextlib.suppress(OSError):
+                os.utime(f.fileno())  # the files that were used last are kept
             return kept
     _nb, found = discovered(opdef, path, path)
     data = {flag.name: guild_values.flag_data(flag) for flag in found.flags.values()}
     with contextlib.suppress(OSError, TypeError, ValueError):
-        if cached:
-            write_whole(cached, json.dumps(data).encode("ascii"))
+        content = json.dumps(data).encode("ascii")
+        if cached and len(content) <= MOST_CACHED:
+            write_whole(cached, content)
+            _prune(os.path.dirname(cached))
     return data
+
+
+def _prune(folder: str) -> None:
+    """Remove what was used longest ago from the cache, where it holds more than MOST_CACHED bytes
+    or MOST_FILES files. Other processes may read it meanwhile, add to it and prune it as well."""
+    files = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                stat = entry.stat(follow_symlinks=False)
+                files.append((stat.st_mtime_ns, stat.st_size, entry.path))
+    size = 0
+    for number, (_, file_size, path) in enumerate(sorted(files, reverse=True)):
+        size += file_size
+        if size > MOST_CACHED or number >= MOST_FILES:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 def merge(opdef: Any, data: Data) -> None:

@@ -69,7 +69,7 @@ def test_the_time_of_a_reader_is_linear_in_the_text(language, unit, head):
 
 
 CODE = {
-    "python": "def f(m, d):\n    for e in d:\n        a = m(e) / d  # b\n    return m\n\nh = f(1)\n",
+    "python": "def f(m, d):\n    for e in d:\n        a = m(e) / d  # b\n    return m\nh = f(1)\n",
     "r": "f <- function(m, d) {\n  for (e in d) {\n    a <- m(e) # b\n  }\n}\nh <- f(1)\n",
     "julia": "function f(m, d)\n    for e in d\n        a = m(e) # b\n    end\nend\nh = f(1)\n",
     "bash": 'f() {\n  for e in $1; do\n    a="b $e" # c\n  done\n}\nh=$(f 1)\n',

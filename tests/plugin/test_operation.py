@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -114,12 +117,61 @@ def test_the_search_space_of_a_field_of_any_type_is_left_to_guild(project: Proje
     assert values == {"on": space}
 
 
-@pytest.mark.parametrize("content", ["[]", "null", "{", ""])
-def test_a_cache_of_flags_that_holds_something_else_is_made_anew(project: Project, content: str):
+def test_a_cache_of_flags_that_holds_something_else_is_made_anew(project: Project):
     project.notebook("nb.ipynb", "lr = 0.5")
     first = project.guild("run", "nb.ipynb", "--help-op")
     assert "lr" in first.stdout and first.status == 0
     (cached,) = (project.home / "cache" / "notebook-flags").iterdir()
-    cached.write_text(content)
-    again = project.guild("run", "nb.ipynb", "--help-op")
-    assert (again.stdout, again.status) == (first.stdout, 0)
+    for content in ["[]", "null", "{", "", '{"lr": 5}', "[" * 100_000]:
+        cached.write_text(content)
+        again = project.guild("run", "nb.ipynb", "--help-op")
+        assert (again.stdout, again.status) == (first.stdout, 0)
+
+
+def test_the_cache_of_flags_keeps_what_was_used_last(project: Project) -> None:
+    project.notebook("nb.ipynb", "lr = 0.5")
+    project.guild("run", "nb.ipynb", "--help-op")
+    cache = project.home / "cache" / "notebook-flags"
+    (own,) = cache.iterdir()
+    for number in range(600):  # each a second younger than the one before; two are large
+        path = cache / f"{number:064x}"
+        path.write_bytes(b"x" * (9_000_000 if number in (300, 560) else 1))
+        os.utime(path, (number + 10, number + 10))
+    os.utime(own, (0, 0))
+    project.guild("run", "nb.ipynb", "--help-op")  # from the cache
+    project.notebook("other.ipynb", "lr = 0.25")
+    assert "lr" in project.guild("run", "other.ipynb", "--help-op").stdout
+    kept = {path.name for path in cache.iterdir()}
+    assert own.name in kept
+    assert len(kept) == 500
+    assert kept >= {f"{number:064x}" for number in range(102, 600)}
+
+    (cache / "large").write_bytes(b"x" * 5_000_000)
+    project.notebook("third.ipynb", "lr = 0.125")
+    project.guild("run", "third.ipynb", "--help-op")
+    sizes = [path.stat().st_size for path in cache.iterdir()]
+    assert sum(sizes) <= 20_000_000
+    assert (cache / "large").exists() and not (cache / f"{300:064x}").exists()
+
+
+def test_processes_that_use_and_prune_one_cache_do_not_disturb_each_other(project: Project) -> None:
+    path = project.notebook("nb.ipynb", "lr = 0.5")
+    code = """if True:
+        import sys
+        from guild import config, guildfile
+        from guild_notebook.plugin import flagdefs
+        flagdefs.MOST_FILES = 3
+        for number in range(150):
+            flags = {f"x{number % 7}": {}, "lr": {}}
+            data = [{"model": "", "operations": {"t": {"notebook": "nb.ipynb", "flags": flags}}}]
+            gf = guildfile.Guildfile(data, dir=sys.argv[1])
+            opdef = gf.models[""].get_operation("t")
+            assert flagdefs.flag_data(opdef, sys.argv[2])["lr"]["default"] == 0.5
+        """
+    env = {**os.environ, "GUILD_HOME": str(project.home)}
+    command = [sys.executable, "-c", code, str(project.dir), str(path)]
+    processes = [
+        subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    assert [process.communicate()[1] for process in processes] == ["", "", ""]
+    assert len(list((project.home / "cache" / "notebook-flags").iterdir())) <= 3
