@@ -31,11 +31,6 @@ SILENCE = 4.0
 outputs, though the kernel has not sent that it is idle. It stands in for nbclient's iopub_timeout,
 which counts from the reply on, however much output is still on its way."""
 
-POLL_SECONDS = 0.05
-"""Between two polls of the shell channel. The socket's descriptor signals a message once (ZMQ_FD,
-zmq's API), and a coroutine that sends may use the signal up: nbclient's does, for Output widgets.
-"""
-
 MOST_BYTES = 1_000_000
 """Bytes of messages that are read before the first is returned, and text that becomes one."""
 
@@ -92,19 +87,6 @@ class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_cl
             return checked_message(self.session.deserialize(parts))
         except Exception:  # what a wrong signature or broken JSON happens to raise
             return None
-
-
-class ReplyChannel(CheckedChannel):
-    """The shell channel: other coroutines send on it while one waits for a reply."""
-
-    async def _is_readable(self, seconds: float) -> bool:
-        until = time.monotonic() + seconds
-        while True:
-            left = until - time.monotonic()
-            if await super()._is_readable(min(max(0.0, left), POLL_SECONDS)):
-                return True
-            if left <= POLL_SECONDS:
-                return False
 
 
 class IopubChannel(CheckedChannel):
@@ -229,8 +211,8 @@ class Wakeups:
     next event. A further request on the same connection makes no event, so the kernel and the run
     would wait for ever. A new connection makes one (https://github.com/ipython/ipykernel/issues/1554).
 
-    A run sends a request only after the reply to the one before, so only messages of widgets can
-    arrive while a reply is sent. This can go when setup.py admits no ipykernel with the fault.
+    A run sends requests, and states of widgets, after the reply to the request before, with which
+    the kernel may not be done then. This can go when setup.py admits no ipykernel with the fault.
     """
 
     def __init__(self, client: KernelClient) -> None:
@@ -264,7 +246,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client h
     """A kernel's client with these channels. ``requests`` are the ids of its execute requests,
     ``direct`` is IopubChannel's."""
 
-    shell_channel_class = Type(ReplyChannel)
+    shell_channel_class = Type(CheckedChannel)
     stdin_channel_class = Type(CheckedChannel)
     iopub_channel_class = Type(IopubChannel)
 
