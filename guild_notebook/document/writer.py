@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..secrets.masking import Masker
+
+_IS_SPLIT = re.compile(r"text/|(?:application/javascript|image/svg\+xml)$").match
 
 
 class NotebookEncoder:
@@ -73,14 +76,44 @@ def _masked_metadata(metadata: Any, masker: Masker) -> Any:
     return type(metadata)(masker.data(metadata))
 
 
-def _for_file(nb: Mapping[str, Any], masker: Masker) -> Any:
+def _for_file(nb: Mapping[str, Any], masker: Masker) -> dict[str, Any]:
     """A masked copy of ``nb`` as its file has it: texts as lists of lines, and without what is not
-    stored."""
-    # Slow to import: the first save is made while the kernel comes up.
-    from nbformat import from_dict
-    from nbformat.v4.rwbase import split_lines, strip_transient
+    stored (as nbformat/v4/rwbase.py, split_lines and strip_transient; nbformat is slow to import,
+    and the first save is made before the kernel starts)."""
+    masked = masked_notebook(nb, masker)
+    metadata = _without(masked["metadata"], "orig_nbformat", "orig_nbformat_minor", "signature")
+    return {**masked, "metadata": metadata, "cells": list(map(_cell_for_file, masked["cells"]))}
 
-    return strip_transient(split_lines(from_dict(masked_notebook(nb, masker))))
+
+def _cell_for_file(cell: Mapping[str, Any]) -> dict[str, Any]:
+    new = {**cell, "metadata": _without(cell["metadata"], "trusted")}
+    new["source"] = _lines(cell["source"])
+    if "attachments" in cell:
+        bundles = cell["attachments"].items()
+        new["attachments"] = {name: _bundle_for_file(bundle) for name, bundle in bundles}
+    if cell["cell_type"] == "code":
+        new["outputs"] = [_output_for_file(output) for output in cell["outputs"]]
+    return new
+
+
+def _output_for_file(output: Mapping[str, Any]) -> dict[str, Any]:
+    if output["output_type"] == "stream":
+        return {**output, "text": _lines(output["text"])}
+    if output["output_type"] in ("execute_result", "display_data"):
+        return {**output, "data": _bundle_for_file(output["data"])}
+    return {**output}
+
+
+def _bundle_for_file(bundle: Mapping[str, Any]) -> dict[str, Any]:
+    return {mime: _lines(data) if _IS_SPLIT(mime) else data for mime, data in bundle.items()}
+
+
+def _lines(text: Any) -> Any:
+    return text.splitlines(True) if isinstance(text, str) else text
+
+
+def _without(metadata: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in metadata.items() if key not in keys}
 
 
 def _json(value: Any, depth: int) -> bytes:

@@ -14,11 +14,12 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import options
-from ..document import reader, strip, text_formats
+from ..document import reader, states, strip, text_formats
 from ..document.writer import NotebookEncoder
 from ..errors import UserError
 from ..files import write_whole
@@ -45,12 +46,11 @@ def main() -> int:
     order = WriteOrder(lambda: recorded_size(run_dir))
     out, err = (Stream(OutputPipe(fd, order, listener)) for fd in (1, 2))
     try:
-        path, project_path, settings = _arguments(sys.argv[1:])
+        path, project_path, arguments = _arguments(sys.argv[1:])
         record = RunDir(run_dir, path)
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
         secrets.mask_guild_files()
-        secrets.check_values()
         status_lines = StatusLines(err, scalar_patterns(record.attr("op").get("output-scalars")))
         record.remove_earlier_artifacts()
         sources = SourceFiles(record.dir, record.source_path, record.executed_path)
@@ -60,15 +60,21 @@ def main() -> int:
                 f"{project_path} is taken from the project as it is now: the run has no copy",
                 "the notebook is taken from the project",
             )
-        data, left_out = _with_flags(nb, record, secrets)
-        out.masker = err.masker = secrets.masker
-        if secrets.notice:
-            status_lines.write(secrets.notice)
-        _write_left_out(left_out, status_lines)
-        if settings["exec"]:
-            output = RunOutput(out, err, status_lines, secrets.masker)
-            return asyncio.run(_execute(nb, data, record, settings, output, stop, autosave))
-        write_whole(record.executed_file, NotebookEncoder(data, secrets.masker).file_parts())
+        unexecuted = UnexecutedNotebook(nb, record, secrets)
+        with unexecuted.saved_unless_executed():
+            settings = _settings(arguments, path)
+            secrets.check_values()
+            left_out = unexecuted.put_values(settings["skip-tags"])
+            out.masker = err.masker = secrets.masker
+            if secrets.notice:
+                status_lines.write(secrets.notice)
+            _write_left_out(left_out, status_lines)
+            if settings["exec"]:
+                unexecuted.save(states.RUNNING)
+                output = RunOutput(out, err, status_lines, secrets.masker)
+                data = unexecuted.data
+                return asyncio.run(_execute(nb, data, record, settings, output, stop, autosave))
+        unexecuted.write()
         status_lines.write("the flag values are put in, nothing is executed (no-exec)")
         return 0
     except UserError as e:
@@ -88,7 +94,7 @@ def _run_dir() -> str:
     return named if os.path.isabs(named) else os.getcwd()
 
 
-def _arguments(argv: list[str]) -> tuple[str, str, options.Settings]:
+def _arguments(argv: list[str]) -> tuple[str, str, list[str]]:
     parser = argparse.ArgumentParser(prog="guild_notebook.run", add_help=False, allow_abbrev=False)
     parser.add_argument("--project-path")
     parser.add_argument("--in-project", action="store_true")
@@ -97,10 +103,14 @@ def _arguments(argv: list[str]) -> tuple[str, str, options.Settings]:
     notebook = argv[0]  # first, whatever its name begins with
     args, rest = parser.parse_known_args(argv[1:])
     _check_path(notebook, args.project_path or notebook, args.in_project)
-    settings = {**options.defaults(), **options.from_arguments(rest, notebook)}
+    return notebook, args.project_path or notebook, rest
+
+
+def _settings(arguments: list[str], where: str) -> options.Settings:
+    settings = {**options.defaults(), **options.from_arguments(arguments, where)}
     if os.environ.get("NB_NO_EXEC") == "1":  # as Guild's own feature had it
         settings["exec"] = False
-    return notebook, args.project_path or notebook, settings
+    return settings
 
 
 def _check_path(path: str, project_path: str, in_project: bool) -> None:
@@ -112,15 +122,54 @@ def _check_path(path: str, project_path: str, in_project: bool) -> None:
         raise reader.outside_error(f"notebook {project_path}", project)
 
 
-def _with_flags(
-    nb: reader.Notebook, record: RunDir, secrets: RunSecrets
-) -> tuple[dict[str, Any], list[str]]:
-    """The notebook to execute, and the names of what is left out of it: parts of the source that
-    nbformat does not allow."""
-    wanted = sorted(record.attr("flags"))
-    found = discover.discover(nb, record.flag_patterns(), wanted, secrets.variables)
-    sources = apply.edited_sources(nb, secrets.assignments(found))
-    return strip.strip_outputs(nb, sources, parameters.injected_cells(nb))
+class UnexecutedNotebook:
+    """The notebook that a run is about to execute, ``data``: without its outputs, which are of
+    somebody else's execution. It is saved before anything of the run can fail."""
+
+    def __init__(self, nb: reader.Notebook, record: RunDir, secrets: RunSecrets) -> None:
+        self._nb = nb
+        self._record = record
+        self._secrets = secrets
+        self._skip_tags: Sequence[str] = ()
+        self.data: dict[str, Any] = {}
+
+    def put_values(self, skip_tags: Sequence[str]) -> list[str]:
+        """Put the flag values in; returns the names of what is left out of it: parts of the source
+        that nbformat does not allow. Raises FlagError, NotebookError."""
+        wanted = sorted(self._record.attr("flags"))
+        patterns = self._record.flag_patterns()
+        found = discover.discover(self._nb, patterns, wanted, self._secrets.variables)
+        self._skip_tags = skip_tags
+        return self._strip(apply.edited_sources(self._nb, self._secrets.assignments(found)))
+
+    def _strip(self, sources: dict[int, str]) -> list[str]:
+        dropped = parameters.injected_cells(self._nb)
+        self.data, left_out = strip.strip_outputs(self._nb, sources, dropped)
+        return left_out
+
+    def save(self, status: str) -> None:
+        """Save it with the state of the run, in which no cell has run. A run goes on where this is
+        not possible, and says so when it saves what it has executed."""
+        indexes = states.indexes_to_run(reader.cells_of(self.data), self._skip_tags)
+        states.put(self.data, dict.fromkeys(indexes, states.NOT_RUN), status)
+        with contextlib.suppress(OSError):
+            self.write()
+
+    def write(self) -> None:
+        """Write it to the run directory. Raises OSError."""
+        parts = NotebookEncoder(self.data, self._secrets.masker).file_parts()
+        write_whole(self._record.executed_file, parts)
+
+    @contextlib.contextmanager
+    def saved_unless_executed(self) -> Iterator[None]:
+        """Save it where the run ends before its first cell does."""
+        try:
+            yield
+        except (UserError, KeyboardInterrupt) as e:
+            if not self.data:
+                self._strip({})
+            self.save("error" if isinstance(e, UserError) else "terminated")
+            raise
 
 
 def _write_left_out(left_out: list[str], status_lines: StatusLines) -> None:

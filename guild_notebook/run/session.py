@@ -13,10 +13,9 @@ from typing import Any
 import nbformat
 
 from .. import options
-from ..document import strip, trust
+from ..document import states, strip, trust
 from ..document.limits import Limits
 from ..document.writer import NotebookEncoder, masked_notebook
-from ..errors import KernelError
 from ..files import write_whole
 from .execution.client import RunClient
 from .execution.execute import Execution, Outcome
@@ -48,37 +47,36 @@ class Session:
         self.nb = nbformat.from_dict(self.nb)
         self._reports = ReportWriter(self.settings["report"], self.record.register_artifact)
         self._encoder = NotebookEncoder(self.nb, self.output.masker)
+        self._states: states.States = {}
+        self._saved_states: states.States = {}
+        self._run_state: tuple[str, int | None] = (states.RUNNING, None)
         self._save_errors = SaveErrors(self.record.dir, self.output.status_lines)
 
     async def run(self) -> int:
         """Run all cells; returns the exit status of the run. Raises KernelError where the kernel
         does not start, OptionError for an unknown report."""
-        self._save()
         client = self._client()
         execution = self._execution(client)
-        try:
-            info = await self._kernel_info()
-        except KernelError:
-            self._set_states(Outcome(1), execution.states)
-            self._save()
-            raise
+        self._states = execution.states
+        self._save()
+        info = await self._kernel_info()
         if info is None:
             outcome = Outcome(1, None, f"stopped by {self.stop.name}")
-            self._set_states(outcome, execution.states)
+            self._set_end(outcome)
             self._save()
             return self._report_end(outcome, [])
         self._reports.check()
         language = strip.valid_language_info(info.get("language_info"))
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
-        saving = self.autosave.run(
-            lambda: client.has_changed,
+        self.autosave.start(
+            lambda: client.has_changed or self._states != self._saved_states,
             lambda: self._write_notebook(client.sync()),
             lambda e: self._save_errors.add(self.record.executed_path, e),
         )
-        outcome = await execution.run(saving)
+        outcome = await execution.run(self.autosave.run())
         client.sync()
-        self._set_states(outcome, execution.states)
+        self._set_end(outcome)
         self._save()
         return self._report_end(outcome, await self._shut_down_and_report(client, outcome))
 
@@ -113,7 +111,8 @@ class Session:
     def _execution(self, client: RunClient) -> Execution:
         tags, status_lines = self.settings["skip-tags"], self.output.status_lines
         limits = self.settings["cell-timeout"], self.settings["timeout"]
-        return Execution(client, self.kernel, tags, status_lines, self.stop, *limits)
+        saving = self.autosave.cell_starts
+        return Execution(client, self.kernel, tags, status_lines, self.stop, *limits, saving)
 
     async def _shut_down_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
         """Write the reports while the kernel ends, and again if its end has added outputs."""
@@ -137,15 +136,10 @@ class Session:
             reports = self._checked_reports(*self._write_reports(outcome))
         return reports
 
-    def _set_states(self, outcome: Outcome, states: dict[int, str]) -> None:
-        """Put into the notebook's metadata how the run and each cell ended."""
+    def _set_end(self, outcome: Outcome) -> None:
+        """Say in the notebook how the run has ended."""
         status = "terminated" if self.stop.requested.is_set() else "error"
-        state: dict[str, Any] = {"status": status if outcome.exit_status else "completed"}
-        if outcome.failed_cell is not None:
-            state["failed_cell"] = outcome.failed_cell
-        self.nb.metadata["guild"] = state
-        for index, ended in states.items():
-            self.nb.cells[index].metadata["guild"] = {"status": ended}
+        self._run_state = (status if outcome.exit_status else "completed", outcome.failed_cell)
 
     def _save(self, changed: Collection[int] | None = None) -> None:
         """Save the notebook, of its cells those that have ``changed`` or all."""
@@ -156,6 +150,9 @@ class Session:
 
     def _write_notebook(self, changed: Collection[int] | None = None) -> None:
         self._save_errors.check_run_dir()
+        self._saved_states = dict(self._states)
+        new_states = states.put(self.nb, self._states, *self._run_state)
+        changed = None if changed is None else new_states.union(changed)
         write_whole(self.record.executed_file, self._encoder.file_parts(changed))
         self._save_errors.remove(self.record.executed_path)
 
@@ -167,7 +164,8 @@ class Session:
         try:
             shown = masked_notebook(self.nb, self.output.masker)
             trust.sign(shown)
-            paths = self._reports.write(shown, self.record.executed_file, outcome.failed_cell)
+            ended = (outcome.failed_cell, outcome.errors)
+            paths = self._reports.write(shown, self.record.executed_file, *ended)
         except Exception as e:  # of the import of nbconvert too: the results do not need it
             failures[""] = e
         return paths, {**failures, **self._reports.failures}
@@ -189,9 +187,9 @@ class Session:
 
     def _report_end(self, outcome: Outcome, reports: list[str]) -> int:
         """Write how the run ended; returns its exit status."""
-        if outcome.reason:
+        if outcome.line:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
             self.output.status_lines.write(
-                f"guild-notebook: {outcome.reason}{see} ", "guild-notebook: failed "
+                f"guild-notebook: {outcome.line}{see} ", "guild-notebook: failed "
             )
         return outcome.exit_status or int(bool(self._save_errors))

@@ -79,10 +79,45 @@ def times_of_saves(
             raise asyncio.CancelledError
 
     autosave = Autosave(clock=lambda: now[0], sleep=sleep)
+    autosave.start(lambda: True, save, lambda e: None)
     with pytest.raises(asyncio.CancelledError):
         # It suspends nowhere: no loop is needed.
-        autosave.run(lambda: True, save, lambda e: None).send(None)
+        autosave.run().send(None)
     return ends
+
+
+@given(st.floats(0.0005, 2), st.floats(0.001, 5))
+@settings(max_examples=50)
+def test_saves_at_the_starts_of_cells_take_their_share_too(taken, cell):
+    """A second at most is saved beyond it: of the first saves, whose length is not known yet."""
+    now, saved = [0.0], [0.0]
+
+    def save() -> None:
+        now[0] += taken
+        saved[0] += taken
+
+    autosave = Autosave(clock=lambda: now[0])
+    autosave.start(lambda: True, save, lambda e: None)
+    for _ in range(300):
+        autosave.cell_starts()
+        now[0] += cell
+    assert taken <= saved[0] <= 0.05 + taken + SHARE * now[0]
+
+
+@pytest.mark.parametrize("error", [None, OSError("full")])
+def test_the_first_cells_of_a_small_notebook_are_saved_as_they_start(error: OSError | None):
+    saves, errors = [], []
+
+    def save() -> None:
+        saves.append(error)
+        if error:
+            raise error
+
+    autosave = Autosave(clock=lambda: 5.0)
+    autosave.start(lambda: True, save, errors.append)
+    for _ in range(3):
+        autosave.cell_starts()
+    assert (len(saves), errors) == (3, [error] * 3 if error else [])
 
 
 GROWING = """
@@ -122,13 +157,13 @@ MEASURE = """
 import os, sys, time
 if '-uc' in sys.orig_argv and 'guild_notebook.run' in sys.orig_argv:
     from guild_notebook.run.record.autosave import Autosave
-    run = Autosave.run
+    start = Autosave.start
     def measured(self, has_changed, save, on_error):
         def timed():
             since = time.perf_counter()
             save()
             with open(os.environ['MEASURED'], 'a') as f:
                 f.write(f'{time.perf_counter() - since}\\n')
-        return run(self, has_changed, timed, on_error)
-    Autosave.run = measured
+        return start(self, has_changed, timed, on_error)
+    Autosave.start = measured
 """

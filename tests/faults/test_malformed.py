@@ -121,12 +121,13 @@ class Pipeline:
         stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
         output = RunOutput(*self.streams, self.status_lines, Masker(["a-secret-value"]))
         session = Session(self.record, self.kernel, data, settings, output, stop, Autosave())
+        client = session._client()
+        execution = session._execution(client)
+        session._states = execution.states
         session._save()
         self._check_saved()
         language = {"name": "python", "version": "3.11"}
         session.nb.metadata["language_info"] = nbformat.from_dict(language)
-        client = session._client()
-        execution = session._execution(client)
         for number, index in enumerate(execution.indexes, 1):
             cell_name(execution.cells, index)
             execution.states[index] = "completed"
@@ -134,7 +135,7 @@ class Pipeline:
             client.nb.cells[index]["execution_count"] = number
             self._show(client, index)
         last = execution.indexes[-1] if execution.indexes else None
-        session._set_states(Outcome(0 if last is None else 1, last, "failed"), execution.states)
+        session._set_end(Outcome(0 if last is None else 1, last, "failed"))
         session._save(client.sync())
         assert not session._save_errors
         self._check_saved()

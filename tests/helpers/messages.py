@@ -77,6 +77,7 @@ REASONS = {
 """Modules whose ValueErrors are made messages by who catches them."""
 
 FUNCTIONS = {
+    "_error_line": _RUN,
     "version_error": "worker … {}",
     "_obstacle": "leaving … staged: {}",
     "fill_in_warning": "{}",

@@ -34,7 +34,9 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     """nbclient's client for the notebook ``nb`` on a kernel that has been started. It keeps of each
     cell what is within ``limits``; ``sync`` puts outputs and widgets' states into ``nb``.
     ``idle`` is set when the kernel has sent that it is idle after the executing cell,
-    ``exit_requested`` when a cell has called ``exit()``."""
+    ``exit_requested`` when a cell has called ``exit()``. ``error`` is the name of the exception of
+    the last cell, "" where the kernel names none, None where nothing was raised or the cell has
+    the tag that allows it."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             km=kernel.manager,
             on_cell_executed=self._on_reply,
             on_cell_complete=self._on_request,
+            on_cell_error=self._on_error,
             iopub_timeout=1_000_000,  # IopubChannel has its own rule: SILENCE
             **options,
         )
@@ -57,6 +60,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.log.setLevel(logging.CRITICAL)  # this package reports the same in its own words
         self.display = display
         self.exit_requested = False
+        self.error: str | None = None
         self.idle = asyncio.Event()
         self.widget_registry: dict[str, Any] = {}  # OutputWidgets is for them
         self._outputs = Outputs(display, limits)
@@ -129,7 +133,12 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             if payload.get("source") == "ask_exit":
                 self.exit_requested = True
 
+    def _on_error(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        if "raises-exception" not in (cell.metadata.get("tags") or ()):
+            self.error = str(execute_reply["content"].get("ename") or "")
+
     def _on_request(self, cell: Any, cell_index: int) -> None:
+        self.error = None
         self._cell_of[self.kc.requests[-1]] = cell_index
         self._current = cell_index
         self.idle.clear()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from ...document.reader import Cell, cells_of
+from ...document.reader import cells_of
+from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines, cell_name
@@ -33,17 +34,31 @@ MOST_LAST_LINES = 40
 """Lines of a dead kernel's stderr that are shown; a crash's Python stack is among them."""
 
 
+MOST_ERRORS = 3
+"""Cells that the last line of a run names of those after whose error it went on."""
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How an execution ended: the ``exit_status`` of the process, the index of the cell that ended
-    it (``failed_cell``, None if all cells ran), and the ``reason`` as a line for the user."""
+    it (``failed_cell``, None if all cells ran), and the ``reason`` as a line for the user.
+    ``errors`` are those after which it went on (nb-allow-errors), by the index of the cell."""
 
     exit_status: int = 0
     failed_cell: int | None = None
     reason: str = ""
+    errors: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def line(self) -> str:
+        """How the execution ended, "" where there is nothing to say: its first errors, and what
+        ended it."""
+        first = [*self.errors.values()][:MOST_ERRORS]
+        rest = len(self.errors) - len(first)
+        more = [f"{rest} more cells failed"] if rest else []
+        return ", ".join([*first, *more, *([self.reason] if self.reason else [])])
 
 
 @dataclass(frozen=True)
@@ -68,11 +83,13 @@ class Execution:
     stop: Stop
     cell_limit: float | None
     run_limit: float | None
+    cell_starts: Callable[[], None]
 
     def __post_init__(self) -> None:
         self.cells = cells_of(self.client.nb)
         self.indexes = indexes_to_run(self.cells, self.skip_tags)
-        self.states = dict.fromkeys(self.indexes, "not run")
+        self.states = dict.fromkeys(self.indexes, NOT_RUN)
+        self._errors: dict[int, str] = {}
         self._input_requested = asyncio.Event()
         self._input_prompt = ""
 
@@ -80,12 +97,13 @@ class Execution:
         """Execute the cells, with the ``background`` coroutines running meanwhile."""
         self._kills_before = oom.kills()
         try:
-            return await run_with_background(
+            outcome = await run_with_background(
                 self._execute_all(), self._refresh(), self._watch_input(), *background
             )
         except BackgroundError as e:
             index = next((i for i, state in self.states.items() if state == "stopped"), None)
-            return Outcome(1, index, f"the run was ended by an error of this package: {e}")
+            outcome = Outcome(1, index, f"the run was ended by an error of this package: {e}")
+        return replace(outcome, errors=self._errors)
 
     async def _execute_all(self) -> Outcome:
         deadline = time.monotonic() + self.run_limit if self.run_limit else None
@@ -112,9 +130,10 @@ class Execution:
 
     async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
         name = cell_name(self.cells, index)
-        started = time.monotonic()
         self.client.start_cell(index, number)
-        self.states[index] = "running"
+        self.states[index] = RUNNING
+        self.cell_starts()
+        started = time.monotonic()
         self._input_requested.clear()
         node = self.client.nb.cells[index]
         task = asyncio.ensure_future(
@@ -221,8 +240,7 @@ class Execution:
             if e.ename == "SystemExit":
                 status, message = exit_status(e.evalue)
                 return Outcome(status, cell.index if status else None, message), "exit"
-            cause = f" with {e.ename}" if e.ename else ""  # a shell's kernel names no error
-            return Outcome(1, cell.index, f"{cell.where} failed{cause}"), "failed"
+            return Outcome(1, cell.index, _error_line(cell, e.ename)), "failed"
         except DeadKernelError:
             return await self._end_by_dead_kernel(cell)
         except UnicodeEncodeError as e:  # before it was sent
@@ -231,6 +249,9 @@ class Execution:
             return Outcome(1, cell.index, text), "failed"
         if self.client.exit_requested:
             return Outcome(), "exit"
+        if self.client.error is not None:
+            self._errors[cell.index] = _error_line(cell, self.client.error)
+            return None, "failed"
         return None, "completed"
 
     async def _end_by_dead_kernel(self, cell: _RunningCell) -> tuple[Outcome, str]:
@@ -242,6 +263,11 @@ class Execution:
         lines = await self.kernel.last_output_lines(MOST_LAST_LINES)
         self.client.add_error(cell.index, "DeadKernel", text, lines)
         return Outcome(1, cell.index, text), "kernel died"
+
+
+def _error_line(cell: _RunningCell, error: str) -> str:
+    cause = f" with {error}" if error else ""  # a shell's kernel names no error
+    return f"{cell.where} failed{cause}"
 
 
 class BackgroundError(Exception):
@@ -289,16 +315,6 @@ async def _abandon(task: asyncio.Future[object]) -> None:
     await asyncio.wait([task], timeout=1.0)
     if task.done() and not task.cancelled():
         task.exception()
-
-
-def indexes_to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
-    """Indexes of the cells that a run executes: code that is not empty, without a skip tag."""
-    skipped = {"skip-execution", *skip_tags}  # nbclient's default for skip_cells_with_tag
-    return [
-        cell.index
-        for cell in cells
-        if cell.is_code and cell.source.strip() and not skipped.intersection(cell.tags)
-    ]
 
 
 def exit_status(text: str) -> tuple[int, str]:

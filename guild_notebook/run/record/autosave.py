@@ -14,6 +14,10 @@ SHARE = 0.05
 """Of the run's time that saving may take."""
 
 
+AT_ONCE = 0.05
+"""Seconds that the saves at the starts of cells may take beyond their share, for the first ones."""
+
+
 class Autosave:
     """Saves now and then while there are changes, in at most ``SHARE`` of the time: the pause after
     a save is long enough for two like it, since a notebook grows and the next takes longer."""
@@ -27,22 +31,38 @@ class Autosave:
         self._clock = clock
         self._sleep = sleep
         self._due = math.inf
+        self._spent = self._longest = 0.0
 
-    async def run(
+    def start(
         self,
         has_changed: Callable[[], bool],
         save: Callable[[], None],
         on_error: Callable[[OSError], None],
     ) -> None:
-        """Call ``save`` until this is cancelled; ``on_error`` gets what it raises."""
-        self._has_changed, self._save = has_changed, save
-        self._due = self._clock() + SHORTEST_PAUSE
+        """From now on there is something to save; ``on_error`` gets what ``save`` raises."""
+        self._has_changed, self._save, self._on_error = has_changed, save, on_error
+        self._started = self._clock()
+        self._due = self._started + SHORTEST_PAUSE
+
+    async def run(self) -> None:
+        """Save when it is due, until this is cancelled."""
         while True:
             await self._sleep(max(0.0, self._due - self._clock()))
             try:
                 self.save_if_due()
             except OSError as e:
-                on_error(e)
+                self._on_error(e)
+
+    def cell_starts(self) -> None:
+        """Save which cell runs now, before it does, while such saves take half of the share: those
+        of a notebook with many short cells wait for the next that is due."""
+        allowed = AT_ONCE + (self._clock() - self._started) * SHARE / 2
+        if self._spent + self._longest <= allowed:
+            self._due = self._clock()
+            try:
+                self.save_if_due()
+            except OSError as e:
+                self._on_error(e)
 
     def save_if_due(self) -> None:
         """Save if the pause is over: also for what keeps ``run`` from running. Raises OSError."""
@@ -54,4 +74,6 @@ class Autosave:
                 self._save()
         finally:
             ended = self._clock()
+            self._spent += ended - started
+            self._longest = max(self._longest, ended - started)
             self._due = ended + max(SHORTEST_PAUSE, (ended - started) * 2 / SHARE)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import html
 import itertools
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -46,13 +47,20 @@ class ReportWriter:
         if set(self._names).difference(OWN_REPORTS):
             self._exporters.result()
 
-    def write(self, nb: Any, notebook_path: str, failed_cell: int | None = None) -> list[str]:
+    def write(
+        self,
+        nb: Any,
+        notebook_path: str,
+        failed_cell: int | None = None,
+        errors: Mapping[int, str] | None = None,
+    ) -> list[str]:
         """Write the reports of ``nb`` beside the file ``notebook_path``; returns their paths in the
         order of the names.
 
         A report has the notebook's file name with its own ending. Where another file has that
         name, the report's name is put before the ending. ``failed_cell`` is the index of the cell
-        that ended the run: reports begin with a link to it. Raises OSError where a file cannot be
+        that ended the run, ``errors`` are those after which it went on, by the cell's index:
+        reports begin with links to these cells. Raises OSError where a file cannot be
         written. If an exporter raises, its exception is put into ``failures`` by the report's
         name, and the other reports are written.
         """
@@ -60,8 +68,7 @@ class ReportWriter:
         self.failures = {}
         paths: dict[str, str] = {}
         nb = _with_attachments(nb)
-        if failed_cell is not None:
-            _insert_link_to_cell(nb, failed_cell)
+        _insert_links_to_cells(nb, failed_cell, errors or {})
         base = os.path.splitext(notebook_path)[0]
         title = os.path.basename(base)
         # `html` first: users expect the plain name to be its.
@@ -140,13 +147,20 @@ def _with_attachments(nb: Any) -> Any:
     return nb
 
 
-def _insert_link_to_cell(nb: Any, failed_cell: int) -> None:
-    number = nb.cells[failed_cell].get("execution_count")
-    cell = f"cell {number}" if number else "a cell"
-    banner = (
-        '<div style="border:1px solid #c00;background-color:#fee;color:#900;padding:0.5em 1em">'
-        f'This run failed in <a href="#{FAILED_ANCHOR}">{cell}</a>.</div>'
-    )
-    anchor = f'<a id="{FAILED_ANCHOR}"></a>'
-    nb.cells.insert(failed_cell, nbformat.v4.new_markdown_cell(anchor))
-    nb.cells.insert(0, nbformat.v4.new_markdown_cell(banner))
+def _insert_links_to_cells(nb: Any, failed_cell: int | None, errors: Mapping[int, str]) -> None:
+    anchors = {index: f"{FAILED_ANCHOR}-{index}" for index in errors}
+    lines = [
+        f'<a href="#{anchors[index]}">{html.escape(text)}</a>, and the run went on.'
+        for index, text in errors.items()
+    ]
+    if failed_cell is not None:
+        anchors[failed_cell] = FAILED_ANCHOR
+        number = nb.cells[failed_cell].get("execution_count")
+        cell = f"cell {number}" if number else "a cell"
+        lines.append(f'This run failed in <a href="#{FAILED_ANCHOR}">{cell}</a>.')
+    for index in sorted(anchors, reverse=True):
+        nb.cells.insert(index, nbformat.v4.new_markdown_cell(f'<a id="{anchors[index]}"></a>'))
+    if lines:
+        style = "border:1px solid #c00;background-color:#fee;color:#900;padding:0.5em 1em"
+        banner = f'<div style="{style}">{"<br>".join(lines)}</div>'
+        nb.cells.insert(0, nbformat.v4.new_markdown_cell(banner))

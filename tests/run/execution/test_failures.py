@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -92,10 +93,41 @@ def test_a_cell_may_end_the_run_with_a_status(project: Project, source, status, 
 
 
 def test_errors_may_be_allowed_and_traceback_colours_kept(project: Project):
-    project.notebook("nb.ipynb", "1 / 0", "print('after')")
-    done = execute(project, "nb.ipynb", "--allow-errors", "yes", "--color", "yes")
+    expected = code("raise LookupError", tags=["raises-exception"])
+    project.notebook("nb.ipynb", "# <One>\n1 / 0", "print('after')", expected, "none", "x = 5")
+    options = ("--allow-errors", "yes", "--color", "yes", "--report", "html")
+    done = execute(project, "nb.ipynb", *options)
     assert "after" in done.stdout
     assert "\x1b[" in done.stderr and "ZeroDivisionError" in done.stderr
+    lines = [re.sub(r"\d\.\d s", "S", line) for line in done.stderr.splitlines()]
+    assert [line for line in lines if line.startswith("[")] == [
+        "[1/5] <One> (S) failed", "[2/5] print('after') (S)", "[3/5] raise LookupError (S)",
+        "[4/5] none (S) failed", "[5/5] x = 5 (S)",
+    ]  # fmt: skip
+    first, second = "failed with ZeroDivisionError", "cell 4 (none) failed with NameError"
+    assert lines[-1] == f"guild-notebook: cell 1 (<One>) {first}, {second} - see nb.html"
+    notebook = done.run.notebook("nb.ipynb")
+    assert notebook["metadata"]["guild"] == {"status": "completed"}
+    states = [cell["metadata"]["guild"]["status"] for cell in notebook["cells"]]
+    assert states == ["failed", "completed", "completed", "failed", "completed"]
+    report = (done.run.dir / "nb.html").read_text("utf-8")
+    assert f'<a href="#guild-failed-cell-0">cell 1 (&lt;One&gt;) {first}</a>, and the run' in report
+    assert f'<a href="#guild-failed-cell-3">{second}</a>, and the run went on.' in report
+    assert 'id="guild-failed-cell-0"' in report and 'id="guild-failed-cell-3"' in report
+
+
+def test_an_error_that_ends_a_run_comes_after_those_that_were_allowed(project: Project):
+    cells = [f"# C{n}\nno_{n}" for n in range(1, 6)]
+    project.notebook("nb.ipynb", *cells, "import os\nos._exit(7)")
+    done = attempt(project, "nb.ipynb", "--allow-errors", "yes", "--report", "html")
+    failed = ", ".join(f"cell {n} (C{n}) failed with NameError" for n in (1, 2, 3))
+    last = done.stderr.splitlines()[-1]
+    died = ", the kernel died in cell 6"
+    assert done.status == 1
+    assert last.startswith(f"guild-notebook: {failed}, 2 more cells failed{died}"), last
+    report = (done.run.dir / "nb.html").read_text("utf-8")
+    assert 'This run failed in <a href="#guild-failed-cell">a cell</a>.' in report
+    assert report.count("and the run went on.") == 5
 
 
 def test_cells_with_a_tag_may_be_skipped(project: Project):

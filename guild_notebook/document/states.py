@@ -1,0 +1,42 @@
+"""What the executed notebook says of the run and of each of its cells, in ``metadata.guild``.
+
+docs/run-directory.md has the words: cells that are not to run have no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .reader import Cell
+
+RUNNING, NOT_RUN = "running", "not run"
+
+States = dict[int, str]
+"""The state of each cell that is to run, by its index."""
+
+
+def indexes_to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
+    """Indexes of the cells that a run executes: code that is not empty, without a skip tag."""
+    skipped = {"skip-execution", *skip_tags}  # nbclient's default for skip_cells_with_tag
+    return [
+        cell.index
+        for cell in cells
+        if cell.is_code and cell.source.strip() and not skipped.intersection(cell.tags)
+    ]
+
+
+def put(
+    nb: Any, states: Mapping[int, str], status: str = RUNNING, failed_cell: int | None = None
+) -> set[int]:
+    """Put the state of the run and of its cells into ``nb``; returns the indexes of the cells that
+    change. ``failed_cell`` is the index of the cell that ended the run."""
+    cell = {} if failed_cell is None else {"failed_cell": failed_cell}
+    nb["metadata"]["guild"] = {"status": status, **cell}
+    changed = set()
+    for index, state in states.items():
+        metadata = nb["cells"][index]["metadata"]
+        if metadata.get("guild") != {"status": state}:
+            metadata["guild"] = {"status": state}
+            changed.add(index)
+    return changed
