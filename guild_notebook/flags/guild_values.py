@@ -204,11 +204,13 @@ def is_unchanged(flag: Flag, value: Any) -> bool:
         return False
     if flag.computed:
         return isinstance(value, str) and value.strip() == flag.default_source
+    if isinstance(value, str) and (flag.type == "raw" or calls.kind_of(flag.default)):
+        with contextlib.suppress(NotLiteralError):
+            if same(literals.read(value), flag.default):
+                return True
     try:
-        if flag.type == "raw":
-            return isinstance(value, str) and same(literals.read(value), flag.default)
         return same(notebook_value(flag, value), flag.default)
-    except (NotLiteralError, FlagError):
+    except FlagError:
         return False
 
 
@@ -288,7 +290,7 @@ def _spelled(flag: Flag, value: Any) -> Any:
         return _guild_choice((flag.choices)[index], new.text)
     if isinstance(new, Code):
         return value.strip() if isinstance(value, str) else new.text
-    if _is_split(flag):
+    if _is_split(flag) and not isinstance(new, dict):
         joined = _joined(new, flag)
         return _plain(calls.plain(new)) if joined is None else joined
     with_sets = calls.plain(new, flag.default_source)

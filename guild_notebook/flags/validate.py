@@ -100,17 +100,13 @@ def _fitted(flag: Flag, value: Any, like: Any) -> Any:
     if isinstance(value, str) and not isinstance(like, str):
         return float(value) if value.lower() in _NOT_FINITE else _without_null_word(flag, value)
     if isinstance(value, dict):
-        by_key = like if isinstance(like, dict) else {}
-        first = next((key for key in by_key if calls.kind_of(key)), "")
-        fitted = {}
-        for key, item in value.items():
-            new_key = _fitted(flag, key, first)
-            fitted[new_key] = _fitted(flag, item, by_key.get(new_key))
-        return fitted
+        return _fitted_mapping(flag, value, like if isinstance(like, dict) else {})
     if isinstance(value, (list, tuple, set, frozenset)):
         is_like = isinstance(like, (list, tuple, set, frozenset))
         likes = (ordered(like) if is_like else []) or [None]
         new = [_fitted(flag, v, likes[min(i, len(likes) - 1)]) for i, v in enumerate(value)]
+        if all(isinstance(item, str) for item in likes):
+            new = [str(item) if is_number(item) else item for item in new]
         try:  # a tuple can only be YAML's pairs, which a run records as lists
             return type(like if is_like else value)(new) if type(value) is set or is_like else new
         except TypeError:
@@ -118,6 +114,17 @@ def _fitted(flag: Flag, value: Any, like: Any) -> Any:
     if not isinstance(value, (type(None), bool, int, float, str, bytes)):
         raise _RefusedError("a number, text, true or false, null, a list or a mapping")
     return value
+
+
+def _fitted_mapping(flag: Flag, value: dict[Any, Any], likes: dict[Any, Any]) -> dict[Any, Any]:
+    first = next((key for key in likes if calls.kind_of(key)), "")
+    keyed = {_fitted(flag, key, first): item for key, item in value.items()}
+    return {
+        key: str(item)
+        if is_number(item) and isinstance(likes.get(key), str)
+        else _fitted(flag, item, likes.get(key))
+        for key, item in keyed.items()
+    }
 
 
 def _object(flag: Flag, value: Any) -> Any:

@@ -58,23 +58,11 @@ class Checks:
                     trial[flagdef.name] = search_space.completed(flag, flagdef, trial[flagdef.name])
             search_space.fit_bounds(flag, flagdef)
 
-    def check(
-        self, values: dict[str, Any], user_values: dict[str, Any], trials: list[dict[str, Any]]
-    ) -> None:
+    def check(self, values: dict[str, Any]) -> None:
         """Raise FlagError for the first value that its flag does not take, or where values would
-        change the same text, and spell each as Guild records it. ``values`` are those of all flags,
-        ``user_values`` those of them that are given, ``trials`` those of batch files."""
+        change the same text, and spell each of ``values`` as Guild records it. A list is a grid:
+        each of its items counts."""
         apply.check_patterns(self._found)
-        assigned, is_batch = self._spelled(values)
-        for trial in trials:
-            self._spelled(trial)
-        user_values.update((name, values[name]) for name in user_values if name in values)
-        if not is_batch and not trials:  # each trial of a batch has edits of its own
-            apply.edited_sources(self._notebook, assigned)
-
-    def _spelled(self, values: dict[str, Any]) -> tuple[list[apply.Assignment], bool]:
-        """Spell ``values``, in place: what they assign, and whether they are several trials. A list
-        is a grid: each of its items counts."""
         flagdefs = {flagdef.name: flagdef for flagdef in self._opdef.flags}
         assigned = []
         is_batch = False
@@ -94,7 +82,8 @@ class Checks:
                     assigned.append(apply.assignment(flag, single))
                     coerced.append(guild_values.coerced(flag, flagdefs.get(name), single))
             values[name] = coerced if singles is value else coerced[0]
-        return list(filter(None, assigned)), is_batch
+        if not is_batch:  # each trial of a batch has edits of its own
+            apply.edited_sources(self._notebook, filter(None, assigned))
 
     def warnings(self, values: dict[str, Any]) -> list[str]:
         """What is odd about the notebook's flags and these values, a line each."""

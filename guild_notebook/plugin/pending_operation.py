@@ -68,7 +68,10 @@ class PendingOperation:
         if self._checks:
             trials = op._batch_trials or []
             self._checks.complete_search_spaces(op._op_flag_vals, op._user_flag_vals, *trials)
-            self._checks.check(op._op_flag_vals, op._user_flag_vals, trials)
+            for values in (op._op_flag_vals, *trials):
+                self._checks.check(values)
+            for name in op._user_flag_vals.keys() & op._op_flag_vals.keys():
+                op._user_flag_vals[name] = op._op_flag_vals[name]
             warnings = self._checks.warnings(op._op_flag_vals)
         warnings += self.secrets.warnings(op)
         self.secrets.hide_values(op)

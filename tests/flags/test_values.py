@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import math
 
 import pytest
 import yaml
-from guild import flag_util, yaml_util
+from guild import flag_util, guildfile, op_util, yaml_util
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,7 +55,9 @@ def held(value, language):
         return ({str(k): v for k, v in pairs.items()} or []) if language == "r" else pairs
     if isinstance(value, set):
         plain = {v.isoformat() if isinstance(v, datetime.date) else v for v in value}
-        items = [held(item, language) for item in sorted(plain, key=repr)]
+        as_typed = "any" if language == "bash" else language
+        items = sorted((held(item, as_typed) for item in plain), key=repr)
+        items = [held(item, language) for item in items]
         return set(items) if language in ("python", "julia") else items
     if isinstance(value, (list, tuple)):
         return [held(item, language) for item in value]
@@ -140,3 +143,122 @@ def test_a_call_is_shown_as_plain_text_and_a_value_gets_into_it(row):
     value = flag_util.decode_flag_val(typed, data.get("type"))
     assert run(f"x = {default}  # é", x=value) == f"x = {expected}  # é"
     assert run(f"x = {default}", x=data["default"]) == f"x = {default}"
+
+
+@pytest.mark.parametrize("default", ["None", "{'b': 1, 'a': 2}", "{'a': 2, 'b': 1}"])
+def test_the_keys_of_a_mapping_keep_their_order(default):
+    source = f"x = {default}"
+    flag = flags(source).flags["x"]
+    value = {"z": 1, "b": {"d": 1, "c": 2}}
+    recorded = yaml_util.encode_yaml({"x": guild_values.coerced(flag, None, value)})
+    expected = "x = {'z': 1, 'b': {'d': 1, 'c': 2}}"
+    assert run(source, **yaml.safe_load(recorded)) == expected
+    kept = yaml_util.encode_yaml({"x": guild_values.guild_default(flag)})
+    assert run(source, **yaml.safe_load(kept)) == source
+
+
+SPELLINGS = [
+    # source, what is typed for one value, how a run records it
+    ("x = 0.5", ["0.1", ".1", "1e-1", "0.10"], 0.1),
+    ("x = True", ["no", "false", "False", "off"], False),
+    ("x = True #@param {type:'boolean'}", ["no", "false", "False", "0", "n"], False),
+    ("x = 5", ["null", "~", "None"], None),
+    ("x = None", ["null", "~", "None"], None),
+    ("x = 5 #@param {type:'integer'}", ["7", "7.0", "07", "7e0"], 7),
+    ("x = 0.5 #@param {type:'slider', min:0, max:9, step:0.5}", ["7", "7.0"], 7.0),
+    ("x = 'a'", ["b", "'b'", '"b"'], "b"),
+    ("x = ['a']", ["b c", " b  c", "'b' c", "[[b, c]]", "[['b','c']]"], "b c"),
+    ("x = ['a']", ["1 2", "[[1, 2]]", "[['1', '2']]"], "1 2"),
+    ("x = ('a', 1)", ["b 2", "[[b,2]]"], "b 2"),
+    ("x = [[1], [2]]", ["[0,1] [1,0]", "[[[0, 1], [1, 0]]]", "'[0, 1]' '[1, 0]'"], "[0,1] [1,0]"),
+    ("x = {'a': 1}", ["{a: 2, b: [1,2]}", "{'a': 2, 'b': [1, 2]}"], {"a": 2, "b": [1, 2]}),
+    ("x = None", ["2021-01-31", "'2021-01-31'"], "2021-01-31"),
+    ("x = '2020-01-01' #@param {type:'date'}", ["2021-01-31", "'2021-01-31'"], "2021-01-31"),
+    ("x = date(2020, 1, 1)", ["2021-01-31", "'2021-01-31'", " 2021-01-31"], "2021-01-31"),
+    ("x = date(2020, 1, 1)", ["2020-01-01", "date(2020, 1, 1)"], "2020-01-01"),
+    ("x = Path('a')", ["b", "./b", "b/"], "b"),
+    ("x = Path('a')", ["a", "Path('a')"], "a"),
+    ("x = f(1) #@param {type:'raw'}", ["g(2)", " g(2) "], "g(2)"),
+    ("x = f(1) #@param {type:'raw'}", ["f(1)", " f(1)"], None),
+    ("x = None #@param ['None', '1e-3'] {type:'raw'}", ["1e-3", "0.001", "1e-03"], 0.001),
+    ("x = 'a' #@param ['a', '1']", ["1", "'1'"], "1"),
+]
+
+
+@pytest.mark.parametrize(("source", "typed", "recorded"), SPELLINGS)
+def test_a_value_has_one_spelling_however_it_is_typed(source, typed, recorded):
+    flag = flags(source).flags["x"]
+    flagdef = guildfile.FlagDef("x", guild_values.flag_data(flag), None)
+    for text in typed:
+        (value,) = op_util.parse_flag_assigns([f"x={text}"], namespace(flagdef))[0].values()
+        value = value[0] if isinstance(value, list) else value
+        spelled = guild_values.coerced(flag, flagdef, value)
+        assert (spelled, type(spelled)) == (recorded, type(recorded)), text
+        assert run(source, x=spelled) == run(source, x=value)
+
+
+def namespace(flagdef):
+    """All that Guild's parser of assignments reads of an operation."""
+    return argparse.Namespace(flags=[flagdef])
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "expected"),
+    [
+        ("['a']", [1, 2.5], "['1', '2.5']"),
+        ("{'name': 'a', 'n': 1}", {"name": 7, "n": 7}, "{'name': '7', 'n': 7}"),
+        ("{'t': (1, 2)}", {"t": [3, 4]}, "{'t': (3, 4)}"),
+        ("{'s': {1}}", {"s": [3, 3]}, "{'s': {3}}"),
+        ("[Path('a')]", "b c", "[Path('b'), Path('c')]"),
+        ("{'p': pathlib.Path(\"a\")}", {"p": "b"}, "{'p': pathlib.Path(\"b\")}"),
+        ("{'d': dt.date(2020, 1, 1)}", {"d": datetime.date(2021, 2, 3)},
+         "{'d': dt.date(2021, 2, 3)}"),
+        ("{'t': time(1, 2)}", {"t": 750}, "{'t': time(12, 30)}"),
+        ("{'p': Decimal('0.1')}", {"p": 0.25}, "{'p': Decimal('0.25')}"),
+        ("{dt.date(2020, 1, 1): 1}", {datetime.date(2021, 2, 3): 2}, "{dt.date(2021, 2, 3): 2}"),
+    ],
+)  # fmt: skip
+def test_what_stands_within_a_default_gives_the_type_there(default, given, expected):
+    assert run(f"x = {default}", x=given) == f"x = {expected}"
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "takes"),
+    [
+        ("date(2020, 1, 1)", "2021-02-30", r"a date \(YYYY-MM-DD\)"),
+        ("date(2020, 1, 1)", "2021-12-32", r"a date \(YYYY-MM-DD\)"),
+        ("date(2020, 1, 1)", "tomorrow", r"a date \(YYYY-MM-DD\)"),
+        ("time(1, 2)", "25:00", r"a time \(HH:MM:SS\)"),
+        ("timedelta(days=1)", "long", r"a duration \(H:MM:SS\) or a number of days"),
+        ("Decimal('1')", "much", "a decimal number"),
+        ("Fraction(1, 3)", "1e999999999", r"a fraction \(1/3\)"),
+        ("Fraction(1, 3)", "1/0", r"a fraction \(1/3\)"),
+        ("UUID('0b4e0c4e-1d44-4b52-9a4e-6f2a0a1c8c11')", "7", "a UUID"),
+        ("{'d': date(2020, 1, 1)}", {"d": "soon"}, r"a date \(YYYY-MM-DD\)"),
+        ("Path('a')", [1], "a path"),
+    ],
+)
+def test_what_the_call_does_not_take_is_refused_in_one_line(default, given, takes):
+    with pytest.raises(FlagError, match=rf"^flag x \(cell 0\) takes {takes}, not .*\Z"):
+        run(f"x = {default}", x=given)
+
+
+@pytest.mark.parametrize(
+    "default",
+    ["time.time()", "date.today()", "Path.home()", "Path()", "date(2020, 1, 32)", "Path(a)",
+     "Fraction('1e999999999')", "Decimal('x')", "Path(*a)", "date(**a)", "Path('a') / 'b'",
+     "datetime.strptime('a', 'b')", "load('x')", "timedelta(days=1e300)", "float('inf')", "set()"],
+)  # fmt: skip
+def test_any_other_call_is_an_expression(default):
+    assert flags(f"x = {default}").flags == {}
+
+
+@pytest.mark.parametrize(
+    ("default", "given"),
+    [("date(2020, 1, 1)", "date(2022,1,1)"), ("date(2020, 1, 1)", "date.today()"),
+     ("Path('a')", 'Path("b")'), ("Path('a')", "pathlib.Path.home() / 'b'"),
+     ("Decimal('1')", "Decimal(7) * 2"), ("dt.date(2020, 1, 1)", "cfg.day")],
+)  # fmt: skip
+@pytest.mark.parametrize("declared", ["", ' #@param {type:"raw"}', " #@param"])
+def test_a_call_that_is_typed_is_taken_as_it_is(default, given, declared):
+    assert run(f"x = {default}{declared}", x=given) == f"x = {given}{declared}"

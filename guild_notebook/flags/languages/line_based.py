@@ -121,7 +121,7 @@ class LineBasedLanguage(Language):
                 closing.append(_CLOSING[char])
             elif char == closing[-1]:
                 closing.pop()
-                outside += "s" * (len(closing) == 1)
+                outside += "." * (len(closing) == 1)
             elif char in ")]}" or char in "\"';#\r\n":
                 return None
             elif len(closing) == 1:

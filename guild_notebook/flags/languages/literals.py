@@ -152,13 +152,15 @@ def display(value: Any) -> str:
 def one_expression(text: str) -> str | None:
     """``text`` as it can stand on the right of an assignment, None where it is not an expression.
 
-    Where it has comments or stands on several lines it is put in parentheses, so that it cannot
-    change what follows it.
+    It is put in parentheses where it could change what stands around it: with comments, on several
+    lines, or as a tuple without its own.
     """
     text = text.strip()
     if expression_of(text) is None:
         return None
-    if not scan(text).comments and expression_of(f"f({text})") is not None:
-        return text
+    if not scan(text).comments and (call := expression_of(f"f({text})")):
+        arguments = call.args if isinstance(call, ast.Call) else []
+        is_one = len(arguments) == 1 and not isinstance(arguments[0], ast.Starred)
+        return text if is_one else f"({text})"
     # the closing parenthesis on a line of its own is safe from a comment before it
     return f"({text}\n)"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from guild_notebook.flags.discover import discover
-from tests.helpers.notebooks import flags, notebook, run
+from tests.helpers.notebooks import edited, flags, notebook, run
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,95 @@ def test_a_wanted_name_is_looked_for_in_the_next_source():
     nb = notebook(("x = 1", "parameters"), "y = 2\nz = 3")
     assert list(discover(nb).flags) == ["x"]
     assert list(discover(nb, wanted=["y"]).flags) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("source", "values", "expected"),
+    [
+        ("a, b = 1, 2", {"a": 5}, "a, b = 5, 2"),
+        ("lr, momentum = 0.1, 0.9  # é", {"momentum": 0.5}, "lr, momentum = 0.1, 0.5  # é"),
+        ("ü, b = 'ä', 'ö'", {"b": "ß"}, "ü, b = 'ä', 'ß'"),
+        ("(a, b) = (1, 2)", {"a": 5, "b": 6}, "(a, b) = (5, 6)"),
+        ("[a, b] = [ 1 ,2 ]", {"b": 6}, "[a, b] = [ 1 ,6 ]"),
+        ("a, (b, c) = 1, (2, 3)", {"c": 9}, "a, (b, c) = 1, (2, 9)"),
+        ("a, b = (\n  1,  # one\n  2)", {"b": 3}, "a, b = (\n  1,  # one\n  3)"),
+        ("a, b = (1, 2), 3", {"a": "7 8"}, "a, b = (7, 8), 3"),
+        ("a, b = [1], 3", {"a": "7 8"}, "a, b = [7, 8], 3"),
+        ("a, b = 1, f(x)", {"a": 5}, "a, b = 5, f(x)"),
+        ("x = 0; a, b = 1, 2; y = 3", {"b": 5}, "x = 0; a, b = 1, 5; y = 3"),
+        ("c = a, b = 1, 2", {"b": 5}, "c = a, b = 1, 5"),
+    ],
+)
+def test_names_that_are_assigned_together_are_a_flag_each(source, values, expected):
+    assert run(source, **values) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "names", "reasons"),
+    [
+        ("a, b = f()", [], ["an assignment to several names"]),
+        ("a, *b = 1, 2, 3", [], ["an assignment to several names"]),
+        ("a, b = *x, 1", [], ["an assignment to several names"]),
+        ("a, b = 1, 2, 3", [], ["an assignment to several names"]),
+        ("a, (b, c) = 1, d", ["a"], ["an assignment to several names"]),
+        ("a, b.c = 1, 2", ["a"], ["an assignment to no name"]),
+        ("a, b = 1, c", ["a"], ["not a literal"]),
+        ("a = b = 3", ["b"], ["a has the value of b, which is set for both"]),
+        ("a, a = 1, 2", ["a"], ["a is assigned before, in cell 0"]),
+    ],
+)
+def test_what_cannot_be_told_apart_is_passed_over_with_a_reason(source, names, reasons):
+    found = flags(source)
+    assert list(found.flags) == names
+    assert [skipped.reason for skipped in found.skipped] == reasons
+
+
+@pytest.mark.parametrize(
+    ("comment", "description"),
+    [
+        ("  # learning rate", "learning rate"),
+        ("#learning rate", "learning rate"),
+        (";  ## learning rate, see issue #5 ", "learning rate, see issue #5"),
+        ("  # learning rate  # noqa: E501", "learning rate"),
+        ("  # noqa  # learning rate", "learning rate"),
+        ("  # type: ignore[assignment]  # pylint: disable=invalid-name  # nosec", ""),
+        ("  # fmt: skip", ""),
+        ("  # pragma: no cover", ""),
+        ("  # ruff: noqa", ""),
+        ("  # nosec B105", ""),
+        ("  # type of the model", "type of the model"),
+        ("  # black is the colour", "black is the colour"),
+        ("  # type: int  how many", "how many"),
+        ("  # %%", ""),
+        ("\n# learning rate", ""),
+        ("  \n", ""),
+    ],
+)
+def test_the_comment_behind_an_assignment_describes_it(comment, description):
+    for source in (f"x = 1{comment}", f"# above\nx = 1{comment}\ny = 2  # another"):
+        assert flags(source).flags["x"].description == description
+        assert flags((source, "parameters")).flags["x"].description == description
+
+
+@pytest.mark.parametrize(
+    ("language", "source"),
+    [
+        ("r", "x <- 0.1 # learning rate"),
+        ("r", "x <- c(1, # one\n 2) # learning rate # nolint"),
+        ("julia", "x = 0.1 # learning rate"),
+        ("bash", "x=0.1 # learning rate\ny=1"),
+        ("bash", "export x='a b'  # learning rate"),
+    ],
+)
+def test_so_it_does_in_other_languages(language, source):
+    assert flags(source, language=language).flags["x"].description == "learning rate"
+
+
+def test_an_assignment_of_an_expression_is_a_flag_where_guild_yml_names_it():
+    nb = notebook("pct = 5 * 60  # seconds\nother = 2 * 3\nx = 1")
+    found = discover(nb, wanted=["pct"])
+    assert list(found.flags) == ["x", "pct"]
+    assert found.flags["pct"].description == "seconds"
+    assert edited(nb, found, {"pct": "7*60"})[0].splitlines()[0] == "pct = 7*60  # seconds"
+    alone = discover(notebook("pct = 5 * 60"), wanted=["pct"])
+    assert (alone.source, list(alone.flags)) == ("assignments", ["pct"])

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
+from guild_notebook.errors import FlagError
+from guild_notebook.flags import guild_values
 from guild_notebook.flags.discover import discover
 from guild_notebook.flags.sources.parameters import injected_cells
 from tests.helpers.notebooks import edited, flags, notebook
@@ -67,3 +71,93 @@ def test_assignments_that_are_no_parameters_are_said():
         "an assignment to no name",
         "a line of IPython",
     }
+
+
+COMPUTED = [
+    # source of x, what a run is given, what the cell then holds (None: refused)
+    ("5 * 60", "7*60", "7*60"),
+    ("5 * 60", 400, "400"),
+    ("5 * 60", "base * 2", "base * 2"),
+    ("5 * 60", "7 *", None),
+    ("5 * 60", "import os", None),
+    ("5 * 60", "1; import os", None),
+    ("f(1)", "g(2)", "g(2)"),
+    ("f(1)", "1, 2", "(1, 2)"),
+    ("f(1)", [1, 2], "[1, 2]"),
+    ("f(1)", {"a": datetime.date(2021, 2, 3)}, "{'a': '2021-02-03'}"),
+    ("f(1)", datetime.date(2021, 12, 10), "'2021-12-10'"),
+    ("f(1)", "2021-12-10", "'2021-12-10'"),
+    ("f'{root}/a'", "data/b", "'data/b'"),
+    ("f'{root}/a'", "/tmp/my data", "'/tmp/my data'"),
+    ("f'{root}/a'", 'f"{root}/b"', 'f"{root}/b"'),
+    ("os.path.join(root, 'a')", "b", "'b'"),
+    ("os.path.join(root, 'a')", "os.path.join(root, 'b')", "os.path.join(root, 'b')"),
+    ("os.environ.get('A', 'b')", "c", "'c'"),
+    ("os.environ['A']", "c", "'c'"),
+    ("root + '/a'", "b", "'b'"),
+    ("Path('a') / 'b'", "Path('c')", "Path('c')"),
+    ("Path('a') / 'b'", "/c", None),
+]
+
+
+@pytest.mark.parametrize(("default", "given", "expected"), COMPUTED)
+@pytest.mark.parametrize("before", ["x = {}", "x: Any = {}  # why", "y, x = 1, {}"])
+def test_a_computed_default_takes_an_expression(before, default, given, expected):
+    nb = notebook((before.format(default), "parameters"))
+    found = discover(nb)
+    assert edited(nb, found, {"x": guild_values.guild_default(found.flags["x"])}) == {}
+    assert edited(nb, found, {"x": default}) == {}
+    if expected is None:
+        with pytest.raises(FlagError, match=r"^flag x \(cell 0\) takes one Python expression, not"):
+            edited(nb, found, {"x": given})
+        return
+    assert edited(nb, found, {"x": given}) == {0: before.format(expected)}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "given", "expected"),
+    [("int", "7*60", "7*60"), ("int", "420", "420"), ("float", "0.5", "0.5"), ("int", "7 *", None),
+     ("int", 2.5, None), ("bool", "yes", "True"), ("bool", "not a", "not a"), ("str", "a", "'a'")],
+)  # fmt: skip
+def test_a_computed_default_of_a_type_takes_that_and_expressions(annotation, given, expected):
+    nb = notebook((f"x: {annotation} = f(1)", "parameters"))
+    found = discover(nb)
+    if expected is None:
+        with pytest.raises(FlagError, match=r"^flag x \(cell 0\) takes "):
+            edited(nb, found, {"x": given})
+    else:
+        assert edited(nb, found, {"x": given}) == {0: f"x: {annotation} = {expected}"}
+
+
+@pytest.mark.parametrize(
+    ("language", "default", "given", "expected"),
+    [
+        ("r", "5 * 60", "7 * 60", "7 * 60"),
+        ("r", "f(1)", "g(2, h = 'a b')", "g(2, h = 'a b')"),
+        ("r", "f(1)", "function(x) x + 1", "function(x) x + 1"),
+        ("r", "5 * 60", "7 *", None),
+        ("r", "5 * 60", "7; q()", None),
+        ("r", "5 * 60", "g(2", None),
+        ("r", "5 * 60", "two words", None),
+        ("r", "5 * 60", "'a", None),
+        ("r", "file.path('a', b)", "c/d", '"c/d"'),
+        ("r", "file.path('a', b)", "file.path('c')", "file.path('c')"),
+        ("julia", "5 * 60", "7 * 60", "7 * 60"),
+        ("julia", "5 * 60", "7 *", None),
+        ("julia", '"$root/a"', "b c", '"b c"'),
+        ("julia", 'joinpath(root, "a")', "joinpath(root)", "joinpath(root)"),
+        ("bash", "$HOME/x", "$HOME/y", "$HOME/y"),
+        ("bash", "$(date)", "two words", "'two words'"),
+        ("bash", "$(date)", "$(date -u)", "$(date -u)"),
+        ("bash", "$HOME", "$x; rm y", "'$x; rm y'"),
+    ],
+)
+def test_so_it_does_in_other_languages(language, default, given, expected):
+    start = {"r": "x <- ", "julia": "x = ", "bash": "x="}[language]
+    nb = notebook((start + default, "parameters"), language=language)
+    found = discover(nb)
+    if expected is None:
+        with pytest.raises(FlagError, match=rf"takes one {language.title()} expression, not"):
+            edited(nb, found, {"x": given})
+    else:
+        assert edited(nb, found, {"x": given}) == {0: start + expected}
