@@ -170,7 +170,9 @@ class Kernel:
                 end = self._wait_for_supervisor(pipe, provisioner, loop)
             if process.poll() == 0:
                 return
-            has_died = self._status is None and not self._kernel_has_ended()
+            # A kernel is killed in the moment in which its supervisor is.
+            was_killed = process.returncode is not None
+            has_died = self._status is None and (was_killed or not self._kernel_has_ended())
             process.kill()
             process.wait()
             status = supervisor.end_descendants(self._pid or 0, lambda: True)

@@ -141,15 +141,15 @@ def end_descendants(kernel: int, is_urgent: Callable[[], bool]) -> int | None:
     kill_after = None
     started = time.monotonic()
     while time.monotonic() < started + LONGEST_SECONDS:
+        if _nothing_left(kernel):
+            break
         left = _living(_descendants(kernel), statuses)
-        if not left and _has_no_children():
-            break  # the one sure sign: a scan may miss a process whose parent just ends
-        if time.monotonic() < started + FIRST_SECONDS:
+        if not terminated or time.monotonic() < started + FIRST_SECONDS:
             for pid in {process.pid for process in left} - terminated:
                 _kill(pid, signal.SIGTERM)
                 _kill(pid, signal.SIGCONT)  # one that was stopped would not end
                 terminated.add(pid)
-        if kill_after is None and (is_urgent() or all(map(_ignores_sigterm, left))):
+        if kill_after is None and (is_urgent() or (left and all(map(_ignores_sigterm, left)))):
             kill_after = time.monotonic() + GRACE_SECONDS
         if kill_after is not None and time.monotonic() > kill_after:
             # A group at once, so that none of it has time to start another process.
@@ -175,9 +175,7 @@ def _descendants(kernel: int) -> Iterator[Process]:
     """Those in another session than this process, as all are that come from a kernel; elsewhere
     than on Linux one that stands for the kernel's group."""
     if sys.platform != "linux":
-        _wait(kernel)
-        if _kill(-kernel, 0):
-            yield Process(-kernel, "", 0, kernel, 0)
+        yield Process(-kernel, "", 0, kernel, 0)
         return
     children: dict[int, list[Process]] = {}
     for name in os.listdir("/proc"):
@@ -211,14 +209,17 @@ def _ignores_sigterm(process: Process) -> bool:
     return any(mask >> (signal.SIGTERM - 1) & 1 for mask in masks)
 
 
-def _has_no_children() -> bool:
-    if sys.platform == "linux":
-        try:
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:
-            return True
-        return False
-    return True
+def _nothing_left(kernel: int) -> bool:
+    """Whether this process has no children, which is the one sure sign: a scan may miss a process
+    whose parent just ends. Elsewhere than on Linux whether the kernel's group has ended."""
+    if sys.platform != "linux":
+        _wait(kernel)
+        return not (kernel and _kill(-kernel, 0))
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
 
 
 def _kill(pid: int, number: int = signal.SIGKILL) -> bool:
