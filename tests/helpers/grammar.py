@@ -183,6 +183,19 @@ ROWS = [
         choices=("a", "b"), warnings=['default "z" is none of its choices'],
         edits=[({"x": "z"}, 'x = "z" #@param ["a", "b"]')],
     ),
+    field_row(
+        "a default outside of its bounds", 'x = 300 #@param {type:"slider", min:8, max:128}',
+        default=300, min=8, max=128, warnings=["default 300 is outside of its bounds, 8 to 128"],
+        edits=[({"x": 300}, 'x = 300 #@param {type:"slider", min:8, max:128}')],
+    ),
+    field_row(
+        "a default below the only bound", 'x = -0.5 #@param {type:"number", min:0}',
+        default=-0.5, min=0, warnings=["default -0.5 is outside of its bounds, at least 0"],
+    ),
+    field_row(
+        "a default above the only bound", 'x = 11 #@param {type:"integer", max:10}',
+        default=11, max=10, warnings=["default 11 is outside of its bounds, at most 10"],
+    ),
     # odd annotations
     field_row(
         "{…} […]", 'x = "a" #@param {type:"string"} ["a", "b"]', choices=("a", "b"), type="string"
