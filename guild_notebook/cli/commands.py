@@ -20,7 +20,7 @@ from ..errors import FlagError, UserError
 from ..flags import apply, guild_values, languages
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered, discover, is_named_like_secret
-from ..flags.languages import literals
+from ..flags.languages import calls, literals
 from ..flags.languages.scanner import NEWLINE
 from ..flags.languages.source import Source
 from ..flags.languages.values import MOST_BITS, shortened
@@ -166,6 +166,7 @@ def json_data(nb: Notebook, found: Discovered) -> dict[str, Any]:
 
 def _flag_data(flag: Flag, sources: Mapping[int, Source]) -> dict[str, Any]:
     data = {name: _json(getattr(flag, name)) for name in _SHOWN}
+    data["default"] = _json(calls.plain(flag.default, flag.default_source))
     data["sites"] = []
     for site in flag.sites:
         first, last = map(sources[site.cell].position, (site.start, site.end))
@@ -174,7 +175,8 @@ def _flag_data(flag: Flag, sources: Mapping[int, Source]) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:
-    """``value`` in JSON's types; what JSON lacks is a list, or the text of the literal."""
+    """``value`` in JSON's types; what JSON lacks is a list, or text, of a literal or a call."""
+    value = calls.plain(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
@@ -223,11 +225,16 @@ def _row(flag: Flag) -> tuple[str, ...]:
     return (
         flag.name,
         flag.type or "",
-        shortened(flag.default_source, _WIDEST) + (" (differs)" if flag.mixed else ""),
+        shortened(_default(flag), _WIDEST) + (" (differs)" if flag.mixed else ""),
         shortened(_allowed(flag), _WIDEST),
         shortened(flag.description, _WIDEST),
         ", ".join(map(str, cells)),
     )
+
+
+def _default(flag: Flag) -> str:
+    is_call = calls.kind_of(flag.default)
+    return str(calls.plain(flag.default, flag.default_source)) if is_call else flag.default_source
 
 
 def _allowed(flag: Flag) -> str:

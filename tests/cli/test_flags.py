@@ -167,3 +167,26 @@ def test_flags_loads_neither_guild_nor_what_runs_notebooks(notebook):
         [sys.executable, "-c", code, str(notebook)], capture_output=True, text=True
     )
     assert result.stderr == "[]\n"
+
+
+def test_calls_are_shown_as_plain_text(tmp_path):
+    source = (
+        'out = Path("x")  # where to\nday = dt.date(2020, 1, 1)\nspan = timedelta(hours=2)\n'
+        "cfg = {'days': [date(2020, 1, 1)], date(2020, 1, 2): Decimal('0.10')}"
+    )
+    cell = {"cell_type": "code", "metadata": {}, "source": source, "outputs": []}
+    path = tmp_path / "n.ipynb"
+    path.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}), "utf-8")
+    shown = json.loads(cli("flags", str(path), "--json").stdout)["flags"]
+    assert [(flag["name"], flag["type"], flag["default"]) for flag in shown] == [
+        ("out", "path", "x"),
+        ("day", "date", "2020-01-01"),
+        ("span", "timedelta", 2),
+        ("cfg", None, {"days": ["2020-01-01"], "2020-01-02": "0.10"}),
+    ]
+    lines = cli("flags", str(path)).stdout.splitlines()
+    assert [line.split()[:3] for line in lines[1:3]] == [
+        ["out", "path", "x"],
+        ["day", "date", "2020-01-01"],
+    ]
+    assert "where to" in lines[1]
