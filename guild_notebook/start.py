@@ -3,7 +3,8 @@ module of Python or of an installed package.
 
 Guild starts it in the run directory, which holds the project's source code, and puts that first
 into PYTHONPATH (guild/op_util.py, python_path_env). There Python would find an ``encodings.py`` or
-a ``queue.py`` of the project before its own, some of them before it runs a line of ours.
+a ``queue.py`` of the project before its own, some of them before it runs a line of ours. Guild
+starts itself in the project for each step of a pipeline, where it is the same.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _TAKE_OUT = (
 # Python imports nothing between putting '' first, for -c, and the first statement.
 _RUN = "import sys; sys.path[0] or sys.path.pop(0); from guild_notebook import start; start.main()"
 
-_folders: list[str] | None = None
+_found: tuple[list[str], list[str]] | None = None
 
 
 def arguments(module: str) -> list[str]:
@@ -37,21 +38,27 @@ def arguments(module: str) -> list[str]:
 
 
 def main() -> None:
-    """Run the module that is named first in ``sys.argv`` as ``__main__``."""
-    global _folders
-    given = os.environ.pop(_GIVEN).split(os.pathsep)
-    kept = os.environ["PYTHONPATH"].split(os.pathsep)
-    _folders = [os.path.abspath(path) for path in given if path and path not in kept]
+    """Run the module that is named first in ``sys.argv`` as ``__main__``, in the environment that
+    the process was started with."""
+    global _found
+    kept = _entries("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.environ.pop(_GIVEN)
+    own = [os.path.abspath(path) for path in _entries("PYTHONPATH") if path not in kept]
+    _found = own, kept
     runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 
 
 def again(module: str) -> None:
     """Replace a process that was started as ``python -um MODULE``, the command that runs of version
     0.1 hold, by one that is started with ``arguments``."""
-    if _folders is None:
+    if not _found:
         os.execv(sys.executable, [sys.executable, *arguments(module), *sys.argv[1:]])
 
 
-def folders() -> list[str]:
-    """The project's folders that were in PYTHONPATH, absolute."""
-    return _folders or []
+def python_path() -> tuple[list[str], list[str]]:
+    """The folders of PYTHONPATH: the project's, absolute, and the others."""
+    return _found or ([], _entries("PYTHONPATH"))
+
+
+def _entries(variable: str) -> list[str]:
+    return [entry for entry in os.environ.get(variable, "").split(os.pathsep) if entry]

@@ -6,10 +6,18 @@ imported is in time for each command. :func:`apply` imports no more than Guild i
 by then. The processes of optimizers load no plugin: :mod:`guild_notebook.optimizers` applies
 :mod:`~guild_notebook.compat.skopt` there.
 
-Uses nothing else of this package. To add a patch, write its module and call it in :func:`apply`.
+May use ``start``. To add a patch, write its module and call it in :func:`apply`.
 """
 
-from . import file_names, model_importer, notebook_plugin, sourcecode_rules, text_files
+from . import (
+    file_names,
+    model_importer,
+    notebook_plugin,
+    pip_freeze,
+    sourcecode_rules,
+    steps,
+    text_files,
+)
 
 
 def apply() -> None:
@@ -21,5 +29,7 @@ def apply() -> None:
     file_names.leave_out_files_that_cannot_be_listed()
     model_importer.find_modules_beside_a_guild_file()
     notebook_plugin.retire_builtin_notebook_plugin()
+    pip_freeze.list_packages_apart()
     sourcecode_rules.warn_beside_rules_of_a_plugin()
+    steps.start_steps_apart()
     text_files.treat_undecodable_files_as_binary()

@@ -18,14 +18,14 @@ class Environment:
     """``folders``: from where cells import, those of the run and its notebook first."""
 
     def __init__(self, folders: list[str]) -> None:
-        self.folders = list(dict.fromkeys([*map(os.path.abspath, folders), *start.folders()]))
+        of_project, self._others = start.python_path()
+        self.folders = list(dict.fromkeys([*map(os.path.abspath, folders), *of_project]))
 
     def variables(self, argv: list[str]) -> dict[str, str]:
         """The variables for the kernel whose kernelspec has ``argv``. What Guild puts into
         PYTHONPATH for itself, the installed packages of its Python, is not in them."""
         installed = {*map(os.path.realpath, [*site.getsitepackages(), site.getusersitepackages()])}
-        entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        paths = [path for path in entries if path and os.path.realpath(path) not in installed]
+        paths = [path for path in self._others if os.path.realpath(path) not in installed]
         if not is_ipython(argv) and not _module_at(argv):
             paths = [*self.folders, *paths]
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}

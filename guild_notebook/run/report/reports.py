@@ -103,7 +103,7 @@ def _loaded_exporter(name: str) -> Any:
 
     if name not in OWN_REPORTS:
         if "." in name:  # a class, perhaps of a module of the project
-            sys.path += [os.getcwd(), *start.folders()]
+            sys.path += [os.getcwd(), *start.python_path()[0]]
         try:
             return base.get_exporter(name)()
         except base.ExporterNameError:
