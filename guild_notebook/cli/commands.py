@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import difflib
+import errno
 import gc
+import io
 import itertools
 import json
+import logging
 import math
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -36,19 +41,55 @@ _SHOWN = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line tool; returns the exit status. A UserError is one line on stderr."""
-    args = _parser().parse_args(argv)
+    """Run the command line tool; returns the exit status. A UserError, and an output that cannot
+    be written, is one line on stderr, if that can be written."""
+    if sys.stderr is None:  # it was closed before the process began: Guild takes it for a stream
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # to the end
+    try:
+        status = _status(argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        elif status == 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    except BrokenPipeError:  # the reader has seen enough
+        status = 0
+    except OSError as e:
+        _say(f"guild-notebook: cannot write the output: {e.strerror} - send it elsewhere")
+        status = 1
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:  # Python would write at its end, and fail
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return status
+
+
+def _status(argv: Sequence[str] | None) -> int:
+    with contextlib.redirect_stdout(io.StringIO()) as shown:  # argparse hides that it cannot print
+        try:
+            args = _parser().parse_args(argv)
+            code = None
+        except SystemExit as e:
+            code = e.code
+    if code is not None:
+        if shown.getvalue():
+            print(shown.getvalue(), end="")
+        return code if isinstance(code, int) else 2
     gc.disable()  # the process is short, and a large notebook's objects are many and all in use
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         for line in args.lines(args):
             print(line)
     except UserError as e:
-        print(f"guild-notebook: {e}", file=sys.stderr)
+        _say(f"guild-notebook: {e}")
         return 1
-    except BrokenPipeError:  # the reader has seen enough
-        sys.stderr.close()
     return 0
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,11 +122,12 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
     nb = reader.read(args.notebook)
     found = discover(nb)
     values = _typed_values(found, args.values, args.notebook)
-    trials = [dict(zip(values, trial)) for trial in itertools.product(*values.values())]
+    number = math.prod(map(len, values.values()))
     for index in parameters.injected_cells(nb):
         yield f"cell {index} is left out: papermill injected its parameters"
-    for trial in trials:
-        if len(trials) > 1:
+    for chosen in itertools.product(*values.values()):
+        trial = dict(zip(values, chosen))
+        if number > 1:
             shown = " ".join(f"{name}={value.in_guild}" for name, value in trial.items())
             yield f"trial with {shown}:"
         assigned = [value.assignment for value in trial.values() if value.assignment]
@@ -95,10 +137,9 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
             yield "no cell changes"
     for name in values:
         if is_named_like_secret(found.flags[name]):
-            print(f"note: {name} has the name of a secret, its value is not shown", file=sys.stderr)
-    first = trials[0] if trials else {}  # an empty list has no trial
-    for warning in found.warnings_for({name: value.in_guild for name, value in first.items()}):
-        print(f"warning: {warning}", file=sys.stderr)
+            _say(f"note: {name} has the name of a secret, its value is not shown")
+    for warning in found.warnings_for({name: each[0].in_guild for name, each in values.items()}):
+        _say(f"warning: {warning}")
 
 
 class _Value(NamedTuple):
@@ -118,6 +159,7 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
     }
     # All that parse_flag_assigns reads of an opdef.
     opdef = argparse.Namespace(flags=list(flagdefs.values()))
+    logging.disable()  # Guild tells of what it takes for text, as it is shown here
     typed, errors = op_util.parse_flag_assigns(args, opdef)
     for arg in errors:
         raise FlagError(f"{arg} is no NAME=VALUE")
@@ -128,7 +170,12 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
                 f"{path} has no flag {name} - its flags are: {', '.join(found.flags) or 'none'}"
             )
         singles = value if isinstance(value, list) else [value]
-        values[name] = [_value(found.flags[name], flagdefs[name], single) for single in singles]
+        if not singles:
+            raise FlagError(f"flag {name}: an empty list gives no trial - write {name}='[[]]'")
+        try:
+            values[name] = [_value(found.flags[name], flagdefs[name], each) for each in singles]
+        except RecursionError:
+            raise FlagError(f"flag {name}: its value is nested too deeply") from None
     return values
 
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from guild_notebook import __version__
+from guild_notebook.cli import main
 
 CELL = """\
 #@title Training {run: "auto"}
@@ -142,6 +143,11 @@ def test_preview_shows_each_trial_of_a_grid(notebook):
         (["x=1"], "has no flag x - its flags are: lr, n, opt, path, project"),
         (["lr"], "lr is no NAME=VALUE"),
         (["lr=uniform[0:1]"], "flag lr: uniform[0:1] is a search space - give one value of it"),
+        (["lr=[]"], "flag lr: an empty list gives no trial - write lr='[[]]'"),
+        (["lr=range[1:0]"], "flag lr: an empty list gives no trial"),
+        (["lr=&a [*a]"], "flag lr: its value is nested too deeply"),
+        (["n=" + "[" * 3000], "flag n (cell 1) takes a whole number from 0 to 10, not"),
+        (["n=!!timestamp x"], "flag n (cell 1) takes a whole number from 0 to 10, not"),
     ],
 )
 def test_an_error_is_one_line_and_status_1(notebook, values, message):
@@ -190,3 +196,73 @@ def test_calls_are_shown_as_plain_text(tmp_path):
         ["day", "date", "2020-01-01"],
     ]
     assert "where to" in lines[1]
+
+
+ODD_VALUES = [
+    *["", "[]", "[[]]", "{}", "[1", "{a", "]", "null", "~", "1e999", "nan", ".inf", "0x1f", "1_0"],
+    *["2021-01-01", "2021-13-45", "12:30:45", "&a [*a]", "*a", "!!python/none x", "!!binary a"],
+    *["!!timestamp x", "? a", "- a", "a: b", "'", '"', '"\\q"', "@", "@/dev/null", "`", "%", "|"],
+    *["> a", "# a", "[1,2]", "[[1,2]]", "[1:2]", "uniform[", "loguniform[a:b]", "gauss[1]"],
+    *["range[1:0]", "range[0:1:0]", "linspace[0:1:0]", "foo[1]", "\ud800", "\n", "é", "9" * 5000],
+    *[
+        "[" * 3000,
+        "{a:" * 500,
+        "-" * 100,
+        "{[1]: 2}",
+        "{1: 2, a: 3}",
+        "1/0",
+        "x()",
+        "<<",
+        "=",
+        "==",
+    ],
+    *["[null]", "[true,1]", "yes", "1e400", "--", "-x", "uniform[0:1]"],
+]
+
+
+def test_no_value_is_answered_by_anything_but_a_preview_or_one_line(notebook, capsys):
+    """In this process, since there are some hundred."""
+    for value in ODD_VALUES:
+        for name in ("lr", "ünits", "opt", "path", "none"):
+            status = main(["preview", str(notebook), f"{name}={value}"])
+            out, err = capsys.readouterr()
+            case = (name, value[:20], out, err)
+            assert (status, bool(out)) in ((0, True), (1, False)), case
+            assert len([x for x in err.splitlines() if not x.startswith("warn")]) == status, case
+
+
+COMMANDS = [
+    (["flags", "NOTEBOOK"], 0),
+    (["flags", "NOTEBOOK", "--json"], 0),
+    (["preview", "NOTEBOOK", "n=5"], 0),
+    (["preview", "NOTEBOOK", "n=11"], 1),
+    (["flags", "none.ipynb"], 1),
+    (["--help"], 0),
+    (["--version"], 0),
+    (["none"], 2),
+    ([], 2),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status"), COMMANDS)
+def test_a_command_whose_output_is_full_or_closed_says_so_in_one_line(notebook, arguments, status):
+    command = [sys.executable, "-m", "guild_notebook.cli"]
+    command += [str(notebook) if each == "NOTEBOOK" else each for each in arguments]
+    for redirected in (">/dev/full", ">&-"):
+        done = run_in_shell(f'"$@" {redirected}', command)
+        assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+        said = done.stderr.count("guild-notebook: cannot write the output: ")
+        assert (done.returncode, said) == ((1, 1) if status == 0 else (status, 0))
+    for script in ('"$@" 2>/dev/full', '"$@" 2>&-', '"$@" <&- >/dev/null 2>&-'):
+        done = run_in_shell(script, command)
+        assert (done.returncode, done.stderr) == (status, "")
+        assert "guild-notebook:" not in done.stdout
+    done = run_in_shell('set -o pipefail; "$@" | true', command)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr and "Broken" not in done.stderr
+
+
+def run_in_shell(script, command):
+    return subprocess.run(
+        ["bash", "-c", script, "bash", *command], capture_output=True, text=True, encoding="utf-8"
+    )

@@ -27,7 +27,7 @@ PYTHON_CELL_MAGICS = frozenset(
 )
 
 _CELL_MAGIC = re.compile(
-    r"(?:[ \t\f]*(?:\#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t]*%%(\w*)[^\r\n]*(?:\r\n|\r|\n|\Z)"
+    r"(?:[ \t\f]*(?:\#[^\r\n]*)?(?:\r\n|\r(?!\n)|\n))*[ \t]*%%(\w*)[^\r\n]*(?:\r\n|\r|\n|\Z)"
 )
 _UNREADABLE_CHARS = re.compile("[\x00\ud800-\udfff]")
 # `case` and `match` are names too: an assignment to one is not a clause.
