@@ -88,6 +88,7 @@ FUNCTIONS = {
     "_without_library": "{}",
     "omission": "{}",
     "omission_of": "{}",
+    "_as_written_note": "{}",
 }
 """Functions that return or yield messages."""
 

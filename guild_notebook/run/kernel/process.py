@@ -17,8 +17,8 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from io import BufferedReader
 from typing import IO, Any
 
 import zmq.asyncio
@@ -49,6 +49,16 @@ not connected yet and the request is sent again."""
 
 QUIET_SECONDS = 0.05
 """Time without output of the kernel's process after which it is taken to have written all."""
+
+
+MOST_QUIET_SECONDS = 2.0
+"""The longest that a process that goes on writing is waited for."""
+
+LAST_OUTPUT = 100_000
+"""Bytes of the end of what the kernel's process itself writes that are kept, in case it dies."""
+
+LAST_OF_LINE = 10_000
+"""Characters of the end of a line of these that are shown."""
 
 
 class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client has no types
@@ -105,7 +115,7 @@ class Kernel:
         self._pid: int | None = None
         self._status: int | None = None
         self._died_with_supervisor = ""
-        self._output_lines: deque[bytes] = deque(maxlen=200)
+        self._last_output = b""
         self._output_bytes = 0
         self._liveness_pipe: int | None = None
         self._shutdown_requested = False
@@ -154,11 +164,11 @@ class Kernel:
     def _in_thread(read: Any, fd: int, *args: Any) -> None:
         threading.Thread(target=read, args=(os.fdopen(fd, "rb"), *args), daemon=True).start()
 
-    def _read_output(self, pipe: IO[bytes]) -> None:
+    def _read_output(self, pipe: BufferedReader) -> None:
         with pipe:
-            for line in pipe:
-                self._output_lines.append(line[-10_000:])
-                self._output_bytes += len(line)
+            while part := pipe.read1(LAST_OUTPUT):
+                self._last_output = (self._last_output + part)[-LAST_OUTPUT:]
+                self._output_bytes += len(part)
 
     def _watch(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
         """Wait until the supervisor has ended the kernel and all that it has started, or do it in
@@ -265,13 +275,13 @@ class Kernel:
 
     async def last_output_lines(self, count: int) -> list[str]:
         """The last lines that the kernel's process itself has written to stderr or stdout. Waits
-        until it writes no more."""
-        seen = -1
-        while seen != self._output_bytes:
+        until it writes no more, but not for ever."""
+        seen, until = -1, time.monotonic() + MOST_QUIET_SECONDS
+        while seen != self._output_bytes and time.monotonic() < until:
             seen = self._output_bytes
             await asyncio.sleep(QUIET_SECONDS)
-        text = b"".join(self._output_lines).decode("utf-8", errors="replace")
-        return [line.rstrip() for line in text.strip().splitlines()[-count:]]
+        text = self._last_output.decode("utf-8", errors="replace")
+        return [line.rstrip()[-LAST_OF_LINE:] for line in text.strip().splitlines()[-count:]]
 
     async def _failure(self, what: str) -> str:
         lines = await self.last_output_lines(1)

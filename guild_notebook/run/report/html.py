@@ -21,10 +21,12 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nbconvert.exporters import HTMLExporter
+from bs4 import BeautifulSoup
+from jinja2 import pass_context
 
 from ...document.mime import has_image, text_of
 from ...files import write_whole
+from .bounded import NO_TEXT, BoundedHTMLExporter
 from .widgets import VIEW, WidgetRenderer, copy_with_outputs
 
 TEMPLATE = """\
@@ -54,6 +56,9 @@ TEMPLATE = """\
 {%- endblock -%}
 """
 
+MOST_TAGS = 200_000
+"""Tags of a notebook's HTML that are read: BeautifulSoup takes seconds for so many."""
+
 PLOTLY = "application/vnd.plotly.v1+json"
 
 _EMBED = "vegaEmbed"  # in the HTML of a figure of Vega or Vega-Lite
@@ -61,25 +66,46 @@ _VEGA = re.compile(r"application/vnd\.(vega|vegalite)\.v\d+(?:\+json|\.json)")
 _LITE = re.compile(r"/schema/vega-lite/v(\d+(?:\.\d+)?)")
 _LOADED = re.compile(r"""maybeLoadScript\(["'](vega(?:-lite|-embed)?)["'], ["']([^"']*)["']\)""")
 _MATH = re.compile(r"\$|\\\(|\\\[|\\begin\{")
-_SCRIPT = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_SCRIPT = re.compile(r"<(/?(?:script|style))\b", re.IGNORECASE)
 # In scripts that need require.js. Others only test whether it is there.
 _REQUIRE = re.compile(r"\brequire(?:js)?\s*(?:\(\s*\[|\.config\b)")
 
 
-class HTMLReportExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carries no types
+class HTMLReportExporter(BoundedHTMLExporter):
     """An nbconvert exporter of the reports ``html`` and ``html-no-input``."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.raw_template = TEMPLATE
 
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        return self._closed(super().markdown2html(context, source))
+
     def from_notebook_node(
         self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         nb = _with_widgets_and_figures(nb)
         resources = {**(resources or {}), "guild": _requirements(nb)}
+        self._tags = 0
+        nb, outputs = copy_with_outputs(nb)
+        for output in outputs:
+            data = output.get("data") or {}
+            if "text/html" in data:
+                output.data = {**data, "text/html": self._closed(text_of(data["text/html"]))}
         page: tuple[str, dict[str, Any]] = super().from_notebook_node(nb, resources, **options)
         return page
+
+    def _closed(self, piece: str) -> str:
+        """HTML of the notebook in which all elements are closed, so that none takes in what follows
+        in the page, and images have a text; of many megabytes as it is."""
+        self._tags += piece.count("<")
+        if self._tags > MOST_TAGS:
+            return piece
+        soup = BeautifulSoup(piece, features="html.parser")
+        for image in soup.select("img:not([alt])"):
+            image.attrs["alt"] = NO_TEXT
+        return str(soup)
 
 
 def _requirements(nb: Any) -> dict[str, Any]:
@@ -89,7 +115,7 @@ def _requirements(nb: Any) -> dict[str, Any]:
     pages = list(_values(nb, ("text/html", "application/javascript")))
     texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
     texts += _values(nb, ("text/latex", "text/markdown"))
-    texts += [_SCRIPT.sub("", page) for page in _values(nb, ("text/html",))]
+    texts += [text for page in _values(nb, ("text/html",)) for text in _without_scripts(page)]
     script = _vega_script(pages)
     require = ""
     if any(_REQUIRE.search(page) for page in pages if not (script and _EMBED in page)):
@@ -97,6 +123,20 @@ def _requirements(nb: Any) -> dict[str, Any]:
     elif any(_values(nb, (VIEW,))):
         require = "later"  # only the widget manager uses it, which is loaded after the page
     return {"script": script, "require": require, "math": any(map(_MATH.search, texts))}
+
+
+def _without_scripts(page: str) -> Iterator[str]:
+    """The parts of HTML that are not in scripts or styles."""
+    first, *rest = _SCRIPT.split(page)
+    yield first
+    opened = ""
+    for tag, text in zip(rest[::2], rest[1::2]):
+        if not opened and not tag.startswith("/"):
+            opened = tag.lower()
+        elif tag.lower() == f"/{opened}":
+            opened = ""
+        if not opened:
+            yield text
 
 
 def _with_widgets_and_figures(nb: Any) -> Any:

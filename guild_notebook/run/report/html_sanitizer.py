@@ -125,8 +125,9 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "src":  # nh3 asks for elements too that it removes later
         return value if tag in _DATA and _DATA[tag].match(value) else None
     if name == "style":
-        parts = (re.sub(r"\s*:\s*", ":", part.strip(), count=1) for part in value.split(";"))
-        known = (part for part in parts if part.partition(":")[0].lower() in _STYLES)
+        parts = (part.partition(":") for part in value.split(";"))
+        pairs = ((name.strip(), content.strip()) for name, _, content in parts)
+        known = (f"{name}:{content}" for name, content in pairs if name.lower() in _STYLES)
         return ";".join(filter(_DECLARATION.fullmatch, known)) or None
     return value
 
@@ -166,11 +167,15 @@ def _is_deep(text: str) -> bool:
     return False
 
 
+_MEDIA_TAG = re.compile(r"<(?:img|audio|video|source)\b[^>]*")
+
+
 def is_visible(sanitized: str) -> bool:
     """Whether sanitized HTML shows anything. Often only an empty element for a script is left."""
-    return bool(
-        re.search(r"<(?:img|audio|video|source)\b[^>]*\ssrc=", sanitized)
-        or re.sub(r"<[^>]*>", "", sanitized).replace("&nbsp;", " ").strip()
+    before, *tags = sanitized.split("<")
+    texts = [before, *(tag.partition(">")[2] for tag in tags)]
+    return any(text.replace("&nbsp;", " ").strip() for text in texts) or any(
+        " src=" in tag[0] for tag in _MEDIA_TAG.finditer(sanitized)
     )
 
 

@@ -18,10 +18,10 @@ import re
 from typing import Any
 
 from jinja2 import pass_context
-from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode, v4
 
 from ...document.mime import text_of
+from .bounded import BoundedHTMLExporter
 from .html_sanitizer import image_element, is_visible, sanitize, sanitize_page
 from .widgets import with_widget_html
 
@@ -45,7 +45,7 @@ a.anchor-link, .jp-Collapser { display: none; }
 LANGUAGE_NAME = re.compile(r"[\w+#.-]{1,40}")
 
 
-class SanitizedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carries no types
+class SanitizedHTMLExporter(BoundedHTMLExporter):
     """An nbconvert exporter of the report ``sanitized``."""
 
     def __init__(self, **options: Any) -> None:

@@ -1,0 +1,99 @@
+"""nbconvert's HTML exporter in time linear in the notebook.
+
+It passes highlighted code through a slow parser (bleach), and the whole page through another
+(BeautifulSoup) to set two attributes; pygments and mistune take seconds for a megabyte. So code is
+not parsed again, since pygments escapes it, the attributes are put into tags, and beyond ``MOST``
+characters of a notebook code and Markdown stay as they are written, which the page says.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from jinja2 import pass_context
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters import Highlight2HTML
+from nbconvert.filters.strings import clean_html
+from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
+
+MOST = 1_000_000
+"""Characters of a notebook's code that are highlighted, and of its Markdown that are rendered."""
+
+MOST_OF_TEXT = 50_000
+"""Characters of one text of Markdown that are rendered: mistune takes time quadratic in some."""
+
+
+NO_TEXT = "No description has been provided for this image"
+
+_FOCUSED = re.compile(
+    r'<div class="(?:jp-Cell-inputWrapper|jp-Rendered[\w -]*jp-OutputArea-output *)"'
+)
+_IMAGE = re.compile(r'(<div class="jp-Rendered(?:Image|SVG) jp-OutputArea-output[^<>]*>\s*)<img ')
+
+
+class _Clean(str):
+    """HTML that needs no cleaning."""
+
+
+class BoundedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carries no types
+    """An exporter whose template is nbconvert's own."""
+
+    def from_notebook_node(
+        self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        exporter: Any = self  # a class without types
+        resources = exporter._init_resources(resources)
+        self._code = self._markdown = 0
+        language = nb.metadata.get("language_info", {})
+        lexer = language.get("pygments_lexer", language.get("name", None))
+        highlight = Highlight2HTML(pygments_lexer=lexer, parent=self)
+
+        def highlighted(source: str, **options: Any) -> _Clean:
+            self._code += len(source)
+            if self._code > MOST:
+                return _as_written("code", source)
+            return _Clean(highlight(source, **options))
+
+        shown_type = WidgetsDataTypeFilter(
+            notebook_metadata=exporter._nb_metadata, parent=self, resources=resources
+        )
+        self.register_filter("highlight_code", highlighted)
+        self.register_filter("filter_data_type", shown_type)
+        self.register_filter("clean_html", _cleaned)
+        # It removes "files/" from links, as notebooks had it long ago, in quadratic time.
+        self.register_filter("strip_files_prefix", lambda text: text)
+        exported: Any = super(HTMLExporter, self).from_notebook_node(nb, resources, **options)
+        page, resources = exported
+        return _with_attributes(page), resources or {}
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        self._markdown += len(source)
+        if self._markdown > MOST or len(source) > MOST_OF_TEXT:
+            return _as_written("Markdown", source)
+        return str(super().markdown2html(context, source))
+
+
+def _with_attributes(page: str) -> str:
+    """``page`` with what nbconvert puts into its template's own tags: cells and outputs can be
+    focused, and images have a text."""
+    page = _IMAGE.sub(rf'\1<img alt="{NO_TEXT}" ', page)
+    return _FOCUSED.sub(r'\g<0> tabindex="0"', page)
+
+
+def _as_written(what: str, source: str) -> _Clean:
+    note = _as_written_note(what, len(source))
+    return _Clean(
+        f'<p class="guild-note">{note}</p><div class="highlight"><pre>{html.escape(source)}</pre>'
+        "</div>"
+    )
+
+
+def _as_written_note(what: str, characters: int) -> str:
+    return f"{characters:,} characters of {what} as they are written: too many to be rendered"
+
+
+def _cleaned(element: Any) -> str:
+    return element if isinstance(element, _Clean) else str(clean_html(element))
