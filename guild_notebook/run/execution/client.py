@@ -25,6 +25,7 @@ from ..kernel.process import Kernel
 from ..output.display import Display
 from .output_widgets import OutputWidgets
 from .outputs import Outputs, Owner
+from .widget_states import WidgetStates
 
 DRAIN_SECONDS = 0.05
 """Time without a message after which a kernel that has ended has no more messages."""
@@ -65,7 +66,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.widget_registry: dict[str, Any] = {}  # OutputWidgets is for them
         self._outputs = Outputs(display, limits)
         self._widgets = OutputWidgets(self._outputs)
-        self._states_changed = False
+        self._states = WidgetStates(self.widget_state, self.widget_buffers, limits)
+        self._states_changed = self._states_said = False
         self._numbers: dict[int, int] = {}
         self._cell_of: dict[str, int] = {}
         self._current: int | None = None
@@ -85,8 +87,13 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         cells = {owner for owner in changed if isinstance(owner, int)}
         for index in cells:
             self.nb.cells[index].outputs = self._outputs.nodes(index)
-        for comm_id in changed.difference(cells):
-            self.widget_state[str(comm_id)]["outputs"] = self._outputs.nodes(comm_id)
+        for comm_id in {owner for owner in changed if isinstance(owner, str)}:
+            outputs = self._outputs.nodes(comm_id)
+            if comm_id in self.widget_state:
+                self.widget_state[comm_id]["outputs"] = outputs
+            self._count_state(comm_id, {"state": {"outputs": outputs}})
+            if comm_id not in self.widget_state:
+                self._outputs.forget(comm_id)
         if self._states_changed or len(changed) > len(cells):
             self._states_changed = False
             self.set_widgets_metadata()
@@ -198,8 +205,20 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
 
     def handle_comm_msg(self, outs: list[Any], msg: Any, cell_index: int) -> None:
         super().handle_comm_msg(outs, msg, cell_index)
-        data = msg["content"]["data"]
+        comm_id, data = msg["content"]["comm_id"], msg["content"]["data"]
         self._states_changed = True
+        self._count_state(comm_id, data, msg.get("buffers") or ())
+        if msg["msg_type"] == "comm_close":
+            self._states.close(comm_id)
         if data.get("method") != "echo_update":  # of what start_cell has sent
             number = self._numbers[cell_index]
-            self._widgets.set_state(msg["content"]["comm_id"], data.get("state") or {}, number)
+            self._widgets.set_state(comm_id, data.get("state") or {}, number)
+
+    def _count_state(self, comm_id: str, data: Any, buffers: Sequence[Any] = ()) -> None:
+        if not self._states.count(comm_id, data, buffers) or self._states_said:
+            return
+        self._states_said = True
+        text = "the notebook has not the states of all widgets: they are over nb-output-limit"
+        self.display.write_status(text)
+        if self._current is not None:
+            self._outputs.add_note(self._current, f"[{text}]")

@@ -60,6 +60,15 @@ class Outputs:
     def nodes(self, owner: Owner) -> list[Any]:
         return self._areas[owner].outputs.nodes()
 
+    def add_note(self, owner: Owner, text: str) -> None:
+        """Add a line of this package, which the run's output has already."""
+        self._areas[owner].outputs.add_text("stderr", f"\n{text}\n")
+        self._mark([owner])
+
+    def forget(self, owner: Owner) -> None:
+        """Keep nothing of an owner any more; its images stay."""
+        self._areas.pop(owner, None)
+
     def left_out(self, owner: Owner) -> tuple[int, int]:
         """How much of what an owner has put out is not kept: characters, and displays."""
         return self._areas[owner].outputs.left_out
