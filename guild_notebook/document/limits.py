@@ -7,9 +7,10 @@ it. What is left out is said in its place and in the run's output.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ..secrets.masking import Masker
 from .mime import text_of
 
 OVERHEAD = 200
@@ -31,6 +32,9 @@ class Limits:
 
     models: int = 10_000
     """Widgets of a run whose state is kept, with those that they consist of."""
+
+    masker: Masker = field(default_factory=lambda: Masker(()))
+    """Of the secret values: what is left out does not divide one, so that a part remains."""
 
     @property
     def half(self) -> int:
@@ -71,7 +75,7 @@ class Limits:
         """``value``, a text or a list of its lines, whole or as its head and tail."""
         if characters_of(value) <= self.half:
             return value
-        text, kept = text_of(value), self.half // 2
+        text, kept = self.masker.text(text_of(value)), self.half // 2
         said = omission(len(text) - 2 * kept)
         return f"{text[:kept]}\n{said}\n{text[len(text) - kept :]}"
 

@@ -7,7 +7,6 @@ the same as nbformat's.
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -20,7 +19,7 @@ _IS_SPLIT = re.compile(r"text/|(?:application/javascript|image/svg\+xml)$").matc
 
 class NotebookEncoder:
     """Encodes ``nb``, an nbformat 4 document that changes between calls of ``file_parts``. Secret
-    values in sources and metadata are masked by ``masker``; outputs are masked already."""
+    values are masked by ``masker``."""
 
     def __init__(self, nb: Mapping[str, Any], masker: Masker | None = None) -> None:
         self._nb = nb
@@ -54,33 +53,11 @@ class NotebookEncoder:
         yield b"\n ]" if cells else b"[]"
 
 
-def masked_notebook(nb: Any, masker: Masker) -> Any:
-    """``nb`` with the secret values in its sources and metadata masked: a copy as far as they
-    differ, else ``nb`` itself. Its outputs are masked when they are received."""
-    if not masker:
-        return nb
-    masked = copy.copy(nb)
-    masked["cells"] = [_masked_cell(cell, masker) for cell in nb["cells"]]
-    masked["metadata"] = _masked_metadata(nb["metadata"], masker)
-    return masked
-
-
-def _masked_cell(cell: Any, masker: Masker) -> Any:
-    masked = copy.copy(cell)
-    masked["source"] = masker.data(cell["source"])
-    masked["metadata"] = _masked_metadata(cell["metadata"], masker)
-    return masked
-
-
-def _masked_metadata(metadata: Any, masker: Masker) -> Any:
-    return type(metadata)(masker.data(metadata))
-
-
 def _for_file(nb: Mapping[str, Any], masker: Masker) -> dict[str, Any]:
     """A masked copy of ``nb`` as its file has it: texts as lists of lines, and without what is not
     stored (as nbformat/v4/rwbase.py, split_lines and strip_transient; nbformat is slow to import,
     and the first save is made before the kernel starts)."""
-    masked = masked_notebook(nb, masker)
+    masked = masker.data(nb)
     metadata = _without(masked["metadata"], "orig_nbformat", "orig_nbformat_minor", "signature")
     return {**masked, "metadata": metadata, "cells": list(map(_cell_for_file, masked["cells"]))}
 

@@ -33,7 +33,7 @@ from .output.stream import Stream
 from .record.autosave import Autosave
 from .record.run_dir import RunDir
 from .record.source_files import SourceFiles
-from .secret_values import RunSecrets
+from .secret_values import RunSecrets, mask_writes
 
 
 def main() -> int:
@@ -66,6 +66,7 @@ def main() -> int:
             secrets.check_values()
             left_out = unexecuted.put_values(settings["skip-tags"])
             out.masker = err.masker = secrets.masker
+            mask_writes(sys.stderr, secrets.masker)
             if secrets.notice:
                 status_lines.write(secrets.notice)
             _write_left_out(left_out, status_lines)

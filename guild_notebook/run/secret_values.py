@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection
-from typing import Any
+from typing import Any, TextIO
 
 from ..files import write_whole
 from ..flags import apply
@@ -124,6 +124,13 @@ class RunSecrets:
             masked = self.masker.text(_without(text, names, entry) if entry else text)
             if masked != text:
                 write_whole(path, masked.encode("utf-8", errors="surrogateescape"))
+
+
+def mask_writes(file: TextIO, masker: Masker) -> None:
+    """Leave the values of ``masker`` out of what is written to ``file``: for stderr, to which
+    Python itself writes tracebacks and warnings."""
+    write = file.write
+    file.write = lambda text: write(masker.text(text))  # type: ignore[method-assign]
 
 
 def _texts(value: Any) -> list[str]:

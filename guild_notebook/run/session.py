@@ -15,7 +15,7 @@ import nbformat
 from .. import options
 from ..document import states, strip, trust
 from ..document.limits import Limits
-from ..document.writer import NotebookEncoder, masked_notebook
+from ..document.writer import NotebookEncoder
 from ..files import write_whole
 from .execution.client import RunClient
 from .execution.execute import Execution, Outcome
@@ -103,8 +103,7 @@ class Session:
             self.nb,
             self.kernel,
             display,
-            Limits(self.settings["output-limit"]),
-            self.output.masker,
+            Limits(self.settings["output-limit"], masker=self.output.masker),
             allow_errors=self.settings["allow-errors"],
         )
 
@@ -162,7 +161,7 @@ class Session:
         paths: list[str] = []
         failures: dict[str, Exception] = {}
         try:
-            shown = masked_notebook(self.nb, self.output.masker)
+            shown = self.output.masker.data(self.nb)
             trust.sign(shown)
             ended = (outcome.failed_cell, outcome.errors)
             paths = self._reports.write(shown, self.record.executed_file, *ended)

@@ -6,12 +6,19 @@ import base64
 import hashlib
 import html
 import json
+import quopri
+import random
+import re
+import string
+import urllib
 import urllib.parse
 from pathlib import Path
 
-from tests.helpers.project import Command, Project
+from tests.helpers.project import CHECKOUT, Command, Project
 
-VALUE = "s3cr'et\"/Valü&99$x"
+VALUE = "s3cr'et\"/Valü&99$x \\end"
+
+LONG = "".join(random.Random(1).choices(string.ascii_letters + string.digits + "+/-_.", k=160))
 
 
 OTHER = "0ther-Value-of-it"
@@ -67,3 +74,17 @@ def all_forms(value: str) -> set[str]:
         content.hex(),
     }
     return {form for form in forms if len(form) >= 5}
+
+
+def documented_forms() -> list[str]:
+    """The expressions of the table in docs/secrets.md."""
+    rows = re.findall(
+        r"^\| [^|]+ \| (`.+`) \|$", (CHECKOUT / "docs" / "secrets.md").read_text("utf-8"), re.M
+    )
+    return [form for row in rows for form in re.findall("`([^`]+)`", row)]
+
+
+def written(form: str, value: str) -> str:
+    modules = {"urllib": urllib, **{m.__name__: m for m in (base64, html, json, quopri)}}
+    text = eval(form, {**modules, "value": value, "data": value.encode()})
+    return text.decode() if isinstance(text, bytes) else str(text)

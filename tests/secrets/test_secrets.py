@@ -300,7 +300,7 @@ def test_a_list_is_one_secret_value(project: Project):
         "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {keys: {nb-secret: yes}}\n"
     )
     done = project.run("a", f"keys=first-key {OTHER}")
-    assert done.stdout == f"2 {OTHER[::-1]} ['***', '***']\n"
+    assert done.stdout == f"2 {OTHER[::-1]} ['***']\n"
     assert leaks(project, done) == []
 
 
@@ -311,7 +311,7 @@ def test_a_key_of_several_lines_is_masked_line_by_line(project: Project):
         "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {key: {nb-secret: yes}}\n"
     )
     done = project.run("a", KEY=key)
-    assert done.stdout.startswith(f"***\n***\n***\n***\n{len(key)}\n")
+    assert done.stdout.startswith(f"***\n{len(key)}\n")
     assert leaks(project, done) == []
 
 

@@ -9,6 +9,11 @@ from typing import Any, Union
 from nbformat import from_dict
 
 from ...document.limits import Limits, characters_of, counted, omission
+from ...secrets.masking import Masker
+
+BEFORE = 10_000
+"""Characters that are kept of what is left out: by them the rest of a secret value that is cut
+there is known."""
 
 
 class Bundle:
@@ -32,11 +37,13 @@ class Bundle:
 class _TextOutput:
     """Text of a stream, in parts: joining them for each message would take quadratic time."""
 
-    def __init__(self, name: str, overhead: int) -> None:
+    def __init__(self, name: str, overhead: int, masker: Masker) -> None:
         self.name = name
+        self._masker = masker
         self.parts: deque[str] = deque()
         self.characters = 0
         self._overhead = overhead
+        self._before = ""
 
     @property
     def size(self) -> int:
@@ -51,6 +58,8 @@ class _TextOutput:
         self.characters -= count
         while count:
             first = self.parts.popleft()
+            if self._masker:
+                self._before = (self._before + first[:count])[-BEFORE:]
             if len(first) > count:
                 self.parts.appendleft(first[count:])
             count -= min(count, len(first))
@@ -58,6 +67,8 @@ class _TextOutput:
     def node(self) -> Any:
         text = "".join(self.parts)
         self.parts = deque([text])
+        if self._before:
+            text = self._masker.texts([self._before, text])[1]
         return from_dict({"output_type": "stream", "name": self.name, "text": text})
 
 
@@ -130,7 +141,7 @@ class CellOutputs:
         """Add to a text; returns by how much its size has grown."""
         overhead = self._overhead(outputs, name)
         if not _is_open(outputs, name):
-            outputs.append(_TextOutput(name, overhead))
+            outputs.append(_TextOutput(name, overhead, self._limits.masker))
         last = outputs[-1]
         assert isinstance(last, _TextOutput)
         last.append(text)

@@ -19,7 +19,6 @@ from nbformat import from_dict
 from nbformat.v4 import output_from_msg
 
 from ...document.limits import Limits
-from ...secrets.masking import Masker
 from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
 from ..output.display import Display
@@ -40,13 +39,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     the tag that allows it."""
 
     def __init__(
-        self,
-        nb: Any,
-        kernel: Kernel,
-        display: Display,
-        limits: Limits,
-        masker: Masker,
-        **options: Any,
+        self, nb: Any, kernel: Kernel, display: Display, limits: Limits, **options: Any
     ) -> None:
         super().__init__(
             nb,
@@ -57,7 +50,6 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             iopub_timeout=1_000_000,  # IopubChannel has its own rule: SILENCE
             **options,
         )
-        self._masker = masker
         self.log.setLevel(logging.CRITICAL)  # this package reports the same in its own words
         self.display = display
         self.exit_requested = False
@@ -71,7 +63,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self._numbers: dict[int, int] = {}
         self._cell_of: dict[str, int] = {}
         self._current: int | None = None
-        self.kc = kernel.connect(self, masker)
+        self.kc = kernel.connect(self)
 
     @property
     def has_changed(self) -> bool:
@@ -110,8 +102,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     def add_error(self, index: int, name: str, text: str, before: Sequence[str] = ()) -> None:
         """Add an error of this package to a cell's outputs and show it, ``before`` it lines of the
         kernel."""
-        lines = self._masker.data([*before, f"{name}: {text}"])
-        text = self._masker.text(text)
+        lines = [*before, f"{name}: {text}"]
         error = {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
         self._outputs.add(index, from_dict(error), self._numbers[index])
 

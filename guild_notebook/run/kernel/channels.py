@@ -20,8 +20,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
-from ...secrets.masking import Masker
-from .messages import OUTPUTS, Message, MessageMasker, checked_message
+from .messages import OUTPUTS, Message, checked_message
 
 MOST_AT_ONCE = 500
 """Messages that are read before the first of them is returned."""
@@ -90,22 +89,18 @@ class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_cl
 
 
 class IopubChannel(CheckedChannel):
-    """The iopub channel, which returns messages without secret values (``masker``). ``get_msg``
-    without a timeout raises Empty once ``SILENCE`` seconds have passed since the executing request
-    got its reply, and since the last message. The kernel's own socket is read until something
-    arrives on ``direct``, to which launcher.py sends the same messages, and from then on that."""
+    """The iopub channel. ``get_msg`` without a timeout raises Empty once ``SILENCE`` seconds have
+    passed since the executing request got its reply, and since the last message. The kernel's own
+    socket is read until something arrives on ``direct``, to which launcher.py sends the same
+    messages, and from then on that."""
 
-    def __init__(
-        self, socket: Any, session: Any, direct: Any, listener: IopubListener, masker: Masker
-    ) -> None:
+    def __init__(self, socket: Any, session: Any, direct: Any, listener: IopubListener) -> None:
         super().__init__(socket, session)
         self.socket: Any = socket
         self._direct = direct
         self._seen: set[str] = set()
         self._listener = listener
-        self._message_masker = MessageMasker(masker) if masker else None
         self._read: deque[Message] = deque()
-        self._masked: deque[Message] = deque()
 
     async def get_msg(self, timeout: float | None = None) -> Message:
         while True:
@@ -143,21 +138,10 @@ class IopubChannel(CheckedChannel):
         super().stop()
 
     async def _next(self, timeout: float | None) -> Message:
-        while not self._masked:
-            if not self._read:
-                try:
-                    self._read.append(await self._wait(timeout))
-                except Empty:  # nothing follows now that what is held back could be a part of
-                    self._masked.extend(self._message_masker.rest() if self._message_masker else ())
-                    if self._masked:
-                        break
-                    raise
-                self._read_all()
-            message = self._read.popleft()
-            if self._message_masker is None:
-                return message
-            self._masked.extend(self._message_masker.masked(message))
-        return self._masked.popleft()
+        if not self._read:
+            self._read.append(await self._wait(timeout))
+            self._read_all()
+        return self._read.popleft()
 
     async def _wait(self, timeout: float | None) -> Message:
         while True:
@@ -250,15 +234,12 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client h
     stdin_channel_class = Type(CheckedChannel)
     iopub_channel_class = Type(IopubChannel)
 
-    def __init__(
-        self, direct: Any, listener: IopubListener, masker: Masker, **options: Any
-    ) -> None:
+    def __init__(self, direct: Any, listener: IopubListener, **options: Any) -> None:
         super().__init__(**options)
         self._direct = direct
         self.requests: list[str] = []
         self.wakeups = Wakeups(self)
         self._listener = listener
-        self._masker = masker
         self._iopub: IopubChannel | None = None
 
     @property
@@ -266,8 +247,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client h
         """As in the base class, whose channel is given its socket and session only."""
         if self._iopub is None:
             socket = self.connect_iopub()
-            channel = IopubChannel(socket, self.session, self._direct, self._listener, self._masker)
-            self._iopub = channel
+            self._iopub = IopubChannel(socket, self.session, self._direct, self._listener)
         return self._iopub
 
     def execute(self, code: str, *args: Any, **options: Any) -> str:

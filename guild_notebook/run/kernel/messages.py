@@ -1,5 +1,5 @@
 """The messages of kernels: checked, since some send what Jupyter's messaging protocol (version 5)
-does not allow and all other modules rely on its types, and without secret values."""
+does not allow and all other modules rely on its types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from ...document.mime import valid_bundle
 from ...document.strip import json_copy
-from ...secrets.masking import MaskedStream, Masker
 
 Message = dict[str, Any]
 Content = dict[str, Any]
@@ -18,11 +17,6 @@ _OF_WIDGETS = "comm_open comm_msg comm_close"
 
 OUTPUTS = frozenset(f"{_SHOWING} {_OF_WIDGETS}".split())
 """Messages that change what the notebook shows, whenever they arrive."""
-
-_ENDS_TEXT = frozenset(("display_data", "execute_result", "error", "clear_output"))
-"""Messages after which a cell's text is not joined with its text before them."""
-
-_DISPLAYS = frozenset(("display_data", "execute_result", "update_display_data"))
 
 
 def checked_message(message: Any) -> Message | None:
@@ -147,41 +141,3 @@ _CONTENTS: dict[str, Callable[[Content], Content | None]] = {
     "comm_close": _comm,
     "execute_reply": _reply,
 }
-
-
-class MessageMasker:
-    """Masks secret values in messages, in the order in which a kernel sends them. The end of a text
-    that may be the start of a value is held back until the text after it shows whether it is."""
-
-    def __init__(self, masker: Masker) -> None:
-        self._masker = masker
-        self._streams: dict[tuple[str, str], tuple[MaskedStream, Message]] = {}
-
-    def masked(self, message: Message) -> list[Message]:
-        """The messages in place of ``message``: none if all of its text is held back; if
-        ``message`` ends a text, what was held back of that comes first."""
-        kind, content = message["msg_type"], message["content"]
-        request = str(message["parent_header"].get("msg_id"))
-        if kind == "stream":
-            key = request, content["name"]
-            stream = self._streams[key][0] if key in self._streams else MaskedStream(self._masker)
-            content["text"] = stream.write(content["text"])
-            self._streams[key] = stream, message
-            return [message] if content["text"] else []
-        before = []
-        if kind in _ENDS_TEXT or content.get("execution_state") == "idle":
-            before = self.rest(request)
-        message["content"] = self._masker.data(content)
-        if kind in _DISPLAYS:
-            message["content"]["data"] = self._masker.bundle(content.get("data") or {})
-        return [*before, message]
-
-    def rest(self, request: str | None = None) -> list[Message]:
-        """Messages with the texts that are held back, of one request or of all."""
-        messages = []
-        for key in [k for k in self._streams if request in (None, k[0])]:
-            stream, last = self._streams.pop(key)
-            text = stream.rest()
-            if text:
-                messages.append({**last, "content": {"name": key[1], "text": text}})
-        return messages

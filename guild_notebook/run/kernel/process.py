@@ -26,7 +26,6 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type
 
 from ...errors import KernelError
-from ...secrets.masking import Masker
 from . import connection_dir, environment, launcher, supervisor
 from .channels import IopubListener, KernelClient
 from .kernelspecs import OWN_PYTHON, KernelSpecs
@@ -228,12 +227,12 @@ class Kernel:
         process = supervisor.process_of(self._pid) if self._pid else None
         return bool(process and process.state == "Z")
 
-    def connect(self, listener: IopubListener, masker: Masker) -> KernelClient:
+    def connect(self, listener: IopubListener) -> KernelClient:
         """Make the client that talks to the kernel."""
         # A kernel drops output that is not taken from it, but for what launcher.py sends.
         self._context.setsockopt(zmq.RCVHWM, 0)
         self.client = self.manager.client(
-            context=self._context, direct=self._output, listener=listener, masker=masker
+            context=self._context, direct=self._output, listener=listener
         )
         self.client.start_channels(hb=False)
         self.client.allow_stdin = False

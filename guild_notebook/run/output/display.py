@@ -165,6 +165,7 @@ class Display:
         self._streams = {"stdout": output.out, "stderr": output.err}
         self._status_lines = output.status_lines
         self._images = images
+        self._masker = output.masker
         self._save_errors = save_errors
         self._color = color
 
@@ -201,6 +202,7 @@ class Display:
         if self._images is None:
             return []
         try:
+            data = self._masker.data({m: data[m] for m in IMAGE_ENDINGS if m in data})
             return [name for image in images for name in self._images.save(data, image)]
         except OSError as e:
             self._save_errors.add("images", e)

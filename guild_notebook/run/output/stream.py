@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable
 
-from ...secrets.masking import Masker
+from ...secrets.masking import SHORTEST_BROKEN, Masker
 from .pipe import OutputPipe
 
 PROGRESS_INTERVAL = 5.0
@@ -125,23 +125,23 @@ class Stream:
         line = line.rstrip("\n") + "\n"
         if as_it_is:
             self._waiting.append(line)
-            self._flush_lines()
         else:
             self.write(line)
+        self._flush(final=True)
 
     def end_line(self) -> None:
         """End what is open: the last state of a progress line, or part of a line."""
         self._held = ""
         if self._column or self._is_progress:
             self._end()
-        self._flush_lines()
+        self._flush(final=True)
 
     def tick(self) -> None:
         """Write what has waited long enough: to be called several times a second."""
         self._show_progress()
         self._flush_lines()
         if self._waiting and self._clock() - self._waiting_since >= PART_SECONDS:
-            self._flush(final_line=True)
+            self._flush(part=True)
 
     def _show_progress(self) -> None:
         if self._is_progress and self._clock() - self._shown_at >= PROGRESS_INTERVAL:
@@ -250,16 +250,18 @@ class Stream:
         if self._waiting and not self._waiting_since:
             self._waiting_since = self._clock()
 
-    def _flush(self, final_line: bool = False) -> None:
-        """Write the lines that wait, and part of one if it is the ``final_line`` or long."""
+    def _flush(self, part: bool = False, final: bool = False) -> None:
+        """Write the lines that wait, and ``part`` of one, or a long one. ``final``: what may be the
+        beginning of a secret value too, since it does not go on."""
         text = "".join(self._waiting)
-        end = len(text) if final_line or len(text) > PIECE else text.rfind("\n") + 1
+        end = len(text) if part or final or len(text) > PIECE else text.rfind("\n") + 1
         self._waiting = [text[end:]] if text[end:] else []
         if not end:
             return
         text = text[:end]
         if self.masker:
-            text, held = self.masker.masked_and_held(text)
+            enough = None if final else SHORTEST_BROKEN if part else 1
+            text, held = self.masker.masked_and_held(text, enough)
             self._waiting[:0] = [held] if held else []
         data = text.encode("utf-8", errors="backslashreplace")
         self._waiting_since = self._clock() if self._waiting else 0.0
