@@ -51,6 +51,7 @@ def main() -> int:
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
         secrets.mask_guild_files()
+        secrets.check_values()
         status_lines = StatusLines(err, scalar_patterns(record.attr("op").get("output-scalars")))
         record.remove_earlier_artifacts()
         sources = SourceFiles(record.dir, record.source_path, record.executed_path)
@@ -63,7 +64,6 @@ def main() -> int:
         unexecuted = UnexecutedNotebook(nb, record, secrets)
         with unexecuted.saved_unless_executed():
             settings = _settings(arguments, path)
-            secrets.check_values()
             left_out = unexecuted.put_values(settings["skip-tags"])
             out.masker = err.masker = secrets.masker
             mask_writes(sys.stderr, secrets.masker)
