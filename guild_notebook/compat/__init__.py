@@ -9,6 +9,8 @@ by then. The processes of optimizers load no plugin: :mod:`guild_notebook.optimi
 May use ``start``. To add a patch, write its module and call it in :func:`apply`.
 """
 
+import sys
+
 from . import (
     file_names,
     model_importer,
@@ -26,10 +28,18 @@ def apply() -> None:
     The plugin calls it when it is imported. A notebook that uses ``guild.ipy`` and changes
     ``sys.path`` or the working directory may call it too.
     """
-    file_names.leave_out_files_that_cannot_be_listed()
     model_importer.find_modules_beside_a_guild_file()
     notebook_plugin.retire_builtin_notebook_plugin()
+    text_files.treat_undecodable_files_as_binary()
+    if "guild.op_util" in sys.modules:
+        apply_to_runs()
+
+
+def apply_to_runs() -> None:
+    """Apply the patches of what starts runs. Other commands do without: completion of the shell
+    cannot import guild.op_util at all (guild/log.py:24 asks an object for ``isatty`` that has
+    none)."""
+    file_names.leave_out_files_that_cannot_be_listed()
     pip_freeze.list_packages_apart()
     sourcecode_rules.warn_beside_rules_of_a_plugin()
     steps.start_steps_apart()
-    text_files.treat_undecodable_files_as_binary()

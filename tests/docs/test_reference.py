@@ -102,4 +102,4 @@ def test_the_environment_variables_that_the_package_reads_are_listed():
     text = "\n".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
     read = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', text))
     assert CHANGING & read <= names
-    assert read - CHANGING <= {"CMD_DIR", "JPY_PARENT_PID", "PYTHONBREAKPOINT"}
+    assert read - CHANGING <= {"CMD_DIR", "JPY_PARENT_PID", "MPLBACKEND", "PYTHONBREAKPOINT"}

@@ -19,9 +19,7 @@ if '-uc' in sys.orig_argv and 'guild_notebook.run' in sys.orig_argv:
             failed.append(True)
             raise RuntimeError('a fault\\nof two lines')
         return original(self, *args)
-    async def fail_of_stdin(self, *args, **options):
-        if type(self) is not {name}:
-            return await original(self, *args, **options)
+    async def fail_once_ready(self):
         while not os.path.exists('ready'):
             await asyncio.sleep(0.1)
         fail_once(self)
@@ -44,7 +42,7 @@ time.sleep(600)
     ("module", "name", "method", "fault"),
     [
         ("guild_notebook.run.output.display", "Display", "tick", "fail_once"),
-        ("guild_notebook.run.kernel.channels", "CheckedChannel", "get_msg", "fail_of_stdin"),
+        ("guild_notebook.run.execution.execute", "Execution", "_watch_input", "fail_once_ready"),
         ("guild_notebook.run.record.autosave", "Autosave", "save_if_due", "fail_once"),
     ],
 )

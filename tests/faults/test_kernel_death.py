@@ -36,7 +36,9 @@ def check_death(done: Command, cell: str, said: str) -> float:
     ended = time.time()
     assert done.status == 1
     assert f"the kernel died in cell 2 ({cell}): {said}" in done.stderr, done.stderr
-    assert "guild_notebook" not in done.stderr
+    # The stack of a crash begins where the kernel was started.
+    others = [line for line in done.stderr.splitlines() if "run/kernel/launcher.py" not in line]
+    assert "guild_notebook" not in "".join(others)
     assert states(done.run) == ["completed", "kernel died", "not run"]
     saved = json.dumps(done.run.notebook("nb.ipynb"))
     assert "kept" in saved and said in saved

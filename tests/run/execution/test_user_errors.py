@@ -57,7 +57,7 @@ def test_a_notebook_that_is_missing_is_said_in_a_line(project: Project):
 def test_an_operation_that_names_no_notebook_is_refused_in_a_line(project: Project):
     project.guildfile("a:\n  notebook: 5\nb:\n  main: guild.plugins.nbexec\n")
     (line,) = lines_of(project.guild("run", "-y", "a"))
-    assert "operation 'a': notebook 5 does not exist" in line
+    assert "operation 'a': 'notebook' takes the path of a notebook, not '5'" in line
     (line,) = lines_of(project.guild("run", "-y", "b"))
     assert "operation 'b' names no notebook" in line
 
