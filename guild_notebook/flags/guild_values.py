@@ -151,24 +151,34 @@ def _joined(items: Any, flag: Flag) -> str | None:
     same."""
     plain = _plain(calls.plain(ordered(items), flag.default_source))
     try:
-        text = " ".join(_item_text(item, flag.default) for item in plain)
-        return text if same(_split(text, flag.default), plain) and _can_hold(text) else None
+        for write in (_short, _shortest):
+            text = " ".join(write(item, flag.default) for item in plain)
+            with contextlib.suppress(ValueError):  # a quote that does not close
+                if same(_split(text, flag.default), plain) and _can_hold(text):
+                    return text
     except Exception:  # PyYAML raises what the value happens to make it raise
         return None
+    return None
 
 
-def _item_text(item: Any, default: Any) -> str:
-    """One item of such a list: as short as it comes back the same, without quotes where it can."""
+def _flow(item: Any) -> str:
     from guild import yaml_util  # with Guild's own rules for numbers
 
-    text = yaml_util.yaml.safe_dump(item, default_flow_style=True, width=math.inf)
-    text = text.strip().removesuffix("\n...")
-    short = item if isinstance(item, str) else text.replace(", ", ",")
-    for shorter in (short, text):
-        with contextlib.suppress(ValueError):  # a quote that does not close
-            if shorter and same(_split(shorter, default), [item]):
-                return shorter
-    return shlex.quote(text)
+    text: str = yaml_util.yaml.safe_dump(item, default_flow_style=True, width=math.inf)
+    return text.strip().removesuffix("\n...")
+
+
+def _short(item: Any, _default: Any) -> str:
+    return item if isinstance(item, str) else _flow(item).replace(", ", ",")
+
+
+def _shortest(item: Any, default: Any) -> str:
+    """One item, without quotes where it comes back the same without."""
+    for text in (_short(item, default), _flow(item)):
+        with contextlib.suppress(ValueError):
+            if text and same(_split(text, default), [item]):
+                return text
+    return shlex.quote(_flow(item))
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import math
+import os
+import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -231,6 +234,7 @@ def test_what_stands_within_a_default_gives_the_type_there(default, given, expec
         ("time(1, 2)", "25:00", r"a time \(HH:MM:SS\)"),
         ("timedelta(days=1)", "long", r"a duration \(H:MM:SS\) or a number of days"),
         ("Decimal('1')", "much", "a decimal number"),
+        ("Decimal('1')", "snan", "a decimal number"),
         ("Fraction(1, 3)", "1e999999999", r"a fraction \(1/3\)"),
         ("Fraction(1, 3)", "1/0", r"a fraction \(1/3\)"),
         ("UUID('0b4e0c4e-1d44-4b52-9a4e-6f2a0a1c8c11')", "7", "a UUID"),
@@ -247,7 +251,9 @@ def test_what_the_call_does_not_take_is_refused_in_one_line(default, given, take
     "default",
     ["time.time()", "date.today()", "Path.home()", "Path()", "date(2020, 1, 32)", "Path(a)",
      "Fraction('1e999999999')", "Decimal('x')", "Path(*a)", "date(**a)", "Path('a') / 'b'",
-     "datetime.strptime('a', 'b')", "load('x')", "timedelta(days=1e300)", "float('inf')", "set()"],
+     "datetime.strptime('a', 'b')", "load('x')", "UUID(5)", "Fraction(numerator='1')",
+     "Decimal('sNaN')", "Path.fromisoformat('a')", "date.fromisoformat('a')",
+     "timedelta(days=1e300)", "float('inf')", "set()"],
 )  # fmt: skip
 def test_any_other_call_is_an_expression(default):
     assert flags(f"x = {default}").flags == {}
@@ -262,3 +268,47 @@ def test_any_other_call_is_an_expression(default):
 @pytest.mark.parametrize("declared", ["", ' #@param {type:"raw"}', " #@param"])
 def test_a_call_that_is_typed_is_taken_as_it_is(default, given, declared):
     assert run(f"x = {default}{declared}", x=given) == f"x = {given}{declared}"
+
+
+RUN = [
+    # a value, and a test of what R's, and Bash's, kernel holds for it
+    (None, "is.null(x)", '[ -z "$x" ]'),
+    (True, "identical(x, TRUE)", '[ "$x" = true ]'),
+    (-5, "identical(x, -5)", '[ "$x" -eq -5 ]'),
+    (1e-300, "identical(x, 1e-300)", '[ "$x" = 1e-300 ]'),
+    (math.inf, "identical(x, Inf)", '[ "$x" = inf ]'),
+    (math.nan, "is.nan(x)", '[ "$x" = nan ]'),
+    ('it\'s "q" \\ $x `y`\t\x01f é\u2028\n!', "nchar(x) == 25", "[ ${#x} -eq 25 ]"),
+    (datetime.date(2021, 1, 31), "identical(x, '2021-01-31')", '[ "$x" = 2021-01-31 ]'),
+    ([1, 2.5], "identical(x, c(1, 2.5))", '[ "${x[1]}" = 2.5 ] && [ ${#x[@]} -eq 2 ]'),
+    ([], "length(x) == 0", "[ ${#x[@]} -eq 0 ]"),
+    (["a b", "it's"], 'identical(x[[2]], "it\'s")', '[ "${x[0]}" = "a b" ]'),
+    ({"b": [None, 1], "a": {1: "x"}}, "identical(names(x), c('b', 'a')) && x$a$`1` == 'x'", None),
+    ([[1], ["a"]], "identical(x, list(c(1), c('a')))", None),
+]
+
+
+@pytest.mark.parametrize(("language", "command"), [("r", "Rscript"), ("bash", "bash")])
+def test_what_is_written_is_what_the_language_holds(language, command, tmp_path):
+    if shutil.which(command) is None:
+        pytest.skip(f"{command} is not installed")
+    flag = flags(NOTHING[language], language=language).flags["x"]
+    object.__setattr__(flag, "type", None)
+    lines = []
+    for value, in_r, in_bash in RUN:
+        if language == "bash" and in_bash is None:
+            continue
+        text = source_text(flag, guild_values.notebook_value(flag, value))
+        holds = f"stopifnot({in_r})" if language == "r" else f"{in_bash} || exit 1"
+        lines.append(
+            f"x {'<-' if language == 'r' else '='} {text}\n{holds}\n".replace("x = ", "x=")
+        )
+    script = tmp_path / "script"
+    script.write_text("".join(lines), "utf-8")
+    done = subprocess.run(
+        [command, str(script)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -8,6 +8,7 @@ A new value takes the place of the arguments, and the call keeps its spelling.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,6 +92,12 @@ def _parsed_fraction(text: str) -> Fraction:
     return Fraction(text)
 
 
+def _parsed_decimal(text: str) -> Decimal:
+    if Decimal(text).is_snan():  # which does not even compare
+        raise ValueError
+    return Decimal(text)
+
+
 def _fraction_arguments(value: Fraction) -> tuple[int, ...]:
     return (value.numerator, value.denominator)
 
@@ -109,7 +116,7 @@ KINDS = (
     Kind("timedelta", ("timedelta",), timedelta,
          "a duration (H:MM:SS)", _parsed_timedelta, str, lambda delta: ()),
     Kind("decimal", ("Decimal",), Decimal,
-         "a decimal number", Decimal, str, lambda number: (str(number),)),
+         "a decimal number", _parsed_decimal, str, lambda number: (str(number),)),
     Kind("fraction", ("Fraction",), Fraction,
          "a fraction (1/3)", _parsed_fraction, str, _fraction_arguments),
     Kind("uuid", ("UUID",), UUID, "a UUID", UUID, str, lambda uuid: (str(uuid),)),
@@ -125,27 +132,42 @@ def kind_of(value: Any) -> Kind | None:
 
 
 def value_of(call: ast.Call, literal: Callable[[ast.expr], Any]) -> Any:
-    """The value of a call, whose arguments ``literal`` reads. Raises ValueError, TypeError or
-    ArithmeticError for a call that is not a value of one of the kinds."""
+    """The value of a call, whose arguments ``literal`` reads. Raises ValueError for a call that is
+    not a value of one of the kinds."""
     kind, make = _called(call)
     arguments = [literal(argument) for argument in call.args]
     keywords = {str(k.arg): literal(k.value) for k in call.keywords if k.arg not in _KEPT}
     if not (arguments or keywords):  # time.time()
         raise ValueError
-    if kind.type is Fraction and isinstance(arguments[0], str):
-        make = _parsed_fraction
-    return make(*arguments, **keywords)
+    has_text = any(isinstance(part, str) for part in (*arguments, *keywords.values()))
+    if has_text and kind.type in (Decimal, Fraction):
+        make = kind.parse
+    try:
+        return make(*arguments, **keywords)
+    except Exception:  # what these types happen to raise for arguments that they do not take
+        raise ValueError from None
+
+
+def name_called(call: ast.Call) -> str:
+    """What is called, as names with dots between: ``dt.date``; ``.join`` where it is the method of
+    another expression."""
+    names: list[str] = []
+    node: ast.expr = call.func
+    while isinstance(node, ast.Attribute):  # as many as there are, where ast.unparse recurses
+        names.append(node.attr)
+        node = node.value
+    names.append(node.id if isinstance(node, ast.Name) else "")
+    return ".".join(reversed(names))
 
 
 def _called(call: ast.Call) -> tuple[Kind, Callable[..., Any]]:
-    """The kind of a call and what makes its value."""
-    *before, name = ast.unparse(call.func).split(".")
-    if name == "fromisoformat" and before:
-        kind = _BY_NAME[before[-1]]
-        return kind, kind.type.fromisoformat
-    if name not in _BY_NAME:
+    """The kind of a call and what makes its value; raises ValueError where it has none."""
+    *before, name = name_called(call).split(".")
+    is_iso = name == "fromisoformat"
+    kind = _BY_NAME.get(before[-1] if is_iso and before else name)
+    if kind is None or (is_iso and kind.type not in (date, datetime, time)):
         raise ValueError
-    return _BY_NAME[name], _BY_NAME[name].type
+    return kind, kind.type.fromisoformat if is_iso else kind.type
 
 
 def plain(value: Any, like: str = "") -> Any:
@@ -157,8 +179,10 @@ def plain(value: Any, like: str = "") -> Any:
         return {plain(key, like): plain(item, like) for key, item in value.items()}
     kind = kind_of(value)
     unit = _unit(like) if kind and kind.type is timedelta else ""
-    if not unit:
-        return kind.text(value) if kind else value
+    return _in_unit(value, unit) if unit else kind.text(value) if kind else value
+
+
+def _in_unit(value: timedelta, unit: str) -> float:
     number = value / timedelta(**{unit: 1})
     return int(number) if number.is_integer() else number
 
@@ -192,10 +216,14 @@ def written(value: Any, like: str, literal: Callable[[Any, str], str]) -> str | 
     call = next((call for call in _calls(like) if _kind(call) is kind), None)
     if kind is None or call is None:
         return None
-    function = ast.unparse(call.func)
+    function = name_called(call)
     first = call.args[0] if call.args else call.keywords[0].value
     old = ast.get_source_segment(like.strip(), first) or ""
-    kept = [f"{k.arg}={ast.unparse(k.value)}" for k in call.keywords if k.arg in _KEPT]
+    kept = [
+        f"{keyword.arg}={ast.get_source_segment(like.strip(), keyword.value)}"
+        for keyword in call.keywords
+        if keyword.arg in _KEPT
+    ]
     if getattr(value, "tzinfo", None) and not kept:
         function = function.replace(".fromisoformat", "") + ".fromisoformat"
     if function.endswith(".fromisoformat"):
@@ -212,7 +240,7 @@ def written(value: Any, like: str, literal: Callable[[Any, str], str]) -> str | 
 def _timedelta_arguments(value: timedelta, call: ast.Call) -> list[str]:
     unit = _unit_of(call)
     if unit:
-        number = plain(value, ast.unparse(call))
+        number = _in_unit(value, unit)
         return [f"{unit}={number}" if call.keywords else str(number)]
     parts = {name: getattr(value, name) for name in ("days", "seconds", "microseconds")}
     return [f"{name}={part}" for name, part in parts.items() if part] or ["0"]
@@ -225,7 +253,7 @@ def is_expression(text: str, kind: Kind) -> bool:
     parts = list(ast.walk(node)) if node else []
     if kind.type is not PurePosixPath:
         return any(isinstance(part, (ast.Call, ast.Attribute, ast.Subscript)) for part in parts)
-    functions = (ast.unparse(part.func) for part in parts if isinstance(part, ast.Call))
+    functions = (name_called(part) for part in parts if isinstance(part, ast.Call))
     return any(not _BY_NAME.keys().isdisjoint(name.split(".")) for name in functions)
 
 
@@ -245,10 +273,9 @@ def _unit_of(call: ast.Call) -> str:
 
 
 def _kind(call: ast.Call) -> Kind | None:
-    try:
+    with contextlib.suppress(ValueError):
         return _called(call)[0]
-    except (ValueError, KeyError):
-        return None
+    return None
 
 
 @lru_cache(maxsize=8)

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from . import literals
+from . import calls, literals
 from .language import Language, NameAssignment, NotAFlag
 from .source import ParsedLine, Source, expression_of
+from .values import shortened
 
 # What a logical line must begin like for an assignment to be on it: most lines need no parsing.
 _MAY_ASSIGN = re.compile(
@@ -90,14 +91,23 @@ class Python(Language):
 
 
 def _is_text(node: ast.expr) -> bool:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod, ast.Mult)):
-        return _is_text(node.left) or _is_text(node.right)
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, str)
-    if isinstance(node, ast.Call):
-        return bool(_TEXT_FUNCTION.search(ast.unparse(node.func)))
-    is_variable = isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ")
-    return is_variable or isinstance(node, ast.JoinedStr)
+    operands = [node]
+    while operands:  # as many as there are: a sum may be deeper than Python's stack
+        node = operands.pop()
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod, ast.Mult)):
+            operands += [node.left, node.right]
+        elif isinstance(node, ast.Subscript):
+            of = node.value
+            if isinstance(of, ast.Attribute) and of.attr == "environ":
+                return True
+        elif isinstance(node, ast.Call):
+            if _TEXT_FUNCTION.search(calls.name_called(node)):
+                return True
+        elif isinstance(node, ast.JoinedStr) or (
+            isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ):
+            return True
+    return False
 
 
 def _assignments(
@@ -112,7 +122,9 @@ def _assignments(
         return
     *others, target = node.targets if isinstance(node, ast.Assign) else [node.target]
     for other in others:
-        first, last = ast.unparse(other), ast.unparse(target)
+        first, last = (
+            shortened(parsed.source.text[slice(*parsed.span(n))]) for n in (other, target)
+        )
         yield NotAFlag(start, f"{first} has the value of {last}, which is set for both")
     annotation = annotation_of(parsed, node)
     for name, value in _pairs(target, node.value):

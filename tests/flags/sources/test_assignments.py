@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import contextlib
+import re
+
 import pytest
 
+from guild_notebook.errors import FlagError
+from guild_notebook.flags import guild_values
 from guild_notebook.flags.discover import discover
 from tests.helpers.notebooks import edited, flags, notebook, run
 
@@ -183,3 +188,23 @@ def test_an_assignment_of_an_expression_is_a_flag_where_guild_yml_names_it():
     assert edited(nb, found, {"pct": "7*60"})[0].splitlines()[0] == "pct = 7*60  # seconds"
     alone = discover(notebook("pct = 5 * 60"), wanted=["pct"])
     assert (alone.source, list(alone.flags)) == ("assignments", ["pct"])
+
+
+@pytest.mark.parametrize("n", [180, 900, 3000])
+@pytest.mark.parametrize(
+    "source",
+    ["x = a{.b()}", "x = a{ + b}", "x = 'a'{ + b}", "x = a{[1]}", "a{.b} = x = 1", "a{[1]} = x = 1",
+     "x = Path('a'{, 'b'})", "x = [{date(2020, 1, 1), }]", "x = {[}{]}", "x = {(}1{,)}",
+     "x = Path(a{.b}).c()", "x = 1  {# noqa }", "x = 1 {; )}#", "{x, }y = {1, }2"],
+)  # fmt: skip
+def test_no_assignment_is_too_long_or_too_deep(source, n):
+    for repeated in re.findall("{(.*?)}", source):
+        source = source.replace(f"{{{repeated}}}", repeated * n, 1)
+    for tag in ("parameters", ""):
+        nb = notebook((source, tag))
+        found = discover(nb, wanted=["x"])
+        for flag in found.flags.values() if len(found.flags) < 20 else ():
+            guild_values.flag_data(flag)
+            for value in ("a(1)", 3, "[" * n, "(" * n, "f(" * n + ")" * n, "a" + ".b()" * n):
+                with contextlib.suppress(FlagError):
+                    edited(nb, found, {flag.name: value})
