@@ -190,11 +190,11 @@ def test_an_assignment_of_an_expression_is_a_flag_where_guild_yml_names_it():
     assert (alone.source, list(alone.flags)) == ("assignments", ["pct"])
 
 
-@pytest.mark.parametrize("n", [180, 900, 3000])
+@pytest.mark.parametrize("n", [180, 3000])
 @pytest.mark.parametrize(
     "source",
     ["x = a{.b()}", "x = a{ + b}", "x = 'a'{ + b}", "x = a{[1]}", "a{.b} = x = 1", "a{[1]} = x = 1",
-     "x = Path('a'{, 'b'})", "x = [{date(2020, 1, 1), }]", "x = {[}{]}", "x = {(}1{,)}",
+     "x = Path('a'{, 'b'})", "x = {[}{]}", "x = {(}1{,)}",
      "x = Path(a{.b}).c()", "x = 1  {# noqa }", "x = 1 {; )}#", "{x, }y = {1, }2"],
 )  # fmt: skip
 def test_no_assignment_is_too_long_or_too_deep(source, n):
