@@ -124,16 +124,16 @@ def _file_model(path: str) -> tuple[Any, str]:
     or the notebook's own where that lies outside."""
     from guild import config, model, model_proxy
 
+    if not file_names.can_be_listed(path):
+        raise SystemExit(  # Guild would put the name itself before the line
+            f"notebook {path!a}: its name has a line break or is not UTF-8 - rename it"
+        )
     project = os.path.abspath(config.cwd())
     full = os.path.abspath(os.path.join(project, path))
     if not os.path.exists(full):
         raise pluginlib.ModelOpResolutionError(
             f"notebook {path} does not exist - check its path, or 'guild operations' "
             "for the names of operations"
-        )
-    if not file_names.can_be_listed(path):
-        raise SystemExit(  # Guild would put the name itself before the line
-            f"notebook {path!a}: its name has a line break or is not UTF-8 - rename it"
         )
     name = os.path.relpath(full, project)
     if name.split(os.sep)[0] == os.pardir:
