@@ -160,7 +160,10 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
     # All that parse_flag_assigns reads of an opdef.
     opdef = argparse.Namespace(flags=list(flagdefs.values()))
     logging.disable()  # Guild tells of what it takes for text, as it is shown here
-    typed, errors = op_util.parse_flag_assigns(args, opdef)
+    try:
+        typed, errors = op_util.parse_flag_assigns(args, opdef)
+    finally:
+        logging.disable(logging.NOTSET)
     for arg in errors:
         raise FlagError(f"{arg} is no NAME=VALUE")
     values = {}

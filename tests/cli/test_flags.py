@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -220,8 +221,9 @@ ODD_VALUES = [
 ]
 
 
-def test_no_value_is_answered_by_anything_but_a_preview_or_one_line(notebook, capsys):
+def test_no_value_is_answered_by_anything_but_a_preview_or_one_line(notebook, capsys, request):
     """In this process, since there are some hundred."""
+    request.addfinalizer(gc.enable)
     for value in ODD_VALUES:
         for name in ("lr", "ünits", "opt", "path", "none"):
             status = main(["preview", str(notebook), f"{name}={value}"])

@@ -181,7 +181,8 @@ def _check_cell(source: str, language: str, rnd: random.Random) -> int:
         if not flag.computed:
             text = flag.default_source  # in Python it may stand in parentheses, on several lines
             text = f"({text}\n)" if language == "python" else text
-            assert same(languages.named(language).read(text), flag.default)
+            if not {"\0", "\ud800"}.intersection(text):  # which a cell of Python is read without
+                assert same(languages.named(language).read(text), flag.default)
         guild_values.flag_data(flag)
         assert edited(nb, Discovered(flags={flag.name: flag}), {}) == {}
         for value in (rnd.choice([7, "a 'b\" $c", True, [1, 2]]), None):
