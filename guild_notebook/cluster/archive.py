@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from ..errors import UserError
+from ..run.record.run_files import is_below
 
 LOCAL_FILES = ("LOCK", "LOCK.remote", "PENDING", "STAGED", "dask-cluster", "ENV")
 """Files in ``.guild`` that stay on one machine: they hold the state of a run there, and the
@@ -149,13 +150,20 @@ def _unpack(tar: tarfile.TarFile, folder: str) -> None:
             links.append(info)
         else:
             tar.extract(info, folder, filter=_filtered)
-    for info in links:  # last, so that nothing is written through one
+    real = os.path.realpath(folder)
+    made = []
+    for info in links:  # last, so that no file is written through one
         safe = tarfile.data_filter(info, folder)
-        path = os.path.join(folder, safe.name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        path = os.path.join(real, os.path.normpath(safe.name))
+        parent = os.path.dirname(path)
+        if os.path.realpath(parent) != parent:  # pack() does not go into links
+            raise ArchiveError(f"the archive of a run holds {info.name!r} below a link")
+        os.makedirs(parent, exist_ok=True)
         os.symlink(safe.linkname, path)  # where it cannot be made, tar.extract would go on
-    for info in links:  # again, where each now leads
-        tarfile.data_filter(info, folder)
+        made.append((info, path))
+    for info, path in made:  # where each leads, now that all are there
+        if not os.path.realpath(path).startswith(real + os.sep):
+            raise ArchiveError(f"the archive of a run holds the link {info.linkname!r}")
 
 
 def _filtered(info: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
@@ -167,6 +175,7 @@ def apply_changes(changed: str, run_dir: str, removed: list[str]) -> None:
     """Move all files of the folder ``changed`` to ``run_dir`` and delete there what ``removed``
     names. A file that was only appended to is extended in place, for those who are reading it.
     The attributes that say how the run ended are written last."""
+    _check_removed(removed)
     names = [name for name, _path in _walk(changed)]
     names.sort(key=lambda name: name in (".guild/attrs/exit_status", ".guild/attrs/stopped"))
     for name in sorted(removed, reverse=True):  # the content of a folder before the folder
@@ -186,6 +195,12 @@ def apply_changes(changed: str, run_dir: str, removed: list[str]) -> None:
             if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path)
             os.replace(new, path)
+
+
+def _check_removed(removed: list[str]) -> None:
+    for name in removed:
+        if not is_below(name):
+            raise ArchiveError(f"the archive of a run removes {name!r}")
 
 
 def _remove(path: str) -> None:
@@ -210,13 +225,18 @@ def _unlink_folders(run_dir: str, name: str) -> None:
 
 
 def is_appended(name: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in APPENDED_FILES)
+    """Whether a run only appends to a file. A worker may send any name."""
+    is_in_guild = name.count("/") == 1  # a star stands for slashes too
+    return is_in_guild and any(fnmatch.fnmatchcase(name, p) for p in APPENDED_FILES)
 
 
 def _append_rest(path: str, new: str) -> bool:
     """Append to ``path`` what ``new`` has after the same content; False where that is not so."""
     try:
-        with open(path, "r+b") as old, open(new, "rb") as f:
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(fd, "r+b") as old, open(new, "rb") as f:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                return False
             size = os.fstat(old.fileno()).st_size
             if os.fstat(f.fileno()).st_size < size:
                 return False
@@ -226,5 +246,5 @@ def _append_rest(path: str, new: str) -> bool:
                 size -= len(piece)
             shutil.copyfileobj(f, old)
             return True
-    except FileNotFoundError:
+    except OSError:  # there is none, or no file
         return False

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -14,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
-from ..run.record.run_dir import RunDir
+from ..run.record.run_files import RunFiles, mapping
 from ..run.secret_values import RunSecrets
 from . import archive, connection, worker
 from .queue import Resources
-from .run_state import RunState
+from .run_state import OUTPUT, RunState
 from .worker import WorkerRun
 
 log = logging.getLogger("guild")
@@ -26,9 +27,9 @@ log = logging.getLogger("guild")
 PIECE = 4 << 20
 """Bytes that are sent in one message."""
 
-OUTPUT = ".guild/output"
-
 _ONE_THREAD = ThreadPoolExecutor(1)  # Guild's code is not made for several
+
+_RUN_ID = re.compile("[0-9a-f]{32}")
 
 Event = dict[str, Any]
 """What a worker sends when a task has started there: ``attempt``, ``worker`` (its address),
@@ -195,7 +196,7 @@ class Attempt:
         shared_home = os.path.dirname(os.path.dirname(self.run.dir)) if self.is_shared else ""
         if not self.is_shared:
             # As a run does itself when it starts; on the worker these files are not there.
-            await asyncio.to_thread(RunSecrets(RunDir(self.run.dir, "")).mask_guild_files)
+            await asyncio.to_thread(RunSecrets(RunFiles(self.run.dir)).mask_guild_files)
             with tempfile.TemporaryFile() as f:
                 await asyncio.to_thread(archive.pack, self.run.dir, f)
                 f.seek(0)
@@ -246,6 +247,8 @@ class Attempt:
         home = os.path.dirname(self.run.dir)
         for run_id in os.listdir(runs):
             fetched, target = os.path.join(runs, run_id), os.path.join(home, run_id)
+            if not _RUN_ID.fullmatch(run_id) or os.path.islink(fetched):
+                raise archive.ArchiveError(f"the archive of a run holds {run_id!r}: no run")
             if run_id == self.run.id:
                 prefix = f"{run_id}/"
                 names = [n[len(prefix) :] for n in removed if n.startswith(prefix)]
@@ -276,9 +279,9 @@ class OutputTail:
                 self._show_lines(piece)
 
     def _append(self, name: str, piece: bytes) -> None:
-        path = os.path.join(self._run.dir, name)
         offset = self.offsets.get(name, 0)
-        with open(path, "r+b" if offset else "wb") as f:
+        flags = os.O_RDWR if offset else os.O_RDWR | os.O_CREAT | os.O_TRUNC
+        with os.fdopen(RunFiles(self._run.dir).open(name, flags), "r+b") as f:
             f.seek(offset)
             f.write(piece)
 
@@ -289,10 +292,12 @@ class OutputTail:
 
     def finish(self) -> None:
         """Show the rest of the output, once the run has ended and its files are here."""
-        with contextlib.suppress(OSError), open(os.path.join(self._run.dir, OUTPUT), "rb") as f:
-            f.seek(self.offsets.get(OUTPUT, 0))
-            while piece := f.read(1 << 16):
-                self._show_lines(piece)
+        with contextlib.suppress(OSError):
+            fd = RunFiles(self._run.dir).open(OUTPUT, os.O_RDONLY)
+            with os.fdopen(fd, "rb") as f:
+                f.seek(self.offsets.get(OUTPUT, 0))
+                while piece := f.read(1 << 16):
+                    self._show_lines(piece)
         if self._line:
             self._show_lines(b"\n")
 
@@ -315,7 +320,7 @@ def resolve_dependencies(run: Any) -> None:
     from guild import op, op_dep, op_util
 
     target = run.batch_proto or run
-    data = (target.get("op") or {}).get("deps")
+    data = mapping(target.get("op")).get("deps")
     operation = op.Operation()
     operation.deps = op_util.op_deps_for_data(data)
     if not operation.deps:
@@ -328,8 +333,8 @@ def resolve_dependencies(run: Any) -> None:
 
 def check_can_be_sent(run: Any) -> None:
     """Raise UserError for a run with steps, which are operations of its project."""
-    arguments = ((run.get("op") or {}).get("op-cmd") or {}).get("cmd-args") or []
-    if "guild.steps_main" in arguments:
+    arguments = mapping(mapping(run.get("op")).get("op-cmd")).get("cmd-args")
+    if isinstance(arguments, list) and "guild.steps_main" in arguments:
         raise UserError(
             "an operation with steps cannot travel: its steps are operations of the project - "
             "run it here, or stage the steps one by one"

@@ -26,7 +26,12 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ..run.record.run_files import RunFiles
 from . import pid_proxy
+
+OUTPUT = ".guild/output"
+
+_APPENDED = os.O_RDWR | os.O_APPEND | os.O_CREAT
 
 CLAIM = "dask-cluster"
 """File in ``.guild`` that says which dispatcher has claimed a run: host, process ID, and when that
@@ -73,7 +78,7 @@ class RunState:
 
     def _write_pid(self, pid: int, shared: bool) -> None:
         self._remove("LOCK")
-        folder = _pid_folder() if shared else None
+        folder = pid_folder() if shared else None
         if folder:
             self._pid_file = os.path.join(folder, self._run.id)
             with open(self._pid_file, "w") as f:
@@ -97,8 +102,7 @@ class RunState:
             await self._proxy.wait()
 
     def _write(self, name: str, text: str) -> None:
-        with open(self._path(name), "w") as f:
-            f.write(text)
+        _files(self._run).write_file(f".guild/{name}", text.encode())
 
     def _remove(self, name: str) -> None:
         remove_file(self._path(name))
@@ -107,13 +111,17 @@ class RunState:
         return str(self._run.guild_path(name))
 
 
+def _files(run: Any) -> RunFiles:
+    return RunFiles(run.dir)
+
+
 def remove_file(path: str) -> None:
     """Delete a file, if there is one and it can be deleted."""
     with contextlib.suppress(OSError):
         os.unlink(path)
 
 
-def _pid_folder() -> str | None:
+def pid_folder() -> str | None:
     """A folder of this user on this machine for the files that LOCK links to; None where it cannot
     be made, or another user has a folder of this name."""
     path = f"/tmp/guild-notebook-{os.getuid()}"  # noqa: S108  # the same on every machine
@@ -128,16 +136,14 @@ def _pid_folder() -> str | None:
 def write_error(run: Any, why: str) -> None:
     """Write ``why`` a run has failed to its output, as a line from stderr (guild/op_util.py,
     RunOutput), and its attributes."""
-    output = run.guild_path("output")
-    has_output = os.path.exists(output) and os.path.getsize(output) > 0
-    with open(output, "a+b") as f:
-        if has_output:
+    files = _files(run)
+    with contextlib.suppress(OSError), os.fdopen(files.open(OUTPUT, _APPENDED), "a+b") as f:
+        if f.tell() > 0:
             f.seek(-1, os.SEEK_END)
             if f.read(1) != b"\n":
                 f.write(b"\n")
         f.write(f"guild-notebook: {why}\n".encode())
-    with open(run.guild_path("output.index"), "ab") as f:
-        f.write(struct.pack("!QB", int(time.time() * 1000), 1))
+        files.append(f"{OUTPUT}.index", struct.pack("!QB", int(time.time() * 1000), 1))
     run.write_attr("exit_status", 1)
     run.write_attr("stopped", int(time.time() * 1_000_000))
 
@@ -149,19 +155,18 @@ def claim(run: Any, dispatcher: str) -> None:
     """Write that this process, whose own run is ``dispatcher``, will execute ``run``. The caller
     holds Guild's lock."""
     owner = {"host": socket.gethostname(), "pid": os.getpid(), "run": dispatcher}
-    with open(run.guild_path(CLAIM), "w", encoding="utf-8") as f:
-        json.dump({**owner, "started": _start_time(os.getpid())}, f)
+    text = json.dumps({**owner, "started": _start_time(os.getpid())})
+    _files(run).write_file(f".guild/{CLAIM}", text.encode())
 
 
 def is_orphan(run: Any) -> bool:
     """Whether a dispatcher of this machine had claimed ``run`` and was killed."""
     try:
-        with open(run.guild_path(CLAIM), encoding="utf-8") as f:
-            owner = json.load(f)
+        owner = json.loads(_files(run).read(f".guild/{CLAIM}"))
         if owner["host"] != socket.gethostname():
             return False
         return _start_time(owner["pid"]) != float(owner["started"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return False
 
 

@@ -28,9 +28,9 @@ from typing import Any
 from .. import __version__
 from ..errors import UserError
 from ..run.kernel import supervisor
-from ..run.record.run_dir import RunDir
+from ..run.record.run_files import RunFiles, mapping
 from ..secrets import settings
-from . import archive
+from . import archive, run_state
 
 DISPATCHER_TIMEOUT = 60.0
 """Seconds without a call of the dispatcher after which a run is stopped."""
@@ -158,10 +158,11 @@ class WorkerRun:
         self._called_at = time.monotonic()
         found = {}
         patterns = archive.APPENDED_FILES if self._run_dir else ()
+        files = RunFiles(self._run_dir)
         for pattern in patterns:
             for path in glob.glob(os.path.join(glob.escape(self._run_dir), pattern)):
                 name = os.path.relpath(path, self._run_dir)
-                with suppress(OSError), open(path, "rb") as f:
+                with suppress(OSError), os.fdopen(files.open(name, os.O_RDONLY), "rb") as f:
                     f.seek(offsets.get(name, 0))
                     if piece := f.read(PIECE):
                         found[name] = piece
@@ -316,9 +317,8 @@ def _make_lock_writable(run_dir: str) -> None:
     delete the link, so that Guild writes a LOCK of the usual kind."""
     lock = os.path.join(run_dir, ".guild", "LOCK")
     if os.path.islink(lock):
-        try:
-            os.makedirs(os.path.dirname(os.readlink(lock)), 0o700, exist_ok=True)
-        except OSError:
+        folder = run_state.pid_folder()
+        if folder is None or os.path.dirname(os.readlink(lock)) != folder:
             os.unlink(lock)
 
 
@@ -332,7 +332,7 @@ def _environment(home: str, run_dir: str) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("FLAG_")}
     paths = [os.path.join(run_dir, ".guild", "job-packages"), os.path.abspath(guild.__pkgdir__)]
     paths += filter(None, [env.get("PYTHONPATH")])
-    extra = RunDir(run_dir, "").attr("op").get("flags-extra") or {}
+    extra = mapping(RunFiles(run_dir).attr("op").get("flags-extra"))
     values = {}
     for name, variable in settings.variables(extra, "the run").items():
         value = settings.environment_value(name, variable, env)

@@ -22,7 +22,6 @@ from .. import options
 from ..document import reader, states, strip, text_formats
 from ..document.writer import NotebookEncoder
 from ..errors import UserError
-from ..files import write_whole
 from ..flags import apply, discover, languages
 from ..flags.sources import parameters
 from .execution.stop import Stop, die_by
@@ -54,7 +53,7 @@ def main() -> int:
         secrets.check_values()
         status_lines = StatusLines(err, scalar_patterns(record.attr("op").get("output-scalars")))
         record.remove_earlier_artifacts()
-        sources = SourceFiles(record.dir, record.source_path, record.executed_path)
+        sources = SourceFiles(record)
         nb = reader.read(sources.store(project_path), project_path)
         if sources.from_project:
             status_lines.write(
@@ -158,8 +157,8 @@ class UnexecutedNotebook:
 
     def write(self) -> None:
         """Write it to the run directory. Raises OSError."""
-        parts = NotebookEncoder(self.data, self._secrets.masker).file_parts()
-        write_whole(self._record.executed_file, parts)
+        encoder = NotebookEncoder(self.data, self._secrets.masker)
+        self._record.write_file(self._record.executed_path, encoder.file_parts())
 
     @contextlib.contextmanager
     def saved_unless_executed(self) -> Iterator[None]:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Collection
 from typing import Any, TextIO
 
-from ..files import write_whole
 from ..flags import apply
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered, has_secret_default
@@ -17,7 +16,7 @@ from ..flags.model import Code
 from ..flags.source_text import environment_text
 from ..secrets import settings
 from ..secrets.masking import SHORTEST, Masker, lines_of, texts_of
-from .record.run_dir import RunDir
+from .record.run_files import RunFiles, mapping
 
 GUILD_FILES = {
     "attrs/env": re.compile(r"'?([^\s':]+)'?:"),
@@ -32,9 +31,9 @@ class RunSecrets:
     """The secret flags of a run: ``variables`` are their environment variables, by flag, as the
     run's operation had them, ``values`` are those that are known. ``masker`` is false for none."""
 
-    def __init__(self, record: RunDir) -> None:
+    def __init__(self, record: RunFiles) -> None:
         self._record = record
-        extra = record.attr("op").get("flags-extra") or {}
+        extra = mapping(record.attr("op").get("flags-extra"))
         self.variables = settings.variables(extra, "the run")
         self.values: dict[str, Any] = {}
         self.masker = Masker(())
@@ -82,7 +81,7 @@ class RunSecrets:
             flag = found.flags.get(name)
             if flag and has_secret_default(flag) and not flag.mixed:
                 self._add(name, flag.default)
-        cmd_flags = (self._record.attr("op").get("op-cmd") or {}).get("cmd-flags") or {}
+        cmd_flags = mapping(mapping(self._record.attr("op").get("op-cmd")).get("cmd-flags"))
         assigned = apply.assignments(found, {**self._record.attr("flags"), **self.values})
         converted = {assignment.flag.name: assignment.value for assignment in assigned}
         for name, value in self.values.items():
@@ -91,7 +90,7 @@ class RunSecrets:
             self._texts += _texts(written)
             os.environ[self.variables[name]] = text
             # As Guild passes any flag's value (guild/op_cmd.py, _flag_env_name).
-            named = (cmd_flags.get(name) or {}).get("env-name")
+            named = mapping(cmd_flags.get(name)).get("env-name")
             os.environ[str(named or "FLAG_" + re.sub("[^A-Z0-9_]", "_", name.upper()))] = text
         self.masker = Masker(self._texts)
         for variable in self.variables.values():
@@ -115,15 +114,14 @@ class RunSecrets:
         variables = self.variables.values()
         names = {*self._names, *variables, *map(settings.handoff_variable, variables)}
         for name, entry in GUILD_FILES.items():
-            path = os.path.join(self._record.dir, ".guild", name)
+            path = f".guild/{name}"
             try:
-                with open(path, encoding="utf-8", errors="surrogateescape", newline="") as f:
-                    text = f.read()
-            except OSError:
+                text = self._record.read(path).decode("utf-8", "surrogateescape")
+            except FileNotFoundError:
                 continue
             masked = self.masker.text(_without(text, names, entry) if entry else text)
             if masked != text:
-                write_whole(path, masked.encode("utf-8", errors="surrogateescape"))
+                self._record.write_file(path, masked.encode("utf-8", errors="surrogateescape"))
 
 
 def mask_writes(file: TextIO, masker: Masker) -> None:

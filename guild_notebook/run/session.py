@@ -16,7 +16,6 @@ from .. import options
 from ..document import states, strip, trust
 from ..document.limits import Limits
 from ..document.writer import NotebookEncoder
-from ..files import write_whole
 from .execution.client import RunClient
 from .execution.execute import Execution, Outcome
 from .execution.stop import Stop
@@ -152,7 +151,7 @@ class Session:
         self._saved_states = dict(self._states)
         new_states = states.put(self.nb, self._states, *self._run_state)
         changed = None if changed is None else new_states.union(changed)
-        write_whole(self.record.executed_file, self._encoder.file_parts(changed))
+        self.record.write_file(self.record.executed_path, self._encoder.file_parts(changed))
         self._save_errors.remove(self.record.executed_path)
 
     def _write_reports(self, outcome: Outcome) -> tuple[list[str], dict[str, Exception]]:

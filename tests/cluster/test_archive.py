@@ -9,12 +9,15 @@ import os
 import shutil
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guild_notebook.cluster import archive
+from guild_notebook.cluster.attempt import OutputTail
+from guild_notebook.cluster.run_state import write_error
 
 LOCAL_FILES = {"LOCK", "LOCK.remote", "PENDING", "STAGED", "dask-cluster", "ENV"}
 
@@ -125,6 +128,11 @@ REFUSED = {
     "two links that lead out together": [link("p/a", "b/../../evil"), link("p/b", "..")],
     "a link in place of a folder": [entry("x/y"), link("x", "good")],
     "a link below a link": [link("x", "y"), link("x/evil", "good")],
+    "a link upwards below a link": [entry("a/b/c"), link("p", "a/b"), link("p/q/r", "../../x")],
+    "a link upwards below the folder itself": [link("p", "."), link("p/q/r", "../../x")],
+    "a link below a link that comes later": [link("p/q/r", "../../x"), link("p", ".")],
+    "a link that another makes lead out": [link("p/r", "../q/../../x"), link("q", "good")],
+    "a link in place of a link": [link("p", "good"), link("p", "../..")],
     "a hard link": [link("x", "OUTSIDE/file", tarfile.LNKTYPE)],
     "a hard link to a link": [link("a/x", "../y"), link("evil", "a/x", tarfile.LNKTYPE)],
     "a device": [entry("x", type=tarfile.CHRTYPE)],
@@ -161,6 +169,32 @@ def test_an_archive_with_something_bad_is_refused_whole(what, tmp_path):
         archive.unpack(hostile(REFUSED[what], tmp_path), str(folder))
     assert len(str(refused.value).splitlines()) == 1
     assert tree(tmp_path) == {"inner": None}
+
+
+NAMES_OF_ENTRIES = st.lists(
+    st.sampled_from(["p", "q", "P", "r", "..", ".", "good"]), min_size=1, max_size=4
+).map("/".join)
+ENTRIES = st.one_of(
+    NAMES_OF_ENTRIES.map(entry),
+    NAMES_OF_ENTRIES.map(lambda name: entry(name, type=tarfile.DIRTYPE)),
+    st.builds(link, NAMES_OF_ENTRIES, NAMES_OF_ENTRIES),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(entries=st.lists(ENTRIES, min_size=1, max_size=6))
+def test_nothing_that_is_unpacked_lies_outside_or_leads_there(entries, tmp_path_factory):
+    outer = tmp_path_factory.mktemp("outer")
+    folder = outer / "inner" / "there"
+    folder.parent.mkdir()
+    with contextlib.suppress(archive.ArchiveError):
+        archive.unpack(hostile(entries, outer), str(folder))
+    assert [path.name for path in outer.iterdir()] == ["inner"]
+    assert [path.name for path in folder.parent.iterdir()] in (["there"], [])
+    for root, folders, files in os.walk(folder):
+        for name in [*folders, *files]:
+            assert os.path.realpath(f"{root}/{name}").startswith(f"{folder}{os.sep}")
+    shutil.rmtree(outer)
 
 
 @pytest.mark.parametrize("what", HARMLESS)
@@ -300,3 +334,39 @@ def test_a_file_may_become_a_folder_and_a_folder_a_file(run, tmp_path):
     back(run, tmp_path, change)
     assert (run / "folder").read_text() == "file"
     assert (run / "old" / "x").read_text() == "x"
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "..", ""])
+def test_what_a_worker_says_it_has_removed_is_in_the_run(run, tmp_path, name):
+    (tmp_path / "evil").write_text("theirs")
+    (tmp_path / "came").mkdir()
+    before = tree(tmp_path)
+    with pytest.raises(archive.ArchiveError, match="removes"):
+        archive.apply_changes(str(tmp_path / "came"), str(run), [name])
+    assert tree(tmp_path) == before
+
+
+APPENDED = [".guild/output", ".guild/output.index", ".guild/events.out.tfevents.1.x.0"]
+NOT_APPENDED = [".guild/events.out.tfevents./../../../evil", "../.guild/output", "x/.guild/output"]
+
+
+def test_only_files_in_guilds_folder_are_appended_to():
+    assert [name for name in APPENDED + NOT_APPENDED if archive.is_appended(name)] == APPENDED
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_what_is_followed_of_a_run_is_its_own_file(run, tmp_path, kind):
+    """Output that a worker sends, and its file where that is none."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    output = run / ".guild" / "output"
+    output.unlink()
+    output.symlink_to(theirs) if kind == "link" else os.mkfifo(output)
+    tail = OutputTail(SimpleNamespace(dir=str(run), short_id="abc"))
+    with pytest.raises(OSError, match="not a file of the run"):
+        tail.add({".guild/output": b"sent\n"}, write=True)
+    tail.finish()
+    write_error(SimpleNamespace(dir=str(run), write_attr=lambda *_: None), "it failed")
+    assert theirs.read_text() == "theirs"
+    back(run, tmp_path, lambda there: (there / ".guild" / "output").write_text("new"))
+    assert output.read_text() == "new" and theirs.read_text() == "theirs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections import Counter
@@ -31,7 +32,7 @@ from guild_notebook.run.record.run_dir import RunDir
 from guild_notebook.run.session import Session
 from guild_notebook.secrets.masking import Masker
 from tests.helpers.figures import figure
-from tests.helpers.mutations import mutant
+from tests.helpers.mutations import BASES, OUTPUTS, mutant
 from tests.helpers.notebooks import edited
 
 SLOWEST = 5.0
@@ -204,3 +205,52 @@ def test_five_thousand_malformed_notebooks_are_refused_in_a_line_or_run(pipeline
     refused, ran = outcomes["refused"], outcomes["run"]
     figure("malformed notebooks", f"{refused + ran:,}: {refused:,} refused, {ran:,} sound", "5,000")
     figure("slowest malformed notebook", f"{slowest:.2f} s", f"below {SLOWEST:g} s")
+
+
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+
+ODD = [None, True, 5, 1.5, "", "text", "\ud800", [], [None, 5, {}], {}, {"a": None}, {"": [[]]}]
+"""What a notebook may hold where this package, or one that it uses, looks for something else."""
+
+METADATA = [
+    (), ("kernelspec",), ("kernelspec", "name"), ("kernelspec", "language"),
+    ("kernelspec", "display_name"), ("language_info",), ("language_info", "name"),
+    ("language_info", "version"), ("language_info", "codemirror_mode"), ("widgets",),
+    ("widgets", WIDGETS), ("widgets", WIDGETS, "state"), ("widgets", WIDGETS, "state", "a1"),
+    ("title",), ("authors",), ("jupytext",), ("jupytext", "formats"), ("guild",), ("colab",),
+    ("orig_nbformat",),
+]  # fmt: skip
+
+OF_A_CELL = [
+    ("metadata",), ("metadata", "tags"), ("metadata", "name"), ("metadata", "collapsed"),
+    ("metadata", "scrolled"), ("metadata", "jupyter"), ("metadata", "execution"),
+    ("metadata", "guild"), ("metadata", "id"), ("metadata", "trusted"), ("metadata", "format"),
+    ("id",), ("execution_count",), ("outputs",), ("outputs", 0), ("outputs", 0, "output_type"),
+    ("outputs", 3, "data"), ("outputs", 3, "data", "text/plain"), ("outputs", 3, "metadata"),
+    ("outputs", 0, "text"), ("attachments",), ("attachments", "a.png"),
+    ("attachments", "a.png", "image/png"), ("unknown",),
+]  # fmt: skip
+
+OF_ALL = [("metadata", *path) for path in METADATA] + [
+    ("cells", index, *path) for index in (2, 3) for path in OF_A_CELL
+]
+
+
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.faults)])
+def test_metadata_may_be_of_any_type(pipeline: Pipeline, step: int):
+    """Each place of it, of one cell of code and one of text, is each ``step``-th of ODD."""
+    for number, path in enumerate(OF_ALL):
+        for value in ODD[number % step :: step]:
+            document = BASES["tagged"]()
+            document["cells"][2]["outputs"] = copy.deepcopy(OUTPUTS)
+            container: Any = document
+            for key in path[:-1]:
+                if not isinstance(container, list) and key not in container:
+                    container[key] = {}
+                container = container[key]
+            if isinstance(container, dict) or path[-1] < len(container):
+                container[path[-1]] = value
+            try:
+                assert pipeline.outcome(json.dumps(document).encode()) == "run"
+            except Exception as e:
+                raise AssertionError(f"{path}: {value!r}: {e!r}") from e

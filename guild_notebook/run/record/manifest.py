@@ -17,39 +17,45 @@ leaves files of dependencies alone. For all other readers the later line counts,
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shlex
 
-from ...files import write_whole
+from .run_files import RunFiles, is_below
 
 Line = list[str]
 
+_MANIFEST = ".guild/manifest"
 _ARTIFACT = "g"
 _NOTEBOOK = "notebook:"
 
 
-def read_lines(run_dir: str) -> list[Line]:
-    """The lines of the manifest, split into their fields; none where there is no manifest."""
+def read_lines(files: RunFiles) -> list[Line]:
+    """The lines of the manifest, split into their fields, as far as they can be; none where there
+    is no manifest. Raises OSError."""
     try:
-        with open(_path(run_dir), encoding="utf-8", newline="\n") as f:  # names may hold a \r
-            return [shlex.split(line) for line in f if line.strip()]
+        text = files.read(_MANIFEST).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return []
+    lines = []
+    for line in text.split("\n"):  # names may hold a \r
+        with contextlib.suppress(ValueError):  # Guild has not written it
+            lines.append(shlex.split(line))
+    return [line for line in lines if line]
 
 
-def write_lines(run_dir: str, lines: list[Line]) -> None:
+def write_lines(files: RunFiles, lines: list[Line]) -> None:
     """Replace the manifest. Raises OSError."""
-    write_whole(_path(run_dir), "".join(map(_text, lines)).encode("utf-8"))
+    files.write_file(_MANIFEST, b"".join(map(_text, lines)))
 
 
-def append_line(run_dir: str, line: Line) -> None:
+def append_line(files: RunFiles, line: Line) -> None:
     """Append a line to the manifest. Raises OSError."""
-    with open(_path(run_dir), "a", encoding="utf-8") as f:
-        f.write(_text(line))
+    files.append(_MANIFEST, _text(line))
 
 
-def _text(line: Line) -> str:
-    return " ".join(shlex.quote(field) for field in line) + "\n"
+def _text(line: Line) -> bytes:
+    text = " ".join(shlex.quote(field) for field in line) + "\n"
+    return text.encode("utf-8", "surrogateescape")
 
 
 def executed_notebook_lines(path: str) -> list[Line]:
@@ -63,14 +69,10 @@ def artifact_line(path: str, notebook: str) -> Line:
 
 
 def is_source(line: Line) -> bool:
-    """Whether the line is of a source file."""
-    return line[:1] == ["s"] and len(line) > 1
+    """Whether the line is of a source file, which lies in the run."""
+    return line[:1] == ["s"] and len(line) > 1 and is_below(line[1])
 
 
 def is_renewed(line: Line) -> bool:
     """Whether each start of the run writes the line anew: that of a source file or an artifact."""
     return is_source(line) or (len(line) > 3 and line[3].startswith(_NOTEBOOK))
-
-
-def _path(run_dir: str) -> str:
-    return os.path.join(run_dir, ".guild", "manifest")

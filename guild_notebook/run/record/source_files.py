@@ -20,11 +20,12 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
+import stat
 
 from ...errors import NotebookError
 from ...files import write_whole
 from . import manifest
+from .run_dir import RunDir
 
 SOURCECODE_DIR = ".guild/sourcecode"
 
@@ -34,15 +35,14 @@ Guild's YAML reader takes some numbers differently from what another writer mean
 
 
 class SourceFiles:
-    """The source files of the run in ``run_dir``. ``source_path`` is that of its source notebook
-    and ``executed_path`` that of the executed one, both relative to ``run_dir``.
+    """The source files of the run ``record``.
 
     ``from_project`` says after ``store`` whether the source came from the project."""
 
-    def __init__(self, run_dir: str, source_path: str, executed_path: str) -> None:
-        self._dir = run_dir
-        self._source_path = source_path
-        self._executed_path = executed_path
+    def __init__(self, record: RunDir) -> None:
+        self._run = record
+        self._source_path = record.source_path
+        self._executed_path = record.executed_path
         self.from_project = False
 
     def store(self, project_path: str) -> str:
@@ -53,7 +53,7 @@ class SourceFiles:
         PROJECT_DIR. Raises NotebookError where there is no source at all, OSError where a file
         cannot be written.
         """
-        before = manifest.read_lines(self._dir)
+        before = manifest.read_lines(self._run)
         sources: dict[str, list[str]] = {}  # by original path in the run, the last line for each
         for line in before:
             if manifest.is_source(line):
@@ -72,24 +72,28 @@ class SourceFiles:
         executed = manifest.executed_notebook_lines(self._executed_path)
         after = [*sources.values(), *others, *executed]
         if after != before:
-            manifest.write_lines(self._dir, after)
+            manifest.write_lines(self._run, after)
         self._set_dest()
         return self._stored(self._source_path)
 
     def _stored(self, path: str) -> str:
-        return os.path.join(self._dir, SOURCECODE_DIR, path)
+        return self._run.path(f"{SOURCECODE_DIR}/{path}")
 
     def _move(self, path: str, line: list[str]) -> None:
         """Move the source file ``path`` into SOURCECODE_DIR and change its manifest ``line``. A
         file at the path of the executed notebook stays until that is written over it."""
-        in_run = os.path.join(self._dir, path)
-        if os.path.normpath(line[1]) == path and os.path.isfile(in_run):
-            self._copy(in_run, path)
+        if os.path.normpath(line[1]) == path:
+            with contextlib.suppress(FileNotFoundError):
+                self._copy(self._run.open(path, os.O_RDONLY), path)
             if path != self._executed_path:
-                os.unlink(in_run)
+                self._run.remove(path)
         line[1] = f"{SOURCECODE_DIR}/{path}"
-        if not os.path.isfile(self._stored(path)):
-            raise NotebookError(f"the run has lost its source {line[1]} - run the operation anew")
+        try:
+            os.close(self._run.open(line[1], os.O_RDONLY))
+        except FileNotFoundError:
+            raise NotebookError(
+                f"the run has lost its source {line[1]} - run the operation anew"
+            ) from None
 
     def _copy_from_project(self, path: str) -> list[str]:
         project_file = os.path.join(os.environ.get("PROJECT_DIR") or ".", path)
@@ -98,15 +102,18 @@ class SourceFiles:
                 f"notebook {path} is neither in the run directory nor in the project - "
                 "check 'notebook' and 'sourcecode' in guild.yml"
             )
-        self._copy(project_file, self._source_path)
-        with open(self._stored(self._source_path), "rb") as f:
-            digest = hashlib.sha1(f.read()).hexdigest()  # as Guild's manifest has it
+        content = self._copy(os.open(project_file, os.O_RDONLY), self._source_path)
+        digest = hashlib.sha1(content).hexdigest()  # as Guild's manifest has it
         return ["s", f"{SOURCECODE_DIR}/{self._source_path}", digest, path]
 
-    def _copy(self, file: str, path: str) -> None:
-        with open(file, "rb") as f:
-            write_whole(self._stored(path), f.read())
-        shutil.copymode(file, self._stored(path))
+    def _copy(self, fd: int, path: str) -> bytes:
+        """Copy the open file to SOURCECODE_DIR; returns its content."""
+        with os.fdopen(fd, "rb") as f:
+            content, mode = f.read(), stat.S_IMODE(os.fstat(fd).st_mode)
+        stored = self._stored(path)
+        write_whole(stored, content)
+        os.chmod(stored, mode)
+        return content
 
     def _link(self, path: str, line: list[str]) -> None:
         """Link to the source file ``path``, which stays in the run directory, from SOURCECODE_DIR.
@@ -115,8 +122,8 @@ class SourceFiles:
         in SOURCECODE_DIR: it moves to where the notebook's code looks for it.
         """
         line[1] = path
-        target, link = os.path.join(self._dir, path), self._stored(path)
         with contextlib.suppress(OSError):  # some file systems have no links
+            target, link = self._run.path(path), self._stored(path)
             os.makedirs(os.path.dirname(link), exist_ok=True)
             if os.path.lexists(link) and not os.path.islink(link):
                 os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -126,17 +133,16 @@ class SourceFiles:
 
     def _set_dest(self) -> None:
         """Set the folder of source code in the run attribute ``op``."""
-        path = os.path.join(self._dir, ".guild", "attrs", "op")
+        name = ".guild/attrs/op"
         try:
-            with open(path, encoding="utf-8") as f:
-                text = f.read()
-        except OSError:
+            text = self._run.read(name).decode("utf-8", "surrogateescape")
+        except FileNotFoundError:
             return
         match = _DEST.search(text)
         if match and not match.group(2).startswith(SOURCECODE_DIR):
             dest = f"{SOURCECODE_DIR}/{match.group(2)}" if match.group(2) != "." else SOURCECODE_DIR
             text = text[: match.start(2)] + dest + text[match.end(2) :]
-            write_whole(path, text.encode("utf-8"))
+            self._run.write_file(name, text.encode("utf-8", "surrogateescape"))
 
 
 def _original_path(line: list[str]) -> str:

@@ -57,6 +57,7 @@ def test_a_run_that_is_killed_in_a_cell_leaves_the_states_of_all_cells(project: 
     process, run = start(project, "nb.ipynb")
     with process:
         wait_for(lambda: "in 2" in run.output)
+        wait_for(lambda: "running" in states(run)[1:])
         process.send_signal(signal.SIGKILL)
     assert states(run) == ["completed", "running", "not run"]
     assert status(run) == "running"
