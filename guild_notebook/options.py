@@ -35,7 +35,7 @@ class Option:
         return PREFIX + self.name
 
 
-_REFERENCE = re.compile(r"\$\{.+?\}")  # as guild/util.py, resolve_refs
+_REFERENCE = re.compile(r"\$\{[^{}\n]+\}")  # as guild/util.py, resolve_refs
 _NOT_IN_ARGUMENTS = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -68,7 +68,7 @@ class Julia(LineBasedLanguage):
     unfinished = re.compile(r"[-+*/\\^<>=&|~,:?÷⊻≤≥≠∈]\Z")
     assignment = re.compile(
         r"(?:const[ \t]+)?(?P<name>[^\W\d][\w!\u0300-\u036f]*)[ \t]*"
-        r"(?:::[ \t]*(?P<type>[\w{}, ]*[\w}])[ \t]*)?=(?!=)[ \t]*"
+        r"(?:::[ \t]*(?P<type>(?! )[\w{}, ]*[\w}])[ \t]*)?=(?!=)[ \t]*"
     )
     words: ClassVar = {
         **{"true": True, "false": False, "nothing": None},

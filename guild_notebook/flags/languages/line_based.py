@@ -35,6 +35,10 @@ _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
+LONGEST_EXPRESSION = 5_000
+"""Characters: to find raw strings of R that do not end takes time quadratic in them."""
+
+
 class TextReader:
     """Reads ``text``, where it has come to ``pos``, and not beyond ``end``. ``depth`` is how many
     lists it is in, ``parted`` what stands behind the last item of the last one that it read."""
@@ -114,6 +118,8 @@ class LineBasedLanguage(Language):
     def expression(self, text: str) -> str | None:
         """One line whose brackets and quotes are closed, with operators between its parts."""
         text = text.strip()
+        if len(text) > LONGEST_EXPRESSION:
+            return None
         without_strings = self.strings.sub("s", text)
         closing, outside = [""], ""
         for char in without_strings:

@@ -30,7 +30,7 @@ _PLAIN_LINE = re.compile(r"([ \t\f]*)((?![/,;])[^\r\n#\"'\\%!?]*)(?:\r\n|\r|\n|\
 # What IPython replaces before Python sees it: escapes at the start of a line, help marks at its
 # end, and shell commands or magics on the right of an assignment (IPython inputtransformer2).
 _IPYTHON_LINE = re.compile(
-    r"""[ \t\f]*(?:
+    r"""[ \t\f]*(?![ \t\f])(?:
         [%!?/,;]
       | [^='"()\#\r\n]*=[ \t]*[%!]
       | [^'"\#\r\n?]*\?\??[ \t]*(?=[\r\n\#]|\Z)

@@ -7,6 +7,7 @@ shorter form is written if one matches.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,6 +18,12 @@ from .stream import Stream, without_escapes
 
 LONGEST_NAME = 60
 """Characters of a cell's name in a progress line."""
+
+MOST_ABOVE = 200
+"""Cells above a cell among which the heading is looked for that names it."""
+
+LONGEST_LINE = 2_000
+"""Characters of a line of this package: patterns may take time quadratic in it."""
 
 _ALIASES = ((r"\key", r"[^ \t]+"), (r"\value", r"[0-9\.e\-]+"), (r"\step", r"[0-9]+"))
 """As guild/summary.py ALIASES, which takes long to import."""
@@ -56,7 +63,7 @@ class StatusLines:
     def write(self, *forms: str) -> None:
         """Write the first of ``forms``, the longest first, that no pattern matches."""
         for form in forms:
-            line = " ".join(without_escapes(form).split())
+            line = " ".join(without_escapes(form[:LONGEST_LINE]).split())
             if not any(pattern.search(line) for pattern in self._patterns):
                 self._stream.write_line(line)
                 return
@@ -94,15 +101,19 @@ def _first_match(pattern: re.Pattern[str], lines: Iterable[str]) -> str:
     for line in lines:
         match = pattern.match(line)
         if match and match.group(1).strip():
-            return re.sub(r"\s*\{.*\}\s*$", "", match.group(1)).strip()
+            name = match.group(1).strip()
+            return name.partition("{")[0].strip() if name.endswith("}") else name
     return ""
 
 
 def _heading_above(cells: Sequence[Cell], index: int) -> str:
     """The last heading of the nearest markdown cell above that has one."""
-    for cell in reversed(cells[:index]):
-        if cell.kind == "markdown":
-            headings = [m.group(1) for m in map(_HEADING.match, cell.source.splitlines()) if m]
-            if headings:
-                return headings[-1].strip()
-    return ""
+    above = reversed(cells[max(0, index - MOST_ABOVE) : index])
+    headings = (_last_heading(cell.source) for cell in above if cell.kind == "markdown")
+    return next(filter(None, headings), "")
+
+
+@functools.lru_cache(MOST_ABOVE)
+def _last_heading(source: str) -> str:
+    headings = [m.group(1) for m in map(_HEADING.match, source.splitlines()) if m]
+    return headings[-1].strip() if headings else ""

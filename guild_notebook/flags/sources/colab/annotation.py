@@ -39,7 +39,7 @@ _BEFORE_HELP = re.compile(r"[#,;:.\- \t]*(?:@markdown\b[ \t]*)?")
 _TYPE_WORD = re.compile(r"(\w+)[ \t]*(?=[#,;:.\-(]|\Z)")
 _KNOWN_KEYS = {"type", "min", "max", "step", "allow-input", "placeholder", "istemplate"}
 _KEY = re.compile(r"[\w$-]+")
-_NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
@@ -50,8 +50,8 @@ _END_OF_OPTIONS = re.compile(r"\Z|\[[^}]*\Z")
 _NO_VALUE = re.compile(r"[,}]|\Z")
 
 # Lists of values and options behind other text: only what cannot be anything else.
-_VALUE = r"""(?:"[^"\n]*"|'[^'\n]*'|[-+]?\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|[Tt]rue|[Ff]alse)"""
-_LATER_LIST = re.compile(rf"\[\s*{_VALUE}(?:\s*,\s*{_VALUE})*\s*,?\s*\]")
+_VALUE = r"""(?:"[^"\n]*"|'[^'\n]*'|[-+]?\d[\d_]*(?:\.\d*)?(?:[eE][-+]?\d+)?|[Tt]rue|[Ff]alse)"""
+_LATER_LIST = re.compile(rf"\[\s*{_VALUE}(?:\s*,\s*{_VALUE})*(?:\s*,)?\s*\]")
 _LATER_OPTIONS = re.compile(
     r"""\{\s*["']?(?:type|min|max|step|allow-input|placeholder|isTemplate)["']?\s*[:=]"""
 )

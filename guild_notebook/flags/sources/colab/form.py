@@ -36,7 +36,7 @@ _NO_FIELDS: dict[type[ast.AST], str] = {
 }
 
 _TITLE = re.compile(r"^[ \t]*#[ \t]*@title\b[ \t]*([^\r\n]*)", re.MULTILINE)
-_TITLE_OPTIONS = re.compile(r"\s*\{[^{}]*\}?\s*$")
+_TITLE_OPTIONS = re.compile(r"(?<!\s)\s*\{[^{}]*(?:\}\s*)?$")
 _MARKDOWN = re.compile(r"#[ \t]*@markdown\b[ \t]*(.*)")
 _RULE = re.compile(r"-{3,}\s*")
 _BULLET = re.compile(r"[-*+•][ \t]+")
