@@ -1,0 +1,143 @@
+"""The time that a report takes grows as the notebook does, whatever the notebook holds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbformat import v4
+
+from guild_notebook.run.report.html_sanitizer import is_visible, sanitize
+from guild_notebook.run.report.reports import ReportWriter
+from tests.helpers.growth import check_growth
+
+HTML: dict[str, Callable[[int], str]] = {
+    "blanks in a style": lambda n: f"<p style='color{' ' * n}'>x</p>",
+    "colons in a style": lambda n: f"<p style='color{':' * n}'>x</p>",
+    "functions in a style": lambda n: f"<p style='color:{'rgb(1)' * (n // 6)}!('>x</p>",
+    "properties in a style": lambda n: f"<p style='{'color:red;' * (n // 10)}'>x</p>",
+    "classes": lambda n: f"<p class='{'ansi-x ' * (n // 7)}'>x</p>",
+    "tags in a title": lambda n: f"<p title='{'<img ' * (n // 5)}'></p>",
+    "nested elements": lambda n: "<div>" * (n // 5),
+    "nested elements that are closed": lambda n: "<b>" * (n // 7) + "</b>" * (n // 7),
+    "elements without an end": lambda n: "<li><p>" * (n // 7),
+    "ends without a beginning": lambda n: "</p></b>" * (n // 8),
+    "rows": lambda n: f"<table>{'<tr><td>1</td></tr>' * (n // 19)}</table>",
+    "cells outside of a table": lambda n: "<td>1<tr>" * (n // 8),
+    "entities": lambda n: "&amp;&#x41;&" * (n // 12),
+    "opening brackets": lambda n: "<" * n,
+    "openings of images": lambda n: "<img " * (n // 5),
+    "openings of scripts": lambda n: "<script" * (n // 7),
+    "scripts that do not end": lambda n: "<script>" * (n // 8),
+    "openings of comments": lambda n: "<!--" * (n // 4),
+    "a vector image": lambda n: f"<svg>{'<path d=x />' * (n // 12)}</svg>",
+    "openings of vector images": lambda n: "<svg " * (n // 5),
+    "vector images": lambda n: "<svg></svg>" * (n // 11),
+    "base64": lambda n: f"<img src='data:image/png;base64,{'A' * n}'>",
+    "plain text": lambda n: "word " * (n // 5),
+}
+
+MARKDOWN: dict[str, Callable[[int], str]] = {
+    "brackets": lambda n: "[" * n,
+    "openings of links": lambda n: "[a](" * (n // 4),
+    "openings of images": lambda n: "![" * (n // 2),
+    "stars": lambda n: "*a **a " * (n // 7),
+    "stars alone": lambda n: "*" * n,
+    "backticks": lambda n: "`a``b" * (n // 5),
+    "quotes": lambda n: ">" * n + "a",
+    "dollars": lambda n: "$a" * (n // 2),
+    "environments": lambda n: "\\begin{a}" * (n // 9),
+    "headings": lambda n: "# a\n" * (n // 4),
+    "rows": lambda n: "|a|b|\n|-|-|\n" + "|1|2|\n" * (n // 6),
+    "references": lambda n: "".join(f"[a{i}]: http://x\n" for i in range(n // 16)),
+    "elements": lambda n: "<div>" * (n // 5),
+    "openings of elements": lambda n: "<a " * (n // 3),
+    "blanks": lambda n: f"a{' ' * n}b",
+    "lines": lambda n: "some *text* and `code`\n\n" * (n // 24),
+}
+
+
+def shown(**data: str) -> Any:
+    return v4.new_output("display_data", data={k.replace("_", "/"): v for k, v in data.items()})
+
+
+def code(source: str, *outputs: Any) -> Any:
+    return v4.new_code_cell(source, outputs=list(outputs))
+
+
+def stream(text: str) -> Any:
+    return v4.new_output("stream", text=text)
+
+
+OTHER: dict[str, Callable[[int], list[Any]]] = {
+    "a cell of lines": lambda n: [code("x = 1 + 2  # why\n" * (n // 17))],
+    "a cell of a line": lambda n: [code(f"x = [{'1, ' * (n // 3)}]")],
+    "cells": lambda n: [code("x = 1 + 2  # why\n" * 5) for _ in range(n // 85)],
+    "text": lambda n: [code("x", stream("line 1\n" * (n // 7)))],
+    "colours": lambda n: [code("x", stream("\x1b[31mred\x1b[0m\n" * (n // 13)))],
+    "openings of colours": lambda n: [code("x", stream("\x1b[" * (n // 2)))],
+    "numbers of a colour": lambda n: [code("x", stream("\x1b[" + "1;" * (n // 2)))],
+    "displays": lambda n: [code("x", *[shown(text_plain="A")] * (n // 200))],
+    "an image": lambda n: [code("x", shown(image_png="A" * n))],
+    "LaTeX": lambda n: [code("x", shown(text_latex="$a" * (n // 2)))],
+    **{
+        f"HTML, {name}": lambda n, form=form: [code("x", shown(text_html=form(n)))]
+        for name, form in HTML.items()
+    },
+    **{
+        f"Markdown, {name}": lambda n, form=form: [v4.new_markdown_cell(form(n))]
+        for name, form in MARKDOWN.items()
+    },
+}
+
+
+@pytest.mark.parametrize("form", HTML)
+def test_sanitizing_takes_time_linear_in_the_html(form: str):
+    check_growth(lambda text: is_visible(sanitize(text)), HTML[form], 10_000)
+
+
+@pytest.fixture(scope="module", params=["html", "sanitized"])
+def report(request: pytest.FixtureRequest) -> Callable[[list[Any]], None]:
+    writer = ReportWriter((request.param,), lambda path: None)
+
+    def write(cells: list[Any]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            writer.write(v4.new_notebook(cells=cells), str(Path(folder, "nb.ipynb")))
+        assert not writer.failures
+
+    write.name = request.param  # type: ignore[attr-defined]
+    write([])
+    return write
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("form", OTHER)
+def test_a_report_takes_time_linear_in_the_notebook(report: Any, form: str):
+    check_growth(report, OTHER[form], 20_000, f"report {report.name}, {form}, 20 to 160 KB")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("form", ["a cell of lines", "cells", "Markdown, lines"])
+def test_a_report_of_14_mb_of_source_takes_seconds(report: Any, form: str):
+    check_growth(report, OTHER[form], 1_750_000, f"report {report.name}, {form}, 1.75 to 14 MB")
+
+
+def test_what_is_too_long_is_shown_as_it_is_written_and_said(report: Any, tmp_path: Path):
+    writer = ReportWriter((report.name,), lambda path: None)
+    cells = [
+        code("a = '<b>&'  # one\n"),
+        v4.new_markdown_cell("*short*"),
+        v4.new_markdown_cell("*long* " * 10_000 + "<i>"),
+        code("b = '<b>&'  # two\n" * 60_000),
+    ]
+    nb = v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+    (path,) = writer.write(nb, str(tmp_path / "nb.ipynb"))
+    page = Path(path).read_text("utf-8")
+    assert page.count("too many to be rendered") == 2
+    assert "70,003 characters of Markdown as they are written" in page
+    assert "1,080,000 characters of code as they are written" in page
+    assert "<em>short</em>" in page and "<em>long</em>" not in page and "*long* &lt;i&gt;" in page
+    assert page.count("# two\n") == 60_000 and '<span class="c1"># one</span>' in page
