@@ -126,7 +126,10 @@ def test_an_error_that_ends_a_run_comes_after_those_that_were_allowed(project: P
     assert done.status == 1
     assert last.startswith(f"guild-notebook: {failed}, 2 more cells failed{died}"), last
     report = (done.run.dir / "nb.html").read_text("utf-8")
-    assert 'This run failed in <a href="#guild-failed-cell">a cell</a>.' in report
+    # The kernel may end before it has said which number the cell has.
+    assert re.search(
+        r'This run failed in <a href="#guild-failed-cell">(a cell|cell 6)</a>\.', report
+    )
     assert report.count("and the run went on.") == 5
 
 
