@@ -94,7 +94,7 @@ def _pattern(call: ast.Call, names: dict[str, Any]) -> re.Pattern[str]:
     if len(call.args) > 1 and "re." in ast.unparse(last):
         flags.append(last)
     values = [
-        eval(compile(ast.Expression(node), "pattern", "eval"), dict(names))
+        eval(compile(ast.Expression(node), "<pattern>", "eval"), dict(names))
         for node in (call.args[0], *flags)
     ]
     return re.compile(values[0], values[1] if flags else 0)
