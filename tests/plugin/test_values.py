@@ -54,7 +54,7 @@ EXPECTED = [
 
 def printed(output: str, word: str) -> list:
     (line,) = (line for line in output.splitlines() if line.startswith(word))
-    return ast.literal_eval(line.removeprefix(word))
+    return ast.literal_eval(line.removeprefix(word).strip())
 
 
 def test_values_of_all_kinds_reach_the_kernel_and_have_one_spelling_in_each_record(
