@@ -333,8 +333,7 @@ def resolve_dependencies(run: Any) -> None:
 
 def check_can_be_sent(run: Any) -> None:
     """Raise UserError for a run with steps, which are operations of its project."""
-    arguments = mapping(mapping(run.get("op")).get("op-cmd")).get("cmd-args")
-    if isinstance(arguments, list) and "guild.steps_main" in arguments:
+    if run.get("steps"):  # guild/op_util.py, _run_attrs_for_steps
         raise UserError(
             "an operation with steps cannot travel: its steps are operations of the project - "
             "run it here, or stage the steps one by one"
