@@ -48,10 +48,7 @@ class Autosave:
         """Save when it is due, until this is cancelled."""
         while True:
             await self._sleep(max(0.0, self._due - self._clock()))
-            try:
-                self.save_if_due()
-            except OSError as e:
-                self._on_error(e)
+            self._save_or_report()
 
     def cell_starts(self) -> None:
         """Save which cell runs now, before it does, while such saves take half of the share: those
@@ -59,10 +56,13 @@ class Autosave:
         allowed = AT_ONCE + (self._clock() - self._started) * SHARE / 2
         if self._spent + self._longest <= allowed:
             self._due = self._clock()
-            try:
-                self.save_if_due()
-            except OSError as e:
-                self._on_error(e)
+            self._save_or_report()
+
+    def _save_or_report(self) -> None:
+        try:
+            self.save_if_due()
+        except OSError as e:
+            self._on_error(e)
 
     def save_if_due(self) -> None:
         """Save if the pause is over: also for what keeps ``run`` from running. Raises OSError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def error(evalue: str, *traceback: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def outputs_of(*added: Any, limit: int = LIMIT) -> list[dict[str, Any]]:
+def outputs_with(added: Iterable[Any], limit: int) -> CellOutputs:
     """The outputs of a cell that prints the texts and shows the other outputs."""
     outputs = CellOutputs(Limits(limit))
     for output in added:
@@ -36,7 +37,11 @@ def outputs_of(*added: Any, limit: int = LIMIT) -> list[dict[str, Any]]:
             outputs.add_text("stdout", output)
         else:
             outputs.add(output)
-    return outputs.nodes()
+    return outputs
+
+
+def outputs_of(*added: Any, limit: int = LIMIT) -> list[dict[str, Any]]:
+    return outputs_with(added, limit).nodes()
 
 
 def characters(nodes: list[dict[str, Any]]) -> int:
@@ -134,12 +139,7 @@ def test_a_display_that_an_update_makes_large_counts_as_it_is_then():
     st.sampled_from([1, 100, 1000, LIMIT]),
 )
 def test_all_is_there_or_said_to_be_left_out(added: list[Any], limit: int):
-    outputs = CellOutputs(Limits(limit))
-    for output in added:
-        if isinstance(output, str):
-            outputs.add_text("stdout", output)
-        else:
-            outputs.add(output)
+    outputs = outputs_with(added, limit)
     nodes = outputs.nodes()
     characters, displays = outputs.left_out
     text = "".join(node["text"] for node in nodes if node.get("name") == "stdout")
