@@ -121,14 +121,20 @@ corpus: $(VENV)/.test
 # Gigabytes, hundreds of runs, and a table of what was measured.
 faults: $(VENV)/.test
 	@rm -f $(VENV)/figures && touch $(VENV)/figures
-	FAULTS_FIGURES="$(abspath $(VENV)/figures)" \
-	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults tests/run/kernel/test_kernels.py
+	@export FAULTS_FIGURES="$(abspath $(VENV)/figures)"; set -x; \
+	  $(BIN)/python -m pytest -m faults --ignore=tests/faults tests; others=$$?; \
+	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults && exit $$others
 
-# MATRIX=ci is one Python in full and the others in short; `nox -l` lists the sessions.
+# MATRIX=ci is one Python in full and the others in short; `nox -l` lists the sessions. Two run at
+# a time, each on one core.
 MATRIX ?= matrix
 matrix: $(VENV)/.test
-	@rm -rf .nox/results
-	@$(BIN)/nox -t $(MATRIX); status=$$?; $(BIN)/python tests/matrix/table.py; exit $$status
+	@rm -rf .nox/results .nox/dist
+	@$(BIN)/python -m uv build --quiet --out-dir .nox/dist
+	@$(BIN)/nox -t $(MATRIX) --list --json | \
+	  $(BIN)/python -c 'import json, sys; print(*(s["name"] for s in json.load(sys.stdin)))' | \
+	  MATRIX_HAS_WHEEL=1 xargs -n 1 -P 2 $(BIN)/nox -s; \
+	  status=$$?; $(BIN)/python tests/matrix/table.py; exit $$status
 
 cluster: $(VENV)/.test
 	$(BIN)/python -m pytest -m cluster -s

@@ -11,6 +11,9 @@ import pytest
 
 from guild_notebook import __version__
 from guild_notebook.cli import main
+from tests.helpers.slow import but_slow
+
+SLOW = pytest.mark.slow
 
 CELL = """\
 #@title Training {run: "auto"}
@@ -221,28 +224,30 @@ ODD_VALUES = [
 ]
 
 
-def test_no_value_is_answered_by_anything_but_a_preview_or_one_line(notebook, capsys, request):
+@pytest.mark.parametrize("name", but_slow(["lr", "ünits", "opt", "path", "none"], "lr", "opt"))
+def test_no_value_is_answered_by_anything_but_a_preview_or_one_line(
+    notebook, name, capsys, request
+):
     """In this process, since there are some hundred."""
     request.addfinalizer(gc.enable)
     for value in ODD_VALUES:
-        for name in ("lr", "ünits", "opt", "path", "none"):
-            status = main(["preview", str(notebook), f"{name}={value}"])
-            out, err = capsys.readouterr()
-            case = (name, value[:20], out, err)
-            assert (status, bool(out)) in ((0, True), (1, False)), case
-            assert len([x for x in err.splitlines() if not x.startswith("warn")]) == status, case
+        status = main(["preview", str(notebook), f"{name}={value}"])
+        out, err = capsys.readouterr()
+        case = (name, value[:20], out, err)
+        assert (status, bool(out)) in ((0, True), (1, False)), case
+        assert len([x for x in err.splitlines() if not x.startswith("warn")]) == status, case
 
 
 COMMANDS = [
     (["flags", "NOTEBOOK"], 0),
-    (["flags", "NOTEBOOK", "--json"], 0),
-    (["preview", "NOTEBOOK", "n=5"], 0),
+    pytest.param(["flags", "NOTEBOOK", "--json"], 0, marks=SLOW),
+    pytest.param(["preview", "NOTEBOOK", "n=5"], 0, marks=SLOW),
     (["preview", "NOTEBOOK", "n=11"], 1),
-    (["flags", "none.ipynb"], 1),
+    pytest.param(["flags", "none.ipynb"], 1, marks=SLOW),
     (["--help"], 0),
-    (["--version"], 0),
+    pytest.param(["--version"], 0, marks=SLOW),
     (["none"], 2),
-    ([], 2),
+    pytest.param([], 2, marks=SLOW),
 ]
 
 

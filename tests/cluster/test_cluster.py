@@ -314,7 +314,9 @@ def test_a_run_whose_worker_dies_is_an_error_that_says_so(project, own_cluster, 
     wait_for(lambda: not processes_of(run))
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(24, marks=LONG)])
+@pytest.mark.parametrize(
+    "count", [pytest.param(3, marks=pytest.mark.slow), pytest.param(24, marks=LONG)]
+)
 def test_a_run_whose_worker_dies_starts_anew_when_asked_and_none_twice(project, own_cluster, count):
     """Two workers, one is killed: none of the trials is lost, none is run twice."""
     own_cluster.add("one")
@@ -370,7 +372,7 @@ if "guild_notebook.cluster" in psutil.Process().cmdline():
 @pytest.mark.parametrize(
     ("module", "name", "method"),
     [
-        ("connection", "ClusterConnection", "update_workers"),
+        pytest.param("connection", "ClusterConnection", "update_workers", marks=pytest.mark.slow),
         pytest.param("dispatch", "Dispatcher", "_poll", marks=LONG),
         pytest.param("dispatch", "Dispatcher", "_stop_run", marks=LONG),
     ],

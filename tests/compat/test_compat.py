@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.guild_commands import Guild
+from tests.helpers.slow import but_slow
 
 GUILD_FILE = r"""
 train:
@@ -53,6 +54,7 @@ def flags(guild: Guild, name: str) -> list:
     return [run["flags"][name] for run in reversed(guild.runs())]
 
 
+@pytest.mark.slow
 def test_an_operation_with_steps_runs_each_step(guild):
     assert not guild("run both -y").complaint
     assert {run["operation"] for run in guild.runs()} == {"both", "train"}
@@ -63,7 +65,9 @@ def test_guild_runs_with_the_project_on_the_python_path(guild):
     assert not guild("run train -y", PYTHONPATH=".").complaint
 
 
-@pytest.mark.parametrize("optimizer", ["random", "gp", "forest", "gbrt", "skopt:gp"])
+@pytest.mark.parametrize(
+    "optimizer", but_slow(["random", "gp", "forest", "gbrt", "skopt:gp"], "gbrt")
+)
 def test_an_optimizer_runs_trials_within_the_bounds(guild, optimizer):
     ran = guild(f"run train x=[0.0:1.0] -o {optimizer} -m 3 -Fo random-starts=2 -y -f")
     assert not ran.complaint
@@ -74,6 +78,7 @@ def test_an_optimizer_runs_trials_within_the_bounds(guild, optimizer):
         assert "Found 2 previous trial(s) for use in optimization" in ran.err
 
 
+@pytest.mark.slow
 def test_a_range_without_an_optimizer_is_searched_at_random(guild):
     assert not guild("run train x=[0.0:1.0] -m 2 --random-seed 1 -y").complaint
     found = flags(guild, "x")
@@ -81,6 +86,7 @@ def test_a_range_without_an_optimizer_is_searched_at_random(guild):
     assert all(0 <= x <= 1 for x in found)
 
 
+@pytest.mark.slow
 def test_a_batch_file_may_hold_functions(guild):
     assert not guild("run train @batch.csv -y").complaint
     fixed, drawn = flags(guild, "x")
@@ -158,6 +164,7 @@ assert len(ipy.runs().compare()) == 9
 """
 
 
+@pytest.mark.slow
 def test_guild_ipy_runs_optimizers(guild):
     pytest.importorskip("pandas")
     (guild.project / "uses_ipy.py").write_text(USES_IPY)

@@ -230,6 +230,7 @@ def test_digits_copies_only_the_example(digits):
     assert not names & {"examples", "guild_notebook", "tests", "sweep"}
 
 
+@pytest.mark.slow
 def test_patterns_change_a_notebook_that_has_no_parameters(patterns):
     project, run = patterns
     _imports, data, training, _result = run.sources("digits.ipynb")
@@ -240,6 +241,7 @@ def test_patterns_change_a_notebook_that_has_no_parameters(patterns):
     assert steps(project, run, "accuracy") == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_pipeline_passes_on_what_each_notebook_has_made(pipeline):
     _project, runs = pipeline
     assert set(runs) == {"pipeline", "prepare", "train", "evaluate"}
@@ -252,6 +254,7 @@ def test_pipeline_passes_on_what_each_notebook_has_made(pipeline):
     assert runs["evaluate"].flags["operation:train"] == runs["train"].id
 
 
+@pytest.mark.slow
 def test_pipeline_hands_its_flags_to_its_steps(pipeline):
     project, runs = pipeline
     assert runs["train"].flags["C"] == 0.1
@@ -261,12 +264,14 @@ def test_pipeline_hands_its_flags_to_its_steps(pipeline):
     assert float(row["accuracy"]) > 0.9
 
 
+@pytest.mark.slow
 def test_pipeline_lists_as_generated_what_a_notebook_has_made(pipeline):
     project, runs = pipeline
     listed = project.guild("ls", "--generated", "-n", runs["train"].id).stdout.split()
     assert sorted(listed) == ["model.joblib", "train.html", "train.ipynb", "train_3_0.png"]
 
 
+@pytest.mark.slow
 def test_sweep_runs_each_combination_once(sweep):
     _project, trials = sweep
     assert sorted((run.flags["C"], run.flags["gamma"]) for run in trials) == sorted(
@@ -274,6 +279,7 @@ def test_sweep_runs_each_combination_once(sweep):
     )
 
 
+@pytest.mark.slow
 def test_sweep_can_be_compared(sweep):
     project, trials = sweep
     rows = [row for row in compared(project) if row["operation"] == "sweep"]

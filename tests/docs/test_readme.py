@@ -16,6 +16,7 @@ from guild_notebook.document import text_formats
 from guild_notebook.options import OPTIONS
 from guild_notebook.plugin.flagdefs import ATTRIBUTES
 from tests.helpers.project import CHECKOUT, Command, Project
+from tests.helpers.slow import but_slow
 
 README = (CHECKOUT / "README.md").read_text("utf-8")
 MAKEFILE = (CHECKOUT / "Makefile").read_text("utf-8")
@@ -103,7 +104,7 @@ CELLS = {
 TOKEN = "a-token-that-nobody-sees"
 
 
-@pytest.mark.parametrize("section", WITH_GUILD_FILE)
+@pytest.mark.parametrize("section", but_slow(WITH_GUILD_FILE, "Keep secrets", "Log scalars"))
 def test_guild_takes_each_guild_file_of_the_readme_and_what_is_run_with_it(section, project):
     """The first command really runs, where it is that of one notebook."""
     operations = yaml.safe_load(guild_file(section))

@@ -32,7 +32,7 @@ lr = 0.1  # rate of learning
 layers = [64, 32]
 
 # %%
-# %matplotlib inline
+# %cd -q .
 print(f"loss: {lr * 2}")
 """
 
@@ -81,7 +81,7 @@ def check(shared: Project, run: Run, lr: float) -> None:
     nb = nbformat.read(run.dir / "train.ipynb", as_version=4)
     nbformat.validate(nb)
     assert f"lr = {lr}  # rate of learning" in nb.cells[1].source
-    assert nb.cells[2].source.startswith("%matplotlib inline")
+    assert nb.cells[2].source.startswith("%cd -q .")
     assert nb.cells[2].outputs[0].text == f"loss: {lr * 2}\n"
     assert run.source("train.py") == PERCENT.encode()
     assert run.source("train.ipynb") == PAIR.encode()
@@ -124,7 +124,7 @@ def test_who_requires_a_text_gets_what_its_cells_wrote_and_not_its_executed_note
     shared.file("prep.ipynb", PAIR)
     shared.file("use.py", "import os\nprint('files:', sorted(os.listdir('.')))\n")
     pipeline = """\
-prep: {notebook: prep.py}
+prep: {notebook: prep.py, nb-report: none}
 use: {main: use, sourcecode: [use.py], requires: [{operation: prep}]}
 """
     shared.guildfile(OPERATION + pipeline)

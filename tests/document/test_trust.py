@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import CHECKOUT, GUILD, LIMIT, Project, code, notebook
+from tests.helpers.slow import but_slow
 
 HOOK = """
 import os, sys
@@ -160,7 +161,7 @@ def seen(audited: dict[str, str], project: Project) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("command", READING)
+@pytest.mark.parametrize("command", but_slow(READING, "operations", "help of a path"))
 def test_reading_a_project_runs_nothing_and_reads_nothing_outside(
     hostile: Project, audited: dict[str, str], command: str
 ):
@@ -172,7 +173,7 @@ def test_reading_a_project_runs_nothing_and_reads_nothing_outside(
     assert not (hostile.home.parent / "marker").exists()
 
 
-@pytest.mark.parametrize("typed", COMPLETED)
+@pytest.mark.parametrize("typed", but_slow(COMPLETED, "guild run inside "))
 def test_completion_runs_nothing_and_reads_nothing_outside(
     hostile: Project, audited: dict[str, str], typed: str
 ):
@@ -190,7 +191,9 @@ def test_completion_runs_nothing_and_reads_nothing_outside(
     assert not (hostile.home.parent / "marker").exists()
 
 
-@pytest.mark.parametrize("name", ["hostile.ipynb", "kernel.ipynb", "old.ipynb"])
+@pytest.mark.parametrize(
+    "name", but_slow(["hostile.ipynb", "kernel.ipynb", "old.ipynb"], "hostile.ipynb")
+)
 @pytest.mark.parametrize("command", ["flags", "preview"])
 def test_the_flags_of_a_notebook_are_read_and_not_run(
     hostile: Project, audited: dict[str, str], command: str, name: str
@@ -218,7 +221,7 @@ def test_the_hook_sees_what_a_command_starts_and_reads(hostile: Project, audited
     assert any("/etc/hostname" in line for line in found)
 
 
-@pytest.mark.parametrize("operation", OUTSIDE)
+@pytest.mark.parametrize("operation", but_slow(OUTSIDE, "outside", "linked", "above"))
 def test_a_notebook_outside_of_the_project_is_not_run(hostile: Project, operation: str):
     done = hostile.guild("run", "-y", operation)
     assert (done.status, done.run_dirs) == (1, [])
@@ -239,14 +242,14 @@ def test_nor_one_that_a_flag_names(hostile: Project, operation: str):
 def test_a_path_on_the_command_line_may_lead_anywhere(hostile: Project):
     up = os.path.relpath((hostile.dir / "folder").resolve(), hostile.dir)
     for path in (f"{up}/secret.ipynb", "link.ipynb", "folder/secret.ipynb"):
-        done = hostile.run(path, "outside_flag=2")
+        done = hostile.run(path, "outside_flag=2", NB_NO_EXEC="1")
         assert done.run.flags == {"outside_flag": 2}
 
 
 def test_links_within_the_project_and_to_the_project_are_followed(project: Project, tmp_path: Path):
     project.notebook("nbs/a.ipynb", "lr = 1\nprint('lr', lr)")
     (project.dir / "b.ipynb").symlink_to("nbs/a.ipynb")
-    project.guildfile("b: {notebook: b.ipynb, flags-import: all}\n")
+    project.guildfile("b: {notebook: b.ipynb, flags-import: all, nb-report: none}\n")
     linked = tmp_path / "linked"
     linked.symlink_to(project.dir)
     done = subprocess.run(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import Project
+from tests.helpers.runner import attempt
 
 SITE = """
 import os, sys
@@ -43,7 +44,10 @@ time.sleep(600)
     [
         ("guild_notebook.run.output.display", "Display", "tick", "fail_once"),
         ("guild_notebook.run.execution.execute", "Execution", "_watch_input", "fail_once_ready"),
-        ("guild_notebook.run.record.autosave", "Autosave", "save_if_due", "fail_once"),
+        pytest.param(
+            *("guild_notebook.run.record.autosave", "Autosave", "save_if_due", "fail_once"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_failure_in_the_background_ends_the_run(
@@ -52,9 +56,9 @@ def test_a_failure_in_the_background_ends_the_run(
     (tmp_path / "site").mkdir()
     site = SITE.format(module=module, name=name, method=method, fault=fault)
     (tmp_path / "site" / "sitecustomize.py").write_text(site)
-    project.env["PYTHONPATH"] = str(tmp_path / "site")
     project.notebook("nb.ipynb", "print('first')", CELL, "print('never')")
-    done = project.guild("run", "-y", "nb.ipynb")
+    path = str(tmp_path / "site")
+    done = attempt(project, "nb.ipynb", "--report", "html", PYTHONPATH=path)
     assert done.status == 1 and "guild_notebook" not in done.stderr, (
         done.stderr
     )  # no traceback of ours

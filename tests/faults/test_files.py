@@ -15,6 +15,7 @@ import pytest
 from tests.helpers.causes import linux, of_home, posix, states
 from tests.helpers.figures import figure
 from tests.helpers.project import GUILD, LIMIT, Command, Project, Run
+from tests.helpers.slow import but_slow
 
 
 def check_whole(run_dir: Path) -> int:
@@ -90,7 +91,7 @@ print('kept')
 
 
 @linux
-@pytest.mark.parametrize("kind", ["stays full", "full for a time"])
+@pytest.mark.parametrize("kind", but_slow(["stays full", "full for a time"], "stays full"))
 def test_the_disk_is_full(small_disk: Project, kind: str):
     project = small_disk
     after = "os.unlink('big'); " if kind == "full for a time" else ""

@@ -46,14 +46,14 @@ class Loud:
 
 
 KINDS = {
-    "text in a loop": Loud(f"for i in range(N):\n    {LINE}", 300_000, 10_000_000, "1 GB"),
+    "text in a loop": Loud(f"for i in range(N):\n    {LINE}", 100_000, 10_000_000, "1 GB"),
     "flushed lines": Loud(
-        "for i in range(N):\n    print(f'{i:09} x', flush=True)", 20_000, 1_000_000, "1,000,000"
+        "for i in range(N):\n    print(f'{i:09} x', flush=True)", 5_000, 1_000_000, "1,000,000"
     ),
     "displays": Loud(
         "for i in range(N):\n    display({'text/plain': f'{i:09} x', 'text/html': '<b>x</b>'}, "
         "raw=True)",
-        3_000, 100_000, "100,000",
+        1_000, 100_000, "100,000",
     ),
     "displays of images": Loud(
         "import base64\npng = base64.b64encode(bytes(1000)).decode()\n"

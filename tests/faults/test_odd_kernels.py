@@ -82,7 +82,10 @@ def test_a_kernel_that_ends_at_its_start_is_said_with_its_last_line(odd: Project
 
 @pytest.mark.parametrize(
     ("how", "words"),
-    [("mute", "waiting for the licence server"), ("silent", "nobody is to know")],
+    [
+        ("mute", "waiting for the licence server"),
+        pytest.param("silent", "nobody is to know", marks=pytest.mark.slow),
+    ],
 )
 def test_a_kernel_that_never_answers_is_ended_after_its_time(odd: Project, how: str, words: str):
     notebook(odd, "never", how=how)

@@ -61,7 +61,8 @@ FAULTS: dict[str, tuple[str, Callable[[Project, subprocess.Popen, Run], None] | 
     "SIGKILL of both": (HANG, to_all),
     "the executed notebook broken": ("open('nb.ipynb', 'w').write('{'); os._exit(1)", None),
 }
-IN_MAKE_TEST = ("the kernel's death", "SIGKILL of the runner")
+IN_MAKE_TEST = ("the kernel's death",)
+MARKS = {"SIGKILL of the runner": pytest.mark.slow}
 
 
 def failed_run(project: Project, fault: str) -> Run:
@@ -96,7 +97,13 @@ def check(project: Project, run: Run, value: int, done: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [f if f in IN_MAKE_TEST else pytest.param(f, marks=pytest.mark.faults) for f in FAULTS]
+    "fault",
+    [
+        fault
+        if fault in IN_MAKE_TEST
+        else pytest.param(fault, marks=MARKS.get(fault, pytest.mark.faults))
+        for fault in FAULTS
+    ],
 )
 def test_a_run_starts_again_from_its_source_and_with_new_flags_after(project: Project, fault: str):
     run = failed_run(project, fault)

@@ -27,6 +27,7 @@ from tests.helpers.causes import (
 )
 from tests.helpers.figures import figure
 from tests.helpers.project import GUILD, LIMIT, Project, Run, start, wait_for
+from tests.helpers.slow import but_slow
 
 pytestmark = linux
 
@@ -112,11 +113,16 @@ STOPS: dict[str, Callable[[Project, subprocess.Popen, Run], None]] = {
     "SIGTERM to all": by_signal_to_group,
     "many signals": by_many_signals,
 }
-IN_MAKE_TEST = ("guild stop", "Ctrl-C", "SIGTERM to guild", "many signals")
+IN_MAKE_TEST = ("guild stop", "Ctrl-C", "many signals")
+MARKS = {"SIGTERM to guild": pytest.mark.slow}
 
 
 @pytest.mark.parametrize(
-    "stop", [s if s in IN_MAKE_TEST else pytest.param(s, marks=pytest.mark.faults) for s in STOPS]
+    "stop",
+    [
+        s if s in IN_MAKE_TEST else pytest.param(s, marks=MARKS.get(s, pytest.mark.faults))
+        for s in STOPS
+    ],
 )
 def test_a_run_that_is_stopped_saves_all_and_leaves_no_process(long, stop: str):
     project, mark = long
@@ -164,6 +170,7 @@ def test_a_run_that_was_started_with_nohup_outlives_its_terminal(project: Projec
     project.notebook(
         "nb.ipynb", "print('started', flush=True)\nimport time\ntime.sleep(2)", "2 + 2"
     )
+    project.without_reports("nb.ipynb")
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(project.dir)
@@ -211,7 +218,7 @@ def test_a_run_that_is_stopped_before_its_kernel_is_up_ends_at_once(project: Pro
 # ---- killed
 
 
-@pytest.mark.parametrize("who", ["runner", "guild"])
+@pytest.mark.parametrize("who", but_slow(["runner", "guild"], "runner"))
 def test_what_is_killed_leaves_no_process_and_a_notebook_that_holds_what_was_shown(long, who):
     project, mark = long
     with start(project, "run", "-y", "nb.ipynb") as process:

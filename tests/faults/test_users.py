@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import LIMIT, Project
+from tests.helpers.slow import but_slow
 
 BIN = Path(sys.executable).parent
 
@@ -55,6 +56,7 @@ def test_a_user_without_a_home_runs_a_notebook_as_a_script(project: Project):
     assert len([*project.home.glob("runs/*/nb.html"), *project.home.glob("runs/*/*.png")]) == 2
 
 
+@pytest.mark.slow
 def test_nobody_s_trials_and_commands_need_no_home_either(project: Project):
     project.notebook("nb.ipynb", "lr = 1", "print('lr is', lr)")
     project.without_reports("nb.ipynb")
@@ -65,7 +67,7 @@ def test_nobody_s_trials_and_commands_need_no_home_either(project: Project):
         assert (done.returncode, done.stderr) == (0, "") and "lr" in done.stdout
 
 
-@pytest.mark.parametrize("home", ["/proc", "/proc/nowhere"])
+@pytest.mark.parametrize("home", but_slow(["/proc", "/proc/nowhere"], "/proc"))
 def test_folders_that_may_not_be_written_to_are_no_matter(project: Project, home: str):
     project.notebook("nb.ipynb", HOME)
     project.dir.chmod(0o555)

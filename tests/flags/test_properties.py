@@ -18,6 +18,7 @@ from guild_notebook.flags.languages import literals
 from guild_notebook.flags.languages.source import expression_of
 from guild_notebook.flags.languages.values import same
 from tests.helpers.notebooks import edited, notebook
+from tests.helpers.slow import but_slow
 
 TEXTS = st.text(max_size=20)
 SCALARS = st.one_of(
@@ -170,8 +171,8 @@ def generated(rnd: random.Random) -> str:
     return some.decode(*(("latin-1",) if kind < 0.9 else ("utf-8", "surrogateescape")))
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_ten_thousand_generated_cells_never_raise_and_keep_their_text(seed):
+@pytest.mark.parametrize("seed", but_slow(range(10), 0, 1, 2))
+def test_a_thousand_generated_cells_never_raise_and_keep_their_text(seed):
     rnd = random.Random(seed)
     flags = 0
     for _ in range(1000):

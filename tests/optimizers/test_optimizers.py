@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.helpers.project import Project, Run
+from tests.helpers.slow import but_slow
 
 FORM = """\
 lr = 0.1  #@param {type:"slider", min:0.0001, max:1, step:0.0001}
@@ -75,6 +76,7 @@ def test_bounds_of_a_slider_are_searched_where_none_are_given(sweeps: Project):
     assert len(set(units)) > 30
 
 
+@pytest.mark.slow
 def test_a_slider_is_searched_evenly_within_its_bounds(sweeps: Project):
     found = trials(sweeps, "form.ipynb", "lr=[:]", "mix=[:]", "-m", "60", "--random-seed", "1")
     for name, high in {"lr": 1, "mix": 0.6}.items():
@@ -84,6 +86,7 @@ def test_a_slider_is_searched_evenly_within_its_bounds(sweeps: Project):
         assert max(numbers) <= high and min(quarters) >= 6, quarters
 
 
+@pytest.mark.slow
 def test_whole_numbers_are_drawn_evenly_by_logarithm(sweeps: Project):
     found = trials(sweeps, "form.ipynb", "units=log[:]", "-m", "60")
     units = [trial["units"] for trial in found]
@@ -133,7 +136,7 @@ def test_a_range_that_cannot_be_searched_is_one_line_and_no_run(
     assert why in line
 
 
-@pytest.mark.parametrize("optimizer", ["gp", "forest", "gbrt"])
+@pytest.mark.parametrize("optimizer", but_slow(["gp", "forest", "gbrt"], "gp"))
 def test_an_optimizer_searches_a_form_and_guild_yml(sweeps: Project, optimizer: str):
     """What is asked for and what has bounds: sliders, choices, and flags that guild.yml bounds."""
     spaces = ["lr=[:]", "activation=[:]"]

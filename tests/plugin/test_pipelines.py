@@ -8,6 +8,7 @@ import pytest
 
 from tests.helpers.pipelines import PREPARE, SHOWS, TRAIN, dependencies
 from tests.helpers.project import Project, Run, code
+from tests.helpers.slow import but_slow
 
 GUILD_FILE = """
 prepare-notebook:
@@ -38,6 +39,7 @@ report-of-prepare:
       select: [prepare.html, 'prepare_.*\\.png', data.txt, parts]
 inherits:
   notebook: prepare.ipynb
+  nb-report: none
   requires:
     - operation: prepare-notebook
 mixed:
@@ -81,8 +83,15 @@ def test_what_a_notebook_made_is_listed_with_what_was_made_of_it(pipes: Project,
     assert {*listed} >= mine | {"data.txt", "parts/one.txt"}
 
 
-@pytest.mark.parametrize("downstream", ["train-notebook", "train-script"])
-@pytest.mark.parametrize("upstream", ["notebook", "script"])
+@pytest.mark.parametrize(
+    ("upstream", "downstream"),
+    [
+        ("notebook", "train-notebook"),
+        pytest.param("notebook", "train-script", marks=pytest.mark.slow),
+        pytest.param("script", "train-notebook", marks=pytest.mark.slow),
+        ("script", "train-script"),
+    ],
+)
 def test_the_data_of_a_run_is_passed_on_and_nothing_else(
     pipes: Project, notebook_run: Run, script_run: Run, upstream: str, downstream: str
 ):
@@ -95,7 +104,7 @@ def test_the_data_of_a_run_is_passed_on_and_nothing_else(
     assert {*files.split()[1:]} - own == {"data.txt", "parts"}
 
 
-@pytest.mark.parametrize("downstream", ["train-notebook", "train-script"])
+@pytest.mark.parametrize("downstream", but_slow(["train-notebook", "train-script"], "train-script"))
 def test_data_named_as_source_code_leaves_it_alone(
     pipes: Project, notebook_run: Run, downstream: str
 ):
@@ -122,6 +131,7 @@ def test_a_notebook_may_require_its_own_earlier_run(pipes: Project, notebook_run
     assert dependencies(done.run) == ["data.txt", "parts"]
 
 
+@pytest.mark.slow
 def test_what_is_passed_on_stays_the_same_after_a_restart(pipes: Project, notebook_run: Run):
     run = pipes.run("prepare-notebook", "n=2").run
     pipes.run("--restart", run.id, "n=5")
@@ -142,7 +152,7 @@ def test_a_merge_of_all_files_leaves_the_source_of_the_project_alone(
     assert (tmp_path / "merged/data.txt").read_text() == "nnnn"
 
 
-@pytest.mark.parametrize("pipeline", ["mixed", "alike"])
+@pytest.mark.parametrize("pipeline", but_slow(["mixed", "alike"], "mixed"))
 def test_steps_hand_data_from_script_to_notebook_and_back(pipes: Project, pipeline: str):
     """Each of the four ways, as it was done by hand above."""
     done = pipes.run(pipeline)

@@ -108,7 +108,8 @@ def test_a_flag_of_a_dependency_is_not_warned_of(project: Project):
     project.notebook("first.ipynb", "open('data.txt', 'w').write('made')")
     project.notebook("second.ipynb", "print(open('data.txt').read())")
     project.guildfile(
-        "first:\n  notebook: first.ipynb\nsecond:\n  notebook: second.ipynb\n"
+        "first:\n  notebook: first.ipynb\n  nb-report: none\n"
+        "second:\n  notebook: second.ipynb\n  nb-report: none\n"
         "  requires:\n    - operation: first\n      select: data.txt\n"
     )
     project.run("first")
@@ -123,7 +124,7 @@ def test_help_shows_descriptions_choices_and_bounds(made: Project):
 
 
 def test_a_grid_over_a_form_field_runs_its_trials(made: Project):
-    done = made.run("nb.ipynb", "mode=[fast,slow]", "count=[1,2]")
+    done = made.run("nb.ipynb", "mode=[fast,slow]", "count=[1,2]", NB_NO_EXEC="1")
     trials = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]
     assert sorted((run.flags["mode"], run.flags["count"]) for run in trials) == [
         ("fast", 1), ("fast", 2), ("slow", 1), ("slow", 2),
@@ -131,7 +132,7 @@ def test_a_grid_over_a_form_field_runs_its_trials(made: Project):
 
 
 def test_a_random_search_over_a_slider_stays_in_its_range(made: Project):
-    done = made.run("nb.ipynb", "rate=uniform[0:1]", "--max-trials", "2")
+    done = made.run("nb.ipynb", "rate=uniform[0:1]", "--max-trials", "2", NB_NO_EXEC="1")
     trials = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]
     assert len(trials) == 2
     assert all(0 <= run.flags["rate"] <= 1 for run in trials)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.helpers.pipelines import PREPARE, SHOWS, TRAIN, dependencies
 from tests.helpers.project import Command, Project, Run, code
+from tests.helpers.slow import but_slow
 
 GUILD_FILE = """
 prepare-notebook:
@@ -21,6 +22,7 @@ its-own-name:
       select: [prepare.ipynb, prepare.html, 'prepare_.*\\.png']
 reads-notebook:
   notebook: train.ipynb
+  nb-report: none
   sourcecode: [train.ipynb]
   requires: &executed
     - operation: prepare-notebook
@@ -32,9 +34,11 @@ reads-notebook-in-script:
   requires: *executed
 reads-notebook-beside-source:
   notebook: train.ipynb
+  nb-report: none
   requires: *executed
 replaces-source:
   notebook: train.ipynb
+  nb-report: none
   requires:
     - operation: prepare-notebook
       name: prepared
@@ -42,6 +46,7 @@ replaces-source:
       replace-existing: yes
 reads-notebook-in-a-folder:
   notebook: prepare.ipynb
+  nb-report: none
   flags-import: all
   requires:
     - operation: prepare-notebook
@@ -86,7 +91,9 @@ def assert_has_executed(folder: Path, upstream: Run, *but: str) -> None:
         assert (folder / name).read_bytes() == (upstream.dir / name).read_bytes()
 
 
-@pytest.mark.parametrize("downstream", ["reads-notebook", "reads-notebook-in-script"])
+@pytest.mark.parametrize(
+    "downstream", but_slow(["reads-notebook", "reads-notebook-in-script"], "reads-notebook")
+)
 def test_a_selected_notebook_arrives_as_it_was_executed(
     pipes: Project, notebook_run: Run, downstream: str
 ):
@@ -141,6 +148,7 @@ def assert_ran_its_own(done: Command, pipes: Project, upstream: Run) -> None:
     assert "n = 4" in upstream.sources("prepare.ipynb")[0]
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_beside_what_another_run_made_of_it(pipes: Project, notebook_run: Run):
     done = pipes.run("reads-notebook-in-a-folder", "n=2", f"prepared={notebook_run.id}")
     assert "WARNING" not in done.stderr
@@ -149,6 +157,7 @@ def test_a_notebook_runs_beside_what_another_run_made_of_it(pipes: Project, note
     assert dependencies(done.run) == [f"upstream/{name}" for name in EXECUTED]
 
 
+@pytest.mark.slow
 def test_what_was_made_of_the_same_notebook_is_not_replaced(pipes: Project, notebook_run: Run):
     """Its own report and image get other names where those that were selected lie."""
     done = pipes.run("its-own-name", "n=2", f"prepare-notebook={notebook_run.id}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import Project, Run, code
+from tests.helpers.slow import but_slow
 
 CELL = code("x = 1\nprint(f'value: {x}')")
 
@@ -50,7 +51,7 @@ BIG = "WARNING: Skipping source code file b.csv because it's too big."
 HELP = " To control which files are copied, define 'sourcecode' for the operation in a Guild file."
 
 
-@pytest.mark.parametrize("name", ["a.ipynb", "z.ipynb", "build/nb.ipynb"])
+@pytest.mark.parametrize("name", but_slow(["a.ipynb", "z.ipynb", "build/nb.ipynb"], "z.ipynb"))
 def test_what_guild_leaves_out_is_said_as_for_a_script(project: Project, name: str):
     for number in range(130):
         project.file(f"m{number:03}.txt", "x")
@@ -72,7 +73,7 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", but_slow(SETTINGS, "no", "only-py"))
 def test_a_notebook_that_the_settings_leave_out_is_copied_alone(project: Project, setting: str):
     project.notebook("sub/nb.ipynb", CELL)
     project.notebook("sub/.ipynb_checkpoints/nb-checkpoint.ipynb", CELL)
@@ -121,10 +122,11 @@ def test_a_notebook_in_a_folder_that_guild_never_copies_is_copied(project: Proje
 def test_root_and_dest_of_the_source_code_are_honoured(project: Project):
     project.notebook("src/nb.ipynb", CELL)
     project.file("src/helper.py", "y = 1\n")
+    common = "  nb-report: none\n  flags: {x: 1}\n"
     project.guildfile(
-        "a:\n  notebook: src/nb.ipynb\n  flags: {x: 1}\n  sourcecode: {root: src}\n"
-        "b:\n  notebook: nb.ipynb\n  flags: {x: 1}\n  sourcecode: {root: src, dest: code}\n"
-        "c:\n  notebook: src/nb.ipynb\n  flags: {x: 1}\n  sourcecode: {dest: code}\n"
+        f"a:\n  notebook: src/nb.ipynb\n{common}  sourcecode: {{root: src}}\n"
+        f"b:\n  notebook: nb.ipynb\n{common}  sourcecode: {{root: src, dest: code}}\n"
+        f"c:\n  notebook: src/nb.ipynb\n{common}  sourcecode: {{dest: code}}\n"
     )
     for operation, name in (("a", "nb.ipynb"), ("b", "code/nb.ipynb"), ("c", "code/src/nb.ipynb")):
         run = project.run(operation, "x=2").run

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import Project, notebook
+from tests.helpers.slow import but_slow
 
 ODD = "-a'b\"c\\d $x %s*[q]?#;&|<>(){}!~@:,é😀e\u0301\u2028\x85\x1b\r\t"
 """A name with a character of each kind that some reader of names may take for something else."""
@@ -48,7 +49,10 @@ CANNOT_BE_LISTED = [b"a\nb", b"a\xffb"]
 CELLS = ("lr = 1", "print('lr is', lr)")
 
 
-@pytest.mark.parametrize("path", [f"./{ODD}.ipynb", f"./{ODD}/{ODD}.ipynb"])
+PATHS = [f"./{ODD}.ipynb", f"./{ODD}/{ODD}.ipynb"]
+
+
+@pytest.mark.parametrize("path", but_slow(PATHS, PATHS[0]))
 def test_a_notebook_of_any_name_runs_and_starts_again(project: Project, path: str):
     project.notebook(path, *CELLS)
     done = project.run(path, "lr=2")

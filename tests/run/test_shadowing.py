@@ -103,9 +103,9 @@ def test_packages_beside_a_notebook_in_a_folder_are_as_harmless(full: Project):
 @pytest.mark.parametrize(
     "args",
     [
-        ("pipeline",),
+        pytest.param(("pipeline",), marks=pytest.mark.slow),
         ("below", "lr=[0.3]"),
-        ("below", "lr=uniform[0.3:0.3001]", "-m", "1"),
+        pytest.param(("below", "lr=uniform[0.3:0.3001]", "-m", "1"), marks=pytest.mark.slow),
         pytest.param(("below", "lr=[0.3:0.3001]", "-o", "gp", "-m", "1"), marks=pytest.mark.faults),
         pytest.param(
             ("below", "lr=[0.3:0.3001]", "-o", "gbrt", "-m", "1"), marks=pytest.mark.faults

@@ -50,11 +50,11 @@ def characters(nodes: list[dict[str, Any]]) -> int:
 
 KINDS = {
     "text": ["x" * 100],
-    "one text": ["x" * 1_000_000],
+    "one text": ["x" * 100_000],
     "displays of text": [display(text_plain="x" * 10)],
-    "a display of text": [display(text_plain="x" * 1_000_000)],
+    "a display of text": [display(text_plain="x" * 100_000)],
     "errors": [error("x" * 100, "y" * 100)],
-    "an error": [error("x" * 1_000_000, *["y" * 1000] * 1000)],
+    "an error": [error("x" * 100_000, *["y" * 1000] * 100)],
     "texts and displays": ["x", display(text_plain="x")],
 }
 

@@ -63,6 +63,7 @@ def test_the_failing_cell_is_easy_to_find(failed: Command):
     assert metadata["guild"] == {"status": "error", "failed_cell": 1}
 
 
+@pytest.mark.slow
 def test_a_restart_after_the_failure_was_mended_completes(shared: Project):
     shared.notebook("mend.ipynb", "divisor = 0", "print(1 / divisor)")
     failed = shared.guild("run", "-y", "mend.ipynb")

@@ -13,6 +13,7 @@ from IPython.core import pylabtools
 from tests.helpers.figures import figure
 from tests.helpers.project import PYTHON, Command, Project, new_project
 from tests.helpers.runner import execute
+from tests.helpers.slow import but_slow
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="without a display, which other systems always have"
@@ -73,7 +74,7 @@ CHOICES = {
 }
 
 
-@pytest.mark.parametrize("way", CHOICES)
+@pytest.mark.parametrize("way", but_slow(CHOICES, "use"))
 def test_each_backend_that_a_notebook_chooses_shows_figures_or_is_said_to_show_none(
     way, project: Project
 ):

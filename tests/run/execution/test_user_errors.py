@@ -9,6 +9,7 @@ import pytest
 
 from tests.helpers.project import Command, Project, markdown, notebook
 from tests.helpers.runner import attempt, execute
+from tests.helpers.slow import but_slow
 
 
 def lines_of(done: Command) -> list[str]:
@@ -37,7 +38,7 @@ CONTENTS = {
 }
 
 
-@pytest.mark.parametrize("case", CONTENTS)
+@pytest.mark.parametrize("case", but_slow(CONTENTS, "empty", "broken", "newer", "bad cell"))
 def test_a_file_that_is_no_notebook_is_refused_in_a_line(project: Project, case: str):
     content, said = CONTENTS[case]
     project.file("nb.ipynb", content)

@@ -110,7 +110,7 @@ class Kernel:
         return attempt(self.project, f"{name}.ipynb", *options)
 
 
-@pytest.fixture(scope="module", params=LANGUAGES)
+@pytest.fixture(scope="module")
 def kernel(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Kernel]:
@@ -130,10 +130,22 @@ def kernel(
     yield Kernel(project, language)
 
 
+def of(*names: str, slow: str = "") -> pytest.MarkDecorator:
+    """Parametrize a test by languages, one of them for ``make slow`` alone."""
+    mark = pytest.mark.slow
+    kernels = [pytest.param(name, marks=mark) if name == slow else name for name in names]
+    return pytest.mark.parametrize("kernel", kernels, indirect=True, scope="module")
+
+
+BY_R = of("R", "bash", slow="bash")
+BY_BASH = of("R", "bash", slow="R")
+
+
 def text_of(run: Run, name: str) -> str:
     return json.dumps(run.notebook(f"{name}.ipynb")["cells"])
 
 
+@BY_R
 def test_a_run_has_its_flags_output_and_scalars(kernel: Kernel):
     kernel.notebook("flags", kernel.language.declare, kernel.language.show)
     kernel.project.guildfile("")
@@ -146,6 +158,7 @@ def test_a_run_has_its_flags_output_and_scalars(kernel: Kernel):
     assert "loss: 5" in (done.run.dir / "flags.html").read_text("utf-8")
 
 
+@BY_BASH
 def test_all_that_a_cell_writes_is_shown_in_order_and_kept(kernel: Kernel):
     kernel.notebook("writes", kernel.language.writes)
     done = kernel.run("writes")
@@ -156,6 +169,7 @@ def test_all_that_a_cell_writes_is_shown_in_order_and_kept(kernel: Kernel):
         assert word in text_of(done.run, "writes")
 
 
+@BY_BASH
 def test_what_is_written_is_shown_while_the_cell_runs(kernel: Kernel):
     show = {"bash": "echo early", "R": "cat('early\\n')"}[kernel.language.name]
     kernel.notebook("live", f"{show}\n{kernel.language.wait}")
@@ -167,6 +181,7 @@ def test_what_is_written_is_shown_while_the_cell_runs(kernel: Kernel):
         process.communicate(timeout=LIMIT)
 
 
+@BY_R
 def test_a_cell_that_fails_ends_the_run(kernel: Kernel):
     show = {"bash": "echo {}", "R": "cat('{}\\n')"}[kernel.language.name]
     fail = kernel.language.fail
@@ -180,6 +195,7 @@ def test_a_cell_that_fails_ends_the_run(kernel: Kernel):
         assert "no luck" in done.stderr and "no luck" in text_of(done.run, "fail")
 
 
+@BY_R
 def test_an_error_may_be_allowed(kernel: Kernel):
     show = {"bash": "echo after", "R": "cat('after\\n')"}[kernel.language.name]
     kernel.notebook("allowed", code(kernel.language.fail, tags=["raises-exception"]), show)
@@ -187,6 +203,7 @@ def test_an_error_may_be_allowed(kernel: Kernel):
     assert done.status == 0 and "after" in done.stdout
 
 
+@BY_R
 def test_an_image_is_saved(kernel: Kernel):
     kernel.notebook("image", kernel.language.image)
     done = kernel.run("image")
@@ -195,6 +212,7 @@ def test_an_image_is_saved(kernel: Kernel):
     assert "image saved to image_1_0.png" in done.stderr
 
 
+@BY_BASH
 def test_a_cell_over_its_time_is_interrupted(kernel: Kernel):
     show = {"bash": "echo before", "R": "cat('before\\n')"}[kernel.language.name]
     kernel.notebook("long", f"{show}\n{kernel.language.wait}")
@@ -204,7 +222,16 @@ def test_a_cell_over_its_time_is_interrupted(kernel: Kernel):
 
 
 @posix
-@pytest.mark.parametrize("how", ["guild stop", "Ctrl-C"])
+@pytest.mark.parametrize(
+    ("kernel", "how"),
+    [
+        ("R", "guild stop"),
+        ("bash", "Ctrl-C"),
+        pytest.param("R", "Ctrl-C", marks=pytest.mark.slow),
+        pytest.param("bash", "guild stop", marks=pytest.mark.slow),
+    ],
+    indirect=["kernel"],
+)
 def test_a_stop_saves_all_and_leaves_no_process(kernel: Kernel, how: str):
     mark = str(600 + time.monotonic_ns() % 1_000_000_000 / 1e9)
     kernel.notebook("stop", kernel.language.child.format(mark=mark), kernel.language.wait)
@@ -236,6 +263,7 @@ def test_a_stop_saves_all_and_leaves_no_process(kernel: Kernel, how: str):
 
 
 @posix
+@BY_R
 def test_a_kernel_that_dies_is_said(kernel: Kernel):
     kernel.notebook("die", kernel.language.declare, kernel.language.die)
     done = kernel.run("die", "--report", "html")
@@ -244,6 +272,7 @@ def test_a_kernel_that_dies_is_said(kernel: Kernel):
     assert (done.run.dir / "die.html").exists()
 
 
+@BY_BASH
 def test_much_output_is_all_there(kernel: Kernel):
     count = 10_000
     kernel.notebook("much", kernel.language.much.format(count=count))
@@ -252,6 +281,7 @@ def test_much_output_is_all_there(kernel: Kernel):
 
 @pytest.mark.faults
 @pytest.mark.timeout(900)
+@of("R", "bash")
 def test_a_hundred_thousand_lines_are_all_there(kernel: Kernel):
     count = 100_000
     kernel.notebook("much", kernel.language.much.format(count=count))
@@ -269,6 +299,7 @@ def check_much(done: Command, count: int) -> None:
     assert [line.rstrip() for line in output["text"]] == wanted
 
 
+@BY_BASH
 def test_nothing_waits_for_a_keyboard(kernel: Kernel):
     kernel.notebook("ask", kernel.language.ask)
     done = kernel.run("ask", "--cell-timeout", "60")
@@ -276,9 +307,8 @@ def test_nothing_waits_for_a_keyboard(kernel: Kernel):
     assert "nb-cell-timeout" not in done.stderr
 
 
+@of("R")
 def test_a_question_of_r_is_an_error_that_says_what_to_do(kernel: Kernel):
-    if kernel.language.name != "R":
-        pytest.skip("a shell reads an end of file")
     kernel.notebook("question", "answer <- readline('Name? ')", "cat('never\\n')")
     done = kernel.run("question")
     assert done.status == 1 and "never" not in done.stdout
@@ -290,17 +320,15 @@ def test_a_question_of_r_is_an_error_that_says_what_to_do(kernel: Kernel):
     )
 
 
+@of("bash")
 def test_a_bash_shell_that_ends_is_begun_anew_by_its_kernel(kernel: Kernel):
-    if kernel.language.name != "bash":
-        pytest.skip("R ends with its kernel")
     kernel.notebook("shell", "kill -9 $$", "echo again")
     done = kernel.run("shell")
     assert "Restarting Bash" in done.stdout and "again" in done.stdout
 
 
+@of("R")
 def test_a_result_of_r_is_shown_and_kept(kernel: Kernel):
-    if kernel.language.name != "R":
-        pytest.skip("a shell has no results")
     kernel.notebook("result", "data.frame(a = 1:2)\nwarning('take care')\n6 * 7")
     done = kernel.run("result")
     assert done.status == 0 and "42" in done.stdout and "take care" in done.stderr

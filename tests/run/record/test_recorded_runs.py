@@ -60,6 +60,7 @@ def test_a_run_restarts_with_its_value_and_with_another(project, values, lr, los
     assert compared.splitlines()[1].split(",")[1:] == [str(lr), f"{float(loss)}"]
 
 
+@pytest.mark.slow
 def test_a_run_restarts_where_its_project_is_gone(project):
     run = recorded(project, "notebook")
     shutil.rmtree(project.dir)
@@ -77,6 +78,7 @@ def test_a_run_is_made_from_one(project):
     assert of.flags["lr"] == 0.5 and "loss: 1\n" in of.output
 
 
+@pytest.mark.slow
 def test_a_notebook_kept_as_text_restarts(project):
     run = recorded(project, "text")
     source = run.source("text.py")

@@ -38,12 +38,12 @@ def check(shared: Project, run: Run, value: int, done: Command) -> None:
     assert len(list(run.dir.glob("nb_*.svg"))) == value
     mine = [line.split()[:2] for line in run.manifest if "nb.ipynb" in line.split()[1]]
     assert mine == [["s", ".guild/sourcecode/nb.ipynb"], ["d", "nb.ipynb"], ["g", "./nb.ipynb"]]
-    assert "nb.ipynb" in shared.guild("ls", "-g", run.id).stdout.split()
     assert run.attr("exit_status") == 0
 
 
 def test_a_run_has_its_value(shared: Project, first: Command):
     check(shared, first.run, 3, first)
+    assert "nb.ipynb" in shared.guild("ls", "-g", first.run.id).stdout.split()
 
 
 def test_a_restart_with_another_value_and_back(shared: Project, first: Command):
@@ -57,6 +57,8 @@ def test_a_run_made_from_another_begins_from_its_source(shared: Project, first: 
     check(shared, done.run, 2, done)
     again = shared.run("--proto", done.run.id, "x=4")
     check(shared, again.run, 4, again)
+    diff = shared.guild("diff", first.run.id, again.run.id, "--sourcecode", "-c", "diff -ru")
+    assert "x = " not in diff.stdout, diff.stdout  # it compares sources
 
 
 def test_a_staged_run_starts_from_the_source_at_the_time_of_staging(shared: Project, first):
@@ -72,6 +74,7 @@ def test_a_staged_run_starts_from_the_source_at_the_time_of_staging(shared: Proj
     check(shared, staged, 2, done)
 
 
+@pytest.mark.slow
 def test_source_code_that_is_forced_anew_counts(shared: Project, first: Command):
     run = shared.run("--proto", first.run.id, "x=2").run
     path = shared.dir / "nb.ipynb"
@@ -87,6 +90,7 @@ def test_source_code_that_is_forced_anew_counts(shared: Project, first: Command)
     assert mine == [["s", ".guild/sourcecode/nb.ipynb"], ["d", "nb.ipynb"], ["g", "./nb.ipynb"]]
 
 
+@pytest.mark.slow
 def test_trials_of_a_grid_each_begin_from_the_source(shared: Project, first: Command):
     done = shared.run("nb.ipynb", "x=[1,2,3]")
     trials = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]
@@ -98,12 +102,7 @@ def test_trials_of_a_grid_each_begin_from_the_source(shared: Project, first: Com
         assert len(list(run.dir.glob("nb_*.svg"))) == value
 
 
-def test_diff_of_source_code_compares_sources(shared: Project, first: Command):
-    second = shared.run("--proto", first.run.id, "x=4").run
-    done = shared.guild("diff", first.run.id, second.id, "--sourcecode", "-c", "diff -ru")
-    assert "x = " not in done.stdout, done.stdout
-
-
+@pytest.mark.slow
 def test_what_a_user_does_to_the_executed_notebook_does_not_matter(shared: Project, first):
     run = shared.run("--proto", first.run.id, "x=2").run
     (run.dir / "nb.ipynb").write_text("{broken")
@@ -112,6 +111,7 @@ def test_what_a_user_does_to_the_executed_notebook_does_not_matter(shared: Proje
     check(shared, run, 2, shared.run("--restart", run.id, "x=2"))
 
 
+@pytest.mark.slow
 def test_a_run_that_was_exported_and_imported_restarts(shared: Project, first: Command, tmp_path):
     run = shared.run("--proto", first.run.id, "x=2").run
     exported = tmp_path / "exported"

@@ -5,8 +5,10 @@ A visit's requests are all those to the network, which nobody answers.
 
 from __future__ import annotations
 
+import functools
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -17,7 +19,9 @@ from nbformat import v4
 from guild_notebook.run.report.reports import ReportWriter
 from tests.helpers.browser import LIMIT, Browser, Visit
 from tests.helpers.examples import EXAMPLES, copied
-from tests.helpers.project import Command, Project
+from tests.helpers.project import Project, Run
+from tests.helpers.runner import execute
+from tests.helpers.slow import but_slow
 
 EXAMPLE = EXAMPLES / "outputs"
 OPERATIONS = list(yaml.safe_load((EXAMPLE / "guild.yml").read_text("utf-8")))
@@ -34,8 +38,12 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def done(example: Project) -> dict[str, Command]:
-    return {name: example.run(name, "decay=0.8") for name in OPERATIONS}
+def done(example: Project) -> Callable[[str], Run]:
+    """The run of an operation, that is made when it is first asked for."""
+    return functools.cache(lambda name: example.run(name, "decay=0.8").run)
+
+
+IN_MAKE_TEST = ("widgets", "plotly")
 
 
 def shows_colors(visit: Visit, selector: str, colors: int = 3) -> bool:
@@ -104,41 +112,43 @@ def extensions(visit: Visit) -> None:
     assert "the curve: 0.0 s on the stopwatch" in text(visit)
 
 
-CHECKS = (widgets, progress, plotly, altair, bokeh, styles, rich, extensions)
+CHECKS = {
+    check.__name__: check
+    for check in (widgets, progress, plotly, altair, bokeh, styles, rich, extensions)
+}
 
 
 def test_there_is_a_check_of_each_example():
-    assert [check.__name__ for check in CHECKS] == OPERATIONS
+    assert list(CHECKS) == OPERATIONS
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_the_report_shows_it_without_a_network(check, done, browser: Browser):
-    name = check.__name__
-    report = done[name].run.dir / f"{name}.html"
+@pytest.mark.parametrize("name", but_slow(CHECKS, *IN_MAKE_TEST))
+def test_the_report_shows_it_without_a_network(name, done, browser: Browser):
+    report = done(name).dir / f"{name}.html"
     with browser.open(report) as visit:
-        check(visit)
+        CHECKS[name](visit)
         # Jupyter's own widgets are better to have where there is a network, and only there.
         wanted = (REQUIRE, MANAGER) if name in ("widgets", "progress") else ()
         assert [url for url in visit.requests if not url.startswith(wanted or ("-",))] == []
         assert len(visit.requests) <= 2 and visit.errors == []
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", but_slow(OPERATIONS, *IN_MAKE_TEST))
 def test_the_flag_and_the_scalar_are_those_of_the_run(name, done):
-    run = done[name].run
+    run = done(name)
     assert run.attr("flags")["decay"] == 0.8
     assert "loss: 0.01" in run.output
 
 
-def test_a_sanitized_page_shows_widgets_as_they_were(done, browser: Browser, tmp_path: Path):
-    for name, check in {"widgets": widgets, "progress": progress}.items():
-        nb = nbformat.read(done[name].run.dir / f"{name}.ipynb", as_version=4)
-        (report,) = ReportWriter(("sanitized",), lambda _path: None).write(
-            nb, str(tmp_path / f"{name}.ipynb")
-        )
-        with browser.open(Path(report)) as visit:
-            check(visit)
-            assert visit.requests == []
+@pytest.mark.parametrize("name", but_slow(["widgets", "progress"], "widgets"))
+def test_a_sanitized_page_shows_widgets_as_they_were(name, done, browser: Browser, tmp_path: Path):
+    nb = nbformat.read(done(name).dir / f"{name}.ipynb", as_version=4)
+    (report,) = ReportWriter(("sanitized",), lambda _path: None).write(
+        nb, str(tmp_path / f"{name}.ipynb")
+    )
+    with browser.open(Path(report)) as visit:
+        CHECKS[name](visit)
+        assert visit.requests == []
 
 
 def test_each_cell_that_prints_into_a_widget_has_its_reply(shared: Project):
@@ -146,7 +156,7 @@ def test_each_cell_that_prints_into_a_widget_has_its_reply(shared: Project):
     cell = "with out:\n    for i in range(20):\n        print(i, flush=True)"
     made = "import ipywidgets\nout = ipywidgets.Output()\nout"
     shared.notebook("out.ipynb", made, *[cell] * 20)
-    nb = shared.run("out.ipynb").run.notebook("out.ipynb")
+    nb = execute(shared, "out.ipynb").run.notebook("out.ipynb")
     states = nb["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     (held,) = (m["state"] for m in states.values() if m["model_name"] == "OutputModel")
     texts = ["".join(output["text"]) for output in held["outputs"]]
@@ -173,7 +183,7 @@ display({'application/vnd.plotly.v1+json': {'data': [{'y': [2, 1]}]}}, raw=True)
 
 def test_figures_that_are_data_alone_are_drawn(shared: Project, browser: Browser):
     shared.notebook("nb.ipynb", DATA)
-    page = shared.run("nb.ipynb").run.dir / "nb.html"
+    page = execute(shared, "nb.ipynb", "--report", "html").run.dir / "nb.html"
     assert page.read_text("utf-8").count("plotly.js v") == 1
     with browser.open(page) as visit:
         for number in (1, 2):

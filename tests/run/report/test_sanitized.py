@@ -1,6 +1,7 @@
 """The report ``sanitized`` in a real browser, full of attempts to get out of it.
 
-The same attempts must fire in the ordinary report, or the check would be worth nothing.
+The same attempts must fire in the ordinary report, or the check would be worth nothing: what has
+them fire, one after another, is slow.
 """
 
 from __future__ import annotations
@@ -178,6 +179,7 @@ def without_policy(page: Path, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_attempts_fire_in_the_ordinary_report(hostile: Hostile, browser: Browser, beacons: Beacons):
     with browser.open(hostile.html) as visit:
         visit.touch_everything()
@@ -304,6 +306,7 @@ def alone(beacons: Beacons) -> list[list[Any]]:
     return cells
 
 
+@pytest.mark.slow
 def test_payloads_take_the_ordinary_page_away(
     alone: list[list[Any]], browser: Browser, beacons: Beacons, tmp_path: Path
 ):
