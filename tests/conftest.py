@@ -18,9 +18,9 @@ pytest_plugins = ["tests.helpers.browser"]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many workers again as there are cores: many tests wait for a time to pass."""
+    """Twice as many workers as there are cores: many tests wait for a time to pass."""
     cores = os.cpu_count() or 1
-    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", cores * 3 // 2))
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", cores * 2))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
