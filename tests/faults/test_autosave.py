@@ -120,6 +120,21 @@ def test_the_first_cells_of_a_small_notebook_are_saved_as_they_start(error: OSEr
     assert (len(saves), errors) == (3, [error] * 3 if error else [])
 
 
+def test_a_save_that_waits_for_the_reader_of_the_output_makes_no_other():
+    now, saves = [5.0], []
+
+    def save() -> None:
+        saves.append(now[0])
+        if len(saves) < 10:
+            now[0] += 60.0
+            autosave.save_if_due()  # as OutputListener.reader_pauses does
+
+    autosave = Autosave(clock=lambda: now[0])
+    autosave.start(lambda: True, save, lambda e: None)
+    autosave.cell_starts()
+    assert len(saves) == 1
+
+
 GROWING = """
 import time
 from pathlib import Path

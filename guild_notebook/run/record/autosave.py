@@ -13,7 +13,6 @@ SHORTEST_PAUSE = 1.0
 SHARE = 0.05
 """Of the run's time that saving may take."""
 
-
 AT_ONCE = 0.05
 """Seconds that the saves at the starts of cells may take beyond their share, for the first ones."""
 
@@ -69,6 +68,7 @@ class Autosave:
         started = self._clock()
         if started < self._due:
             return
+        self._due = math.inf  # it may write, and so wait for a reader, which calls this as well
         try:
             if self._has_changed():
                 self._save()
