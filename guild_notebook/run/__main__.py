@@ -202,7 +202,7 @@ async def _execute(
     if notice:
         output.status_lines.write(notice, "the notebook's kernel is not installed, using Python")
     env = Environment([os.path.dirname(record.executed_file), record.dir])
-    async with Kernel(specs, name, record.dir, env, languages.setup_code) as kernel:
+    async with Kernel(specs, name, record.dir, env) as kernel:
         from .session import Session  # slower: imported while the kernel starts
 
         status = await Session(record, kernel, data, settings, output, stop, autosave).run()

@@ -39,12 +39,3 @@ def name_of(notebook: Notebook) -> str:
     bare = name.rstrip("0123456789. ")
     bare = _BY_ALIAS.get(bare, bare)
     return bare if bare in _BY_NAME else name
-
-
-def setup_code(implementation: object, folders: list[str]) -> str | None:
-    """What a kernel that calls itself ``implementation`` (in its kernel_info_reply) executes
-    before the first cell, None where nothing needs to be. Cells import modules from ``folders``."""
-    for language in LANGUAGES:
-        if implementation in language.implementations:
-            return language.setup_code(folders)
-    return None

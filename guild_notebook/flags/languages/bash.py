@@ -57,7 +57,6 @@ class Bash(LineBasedLanguage):
     name = "bash"
     aliases = ("sh", "zsh", "shell")
     kernels = ("bash",)
-    implementations = ("bash_kernel",)
     environment_expressions: ClassVar = dict.fromkeys(
         ("text", "integer", "number", "boolean"), '"${{{0}}}"'
     )
@@ -147,7 +146,3 @@ class Bash(LineBasedLanguage):
         if any(isinstance(item, (list, tuple, set, frozenset, dict)) for item in value):
             raise ValueError("its lists hold no lists")
         return f"({' '.join(self.write(item, '') for item in ordered(value))})"
-
-    def setup_code(self, folders: list[str]) -> str:
-        """What reads the shell's terminal gets an end of file at once, where it would wait."""
-        return "stty -icanon min 0 time 0 2>/dev/null"

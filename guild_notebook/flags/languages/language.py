@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ...document.strip import json_copy
 from .values import NotLiteralError, is_number, ordered
 
 MOST_NESTED = 100
@@ -55,8 +56,6 @@ class Language(ABC):
     names that kernels give it.
     ``kernels`` are those whose notebooks may not name their language, in lower case, without what
     follows a ``-`` and without a version at the end: ``ir``, ``julia`` (for ``julia-1.10``).
-    ``implementations``: what the kernels that ``setup_code`` is for call themselves
-    (``implementation`` in their kernel_info_reply).
     ``type_names``: types as annotations spell them, and the flag types that they stand for.
     ``environment_expressions`` read an environment variable, ``{0}`` for its name, by what they
     make of its text: ``text``, ``integer``, ``number``, ``boolean`` (of ``true`` or ``false``) and
@@ -66,7 +65,6 @@ class Language(ABC):
     name: ClassVar[str] = ""
     aliases: ClassVar[tuple[str, ...]] = ()
     kernels: ClassVar[tuple[str, ...]] = ()
-    implementations: ClassVar[tuple[str, ...]] = ()
     type_names: ClassVar[Mapping[str, str]] = {}
     environment_expressions: ClassVar[Mapping[str, str]] = {}
 
@@ -99,11 +97,6 @@ class Language(ABC):
         expression = self.environment_expressions.get(kind_of(value))
         return expression and expression.format(variable)
 
-    def setup_code(self, folders: list[str]) -> str:
-        """What a kernel of ``implementations`` executes before the first cell, so that it finds
-        the modules in ``folders`` among other things."""
-        raise NotImplementedError
-
 
 def kind_of(value: Any) -> str:
     """Which of a language's ``environment_expressions`` is for ``value``."""
@@ -122,10 +115,9 @@ class OtherLanguage(Language):
     def read(self, text: str) -> Any:
         try:
             value = json.loads(text)
+            json_copy(value, MOST_NESTED)
         except (ValueError, RecursionError):
             raise NotLiteralError from None
-        if _is_deep(value):
-            raise NotLiteralError
         return value
 
     def write(self, value: Any, like: str) -> str:
@@ -135,11 +127,3 @@ class OtherLanguage(Language):
             return json.dumps(value, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError):
             raise ValueError("this package knows no literal for it") from None
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MOST_NESTED + 1):
-        dicts = [list(each.values()) if isinstance(each, dict) else each for each in level]
-        level = [item for each in dicts if isinstance(each, list) for item in each]
-    return bool(level)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import pkgutil
 import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -32,7 +31,6 @@ class Python(Language):
 
     name = "python"
     aliases = ("ipython", "sage")
-    implementations = ("ipython",)
     type_names: ClassVar = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
     environment_expressions: ClassVar = {
         "text": _VARIABLE,
@@ -79,15 +77,6 @@ class Python(Language):
             for node in parsed.nodes:
                 if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                     yield from _assignments(parsed, node)
-
-    def setup_code(self, folders: list[str]) -> str:
-        """One expression that runs ipython_setup.py in a namespace of its own, not in that of the
-        notebook."""
-        text = pkgutil.get_data(__package__, "ipython_setup.py")
-        assert text is not None
-        name = "guild_notebook.ipython_setup"
-        names = f"'__name__': {name!r}, 'get_ipython': get_ipython, 'folders': {folders!r}"
-        return f"exec(compile({text.decode('utf-8')!r}, '<guild run>', 'exec'), {{{names}}})"
 
 
 def _is_text(node: ast.expr) -> bool:

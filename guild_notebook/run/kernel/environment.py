@@ -1,4 +1,5 @@
-"""A kernel's environment variables, and the folders from which its cells import modules.
+"""A kernel's environment variables, the folders from which its cells import modules, and what it
+executes before the first cell.
 
 A module of the project must not be imported in place of one that the kernel itself imports. So a
 kernel that is a Python program starts without the project's folders, as in Jupyter: an IPython
@@ -8,6 +9,7 @@ kernel gets them by ipython_setup.py before the first cell, others by launcher.p
 from __future__ import annotations
 
 import os
+import pkgutil
 import site
 
 from ... import start
@@ -44,6 +46,25 @@ class Environment:
         # An IPython kernel is sent the rest, however it was started.
         rest = ["", ""] if is_ipython(command) else [output_address, os.pathsep.join(self.folders)]
         return [*command[: at - 1], launcher.__file__, *rest, *command[at:]]
+
+    def setup_code(self, implementation: object, output_address: str) -> str:
+        """What a kernel that calls itself ``implementation`` (in its kernel_info_reply) executes
+        before the first cell, "" for nothing."""
+        if implementation == "bash_kernel":
+            # What reads the shell's terminal gets an end of file at once, where it would wait.
+            return "stty -icanon min 0 time 0 2>/dev/null"
+        if implementation != "ipython":
+            return ""
+        values = f"'address': {output_address!r}, 'folders': {self.folders!r}"
+        return "\n".join(_executing(name, values) for name in ("launcher", "ipython_setup"))
+
+
+def _executing(name: str, values: str) -> str:
+    """An expression that executes a module of this room in a namespace of its own, not in that of
+    the notebook, in which it finds ``get_ipython`` and ``values``."""
+    text = (pkgutil.get_data(__package__, f"{name}.py") or b"").decode("utf-8")
+    names = f"'__name__': 'guild_notebook.{name}', 'get_ipython': get_ipython, {values}"
+    return f"exec(compile({text!r}, '<guild run>', 'exec'), {{{names}}})"
 
 
 def is_ipython(argv: list[str]) -> bool:

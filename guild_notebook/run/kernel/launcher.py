@@ -38,36 +38,24 @@ def main(address: str, folders: str, module: str) -> None:
         others = filter(None, [os.environ.get("PYTHONPATH")])
         os.environ["PYTHONPATH"] = os.pathsep.join([folders, *others])  # for its processes
         try:
-            from ipykernel.iostream import IOPubThread
             from ipykernel.kernelbase import Kernel
         except ImportError:
             pass  # built on something else
         else:
-            import_once_started(Kernel, folders.split(os.pathsep))
-            send_to_run(IOPubThread, address)
-            prepare_classes()
+            prepare_once_started(Kernel, address, folders.split(os.pathsep))
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def import_once_started(kernel_class: Any, folders: list[str]) -> None:
+def prepare_once_started(kernel_class: Any, address: str, folders: list[str]) -> None:
     """Let the kernel import from ``folders`` too, last, once it has imported what it needs."""
     start = kernel_class.start
 
-    def start_and_import(kernel: Any) -> Any:
+    def prepare_and_start(kernel: Any) -> Any:
         sys.path += folders
+        prepare(kernel, address)
         return start(kernel)
 
-    kernel_class.start = start_and_import
-
-
-def send_to_run(thread_class: Any, address: str) -> None:
-    begin = thread_class.__init__
-
-    def begin_for_run(thread: Any, *args: Any, **options: Any) -> None:
-        begin(thread, *args, **options)
-        thread.socket = OutputSocket(thread.socket, address)
-
-    thread_class.__init__ = begin_for_run
+    kernel_class.start = prepare_and_start
 
 
 class OutputSocket:
@@ -98,19 +86,15 @@ class OutputSocket:
         return getattr(self._publisher, name)
 
 
-def prepare_ipython(kernel: Any, address: str) -> None:
+def prepare(kernel: Any, address: str) -> None:
+    from ipykernel import iostream, kernelbase
+
     thread = kernel.iopub_thread
 
     def begin() -> None:
         thread.socket = OutputSocket(thread.socket, address)
 
     thread.schedule(begin)
-    prepare_classes()
-
-
-def prepare_classes() -> None:
-    from ipykernel import iostream, kernelbase
-
     send_in_pieces(iostream.OutStream)
     kernel_class: Any = kernelbase.Kernel
     kernel_class._progressively_terminate_all_children = end_children_later
@@ -144,4 +128,4 @@ async def end_children_later(kernel: Any) -> None:
 if __name__ == "__main__":
     main(*sys.argv[1:4])
 elif __name__ == "guild_notebook.launcher":
-    prepare_ipython(get_ipython().kernel, address)  # type: ignore[name-defined]  # noqa: F821
+    prepare(get_ipython().kernel, address)  # type: ignore[name-defined]  # noqa: F821

@@ -10,14 +10,12 @@ import asyncio
 import contextlib
 import math
 import os
-import pkgutil
 import select
 import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from io import BufferedReader
 from typing import IO, Any
 
@@ -49,7 +47,6 @@ not connected yet and the request is sent again."""
 QUIET_SECONDS = 0.05
 """Time without output of the kernel's process after which it is taken to have written all."""
 
-
 MOST_QUIET_SECONDS = 2.0
 """The longest that a process that goes on writing is waited for."""
 
@@ -78,23 +75,14 @@ class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
 
 class Kernel:
     """A kernel process and its client, with connection file and sockets where only the user gets.
-    ``supervisor_failure`` is, at the end, why the run itself has ended what was left, "" else.
-    ``setup_code`` is given what the kernel calls itself (``implementation``) and the folders from
-    which cells import modules, and returns what it is to execute before the first cell, if
-    anything."""
+    ``supervisor_failure`` is, at the end, why the run itself has ended what was left, "" else."""
 
     def __init__(
-        self,
-        specs: KernelSpecs,
-        name: str,
-        cwd: str,
-        env: environment.Environment,
-        setup_code: Callable[[Any, list[str]], str | None],
+        self, specs: KernelSpecs, name: str, cwd: str, env: environment.Environment
     ) -> None:
         self._dir = connection_dir.make(cwd)
         self._cwd = cwd
         self._env = env
-        self._setup_code = setup_code
         self._context = zmq.asyncio.Context()
         # With ZeroMQ's default a client looks for the kernel's sockets every 100 ms.
         self._context.setsockopt(zmq.RECONNECT_IVL, 10)
@@ -139,7 +127,9 @@ class Kernel:
         self.manager.supervisor_arguments = (str(liveness_end), str(status_end), self._dir)
         options: dict[str, Any] = {"stdout": write_end, "stderr": write_end}
         options["pass_fds"] = (liveness_end, status_end)
-        if self._is_ipython():  # as nbclient: else all runs write to the user's own history
+        if environment.is_ipython(
+            argv
+        ):  # as nbclient: else all runs write to the user's own history
             options["extra_arguments"] = ["--HistoryManager.hist_file=:memory:"]
         try:
             await self.manager.start_kernel(cwd=self._cwd, env=self._env.variables(argv), **options)
@@ -254,23 +244,22 @@ class Kernel:
             if reply and reply["msg_type"] == "kernel_info_reply":
                 if await client.iopub_channel.answer(request, READY_SECONDS, self.ended):
                     info = dict(reply["content"])
-                    code = self._setup_code(info.get("implementation"), self._env.folders)
+                    address = self.manager.output_address
+                    code = self._env.setup_code(info.get("implementation"), address)
                     if not code:
                         return info
-                    if info.get("implementation") == "ipython":
-                        code = f"{_send_output_code(self.manager.output_address)}\n{code}"
                     # Its reply is waited for: channels.Wakeups has the reason.
                     request = client.execute(code, silent=True, store_history=False)
                 else:
                     request = client.kernel_info()
             if self.ended.is_set() or not await self.manager.is_alive():
-                raise KernelError(await self._failure("ended before it was ready"))
-            if time.monotonic() > deadline:
-                late = f"was not ready after {seconds:g} seconds (nb-startup-timeout)"
-                raise KernelError(await self._failure(late))
-
-    def _is_ipython(self) -> bool:
-        return environment.is_ipython(self.manager.kernel_spec.argv)
+                what = "ended before it was ready"
+            elif time.monotonic() > deadline:
+                what = f"was not ready after {seconds:g} seconds (nb-startup-timeout)"
+            else:
+                continue
+            lines = await self.last_output_lines(1)
+            raise KernelError(f"kernel '{self.name}' {what}" + (f": {lines[0]}" if lines else ""))
 
     async def last_output_lines(self, count: int) -> list[str]:
         """The last lines that the kernel's process itself has written to stderr or stdout. Waits
@@ -281,10 +270,6 @@ class Kernel:
             await asyncio.sleep(QUIET_SECONDS)
         text = self._last_output.decode("utf-8", errors="replace")
         return [line.rstrip()[-LAST_OF_LINE:] for line in text.strip().splitlines()[-count:]]
-
-    async def _failure(self, what: str) -> str:
-        lines = await self.last_output_lines(1)
-        return f"kernel '{self.name}' {what}" + (f": {lines[0]}" if lines else "")
 
     @property
     def was_killed(self) -> bool:
@@ -336,15 +321,6 @@ class Kernel:
                     await self.manager.shutdown_kernel(now=True)
             self._context.destroy(linger=0)
             shutil.rmtree(self._dir, ignore_errors=True)
-
-
-def _send_output_code(output_address: str) -> str:
-    """One expression that runs launcher.py in an IPython kernel, in a namespace of its own."""
-    text = pkgutil.get_data(__package__, "launcher.py")
-    assert text is not None
-    name = "guild_notebook.launcher"
-    names = f"{{'__name__': {name!r}, 'get_ipython': get_ipython, 'address': {output_address!r}}}"
-    return f"exec(compile({text.decode('utf-8')!r}, '<guild run>', 'exec'), {names})"
 
 
 def _end_in_words(status: int) -> str:
