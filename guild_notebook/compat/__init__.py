@@ -11,15 +11,7 @@ May use ``start``. To add a patch, write its module and call it in :func:`apply`
 
 import sys
 
-from . import (
-    file_names,
-    model_importer,
-    notebook_plugin,
-    pip_freeze,
-    sourcecode_rules,
-    steps,
-    text_files,
-)
+from . import model_importer, notebook_plugin, processes, source_files, text_files
 
 
 def apply() -> None:
@@ -39,7 +31,5 @@ def apply_to_runs() -> None:
     """Apply the patches of what starts runs. Other commands do without: completion of the shell
     cannot import guild.op_util at all (guild/log.py:24 asks an object for ``isatty`` that has
     none)."""
-    file_names.leave_out_files_that_cannot_be_listed()
-    pip_freeze.list_packages_apart()
-    sourcecode_rules.warn_beside_rules_of_a_plugin()
-    steps.start_steps_apart()
+    processes.start_processes_apart()
+    source_files.copy_and_warn()

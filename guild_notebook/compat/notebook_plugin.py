@@ -21,12 +21,8 @@ def retire_builtin_notebook_plugin() -> None:
     """
     from guild.plugins import ipynb
 
-    ipynb.NotebookPlugin.resolve_model_op = _resolve_nothing
+    ipynb.NotebookPlugin.resolve_model_op = lambda _plugin, _opspec: None
     ipynb.NotebookPlugin.guildfile_loaded = _set_main_of_notebooks
-
-
-def _resolve_nothing(_plugin: Any, _opspec: str) -> None:
-    return None
 
 
 def _set_main_of_notebooks(_plugin: Any, guildfile: Any) -> None:

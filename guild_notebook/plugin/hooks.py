@@ -13,7 +13,7 @@ from guild import plugin as pluginlib
 
 from .. import compat, optimizers, scalars
 from ..cluster import definition as cluster
-from ..compat import file_names
+from ..compat import source_files
 from ..document import text_formats
 from ..errors import NotebookError, UserError
 from . import flagdefs, operation, sourcecode
@@ -124,7 +124,7 @@ def _file_model(path: str) -> tuple[Any, str]:
     or the notebook's own where that lies outside."""
     from guild import config, model, model_proxy
 
-    if not file_names.can_be_listed(path):
+    if not source_files.can_be_listed(path):
         raise SystemExit(  # Guild would put the name itself before the line
             f"notebook {path!a}: its name has a line break or is not UTF-8 - rename it"
         )

@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from ..compat import sourcecode_rules
+from ..compat.source_files import PLUGIN_PREFIX
 from ..document.reader import is_inside
 from ..errors import UserError
 from . import operation
@@ -60,7 +60,7 @@ def include_notebook(opdef: Any, paths: operation.NotebookPaths) -> None:
 def _exactly(path: str) -> str:
     """A pattern for one path of the project: without a leading slash Guild compares base names
     (guild/file_util.py, _fnmatch)."""
-    return f"{sourcecode_rules.PLUGIN_PREFIX}{glob.escape(path)}"
+    return f"{PLUGIN_PREFIX}{glob.escape(path)}"
 
 
 def _parents(path: str) -> list[str]:
