@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Union
 
 from nbformat import from_dict
@@ -17,7 +18,9 @@ there is known."""
 
 
 class Bundle:
-    """What a display shows, which is the same in all outputs with its display ID."""
+    """What a display shows, which is the same in all outputs with its display ID: ``parts`` are the
+    entries of the output's node. Of its ``characters`` so many are ``lost``, which are too many for
+    one output; ``size`` is what it counts of a cell."""
 
     def __init__(self, content: Mapping[str, Any], limits: Limits) -> None:
         self._limits = limits
@@ -30,12 +33,24 @@ class Bundle:
         data = self._limits.kept(data)
         self.size = self._limits.overhead + counted(data)
         self.lost = max(0, self.characters - sum(map(characters_of, data.values())))
-        self.data = from_dict(data)
-        self.metadata = from_dict(content.get("metadata") or {})
+        self.parts = from_dict({"data": data, "metadata": content.get("metadata") or {}})
+
+
+class _Error(Bundle):
+    def replace(self, content: Mapping[str, Any]) -> None:
+        value, lines = content.get("evalue", ""), content.get("traceback") or []
+        text = "\n".join(lines)
+        self.characters = len(value) + len(text)
+        self.size = self._limits.overhead + min(self.characters, self._limits.text)
+        self.lost = max(0, self.characters - self._limits.text)
+        lines = self._limits.cut(text).split("\n") if len(text) > self._limits.half else lines
+        self.parts = {"evalue": self._limits.cut(value), "traceback": lines}
 
 
 class _TextOutput:
     """Text of a stream, in parts: joining them for each message would take quadratic time."""
+
+    lost = 0
 
     def __init__(self, name: str, overhead: int, masker: Masker) -> None:
         self.name = name
@@ -44,6 +59,10 @@ class _TextOutput:
         self.characters = 0
         self._overhead = overhead
         self._before = ""
+
+    @property
+    def shown(self) -> _TextOutput:
+        return self
 
     @property
     def size(self) -> int:
@@ -72,38 +91,15 @@ class _TextOutput:
         return from_dict({"output_type": "stream", "name": self.name, "text": text})
 
 
+@dataclass
 class _OtherOutput:
-    """A result, a display or an error; ``bundle`` is what the first two show."""
+    """A result, a display or an error."""
 
-    def __init__(self, node: Any, bundle: Bundle | None, limits: Limits) -> None:
-        self._node = node
-        self._bundle = bundle
-        if bundle is None:
-            lines = node.get("traceback") or []
-            texts = node.get("evalue", ""), "\n".join(lines)
-            self._characters = sum(map(len, texts))
-            self._node["evalue"] = limits.cut(texts[0])
-            if len(texts[1]) > limits.half:
-                self._node["traceback"] = limits.cut(texts[1]).split("\n")
-            self._size = limits.overhead + min(self._characters, limits.text)
-            self._lost = self._characters - min(self._characters, limits.text)
-
-    @property
-    def size(self) -> int:
-        return self._bundle.size if self._bundle else self._size
-
-    @property
-    def characters(self) -> int:
-        return self._bundle.characters if self._bundle else self._characters
-
-    @property
-    def lost(self) -> int:
-        """Characters that were too many for one output."""
-        return self._bundle.lost if self._bundle else self._lost
+    _node: Any
+    shown: Bundle
 
     def node(self) -> Any:
-        if self._bundle:
-            self._node["data"], self._node["metadata"] = self._bundle.data, self._bundle.metadata
+        self._node.update(self.shown.parts)
         return self._node
 
 
@@ -126,7 +122,8 @@ class CellOutputs:
 
     def add_text(self, name: str, text: str) -> None:
         if not self._tail:
-            left = self._half - self._head_size - self._overhead(self._head, name)
+            overhead = 0 if _open_text(self._head, name) else self._limits.overhead
+            left = self._half - self._head_size - overhead
             if left > 0:
                 self._head_size += self._extend(self._head, name, text[:left])
                 text = text[left:]
@@ -134,30 +131,28 @@ class CellOutputs:
             self._tail_size += self._extend(self._tail, name, text)
             self._trim()
 
-    def _overhead(self, outputs: deque[_Output], name: str) -> int:
-        return 0 if _is_open(outputs, name) else self._limits.overhead
-
     def _extend(self, outputs: deque[_Output], name: str, text: str) -> int:
         """Add to a text; returns by how much its size has grown."""
-        overhead = self._overhead(outputs, name)
-        if not _is_open(outputs, name):
-            outputs.append(_TextOutput(name, overhead, self._limits.masker))
-        last = outputs[-1]
-        assert isinstance(last, _TextOutput)
+        last, overhead = _open_text(outputs, name), 0
+        if last is None:
+            overhead = self._limits.overhead
+            last = _TextOutput(name, overhead, self._limits.masker)
+            outputs.append(last)
         last.append(text)
         return overhead + len(text)
 
     def add(self, node: Any, bundle: Bundle | None = None) -> None:
         """Add an error, or a result or display that shows the ``bundle``, by default its own."""
-        if bundle is None and "data" in node:
-            bundle = Bundle(node, self._limits)
-        output = _OtherOutput(node, bundle, self._limits)
-        if not self._tail and self._head_size + output.size <= self._half:
+        output = _OtherOutput(
+            node, bundle or (Bundle if "data" in node else _Error)(node, self._limits)
+        )
+        output.node()  # it keeps nothing of what is cut
+        if not self._tail and self._head_size + output.shown.size <= self._half:
             self._head.append(output)
-            self._head_size += output.size
+            self._head_size += output.shown.size
         else:
             self._tail.append(output)
-            self._tail_size += output.size
+            self._tail_size += output.shown.size
             self._trim()
 
     def has_grown(self, size: int) -> None:
@@ -169,11 +164,11 @@ class CellOutputs:
 
     def _recount(self) -> None:
         self._grown = 0
-        self._head_size = sum(output.size for output in self._head)
+        self._head_size = sum(output.shown.size for output in self._head)
         while self._head and self._head_size > self._half:
             self._tail.appendleft(self._head.pop())
-            self._head_size -= self._tail[0].size
-        self._tail_size = sum(output.size for output in self._tail)
+            self._head_size -= self._tail[0].shown.size
+        self._tail_size = sum(output.shown.size for output in self._tail)
         self._trim()
 
     def _trim(self) -> None:
@@ -189,15 +184,15 @@ class CellOutputs:
                 return
             else:
                 self._tail.popleft()
-                self._tail_size -= first.size
-                self._dropped_characters += first.characters
+                self._tail_size -= first.shown.size
+                self._dropped_characters += first.shown.characters
                 self._dropped_displays += isinstance(first, _OtherOutput)
 
     @property
     def left_out(self) -> tuple[int, int]:
         """The characters that are not among the outputs, and the displays that are not."""
-        others = (out for out in (*self._head, *self._tail) if isinstance(out, _OtherOutput))
-        return self._dropped_characters + sum(out.lost for out in others), self._dropped_displays
+        lost = sum(out.shown.lost for out in (*self._head, *self._tail))
+        return self._dropped_characters + lost, self._dropped_displays
 
     def nodes(self) -> list[Any]:
         """The outputs as the notebook has them, with a text that says how much is left out."""
@@ -207,15 +202,12 @@ class CellOutputs:
             said = omission(self._dropped_characters, self._dropped_displays)
             middle = [from_dict({"output_type": "stream", "name": "stderr", "text": f"\n{said}\n"})]
         head, tail = ([out.node() for out in part] for part in (self._head, self._tail))
-        if not middle and head and tail and _same_stream(head[-1], tail[0]):
+        stream = {"output_type": "stream", "name": tail[0].get("name")} if tail else {}
+        if not middle and head and tail and stream.items() <= head[-1].items():
             head[-1]["text"] += tail.pop(0)["text"]
         return [*head, *middle, *tail]
 
 
-def _is_open(outputs: deque[_Output], name: str) -> bool:
-    return bool(outputs) and isinstance(outputs[-1], _TextOutput) and outputs[-1].name == name
-
-
-def _same_stream(first: Any, second: Any) -> bool:
-    streams = first["output_type"] == second["output_type"] == "stream"
-    return streams and bool(first["name"] == second["name"])
+def _open_text(outputs: deque[_Output], name: str) -> _TextOutput | None:
+    last = outputs[-1] if outputs else None
+    return last if isinstance(last, _TextOutput) and last.name == name else None

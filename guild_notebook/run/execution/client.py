@@ -22,9 +22,8 @@ from ...document.limits import Limits
 from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
 from ..output.display import Display
-from .output_widgets import OutputWidgets
 from .outputs import Outputs, Owner
-from .widget_states import WidgetStates
+from .widgets import OutputWidgets, WidgetStates
 
 DRAIN_SECONDS = 0.05
 """Time without a message after which a kernel that has ended has no more messages."""

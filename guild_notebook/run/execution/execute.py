@@ -33,7 +33,6 @@ the reply first, and no message tells that none will come."""
 MOST_LAST_LINES = 40
 """Lines of a dead kernel's stderr that are shown; a crash's Python stack is among them."""
 
-
 MOST_ERRORS = 3
 """Cells that the last line of a run names of those after whose error it went on."""
 

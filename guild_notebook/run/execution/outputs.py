@@ -132,7 +132,7 @@ class Outputs:
         """Save the images of displays that stand in several places: an update saves one of them."""
         for bundle in self._replaced:
             if len(bundle.images) > 1:
-                self._display.save_images(bundle.data, bundle.images.values())
+                self._display.save_images(bundle.parts["data"], bundle.images.values())
         self._replaced.clear()
 
     def clear(self, owner: Owner, wait: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from guild_notebook.document.limits import Limits
-from guild_notebook.run.execution.widget_states import WidgetStates
+from guild_notebook.run.execution.widgets import WidgetStates
 from tests.helpers.growth import check_growth
 from tests.helpers.project import Project
 from tests.helpers.runner import execute
