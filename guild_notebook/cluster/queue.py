@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..run.record.run_files import RunFiles
 from . import run_state
 
 log = logging.getLogger("guild")
@@ -80,7 +81,7 @@ class StagedRuns:
         with self._lock:
             if run.status == "pending":
                 op_util.set_run_marker(run, "STAGED")
-                run_state.remove_file(run.guild_path(run_state.CLAIM))
+                RunFiles(run.dir).remove(f".guild/{run_state.CLAIM}")
                 op_util.clear_run_pending(run)
 
     def recover_orphans(self) -> None:
@@ -93,7 +94,7 @@ class StagedRuns:
             if run_state.is_orphan(run):
                 run_state.write_error(run, "the dask:cluster that had this run was killed")
                 for name in ("LOCK", "LOCK.remote", run_state.CLAIM):
-                    run_state.remove_file(run.guild_path(name))
+                    RunFiles(run.dir).remove(f".guild/{name}")
 
     @staticmethod
     def _with_status(status: str) -> list[Any]:

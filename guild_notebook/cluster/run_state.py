@@ -50,6 +50,7 @@ class RunState:
         """``on_stop`` is called for each ``guild stop`` of the run, by a task that ``start_task``
         starts from a coroutine."""
         self._run = run
+        self._files = RunFiles(run.dir)
         self._on_stop = on_stop
         self._start_task = start_task
         self._proxy: asyncio.subprocess.Process | None = None
@@ -57,7 +58,8 @@ class RunState:
 
     async def set_running(self, *, shared: bool) -> None:
         """Make the run ``running``; ``shared`` says whether the worker uses its directory."""
-        files = [self._path("LOCK.remote"), *([] if shared else [self._path("LOCK")])]
+        names = ["LOCK.remote"] if shared else ["LOCK.remote", "LOCK"]
+        files = [self._run.guild_path(name) for name in names]
         self._proxy = await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-S", pid_proxy.__file__, *files,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -68,57 +70,39 @@ class RunState:
         for attribute in ("exit_status", "stopped"):
             self._run.del_attr(attribute)
         self._write_pid(self._proxy.pid, shared)
-        self._write("LOCK.remote", "\n")
+        self._files.write_file(".guild/LOCK.remote", b"\n")
         if not shared:
-            self._remove("PENDING")
+            self._files.remove(".guild/PENDING")
 
     async def _listen(self, stops: asyncio.StreamReader) -> None:
         while await stops.readline():
             self._on_stop()
 
     def _write_pid(self, pid: int, shared: bool) -> None:
-        self._remove("LOCK")
+        self._files.remove(".guild/LOCK")
         folder = pid_folder() if shared else None
         if folder:
             self._pid_file = os.path.join(folder, self._run.id)
             with open(self._pid_file, "w") as f:
                 f.write(str(pid))
-            os.symlink(self._pid_file, self._path("LOCK"))
+            os.symlink(self._pid_file, self._run.guild_path("LOCK"))
         elif not shared:
-            self._write("LOCK", str(pid))
+            self._files.write_file(".guild/LOCK", b"%d" % pid)
 
     async def set_ended(self, *, again: bool = False) -> None:
         """Make the run's status what its attributes say, or ``pending`` if it starts ``again``."""
         if again:
-            self._write("PENDING", "")
+            self._files.write_file(".guild/PENDING", b"")
         for name in ("LOCK", "LOCK.remote", *(() if again else ("PENDING", CLAIM))):
-            self._remove(name)
+            self._files.remove(f".guild/{name}")
         if self._pid_file:
-            remove_file(self._pid_file)
+            with contextlib.suppress(OSError):
+                os.unlink(self._pid_file)
         if self._proxy and self._proxy.stdin:
             with contextlib.suppress(OSError):  # it was killed
                 self._proxy.stdin.write(b"e")
                 await self._proxy.stdin.drain()
             await self._proxy.wait()
-
-    def _write(self, name: str, text: str) -> None:
-        _files(self._run).write_file(f".guild/{name}", text.encode())
-
-    def _remove(self, name: str) -> None:
-        remove_file(self._path(name))
-
-    def _path(self, name: str) -> str:
-        return str(self._run.guild_path(name))
-
-
-def _files(run: Any) -> RunFiles:
-    return RunFiles(run.dir)
-
-
-def remove_file(path: str) -> None:
-    """Delete a file, if there is one and it can be deleted."""
-    with contextlib.suppress(OSError):
-        os.unlink(path)
 
 
 def pid_folder() -> str | None:
@@ -136,7 +120,7 @@ def pid_folder() -> str | None:
 def write_error(run: Any, why: str) -> None:
     """Write ``why`` a run has failed to its output, as a line from stderr (guild/op_util.py,
     RunOutput), and its attributes."""
-    files = _files(run)
+    files = RunFiles(run.dir)
     with contextlib.suppress(OSError), os.fdopen(files.open(OUTPUT, _APPENDED), "a+b") as f:
         if f.tell() > 0:
             f.seek(-1, os.SEEK_END)
@@ -156,13 +140,13 @@ def claim(run: Any, dispatcher: str) -> None:
     holds Guild's lock."""
     owner = {"host": socket.gethostname(), "pid": os.getpid(), "run": dispatcher}
     text = json.dumps({**owner, "started": _start_time(os.getpid())})
-    _files(run).write_file(f".guild/{CLAIM}", text.encode())
+    RunFiles(run.dir).write_file(f".guild/{CLAIM}", text.encode())
 
 
 def is_orphan(run: Any) -> bool:
     """Whether a dispatcher of this machine had claimed ``run`` and was killed."""
     try:
-        owner = json.loads(_files(run).read(f".guild/{CLAIM}"))
+        owner = json.loads(RunFiles(run.dir).read(f".guild/{CLAIM}"))
         if owner["host"] != socket.gethostname():
             return False
         return _start_time(owner["pid"]) != float(owner["started"])
