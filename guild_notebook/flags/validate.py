@@ -12,7 +12,7 @@ from ..errors import FlagError
 from ..secrets.masking import MASK
 from . import languages
 from .languages import calls, literals
-from .languages.values import NotLiteralError, equal, is_number, ordered, same
+from .languages.values import NotLiteralError, equal, is_number, number_of, ordered, same
 from .model import Code, Flag
 
 _BOOLEANS = {
@@ -143,17 +143,17 @@ def _string(flag: Flag, value: Any) -> str:
 
 
 def _number(flag: Flag, value: Any) -> float:
-    number = _as_number(value)
+    number = number_of(value)
     if number is None:
         raise _RefusedError(f"a number{_range(flag)}")
-    if flag.kind in _FORM_KINDS and _is_int(flag.default):
+    if flag.kind in _FORM_KINDS and type(flag.default) is int:
         whole = _whole(number)
         return number if whole is None else whole
     return number
 
 
 def _integer(flag: Flag, value: Any) -> int:
-    number = _as_number(value)
+    number = number_of(value)
     whole = None if number is None else _whole(number)
     if whole is None:
         raise _RefusedError(f"a whole number{_range(flag)}")
@@ -176,7 +176,7 @@ def _stated_numbers(flag: Flag) -> list[float]:
 def takes_whole_numbers(flag: Flag) -> bool:
     """Whether a flag takes no other numbers than whole ones."""
     if flag.type == "slider":
-        return all(map(_is_int, _stated_numbers(flag)))
+        return all(isinstance(part, int) for part in _stated_numbers(flag))
     return flag.type == "integer"
 
 
@@ -257,20 +257,6 @@ def _range(flag: Flag) -> str:
     return text and (f" from {text}" if " to " in text else f" of {text}")
 
 
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _whole(number: float) -> int | None:
     """``number`` as an int where it is a whole number, else None."""
     return int(number) if isinstance(number, int) or number.is_integer() else None
-
-
-def _as_number(value: Any) -> float | None:
-    if is_number(value):
-        return value
-    if isinstance(value, str):
-        for kind in (int, float):
-            with contextlib.suppress(ValueError):
-                return kind(value)
-    return None

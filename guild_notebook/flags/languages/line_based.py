@@ -34,7 +34,6 @@ _ESCAPE = re.compile(
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
-
 LONGEST_EXPRESSION = 5_000
 """Characters: to find raw strings of R that do not end takes time quadratic in them."""
 

@@ -57,6 +57,12 @@ def as_number(text: str) -> Any:
     return text
 
 
+def number_of(value: Any) -> float | None:
+    """``value``, a number or the text of one, as a number; None for anything else."""
+    number = as_number(value) if isinstance(value, str) else value
+    return number if is_number(number) else None
+
+
 def ordered(items: Any) -> list[Any]:
     """The items of a list, tuple or set; a set's by their text, the same in every process."""
     return sorted(items, key=repr) if isinstance(items, (set, frozenset)) else list(items)

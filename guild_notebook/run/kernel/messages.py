@@ -76,17 +76,9 @@ def _error(content: Content) -> Content:
     }
 
 
-def _input(content: Content) -> Content:
-    return {**content, "execution_count": _count(content)}
-
-
 def _status(content: Content) -> Content | None:
     state = content.get("execution_state")
     return {"execution_state": state} if isinstance(state, str) else None
-
-
-def _clear(content: Content) -> Content:
-    return {"wait": content.get("wait") is True}
 
 
 def _comm(content: Content) -> Content | None:
@@ -133,9 +125,9 @@ _CONTENTS: dict[str, Callable[[Content], Content | None]] = {
     "update_display_data": _display,
     "execute_result": _result,
     "error": _error,
-    "execute_input": _input,
+    "execute_input": lambda content: {**content, "execution_count": _count(content)},
     "status": _status,
-    "clear_output": _clear,
+    "clear_output": lambda content: {"wait": content.get("wait") is True},
     "comm_open": _comm,
     "comm_msg": _comm,
     "comm_close": _comm,

@@ -24,7 +24,6 @@ MOST = 1_000_000
 MOST_OF_TEXT = 50_000
 """Characters of one text of Markdown that are rendered: mistune takes time quadratic in some."""
 
-
 NO_TEXT = "No description has been provided for this image"
 
 _FOCUSED = re.compile(

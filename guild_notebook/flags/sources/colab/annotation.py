@@ -14,7 +14,7 @@ from typing import Any
 
 from ...languages import calls, literals
 from ...languages.line_based import TextReader
-from ...languages.values import NotLiteralError, as_number, equal, is_number
+from ...languages.values import NotLiteralError, as_number, equal, number_of
 from ...model import Flag
 from ..assignments import annotated_type, literal_type
 
@@ -297,12 +297,10 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
 
 
 def _bound(key: str, value: Any, warnings: list[str]) -> float | None:
-    number = as_number(value) if isinstance(value, str) else value
-    if is_number(number):
-        return number
-    if value is not None:
+    number = number_of(value)
+    if number is None and value is not None:
         warnings.append(f"{key} {value} is no number")
-    return None
+    return number
 
 
 def _type_of_choices(
