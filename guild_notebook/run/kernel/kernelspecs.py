@@ -8,6 +8,7 @@ import sys
 import warnings
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from traitlets import TraitError
 
 from ...errors import KernelError
 
@@ -48,7 +49,9 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
             )
         return OWN_PYTHON, ""
     try:
-        specs.get_kernel_spec(wanted)
+        command = specs.get_kernel_spec(wanted).argv
+        if not command or not all(isinstance(word, str) for word in command):
+            raise ValueError(f"its argv {command} is not a command")
     except NoSuchKernel:
         if option or language != "python":
             raise KernelError(
@@ -57,7 +60,7 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
             ) from None
         specs.get_kernel_spec(OWN_PYTHON)  # raises if there is no ipykernel
         return OWN_PYTHON, f"kernel '{wanted}' is not installed, using {sys.executable}"
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, TypeError, TraitError) as e:
         raise KernelError(f"the kernelspec of '{wanted}' cannot be read: {e}") from None
     return wanted, ""
 

@@ -19,6 +19,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from guild_notebook.errors import KernelError
+from guild_notebook.run.kernel.kernelspecs import KernelSpecs, choose
 from tests.helpers.causes import posix, processes_with
 from tests.helpers.figures import figure
 from tests.helpers.project import LIMIT, Command, Project, Run, code, start, wait_for
@@ -333,3 +335,27 @@ def test_a_result_of_r_is_shown_and_kept(kernel: Kernel):
     done = kernel.run("result")
     assert done.status == 0 and "42" in done.stdout and "take care" in done.stderr
     assert "text/html" in text_of(done.run, "result")
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ({"argv": []}, "its argv [] is not a command"),
+        ({}, "its argv [] is not a command"),
+        ({"argv": [1, "x"]}, "its argv [1, 'x'] is not a command"),
+        ({"argv": None}, "'argv'"),
+        ({"argv": ["x"], "env": []}, "'env'"),
+        ({"argv": ["x"], "language": 5}, "'language'"),
+        ([], "mapping"),
+        ("{", "Expecting"),
+    ],
+)
+def test_a_kernelspec_that_is_not_one_is_named(spec: Any, why: str, tmp_path: Path, monkeypatch):
+    file = tmp_path / "kernels" / "odd" / "kernel.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(spec if isinstance(spec, str) else json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with pytest.raises(KernelError) as error:
+        choose(KernelSpecs(), None, "odd", "python")
+    said = str(error.value)
+    assert said.startswith("the kernelspec of 'odd' cannot be read: ") and why in said
