@@ -211,7 +211,7 @@ class Figures:
     def _say(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            print(text, file=sys.stderr)
+            sys.stderr.write(f"{text}\n")  # at once: what others print does not come between
 
 
 if __name__ == "guild_notebook.ipython_setup":

@@ -58,7 +58,7 @@ def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) 
         ready, _, _ = select.select([liveness_pipe, wake_read], [], [])
         if wake_read in ready:
             os.read(wake_read, 4096)
-            status = _reap(kernel)
+            status = dict(iter(lambda: _wait(-1), (0, 0))).get(kernel)  # of all that have ended
         elif liveness_pipe in ready:
             _kill(kernel)  # the run has ended
             break
@@ -106,17 +106,6 @@ def _tell(pipe: int, number: int) -> None:
         pass  # the run has ended
 
 
-def _reap(kernel: int) -> int | None:
-    """Wait for all processes that have ended; returns the kernel's status, None while it runs."""
-    found = None
-    pid = -1
-    while pid:
-        pid, status = _wait(-1)
-        if pid == kernel:
-            found = status
-    return found
-
-
 def _wait(pid: int) -> tuple[int, int]:
     """The process id of a child that has ended, one or any (-1), and its status as subprocess has
     it (below 0: the signal); 0 for both if there is none."""
@@ -140,9 +129,7 @@ def end_descendants(kernel: int, is_urgent: Callable[[], bool]) -> int | None:
     terminated: set[int] = set()
     kill_after = None
     started = time.monotonic()
-    while time.monotonic() < started + LONGEST_SECONDS:
-        if _nothing_left(kernel):
-            break
+    while time.monotonic() < started + LONGEST_SECONDS and not _nothing_left(kernel):
         left = _living(_descendants(kernel), statuses)
         if not terminated or time.monotonic() < started + FIRST_SECONDS:
             for pid in {process.pid for process in left} - terminated:
