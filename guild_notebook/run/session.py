@@ -48,6 +48,7 @@ class Session:
         self._encoder = NotebookEncoder(self.nb, self.output.masker)
         self._states: states.States = {}
         self._saved_states: states.States = {}
+        self._unsaved: set[int] = set()  # cells that no save holds as they are
         self._run_state: tuple[str, int | None] = (states.RUNNING, None)
         self._save_errors = SaveErrors(self.record.dir, self.output.status_lines)
 
@@ -69,7 +70,7 @@ class Session:
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
         self.autosave.start(
-            lambda: client.has_changed or self._states != self._saved_states,
+            lambda: client.has_changed or bool(self._unsaved) or self._states != self._saved_states,
             lambda: self._write_notebook(client.sync()),
             lambda e: self._save_errors.add(self.record.executed_path, e),
         )
@@ -147,11 +148,13 @@ class Session:
             self._save_errors.add(self.record.executed_path, e)
 
     def _write_notebook(self, changed: Collection[int] | None = None) -> None:
+        self._unsaved |= states.put(self.nb, self._states, *self._run_state)
+        self._unsaved |= set(range(len(self.nb.cells)) if changed is None else changed)
+        saved = dict(self._states)
         self._save_errors.check_run_dir()
-        self._saved_states = dict(self._states)
-        new_states = states.put(self.nb, self._states, *self._run_state)
-        changed = None if changed is None else new_states.union(changed)
-        self.record.write_file(self.record.executed_path, self._encoder.file_parts(changed))
+        self.record.write_file(self.record.executed_path, self._encoder.file_parts(self._unsaved))
+        self._unsaved.clear()
+        self._saved_states = saved
         self._save_errors.remove(self.record.executed_path)
 
     def _write_reports(self, outcome: Outcome) -> tuple[list[str], dict[str, Exception]]:

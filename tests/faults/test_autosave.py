@@ -44,6 +44,34 @@ def test_outputs_and_images_are_in_the_run_directory_while_the_cell_runs(project
     assert process.returncode == 0
 
 
+UNSAVED = """
+import os, time
+os.unlink('nb.ipynb')
+os.mkdir('nb.ipynb')
+print('after it')
+while 'cannot save' not in open('.guild/output').read():
+    time.sleep(0.01)
+os.rmdir('nb.ipynb')
+while not os.path.exists('go'):
+    time.sleep(0.01)
+"""
+
+
+def test_a_save_that_failed_is_made_again_though_nothing_changes(project: Project):
+    project.notebook("nb.ipynb", "print('first')", UNSAVED)
+    process, run = start(project, "nb.ipynb")
+    with process:
+        wait_for(
+            lambda: (
+                (run.dir / "nb.ipynb").is_file()
+                and '"after it' in json.dumps(run.notebook("nb.ipynb"))
+            )
+        )
+        (run.dir / "go").touch()
+        process.wait(LIMIT)
+    assert process.returncode == 0 and run.output.count("cannot save") == 1
+
+
 @given(st.lists(st.floats(0, 60), min_size=1, max_size=30))
 @settings(max_examples=50)
 def test_saves_take_no_more_than_their_share_of_the_time_whatever_each_takes(durations):

@@ -58,7 +58,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self._outputs = Outputs(display, limits)
         self._widgets = OutputWidgets(self._outputs)
         self._states = WidgetStates(self.widget_state, self.widget_buffers, limits)
-        self._states_changed = self._states_said = False
+        self._states_changed = False
+        self._said: set[str] = set()
         self._numbers: dict[int, int] = {}
         self._cell_of: dict[str, int] = {}
         self._current: int | None = None
@@ -173,10 +174,17 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
             # Mostly messages of widgets, whose states may be anything.
-            self.display.write_status(
-                f"a message of the kernel cannot be used: {msg['msg_type']}: {e!r}"
-            )
+            kind = msg["msg_type"]
+            self._say_once(kind, f"a message of the kernel cannot be used: {kind}: {e!r}")
             return None
+
+    def _say_once(self, subject: str, line: str) -> bool:
+        """Write a line if it is the first about its subject; returns whether it is."""
+        if subject in self._said:
+            return False
+        self._said.add(subject)
+        self.display.write_status(line)
+        return True
 
     def _owner(self, msg: Any, cell_index: int) -> Owner:
         request = str(msg["parent_header"].get("msg_id"))
@@ -205,10 +213,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             self._widgets.set_state(comm_id, data.get("state") or {}, number)
 
     def _count_state(self, comm_id: str, data: Any, buffers: Sequence[Any] = ()) -> None:
-        if not self._states.count(comm_id, data, buffers) or self._states_said:
+        if not self._states.count(comm_id, data, buffers):
             return
-        self._states_said = True
         text = "the notebook has not the states of all widgets: they are over nb-output-limit"
-        self.display.write_status(text)
-        if self._current is not None:
+        if self._say_once("states", text) and self._current is not None:
             self._outputs.add_note(self._current, f"[{text}]")

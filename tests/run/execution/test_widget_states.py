@@ -83,17 +83,20 @@ def test_time_grows_as_the_messages_do(work: Any):
     check_growth(work, int, 4000)
 
 
-def test_what_is_over_the_limit_is_said_in_the_cell_and_in_the_output_once(project: Project):
+def test_what_is_over_the_limit_and_what_cannot_be_used_is_said_once(project: Project):
     project.notebook(
         "nb.ipynb",
         "import ipywidgets\nfirst = ipywidgets.Text('kept')\ndisplay(first)",
         "texts = [ipywidgets.Text('x' * 20_000) for i in range(10)]\ndisplay(texts[-1])",
         "more = [ipywidgets.Text('x' * 20_000) for i in range(10)]\n"
-        "out = ipywidgets.Output()\nwith out:\n    print('captured')",
+        "out = ipywidgets.Output()\nwith out:\n    print('captured')\n"
+        "wrong = {'method': 'update', 'state': {}, 'buffer_paths': [[[1]]]}\n"
+        "for i in range(30):\n    out.comm.send(wrong, buffers=[b'x'])",
     )
     done = execute(project, "nb.ipynb", "--output-limit", "2 KB", "--report", "html")
     said = "the notebook has not the states of all widgets: they are over nb-output-limit"
     assert done.stderr.count(said) == 1
+    assert done.stderr.count("a message of the kernel cannot be used: comm_msg: ") == 1
     nb = done.run.notebook("nb.ipynb")
     notes = ["".join(out.get("text", "")) for cell in nb["cells"] for out in cell["outputs"]]
     assert [note for note in notes if note] == [f"\n[{said}]\n"]
