@@ -159,7 +159,7 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
     finally:
         logging.disable(logging.NOTSET)
     for arg in errors:
-        raise FlagError(f"{arg} is no NAME=VALUE")
+        raise FlagError(f"{arg} is not NAME=VALUE")
     values = {}
     for name, value in typed.items():
         if name not in found.flags:

@@ -126,5 +126,5 @@ def parse_resources(text: str) -> Resources:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             wrong.append(f"{name}={value}")
     if wrong:
-        raise ValueError(f"{wrong[0]} is no NAME=QUANTITY")
+        raise ValueError(f"{wrong[0]} is not NAME=QUANTITY")
     return {name: float(value) for name, value in values.items()}

@@ -131,7 +131,7 @@ class _ValidCopy:
         except RecursionError:
             raise NotebookError(
                 f"notebook {self._name} is nested too deeply ({where.partition('.')[0]}) - "
-                "take out what is no metadata of yours"
+                "take out what is not metadata of yours"
             ) from None
 
 

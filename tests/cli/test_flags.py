@@ -145,7 +145,7 @@ def test_preview_shows_each_trial_of_a_grid(notebook):
         (["n=11"], "flag n (cell 1) takes a number from 0 to 10, not 11"),
         (["n=2.5"], "flag n (cell 1) takes a whole number from 0 to 10, not 2.5"),
         (["x=1"], "has no flag x - its flags are: lr, n, opt, path, project"),
-        (["lr"], "lr is no NAME=VALUE"),
+        (["lr"], "lr is not NAME=VALUE"),
         (["lr=uniform[0:1]"], "flag lr: uniform[0:1] is a search space - give one value of it"),
         (["lr=[]"], "flag lr: an empty list gives no trial - write lr='[[]]'"),
         (["lr=range[1:0]"], "flag lr: an empty list gives no trial"),

@@ -462,7 +462,7 @@ def test_a_cluster_whose_workers_lack_the_package_is_one_line(project, own_clust
 )
 def test_resources_are_names_with_quantities(text, found):
     if found is None:
-        with pytest.raises(ValueError, match="is no NAME=QUANTITY"):
+        with pytest.raises(ValueError, match="is not NAME=QUANTITY"):
             queue.parse_resources(text)
     else:
         assert queue.parse_resources(text) == found

@@ -89,12 +89,13 @@ class OutputSocket:
 def prepare(kernel: Any, address: str) -> None:
     from ipykernel import iostream, kernelbase
 
-    thread = kernel.iopub_thread
+    thread: Any = getattr(kernel, "iopub_thread", None)
 
     def begin() -> None:
         thread.socket = OutputSocket(thread.socket, address)
 
-    thread.schedule(begin)
+    if thread is not None:  # else it is started in a way of its own
+        thread.schedule(begin)
     send_in_pieces(iostream.OutStream)
     kernel_class: Any = kernelbase.Kernel
     kernel_class._progressively_terminate_all_children = end_children_later
@@ -102,7 +103,7 @@ def prepare(kernel: Any, address: str) -> None:
 
 def send_in_pieces(stream_class: Any) -> None:
     flush_buffers = getattr(stream_class, "_flush_buffers", None)
-    if flush_buffers is None or hasattr(flush_buffers, "__wrapped__"):
+    if flush_buffers is None:
         return  # an ipykernel that does it in another way
 
     def flush_pieces(stream: Any) -> Any:
@@ -110,7 +111,6 @@ def send_in_pieces(stream_class: Any) -> None:
             for start in range(0, len(text), PIECE):
                 yield parent, text[start : start + PIECE]
 
-    flush_pieces.__wrapped__ = flush_buffers  # type: ignore[attr-defined]  # as functools.wraps does
     stream_class._flush_buffers = flush_pieces
 
 

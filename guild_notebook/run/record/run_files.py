@@ -26,7 +26,7 @@ _NOT_A_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR)  # a link, a FIFO that no
 
 class RunFiles:
     """The files of the run in ``dir``, an absolute path. The ``name`` of a file is its path below
-    that, with slashes. All methods raise OSError for a file that is outside, or is no file."""
+    that, with slashes. All methods raise OSError for a file that is outside, or is not a file."""
 
     def __init__(self, run_dir: str) -> None:
         self.dir = os.path.abspath(run_dir)
@@ -109,5 +109,5 @@ def is_below(name: str) -> bool:
 
 
 def _not_of_the_run(name: str) -> OSError:
-    why = "it is not a file of the run (a link, or no file) - run the operation anew"
+    why = "it is not a file of the run (a link, or not a file) - run the operation anew"
     return OSError(errno.ELOOP, why, name)

@@ -299,7 +299,7 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
 def _bound(key: str, value: Any, warnings: list[str]) -> float | None:
     number = number_of(value)
     if number is None and value is not None:
-        warnings.append(f"{key} {value} is no number")
+        warnings.append(f"{key} {value} is not a number")
     return number
 
 
