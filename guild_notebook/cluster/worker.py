@@ -245,27 +245,29 @@ class WorkerRun:
         command = [sys.executable, "-I", "-S", supervisor.__file__, str(liveness), str(status_end)]
         command += [self._path("nothing"), sys.executable, "-um", "guild.main_bootstrap"]
         command += ["run", "-y", "--quiet", "--restart", self._run_dir]
+        process = None
         try:
-            with open(self._path("log"), "wb") as log:
-                process = subprocess.Popen(
-                    command,
-                    env=_environment(home, self._run_dir),
-                    cwd=self._dir,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=(liveness, status_end),
-                    start_new_session=True,
-                )
-        finally:
-            os.close(liveness)
-            os.close(status_end)
-        try:
+            try:
+                with open(self._path("log"), "wb") as log:
+                    process = subprocess.Popen(
+                        command,
+                        env=_environment(home, self._run_dir),
+                        cwd=self._dir,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        pass_fds=(liveness, status_end),
+                        start_new_session=True,
+                    )
+            finally:
+                os.close(liveness)
+                os.close(status_end)
             self._wait(status_pipe)
         finally:
             os.close(liveness_end)  # the supervisor ends every process that is left
             os.close(status_pipe)
-            process.wait()
+            if process:
+                process.wait()
 
     def _wait(self, status_pipe: int) -> None:
         """Wait until Guild has ended (the supervisor writes the second line to ``status_pipe``), or

@@ -4,6 +4,7 @@ in a folder and with a home of its own."""
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 import guild_notebook
-from guild_notebook.cluster import connection, queue
+from guild_notebook.cluster import connection, queue, worker
 from tests.helpers.clusters import (
     LONG,
     SHARED,
@@ -466,6 +467,24 @@ def test_resources_are_names_with_quantities(text, found):
             queue.parse_resources(text)
     else:
         assert queue.parse_resources(text) == found
+
+
+@pytest.mark.skipif(
+    not os.path.isdir("/proc/self/fd"), reason="counts descriptors in Linux's /proc"
+)
+def test_a_run_whose_process_cannot_be_started_leaves_a_worker_no_descriptors(
+    tmp_path, monkeypatch
+):
+    def popen(*_args, **_options):
+        raise OSError("no memory")
+
+    monkeypatch.setattr(worker.subprocess, "Popen", popen)
+    run = worker.WorkerRun("attempt", str(tmp_path))
+    run.start("run", str(tmp_path))
+    before = os.listdir("/proc/self/fd")
+    assert run.execute() == {"state": "error", "why": "no memory"}
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+    run.remove()
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(project):
