@@ -11,7 +11,7 @@ May use ``start``. To add a patch, write its module and call it in :func:`apply`
 
 import sys
 
-from . import model_importer, notebook_plugin, processes, source_files, text_files
+from . import model_importer, notebook_plugin, source_files, text_files
 
 
 def apply() -> None:
@@ -31,5 +31,7 @@ def apply_to_runs() -> None:
     """Apply the patches of what starts runs. Other commands do without: completion of the shell
     cannot import guild.op_util at all (guild/log.py:24 asks an object for ``isatty`` that has
     none)."""
+    from . import processes  # not before, since Guild also runs this module
+
     processes.start_processes_apart()
     source_files.copy_and_warn()
