@@ -147,7 +147,7 @@ class Session:
         except OSError as e:
             self._save_errors.add(self.record.executed_path, e)
 
-    def _write_notebook(self, changed: Collection[int] | None = None) -> None:
+    def _write_notebook(self, changed: Collection[int] | None) -> None:
         self._unsaved |= states.put(self.nb, self._states, *self._run_state)
         self._unsaved |= set(range(len(self.nb.cells)) if changed is None else changed)
         saved = dict(self._states)

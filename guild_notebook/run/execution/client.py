@@ -31,7 +31,7 @@ DRAIN_SECONDS = 0.05
 
 class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
     """nbclient's client for the notebook ``nb`` on a kernel that has been started. It keeps of each
-    cell what is within ``limits``; ``sync`` puts outputs and widgets' states into ``nb``.
+    cell what is within ``limits``, in ``outputs``; ``sync`` puts them and widgets' states into ``nb``.
     ``idle`` is set when the kernel has sent that it is idle after the executing cell,
     ``exit_requested`` when a cell has called ``exit()``. ``error`` is the name of the exception of
     the last cell, "" where the kernel names none, None where nothing was raised or the cell has
@@ -55,8 +55,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.error: str | None = None
         self.idle = asyncio.Event()
         self.widget_registry: dict[str, Any] = {}  # OutputWidgets is for them
-        self._outputs = Outputs(display, limits)
-        self._widgets = OutputWidgets(self._outputs)
+        self.outputs = Outputs(display, limits)
+        self._widgets = OutputWidgets(self.outputs)
         self._states = WidgetStates(self.widget_state, self.widget_buffers, limits)
         self._states_changed = False
         self._said: set[str] = set()
@@ -68,24 +68,24 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     @property
     def has_changed(self) -> bool:
         """Whether outputs or states of widgets have arrived since the last ``sync``."""
-        return bool(self._outputs.changed) or self._states_changed
+        return bool(self.outputs.changed) or self._states_changed
 
     def sync(self) -> set[int]:
         """Put all outputs and states of widgets into the notebook; returns the indexes of the cells
         that have changed since the last time."""
-        self._outputs.save_images()
-        changed = set(self._outputs.changed)
-        self._outputs.changed.clear()
+        self.outputs.save_images()
+        changed = set(self.outputs.changed)
+        self.outputs.changed.clear()
         cells = {owner for owner in changed if isinstance(owner, int)}
         for index in cells:
-            self.nb.cells[index].outputs = self._outputs.nodes(index)
+            self.nb.cells[index].outputs = self.outputs.nodes(index)
         for comm_id in {owner for owner in changed if isinstance(owner, str)}:
-            outputs = self._outputs.nodes(comm_id)
+            outputs = self.outputs.nodes(comm_id)
             if comm_id in self.widget_state:
                 self.widget_state[comm_id]["outputs"] = outputs
             self._count_state(comm_id, {"state": {"outputs": outputs}})
             if comm_id not in self.widget_state:
-                self._outputs.forget(comm_id)
+                self.outputs.forget(comm_id)
         if self._states_changed or len(changed) > len(cells):
             self._states_changed = False
             self.set_widgets_metadata()
@@ -104,11 +104,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         kernel."""
         lines = [*before, f"{name}: {text}"]
         error = {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
-        self._outputs.add(index, from_dict(error), self._numbers[index])
-
-    def left_out(self, index: int) -> tuple[int, int]:
-        """How much of a cell's output the notebook lacks: characters, and displays."""
-        return self._outputs.left_out(index)
+        self.outputs.add(index, from_dict(error), self._numbers[index])
 
     async def drain(self, kernel: Kernel) -> None:
         """Show the outputs that arrive until the kernel has ended: of threads, of exit handlers."""
@@ -126,7 +122,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
 
     def _on_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
         """``exit()`` and ``quit()`` in a cell do not end the kernel: they ask its client to."""
-        self._outputs.changed.add(cell_index)  # nbclient has put times there
+        self.outputs.changed.add(cell_index)  # nbclient has put times there
         for payload in execute_reply["content"].get("payload") or []:
             if payload.get("source") == "ask_exit":
                 self.exit_requested = True
@@ -141,7 +137,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self._current = cell_index
         self.idle.clear()
         self.kc.wakeups.start()
-        self._outputs.changed.add(cell_index)  # nbclient has put an empty list there
+        self.outputs.changed.add(cell_index)  # nbclient has put an empty list there
 
     def is_late(self, message: Message) -> bool:
         requests: list[str] = self.kc.requests
@@ -165,7 +161,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             self.kc.wakeups.stop()
         if msg["msg_type"] == "update_display_data":
             display_id = msg["content"]["transient"].get("display_id")
-            self._outputs.update(display_id, msg["content"])
+            self.outputs.update(display_id, msg["content"])
             return None
         try:
             return super().process_message(msg, cell, cell_index)
@@ -196,10 +192,10 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         except ValueError:
             return  # not a kind of output
         owner = self._owner(msg, cell_index)
-        self._outputs.add(owner, node, self._numbers[cell_index], display_id)
+        self.outputs.add(owner, node, self._numbers[cell_index], display_id)
 
     def clear_output(self, outs: list[Any], msg: Any, cell_index: int) -> None:
-        self._outputs.clear(self._owner(msg, cell_index), wait=bool(msg["content"].get("wait")))
+        self.outputs.clear(self._owner(msg, cell_index), wait=bool(msg["content"].get("wait")))
 
     def handle_comm_msg(self, outs: list[Any], msg: Any, cell_index: int) -> None:
         super().handle_comm_msg(outs, msg, cell_index)
@@ -217,4 +213,4 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             return
         text = "the notebook has not the states of all widgets: they are over nb-output-limit"
         if self._say_once("states", text) and self._current is not None:
-            self._outputs.add_note(self._current, f"[{text}]")
+            self.outputs.add_note(self._current, f"[{text}]")

@@ -148,7 +148,7 @@ class Execution:
             raise
         self.states[index] = state
         self.client.display.finish_cell()
-        characters, displays = self.client.left_out(index)
+        characters, displays = self.client.outputs.left_out(index)
         if characters:
             shown = f", {displays:,} displays" if displays else ""
             text = f"the notebook has not all output of cell {number} (nb-output-limit)"

@@ -57,20 +57,17 @@ class OutputWidgets:
         outputs = state.get("outputs")
         if isinstance(outputs, list):
             knows_all = comm_id not in self._outputs.unsent
-            self._set_outputs(comm_id, widget, outputs, number)
+            # It has appended outputs to those that it knows, or replaced all.
+            known = len(widget.in_kernel)
+            if outputs[:known] != widget.in_kernel:
+                self._outputs.clear(comm_id)
+                known = 0
+            self._outputs.changed.add(comm_id)
+            widget.in_kernel = outputs
+            for output in outputs[known:]:
+                self._outputs.add(comm_id, from_dict(output), number)
             if knows_all:
                 self._outputs.unsent.discard(comm_id)
-
-    def _set_outputs(self, comm_id: str, widget: _Widget, outputs: list[Any], number: int) -> None:
-        """The widget has appended outputs to those that it knows, or replaced all."""
-        known = len(widget.in_kernel)
-        if outputs[:known] != widget.in_kernel:
-            self._outputs.clear(comm_id)
-            known = 0
-        self._outputs.changed.add(comm_id)
-        widget.in_kernel = outputs
-        for output in outputs[known:]:
-            self._outputs.add(comm_id, from_dict(output), number)
 
     def unsent(self) -> list[tuple[str, list[Any]]]:
         """The IDs and outputs of widgets that have captured some since the last call. The kernel is
@@ -110,8 +107,10 @@ class WidgetStates:
         parts = {key: characters_of(value) for key, value in (data.get("state") or {}).items()}
         paths = data.get("buffer_paths") or []
         parts.update((str(path), 2 * len(buffer)) for path, buffer in zip(paths, buffers))
+        sizes = self._sizes[comm_id]
         for part, size in parts.items():
-            self._set(comm_id, part, max(SMALL, size))
+            self._size += max(SMALL, size) - sizes.get(part, 0)
+            sizes[part] = max(SMALL, size)
         while self._is_over() and self._closed:
             self._remove(next(iter(self._closed)))
         if not self._is_over():
@@ -127,11 +126,6 @@ class WidgetStates:
 
     def _is_over(self) -> bool:
         return self._size > self._limits.data or len(self._states) > self._limits.models
-
-    def _set(self, comm_id: str, part: str, size: int) -> None:
-        sizes = self._sizes[comm_id]
-        self._size += size - sizes.get(part, 0)
-        sizes[part] = size
 
     def _remove(self, comm_id: str) -> None:
         self._size -= sum(self._sizes.pop(comm_id, {}).values())
