@@ -65,10 +65,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _status(argv: Sequence[str] | None) -> int:
-    try:
-        args = _parser().parse_args(argv)
-    except SystemExit as e:
-        return e.code if isinstance(e.code, int) else 2
+    with contextlib.redirect_stdout(io.StringIO()) as shown:  # argparse hides that it cannot print
+        try:
+            args = _parser().parse_args(argv)
+            code = None
+        except SystemExit as e:
+            code = e.code
+    if code is not None:
+        if shown.getvalue():
+            print(shown.getvalue(), end="")
+        return code if isinstance(code, int) else 2
     gc.disable()  # the process is short, and a large notebook's objects are many and all in use
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

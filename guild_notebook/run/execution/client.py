@@ -31,7 +31,7 @@ DRAIN_SECONDS = 0.05
 
 class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types
     """nbclient's client for the notebook ``nb`` on a kernel that has been started. It keeps of each
-    cell what is within ``limits``, in ``outputs``; ``sync`` puts them and widgets' states into ``nb``.
+    cell what is within ``limits`` (``outputs``); ``sync`` puts it and widgets' states into ``nb``.
     ``idle`` is set when the kernel has sent that it is idle after the executing cell,
     ``exit_requested`` when a cell has called ``exit()``. ``error`` is the name of the exception of
     the last cell, "" where the kernel names none, None where nothing was raised or the cell has
