@@ -12,6 +12,7 @@ from guild_notebook.document import reader, text_formats
 from guild_notebook.errors import NotebookError
 from guild_notebook.flags import discover
 from tests.helpers.project import Command, Project, Run
+from tests.helpers.slow import but_slow
 
 PERCENT = """\
 # ---
@@ -101,9 +102,15 @@ def test_a_text_runs_and_its_executed_notebook_is_a_notebook(shared: Project, fi
     assert "loss: 1.0" in first.stdout
 
 
-def test_later_starts_begin_from_the_text(shared: Project, first: Command):
+def test_a_restart_begins_from_the_text(shared: Project, first: Command):
     shared.run("--restart", first.run.id, "lr=0.25")
     check(shared, first.run, 0.25)
+
+
+@pytest.mark.slow
+def test_a_run_made_from_another_begins_from_the_text_and_so_do_its_restarts(
+    shared: Project, first: Command
+):
     again = shared.run("--proto", first.run.id, "lr=2.5").run
     check(shared, again, 2.5)
     shared.run("--restart", again.id, "--force-sourcecode", "lr=4.0")
@@ -117,25 +124,25 @@ def test_jupyter_is_not_to_take_the_executed_notebook_for_half_of_a_pair(first: 
     assert metadata["jupytext"] == {"formats": "ipynb"}
 
 
+@pytest.mark.parametrize("has_pair", but_slow([True, False], True))
 def test_who_requires_a_text_gets_what_its_cells_wrote_and_not_its_executed_notebook(
-    shared: Project, first: Command
+    shared: Project, first: Command, has_pair: bool
 ):
     shared.file("prep.py", "# %%\nopen('data.txt', 'w').write('1')\n")
-    shared.file("prep.ipynb", PAIR)
+    if has_pair:
+        shared.file("prep.ipynb", PAIR)
     shared.file("use.py", "import os\nprint('files:', sorted(os.listdir('.')))\n")
     pipeline = """\
 prep: {notebook: prep.py, nb-report: none}
 use: {main: use, sourcecode: [use.py], requires: [{operation: prep}]}
 """
     shared.guildfile(OPERATION + pipeline)
-    for pair in (True, False):
-        if not pair:
-            (shared.dir / "prep.ipynb").unlink()
-        prep = shared.run("prep").run
-        assert (prep.dir / "prep.ipynb").exists()
-        used = shared.run("use").stdout
-        assert "files: ['.guild', 'data.txt', 'use.py']" in used
+    prep = shared.run("prep").run
+    assert (prep.dir / "prep.ipynb").exists()
+    used = shared.run("use").stdout
+    assert "files: ['.guild', 'data.txt', 'use.py']" in used
     shared.guildfile(OPERATION)
+    (shared.dir / "prep.ipynb").unlink(missing_ok=True)
 
 
 def test_two_runs_of_a_text_have_the_same_cell_ids(shared: Project, first: Command):

@@ -46,9 +46,9 @@ class Loud:
 
 
 KINDS = {
-    "text in a loop": Loud(f"for i in range(N):\n    {LINE}", 100_000, 10_000_000, "1 GB"),
+    "text in a loop": Loud(f"for i in range(N):\n    {LINE}", 50_000, 10_000_000, "1 GB"),
     "flushed lines": Loud(
-        "for i in range(N):\n    print(f'{i:09} x', flush=True)", 5_000, 1_000_000, "1,000,000"
+        "for i in range(N):\n    print(f'{i:09} x', flush=True)", 3_000, 1_000_000, "1,000,000"
     ),
     "displays": Loud(
         "for i in range(N):\n    display({'text/plain': f'{i:09} x', 'text/html': '<b>x</b>'}, "
@@ -59,9 +59,9 @@ KINDS = {
         "import base64\npng = base64.b64encode(bytes(1000)).decode()\n"
         "for i in range(N):\n"
         "    display({'text/plain': f'{i:09} x', 'image/png': png}, raw=True)",
-        300, 10_000, "10,000",
+        100, 10_000, "10,000",
     ),
-    "one line": Loud("print(N * 'y')", 3_000_000, 100_000_000, "100 MB"),
+    "one line": Loud("print(N * 'y')", 1_000_000, 100_000_000, "100 MB"),
 }  # fmt: skip
 
 

@@ -104,6 +104,7 @@ def test_choices_are_a_grid_where_all_are_asked_for(sweeps: Project):
     ]
 
 
+@pytest.mark.slow
 def test_choices_are_categories_beside_a_range(sweeps: Project):
     found = trials(sweeps, "form.ipynb", "activation=[:]", "lr=[0.5:]", "-m", "20")
     assert {trial["activation"] for trial in found} == {"relu", "tanh"}

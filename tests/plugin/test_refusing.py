@@ -93,12 +93,12 @@ def test_what_guild_yml_demands_is_left_to_guild(made: Project):
 
 
 def test_a_fill_me_in_default_is_warned_of_once(made: Project):
-    done = made.run("nb.ipynb")
+    done = made.run("nb.ipynb", NB_NO_EXEC="1")
     assert done.stderr.count("[your-project]") == 1
 
 
 def test_a_flag_that_nothing_uses_is_warned_of_and_one_that_is_used_is_not(made: Project):
-    done = made.run("a")
+    done = made.run("a", NB_NO_EXEC="1")
     warnings = [line for line in done.stderr.splitlines() if "WARNING" in line]
     assert len(warnings) == 1
     assert "flag unused changes nothing" in warnings[0]

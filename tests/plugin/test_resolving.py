@@ -67,7 +67,7 @@ def test_options_come_from_attributes_and_from_what_follows_the_name(made: Proje
 
 
 def test_an_operation_named_like_a_notebook_runs_it(made: Project):
-    made.guildfile("nb.ipynb:\n  flags: {x: 3}\nother:\n  main: script\n")
+    made.guildfile("nb.ipynb:\n  flags: {x: 3}\n  nb-report: none\nother:\n  main: script\n")
     made.file("script.py", "print('script')\n")
     assert "value: 3" in made.run("nb.ipynb").stdout
     done = made.guild("operations")

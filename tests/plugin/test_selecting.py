@@ -105,6 +105,7 @@ def test_a_selected_notebook_arrives_as_it_was_executed(
     assert "n = 4" in "".join(first["source"]) and first["execution_count"] == 1
 
 
+@pytest.mark.slow
 def test_steps_pass_on_what_is_selected(pipes: Project):
     done = pipes.run("selecting-steps")
     by_name = {run.op_name: run for run in done.runs}

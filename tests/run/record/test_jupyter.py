@@ -147,7 +147,7 @@ def test_a_notebook_starts_runs_of_its_own(shared: Project):
     shared.notebook("outer.ipynb", "lr = 0.1", OUTER, "!guild -C $PROJECT_DIR run inner lr=7 -y")
     shared.notebook("inner.ipynb", "lr = 0.3", "print('inner_loss:', lr)")
     shared.guildfile(
-        "outer:\n  notebook: outer.ipynb\n  flags-import: all\n"
+        "outer:\n  notebook: outer.ipynb\n  nb-report: none\n  flags-import: all\n"
         "inner:\n  notebook: inner.ipynb\n  flags-import: all\n"
     )
     commands = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

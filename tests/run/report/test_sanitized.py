@@ -19,6 +19,7 @@ from guild_notebook.run.report.reports import ReportWriter
 from tests.helpers import payloads
 from tests.helpers.browser import Beacons, Browser, Visit
 from tests.helpers.project import PYTHON, Project, Run, code, markdown
+from tests.helpers.slow import but_slow
 
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
@@ -320,7 +321,7 @@ def test_payloads_take_the_ordinary_page_away(
     assert len(fires) >= 8, fires
 
 
-@pytest.mark.parametrize("with_policy", [True, False])
+@pytest.mark.parametrize("with_policy", but_slow([True, False], False))
 def test_payloads_take_nothing_of_the_sanitized_page_away(
     alone: list[list[Any]], browser: Browser, beacons: Beacons, tmp_path: Path, with_policy: bool
 ):
