@@ -17,8 +17,8 @@ DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
-	@echo "make test          run the tests, but for those that take minutes each"
-	@echo "make slow          run those: sessions of the documentation, VS Code, long sweeps"
+	@echo "make test          run the tests, but for those that are slow"
+	@echo "make slow          run those: sessions of the documentation, VS Code, long sweeps, most rows of tables of runs"
 	@echo "make coverage      run the tests, and print how much of the package they reach, branches too"
 	@echo "make lint          ruff, mypy and the contracts between the rooms"
 	@echo "make docs          build the documentation (build/docs)"
@@ -86,7 +86,7 @@ PARALLEL = -n auto --dist loadscope
 # With COVERAGE=1 each process writes a file of its own; their number is that of processes.
 COVERED = COVERAGE_FILE="$(abspath build)/coverage/data" $(BIN)/python -m coverage
 test: $(VENV)/.test
-	@echo "Without the tests that take minutes each: make slow runs those"
+	@echo "Without the tests that are slow: make slow runs those"
 ifdef COVERAGE
 	@rm -rf build/coverage && mkdir -p build/coverage
 	$(COVERED) run -m pytest $(PARALLEL)
