@@ -104,7 +104,7 @@ CELLS = {
 TOKEN = "a-token-that-nobody-sees"
 
 
-@pytest.mark.parametrize("section", but_slow(WITH_GUILD_FILE, "Keep secrets", "Log scalars"))
+@pytest.mark.parametrize("section", but_slow(WITH_GUILD_FILE, "Log scalars"))
 def test_guild_takes_each_guild_file_of_the_readme_and_what_is_run_with_it(section, project):
     """The first command really runs, where it is that of one notebook."""
     operations = yaml.safe_load(guild_file(section))

@@ -66,6 +66,7 @@ def ran(runs: list[Run]) -> list[Run]:
     return [run for run in runs if not (run.dir / ".guild/proto").exists()]
 
 
+@pytest.mark.slow
 def test_bounds_of_a_slider_are_searched_where_none_are_given(sweeps: Project):
     found = trials(sweeps, "form.ipynb", "lr=log[:]", "units=[:]", "-m", "60")
     lrs = [float(trial["lr"]) for trial in found]

@@ -85,14 +85,15 @@ def test_a_path_runs_without_a_guild_yml(project: Project, path: str):
     assert run.sources(path) == ["x = 4\nprint(f'value: {x}')"]
 
 
-def test_a_path_may_lead_out_of_the_directory_or_be_absolute(project: Project):
+@pytest.mark.parametrize("kind", but_slow(["relative", "absolute"], "relative"))
+def test_a_path_may_lead_out_of_the_directory_or_be_absolute(project: Project, kind: str):
     project.notebook("out/nb.ipynb", CELL)
     project.file("elsewhere/x.txt", "")
-    for path in ("../out/nb.ipynb", str(project.dir / "out/nb.ipynb")):
-        done = project.run(path, "x=6", cwd="elsewhere", NB_NO_EXEC="1")
-        assert done.run.sources("nb.ipynb") == ["x = 6\nprint(f'value: {x}')"]
-        again = project.run("--restart", done.run.id, "x=7", cwd="elsewhere")
-        assert "value: 7" in again.stdout
+    path = "../out/nb.ipynb" if kind == "relative" else str(project.dir / "out/nb.ipynb")
+    done = project.run(path, "x=6", cwd="elsewhere", NB_NO_EXEC="1")
+    assert done.run.sources("nb.ipynb") == ["x = 6\nprint(f'value: {x}')"]
+    again = project.run("--restart", done.run.id, "x=7", cwd="elsewhere")
+    assert "value: 7" in again.stdout
 
 
 def test_a_name_with_blanks_needs_no_quotes_in_guild_yml(project: Project):

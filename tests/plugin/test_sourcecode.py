@@ -119,7 +119,11 @@ def test_a_notebook_in_a_folder_that_guild_never_copies_is_copied(project: Proje
     assert "build/junk.txt" not in files_of(run)
 
 
-def test_root_and_dest_of_the_source_code_are_honoured(project: Project):
+PLACES = {"a": "nb.ipynb", "b": "code/nb.ipynb", "c": "code/src/nb.ipynb"}
+
+
+@pytest.mark.parametrize("operation", but_slow(PLACES, "b"))
+def test_root_and_dest_of_the_source_code_are_honoured(project: Project, operation: str):
     project.notebook("src/nb.ipynb", CELL)
     project.file("src/helper.py", "y = 1\n")
     common = "  nb-report: none\n  flags: {x: 1}\n"
@@ -128,11 +132,10 @@ def test_root_and_dest_of_the_source_code_are_honoured(project: Project):
         f"b:\n  notebook: nb.ipynb\n{common}  sourcecode: {{root: src, dest: code}}\n"
         f"c:\n  notebook: src/nb.ipynb\n{common}  sourcecode: {{dest: code}}\n"
     )
-    for operation, name in (("a", "nb.ipynb"), ("b", "code/nb.ipynb"), ("c", "code/src/nb.ipynb")):
-        run = project.run(operation, "x=2").run
-        check(project, run, name, "src/nb.ipynb")
-        again = project.run("--restart", run.id, "x=2", NB_NO_EXEC="0")
-        assert "value: 2" in again.stdout
+    run = project.run(operation, "x=2").run
+    check(project, run, PLACES[operation], "src/nb.ipynb")
+    again = project.run("--restart", run.id, "x=2", NB_NO_EXEC="0")
+    assert "value: 2" in again.stdout
 
 
 def test_a_name_with_pattern_characters_is_copied(project: Project):

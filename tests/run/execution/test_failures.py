@@ -78,9 +78,9 @@ def test_a_restart_after_the_failure_was_mended_completes(shared: Project):
     ("source", "status", "said"),
     [
         ("import sys\nprint('before')\nsys.exit(3)", 3, ""),
-        ("import sys\nprint('before')\nsys.exit()", 0, ""),
+        pytest.param("import sys\nprint('before')\nsys.exit()", 0, "", marks=pytest.mark.slow),
         ("print('before')\nraise SystemExit('out of data')", 1, "out of data"),
-        ("print('before')\nexit()", 0, ""),
+        pytest.param("print('before')\nexit()", 0, "", marks=pytest.mark.slow),
     ],
 )
 def test_a_cell_may_end_the_run_with_a_status(project: Project, source, status, said):

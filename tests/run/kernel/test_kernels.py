@@ -197,7 +197,8 @@ def test_a_cell_that_fails_ends_the_run(kernel: Kernel):
         assert "no luck" in done.stderr and "no luck" in text_of(done.run, "fail")
 
 
-@BY_R
+@pytest.mark.slow
+@of("R", "bash")
 def test_an_error_may_be_allowed(kernel: Kernel):
     show = {"bash": "echo after", "R": "cat('after\\n')"}[kernel.language.name]
     kernel.notebook("allowed", code(kernel.language.fail, tags=["raises-exception"]), show)
@@ -274,7 +275,8 @@ def test_a_kernel_that_dies_is_said(kernel: Kernel):
     assert (done.run.dir / "die.html").exists()
 
 
-@BY_BASH
+@pytest.mark.slow
+@of("R", "bash")
 def test_much_output_is_all_there(kernel: Kernel):
     count = 10_000
     kernel.notebook("much", kernel.language.much.format(count=count))
@@ -301,7 +303,8 @@ def check_much(done: Command, count: int) -> None:
     assert [line.rstrip() for line in output["text"]] == wanted
 
 
-@BY_BASH
+@pytest.mark.slow
+@of("R", "bash")
 def test_nothing_waits_for_a_keyboard(kernel: Kernel):
     kernel.notebook("ask", kernel.language.ask)
     done = kernel.run("ask", "--cell-timeout", "60")

@@ -140,6 +140,7 @@ def test_with_a_long_path_for_temporary_files_sockets_find_a_shorter_one(
     assert_sockets_of_files(seen)
 
 
+@pytest.mark.slow
 def test_a_folder_for_temporary_files_that_others_may_change_is_not_used(
     looking: Project, tmp_path: Path
 ):

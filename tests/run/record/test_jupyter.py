@@ -114,6 +114,7 @@ def lab(folder: Path, env: dict[str, str], log: Path) -> Iterator[str]:
             process.wait(SECONDS)
 
 
+@pytest.mark.slow
 def test_jupyterlab_shows_outputs_and_widgets_of_a_run(
     shared: Project, run: Run, browser: Browser, tmp_path: Path
 ):

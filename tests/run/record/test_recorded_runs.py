@@ -92,6 +92,7 @@ def test_a_staged_run_starts(project):
     assert "name is first\n" in run.output
 
 
+@pytest.mark.slow
 def test_a_batch_of_an_optimizer_restarts_and_makes_trials(project):
     batch = recorded(project, "random")
     done = project.run("--restart", batch.id)

@@ -52,6 +52,7 @@ def test_a_restart_with_another_value_and_back(shared: Project, first: Command):
     check(shared, first.run, 1, shared.run("--restart", first.run.id))
 
 
+@pytest.mark.slow
 def test_a_run_made_from_another_begins_from_its_source(shared: Project, first: Command):
     done = shared.run("--proto", first.run.id, "x=2")
     check(shared, done.run, 2, done)

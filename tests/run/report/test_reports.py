@@ -35,6 +35,7 @@ def test_what_is_not_ours_is_not_replaced(run: Run):
     assert "reveal" in (run.dir / "nb.slides.slides.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_restart_makes_the_same_files(shared: Project, run: Run):
     before = {path.name for path in run.dir.iterdir()}
     assert shared.guild("run", "-y", "--restart", run.id).status == 0
