@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import difflib
 import errno
-import gc
 import io
 import itertools
 import json
@@ -75,7 +74,6 @@ def _status(argv: Sequence[str] | None) -> int:
         if shown.getvalue():
             print(shown.getvalue(), end="")
         return code if isinstance(code, int) else 2
-    gc.disable()  # the process is short, and a large notebook's objects are many and all in use
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

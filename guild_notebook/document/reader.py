@@ -54,7 +54,7 @@ class Cell:
         return self.kind == "code"
 
 
-@dataclass
+@dataclass(eq=False)
 class Notebook:
     """A notebook file, which errors call ``name``: its nbformat 4 document and the cells of it."""
 

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,14 +108,21 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def discovered(opdef: Any, path: str, name: str) -> tuple[reader.Notebook, discover.Discovered]:
-    """Read the notebook of an opdef afresh; raises NotebookError, which calls it ``name``."""
-    nb = reader.read(path, name)
+    """The notebook of an opdef and its flags; raises NotebookError, which calls it ``name``."""
+    stat = os.stat(path) if os.path.exists(path) else None
+    nb = _read(path, name, stat and (stat.st_ino, stat.st_size, stat.st_mtime_ns))
     found = discover.discover(nb, patterns(opdef), wanted_names(opdef), secret_variables(opdef))
     return nb, found
 
 
-def flag_data(opdef: Any, path: str) -> Data:
-    """Flag data of an opdef's notebook, from the cache where it holds; raises NotebookError."""
+@lru_cache(maxsize=1)
+def _read(path: str, name: str, _state: object) -> reader.Notebook:
+    return reader.read(path, name)
+
+
+def flag_data(opdef: Any, path: str, name: str) -> Data:
+    """Flag data of an opdef's notebook, from the cache where it holds; raises NotebookError, which
+    calls it ``name``."""
     cached = _cache_path(path, [patterns(opdef), wanted_names(opdef), secret_variables(opdef)])
     with contextlib.suppress(OSError, ValueError, RecursionError), open(cached or "", "rb") as f:
         kept = json.load(f)
@@ -122,7 +130,7 @@ def flag_data(opdef: Any, path: str) -> Data:
             with contextlib.suppress(OSError):
                 os.utime(f.fileno())  # the files that were used last are kept
             return kept
-    _nb, found = discovered(opdef, path, path)
+    _nb, found = discovered(opdef, path, name)
     data = {flag.name: guild_values.flag_data(flag) for flag in found.flags.values()}
     with contextlib.suppress(OSError, TypeError, ValueError):
         content = json.dumps(data).encode("ascii")

@@ -113,7 +113,7 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
     with suppress(Exception):
         opdef.exec_ = operation.command(opdef, spec)
         path = operation.notebook_paths(opdef, spec).source
-        flagdefs.merge(opdef, flagdefs.flag_data(opdef, path))
+        flagdefs.merge(opdef, flagdefs.flag_data(opdef, path, spec.path))
     if opdef.output_scalars is None:
         opdef.output_scalars = scalars.default_patterns(str(flag.name) for flag in opdef.flags)
 

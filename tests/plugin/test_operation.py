@@ -30,7 +30,7 @@ def opdef(project: Project) -> Any:
     gf = guildfile.Guildfile(data, dir=str(project.dir))
     opdef = gf.models[""].get_operation("train")
     path = str(Path(project.dir, "nb.ipynb"))
-    flagdefs.merge(opdef, flagdefs.flag_data(opdef, path))
+    flagdefs.merge(opdef, flagdefs.flag_data(opdef, path, path))
     return opdef
 
 
@@ -110,7 +110,7 @@ def test_the_search_space_of_a_field_of_any_type_is_left_to_guild(project: Proje
     operations = {"train": {"notebook": "nb.ipynb", "flags-import": "all"}}
     gf = guildfile.Guildfile([{"model": "", "operations": operations}], dir=str(project.dir))
     opdef = gf.models[""].get_operation("train")
-    flagdefs.merge(opdef, flagdefs.flag_data(opdef, str(path)))
+    flagdefs.merge(opdef, flagdefs.flag_data(opdef, str(path), "n"))
     nb, found = flagdefs.discovered(opdef, str(path), "nb.ipynb")
     values = {"on": space}
     Checks(opdef, found, nb).check(values)
@@ -166,7 +166,7 @@ def test_processes_that_use_and_prune_one_cache_do_not_disturb_each_other(projec
             data = [{"model": "", "operations": {"t": {"notebook": "nb.ipynb", "flags": flags}}}]
             gf = guildfile.Guildfile(data, dir=sys.argv[1])
             opdef = gf.models[""].get_operation("t")
-            assert flagdefs.flag_data(opdef, sys.argv[2])["lr"]["default"] == 0.5
+            assert flagdefs.flag_data(opdef, sys.argv[2], "n")["lr"]["default"] == 0.5
         """
     env = {**os.environ, "GUILD_HOME": str(project.home)}
     command = [sys.executable, "-c", code, str(project.dir), str(path)]

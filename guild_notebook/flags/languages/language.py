@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...document.strip import json_copy
-from .values import NotLiteralError, is_number, ordered
+from .values import LONGEST_STATEMENT, NotLiteralError, is_number, ordered
 
 MOST_NESTED = 100
 """Lists within lists that a literal may have: what compares and writes values calls itself for
@@ -45,6 +45,11 @@ class NotAFlag:
 
     start: int
     reason: str
+
+
+def too_long(start: int) -> NotAFlag:
+    """The assignment at ``start``, which has more than LONGEST_STATEMENT characters."""
+    return NotAFlag(start, f"longer than {LONGEST_STATEMENT:,} characters")
 
 
 class Language(ABC):

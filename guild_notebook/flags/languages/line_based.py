@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from .language import MOST_NESTED, Language, NameAssignment, NotAFlag
+from .language import MOST_NESTED, Language, NameAssignment, NotAFlag, too_long
 from .statements import Context, statements
-from .values import MOST_BITS, NotLiteralError, as_number, is_number, same
+from .values import LONGEST_STATEMENT, MOST_BITS, NotLiteralError, as_number, is_number, same
 
 NUMBER = re.compile(
     r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
@@ -144,6 +144,8 @@ class LineBasedLanguage(Language):
             match = self.assignment.match(text, start, end)
             if statement.unclosed is not None:
                 yield NotAFlag(statement.unclosed, "what begins here does not end in the cell")
+            elif match and end - start > LONGEST_STATEMENT:
+                yield too_long(start)
             elif match:
                 yield self._assignment(text, match, end)
 

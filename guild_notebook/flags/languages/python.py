@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from . import calls, literals
-from .language import Language, NameAssignment, NotAFlag
+from .language import Language, NameAssignment, NotAFlag, too_long
 from .source import ParsedLine, Source, expression_of
-from .values import shortened
+from .values import LONGEST_STATEMENT, shortened
 
 # What a logical line must begin like for an assignment to be on it: most lines need no parsing.
 _MAY_ASSIGN = re.compile(
@@ -71,9 +71,11 @@ class Python(Language):
         ]
         source.parse_together(lines)
         for line in lines:
-            parsed = source.parsed(line)
+            parsed = source.take_parsed(line)
             if not parsed.nodes and _LOOKS_ASSIGNED.match(plain, line.start, line.end):
-                yield NotAFlag(line.start, "not readable as Python")
+                is_long = line.end - line.start > LONGEST_STATEMENT
+                unread = NotAFlag(line.start, "not readable as Python")
+                yield too_long(line.start) if is_long else unread
             for node in parsed.nodes:
                 if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                     yield from _assignments(parsed, node)

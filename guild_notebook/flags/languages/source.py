@@ -18,6 +18,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from .scanner import NEWLINE, Line, Scan, scan
+from .values import LONGEST_STATEMENT
 
 # Cell magics that run the rest of the cell as Python in the kernel's own namespace; any other
 # `%%name` hands it to something else: a shell, a file, another language, another process.
@@ -167,8 +168,25 @@ class Source:
             self._parsed[line] = self._parse(line)
         return self._parsed[line]
 
+    def take_parsed(self, line: Line) -> ParsedLine:
+        """As ``parsed``, for who asks once: it is not kept for others."""
+        parsed = self.parsed(line)
+        del self._parsed[line]  # which refers to this object: neither would end before the other
+        return parsed
+
     def parse_together(self, lines: list[Line]) -> None:
-        """Parse ``lines`` at once, which is faster than one by one, if together they are Python."""
+        """Parse ``lines`` in groups of LONGEST_STATEMENT characters: faster than one by one, where
+        those of a group are Python together."""
+        first = size = 0
+        for index, line in enumerate(lines):
+            length = line.end - line.start + 1
+            if size + length > LONGEST_STATEMENT:
+                self._parse_group(lines[first:index])
+                first, size = index, 0
+            size += length
+        self._parse_group(lines[first:])
+
+    def _parse_group(self, lines: list[Line]) -> None:
         texts = [self.plain[line.start : line.end] for line in lines]
         nodes = statements_of("\n".join(texts))
         if not nodes:
@@ -287,7 +305,7 @@ def expression_of(text: str) -> ast.expr | None:
 
 
 def _tree(text: str, mode: str) -> ast.AST | None:
-    if sys.version_info < (3, 11) and _has_long_chain(text):
+    if len(text) > LONGEST_STATEMENT or (sys.version_info < (3, 11) and _has_long_chain(text)):
         return None
     try:
         return ast.parse(text, mode=mode)

@@ -12,6 +12,10 @@ MOST_BITS = 14_000
 """Of an integer that is written as digits: Python takes no more than 4,300 (sys.int_info), so
 Guild's YAML and JSON cannot hold a longer one."""
 
+LONGEST_STATEMENT = 200_000
+"""Characters of a statement that is read: a longer one is data and no flag, and of 14 MB the
+syntax tree alone takes more than 2 GB."""
+
 
 class NotLiteralError(ValueError):
     """The text is not one of the literals that can be a flag's value."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from ...document.reader import Cell, Notebook
@@ -56,8 +56,10 @@ class CodeCell:
         return Skipped(self.index, line, self._source.excerpt(offset), reason)
 
 
+@lru_cache(maxsize=1)
 def code_cells(notebook: Notebook) -> list[CodeCell]:
-    """The code cells that a run executes: all but those that papermill injected."""
+    """The code cells that a run executes: all but those that papermill injected. What was parsed of
+    a notebook is kept until another one is asked for."""
     language = languages.name_of(notebook)
     return [
         CodeCell(cell, language)

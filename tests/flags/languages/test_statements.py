@@ -101,3 +101,28 @@ def test_what_is_never_closed_is_named_for_what_follows_is_not_read(language, so
     (skipped,) = found.skipped
     assert (skipped.line, skipped.source) == (line, text)
     assert skipped.reason == "what begins here does not end in the cell"
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "long", "after"),
+    [
+        ("python", "z = 3", "x = [" + "12345, " * 30_000 + "]", "y = 2"),
+        ("r", "z <- 3", "x <- c(" + "12345, " * 30_000 + "1)", "y <- 2"),
+        ("julia", "z = 3", "x = [" + "12345, " * 30_000 + "]", "y = 2"),
+        ("bash", "z=3", "x=(" + "12345 " * 35_000 + ")", "y=2"),
+    ],
+)
+def test_an_assignment_of_data_is_passed_over_and_those_around_it_are_read(
+    language, before, long, after
+):
+    found = discover(notebook(f"{before}\n{long}\n{after}", language=language))
+    assert list(found.flags) == ["z", "y"]
+    (skipped,) = found.skipped
+    assert (skipped.line, skipped.reason) == (2, "longer than 200,000 characters")
+
+
+def test_more_than_is_parsed_at_once_is_read_to_the_last_line():
+    lines = [f"name_{i} = {i}  # with a comment" for i in range(20_000)]
+    found = discover(notebook("\n".join(lines)))
+    assert len(found.flags) == 20_000
+    assert found.flags["name_19999"].default == 19_999
