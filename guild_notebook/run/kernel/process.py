@@ -103,7 +103,6 @@ class Kernel:
         self._status: int | None = None
         self._died_with_supervisor = ""
         self._last_output = b""
-        self._output_bytes = 0
         self._liveness_pipe: int | None = None
         self._shutdown_requested = False
 
@@ -157,7 +156,6 @@ class Kernel:
         with pipe:
             while part := pipe.read1(LAST_OUTPUT):
                 self._last_output = (self._last_output + part)[-LAST_OUTPUT:]
-                self._output_bytes += len(part)
 
     def _watch(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
         """Wait until the supervisor has ended the kernel and all that it has started, or do it in
@@ -264,9 +262,9 @@ class Kernel:
     async def last_output_lines(self, count: int) -> list[str]:
         """The last lines that the kernel's process itself has written to stderr or stdout. Waits
         until it writes no more, but not for ever."""
-        seen, until = -1, time.monotonic() + MOST_QUIET_SECONDS
-        while seen != self._output_bytes and time.monotonic() < until:
-            seen = self._output_bytes
+        seen, until = None, time.monotonic() + MOST_QUIET_SECONDS
+        while seen is not self._last_output and time.monotonic() < until:
+            seen = self._last_output
             await asyncio.sleep(QUIET_SECONDS)
         text = self._last_output.decode("utf-8", errors="replace")
         return [line.rstrip()[-LAST_OF_LINE:] for line in text.strip().splitlines()[-count:]]
