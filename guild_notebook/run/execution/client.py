@@ -54,7 +54,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.exit_requested = False
         self.error: str | None = None
         self.idle = asyncio.Event()
-        self.widget_registry: dict[str, Any] = {}  # OutputWidgets is for them
+        self.widget_registry: dict[str, Any] = {}  # nbclient has none: OutputWidgets is for them
         self.outputs = Outputs(display, limits)
         self._widgets = OutputWidgets(self.outputs)
         self._states = WidgetStates(self.widget_state, self.widget_buffers, limits)

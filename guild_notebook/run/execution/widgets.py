@@ -80,7 +80,7 @@ class OutputWidgets:
 
 
 SMALL = 40
-"""Characters that an entry of a state counts which is not longer: a slider has a hundred."""
+"""Characters that each entry of a state counts at least: a slider has a hundred entries."""
 
 
 class WidgetStates:

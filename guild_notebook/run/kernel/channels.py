@@ -228,7 +228,7 @@ class Wakeups:
 
 class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client has no types
     """A kernel's client with these channels. ``requests`` are the ids of its execute requests,
-    ``direct`` is IopubChannel's."""
+    ``direct`` is the socket to which launcher.py sends what the kernel publishes."""
 
     shell_channel_class = Type(CheckedChannel)
     stdin_channel_class = Type(CheckedChannel)
