@@ -33,8 +33,6 @@ class Environment:
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
         if not paths:
             del variables["PYTHONPATH"]
-        # Else the debugger of ipykernel warns of frozen modules on every start (Python 3.11+).
-        variables.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
         return variables
 
     def command(self, command: list[str], output_address: str) -> list[str]:

@@ -35,8 +35,8 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
     """The name of the kernel to start, and a line for the user if it replaces the one that the
     notebook has ``named``, else "". Raises KernelError if ``option`` (nb-kernel) or the notebook
     names a kernel that is not installed and that this interpreter cannot replace."""
-    # jupyter_client looks into ipykernel, whose older releases import their debugger on the way:
-    # that warns of frozen modules on Python 3.11 and later.
+    # For kernels, and for jupyter_client, which looks into ipykernel, whose older releases import
+    # their debugger on the way: that warns of frozen modules on Python 3.11 and later.
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     # It looks for kernels in IPython's folder too, which warns where the home is read-only.
     warnings.filterwarnings("ignore", module="IPython")
