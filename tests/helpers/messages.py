@@ -47,7 +47,6 @@ CARRIERS = {
     "set_lost": (0, "{}"),
     "write_error": (1, "{}"),
     "OSError": (0, "{}"),
-    "_failure": (0, "kernel '…' {}…"),
     "Outcome": (2, _RUN),
     "AttemptResult": (1, "{}"),
     "_warn": (0, "flag …: {}"),

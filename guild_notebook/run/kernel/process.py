@@ -257,7 +257,7 @@ class Kernel:
             else:
                 continue
             lines = await self.last_output_lines(1)
-            raise KernelError(f"kernel '{self.name}' {what}" + (f": {lines[0]}" if lines else ""))
+            raise KernelError(f"kernel '{self.name}' {what}{': '.join(['', *lines])}")
 
     async def last_output_lines(self, count: int) -> list[str]:
         """The last lines that the kernel's process itself has written to stderr or stdout. Waits
