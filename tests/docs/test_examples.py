@@ -25,12 +25,17 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Run, Run]:
-    """The main example, with its defaults and with other flags."""
+def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Run]:
+    """The main example, with its defaults."""
     project = checkout(tmp_path_factory)
-    first = project.run("digits").run
-    second = project.run("digits", "learning_rate=0.001", "activation=tanh").run
-    return project, first, second
+    return project, project.run("digits").run
+
+
+@pytest.fixture(scope="module")
+def compared_digits(digits: tuple[Project, Run]) -> tuple[Project, Run, Run]:
+    """And with other flags."""
+    project, first = digits
+    return project, first, project.run("digits", "learning_rate=0.001", "activation=tanh").run
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +158,7 @@ def test_the_commands_of_a_readme_run(name, request, tmp_path):
     """Behind the runs of the other tests, in a copy of their Guild home; RUN_ID is the last run."""
     typed = [c for c in commands_of_readme(name) if c not in ELSEWHERE]
     if typed:
-        before = request.getfixturevalue(name)[0]
+        before = request.getfixturevalue("compared_digits" if name == "digits" else name)[0]
         project = Project(before.dir, tmp_path / "home")
         shutil.copytree(before.home, project.home, symlinks=True)
     for command in typed:
@@ -168,8 +173,9 @@ def test_the_commands_of_a_readme_run(name, request, tmp_path):
         assert bool(done.run_dirs) == command.startswith("guild run"), command
 
 
-def test_digits_learns_and_its_flags_matter(digits):
-    project, _first, _second = digits
+@pytest.mark.slow
+def test_digits_learns_and_its_flags_matter(compared_digits):
+    project, _first, _second = compared_digits
     slow, fast = compared(project)
     assert (fast["learning_rate"], fast["activation"]) == ("0.01", "relu")
     assert (slow["learning_rate"], slow["activation"]) == ("0.001", "tanh")
@@ -180,13 +186,13 @@ def test_digits_learns_and_its_flags_matter(digits):
 
 
 def test_digits_logs_a_step_for_each_epoch(digits):
-    project, first, _second = digits
+    project, first = digits
     assert steps(project, first, "loss") == list(range(1, 16))
     assert steps(project, first, "accuracy") == list(range(1, 16))
 
 
 def test_digits_flags_come_from_its_form(digits):
-    project, first, _second = digits
+    project, first = digits
     help_op = project.guild("run", "digits", "--help-op").stdout
     assert "Step size of the optimizer" in help_op
     assert "relu, tanh, logistic" in help_op
@@ -200,15 +206,16 @@ def test_digits_flags_come_from_its_form(digits):
 
 
 def test_digits_refuses_a_value_that_its_form_does_not_offer(digits):
-    project, _first, _second = digits
+    project, _first = digits
     done = project.guild("run", "digits", "activation=sinus", "-y")
     assert done.status != 0
     assert "activation" in done.stderr + done.stdout
     assert not done.run_dirs
 
 
-def test_digits_executed_notebook_holds_the_flags_and_the_source_does_not(digits):
-    _project, _first, second = digits
+@pytest.mark.slow
+def test_digits_executed_notebook_holds_the_flags_and_the_source_does_not(compared_digits):
+    _project, _first, second = compared_digits
     settings = second.sources("digits.ipynb")[0]
     assert "learning_rate = 0.001  #@param" in settings
     assert 'activation = "tanh"  #@param' in settings
@@ -217,14 +224,14 @@ def test_digits_executed_notebook_holds_the_flags_and_the_source_does_not(digits
 
 
 def test_digits_shows_its_plots_in_files_and_in_the_report(digits):
-    _project, first, _second = digits
+    _project, first = digits
     assert images(first) == [f"digits_{cell}_0.png" for cell in (3, 5, 6, 7)]
     report = (first.dir / "digits.html").read_text("utf-8")
     assert report.count('src="data:image/png;base64,') == 4
 
 
 def test_digits_copies_only_the_example(digits):
-    _project, first, _second = digits
+    _project, first = digits
     names = {path.name for path in first.dir.iterdir()}
     assert {"digits.ipynb", "digits.html"} <= names
     assert not names & {"examples", "guild_notebook", "tests", "sweep"}
