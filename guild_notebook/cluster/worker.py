@@ -15,7 +15,6 @@ import glob
 import logging
 import os
 import platform
-import select
 import shutil
 import subprocess
 import sys
@@ -276,7 +275,7 @@ class WorkerRun:
         stopper: threading.Thread | None = None
         stopped_at = 0.0
         while True:
-            ready, _, _ = select.select([status_pipe, self._wake_read], [], [], 1.0)
+            ready = supervisor.readable([status_pipe, self._wake_read], 1.0)
             if status_pipe in ready:
                 written = os.read(status_pipe, 100)
                 lines += written.count(b"\n")

@@ -3,9 +3,11 @@ in a folder and with a home of its own."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -485,6 +487,23 @@ def test_a_run_whose_process_cannot_be_started_leaves_a_worker_no_descriptors(
     assert run.execute() == {"state": "error", "why": "no memory"}
     assert len(os.listdir("/proc/self/fd")) == len(before)
     run.remove()
+
+
+def test_a_worker_may_have_more_descriptors_than_select_takes(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2000:
+        pytest.skip("a process may not have so many descriptors here")
+    with contextlib.ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            stack.enter_context(open(os.devnull))
+        run = worker.WorkerRun("attempt", str(tmp_path))
+        run.start("0" * 32, str(tmp_path))
+        result = run.execute()
+        run.remove()
+    assert result["state"] == "ended", result
+    assert "Traceback" not in result["log"], result["log"]
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(project):

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import math
 import os
-import select
 import shutil
 import signal
 import sys
@@ -193,7 +192,7 @@ class Kernel:
         supervisor_pid = provisioner.process.pid
         text, late = b"", math.inf
         while time.monotonic() < late:
-            if select.select([pipe], [], [], WATCH_SECONDS)[0]:
+            if supervisor.readable([pipe.fileno()], WATCH_SECONDS):
                 new = os.read(pipe.fileno(), 100)
                 if not new:
                     return f"ended ({_end_in_words(provisioner.process.wait())})"

@@ -55,7 +55,7 @@ def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) 
     _tell(status_pipe, kernel)
     status = None
     while status is None:
-        ready, _, _ = select.select([liveness_pipe, wake_read], [], [])
+        ready = readable([liveness_pipe, wake_read])
         if wake_read in ready:
             os.read(wake_read, 4096)
             status = dict(iter(lambda: _wait(-1), (0, 0))).get(kernel)  # of all that have ended
@@ -64,8 +64,17 @@ def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) 
             break
     if status is not None:
         _tell(status_pipe, status)
-    end_descendants(kernel, lambda: bool(select.select([liveness_pipe], [], [], 0)[0]))
+    end_descendants(kernel, lambda: bool(readable([liveness_pipe], 0)))
     _remove(folder)
+
+
+def readable(fds: list[int], seconds: float | None = None) -> list[int]:
+    """Those of ``fds`` from which can be read, once there are any or after ``seconds``. (A worker
+    of a cluster may have more descriptors than select.select takes.)"""
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    return [fd for fd, _ in poll.poll(None if seconds is None else seconds * 1000)]
 
 
 def prctl(option: int, value: int) -> None:
