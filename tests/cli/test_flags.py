@@ -143,15 +143,21 @@ def test_preview_shows_each_trial_of_a_grid(notebook):
     ("values", "message"),
     [
         (["n=11"], "flag n (cell 1) takes a number from 0 to 10, not 11"),
-        (["n=2.5"], "flag n (cell 1) takes a whole number from 0 to 10, not 2.5"),
+        pytest.param(
+            ["n=2.5"], "flag n (cell 1) takes a whole number from 0 to 10, not 2.5", marks=SLOW
+        ),
         (["x=1"], "has no flag x - its flags are: lr, n, opt, path, project"),
         (["lr"], "lr is not NAME=VALUE"),
         (["lr=uniform[0:1]"], "flag lr: uniform[0:1] is a search space - give one value of it"),
         (["lr=[]"], "flag lr: an empty list gives no trial - write lr='[[]]'"),
-        (["lr=range[1:0]"], "flag lr: an empty list gives no trial"),
-        (["lr=&a [*a]"], "flag lr: its value is nested too deeply"),
+        pytest.param(["lr=range[1:0]"], "flag lr: an empty list gives no trial", marks=SLOW),
+        pytest.param(["lr=&a [*a]"], "flag lr: its value is nested too deeply", marks=SLOW),
         (["n=" + "[" * 3000], "flag n (cell 1) takes a whole number from 0 to 10, not"),
-        (["n=!!timestamp x"], "flag n (cell 1) takes a whole number from 0 to 10, not"),
+        pytest.param(
+            ["n=!!timestamp x"],
+            "flag n (cell 1) takes a whole number from 0 to 10, not",
+            marks=SLOW,
+        ),
     ],
 )
 def test_an_error_is_one_line_and_status_1(notebook, values, message):

@@ -45,11 +45,13 @@ def made(shared: Project) -> Project:
     [
         ("mode=medium", 'takes one of "fast", "slow", not "medium"'),
         ("rate=2", "takes a number from 0 to 1, not 2"),
-        ("rate=x", 'takes a number from 0 to 1, not "x"'),
-        ("count=2.5", "takes a whole number, not 2.5"),
+        pytest.param("rate=x", 'takes a number from 0 to 1, not "x"', marks=pytest.mark.slow),
+        pytest.param("count=2.5", "takes a whole number, not 2.5", marks=pytest.mark.slow),
         ("day=2023-02-29", 'takes a date (YYYY-MM-DD), not "2023-02-29"'),
-        ("on=maybe", 'takes yes or no (true, false, 1, 0), not "maybe"'),
-        ("code=1 +", 'takes one Python expression, not "1 +"'),
+        pytest.param(
+            "on=maybe", 'takes yes or no (true, false, 1, 0), not "maybe"', marks=pytest.mark.slow
+        ),
+        pytest.param("code=1 +", 'takes one Python expression, not "1 +"', marks=pytest.mark.slow),
         ("mode=[fast,medium]", 'takes one of "fast", "slow", not "medium"'),
     ],
 )
