@@ -71,8 +71,8 @@ def test_time_grows_as_the_text_does(form: str, size: int):
 @pytest.mark.parametrize("size", [50, 10**9], ids=["pieces", "one piece"])
 @pytest.mark.parametrize("form", FORMS)
 def test_time_grows_as_the_text_does_for_megabytes(form: str, size: int):
-    name = f"stream, {form}, 0.25 to 2 MB, in {'one piece' if size > 50 else 'pieces of 50'}"
-    check_growth(write, lambda n: pieces(FORMS[form](n), size), 250_000, name)
+    name = f"stream, {form}, 0.5 to 4 MB, in {'one piece' if size > 50 else 'pieces of 50'}"
+    check_growth(write, lambda n: pieces(FORMS[form](n), size), 500_000, name)
 
 
 HEAVY = [pytest.param(form, marks=pytest.mark.faults) for form in FORMS]
