@@ -65,6 +65,9 @@ class Session:
             self._set_end(outcome)
             self._save()
             return self._report_end(outcome, [])
+        if self.kernel.setup_error:
+            said = "the kernel is not prepared as a run needs it"
+            self.output.status_lines.write(f"{said}: {self.kernel.setup_error}", said)
         self._reports.check()
         language = strip.valid_language_info(info.get("language_info"))
         if language:

@@ -74,7 +74,8 @@ class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
 
 class Kernel:
     """A kernel process and its client, with connection file and sockets where only the user gets.
-    ``supervisor_failure`` is, at the end, why the run itself has ended what was left, "" else."""
+    ``supervisor_failure`` is, at the end, why the run itself has ended what was left, "" else, and
+    ``setup_error``, once it is ready, what the setup code has raised."""
 
     def __init__(
         self, specs: KernelSpecs, name: str, cwd: str, env: environment.Environment
@@ -96,7 +97,7 @@ class Kernel:
         self._output.setsockopt(zmq.RCVHWM, launcher.WAITING_MESSAGES)
         self.client: Any = None
         self.ended = asyncio.Event()
-        self.supervisor_failure = ""
+        self.supervisor_failure = self.setup_error = ""
         self._nothing_left = asyncio.Event()
         self._pid: int | None = None
         self._status: int | None = None
@@ -237,6 +238,8 @@ class Kernel:
         while True:
             reply = await client.shell_channel.answer(request, 1.0, self.ended)
             if reply and info:
+                error = reply["content"].get("ename")
+                self.setup_error = f"{error}: {reply['content'].get('evalue')}" if error else ""
                 return info
             if reply and reply["msg_type"] == "kernel_info_reply":
                 if await client.iopub_channel.answer(request, READY_SECONDS, self.ended):

@@ -167,3 +167,13 @@ def test_a_notebook_that_lacks_what_jupyter_writes_still_runs(project: Project):
     done = execute(project, "nb.ipynb", flags={"x": 2})
     assert done.stdout.endswith("2\n")
     nbformat.validate(nbformat.from_dict(done.run.notebook("nb.ipynb")))
+
+
+def test_a_kernel_that_cannot_be_prepared_is_said_once(project: Project):
+    startup = project.home / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "odd.py").write_text("import atexit\natexit.register = None\n")
+    project.notebook("nb.ipynb", "print('ran')")
+    done = execute(project, "nb.ipynb", IPYTHONDIR=str(project.home / "ipython"))
+    said = "the kernel is not prepared as a run needs it: TypeError: "
+    assert "ran" in done.stdout and done.stderr.count(said) == 1
