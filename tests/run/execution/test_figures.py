@@ -86,6 +86,7 @@ def test_each_backend_that_a_notebook_chooses_shows_figures_or_is_said_to_show_n
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("way", CHOICES)
 def test_each_backend_as_the_first_of_a_kernel(way, project: Project):
     names, source = CHOICES[way]

@@ -120,6 +120,7 @@ def test_a_report_takes_time_linear_in_the_notebook(report: Any, form: str):
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("form", ["a cell of lines", "cells", "Markdown, lines"])
 def test_a_report_of_14_mb_of_source_takes_seconds(report: Any, form: str):
     check_growth(report, OTHER[form], 1_750_000, f"report {report.name}, {form}, 1.75 to 14 MB")
