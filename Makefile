@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE =
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv dev hooks demo test slow coverage docs links corpus faults matrix cluster bench lint format tables changelog release clean
+.PHONY: help venv dev hooks demo test slow coverage docs links corpus faults matrix cluster bench bounds lint format tables changelog release clean
 
 help:
 	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
@@ -28,6 +28,7 @@ help:
 	@echo "make matrix        all of Guild's commands with notebooks and with scripts, on each Python; more sweeps"
 	@echo "make cluster       the long tests of dask:cluster and remotes, and the throughput of 200 trials"
 	@echo "make bench         measure what a run costs"
+	@echo "make bounds        measure what notebooks without bound cost; QUICK=1 in an eighth of the size"
 	@echo "make venv          only make the environment $(VENV) and install the package"
 	@echo "make dev           make $(VENV) with all that tests, linters, documentation and a release need"
 	@echo "make hooks         let git run make lint before each commit"
@@ -144,6 +145,10 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/flags.py
 	$(BIN)/python benchmarks/project.py
+
+# Over half an hour: 17 workloads, each a run of four sizes.
+bounds: $(VENV)/.test
+	$(BIN)/python benchmarks/bounds.py $(if $(QUICK),--quick)
 
 # .pre-commit-config.yaml runs it too: what it consists of is said here alone.
 lint: $(VENV)/.lint

@@ -14,6 +14,10 @@ from typing import Any
 
 from ..secrets.masking import Masker
 
+PART = 100_000
+"""Characters after which a part of a file ends: so the memory that encoding takes beside the text
+does not grow with the cell."""
+
 _IS_SPLIT = re.compile(r"text/|(?:application/javascript|image/svg\+xml)$").match
 
 
@@ -24,11 +28,11 @@ class NotebookEncoder:
     def __init__(self, nb: Mapping[str, Any], masker: Masker | None = None) -> None:
         self._nb = nb
         self._masker = masker or Masker(())
-        self._cells: dict[int, bytes] = {}
+        self._cells: dict[int, list[bytes]] = {}
 
     def file_parts(self, changed: Collection[int] | None = None) -> Iterator[bytes]:
         """The bytes of the notebook file, in parts. ``changed`` are the indexes of the cells that
-        have changed since the last call, None for all."""
+        have changed since the last call, None for all: no text is kept then."""
         for index in list(self._cells) if changed is None else changed:
             self._cells.pop(index, None)
         without_cells = _for_file({**self._nb, "cells": []}, self._masker)
@@ -37,19 +41,22 @@ class NotebookEncoder:
             yield b",\n " if number else b" "
             yield f"{json.dumps(key)}: ".encode()
             if key == "cells":
-                yield from self._all_cells()
+                yield from self._all_cells(is_kept=changed is not None)
             else:
-                yield _json(without_cells[key], 1)
+                yield from _json(without_cells[key], 1)
         yield b"\n}\n"
 
-    def _all_cells(self) -> Iterator[bytes]:
+    def _all_cells(self, is_kept: bool) -> Iterator[bytes]:
         cells = self._nb["cells"]
         for index, cell in enumerate(cells):
             yield b",\n  " if index else b"[\n  "
-            if index not in self._cells:
+            parts = self._cells.get(index)
+            if parts is None:
                 alone = _for_file({"cells": [cell], "metadata": {}}, self._masker)
-                self._cells[index] = _json(alone["cells"][0], 2)
-            yield self._cells[index]
+                parts = _json(alone["cells"][0], 2)
+                if is_kept:
+                    self._cells[index] = parts
+            yield from parts
         yield b"\n ]" if cells else b"[]"
 
 
@@ -93,12 +100,28 @@ def _without(metadata: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in metadata.items() if key not in keys}
 
 
-def _json(value: Any, depth: int) -> bytes:
-    """The JSON of ``value`` in UTF-8, for a value at ``depth``. Where a lone surrogate in it has no
-    UTF-8, all characters that are not ASCII are escaped."""
-    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+def _json(value: Any, depth: int) -> list[bytes]:
+    """The JSON of ``value`` in UTF-8, in parts, for a value at ``depth``. Where a lone surrogate in
+    it has no UTF-8, all characters that are not ASCII are escaped."""
     try:
-        text.encode("utf-8")
+        return list(_json_parts(value, depth, ensure_ascii=False))
     except UnicodeEncodeError:
-        text = json.dumps(value, indent=1, sort_keys=True)
-    return text.replace("\n", "\n" + " " * depth).encode("utf-8")  # in strings it is escaped
+        return list(_json_parts(value, depth, ensure_ascii=True))
+
+
+def _json_parts(value: Any, depth: int, ensure_ascii: bool) -> Iterator[bytes]:
+    encoder = json.JSONEncoder(indent=1, sort_keys=True, ensure_ascii=ensure_ascii)
+    pieces: list[str] = []
+    size = 0
+
+    def joined() -> bytes:
+        text = "".join(pieces).replace("\n", "\n" + " " * depth)  # in strings it is escaped
+        return text.encode("utf-8")
+
+    for piece in encoder.iterencode(value):
+        pieces.append(piece)
+        size += len(piece)
+        if size > PART:
+            yield joined()
+            pieces, size = [], 0
+    yield joined()

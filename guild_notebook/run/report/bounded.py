@@ -3,13 +3,15 @@
 It passes highlighted code through a slow parser (bleach), and the whole page through another
 (BeautifulSoup) to set two attributes; pygments and mistune take seconds for a megabyte. So code is
 not parsed again, since pygments escapes it, the attributes are put into tags, and beyond ``MOST``
-characters of a notebook code and Markdown stay as they are written, which the page says.
+characters of a notebook code and Markdown stay as they are written, which the page says. It also
+copies a page some seven times, so large images are put into it at its end.
 """
 
 from __future__ import annotations
 
 import html
 import re
+import uuid
 from typing import Any
 
 from jinja2 import pass_context
@@ -18,11 +20,17 @@ from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.strings import clean_html
 from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
+from ...document.mime import text_of
+from .widgets import copy_with_outputs
+
 MOST = 1_000_000
 """Characters of a notebook's code that are highlighted, and of its Markdown that are rendered."""
 
 MOST_OF_TEXT = 50_000
 """Characters of one text of Markdown that are rendered: mistune takes time quadratic in some."""
+
+LARGE = 10_000
+"""Characters from which on an image is not in the notebook that nbconvert is given."""
 
 NO_TEXT = "No description has been provided for this image"
 
@@ -30,6 +38,32 @@ _FOCUSED = re.compile(
     r'<div class="(?:jp-Cell-inputWrapper|jp-Rendered[\w -]*jp-OutputArea-output *)"'
 )
 _IMAGE = re.compile(r'(<div class="jp-Rendered(?:Image|SVG) jp-OutputArea-output[^<>]*>\s*)<img ')
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]*[=\s]*")
+
+
+class LargeImages:
+    """``nb`` as ``notebook``, in which a word is in the place of each large image: it is base64 as
+    well, and in no other text."""
+
+    def __init__(self, nb: Any) -> None:
+        self.notebook, outputs = copy_with_outputs(nb)
+        self._images: list[str] = []
+        self._name = uuid.uuid4().hex
+        for output in outputs:
+            data = output.get("data") or {}
+            for mime in {"image/png", "image/jpeg", "image/gif"}.intersection(data):
+                image = text_of(data[mime])
+                if len(image) >= LARGE and _BASE64.fullmatch(image):
+                    output.data = {**output.data, mime: f"{self._name}{len(self._images):08}"}
+                    self._images.append(image)
+
+    def put_into(self, page: str) -> str:
+        """The ``page`` that was made of ``notebook``, with the images."""
+        parts = re.split(rf"{self._name}(\d{{8}})", page)
+        parts[1::2] = [self._images[int(number)] for number in parts[1::2]]
+        return "".join(parts)
 
 
 class _Clean(str):

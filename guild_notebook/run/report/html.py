@@ -26,7 +26,7 @@ from jinja2 import pass_context
 
 from ...document.mime import has_image, text_of
 from ...files import write_whole
-from .bounded import NO_TEXT, BoundedHTMLExporter
+from .bounded import NO_TEXT, BoundedHTMLExporter, LargeImages
 from .widgets import VIEW, WidgetRenderer, copy_with_outputs
 
 TEMPLATE = """\
@@ -85,7 +85,8 @@ class HTMLReportExporter(BoundedHTMLExporter):
     def from_notebook_node(
         self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
-        nb = _with_widgets_and_figures(nb)
+        images = LargeImages(nb)
+        nb = _with_widgets_and_figures(images.notebook)
         resources = {**(resources or {}), "guild": _requirements(nb)}
         self._tags = 0
         nb, outputs = copy_with_outputs(nb)
@@ -93,8 +94,8 @@ class HTMLReportExporter(BoundedHTMLExporter):
             data = output.get("data") or {}
             if "text/html" in data:
                 output.data = {**data, "text/html": self._closed(text_of(data["text/html"]))}
-        page: tuple[str, dict[str, Any]] = super().from_notebook_node(nb, resources, **options)
-        return page
+        page, resources = super().from_notebook_node(nb, resources, **options)
+        return images.put_into(page), resources
 
     def _closed(self, piece: str) -> str:
         """HTML of the notebook in which all elements are closed, so that none takes in what follows

@@ -7,7 +7,7 @@ import html
 import itertools
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,6 +22,9 @@ FAILED_ANCHOR = "guild-failed-cell"
 HTML = "html"
 HTML_NO_INPUT = "html-no-input"
 SANITIZED = "sanitized"
+PART = 1_000_000
+"""Characters of a report that are encoded at once."""
+
 OWN_REPORTS = (HTML, HTML_NO_INPUT, SANITIZED)
 
 
@@ -82,9 +85,8 @@ class ReportWriter:
                 continue
             ending = resources.get("output_extension") or exporter.file_extension
             path = self._free_path(base, name, ending, paths.values())
-            content = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
             self._register(path)
-            write_whole(path, content)
+            write_whole(path, body if isinstance(body, bytes) else _encoded(body))
             self._written.add(path)
             paths[name] = path
         return [paths[name] for name in exporters if name in paths]
@@ -122,6 +124,11 @@ def _loaded_exporter(name: str) -> Any:
     exporter.optimistic_validation = True
     exporter.from_notebook_node(nbformat.v4.new_notebook())
     return exporter
+
+
+def _encoded(text: str) -> Iterator[bytes]:
+    for position in range(0, len(text), PART):
+        yield text[position : position + PART].encode("utf-8", "replace")
 
 
 class _Attachments(nbformat.NotebookNode):  # type: ignore[misc]  # nbformat carries no types

@@ -21,7 +21,7 @@ from jinja2 import pass_context
 from nbformat import NotebookNode, v4
 
 from ...document.mime import text_of
-from .bounded import BoundedHTMLExporter
+from .bounded import BoundedHTMLExporter, LargeImages
 from .html_sanitizer import image_element, is_visible, sanitize, sanitize_page
 from .widgets import with_widget_html
 
@@ -60,10 +60,11 @@ class SanitizedHTMLExporter(BoundedHTMLExporter):
         self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         title = nb.metadata.get("title") or (resources or {}).get("metadata", {}).get("name")
-        body, resources = super().from_notebook_node(
-            _allowed_notebook(with_widget_html(nb)), resources, **options
-        )
-        return self._page(str(title or "Notebook"), sanitize_page(body), resources), resources
+        images = LargeImages(nb)
+        nb = _allowed_notebook(with_widget_html(images.notebook))
+        body, resources = super().from_notebook_node(nb, resources, **options)
+        page = self._page(str(title or "Notebook"), sanitize_page(body), resources)
+        return images.put_into(page), resources
 
     def _page(self, title: str, body: str, resources: dict[str, Any]) -> str:
         names = ("static/index.css", "static/theme-light.css")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,26 @@ def test_a_notebook_is_written_as_nbformat_writes_it(document):
 @given(NOTEBOOKS.filter(lambda nb: nb["cells"]), st.data())
 def test_a_cell_that_has_changed_is_written_anew(document, data):
     encoder = NotebookEncoder(document)
-    b"".join(encoder.file_parts())
+    b"".join(encoder.file_parts(()))
     index = data.draw(st.integers(0, len(document["cells"]) - 1))
     document["cells"][index]["source"] = "changed"
     assert b"".join(encoder.file_parts({index})) == as_nbformat_writes(document)
+
+
+def test_a_cell_of_large_images_is_written_with_little_memory_beside_them():
+    shown = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 2_500_000}}
+    cell = {"cell_type": "code", "source": "", "outputs": [shown] * 4, "metadata": {}}
+    document = {"cells": [{**cell, "execution_count": None}], "metadata": {}}
+    document.update(nbformat=4, nbformat_minor=4)
+    encoder = NotebookEncoder(document)
+    tracemalloc.start()
+    try:
+        size = sum(map(len, encoder.file_parts()))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size > 10_000_000 and peak < 2 * size
+    assert b"".join(encoder.file_parts(())) == as_nbformat_writes(document)
 
 
 def test_a_lone_surrogate_is_escaped_in_its_cell_alone():

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import re
 import tempfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,3 +146,28 @@ def test_what_is_too_long_is_shown_as_it_is_written_and_said(report: Any, tmp_pa
     assert "1,080,000 characters of code as they are written" in page
     assert "<em>short</em>" in page and "<em>long</em>" not in page and "*long* &lt;i&gt;" in page
     assert page.count("# two\n") == 60_000 and '<span class="c1"># one</span>' in page
+
+
+def test_large_images_are_in_a_report_as_they_are_and_take_little_memory(report: Any, tmp_path):
+    """nbconvert copies a page some seven times."""
+    contents = [os.urandom(3_000_000) for _ in range(2)]
+    png = base64.b64encode(contents[0]).decode()
+    jpeg = base64.encodebytes(contents[1]).decode()  # in lines
+    outputs = [shown(image_png=png), shown(image_jpeg=jpeg), shown(image_png=png)]
+    cells = [code("x", *outputs), code("y", shown(image_png="<b>" * 5_000))]
+    writer = ReportWriter((report.name,), lambda path: None)
+    writer.write(v4.new_notebook(), str(tmp_path / "empty.ipynb"))
+    tracemalloc.start()
+    try:
+        (path,) = writer.write(v4.new_notebook(cells=cells), str(tmp_path / "nb.ipynb"))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    size = 2 * len(png) + len(jpeg)
+    assert peak < 4 * size
+    page = Path(path).read_text("utf-8")
+    assert "<b><b>" not in page
+    found = re.findall(r'<img (?:alt="[^"]*" )?src="data:(image/\w+);base64,([^"]*)"', page)
+    assert [kind for kind, _ in found][:3] == ["image/png", "image/jpeg", "image/png"]
+    decoded = [base64.b64decode(image) for _, image in found][:3]
+    assert decoded == [*contents, contents[0]]
