@@ -1,9 +1,9 @@
 """Secret values in text: found in the forms in which programs print them, and masked.
 
-A text is searched in several views of it, all of its length: as it is, without what is not seen,
-with escapes read as what they stand for, and without tags. Each is searched for the values, and,
-without all but its letters and digits, for values and their encodings: so it does not matter where
-white space, quotes or the borders of a table break them. docs/secrets.md lists what is found.
+A text is searched for values as they are and as languages quote them, and its letters and digits
+alone for the same and for encodings: so it does not matter where white space, punctuation or the
+borders of a table break them. Both are done again without colours, and without tags.
+docs/secrets.md lists what is found.
 
 As CI systems do it, each line of a value is masked by itself, and a value that is too short to be
 told from other text is not masked.
@@ -12,16 +12,15 @@ told from other text is not masked.
 from __future__ import annotations
 
 import base64
-import binascii
 import html
 import json
 import quopri
 import re
-import zlib
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import accumulate, compress, islice, takewhile
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from os.path import commonprefix
+from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -33,41 +32,38 @@ SHORTEST = 4
 SHORTEST_BROKEN = 8
 """Letters and digits that a value or an encoding must have to be found where it is broken."""
 
-SHORTEST_HEAD, LONGEST_HEAD = 8, 16
+LONGEST_HEAD = 16
 """A value's beginning is masked as well where the rest is cut off, as tables do: as soon as half
-of it is there, or at least so many bytes of a short value, or so many of a long one."""
+of it is there, or at least SHORTEST_BROKEN characters, or so many of a long one."""
 
 MOST_HELD = 10_000
-"""Bytes of a text in pieces that may wait, beside a value's own, for the rest of a value."""
+"""Characters of a text in pieces that may wait, beside a value's own, for the rest of a value."""
 
-PIECE = 512
-"""Bytes of a text whose positions are counted at once."""
+MANY = 1000
+"""Forms from which on it is faster to look up each place of a text than to search for each."""
 
-# Bytes that UTF-8 never has, in views of a text:
-_STAYS = b"\xff"  # for what is left where it stands within a value: colours, tags, ends of texts
-_NOISE = b"\xfe"  # for what may stand within a value
-_REST = b"\xfd"  # after what an escape stands for, for its other characters
-_NOT_TEXT = _REST + _NOISE + _STAYS
-_NOT_WORD = _NOT_TEXT + bytes(b for b in range(128) if not chr(b).isalnum())
-_IS_STAYING = bytes(b == _STAYS[0] for b in range(256))
+_BORDER = "\uffff"  # between texts that are masked as one; it is no character
+_STAYS = {
+    _BORDER: _BORDER,
+    "\x1b": r"\x1b\uffff?(?:\[[0-?\uffff]*[ -/\uffff]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)"
+    r"|[^a-zA-Z]{0,20}\Z)",
+}
+"""Patterns of what may be within a value, and stays, by what they begin with: borders, colours."""
 
-_INVISIBLE = re.compile(
-    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[^a-zA-Z]{0,20}\Z)"  # CSI, OSC
-    # Unicode's spaces, dashes, quotes, boxes, blocks, and what has no width
-    rb"|\xc2[\xa0\xad]|\xe2(?:\xe2?[\x80\x81\x94-\x97][\x80-\xbf])+|\xe3\x80\x80|\xef\xbb\xbf"
-)
-_TAGS = re.compile(rb"<[^<>]*>")
-_ESCAPES = re.compile(  # of HTML, URLs, JSON and programming languages
-    rb"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-zA-Z][a-zA-Z\d]{1,30});"
-    rb"|%(?:[c-fC-F][\da-fA-F](?:%[89abAB][\da-fA-F])+|[\da-fA-F]{2})"
-    rb"|\\(?:\\{0,7}(?:u[\da-fA-F]{4}|U[\da-fA-F]{8}|x[\da-fA-F]{2})|[nrt\\\"'/$`]|\n ?)"
-    # and what the end of the text cuts off
-    rb"|&#?\w{0,30}\Z|%[\da-fA-F]?\Z|\\\\{0,7}[uUx]?[\da-fA-F]{0,7}\Z"
-)
+_TAG = r"<[^<>\x1b\\]*>"
+
+_BREAKS = {
+    "\\": r"\\+(?:\uffff?[nrt]|\Z)",
+    "&": r"&(?:nbsp|quot|apos|amp|lt|gt|#3[49]|#160|#[xX](?:2[27]|[aA]0));",
+}
+"""The same of white space and punctuation, as languages and HTML write it, which does not stay."""
+
+_WORD = ascii_letters + digits
+_NOT_WORD = bytes(b for b in range(128) if chr(b) not in _WORD)
+_LOWER = bytes(range(256)).lower()
 _LINES = re.compile(r"[\r\n]+")
+_IS_BINARY = re.compile(r"image/(?!svg)|audio/|video/|application/pdf").match
 _NUMBER = re.compile(r"[-+.\deE]+")
-_BINARY = re.compile(r"(?:image/(?!svg)|audio/|video/|application/pdf)")
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Masker:
@@ -76,33 +72,55 @@ class Masker:
     def __init__(self, values: Iterable[str]) -> None:
         lines = {line for value in values for line in lines_of(value)}
         wholes = lines | {value.strip() for value in values if lines_of(value)}
-        as_it_is = {_bytes(line) for line in lines}
-        as_it_is |= {line.encode("latin-1") for line in lines if max(line) <= "\xff"}  # in images
-        broken = {view for whole in wholes for view in _views(_bytes(whole))}
-        broken.update(form for whole in wholes for form in _encodings(whole))
-        broken = {form.translate(None, _NOT_WORD) for form in broken}
-        broken = {form for form in broken if len(form) >= SHORTEST_BROKEN}
-        self._searches = _Search(as_it_is, _NOT_TEXT), _Search(broken, _NOT_WORD)
+        forms = {form for whole in wholes for form in (*_quoted(whole), *_encoded(whole))}
+        forms.update([view for form in forms for view, *_ in _views(form)])
+        foreign = {whole for whole in wholes if len(_words(whole)) < SHORTEST_BROKEN}
+        self._searches = [
+            _Search({form for line in lines for form in _quoted(line)}, str, [], SHORTEST),
+            _Search(forms, _words, ["[^a-zA-Z0-9]"], SHORTEST_BROKEN),
+            _Search(foreign, lambda text: re.sub(r"[\W_]", "", text), [r"[\W_]"], SHORTEST_BROKEN),
+        ]
         self._numbers = any(map(_NUMBER.fullmatch, lines))
 
     def __bool__(self) -> bool:
-        return bool(self._searches[0].heads)
+        return bool(self._searches[0].forms)
 
     def text(self, text: str) -> str:
         """``text`` with all values masked; colour codes and tags within a value stay."""
-        return self.texts([text])[0]
+        return self.masked_and_held(text, None)[0]
 
     def texts(self, texts: Sequence[str]) -> list[str]:
         """Texts masked as if they were one, for values that are spread over them."""
-        masked, _end = self._masked(_STAYS.join(map(_bytes, texts)), None)
-        return [_text(part) for part in masked.split(_STAYS)] if texts else []
+        joined = _BORDER.join(text.replace(_BORDER, "\ufffd") for text in texts)
+        return self.text(joined).split(_BORDER) if texts else []
 
     def masked_and_held(self, text: str, enough: int | None = 1) -> tuple[str, str]:
         """``text`` masked as far as that can be told, and the end of it that may be the beginning
-        of a value: of one that is broken if it has ``enough`` bytes, None to hold nothing."""
-        content = _bytes(text)
-        masked, end = self._masked(content, enough)
-        return _text(masked), _text(content[end:])
+        of a value: of one that is broken if it has ``enough`` characters, None to hold nothing."""
+        if not self:
+            return text, ""
+        found: list[tuple[int, int, str]] = []
+        end = len(text)
+        for view, stays, noise in _views(text):
+            for search in self._searches:
+                spans, begins = search.find(view, enough)
+                needed = sorted({*begins, *(i for a, b in spans for i in (a, b - 1))})
+                place = dict(zip(needed, _places(needed, [*noise, *search.left_out], text)))
+                found += [(place[a], place[b - 1] + 1, "|".join(stays)) for a, b in spans]
+                for start in map(place.__getitem__, begins):
+                    if len(text) - start <= MOST_HELD + search.longest:
+                        end = min(end, start)
+        found.sort(key=lambda span: (span[0], len(span[2])))
+        for start, stop, _stays in reversed(found):
+            end = start if start < end < stop else end
+        masked: list[str] = []
+        position = 0
+        for start, stop, kept in found:
+            if start < end and stop > position:
+                masked += [text[position:start], MASK] if start >= position else []
+                masked += re.findall(kept, text[max(start, position) : stop])
+                position = stop
+        return "".join([*masked, text[position:end]]), text[end:]
 
     def data(self, value: Any) -> Any:
         """JSON data masked at every level, keys too; numbers that are a value become text. Texts in
@@ -112,23 +130,19 @@ class Masker:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return self._mapping(value)
+            masked: Any = type(value)()
+            for key, item in value.items():
+                name = self.data(key)
+                while name in masked:
+                    name += "*"
+                new = self.data(item)
+                masked[name] = MASK if new != item and _IS_BINARY(str(key)) else new
+            return masked
         if isinstance(value, (list, tuple)):
             return self._list(value)
         if self._numbers and isinstance(value, (int, float)) and not isinstance(value, bool):
             return value if self.text(repr(value)) == repr(value) else MASK
         return value
-
-    def _mapping(self, value: Any) -> Any:
-        masked = type(value)()
-        for key, item in value.items():
-            name = self.data(key)
-            while name in masked:
-                name += "*"
-            is_binary = isinstance(key, str) and _BINARY.match(key)
-            is_buffer = key == "data" and value.get("encoding") == "base64"  # of a widget
-            masked[name] = self._binary(item) if is_binary or is_buffer else self.data(item)
-        return masked
 
     def _list(self, items: Sequence[Any]) -> list[Any]:
         if all(isinstance(item, str) for item in items):
@@ -142,187 +156,118 @@ class Masker:
                 items[i] = type(items[i])(items[i], text=text)
         return [self.data(item) for item in items]
 
-    def _binary(self, value: Any) -> Any:
-        """A file in base64, in which the bytes of values are replaced: as far as it is not
-        compressed."""
-        try:
-            content = base64.b64decode("".join(value))
-        except (ValueError, TypeError):
-            return self.data(value)
-        masked = bytearray(content)
-        for search in self._searches:
-            for start, end in search.find(content, None)[0]:
-                if end - start >= SHORTEST_BROKEN:
-                    masked[start:end] = b"*" * (end - start)
-        return value if masked == content else base64.b64encode(_checked(bytes(masked))).decode()
-
-    def _masked(self, content: bytes, enough: int | None) -> tuple[bytes, int]:
-        """``content`` masked up to the position from which on it cannot be told yet (see
-        _Search.find)."""
-        found = []
-        end = len(content)
-        for view in _views(content):
-            for search in self._searches:
-                spans, beginning = search.find(view, enough)
-                found += [(start, stop, view) for start, stop in spans]
-                end = min(end, beginning)
-        found.sort(key=lambda span: span[:2])
-        for start, stop, _view in reversed(found):
-            end = start if start < end < stop else end
-        masked: list[bytes] = []
-        position = 0
-        for start, stop, view in found:
-            if start < end and stop > position:
-                masked += [content[position:start], MASK.encode()] if start >= position else []
-                new = slice(max(start, position), stop)
-                masked.append(bytes(compress(content[new], view[new].translate(_IS_STAYING))))
-                position = stop
-        return b"".join([*masked, content[position:end]]), end
-
 
 class _Search:
-    """Finds ``forms`` and their beginnings in what a view is without the bytes ``left_out``."""
+    """Finds ``forms`` of at least ``shortest`` characters in what ``read`` makes of a text, which
+    is without what is ``left_out``, patterns of a character."""
 
-    def __init__(self, forms: Iterable[bytes], left_out: bytes) -> None:
-        self._left_out = left_out
-        self._is_kept = bytes(b not in left_out for b in range(256))
-        self._kept = bytes(b for b in range(256) if b not in left_out)
-        self.heads = {
-            form: form[: min(LONGEST_HEAD, max(SHORTEST_HEAD, len(form) // 2))] for form in forms
+    def __init__(
+        self, forms: Iterable[str], read: Callable[[str], str], left_out: list[str], shortest: int
+    ) -> None:
+        self.forms = sorted({form for form in map(read, forms) if len(form) >= shortest})
+        self.left_out = left_out
+        self.longest = max(map(len, self.forms), default=0)
+        self._read = read
+        self._heads = {
+            form[: min(LONGEST_HEAD, max(SHORTEST_BROKEN, len(form) // 2))] for form in self.forms
         }
+        self._lengths = set(map(len, self._heads))
+        alike = groupby(sorted(self._heads), lambda head: head[:SHORTEST])
+        self._keys = [commonprefix([*heads]) for _start, heads in alike]  # noqa: RUF071
 
-    def find(self, view: bytes, enough: int | None) -> tuple[list[tuple[int, int]], int]:
-        """The spans of forms in ``view``, and where that begins which may go on after it: of a form
-        that is broken ``enough`` bytes. None for a view after which nothing comes."""
-        text = view.translate(None, self._left_out)
-        spans = list(self._spans(text))
-        beginning = len(text) if enough is None else self._beginning(text, view, enough)
-        if not spans and beginning == len(text):
-            return [], len(view)
-        pieces = [view[start : start + PIECE] for start in range(0, len(view), PIECE)]
-        passed = [0, *accumulate(len(piece.translate(None, self._left_out)) for piece in pieces)]
+    def find(self, view: str, enough: int | None) -> tuple[list[tuple[int, int]], list[int]]:
+        """The spans of forms in the text, and the place, if any, where one begins that may go on
+        after it: one that is broken if it has ``enough`` characters, None for the end of all."""
+        text = self._read(view) if self.forms else ""
+        spans: list[tuple[int, int]] = []
+        last = []
+        starts: Iterable[int] = range(len(text))
+        if len(self._keys) < MANY:
+            present = [f"(?={re.escape(key)})" for key in self._keys if key in text]
+            starts = sorted(m.start() for key in present for m in re.finditer(key, text))
+        for start in starts:
+            if any(text[start : start + length] in self._heads for length in self._lengths):
+                end = start + self._common(text[start : start + self.longest])
+                last += [start] if end == len(text) else []
+                if spans and start < spans[-1][1]:
+                    start, end = spans[-1][0], max(end, spans.pop()[1])
+                spans.append((start, end))
+        if enough is None:
+            return spans, []
+        unbroken = len(view) - len(view.rstrip(_WORD)) if self.left_out else len(text)
+        for start in (*last, *range(max(0, len(text) - LONGEST_HEAD + 1), len(text))):
+            is_enough = len(text) - start >= enough or len(text) - start <= unbroken
+            if is_enough and self._begins(text[start:], bisect_right):
+                return spans, [start]
+        return spans, []
 
-        def place(offset: int) -> int:
-            index = bisect_right(passed, offset) - 1
-            piece = view[index * PIECE : (index + 1) * PIECE]
-            kept = compress(range(index * PIECE, len(view)), piece.translate(self._is_kept))
-            return next(islice(kept, offset - passed[index], None), len(view))
+    def _common(self, text: str) -> int:
+        """How much of the beginning of ``text`` is that of a form."""
+        low, high = 0, len(text)
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self._begins(text[:middle]) else (low, middle - 1)
+        return low
 
-        found = [(place(start), _end(view, place(end - 1) + 1)) for start, end in spans]
-        begins = place(beginning)
-        is_too_much = len(view) - begins > MOST_HELD + len(text) - beginning
-        return found, len(view) if is_too_much else begins
-
-    def _spans(self, text: bytes) -> Iterator[tuple[int, int]]:
-        # To look for each by itself is many times as fast as one pattern for all, and most texts
-        # hold none.
-        heads = {head for head in {*self.heads.values()} if head in text}
-        forms = [form for form, head in self.heads.items() if head in heads]
-        pattern = re.compile(b"|".join(map(re.escape, heads)))
-        match = pattern.search(text) if heads else None
-        while match:
-            start, end = match.span()
-            for form in forms:
-                if text.startswith(self.heads[form], start):
-                    pairs = zip(form, text[start : start + len(form)])
-                    same = takewhile(lambda pair: pair[0] == pair[1], pairs)
-                    end = max(end, start + sum(1 for _ in same))
-            yield start, end
-            match = pattern.search(text, end)
-
-    def _beginning(self, text: bytes, view: bytes, enough: int) -> int:
-        """The first position of a form that goes on after ``text``, the length of that for none."""
-        unbroken = view[len(view.rstrip(self._kept + _REST)) :].translate(None, self._left_out)
-        first = len(text)
-        for form in self.heads:
-            found = text.find(form[:1], max(0, len(text) - len(form) + 1))
-            while 0 <= found < first:
-                length = len(text) - found
-                is_enough = length <= len(unbroken) or length >= enough
-                if is_enough and form.startswith(text[found:]):
-                    first = found
-                found = text.find(form[:1], found + 1)
-        return first
+    def _begins(self, text: str, side: Callable[..., int] = bisect_left) -> bool:
+        """Whether a form, with ``bisect_right`` a longer one, begins with ``text``."""
+        place = side(self.forms, text)
+        return place < len(self.forms) and self.forms[place].startswith(text)
 
 
-def _views(content: bytes) -> list[bytes]:
-    """``content``, and what it reads as: of the same length."""
-
-    def read(view: bytes) -> bytes:
-        return _ESCAPES.sub(lambda match: _read(match[0]), view)
-
-    plain = _INVISIBLE.sub(
-        lambda match: (_STAYS if match[0][:1] == b"\x1b" else _NOISE) * len(match[0]), content
-    )
-    views = [content, plain, read(plain)]
-    if b"<" in content:
-        untagged = _TAGS.sub(lambda match: _STAYS * len(match[0]), plain)
-        views += [untagged, read(untagged)]
-    return list(dict.fromkeys(views))
+def _views(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """``text`` as it is, but for borders, without what may be within a value, and without tags:
+    each with the patterns of what of that stays, and of all of it."""
+    yield text.replace(_BORDER, ""), [_BORDER], [_BORDER]
+    colours, breaks = ([p for sign, p in d.items() if sign in text] for d in (_STAYS, _BREAKS))
+    tags = [*colours, *([_TAG] if "<" in text else [])]
+    before: list[str] = []
+    for stays, noise in ((colours, colours), (colours, colours + breaks), (tags, tags + breaks)):
+        if noise != before:
+            yield re.sub("|".join(noise), "", text), [_BORDER, *stays], noise
+        before = noise
 
 
-@lru_cache(10_000)
-def _read(escape: bytes) -> bytes:
-    """What an escape reads as, filled up to its length."""
-    lead, rest = escape[:1], escape.lstrip(b"\\")
-    if lead == b"&":
-        read = _INVISIBLE.sub(b"", _bytes(html.unescape(_text(escape))))
-    elif lead == b"%":
-        read = bytes.fromhex(escape.replace(b"%", b"").decode()) if len(escape) > 2 else b""
-    elif rest[:1] in (b"u", b"U", b"x"):
-        read = (b"\\" + rest).decode("unicode_escape", "ignore").encode("utf-8", "surrogatepass")
-    else:
-        read = rest.strip(b"nrt\n ") if rest else lead
-    return (read or _NOISE * len(escape))[: len(escape)].ljust(len(escape), _REST)
+def _places(offsets: Iterable[int], left_out: list[str], text: str) -> Iterator[int]:
+    """Where ``offsets``, in order, of ``text`` without what is ``left_out`` are in it."""
+    gaps = re.finditer("|".join(left_out), text)
+    gap = None
+    passed = 0
+    for offset in offsets:
+        gap = gap or next(gaps, None)
+        while gap and gap.start() <= offset + passed:
+            passed += len(gap[0])
+            gap = next(gaps, None)
+        yield offset + passed
 
 
-def _end(view: bytes, end: int) -> int:
-    """``end``, or that of the character or of the escape which it is in."""
-    while end < len(view) and (view[end] == _REST[0] or 0x80 <= view[end] < 0xC0):
-        end += 1
-    return end
+def _words(text: str) -> str:
+    """The letters and digits of ``text`` that are ASCII, in lower case."""
+    return text.encode("ascii", "replace").translate(_LOWER, _NOT_WORD).decode()
 
 
-def _encodings(text: str) -> Iterator[bytes]:
-    """``text`` as it may be written: with escapes, which line breaks may divide; as numbers of
-    bytes; and in each encoding, at each offset at which it may begin in what is encoded, without
-    the characters that depend on what is around it."""
-    content = _bytes(text)
-    spellings = [ascii(text), json.dumps(text), repr(content)[2:-1], html.escape(text, quote=False)]
-    spellings += [quote(content), quote(content, safe=""), quote_plus(content), html.escape(text)]
-    yield from map(_bytes, [*spellings, "".join(map(str, content))])
-    yield text.encode("ascii", "xmlcharrefreplace")
-    yield quopri.encodestring(content)
-    # with the bits of a character, and the bytes after which it begins anew
-    for encode, bits, unit in (
-        (base64.b64encode, 6, 3),
-        (base64.b32encode, 5, 5),
-        (base64.b16encode, 4, 1),
-        (binascii.hexlify, 4, 1),
-    ):
+def _quoted(text: str) -> Iterator[str]:
+    """``text`` as Python, JSON, a shell, R, Julia, a URL and HTML write it."""
+    as_json, content = json.dumps(text)[1:-1], text.encode("utf-8", "surrogatepass")
+    yield from (text, repr(text)[1:-1], ascii(text)[1:-1], repr(content)[2:-1])
+    yield from (as_json, json.dumps(text, ensure_ascii=False)[1:-1])
+    yield re.sub("[<>&']", lambda match: f"\\u{ord(match[0]):04x}", as_json)  # within HTML
+    yield from (text.replace("$", "\\$"), text.replace("'", "'\"'\"'"))
+    yield from (quote(content), quote(content, safe=""), quote_plus(content))
+    yield from (html.escape(text), html.escape(text, quote=False))
+    yield html.escape(text).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    yield text.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _encoded(text: str) -> Iterator[str]:
+    """``text`` as numbers of bytes, and in each encoding: base64 and base32 at each offset at which
+    it may begin in what is encoded, without the characters that depend on what is around it."""
+    content = text.encode("utf-8", "surrogatepass")
+    yield from ("".join(map(str, content)), content.hex(), quopri.encodestring(content).decode())
+    for encode, bits, unit in ((base64.b64encode, 6, 3), (base64.b32encode, 5, 5)):
         for before in range(unit):
             start, end = -(-before * 8 // bits), (before + len(content)) * 8 // bits
-            yield encode(bytes(before) + content)[start:end]
-
-
-def _checked(content: bytes) -> bytes:
-    """``content``, with the checksums of the chunks that a PNG file consists of."""
-    if not content.startswith(_PNG):
-        return content
-    parts, start = [_PNG], len(_PNG)
-    while start < len(content):
-        end = start + 8 + int.from_bytes(content[start : start + 4], "big")
-        parts += [content[start:end], zlib.crc32(content[start + 4 : end]).to_bytes(4, "big")]
-        start = end + 4
-    return b"".join(parts)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogatepass")
+            yield encode(bytes(before) + content)[start:end].decode()
 
 
 def lines_of(value: str) -> list[str]:
