@@ -51,7 +51,7 @@ FIGURE = "import matplotlib.pyplot as plt\n" + CLEAR + "    plt.plot([i, 1])\n  
 UPDATE = "h = display(display_id=True)\nfor i in range(N):\n    h.update("
 HTML = "from IPython.display import HTML\n"
 OUTPUT = "import ipywidgets\no = ipywidgets.Output()\ndisplay(o)\nfor i in range(N):\n    with o:\n"
-FLAGS = "edit = N\n" + "".join(f"text_{i} = '{30_000 * 'x'}'\n" for i in range(30))
+FLAGS = "edit = N\n" + "".join(f"text_{i} = '{20_000 * 'x'}'\n" for i in range(40))
 STDERR = "import os, sys\nfd = sys.stderr._original_stdstream_copy\n"
 CODE = "def f(a):\n    for e in a:\n        b = {'k': e}  # c\n    return b\nh = f([1])\n"
 

@@ -10,6 +10,7 @@ copies a page some seven times, so large images are put into it at its end.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 import uuid
 from typing import Any
@@ -40,7 +41,7 @@ _FOCUSED = re.compile(
 _IMAGE = re.compile(r'(<div class="jp-Rendered(?:Image|SVG) jp-OutputArea-output[^<>]*>\s*)<img ')
 
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]*[=\s]*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]*(?:=[=\s]*)?")
 
 
 class LargeImages:
@@ -61,9 +62,9 @@ class LargeImages:
 
     def put_into(self, page: str) -> str:
         """The ``page`` that was made of ``notebook``, with the images."""
-        parts = re.split(rf"{self._name}(\d{{8}})", page)
-        parts[1::2] = [self._images[int(number)] for number in parts[1::2]]
-        return "".join(parts)
+        first, *rest = page.split(self._name)
+        pairs = ((self._images[int(part[:8])], part[8:]) for part in rest)
+        return "".join([first, *itertools.chain.from_iterable(pairs)])
 
 
 class _Clean(str):
