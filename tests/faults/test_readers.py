@@ -3,7 +3,6 @@ sizes that double."""
 
 from __future__ import annotations
 
-import gc
 import json
 import resource
 import subprocess
@@ -63,13 +62,10 @@ def cell(language: str, head: str, unit: str, size: int) -> str:
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_time_of_a_reader_is_linear_in_the_text(language, unit, head, request):
+def test_the_time_of_a_reader_is_linear_in_the_text(language, unit, head):
     def read(source: str) -> None:
         discover(notebook(source, language=language))
 
-    # As guild-notebook does: a collection takes longer the more objects Python's parser has made.
-    request.addfinalizer(gc.enable)
-    gc.disable()
     check_growth(read, lambda size: cell(language, head, unit, size), 25_000)
 
 

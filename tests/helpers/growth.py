@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,11 +33,16 @@ def check_growth(
     """``work`` on ``make(size)`` and on eight times as much. With a ``name``, for heavy tests, the
     two sizes between are measured as well, and the times noted as a figure."""
     values = [make(size * factor) for factor in ((1, 2, 4, 8) if name else (1, 8))]
-    times = [seconds_of(work, values[0], repeat=3), *(seconds_of(work, v) for v in values[1:])]
-    for _ in range(5):  # other processes may have been in the way: the least time is the work's own
-        if is_linear(times):
-            break
-        times = [min(t, seconds_of(work, v)) for t, v in zip(times, values)]
+    gc.disable()  # a collection takes longer the more objects there are, those of other tests too
+    try:
+        times = [seconds_of(work, values[0], repeat=3), *(seconds_of(work, v) for v in values[1:])]
+        for _ in range(5):  # other processes may have been in the way
+            if is_linear(times):
+                break
+            gc.collect()
+            times = [min(t, seconds_of(work, v)) for t, v in zip(times, values)]
+    finally:
+        gc.enable()
     check_times(times, name)
 
 
