@@ -94,11 +94,12 @@ def omission_of(mime: str, characters: int) -> str:
     return f"[{mime} of {characters:,} characters is left out (nb-output-limit)]"
 
 
-def counted(data: Mapping[str, Any]) -> int:
-    """What the MIME bundle ``data`` counts of a cell's ``text``."""
+def counted(data: Mapping[str, Any], described: int = 0) -> int:
+    """What the MIME bundle ``data`` counts of a cell's ``text``, with ``described`` characters of
+    metadata."""
     characters = {mime: characters_of(value) for mime, value in data.items()}
     text = characters.pop("text/plain", 0)
-    return text + int(sum(characters.values()) * DATA_SHARE)
+    return text + int((sum(characters.values()) + described) * DATA_SHARE)
 
 
 def characters_of(value: Any) -> int:

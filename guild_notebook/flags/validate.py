@@ -162,7 +162,9 @@ def _integer(flag: Flag, value: Any) -> int:
 
 def _slider(flag: Flag, value: Any) -> float:
     if any(_whole(part) is None for part in _stated_numbers(flag)):
-        return float(_number(flag, value))
+        with contextlib.suppress(OverflowError):  # digits beyond any float
+            return float(_number(flag, value))
+        raise _RefusedError(f"a number{_range(flag)}")
     if takes_whole_numbers(flag):
         return _integer(flag, value)
     return _number(flag, value)  # bounds like 1.0: the author may have meant either

@@ -12,6 +12,7 @@ made here have points, or a function of their own, by what their flag can hold.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from ..compat.skopt import LOGUNIFORM_INT
@@ -61,8 +62,9 @@ def fit_bounds(flag: Flag, flagdef: Any) -> None:
     if not bounds:
         return
     if not _is_whole(flag, flagdef, bounds):
-        flagdef.min = None if flagdef.min is None else float(flagdef.min)
-        flagdef.max = None if flagdef.max is None else float(flagdef.max)
+        with contextlib.suppress(OverflowError):  # no optimizer searches so far
+            flagdef.min = None if flagdef.min is None else float(flagdef.min)
+            flagdef.max = None if flagdef.max is None else float(flagdef.max)
     elif flagdef.distribution == "loguniform":
         flagdef.distribution = LOGUNIFORM_INT
 

@@ -45,6 +45,7 @@ def made(shared: Project) -> Project:
     [
         ("mode=medium", 'takes one of "fast", "slow", not "medium"'),
         ("rate=2", "takes a number from 0 to 1, not 2"),
+        (f"rate={400 * '9'}", f"takes a number from 0 to 1, not {57 * '9'}..."),
         pytest.param("rate=x", 'takes a number from 0 to 1, not "x"', marks=pytest.mark.slow),
         pytest.param("count=2.5", "takes a whole number, not 2.5", marks=pytest.mark.slow),
         ("day=2023-02-29", 'takes a date (YYYY-MM-DD), not "2023-02-29"'),

@@ -117,6 +117,7 @@ def test_bounds_and_distribution_of_guild_yml_count():
     ("of", "in_guild_yml", "low", "distribution"),
     [
         (REAL, {}, 0.0, None),
+        (REAL, {"max": 10**400}, 0.0, None),  # more than a float holds
         (WHOLE, {}, 8, None),
         (WHOLE, {"distribution": "loguniform"}, 8, "loguniform-int"),
         (POSITIVE, {"distribution": "loguniform"}, 0.001, "loguniform"),

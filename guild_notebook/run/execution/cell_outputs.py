@@ -29,22 +29,29 @@ class Bundle:
     def replace(self, content: Mapping[str, Any]) -> None:
         """Show ``content``, that of a message: ``data`` and ``metadata``."""
         data = content.get("data") or {}
-        self.characters = sum(map(characters_of, data.values()))
+        metadata = content.get("metadata") or {}
+        described = characters_of(metadata) if metadata else 0
+        self.characters = sum(map(characters_of, data.values())) + described
         data = self._limits.kept(data)
-        self.size = self._limits.overhead + counted(data)
-        self.lost = max(0, self.characters - sum(map(characters_of, data.values())))
-        self.parts = from_dict({"data": data, "metadata": content.get("metadata") or {}})
+        if described > self._limits.largest:
+            metadata, described = {}, 0
+        self.size = self._limits.overhead + counted(data, described)
+        kept = sum(map(characters_of, data.values())) + described
+        self.lost = max(0, self.characters - kept)
+        self.parts = from_dict({"data": data, "metadata": metadata})
 
 
 class _Error(Bundle):
     def replace(self, content: Mapping[str, Any]) -> None:
-        value, lines = content.get("evalue", ""), content.get("traceback") or []
+        name, value = content.get("ename", ""), content.get("evalue", "")
+        lines = content.get("traceback") or []
         text = "\n".join(lines)
-        self.characters = len(value) + len(text)
+        self.characters = len(name) + len(value) + len(text)
         self.size = self._limits.overhead + min(self.characters, self._limits.text)
         self.lost = max(0, self.characters - self._limits.text)
-        lines = self._limits.cut(text).split("\n") if len(text) > self._limits.half else lines
-        self.parts = {"evalue": self._limits.cut(value), "traceback": lines}
+        cut = self._limits.cut
+        lines = cut(text).split("\n") if len(text) > self._limits.half else lines
+        self.parts = {"ename": cut(name), "evalue": cut(value), "traceback": lines}
 
 
 class _TextOutput:

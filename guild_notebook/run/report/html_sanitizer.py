@@ -10,7 +10,6 @@ import base64
 import binascii
 import html
 import re
-from collections import Counter
 from typing import Any
 
 import nh3
@@ -96,9 +95,10 @@ dialogs that cover the whole window."""
 def sanitize(text: str) -> str:
     """Sanitized HTML in which all elements are closed, so it cannot change what follows it in a
     page. HTML deeper than DEEPEST is returned as escaped text."""
-    if _is_deep(text):
+    with_images = _with_svg_as_images(text)
+    if _is_deep(with_images):
         return f"<pre>{html.escape(text)}</pre>"
-    return _sanitized(_with_svg_as_images(text), _content_attribute)
+    return _sanitized(with_images, _content_attribute)
 
 
 def sanitize_page(text: str) -> str:
@@ -141,29 +141,54 @@ def _content_attribute(tag: str, name: str, value: str) -> str | None:
 DEEPEST = 200
 """Levels of nested elements: parsing takes time quadratic in them."""
 
-_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
+FEW_TAGS = 2_000
+"""Start tags that are parsed in some hundredths of a second, however deep they are."""
+
+_START = re.compile(r"<([a-z][^\s/>]*)")
+
+_TOKEN = re.compile(
+    r"<(?P<opens>!--|!\[cdata\[)|(?P<closes>-->|\]\]>)"
+    r"|<(?:[!?]|/(?![a-z]))[^>]*"  # a comment to browsers, too
+    r"|<(?P<end>/?)(?P<name>[a-z][^\s/>]*)"
+    r"""(?P<attributes>(?:[\s/]+|[^\s/>][^\s/>=]*"""
+    r"""(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"'][^\s>]*)?)?)*)"""
+)
+"""Where elements, comments and CDATA begin and end (HTML standard, 13.2.5)."""
+
+_CLOSERS = {"!--": "-->", "![cdata[": "]]>"}
 
 _WITHOUT_END_TAG = _words(
-    "area base br col colgroup dd dt embed hr img input li link meta option p rp rt source tbody"
-    " td tfoot th thead tr track wbr"
+    "area base br col colgroup embed hr img input li link meta option p source tbody td tfoot th"
+    " thead tr track wbr"
 )
-"""Elements that need no end tag, so an open one is not a level."""
+"""Elements that need no end tag, so an open one is not a level. Of dt, dd, rt and rp too the end
+may be left out, but each is a level within another kind of element, as dd within li."""
 
 
 def _is_deep(text: str) -> bool:
-    open_tags: Counter[str] = Counter()
-    depth = 0
-    for closing, name in _TAG.findall(text.lower()):
-        if name in _WITHOUT_END_TAG:
-            continue
-        if not closing:
-            open_tags[name] += 1
-            depth += 1
-            if depth > DEEPEST:
-                return True
-        elif open_tags[name]:
-            open_tags[name] -= 1
-            depth -= 1
+    """Whether ``text`` may be deeper than DEEPEST to a browser. A start tag counts wherever it
+    stands, an end tag only where it ends what was opened last: a browser ignores others, as in
+    comments, in attributes and across tables."""
+    text = text.lower()
+    if sum(name not in _WITHOUT_END_TAG for name in _START.findall(text)) <= DEEPEST:
+        return False
+    is_large = text.count("<") > FEW_TAGS
+    open_tags: list[str] = []
+    for token in _TOKEN.finditer(text):
+        name = token["opens"] or token["closes"] or token["name"] or ""
+        if token["opens"]:
+            open_tags.append(_CLOSERS[name])
+        elif token["closes"] or token["end"]:
+            if open_tags and open_tags[-1] == name:
+                open_tags.pop()
+            elif not is_large and name in open_tags:
+                open_tags.remove(name)
+        elif name and name not in _WITHOUT_END_TAG:
+            open_tags.append(name)
+        if "<" in (token["attributes"] or ""):
+            open_tags += _START.findall(token["attributes"])
+        if len(open_tags) > DEEPEST:
+            return True
     return False
 
 

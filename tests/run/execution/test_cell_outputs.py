@@ -55,6 +55,7 @@ KINDS = {
     "a display of text": [display(text_plain="x" * 100_000)],
     "errors": [error("x" * 100, "y" * 100)],
     "an error": [error("x" * 100_000, *["y" * 1000] * 100)],
+    "an error of a long name": [{**error("x"), "ename": "x" * 100_000}],
     "texts and displays": ["x", display(text_plain="x")],
 }
 
@@ -72,6 +73,7 @@ DATA = {
     "vectors": display(image_svg="x" * 50_000),
     "JSON": display(application_json={"a": ["x" * 100] * 100}),
     "lines": display(text_html=["x" * 100] * 100),
+    "metadata": {**display(text_plain="x"), "metadata": {"a": "x" * 50_000}},
 }
 
 
@@ -91,6 +93,8 @@ def test_the_first_and_the_last_are_there():
 def test_the_last_output_stays_whatever_its_size_and_nothing_more_than_a_message():
     (kept,) = outputs_of(display(image_png="x" * 900_000))
     assert len(kept["data"]["image/png"]) == 900_000
+    (kept,) = outputs_of({**display(text_plain="x"), "metadata": {"a": "x" * 1_000_001}})
+    assert (kept["data"], kept["metadata"]) == ({"text/plain": "x"}, {})
     (kept,) = outputs_of(display(image_png="x" * 1_000_001, text_plain="<Figure>"))
     assert kept["data"] == {
         "text/plain": "<Figure>\n[image/png of 1,000,001 characters is left out (nb-output-limit)]"

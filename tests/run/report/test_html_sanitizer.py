@@ -43,7 +43,17 @@ def test_sanitizing_what_is_sanitized_changes_nothing(text: str):
     assert sanitize(made) == made
 
 
-@pytest.mark.parametrize("part", ["<div>", "<b></p>", "<svg>", '<svg "', "<math><mi>", "<a b='"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("<div>", "<b></p>", "<svg>", '<svg "', "<math><mi>", "<a b='"),
+        # End tags that end nothing.
+        *("<div></div-x>", "<div><!--</div>-->", "<div a='</div>'>", '<div></x a="</div>">'),
+        *("<div><?</div>", "<div><style></div></style>", "<div><table><td></div></table>"),
+        # Elements whose end may be left out, within each other.
+        *("<li><dd>", "<rt>"),
+    ],
+)
 def test_nothing_takes_long(part: str):
     before = time.monotonic()
     sanitize(part * 150_000)
@@ -54,6 +64,12 @@ def test_what_lies_too_deep_is_shown_as_source():
     assert sanitize("<div>" * DEEPEST + "a").startswith("<div><div>")
     assert sanitize("<div>" * (DEEPEST + 1) + "a").startswith("<pre>&lt;div&gt;")
     assert sanitize("<p>a" * 1000).startswith("<p>a</p>")
+    assert sanitize("<div><b>a</b></div>" * 5000).startswith("<div><b>a</b></div><div>")
+    assert sanitize("<i><b>a</i></b>" * 300).startswith("<i><b>a</b></i>")
+
+
+def test_a_drawing_of_any_number_of_shapes_is_an_image():
+    assert sanitize(f"<svg>{'<path/>' * 1000}</svg>").startswith("<img ")
 
 
 def test_a_place_for_a_script_shows_nothing():
