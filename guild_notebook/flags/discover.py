@@ -15,7 +15,7 @@ from typing import Any
 from ..document.reader import Notebook
 from ..errors import FlagError
 from ..secrets.settings import names_secret
-from . import guild_values
+from . import guild_values, validate
 from .model import Flag, Found, Skipped
 from .sources import assignments, parameters
 from .sources.assignments import CodeCell, code_cells
@@ -142,6 +142,9 @@ def _fill(
 
 def _warnings_of(flag: Flag) -> list[str]:
     found = [fill_in_warning(flag)] if is_fill_in(flag) else []
+    if taken := validate.refused_default(flag):
+        default = validate.shown(flag, flag.default)
+        found.append(f"flag {flag.label}: default {default} is not what its type takes, {taken}")
     if has_secret_default(flag) if flag.secret else is_named_like_secret(flag):
         found.append(secret_warning(flag))
     return found

@@ -245,7 +245,9 @@ def coerced(flag: Flag, flagdef: Any, value: Any) -> Any:
     from guild import op_util
 
     with contextlib.suppress(FlagError):  # a value that is refused
-        value = _spelled(flag, value)
+        spelled = _spelled(flag, value)
+        if not is_unchanged(flag, spelled) or is_unchanged(flag, value):  # null may be no value
+            value = spelled
     with contextlib.suppress(ValueError, TypeError):  # Guild's type is only the nearest
         value = op_util.coerce_flag_value(value, flagdef)
     return _in_order(value)

@@ -12,7 +12,15 @@ from ..errors import FlagError
 from ..secrets.masking import MASK
 from . import languages
 from .languages import calls, literals
-from .languages.values import NotLiteralError, equal, is_number, number_of, ordered, same
+from .languages.values import (
+    NotLiteralError,
+    as_number,
+    equal,
+    is_number,
+    number_of,
+    ordered,
+    same,
+)
 from .model import Code, Flag
 
 _BOOLEANS = {
@@ -38,6 +46,17 @@ def converted(flag: Flag, value: Any) -> Any:
         return _within(flag, _typed(flag, value))
     except _RefusedError as e:
         raise FlagError(f"flag {flag.label} takes {e}, not {shown(flag, value)}") from None
+
+
+def refused_default(flag: Flag) -> str:
+    """What a form field's type takes, where its default is something else; else ""."""
+    if flag.kind not in _FORM_KINDS or flag.computed or flag.default is None or flag.choices:
+        return ""
+    try:
+        _typed(flag, flag.default)
+    except _RefusedError as e:
+        return str(e)
+    return ""
 
 
 def shown(flag: Flag, value: Any) -> str:
@@ -82,7 +101,19 @@ def _without_null_word(flag: Flag, value: Any) -> Any:
 def _untyped(flag: Flag, value: Any) -> Any:
     if isinstance(flag.default, dict) and not isinstance(value, dict):
         raise _RefusedError("a mapping, like '{a: 1}'")
+    is_expression = flag.computed or (flag.type == "raw" and not isinstance(flag.default, dict))
+    if isinstance(value, dict) and is_expression:
+        value = _as_expression(flag, value)
     return _fitted(flag, value, flag.default)
+
+
+def _as_expression(flag: Flag, value: dict[Any, Any]) -> Any:
+    """The expression that YAML has taken for a mapping: ``{1, 2}``, ``lambda x: 1``."""
+    if _is_set(value):
+        return set(value)
+    text = ", ".join(f"{key}: {item}" for key, item in value.items())
+    code = languages.named(flag.language).expression(text)
+    return Code(code) if code else value
 
 
 def _fitted(flag: Flag, value: Any, like: Any) -> Any:
@@ -100,31 +131,47 @@ def _fitted(flag: Flag, value: Any, like: Any) -> Any:
     if isinstance(value, str) and not isinstance(like, str):
         return float(value) if value.lower() in _NOT_FINITE else _without_null_word(flag, value)
     if isinstance(value, dict):
-        return _fitted_mapping(flag, value, like if isinstance(like, dict) else {})
+        return _fitted_mapping(flag, value, like)
     if isinstance(value, (list, tuple, set, frozenset)):
         is_like = isinstance(like, (list, tuple, set, frozenset))
         likes = (ordered(like) if is_like else []) or [None]
         new = [_fitted(flag, v, likes[min(i, len(likes) - 1)]) for i, v in enumerate(value)]
-        if all(isinstance(item, str) for item in likes):
-            new = [str(item) if is_number(item) else item for item in new]
+        if len({float if is_number(item) else type(item) for item in likes}) == 1:
+            new = [_of_type(likes[0], item) for item in new]
         try:  # a tuple can only be YAML's pairs, which a run records as lists
             return type(like if is_like else value)(new) if type(value) is set or is_like else new
         except TypeError:
             raise _RefusedError("items that a set can hold, so no lists or mappings") from None
-    if not isinstance(value, (type(None), bool, int, float, str, bytes)):
+    if not isinstance(value, (type(None), bool, int, float, str, bytes, Code)):
         raise _RefusedError("a number, text, true or false, null, a list or a mapping")
     return value
 
 
-def _fitted_mapping(flag: Flag, value: dict[Any, Any], likes: dict[Any, Any]) -> dict[Any, Any]:
+def _fitted_mapping(flag: Flag, value: dict[Any, Any], like: Any) -> Any:
+    if isinstance(like, (set, frozenset)) and _is_set(value):
+        return _fitted(flag, list(value), like)
+    likes = like if isinstance(like, dict) else {}
     first = next((key for key in likes if calls.kind_of(key)), "")
     keyed = {_fitted(flag, key, first): item for key, item in value.items()}
     return {
-        key: str(item)
-        if is_number(item) and isinstance(likes.get(key), str)
-        else _fitted(flag, item, likes.get(key))
+        key: _of_type(likes.get(key), _fitted(flag, item, likes.get(key)))
         for key, item in keyed.items()
     }
+
+
+def _of_type(like: Any, value: Any) -> Any:
+    """``value`` in the type of ``like``, the value in its place, as a plain flag of that type takes
+    it; as it is where it cannot be one."""
+    if isinstance(like, bool):
+        return _BOOLEANS.get(str(value).lower(), value)
+    if isinstance(like, str) and is_number(value):
+        return str(value)
+    return as_number(value) if is_number(like) and isinstance(value, str) else value
+
+
+def _is_set(value: Any) -> bool:
+    """Whether ``value`` can be what YAML makes of ``{1, 2}``: a mapping to nothing."""
+    return isinstance(value, dict) and value != {} and all(v is None for v in value.values())
 
 
 def _object(flag: Flag, value: Any) -> Any:
@@ -245,7 +292,9 @@ def _is_choice(flag: Flag, index: int, choice: Any, value: Any) -> bool:
             return same(literals.read(value), choice)
         except NotLiteralError:
             return bool(value == choice)
-    return equal(value, choice) or (isinstance(choice, str) and str(value) == choice)
+    return equal(_without_null_word(flag, value), choice) or (
+        isinstance(choice, str) and str(value) == choice
+    )
 
 
 def _within(flag: Flag, value: Any) -> Any:

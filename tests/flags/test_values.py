@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from guild_notebook.errors import FlagError
 from guild_notebook.flags import guild_values, languages
 from guild_notebook.flags.source_text import source_text
-from tests.helpers.notebooks import flags, run
+from tests.helpers.notebooks import discover, edited, flags, notebook, run
 from tests.helpers.reader import DOCS
 
 TEXTS = st.text(max_size=12)
@@ -223,6 +223,48 @@ def namespace(flagdef):
 )  # fmt: skip
 def test_what_stands_within_a_default_gives_the_type_there(default, given, expected):
     assert run(f"x = {default}", x=given) == f"x = {expected}"
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "expected"),
+    [
+        ("[0.5, 1.0]", ["-.5e-3", "1_000"], "[-0.0005, 1000]"),
+        ("{'lr': 0.1}", {"lr": "-.5e-3", "name": "-.5e-3"}, "{'lr': -0.0005, 'name': '-.5e-3'}"),
+        ("{'fast': True}", {"fast": 0}, "{'fast': False}"),
+        ("[True, False]", [1, "no"], "[True, False]"),
+        ("{1, 2}", {3: None, 4: None}, "{3, 4}"),
+        ("{'s': {'a'}}", {"s": {"b": None}}, "{'s': {'b'}}"),
+        ("{'a': 1}", {"b": None}, "{'b': None}"),
+    ],
+)
+def test_within_a_default_a_value_has_the_type_that_a_plain_flag_gives_it(default, given, expected):
+    assert run(f"x = {default}", x=given) == f"x = {expected}"
+
+
+@pytest.mark.parametrize(
+    ("default", "typed", "expected"),
+    [
+        ("lambda a: a", "lambda a: a + 1", "lambda a: a + 1"),
+        ("f(1)", "sorted(y, key=lambda r: r[0])", "sorted(y, key=lambda r: r[0])"),
+        ("5 * 60", "{1, 2}", "{1, 2}"),
+        ("5 * 60", "{a: 1}", "{'a': 1}"),
+        ("5 * 60", "None", "None"),
+        ("float('inf')", "None", "None"),
+    ],
+)
+def test_an_expression_that_yaml_reads_as_something_else_is_an_expression(default, typed, expected):
+    source = f"x = {default}"
+    nb = notebook((source, "parameters"))
+    found = discover(nb)
+    flagdef = guildfile.FlagDef("x", guild_values.flag_data(found.flags["x"]), None)
+    (value,) = op_util.parse_flag_assigns([f"x={typed}"], namespace(flagdef))[0].values()
+    recorded = guild_values.coerced(found.flags["x"], flagdef, value)
+    for each in (value, recorded):  # a run, and one that restarts it
+        assert edited(nb, found, {"x": each})[0] == f"x = {expected}"
+
+
+def test_the_word_for_null_is_one_of_a_forms_choices():
+    assert run("x = 1 #@param [None, 1]", x="None") == "x = None #@param [None, 1]"
 
 
 @pytest.mark.parametrize(

@@ -347,7 +347,19 @@ ROWS = [
     field_row("a number for a string", 'x = 5 #@param {type:"string"}', type="string", default=5,
               edits=[({"x": "6"}, "x = '6' #@param {type:\"string\"}")]),
     field_row("a tuple by accident", 'x = 5, #@param {type:"integer"}', type="integer",
-              default=(5,), edits=[({"x": 6}, 'x = 6 #@param {type:"integer"}')]),
+              default=(5,), warnings=["default (5,) is not what its type takes, a whole number"],
+              edits=[({"x": 6}, 'x = 6 #@param {type:"integer"}')]),
+    *(
+        field_row(f"a default that is not of the type {declared}",
+                  f'x = {default} #@param {{type:"{declared}"}}', type=declared,
+                  warnings=[f"default {shown} is not what its type takes, {takes}"])
+        for declared, default, shown, takes in (
+            ("date", "'soon'", '"soon"', "a date (YYYY-MM-DD)"),
+            ("integer", "0.5", "0.5", "a whole number"),
+            ("slider", "'a'", '"a"', "a whole number"),
+            ("boolean", "5", "5", "yes or no (true, false, 1, 0)"),
+        )
+    ),
     # names
     field_row("a name that begins a clause elsewhere", "if a: pass\ncase = 1 #@param", name="case",
               edits=[({"case": 2}, "if a: pass\ncase = 2 #@param")]),

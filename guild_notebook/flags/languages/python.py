@@ -14,7 +14,8 @@ from .values import LONGEST_STATEMENT, shortened
 
 # What a logical line must begin like for an assignment to be on it: most lines need no parsing.
 _MAY_ASSIGN = re.compile(
-    r"(?!(?:if|for|while|def|class|with|import|from|return|print)\b)[^=;#]*[=;]"
+    r"(?:import|from|print)\b[^#]*;|(?!(?:if|for|while|def|class|with|import|from|return|print)\b)"
+    "[^=;#]*[=;]"
 )
 _LOOKS_ASSIGNED = re.compile(r"[\w.]+[ \t]*(?::[^=]*)?=(?!=)")
 _FROM_IPYTHON = re.compile(r"[^=%!]*=[ \t]*[%!]")

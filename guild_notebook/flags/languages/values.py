@@ -40,7 +40,7 @@ def same(a: Any, b: Any) -> bool:
         pairs = ((value, others.get((type(key), key), ...)) for key, value in a.items())
         return len(a) == len(b) and all(same(value, other) for value, other in pairs)
     if isinstance(a, set):
-        return a == b and {(type(x), x) for x in a} == {(type(x), x) for x in b}
+        return same(ordered(a), ordered(b))
     return bool(a == b)
 
 

@@ -122,7 +122,7 @@ def flag(cell: CodeCell, assignment: NameAssignment, kind: str) -> Flag:
 
 def comment_text(comment: str) -> str:
     """The words of ``comment``, without the ``#`` before them and what is for linters or forms."""
-    return FOR_TOOLS.sub("", comment).strip("# \t;)")
+    return FOR_TOOLS.sub("", comment).lstrip("# \t;):=").rstrip("# \t=")
 
 
 def annotated_type(annotation: str) -> str | None:

@@ -140,6 +140,14 @@ def test_what_cannot_be_told_apart_is_passed_over_with_a_reason(source, names, r
 
 
 @pytest.mark.parametrize(
+    "before", ["import os", "from a import b", "print('a=1')", "print(1); import os"]
+)
+def test_an_assignment_is_found_behind_another_statement_of_its_line(before):
+    (flag,) = flags(f"{before}; x = 1").flags.values()
+    assert (flag.name, flag.default) == ("x", 1)
+
+
+@pytest.mark.parametrize(
     ("comment", "description"),
     [
         ("  # learning rate", "learning rate"),
@@ -155,6 +163,8 @@ def test_what_cannot_be_told_apart_is_passed_over_with_a_reason(source, names, r
         ("  # type of the model", "type of the model"),
         ("  # black is the colour", "black is the colour"),
         ("  # type: int  how many", "how many"),
+        ("  # learning rate (per step)", "learning rate (per step)"),
+        ("  #: learning rate", "learning rate"),
         ("  # %%", ""),
         ("\n# learning rate", ""),
         ("  \n", ""),
@@ -172,6 +182,7 @@ def test_the_comment_behind_an_assignment_describes_it(comment, description):
         ("r", "x <- 0.1 # learning rate"),
         ("r", "x <- c(1, # one\n 2) # learning rate # nolint"),
         ("julia", "x = 0.1 # learning rate"),
+        ("julia", "x = 0.1 #= learning rate =#"),
         ("bash", "x=0.1 # learning rate\ny=1"),
         ("bash", "export x='a b'  # learning rate"),
     ],
