@@ -143,8 +143,7 @@ def _fill(
 def _warnings_of(flag: Flag) -> list[str]:
     found = [fill_in_warning(flag)] if is_fill_in(flag) else []
     if taken := validate.refused_default(flag):
-        default = validate.shown(flag, flag.default)
-        found.append(f"flag {flag.label}: default {default} is not what its type takes, {taken}")
+        found.append(type_warning(flag, taken))
     if has_secret_default(flag) if flag.secret else is_named_like_secret(flag):
         found.append(secret_warning(flag))
     return found
@@ -171,6 +170,11 @@ def has_secret_default(flag: Flag) -> bool:
 
 def fill_in_warning(flag: Flag) -> str:
     return f"flag {flag.label}: {flag.default} is to be filled in - set {flag.name}=VALUE"
+
+
+def type_warning(flag: Flag, taken: str) -> str:
+    default = validate.shown(flag, flag.default)
+    return f"flag {flag.label}: default {default} is not what its type takes, {taken}"
 
 
 def secret_warning(flag: Flag) -> str:

@@ -83,6 +83,7 @@ FUNCTIONS = {
     "_obstacle": "leaving … staged: {}",
     "fill_in_warning": "{}",
     "secret_warning": "{}",
+    "type_warning": "{}",
     "choose": "{}",
     "warnings": "{}",
     "_preview": "{}",
