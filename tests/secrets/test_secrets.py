@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ EVERYTHING = [
     "            % html.escape(token)))\n"
     "pd.DataFrame({'a': [token, 5 * token]})",
 ]
+SEVERAL = [
+    "keys = ['a']\nkey = ''\npin = 1\nok = True\nlr = 1\nprint(len(keys), keys[1][::-1], keys)",
+    "print(key)\nprint(len(key))\nkey.encode()",
+    "import os\nprint(os.environ['HUB'], os.environ['FLAG_T'][::-1])",
+    "print('is 7 of 7', pin, ok)\nprint('lr', lr)",
+]
+KEY = f"-----BEGIN KEY-----\n{OTHER}\n{VALUE}\n-----END KEY-----"
 FAILING = "def f(x):\n    raise ValueError('refused: ' + x)\nif lr > 1:\n    f(token)"
 
 
@@ -45,9 +53,13 @@ FAILING = "def f(x):\n    raise ValueError('refused: ' + x)\nif lr > 1:\n    f(t
 def made(shared: Project) -> Project:
     shared.notebook("nb.ipynb", *EVERYTHING, FAILING)
     shared.notebook("small.ipynb", "token = ''\nlr = 0.1", "print('it:', len(token), token, lr)")
+    shared.notebook("several.ipynb", *SEVERAL)
     shared.guildfile(
         "train:\n  notebook: nb.ipynb\n  flags-import: all\n"
         "  flags:\n    token: {nb-secret: yes}\n    pin: {nb-secret: USER_PIN}\n"
+        "several:\n  notebook: several.ipynb\n  nb-report: none\n"
+        "  flags: {keys: {nb-secret: yes}, key: {nb-secret: yes}, t: {nb-secret: HUB},\n"
+        "          pin: {nb-secret: yes}, ok: {nb-secret: yes}, lr: {nb-secret: no}}\n"
         "small:\n  notebook: small.ipynb\n  nb-report: none\n  flags-import: all\n"
         "  flags: {token: {nb-secret: yes}}\n"
         "pipeline:\n  flags: {token: {nb-secret: yes}}\n"
@@ -80,26 +92,34 @@ def test_a_value_is_in_no_error_and_no_report_of_a_run_that_fails(made: Project)
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cells", "said"),
     [
-        ("import sys; sys.exit(token)", "***"),
-        ("import os; os.write(2, token.encode()); os._exit(3)", "the kernel died"),
-        ("import os; os.write(1, token.encode())", ""),
-        ("import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.3), "
-         "print(token))).start()", "***"),
-        ("import atexit; atexit.register(print, token)", "***"),
-        ("print(token[:6], end='')\nfrom IPython.display import Image\n"
-         "Image(__import__('base64').b64decode('iVBORw0KGgo='), format='png')", "image saved"),
-        ("from IPython.utils.io import capture_output\nwith capture_output() as c:\n"
-         "    print(token)\nc.show()\nget_ipython().run_cell('1/0 # ' + token)", "***"),
+        (["import sys; sys.exit(token)"], ["***"]),
+        (["import os; os.write(2, token.encode()); os._exit(3)"], ["the kernel died"]),
+        (
+            [
+                "import atexit, os, threading, time\nos.write(1, token.encode())",
+                "threading.Thread(target=lambda: (time.sleep(0.3), print('t', token))).start()",
+                "atexit.register(print, 'at exit', token)",
+                "from IPython.utils.io import capture_output\nwith capture_output() as c:\n"
+                "    print('captured', token)\nc.show()\nget_ipython().run_cell('1/0 # ' + token)",
+                "print(token[:6], end='')\nfrom IPython.display import Image\n"
+                "Image(__import__('base64').b64decode('iVBORw0KGgo='), format='png')",
+            ],
+            ["t ***", "at exit ***", "captured ***", "1/0 # ***", "image saved"],
+        ),
     ],
-)  # fmt: skip
-def test_a_value_is_hidden_however_a_notebook_ends(project: Project, cell: str, said: str):
-    project.notebook("nb.ipynb", "token = ''", cell, "print(token[6:])")
+    ids=["exit", "killed", "all others"],
+)
+def test_a_value_is_hidden_however_a_notebook_ends(
+    project: Project, cells: list[str], said: list[str]
+):
+    project.notebook("nb.ipynb", "token = ''", *cells, "print(token[6:])")
     project.guildfile("a:\n  notebook: nb.ipynb\n  flags: {token: {nb-secret: yes}}\n")
     project.env["USERS_API_KEY"] = OF_THE_USER
     done = project.guild("run", "-y", "a", f"token={VALUE}")
-    assert said in done.stdout + done.stderr
+    shown = done.stdout + done.stderr
+    assert [text for text in said if text not in shown] == []
     assert leaks(project, done) == []
 
 
@@ -263,19 +283,6 @@ def test_without_nb_secret_the_warning_names_it(project: Project):
     assert "say 'nb-secret: yes' for this flag in guild.yml" in project.run("nb.ipynb").stderr
 
 
-def test_a_value_too_short_to_be_masked_is_said_once_and_kept_out_of_the_rest(project: Project):
-    project.notebook("nb.ipynb", "pin = 1\nok = True", "print('is 7 of 7', pin, ok)")
-    project.guildfile(
-        "a:\n  notebook: nb.ipynb\n  nb-report: none\n"
-        "  flags: {pin: {nb-secret: yes}, ok: {nb-secret: yes}}\n"
-    )
-    done = project.run("a", "pin=7", "ok=no")
-    assert "is 7 of 7 7 False\n" in done.stdout
-    assert done.stderr.count("not masked") == 1 and "flag pin" in done.stderr
-    assert done.run.flags == {"pin": "***", "ok": "***"}
-    assert "pin = 7" not in done.run.sources("nb.ipynb")[0]
-
-
 def test_values_keep_their_types(project: Project):
     project.notebook(
         "nb.ipynb",
@@ -294,35 +301,36 @@ def test_values_keep_their_types(project: Project):
     assert project.run("--restart", run.id, **named).stdout == said
 
 
-def test_a_list_is_one_secret_value(project: Project):
-    project.notebook("nb.ipynb", "keys = ['a']", "print(len(keys), keys[1][::-1], keys)")
-    project.guildfile(
-        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {keys: {nb-secret: yes}}\n"
-    )
-    done = project.run("a", f"keys=first-key {OTHER}")
-    assert done.stdout == f"2 {OTHER[::-1]} ['***']\n"
-    assert leaks(project, done) == []
+@pytest.fixture(scope="module")
+def several(made: Project) -> Command:
+    flags = [f"keys=first-key {OTHER}", f"t={OTHER}", "pin=7", "ok=no", "lr=12345"]
+    return made.run("several", *flags, KEY=KEY)
 
 
-def test_a_key_of_several_lines_is_masked_line_by_line(project: Project):
-    key = f"-----BEGIN KEY-----\n{OTHER}\n{VALUE}\n-----END KEY-----"
-    project.notebook("nb.ipynb", "key = ''", "print(key)\nprint(len(key))\nkey.encode()")
-    project.guildfile(
-        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {key: {nb-secret: yes}}\n"
-    )
-    done = project.run("a", KEY=key)
-    assert done.stdout.startswith(f"***\n{len(key)}\n")
-    assert leaks(project, done) == []
+def test_a_list_is_one_secret_value(several: Command, made: Project):
+    assert several.stdout.startswith(f"2 {OTHER[::-1]} ['***']\n")
+    assert leaks(made, several) == []
 
 
-def test_a_notebook_may_read_its_variable_itself(project: Project):
-    project.notebook("nb.ipynb", "import os\nprint(os.environ['HUB'], os.environ['FLAG_T'][::-1])")
-    project.guildfile(
-        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {t: {nb-secret: HUB}}\n"
-    )
-    done = project.run("a", f"t={OTHER}")
-    assert done.stdout == f"*** {OTHER[::-1]}\n" and "WARNING" not in done.stderr
-    assert leaks(project, done) == []
+def test_a_key_of_several_lines_is_masked_line_by_line(several: Command):
+    assert f"\n***\n{len(KEY)}\nb'***" in several.stdout
+
+
+def test_a_notebook_may_read_its_variable_itself(several: Command):
+    assert f"\n*** {OTHER[::-1]}\n" in several.stdout
+    warned = [line for line in several.stderr.splitlines() if "WARNING" in line]
+    assert len(warned) == 3 and [line for line in warned if re.search(r"\bt\b", line)] == []
+
+
+def test_a_value_too_short_to_be_masked_is_said_once_and_kept_out_of_the_rest(several: Command):
+    assert "\nis 7 of 7 7 False\n" in several.stdout
+    assert several.stderr.count("not masked") == 1 and "flag pin" in several.stderr
+    assert {several.run.flags[name] for name in ("pin", "ok")} == {"***"}
+    assert "pin = 7" not in several.run.sources("several.ipynb")[0]
+
+
+def test_a_flag_that_is_said_to_be_no_secret_is_none(several: Command):
+    assert several.stdout.endswith("\nlr 12345\n") and several.run.flags["lr"] == 12345
 
 
 def test_a_shell_reads_its_secret_from_the_environment(project: Project):
@@ -380,14 +388,6 @@ def test_a_secret_of_guild_yml_is_warned_of_and_one_of_another_operation_refused
     refused = project.guild("run", "-y", "b", f"token={VALUE}")
     assert (refused.status, refused.run_dirs) == (1, [])
     assert "nb-secret is for notebooks" in refused.stderr
-
-
-def test_a_flag_that_is_said_to_be_no_secret_is_none(project: Project):
-    project.notebook("nb.ipynb", "lr = 1\nprint(lr)")
-    project.guildfile(
-        "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {lr: {nb-secret: no}}\n"
-    )
-    assert project.run("a", "lr=12345").stdout == "12345\n"
 
 
 def test_a_run_from_before_nb_secret_is_restarted_without_its_value(project: Project):
