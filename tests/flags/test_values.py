@@ -292,7 +292,8 @@ def test_what_the_call_does_not_take_is_refused_in_one_line(default, given, take
 @pytest.mark.parametrize(
     "default",
     ["time.time()", "date.today()", "Path.home()", "Path()", "date(2020, 1, 32)", "Path(a)",
-     "Fraction('1e999999999')", "Decimal('x')", "Path(*a)", "date(**a)", "Path('a') / 'b'",
+     "Fraction('1e999999999')", "Decimal('x')", "Path(*a)", "date(**a)", "Path('a') / b", "1 / 2",
+     "'a' / Path('b')",
      "datetime.strptime('a', 'b')", "load('x')", "UUID(5)", "Fraction(numerator='1')",
      "Decimal('sNaN')", "Path.fromisoformat('a')", "date.fromisoformat('a')",
      "timedelta(days=1e300)", "float('inf')", "set()"],
@@ -310,6 +311,12 @@ def test_any_other_call_is_an_expression(default):
 @pytest.mark.parametrize("declared", ["", ' #@param {type:"raw"}', " #@param"])
 def test_a_call_that_is_typed_is_taken_as_it_is(default, given, declared):
     assert run(f"x = {default}{declared}", x=given) == f"x = {given}{declared}"
+
+
+def test_the_numbers_of_a_vector_of_integers_stay_integers_in_r():
+    source = "x <- c(1L, 2L)  # sizes"
+    nb = notebook(source, language="r")
+    assert edited(nb, discover(nb), {"x": "3 4.5 6"}) == {0: "x <- c(3L, 4.5, 6L)  # sizes"}
 
 
 RUN = [

@@ -6,6 +6,7 @@ import ast
 import json
 import math
 from collections.abc import Callable, Iterable
+from pathlib import PurePath
 from typing import Any
 
 from . import calls
@@ -22,8 +23,8 @@ _MAKERS: dict[str, Callable[..., Any]] = {
 
 def value_of(node: ast.expr) -> Any:
     """The value of an expression that is a literal: a number, string, boolean, None, a list, tuple,
-    set or dict of literals, or a call of ``calls``. Raises NotLiteralError for anything else,
-    bytes, complex numbers, ``float("inf")`` and ``...`` included.
+    set or dict of literals, a call of ``calls``, or a path and text with ``/`` between. Raises
+    NotLiteralError for anything else, bytes, complex numbers, ``float("inf")`` and ``...`` too.
     """
     return _evaluated(node, _value_of_call)
 
@@ -51,6 +52,10 @@ def _literal(node: ast.expr | None, call: Callable[[ast.Call], Any]) -> Any:
         number = _literal(node.operand, _no_value)
         if is_number(number):
             return number if isinstance(node.op, ast.UAdd) else -number
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        folder, name = _literal(node.left, call), _literal(node.right, _no_value)
+        if isinstance(folder, PurePath) and isinstance(name, str):
+            return folder / name
     if isinstance(node, ast.Call):
         return call(node)
     raise NotLiteralError

@@ -78,7 +78,7 @@ class R(LineBasedLanguage):
         raise NotLiteralError
 
     def write(self, value: Any, like: str) -> str:
-        """A whole number is an integer (``5L``) where ``like`` is an integer."""
+        """A whole number is an integer (``5L``) where ``like``, or its last item, is one."""
         if isinstance(value, dict):
             if not all(key and (isinstance(key, str) or is_number(key)) for key in value):
                 raise ValueError("the names of its lists are text or numbers")
@@ -87,7 +87,7 @@ class R(LineBasedLanguage):
         if kind_of(value) == "integer" and abs(value) > 2**53:
             raise ValueError("its numbers hold no whole number above 2**53")
         if isinstance(value, (list, tuple, set, frozenset)):
-            items = ", ".join(self.write(item, "") for item in ordered(value))
+            items = ", ".join(self.write(item, like.rstrip(") ")) for item in ordered(value))
             return f"{'c' if _is_vector(value) else 'list'}({items})"
         is_whole = kind_of(value) == "integer" and abs(value) < 2**31
         return super().write(value, like) + "L" * (is_whole and _INTEGER.search(like) is not None)

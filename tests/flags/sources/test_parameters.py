@@ -96,7 +96,8 @@ COMPUTED = [
     ("os.environ['A']", "c", "'c'"),
     ("root + '/a'", "b", "'b'"),
     ("Path('a') / 'b'", "Path('c')", "Path('c')"),
-    ("Path('a') / 'b'", "/c", None),
+    ("Path(a) / 'b'", "/c", None),
+    ("Path('a') / 'b'", "/c", "Path('/c')"),
 ]
 
 
