@@ -127,7 +127,7 @@ WORKLOADS = [
     Workload("widgets", 8_000,
              cell("import ipywidgets\nw = [ipywidgets.IntSlider() for i in range(N)]")),
     Workload("displays into an Output widget", 8_000, cell(OUTPUT + "        display(i)")),
-    Workload("cells of 1.4 KB", 8_000, lambda size: [CODE * (1400 // len(CODE))] * size),
+    Workload("cells of 1.4 KB", 4_000, lambda size: [CODE * (1400 // len(CODE))] * size),
     Workload("cells of 690 KB", 16, lambda size: [CODE * (690_000 // len(CODE))] * size, 600),
     Workload("KB of source in one list", 14_000, one_list, 600),
     EditedNotebook("edits of a notebook, MB of the cache", 64, cell(FLAGS), 20),
