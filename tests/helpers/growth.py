@@ -33,30 +33,26 @@ def check_growth(
     """``work`` on ``make(size)`` and on eight times as much. With a ``name``, for heavy tests, the
     two sizes between are measured as well, and the times noted as a figure."""
     values = [make(size * factor) for factor in ((1, 2, 4, 8) if name else (1, 8))]
+    allowed = DOUBLED if name else DOUBLED**3
+    times = [seconds_of(work, values[0], repeat=3)]
     gc.disable()  # a collection takes longer the more objects there are, those of other tests too
     try:
-        times = [seconds_of(work, values[0], repeat=3), *(seconds_of(work, v) for v in values[1:])]
-        for _ in range(5):  # other processes may have been in the way
-            if is_linear(times):
-                break
-            gc.collect()
-            times = [min(t, seconds_of(work, v)) for t, v in zip(times, values)]
+        for value in values[1:]:
+            times.append(seconds_of(work, value))
+            for _ in range(3):  # other processes may have been in the way
+                if not is_linear(times, allowed):
+                    times = [min(t, seconds_of(work, v)) for t, v in zip(times, values)]
+            if not is_linear(times, allowed):
+                break  # larger ones may take very long
     finally:
         gc.enable()
-    check_times(times, name)
-
-
-def is_linear(times: list[float]) -> bool:
-    allowed = DOUBLED if len(times) > 2 else DOUBLED**3
-    return all(
-        after <= allowed * max(before, NOISE) + NOISE for before, after in zip(times, times[1:])
-    )
-
-
-def check_times(times: list[float], name: str = "") -> None:
-    """Times of sizes that double, or of the first and the eightfold; with a ``name`` they are a
-    figure."""
     if name:
         shown = " ".join(f"{t:.2f}" for t in times)
         figure(f"{name}: seconds for n, 2n, 4n, 8n", shown, f"{DOUBLED} times each")
-    assert is_linear(times), times
+    assert is_linear(times, allowed), times
+
+
+def is_linear(times: list[float], allowed: float) -> bool:
+    return all(
+        after <= allowed * max(before, NOISE) + NOISE for before, after in zip(times, times[1:])
+    )

@@ -80,7 +80,7 @@ def update(count: int) -> None:
 
 @pytest.mark.parametrize("work", [make, update])
 def test_time_grows_as_the_messages_do(work: Any):
-    check_growth(work, int, 4000)
+    check_growth(work, int, 1500)
 
 
 def test_what_is_over_the_limit_and_what_cannot_be_used_is_said_once(project: Project):
