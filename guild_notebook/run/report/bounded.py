@@ -17,7 +17,7 @@ from typing import Any
 
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
-from nbconvert.filters import Highlight2HTML
+from nbconvert.filters import Highlight2HTML, ansi2html, strip_ansi
 from nbconvert.filters.strings import clean_html
 from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
@@ -28,7 +28,12 @@ MOST = 1_000_000
 """Characters of a notebook's code that are highlighted, and of its Markdown that are rendered."""
 
 MOST_OF_TEXT = 50_000
-"""Characters of one text of Markdown that are rendered: mistune takes time quadratic in some."""
+"""Characters of one text of Markdown that are rendered, without the data of images in it: mistune
+takes time quadratic in some."""
+
+MOST_COLOURS = 5_000
+"""Escape sequences of a text, between two that reset all colours, that are shown as colours:
+nbconvert copies the rest of the text at each."""
 
 LARGE = 10_000
 """Characters from which on an image is not in the notebook that nbconvert is given."""
@@ -41,6 +46,8 @@ _FOCUSED = re.compile(
 _IMAGE = re.compile(r'(<div class="jp-Rendered(?:Image|SVG) jp-OutputArea-output[^<>]*>\s*)<img ')
 
 
+_LONG_WORD = re.compile(r"[\w+/=]{1000,}")
+_RESET = re.compile("\x1b\\[0*m")
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*(?:=[=\s]*)?")
 
 
@@ -96,6 +103,7 @@ class BoundedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carr
         self.register_filter("highlight_code", highlighted)
         self.register_filter("filter_data_type", shown_type)
         self.register_filter("clean_html", _cleaned)
+        self.register_filter("ansi2html", _with_colours)
         # It removes "files/" from links, as notebooks had it long ago, in quadratic time.
         self.register_filter("strip_files_prefix", lambda text: text)
         exported: Any = super(HTMLExporter, self).from_notebook_node(nb, resources, **options)
@@ -104,10 +112,30 @@ class BoundedHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert carr
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
-        self._markdown += len(source)
-        if self._markdown > MOST or len(source) > MOST_OF_TEXT:
+        text = _LONG_WORD.sub("", source)
+        self._markdown += len(text)
+        if self._markdown > MOST or len(text) > MOST_OF_TEXT or _is_slow(text):
             return _as_written("Markdown", source)
         return str(super().markdown2html(context, source))
+
+
+def _is_slow(text: str) -> bool:
+    """Whether patterns of nbconvert would go back and forth in a text of Markdown."""
+    return " " * 1_000 in text or text.count("\\begin{") > 500
+
+
+def _with_colours(text: str) -> str:
+    """HTML of a text with colours. After a reset the text begins anew."""
+    parts, start = [], 0
+    for reset in _RESET.finditer(text):
+        if reset.end() - start >= 10_000:
+            parts.append(text[start : reset.end()])
+            start = reset.end()
+    parts.append(text[start:])
+    return "".join(
+        ansi2html(part) if part.count("\x1b") <= MOST_COLOURS else html.escape(strip_ansi(part))
+        for part in parts
+    )
 
 
 def _with_attributes(page: str) -> str:

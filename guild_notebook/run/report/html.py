@@ -92,6 +92,8 @@ class HTMLReportExporter(BoundedHTMLExporter):
         nb, outputs = copy_with_outputs(nb)
         for output in outputs:
             data = output.get("data") or {}
+            metadata = (output.get("metadata") or {}).items()
+            output.metadata = {k: v for k, v in metadata if k not in data or isinstance(v, dict)}
             if "text/html" in data:
                 output.data = {**data, "text/html": self._closed(text_of(data["text/html"]))}
         page, resources = super().from_notebook_node(nb, resources, **options)
@@ -103,6 +105,9 @@ class HTMLReportExporter(BoundedHTMLExporter):
         self._tags += piece.count("<")
         if self._tags > MOST_TAGS:
             return piece
+        # The parser takes time quadratic in tags that do not end, which are text to it.
+        ended, end, rest = piece.rpartition(">")
+        piece = ended + end + rest.replace("<", "&lt;")
         soup = BeautifulSoup(piece, features="html.parser")
         for image in soup.select("img:not([alt])"):
             image.attrs["alt"] = NO_TEXT

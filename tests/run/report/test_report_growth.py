@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from nbformat import v4
 
+from guild_notebook.run.report.bounded import BoundedHTMLExporter
 from guild_notebook.run.report.html_sanitizer import is_visible, sanitize
 from guild_notebook.run.report.reports import ReportWriter
 from tests.helpers.growth import check_growth
@@ -32,6 +33,7 @@ HTML: dict[str, Callable[[int], str]] = {
     "rows": lambda n: f"<table>{'<tr><td>1</td></tr>' * (n // 19)}</table>",
     "cells outside of a table": lambda n: "<td>1<tr>" * (n // 8),
     "entities": lambda n: "&amp;&#x41;&" * (n // 12),
+    "entities without an end": lambda n: "&amp" * (n // 4),
     "opening brackets": lambda n: "<" * n,
     "openings of images": lambda n: "<img " * (n // 5),
     "openings of scripts": lambda n: "<script" * (n // 7),
@@ -82,6 +84,7 @@ OTHER: dict[str, Callable[[int], list[Any]]] = {
     "cells": lambda n: [code("x = 1 + 2  # why\n" * 5) for _ in range(n // 85)],
     "text": lambda n: [code("x", stream("line 1\n" * (n // 7)))],
     "colours": lambda n: [code("x", stream("\x1b[31mred\x1b[0m\n" * (n // 13)))],
+    "colours without an end": lambda n: [code("x", stream("\x1b[31mred\n" * (n // 9)))],
     "openings of colours": lambda n: [code("x", stream("\x1b[" * (n // 2)))],
     "numbers of a colour": lambda n: [code("x", stream("\x1b[" + "1;" * (n // 2)))],
     "displays": lambda n: [code("x", *[shown(text_plain="A")] * (n // 200))],
@@ -128,6 +131,39 @@ def test_a_report_takes_time_linear_in_the_notebook(report: Any, form: str):
 @pytest.mark.parametrize("form", ["a cell of lines", "cells", "Markdown, lines"])
 def test_a_report_of_14_mb_of_source_takes_seconds(report: Any, form: str):
     check_growth(report, OTHER[form], 1_750_000, f"report {report.name}, {form}, 1.75 to 14 MB")
+
+
+def test_colours_of_a_long_text_are_those_of_a_short_one():
+    line = "\x1b[31;1mred & bold\x1b[0m <plain> \x1b[44mon blue\x1b[m\n"
+    exporter = BoundedHTMLExporter()
+    exporter.from_notebook_node(v4.new_notebook())
+    shown = exporter.environment.filters["ansi2html"]
+    once = (
+        '<span class="ansi-red-intense-fg ansi-bold">red &amp; bold</span> &lt;plain&gt; '
+        '<span class="ansi-blue-bg">on blue</span>\n'
+    )
+    assert shown(line * 1_000) == once * 1_000
+    assert shown("\x1b[31m<" * 6_000) == "&lt;" * 6_000
+
+
+def test_markdown_with_a_large_image_in_it_is_rendered(report: Any, tmp_path: Path):
+    source = f"# Title\n\n![a figure](data:image/png;base64,{'A' * 200_000})"
+    writer = ReportWriter((report.name,), lambda path: None)
+    nb = v4.new_notebook(cells=[v4.new_markdown_cell(source)])
+    (path,) = writer.write(nb, str(tmp_path / "nb.ipynb"))
+    page = Path(path).read_text("utf-8")
+    assert 'src="data:image/png;base64,AAAA' in page and "<h1" in page
+    assert "too many to be rendered" not in page
+
+
+@pytest.mark.parametrize("metadata", [None, 5, "x", True, [], [1]])
+def test_an_image_whose_metadata_is_anything_is_in_the_report(report: Any, tmp_path, metadata: Any):
+    image = shown(image_png="iVBORw0KGgo=")
+    image.metadata = {"image/png": metadata}
+    writer = ReportWriter((report.name,), lambda path: None)
+    nb = v4.new_notebook(cells=[code("x", image)])
+    (path,) = writer.write(nb, str(tmp_path / "nb.ipynb"))
+    assert "data:image/png;base64,iVBORw0KGgo=" in Path(path).read_text("utf-8")
 
 
 def test_what_is_too_long_is_shown_as_it_is_written_and_said(report: Any, tmp_path: Path):
