@@ -192,4 +192,6 @@ def test_each_of_them_was_written_and_masked(done: Command):
         for form in range(len(FORMS)):
             for value in range(len(VALUES)) if way not in NOT_SAVED else ():
                 assert tag(number, form, value) in text, (way, FORMS[form])
+    left_out = "an image/png is left out: the value of a secret flag is in it\n"
+    assert left_out in done.run.output
     assert done.run.output.count("***") > 500 and text.count("***") > 1000

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...document.mime import IMAGE_ENDINGS, has_image, text_of
 from ...files import free_path, numbered_paths, write_whole
-from ...secrets.masking import Masker
+from ...secrets.masking import MASK, Masker
 from .progress import StatusLines
 from .stream import Stream
 
@@ -203,6 +203,8 @@ class Display:
             return []
         try:
             data = self._masker.data({m: data[m] for m in IMAGE_ENDINGS if m in data})
+            for mime in (m for m in data if data[m] == MASK):
+                self.write_status(f"an {mime} is left out: the value of a secret flag is in it")
             return [name for image in images for name in self._images.save(data, image)]
         except OSError as e:
             self._save_errors.add("images", e)
