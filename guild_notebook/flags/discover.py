@@ -158,7 +158,7 @@ def is_fill_in(flag: Flag) -> bool:
 def is_named_like_secret(flag: Flag) -> bool:
     """Whether the flag's name says that its value is a secret (``api_key``), or that it sets a
     variable of the environment, and its type does not say otherwise."""
-    if flag.type not in ("string", "raw", None) or flag.choices:
+    if flag.type not in ("string", "bytes", "raw", None) or flag.choices:
         return False
     return flag.name.startswith("os.environ[") or names_secret(flag.name)
 

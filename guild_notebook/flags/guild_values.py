@@ -64,7 +64,7 @@ def flag_data(flag: Flag) -> dict[str, Any]:
 
 
 def _is_split(flag: Flag) -> bool:
-    return isinstance(flag.default, (list, tuple, set)) and flag.type is None
+    return isinstance(flag.default, (list, tuple, set, frozenset)) and flag.type is None
 
 
 def _guild_type(flag: Flag) -> str | None:
@@ -195,7 +195,9 @@ def _split(text: str, default: Any) -> list[Any]:
     text, so are these: a text stays a text though it looks like a number, as a date always does."""
     from guild import flag_util
 
-    only_text = bool(default) and all(isinstance(item, str) for item in default)
+    only_text = bool(default) and all(
+        isinstance(item, str) or calls.kind_of(item) for item in default
+    )
     items = []
     for part in shlex.split(text):
         item = flag_util.decode_flag_val(part)
@@ -304,8 +306,9 @@ def _spelled(flag: Flag, value: Any) -> Any:
         return value.strip() if isinstance(value, str) else new.text
     if _is_split(flag) and not isinstance(new, dict):
         joined = _joined(new, flag)
-        return _plain(calls.plain(new)) if joined is None else joined
+        is_same = joined is not None and same(notebook_value(flag, joined), new)
+        return joined if is_same else _plain(new)
     with_sets = calls.plain(new, flag.default_source)
     plain = _plain(with_sets)
-    # YAML has sets, and where the default has none a list would be one
-    return plain if same(notebook_value(flag, plain), new) else with_sets
+    # YAML has sets and bytes, and where the default has none a list or text would be one
+    return next((v for v in (plain, with_sets) if same(notebook_value(flag, v), new)), new)

@@ -45,6 +45,7 @@ class Flag:
     ``language`` is the name of the kernel's language, as ``languages.name_of`` has it.
     ``secret`` is the environment variable from which the source reads the value of a secret flag
     (nb-secret), "" for any other flag. Messages do not show the value of a secret flag.
+    ``call`` is a call of the type that an annotation names (``dt.date(..., ...)``), "" for none.
     """
 
     name: str
@@ -65,6 +66,12 @@ class Flag:
     mixed: bool = False
     language: str = "python"
     secret: str = ""
+    call: str = ""
+
+    @property
+    def like(self) -> str:
+        """The source text whose spelling values have."""
+        return self.call or self.default_source
 
     @property
     def label(self) -> str:

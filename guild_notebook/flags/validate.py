@@ -80,8 +80,11 @@ def _computed(flag: Flag, value: str, convert: Callable[[Flag, Any], Any]) -> An
     """What takes the place of an expression: another one, or a value of the flag's type. Text takes
     the place of text, but for what only an expression looks like."""
     if flag.type not in ("string", None):
-        with contextlib.suppress(_RefusedError):
+        try:
             return convert(flag, value)
+        except _RefusedError:
+            if _DATE.match(value):
+                raise
     if _DATE.match(value):
         return value
     code = languages.named(flag.language).expression(value)
@@ -121,11 +124,8 @@ def _fitted(flag: Flag, value: Any, like: Any) -> Any:
     YAML makes them of text that looks like one, but for the place of a call of ``calls``; a list is
     a tuple or a set where ``like`` is; where no text stands, the words for null, nan and infinity
     are what they say."""
-    if calls.kind_of(like):
-        try:
-            return calls.converted(value, like, flag.default_source)
-        except ValueError as e:
-            raise _RefusedError(str(e)) from None
+    if kind := calls.kind_of(like):
+        return _of_kind(flag, value, kind)
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, str) and not isinstance(like, str):
@@ -145,6 +145,13 @@ def _fitted(flag: Flag, value: Any, like: Any) -> Any:
     if not isinstance(value, (type(None), bool, int, float, str, bytes, Code)):
         raise _RefusedError("a number, text, true or false, null, a list or a mapping")
     return value
+
+
+def _of_kind(flag: Flag, value: Any, kind: calls.Kind) -> Any:
+    try:
+        return calls.converted(value, kind, flag.default_source)
+    except ValueError as e:
+        raise _RefusedError(str(e)) from None
 
 
 def _fitted_mapping(flag: Flag, value: dict[Any, Any], like: Any) -> Any:
@@ -174,12 +181,18 @@ def _is_set(value: Any) -> bool:
     return isinstance(value, dict) and value != {} and all(v is None for v in value.values())
 
 
+def _kind(flag: Flag) -> calls.Kind | None:
+    """The kind of call that the flag's values are, None where they are none."""
+    return calls.kind_of(flag.default) or calls.kind_made(flag.like)
+
+
 def _object(flag: Flag, value: Any) -> Any:
-    kind = calls.kind_of(flag.default)
+    kind = _kind(flag)
     code = languages.named(flag.language).expression(value) if isinstance(value, str) else None
-    if kind and code and calls.is_expression(code, kind):
+    is_evident = flag.computed and isinstance(value, str) and _EVIDENT.search(value)
+    if kind and code and (calls.is_expression(code, kind) or is_evident):
         return Code(code)
-    return _fitted(flag, value, flag.default)
+    return _of_kind(flag, value, kind) if kind else _fitted(flag, value, flag.default)
 
 
 def _string(flag: Flag, value: Any) -> str:
@@ -239,7 +252,7 @@ def _boolean(flag: Flag, value: Any) -> bool:
 
 
 def _date(flag: Flag, value: Any) -> Any:
-    if calls.kind_of(flag.default):
+    if _kind(flag):
         return _object(flag, value)
     text = value.isoformat() if isinstance(value, datetime.date) else value
     if isinstance(text, str) and _DATE.fullmatch(text):

@@ -280,6 +280,8 @@ def texts_of(value: Any) -> list[str]:
     have none, since every program prints them."""
     if isinstance(value, str):
         return [value]
+    if isinstance(value, bytes):
+        return [value.decode(errors="backslashreplace")]
     if isinstance(value, Mapping):
         return [text for pair in value.items() for item in pair for text in texts_of(item)]
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from guild_notebook.errors import FlagError
 from guild_notebook.flags import guild_values, languages
-from guild_notebook.flags.source_text import source_text
+from guild_notebook.flags.source_text import environment_text, source_text
+from guild_notebook.secrets.masking import texts_of
 from tests.helpers.notebooks import discover, edited, flags, notebook, run
 from tests.helpers.reader import DOCS
 
@@ -180,6 +181,16 @@ SPELLINGS = [
     ("x = date(2020, 1, 1)", ["2021-01-31", "'2021-01-31'", " 2021-01-31"], "2021-01-31"),
     ("x = date(2020, 1, 1)", ["2020-01-01", "date(2020, 1, 1)"], "2020-01-01"),
     ("x = Path('a')", ["b", "./b", "b/"], "b"),
+    ("x = b'a'", ["xyz", "b'xyz'", 'b"xyz"'], "xyz"),
+    ("x = b'a'", ["a", "b'a'"], "a"),
+    ("x = b'a'", ["b'\\x00'", "b'\\0'"], "b'\\x00'"),
+    ("x = b'\\xff'", ["b'\\xff'", 'b"\\xff"'], "b'\\xff'"),
+    ("x = b'a'", ["é", "b'\\xc3\\xa9'"], "é"),
+    ("x = b'a'", ["10"], "10"),
+    ("x = 1+2j", ["3+4j", "(3+4j)", "3 + 4j"], "3+4j"),
+    ("x = float('inf')", ["3"], 3),
+    ("x = float('nan')", ["-inf"], float("-inf")),
+    ("x = set()", ["1 2", "[[1, 2]]", "[[2, 1]]"], "1 2"),
     ("x = Path('a')", ["a", "Path('a')"], "a"),
     ("x = f(1) #@param {type:'raw'}", ["g(2)", " g(2) "], "g(2)"),
     ("x = f(1) #@param {type:'raw'}", ["f(1)", " f(1)"], None),
@@ -219,6 +230,14 @@ def namespace(flagdef):
         ("{'t': time(1, 2)}", {"t": 750}, "{'t': time(12, 30)}"),
         ("{'p': Decimal('0.1')}", {"p": 0.25}, "{'p': Decimal('0.25')}"),
         ("{dt.date(2020, 1, 1): 1}", {datetime.date(2021, 2, 3): 2}, "{dt.date(2021, 2, 3): 2}"),
+        ("[b'a']", "b 010", "[b'b', b'010']"),
+        ("(b'a', 1)", ["b", 2], "(b'b', 2)"),
+        ("{'k': (b'a',)}", {"k": ["é"]}, "{'k': (b'\\xc3\\xa9',)}"),
+        ("[1j]", "2 1-1j", "[(2+0j), (1-1j)]"),
+        ("[Decimal('1')]", "0.10", "[Decimal('0.10')]"),
+        ("[float('inf')]", "1 -inf", '[1, float("-inf")]'),
+        ("{'s': frozenset()}", {"s": [3, 3]}, "{'s': frozenset({3})}"),
+        ("{'s': set()}", {"s": {3: None}}, "{'s': {3}}"),
     ],
 )  # fmt: skip
 def test_what_stands_within_a_default_gives_the_type_there(default, given, expected):
@@ -281,6 +300,10 @@ def test_the_word_for_null_is_one_of_a_forms_choices():
         ("Fraction(1, 3)", "1/0", r"a fraction \(1/3\)"),
         ("UUID('0b4e0c4e-1d44-4b52-9a4e-6f2a0a1c8c11')", "7", "a UUID"),
         ("{'d': date(2020, 1, 1)}", {"d": "soon"}, r"a date \(YYYY-MM-DD\)"),
+        ("1j", "c", r"a complex number \(1\+2j\)"),
+        ("float('inf')", "c", "a number"),
+        ("int('5')", "c", "a number"),
+        ("b'a'", True, "text"),
         ("Path('a')", [1], "a path"),
     ],
 )
@@ -296,7 +319,8 @@ def test_what_the_call_does_not_take_is_refused_in_one_line(default, given, take
      "'a' / Path('b')",
      "datetime.strptime('a', 'b')", "load('x')", "UUID(5)", "Fraction(numerator='1')",
      "Decimal('sNaN')", "Path.fromisoformat('a')", "date.fromisoformat('a')",
-     "timedelta(days=1e300)", "float('inf')", "set()"],
+     "timedelta(days=1e300)", "float(x)", "int('x')", "set(x)", "dict(**x)", "bytes(10**12)",
+     "np.float('1')", "1 + 2", "1j + 2", "1 * 2j"],
 )  # fmt: skip
 def test_any_other_call_is_an_expression(default):
     assert flags(f"x = {default}").flags == {}
@@ -306,6 +330,7 @@ def test_any_other_call_is_an_expression(default):
     ("default", "given"),
     [("date(2020, 1, 1)", "date(2022,1,1)"), ("date(2020, 1, 1)", "date.today()"),
      ("Path('a')", 'Path("b")'), ("Path('a')", "pathlib.Path.home() / 'b'"),
+     ("b'a'", "b'a' * 3"), ("b'a'", "bytes(4)"),
      ("Decimal('1')", "Decimal(7) * 2"), ("dt.date(2020, 1, 1)", "cfg.day")],
 )  # fmt: skip
 @pytest.mark.parametrize("declared", ["", ' #@param {type:"raw"}', " #@param"])
@@ -361,3 +386,21 @@ def test_what_is_written_is_what_the_language_holds(language, command, tmp_path)
         env={**os.environ, "LC_ALL": "C.UTF-8"},
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "expected"),
+    [("b'a'", "xyz", "b'xyz'"), ("pathlib.Path('a')", "b", "pathlib.Path('b')"),
+     ("dt.date(2020, 1, 1)", "2021-02-03", "dt.date(2021, 2, 3)")],
+)  # fmt: skip
+def test_a_secret_value_of_any_type_is_in_the_environment_as_the_source_text(
+    default, given, expected
+):
+    flag = discover(notebook(f"x = {default}"), secrets={"x": "X"}).flags["x"]
+    value = guild_values.notebook_value(flag, given)
+    assert environment_text(flag, value) == expected
+    assert source_text(flag, value) == 'eval(__import__("os").environ["X"])'
+
+
+def test_bytes_are_known_by_their_text_where_they_are_secret():
+    assert texts_of({"k": [b"xyz", b"\xff"]}) == ["k", "xyz", "\\xff"]

@@ -1,14 +1,14 @@
-"""Calls of Python's own types that are values as literals are: ``Path("data")``,
-``datetime.date(2020, 1, 1)``, ``Decimal("0.1")``.
+"""Types of Python's own whose values are calls, ``Path("data")``, ``datetime.date(2020, 1, 1)``,
+``Decimal("0.1")``, or have a literal that YAML lacks: ``b"a"``, ``1+2j``.
 
-The last name of what is called decides (``dt.date`` is ``date``), and all arguments are literals.
-A new value takes the place of the arguments, and the call keeps its spelling.
+The last name of what is called decides (``dt.date`` is ``date``). A call of literals is a value as
+a literal is; of another one (``date.today()``) the kind is known. A new value takes the place of
+the arguments, and the call keeps its spelling.
 """
 
 from __future__ import annotations
 
 import ast
-import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,22 +28,29 @@ _TIMEDELTA = re.compile(
     r"(?:(?P<days>-?\d+) days?,? ?)?"
     r"(?P<hours>\d+):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:\.\d{1,6})?))?"
 )
+_BYTES = re.compile(r"[bB][rR]?(['\"]).*\1|[rR][bB](['\"]).*\2")
 _KEPT = ("tzinfo", "fold")  # keywords that stay as they are beside a new value
+_MAKING = re.compile(  # methods of the types
+    r"today|(?:utc)?now|(?:utc)?from(?:timestamp|ordinal|isoformat|isocalendar|_float|hex)|combine"
+    "|strptime|home|cwd"
+)
+_KEEPING = re.compile(  # attributes of values that are of the same type
+    "parent|resolve|absolute|expanduser|joinpath|with_(?:name|suffix)|replace|astimezone|quantize"
+)
 
 
 @dataclass(frozen=True)
 class Kind:
     """A type that such calls make. ``name`` is the flag type, ``names`` what is called, ``type``
     the class of the values here, ``takes`` what a message says of the text that ``parse`` reads,
-    ``text`` the value's plain text, and ``arguments`` those of the call."""
+    and ``text`` the value's plain text."""
 
     name: str
     names: tuple[str, ...]
     type: type[Any]
     takes: str
     parse: Callable[[str], Any]
-    text: Callable[[Any], str]
-    arguments: Callable[[Any], tuple[Any, ...]]
+    text: Callable[[Any], str] = str
 
 
 def _parsed_date(text: str) -> date:
@@ -67,18 +74,6 @@ def _time_text(value: time) -> str:
     return value.isoformat(timespec="minutes" if is_short else "auto")
 
 
-def _time_arguments(value: datetime | time) -> tuple[int, ...]:
-    parts = [value.hour, value.minute, value.second, value.microsecond]
-    while len(parts) > 2 and not parts[-1]:
-        parts.pop()
-    return tuple(parts)
-
-
-def _datetime_arguments(value: datetime) -> tuple[int, ...]:
-    clock = _time_arguments(value)
-    return (value.year, value.month, value.day, *(clock if any(clock) else ()))
-
-
 def _parsed_timedelta(text: str) -> timedelta:
     match = _TIMEDELTA.fullmatch(text)
     if match is None:
@@ -98,32 +93,40 @@ def _parsed_decimal(text: str) -> Decimal:
     return Decimal(text)
 
 
-def _fraction_arguments(value: Fraction) -> tuple[int, ...]:
-    return (value.numerator, value.denominator)
+def _parsed_bytes(text: str) -> bytes:
+    node = expression_of(text) if _BYTES.fullmatch(text.strip()) else None
+    literal = getattr(node, "value", None)
+    return literal if isinstance(literal, bytes) else text.encode()
+
+
+def _bytes_text(value: bytes) -> str:
+    text = value.decode(errors="replace")
+    return text if text.isprintable() and _parsed_bytes(text) == value else repr(value)
 
 
 KINDS = (
     Kind("path", ("Path", "PurePath", "PosixPath", "PurePosixPath"), PurePosixPath,
-         "a path", PurePosixPath, str, lambda path: (str(path),)),
+         "a path", PurePosixPath),
     Kind("datetime", ("datetime",), datetime,
-         "a date and time (YYYY-MM-DDTHH:MM:SS)",
-         _parsed_datetime, _datetime_text, _datetime_arguments),
-    Kind("date", ("date",), date,
-         "a date (YYYY-MM-DD)",
-         _parsed_date, date.isoformat, lambda day: (day.year, day.month, day.day)),
-    Kind("time", ("time",), time,
-         "a time (HH:MM:SS)", time.fromisoformat, _time_text, _time_arguments),
-    Kind("timedelta", ("timedelta",), timedelta,
-         "a duration (H:MM:SS)", _parsed_timedelta, str, lambda delta: ()),
-    Kind("decimal", ("Decimal",), Decimal,
-         "a decimal number", _parsed_decimal, str, lambda number: (str(number),)),
-    Kind("fraction", ("Fraction",), Fraction,
-         "a fraction (1/3)", _parsed_fraction, str, _fraction_arguments),
-    Kind("uuid", ("UUID",), UUID, "a UUID", UUID, str, lambda uuid: (str(uuid),)),
+         "a date and time (YYYY-MM-DDTHH:MM:SS)", _parsed_datetime, _datetime_text),
+    Kind("date", ("date",), date, "a date (YYYY-MM-DD)", _parsed_date),
+    Kind("time", ("time",), time, "a time (HH:MM:SS)", time.fromisoformat, _time_text),
+    Kind("timedelta", ("timedelta",), timedelta, "a duration (H:MM:SS)", _parsed_timedelta),
+    Kind("decimal", ("Decimal",), Decimal, "a decimal number", _parsed_decimal),
+    Kind("fraction", ("Fraction",), Fraction, "a fraction (1/3)", _parsed_fraction),
+    Kind("uuid", ("UUID",), UUID, "a UUID", UUID),
+    Kind("bytes", ("bytes",), bytes, "text", _parsed_bytes, _bytes_text),
+    Kind("complex", ("complex",), complex, "a complex number (1+2j)",
+         lambda text: complex(text.replace(" ", "")), lambda number: str(number).strip("()")),
 )  # fmt: skip
 """The kinds of calls. A datetime is a date to Python: it comes first."""
 
 _BY_NAME: dict[str, Kind] = {name: kind for kind in KINDS for name in kind.names}
+_BUILTINS: dict[str, Callable[..., Any]] = {
+    **{"float": float, "int": int, "complex": complex, "set": set, "frozenset": frozenset},
+    **{"list": list, "tuple": tuple, "dict": dict},
+}
+"""What else makes values of arguments that are literals."""
 
 
 def kind_of(value: Any) -> Kind | None:
@@ -131,17 +134,45 @@ def kind_of(value: Any) -> Kind | None:
     return next((kind for kind in KINDS if isinstance(value, kind.type)), None)
 
 
+def kind_named(name: str) -> Kind | None:
+    """The kind of a type as source text names it (``dt.date``), None where it is of none."""
+    return _BY_NAME.get(name.rpartition(".")[2])
+
+
+def kind_made(text: str) -> Kind | None:
+    """The kind of what an expression makes, as far as it can be seen: ``Path.home() / "a"``,
+    ``date.today() - timedelta(days=1)``."""
+    node: Any = expression_of(text)
+    while True:
+        if isinstance(node, ast.BinOp):
+            if isinstance(node.op, ast.Sub) and _kind(node.right) is not _BY_NAME["timedelta"]:
+                return None  # of two dates it is a duration
+            node = node.left
+        elif isinstance(node, ast.Attribute) and _KEEPING.fullmatch(node.attr):
+            node = node.value
+        elif isinstance(node, ast.Call) and _KEEPING.fullmatch(getattr(node.func, "attr", "")):
+            node = node.func
+        else:
+            break
+    return kind_of(node.value) if isinstance(node, ast.Constant) else _kind(node)
+
+
 def value_of(call: ast.Call, literal: Callable[[ast.expr], Any]) -> Any:
     """The value of a call, whose arguments ``literal`` reads. Raises ValueError for a call that is
-    not a value of one of the kinds."""
-    kind, make = _called(call)
+    not a value of one of the kinds, or of a type of Python's own."""
+    name = name_called(call)
+    make, kind = _BUILTINS.get(name), _kind(call)
+    kept = () if make else _KEPT
     arguments = [literal(argument) for argument in call.args]
-    keywords = {str(k.arg): literal(k.value) for k in call.keywords if k.arg not in _KEPT}
-    if not (arguments or keywords):  # time.time()
+    keywords: dict[Any, Any] = {k.arg: literal(k.value) for k in call.keywords if k.arg not in kept}
+    if kind and not make and (arguments or keywords):
+        is_text = any(isinstance(part, str) for part in (*arguments, *keywords.values()))
+        if name.endswith(".fromisoformat"):
+            make = getattr(kind.type, "fromisoformat", None)
+        elif kind_named(name) and kind.type is not bytes:  # bytes(10**10) takes as much
+            make = kind.parse if is_text and kind.type in (Decimal, Fraction) else kind.type
+    if make is None:
         raise ValueError
-    has_text = any(isinstance(part, str) for part in (*arguments, *keywords.values()))
-    if has_text and kind.type in (Decimal, Fraction):
-        make = kind.parse
     try:
         return make(*arguments, **keywords)
     except Exception:  # what these types happen to raise for arguments that they do not take
@@ -160,14 +191,17 @@ def name_called(call: ast.Call) -> str:
     return ".".join(reversed(names))
 
 
-def _called(call: ast.Call) -> tuple[Kind, Callable[..., Any]]:
-    """The kind of a call and what makes its value; raises ValueError where it has none."""
-    *before, name = name_called(call).split(".")
-    is_iso = name == "fromisoformat"
-    kind = _BY_NAME.get(before[-1] if is_iso and before else name)
-    if kind is None or (is_iso and kind.type not in (date, datetime, time)):
-        raise ValueError
-    return kind, kind.type.fromisoformat if is_iso else kind.type
+def _kind(node: ast.AST | None) -> Kind | None:
+    """The kind of which a call, of a type or of a method of it, makes a value."""
+    if not isinstance(node, ast.Call):
+        return None
+    of, _, name = name_called(node).rpartition(".")
+    if of.startswith(".") or (of, name) == ("time", "strptime"):
+        return None
+    if _MAKING.fullmatch(name):
+        return kind_named(of)
+    has_arguments = node.args or node.keywords  # time.time(), row.date()
+    return kind_named(name) if has_arguments or name[:1].isupper() else None
 
 
 def plain(value: Any, like: str = "") -> Any:
@@ -187,11 +221,9 @@ def _in_unit(value: timedelta, unit: str) -> float:
     return int(number) if number.is_integer() else number
 
 
-def converted(value: Any, default: Any, like: str) -> Any:
-    """``value``, plain data, as a value of the kind of ``default``, whose source text is ``like``.
-    Raises ValueError, which says what is taken."""
-    kind = kind_of(default)
-    assert kind is not None
+def converted(value: Any, kind: Kind, like: str) -> Any:
+    """``value``, plain data, as a value of ``kind`` for the place of ``like``, source text. Raises
+    ValueError, which says what is taken."""
     if kind_of(value) is kind:
         return value
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -203,7 +235,7 @@ def converted(value: Any, default: Any, like: str) -> Any:
         elif isinstance(value, date):
             value = value.isoformat()
         if isinstance(value, str) or is_number:
-            return kind.parse(str(value).strip())
+            return kind.parse(str(value) if kind.type is bytes else str(value).strip())
     except (ValueError, ArithmeticError):
         pass
     raise ValueError(kind.takes + (f" or a number of {_unit(like)}" if _unit(like) else ""))
@@ -216,66 +248,54 @@ def written(value: Any, like: str, literal: Callable[[Any, str], str]) -> str | 
     call = next((call for call in _calls(like) if _kind(call) is kind), None)
     if kind is None or call is None:
         return None
-    function = name_called(call)
-    first = call.args[0] if call.args else call.keywords[0].value
-    old = ast.get_source_segment(like.strip(), first) or ""
-    kept = [
-        f"{keyword.arg}={ast.get_source_segment(like.strip(), keyword.value)}"
-        for keyword in call.keywords
-        if keyword.arg in _KEPT
-    ]
-    if getattr(value, "tzinfo", None) and not kept:
-        function = function.replace(".fromisoformat", "") + ".fromisoformat"
-    if function.endswith(".fromisoformat"):
-        return f"{function}({literal(value.isoformat(), old)})"
-    if kind.type is timedelta:
-        arguments = _timedelta_arguments(value, call)
-    elif old[-1:] in ("'", '"'):
-        arguments = [literal(kind.text(value), old)]
-    else:
-        arguments = [literal(argument, "") for argument in kind.arguments(value)]
-    return f"{function}({', '.join([*arguments, *kept])})"
-
-
-def _timedelta_arguments(value: timedelta, call: ast.Call) -> list[str]:
-    unit = _unit_of(call)
+    function, _, method = name_called(call).rpartition(".")
+    if kind_named(method):
+        function, method = name_called(call), ""
+    if method == "fromisoformat" or getattr(value, "tzinfo", None):
+        return f"{function}.fromisoformat({literal(value.isoformat(), _source(call, like))})"
+    unit = _unit_of(call) if kind.type is timedelta else ""
     if unit:
-        number = _in_unit(value, unit)
-        return [f"{unit}={number}" if call.keywords else str(number)]
-    parts = {name: getattr(value, name) for name in ("days", "seconds", "microseconds")}
-    return [f"{name}={part}" for name, part in parts.items() if part] or ["0"]
+        argument = f"{unit}={_in_unit(value, unit)}" if call.keywords else _in_unit(value, unit)
+        return f"{function}({argument})"
+    arguments = re.sub(r"(?<=\d), 0, 0$", "", repr(value).partition("(")[2][:-1])
+    old = "" if method else _source(call, like)
+    if old[-1:] in ("'", '"'):
+        arguments = literal(kind.text(value), old)
+    kept = (f", {ast.unparse(k)}" for k in call.keywords if k.arg in _KEPT)
+    return f"{function}({arguments}{''.join(kept)})"
+
+
+def _source(call: ast.Call, like: str) -> str:
+    """The first argument of a call in ``like`` as it stands there."""
+    parts = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return ast.get_source_segment(like.strip(), parts[0]) or "" if parts else ""
 
 
 def is_expression(text: str, kind: Kind) -> bool:
     """Whether ``text`` is an expression that may make a value of ``kind``: it calls or looks up
-    something. Any text is a path, so for one it has to call a type of the table."""
+    something. Any text is a path, or bytes: for those it has to call a type of the table, or to
+    have bytes in it."""
     node = expression_of(text)
     parts = list(ast.walk(node)) if node else []
-    if kind.type is not PurePosixPath:
+    if kind.type not in (PurePosixPath, bytes):
         return any(isinstance(part, (ast.Call, ast.Attribute, ast.Subscript)) for part in parts)
+    has_bytes = (isinstance(getattr(part, "value", None), bytes) for part in parts[1:])
     functions = (name_called(part) for part in parts if isinstance(part, ast.Call))
-    return any(not _BY_NAME.keys().isdisjoint(name.split(".")) for name in functions)
+    return any(has_bytes) or any(
+        not _BY_NAME.keys().isdisjoint(name.split(".")) for name in functions
+    )
 
 
 def _unit(like: str) -> str:
     """The one unit of the first duration in ``like``, "" where it has several."""
-    for call in _calls(like):
-        kind = _kind(call)
-        if kind and kind.type is timedelta:
-            return _unit_of(call)
-    return ""
+    of_kind = (call for call in _calls(like) if _kind(call) is _BY_NAME["timedelta"])
+    return next(map(_unit_of, of_kind), "")
 
 
 def _unit_of(call: ast.Call) -> str:
     if len(call.args) + len(call.keywords) != 1:
         return ""
     return "days" if call.args else str(call.keywords[0].arg)
-
-
-def _kind(call: ast.Call) -> Kind | None:
-    with contextlib.suppress(ValueError):
-        return _called(call)[0]
-    return None
 
 
 @lru_cache(maxsize=8)

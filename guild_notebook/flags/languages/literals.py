@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import Any
@@ -14,69 +15,46 @@ from .scanner import scan
 from .source import expression_of
 from .values import MOST_BITS, NotLiteralError, is_number
 
-_CONSTANTS = (type(None), bool, int, float, str)
-_MAKERS: dict[str, Callable[..., Any]] = {
-    **{"float": float, "complex": complex, "set": set, "frozenset": frozenset}
+_CONSTANTS = (type(None), bool, int, float, complex, str, bytes)
+_COLLECTIONS: dict[type[ast.expr], Callable[[list[Any]], Any]] = {
+    **{ast.List: list, ast.Tuple: tuple, ast.Set: set}
 }
-"""What ``write`` calls for values that have neither a literal nor a kind in ``calls``."""
 
 
 def value_of(node: ast.expr) -> Any:
-    """The value of an expression that is a literal: a number, string, boolean, None, a list, tuple,
-    set or dict of literals, a call of ``calls``, or a path and text with ``/`` between. Raises
-    NotLiteralError for anything else, bytes, complex numbers, ``float("inf")`` and ``...`` too.
-    """
-    return _evaluated(node, _value_of_call)
-
-
-def _evaluated(node: ast.expr, call: Callable[[ast.Call], Any]) -> Any:
+    """The value of an expression that is a literal: a number, string, bytes, boolean, None, a list,
+    tuple, set or dict of literals, a call of ``calls``, or a path and text with ``/`` between.
+    Raises NotLiteralError for anything else, ``...`` too."""
     try:
-        return _literal(node, call)
+        return _literal(node)
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         raise NotLiteralError from None  # -"a", {[]: 1}, date(2020, 1, 32)
 
 
-def _literal(node: ast.expr | None, call: Callable[[ast.Call], Any]) -> Any:
-    """The value of a literal, in which ``call`` gives the values of calls."""
-    if isinstance(node, ast.Constant):
-        is_written = call is _value_of_written_call and isinstance(node.value, bytes)
-        if is_written or isinstance(node.value, _CONSTANTS):
-            return node.value
+def _literal(node: ast.expr | None) -> Any:
+    if isinstance(node, ast.Constant) and isinstance(node.value, _CONSTANTS):
+        return node.value
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        items = [_literal(item, call) for item in node.elts]
-        return items if isinstance(node, ast.List) else _COLLECTIONS[type(node)](items)
+        return _COLLECTIONS[type(node)](list(map(_literal, node.elts)))
     if isinstance(node, ast.Dict):
-        pairs = zip(node.keys, node.values)
-        return {_literal(key, call): _literal(value, call) for key, value in pairs}
+        return dict(zip(map(_literal, node.keys), map(_literal, node.values)))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.UAdd, ast.USub)):
-        number = _literal(node.operand, _no_value)
-        if is_number(number):
+        number = _literal(node.operand)
+        if is_number(number) or isinstance(number, complex):
             return number if isinstance(node.op, ast.UAdd) else -number
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        folder, name = _literal(node.left, call), _literal(node.right, _no_value)
-        if isinstance(folder, PurePath) and isinstance(name, str):
-            return folder / name
+    if isinstance(node, ast.BinOp):
+        return _joined(node.op, _literal(node.left), _literal(node.right))
     if isinstance(node, ast.Call):
-        return call(node)
+        return calls.value_of(node, _literal)
     raise NotLiteralError
 
 
-_COLLECTIONS: dict[type[ast.expr], Callable[[list[Any]], Any]] = {ast.Tuple: tuple, ast.Set: set}
-
-
-def _no_value(call: ast.Call) -> Any:
+def _joined(op: ast.operator, left: Any, right: Any) -> Any:
+    if isinstance(op, ast.Div) and isinstance(left, PurePath) and isinstance(right, str):
+        return left / right
+    if isinstance(op, (ast.Add, ast.Sub)) and is_number(left) and isinstance(right, complex):
+        return left + right if isinstance(op, ast.Add) else left - right
     raise NotLiteralError
-
-
-def _value_of_call(call: ast.Call) -> Any:
-    return calls.value_of(call, lambda argument: _literal(argument, _no_value))
-
-
-def _value_of_written_call(call: ast.Call) -> Any:
-    make = _MAKERS.get(call.func.id) if isinstance(call.func, ast.Name) else None
-    if make is None or call.keywords:
-        return _value_of_call(call)
-    return make(*(_literal(argument, _value_of_written_call) for argument in call.args))
 
 
 def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
@@ -88,12 +66,11 @@ def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
 
 
 def read(text: str) -> Any:
-    """The value of ``text``, a Python literal or what ``write`` has written; raises NotLiteralError
-    where it is neither."""
+    """The value of ``text``, as ``value_of`` has it; raises NotLiteralError where it has none."""
     node = expression_of(text)
     if node is None:
         raise NotLiteralError
-    return _evaluated(node, _value_of_written_call)
+    return value_of(node)
 
 
 def write(value: Any, like: str = "", within: str = "") -> str:
@@ -126,7 +103,9 @@ def _each(items: Iterable[Any], within: str) -> list[str]:
 
 def _one(value: Any, within: str) -> str:
     if isinstance(value, complex):
-        return f"complex({write(value.real)}, {write(value.imag)})"
+        if re.search("n|-0", text := repr(value)):  # inf, nan and -0.0 have no such literal
+            return f"complex({write(value.real)}, {write(value.imag)})"
+        return text.strip("()") if re.search("[-+].*[jJ]$", within[1:]) else text
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
     if isinstance(value, int) and value.bit_length() > MOST_BITS:

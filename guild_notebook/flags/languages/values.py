@@ -39,7 +39,7 @@ def same(a: Any, b: Any) -> bool:
         others = {(type(key), key): value for key, value in b.items()}
         pairs = ((value, others.get((type(key), key), ...)) for key, value in a.items())
         return len(a) == len(b) and all(same(value, other) for value, other in pairs)
-    if isinstance(a, set):
+    if isinstance(a, (set, frozenset)):
         return same(ordered(a), ordered(b))
     return bool(a == b)
 

@@ -29,7 +29,10 @@ _COMMENT_BEHIND = re.compile(r"[ \t;)]*#[^\r\n]*")
 _TYPE_COMMENT = re.compile(
     r"(?<![ \t;)])[ \t;)]*#[^\S\r\n]*type:(?![^\S\r\n]*ignore\b)[^\S\r\n]*([^\s#]*)"
 )
-_OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]|(.*)\|\s*None|None\s*\|(.*)")
+_OPTIONAL = re.compile(
+    r"(?:\w+\.)?(?:Optional\[(.*)\]|Union\[(.*),\s*None\]|Union\[None\s*,(.*)\])"
+    r"|(.*)\|\s*None|None\s*\|(.*)"
+)
 
 
 class CodeCell:
@@ -98,15 +101,18 @@ def flag(cell: CodeCell, assignment: NameAssignment, kind: str) -> Flag:
     text = comment.group() if comment else ""
     type_comment = _TYPE_COMMENT.match(text)
     text = _TYPE_COMMENT.sub("#", text, count=1)
-    declared = annotated_type(assignment.annotation) or (
-        type_comment and annotated_type(type_comment.group(1))
-    )
+    annotation = assignment.annotation
+    if annotated_type(annotation) is None and type_comment:
+        annotation = type_comment.group(1)
+    declared, call = annotated_type(annotation), call_annotated(annotation)
     if assignment.computed:
+        made = calls.kind_made(source)
         is_text = languages.named(cell.language).is_text(source)
-        type_ = declared or ("string" if is_text else None)
+        type_ = declared or (made.name if made else "string" if is_text else None)
+    elif calls.kind_of(assignment.value) or (call and assignment.value is not None):
+        type_, call = literal_type(assignment.value), ""
     else:
-        type_ = literal_type(assignment.value)
-        type_ = type_ if calls.kind_of(assignment.value) else declared or type_
+        type_ = declared or literal_type(assignment.value)
     return Flag(
         name=assignment.name,
         kind=kind,
@@ -117,6 +123,7 @@ def flag(cell: CodeCell, assignment: NameAssignment, kind: str) -> Flag:
         computed=assignment.computed,
         description=comment_text(text),
         language=cell.language,
+        call=call,
     )
 
 
@@ -127,11 +134,23 @@ def comment_text(comment: str) -> str:
 
 def annotated_type(annotation: str) -> str | None:
     """The flag type that a type annotation stands for, None where it stands for none of them."""
+    name = _type_name(annotation)
+    kind = calls.kind_named(name)
+    return kind.name if kind else languages.TYPE_NAMES.get(name)
+
+
+def call_annotated(annotation: str) -> str:
+    """A call of the type that a type annotation names, "" where it is none of ``calls``."""
+    name = _type_name(annotation)
+    return f"{name}(..., ...)" if calls.kind_named(name) else ""
+
+
+def _type_name(annotation: str) -> str:
     annotation = annotation.strip().strip("'\"")
     optional = _OPTIONAL.fullmatch(annotation)
     if optional:
         annotation = next(part for part in optional.groups() if part is not None)
-    return languages.TYPE_NAMES.get(annotation.strip())
+    return annotation.strip().strip("'\"")
 
 
 def literal_type(value: Any) -> str | None:

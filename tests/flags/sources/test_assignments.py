@@ -51,8 +51,9 @@ def test_a_literal_at_the_top_level_is_a_flag(source, name, default):
 
 @pytest.mark.parametrize(
     "source",
-    ["x = f()", "x = 1 + 1", "x += 1", "x == 1", "if 1:\n  x = 1", "x = b'1'",
-     "x = 1j", "%%bash\nx=1", "x = f'{y}'", "x: int", "'''\nx = 1\n'''", "# x = 1", "x = ..."],
+    ["x = f()", "x = 1 + 1", "x += 1", "x == 1", "if 1:\n  x = 1", "x = bytes(3)",
+     "x = 1j * y", "x = bytearray(b'1')", "x = memoryview(b'1')",
+     "%%bash\nx=1", "x = f'{y}'", "x: int", "'''\nx = 1\n'''", "# x = 1", "x = ..."],
 )  # fmt: skip
 def test_anything_else_is_no_flag(source):
     assert "x" not in flags(source).flags

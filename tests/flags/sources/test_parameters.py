@@ -96,7 +96,31 @@ COMPUTED = [
     ("os.environ['A']", "c", "'c'"),
     ("root + '/a'", "b", "'b'"),
     ("Path('a') / 'b'", "Path('c')", "Path('c')"),
-    ("Path(a) / 'b'", "/c", None),
+    ("Path(a) / 'b'", "/c", "Path('/c')"),
+    ("Path(a) / 'b'", "root / 'c'", "root / 'c'"),
+    ("pathlib.Path.home() / 'b'", "c d", "pathlib.Path('c d')"),
+    ("Path.cwd()", "Path.home() / 'c'", "Path.home() / 'c'"),
+    ("Path(__file__).parent.resolve() / 'b'", "c", "Path('c')"),
+    ("date.today()", "2021-02-03", "date(2021, 2, 3)"),
+    ("dt.date.today() - dt.timedelta(days=1)", "2021-02-03", "dt.date(2021, 2, 3)"),
+    ("date.today()", "date.today() - week", "date.today() - week"),
+    ("date.today()", "start", "start"),
+    ("date.today()", "2021-02-30", None),
+    ("date.today() - date(2020, 1, 1)", "2021-02-03", "'2021-02-03'"),
+    ("datetime.now()", "2021-02-03", "datetime(2021, 2, 3)"),
+    ("datetime.datetime.utcnow()", "2021-02-03T04:05", "datetime.datetime(2021, 2, 3, 4, 5)"),
+    (
+        "datetime.now(utc).replace(hour=0)",
+        "2021-02-03T04:05Z",
+        "datetime.fromisoformat('2021-02-03T04:05:00+00:00')",
+    ),
+    ("datetime.strptime('2020', '%Y')", "2021-02-03", "datetime(2021, 2, 3)"),
+    ("timedelta(days=n)", 3, "timedelta(days=3)"),
+    ("Decimal(a)", "0.10", "Decimal('0.10')"),
+    ("b'a' * 4", "xyz", "b'xyz'"),
+    ("time.time()", "12:30", None),
+    ("time.strptime(a)", "12:30", None),
+    ("frame.index.date()", "2021-02-03", "'2021-02-03'"),
     ("Path('a') / 'b'", "/c", "Path('/c')"),
 ]
 
@@ -109,10 +133,52 @@ def test_a_computed_default_takes_an_expression(before, default, given, expected
     assert edited(nb, found, {"x": guild_values.guild_default(found.flags["x"])}) == {}
     assert edited(nb, found, {"x": default}) == {}
     if expected is None:
-        with pytest.raises(FlagError, match=r"^flag x \(cell 0\) takes one Python expression, not"):
+        with pytest.raises(
+            FlagError, match=r"^flag x \(cell 0\) takes (one Python expression|a date .*), not"
+        ):
             edited(nb, found, {"x": given})
         return
     assert edited(nb, found, {"x": given}) == {0: before.format(expected)}
+
+
+ANNOTATED = [
+    # annotation, what a run is given, what the cell then holds (None: refused)
+    ("date", "2021-02-03", "date(2021, 2, 3)"),
+    ("dt.date", "2021-02-03", "dt.date(2021, 2, 3)"),
+    ("'dt.date'", "2021-02-03", "dt.date(2021, 2, 3)"),
+    ("Optional[datetime.date]", "2021-02-03", "datetime.date(2021, 2, 3)"),
+    ("typing.Union[None, date]", "2021-02-03", "date(2021, 2, 3)"),
+    ("t.Union[date, None]", "date.today()", "date.today()"),
+    ("date | None", "tomorrow", None),
+    ("datetime", "2021-02-03 04:05+01:00", "datetime.fromisoformat('2021-02-03T04:05:00+01:00')"),
+    ("time", "12:30", "time(12, 30)"),
+    ("timedelta", "36:00", "timedelta(days=1, seconds=43200)"),
+    ("timedelta", 3, None),
+    ("Optional['Path']", "a b", "Path('a b')"),
+    ("Path", "Path.home() / 'b'", "Path.home() / 'b'"),
+    ("decimal.Decimal", "0.10", "decimal.Decimal('0.10')"),
+    ("Fraction", "1/3", "Fraction(1, 3)"),
+    ("bytes", "xyz", "b'xyz'"),
+    ("complex", "3+4j", "(3+4j)"),
+]
+
+
+@pytest.mark.parametrize(("annotation", "given", "expected"), ANNOTATED)
+@pytest.mark.parametrize("line", ["x: {} = {}", "x = {1}  # type: {0}", "x: {} = {} #@param"])
+@pytest.mark.parametrize("default", ["None", "load(1)"])
+def test_a_value_is_of_the_type_that_an_annotation_names(
+    line, default, annotation, given, expected
+):
+    if "type:" in line and " " in annotation:
+        return  # a comment's type is one word
+    nb = notebook((line.format(annotation, default), "parameters"))
+    found = discover(nb)
+    assert edited(nb, found, {"x": guild_values.guild_default(found.flags["x"])}) == {}
+    if expected is None and default == "None":
+        with pytest.raises(FlagError, match=r"^flag x \(cell 0\) takes a (date|duration) "):
+            edited(nb, found, {"x": given})
+    elif expected is not None:
+        assert edited(nb, found, {"x": given}) == {0: line.format(annotation, expected)}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from ...languages import calls, literals
 from ...languages.line_based import TextReader
 from ...languages.values import NotLiteralError, as_number, equal, number_of
 from ...model import Flag
-from ..assignments import annotated_type, literal_type
+from ..assignments import annotated_type, call_annotated, literal_type
 
 TYPE_ALIASES = {
     **{name: name for name in ("string", "number", "integer", "boolean", "date", "raw", "slider")},
@@ -266,7 +266,8 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
         type_ = _type_of_choices(annotation.choices, type_, flag.default, warnings)
     elif type_ is None:
         # The type of an expression's value is not known: another expression may replace it.
-        type_ = "raw" if flag.computed else literal_type(flag.default)
+        kind = calls.kind_made(flag.default_source) if flag.computed else None
+        type_ = kind.name if kind else "raw" if flag.computed else literal_type(flag.default)
     items = annotation.choices or []
     choices = tuple(_choice(item, type_) for item in items)
     min_, max_, step = (
@@ -283,6 +284,7 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
         flag,
         kind="dropdown" if choices else _KINDS.get(type_ or "", "input"),
         type=type_,
+        call=call_annotated(python_type),
         choices=choices or None,
         choice_sources=tuple(item.text for item in items) if type_ == "raw" else (),
         allow_other=allow_other,
