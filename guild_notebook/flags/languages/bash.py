@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from .language import NameAssignment, NotAFlag
@@ -78,7 +79,10 @@ class Bash(LineBasedLanguage):
         "command": Context("`", _verbose(rf"{_ESCAPED} | (?P<close>`)")),
     }
     unfinished = re.compile(r"(?:\||&&)\Z")
-    assignment = re.compile(r"(?:export[ \t]+|readonly[ \t]+)?(?P<name>[A-Za-z_]\w*)(?P<type>)=")
+    assignment = re.compile(
+        r"(?:(?:export|readonly|declare|typeset)[ \t]+(?P<options>(?:[-+][\w-]*[ \t]+)*))?"
+        r"(?P<name>[A-Za-z_]\w*)(?P<type>)="
+    )
     words: ClassVar = {"true": True, "false": False}
     strings = re.compile(rf"{QUOTED}|'[^']*'")
     blanks = re.compile(r"(?:[ \t\r\n]+(?:#[^\r\n]*)?)*")
@@ -94,13 +98,18 @@ class Bash(LineBasedLanguage):
         before = _BEFORE_CLOSING if token.lastgroup == "close" else _BEFORE_OPENING
         return bool(before.search(text[max(0, start - 6) : start]))
 
-    def _assignment(self, text: str, match: re.Match[str], end: int) -> NameAssignment | NotAFlag:
+    def _assignments(
+        self, text: str, match: re.Match[str], start: int, end: int
+    ) -> Iterator[NameAssignment | NotAFlag]:
         value = text[match.end() - 1 : end]
         contexts = {**self.contexts, "": Context("", _ONE_WORD)}
         word = next(statements(value, contexts, self.unfinished, self.is_token))
         if word.end < len(value):  # `x=1 make` sets x for make alone
-            return NotAFlag(match.start(), "more than an assignment")
-        return super()._assignment(text, match, end)
+            yield NotAFlag(start, "more than an assignment")
+        elif "n" in (match["options"] or ""):  # another name of a variable
+            yield NotAFlag(start, "not a literal")
+        else:
+            yield from super()._assignments(text, match, start, end)
 
     def literal(self, reader: TextReader) -> Any:
         if string := reader.match(self.strings):

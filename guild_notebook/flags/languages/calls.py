@@ -29,6 +29,7 @@ _TIMEDELTA = re.compile(
     r"(?P<hours>\d+):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:\.\d{1,6})?))?"
 )
 _BYTES = re.compile(r"[bB][rR]?(['\"]).*\1|[rR][bB](['\"]).*\2")
+_UNIT = re.compile("weeks|days|hours|minutes|(?:milli|micro)?seconds")
 _KEPT = ("tzinfo", "fold")  # keywords that stay as they are beside a new value
 _MAKING = re.compile(  # methods of the types
     r"today|(?:utc)?now|(?:utc)?from(?:timestamp|ordinal|isoformat|isocalendar|_float|hex)|combine"
@@ -148,6 +149,8 @@ def kind_made(text: str) -> Kind | None:
             if isinstance(node.op, ast.Sub) and _kind(node.right) is not _BY_NAME["timedelta"]:
                 return None  # of two dates it is a duration
             node = node.left
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "encode":
+            return _BY_NAME["bytes"]
         elif isinstance(node, ast.Attribute) and _KEEPING.fullmatch(node.attr):
             node = node.value
         elif isinstance(node, ast.Call) and _KEEPING.fullmatch(getattr(node.func, "attr", "")):
@@ -295,7 +298,8 @@ def _unit(like: str) -> str:
 def _unit_of(call: ast.Call) -> str:
     if len(call.args) + len(call.keywords) != 1:
         return ""
-    return "days" if call.args else str(call.keywords[0].arg)
+    unit = "days" if call.args else str(call.keywords[0].arg)
+    return unit if _UNIT.fullmatch(unit) else ""
 
 
 @lru_cache(maxsize=8)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from .language import NameAssignment, NotAFlag
 from .line_based import QUOTED, LineBasedLanguage, TextReader
-from .statements import Context
+from .statements import Context, statements
 from .values import NotLiteralError, ordered
 
 _ALL = r"""
@@ -26,6 +29,8 @@ _ALL = r"""
 """
 # In brackets `end` is an index, and `if` and `for` have none.
 _IN_BRACKETS = re.compile(rf"{_ALL} | (?P<close>[)\]}}])", re.VERBOSE)
+_NAME = r"[^\W\d][\w!\u0300-\u036f]*"
+_TARGET = rf"(?:{_NAME}(?:[ \t]*::[ \t]*[\w{{}}]+|\.\.\.)?|\([^()=]*\))"
 _CODE = re.compile(
     rf"""{_ALL}
     | (?<![\w.:@])(?:
@@ -35,6 +40,7 @@ _CODE = re.compile(
     """,
     re.VERBOSE,
 )
+_PARTS = re.compile(_CODE.pattern.replace("|;[", "|[;,]["), re.VERBOSE)
 
 
 def _string(close: str, interpolates: bool = True) -> Context:
@@ -67,8 +73,9 @@ class Julia(LineBasedLanguage):
     }
     unfinished = re.compile(r"[-+*/\\^<>=&|~,:?÷⊻≤≥≠∈]\Z")
     assignment = re.compile(
-        r"(?:const[ \t]+)?(?P<name>[^\W\d][\w!\u0300-\u036f]*)[ \t]*"
-        r"(?:::[ \t]*(?P<type>(?! )[\w{}, ]*[\w}])[ \t]*)?=(?!=)[ \t]*"
+        rf"(?:(?:const|global)[ \t]+)*(?:\(?(?P<names>{_TARGET}(?:[ \t]*,[ \t]*{_TARGET})+)[ \t]*"
+        rf"(?:,[ \t]*)?(?:\)[ \t]*)?|(?P<name>{_NAME})[ \t]*"
+        r"(?:::[ \t]*(?P<type>(?! )[\w{}, ]*[\w}])[ \t]*)?)=(?![=>])[ \t]*"
     )
     words: ClassVar = {
         **{"true": True, "false": False, "nothing": None},
@@ -80,6 +87,31 @@ class Julia(LineBasedLanguage):
     text_function = re.compile(
         r"\"|(?:string|join|joinpath|abspath|basename|dirname|pwd|get)\(|ENV\["
     )
+
+    def _assignments(
+        self, text: str, match: re.Match[str], start: int, end: int
+    ) -> Iterator[NameAssignment | NotAFlag]:
+        if match["name"]:
+            yield from super()._assignments(text, match, start, end)
+            return
+        targets = match["names"].split(",")
+        spans = self._parts(text, match.end(), end)
+        if len(targets) != len(spans) or re.search(r"\(|\.\.\.", match["names"]):
+            yield NotAFlag(start, "an assignment to several names")
+            return
+        for target, span in zip(targets, spans):
+            name, _, annotation = map(str.strip, target.partition("::"))
+            yield self._assignment(text, name, annotation, (start, end, *span))
+
+    def _parts(self, text: str, start: int, end: int) -> list[tuple[int, int]]:
+        """Where the parts between commas begin and end, of a tuple or list those within it."""
+        with contextlib.suppress(NotLiteralError):
+            if isinstance(self._value(TextReader(text, start, end)), (tuple, list)):
+                start, end = start + 1, end - 1
+        contexts = {**self.contexts, "": Context("", _PARTS)}
+        parts = statements(text[start:end], contexts, self.unfinished, self.is_token)
+        spans = [(start + part.start, start + part.end) for part in parts]
+        return [(last - len(text[first:last].lstrip()), last) for first, last in spans]
 
     def literal(self, reader: TextReader) -> Any:
         if not reader.skip("("):

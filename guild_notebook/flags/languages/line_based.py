@@ -71,8 +71,9 @@ class LineBasedLanguage(Language):
 
     ``contexts`` and ``unfinished`` tell ``statements`` where its statements end.
     ``assignment`` is what stands before the value of an assignment, with groups ``name`` and
-    ``type`` (of the annotation); ``strings`` a string with its quotes; ``blanks`` what may stand
-    between the items of a list; ``words`` are the words that are literals, and their values.
+    ``type`` (of the annotation), ``behind`` what stands behind one; ``strings`` a string with its
+    quotes; ``blanks`` what may stand between the items of a list; ``words`` are the words that are
+    literals, and their values.
     ``interpolates`` are characters that make an expression of a string, unless a backslash stands
     before them; ``integer_suffix`` makes an integer of the number before it.
     ``text_function`` is how an expression begins whose value is text.
@@ -82,6 +83,7 @@ class LineBasedLanguage(Language):
     contexts: ClassVar[Mapping[str, Context]]
     unfinished: ClassVar[re.Pattern[str]]
     assignment: ClassVar[re.Pattern[str]]
+    behind: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     strings: ClassVar[re.Pattern[str]]
     blanks: ClassVar[re.Pattern[str]] = re.compile(r"(?:\s+|#[^\r\n]*)*")
     words: ClassVar[Mapping[str, Any]]
@@ -141,21 +143,29 @@ class LineBasedLanguage(Language):
     def assignments(self, text: str) -> Iterator[NameAssignment | NotAFlag]:
         for statement in statements(text, self.contexts, self.unfinished, self.is_token):
             start, end = statement.start, statement.end
-            match = self.assignment.match(text, start, end)
+            match = self.assignment.match(text, start, end) or self.behind.search(text, start, end)
             if statement.unclosed is not None:
                 yield NotAFlag(statement.unclosed, "what begins here does not end in the cell")
             elif match and end - start > LONGEST_STATEMENT:
                 yield too_long(start)
             elif match:
-                yield self._assignment(text, match, end)
+                yield from self._assignments(text, match, start, end)
 
-    def _assignment(self, text: str, match: re.Match[str], end: int) -> NameAssignment | NotAFlag:
+    def _assignments(
+        self, text: str, match: re.Match[str], start: int, end: int
+    ) -> Iterator[NameAssignment | NotAFlag]:
+        """What the statement ``text[start:end]``, in which ``match`` was found, assigns."""
+        spans = (start, end, match.end(), end)
+        yield self._assignment(text, match["name"], match["type"] or "", spans)
+
+    def _assignment(
+        self, text: str, name: str, annotation: str, spans: tuple[int, int, int, int]
+    ) -> NameAssignment:
         try:
-            value, computed = self._value(TextReader(text, match.end(), end)), False
+            value, computed = self._value(TextReader(text, *spans[2:])), False
         except NotLiteralError:
             value, computed = None, True
-        spans = (match.start(), end, match.end(), end)
-        return NameAssignment(match["name"], value, computed, match["type"] or "", *spans)
+        return NameAssignment(name, value, computed, annotation, *spans)
 
     def is_token(self, text: str, token: re.Match[str]) -> bool:
         """Whether ``token`` opens or closes one of ``contexts`` where it stands in ``text``."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from .language import kind_of
+from .language import NameAssignment, NotAFlag, kind_of
 from .line_based import QUOTED, LineBasedLanguage, TextReader
 from .statements import Context
 from .values import NotLiteralError, is_number, ordered
@@ -32,6 +33,7 @@ _CODE = re.compile(
     re.VERBOSE,
 )
 _RAW = re.compile(r"[rR][\"'](-*)[(\[{]([\s\S]*)[)\]}]\1[\"']")
+_BODY = re.compile(r"(?:function|if|for|while|repeat)\b|\\")  # before what runs later, or not
 _INTEGER = re.compile(r"\dL\s*\Z")
 _ITEM_NAME = re.compile(r"[A-Za-z.][\w.]*(?=\s*=)")
 
@@ -55,6 +57,7 @@ class R(LineBasedLanguage):
         "name": Context("`", re.compile(r"\\[\s\S]?|(?P<close>`)")),
     }
     unfinished = re.compile(r"(?:[-+*/^<>=!&|~,:$@?%]|(?<![\w.])(?:else|repeat|function))\Z")
+    behind = re.compile(r"->>?\s*(?P<name>[A-Za-z.][\w.]*)\Z")
     assignment = re.compile(r"(?P<name>[A-Za-z.][\w.]*)(?P<type>)[ \t]*(?:<<?-|=(?!=))[ \t]*")
     words: ClassVar = {"TRUE": True, "FALSE": False, "NULL": None, "Inf": math.inf, "NaN": math.nan}
     strings = re.compile(
@@ -67,6 +70,15 @@ class R(LineBasedLanguage):
         r"|Sys\.getenv)\("
     )
     integer_suffix = "L"
+
+    def _assignments(
+        self, text: str, match: re.Match[str], start: int, end: int
+    ) -> Iterator[NameAssignment | NotAFlag]:
+        if match.re is not self.behind:
+            yield from super()._assignments(text, match, start, end)
+        elif not _BODY.match(text, start, end):
+            value_end = start + len(text[start : match.start()].rstrip())
+            yield self._assignment(text, match["name"], "", (start, end, start, value_end))
 
     def text_of(self, string: str) -> str:
         raw = _RAW.fullmatch(string)

@@ -7,7 +7,7 @@ import pytest
 from guild_notebook.flags import languages
 from guild_notebook.flags.discover import discover
 from guild_notebook.flags.languages.language import NameAssignment
-from tests.helpers.notebooks import notebook
+from tests.helpers.notebooks import edited, notebook
 
 # What stands before `z` must neither hide it nor be taken for an assignment: `y` and `w` are none.
 NAMES = [
@@ -34,6 +34,8 @@ NAMES = [
     ("julia", "mutable struct A\ny = 2\nend\nabstract type B end\nz = 3", "z"),
     ("julia", "x = a.end + f(:end)\nendless = 1\nsort!(a)\nz = 3", "x endless z"),
     ("julia", "const n = 1;\nl\u0302 = 2\nz::Float64 = 3", "n l\u0302 z"),
+    ("julia", "x => 1\nf(y, w) = 3\nf(y, w = 2)\nconst global z = 3", "z"),
+    ("r", "if (a) 5 -> y\nfunction(y) y -> w\n\\(y) y -> w\n'5 -> y'\nz <- 3", "z"),
     ("bash", "x=${y#a} # it's\nv=$#\nu=a#b\nz=3", "x v u z"),
     ("bash", 'x="a # $(f "b \' (") `c`" # d\nv=\'\\\'\nz=3', "x v z"),
     ("bash", "x=${y:-'}'}\nv=\"${y:-it's ${w}}\"\nu=$'it\\'s' # '\nz=3", "x v u z"),
@@ -56,6 +58,49 @@ NAMES = [
 def test_each_assignment_at_the_top_level_is_found_and_nothing_else(language, source, names):
     found = languages.named(language).assignments(source)
     assert [each.name for each in found if isinstance(each, NameAssignment)] == names.split()
+
+
+TOGETHER = [
+    # a statement, a value for each flag of it, what it then is; reasons
+    ("julia", "x, y = 1, 2", {"x": 5, "y": 6}, "x, y = 5, 6", []),
+    ("julia", "(x, y) = (1, 2) # é", {"y": 6}, "(x, y) = (1, 6) # é", []),
+    ("julia", "x::Int, y = 1, f(2, 3)", {"x": 5}, "x::Int, y = 5, f(2, 3)", ["not a literal"]),
+    ("julia", "x, y = [1,\n 2]", {"y": 6}, "x, y = [1,\n 6]", []),
+    ("julia", 'x, y = (1, 2), "a,b"', {"x": "3 4", "y": "c"}, 'x, y = (3, 4), "c"', []),
+    ("julia", "const x, y = 1, # one\n 2", {"y": 6}, "const x, y = 1, # one\n 6", []),
+    ("julia", "x, y, = 1, 2", {"y": 6}, "x, y, = 1, 6", []),
+    ("julia", "x, y = f()", {}, "", ["an assignment to several names"]),
+    ("julia", "x, y... = 1, 2", {}, "", ["an assignment to several names"]),
+    ("julia", "x, (y, w) = 1, (2, 3)", {}, "", ["an assignment to several names"]),
+    ("julia", "x, y = (1, a) .+ (2, b)", {}, "", ["an assignment to several names"]),
+    ("julia", "global x = 1", {"x": 5}, "global x = 5", []),
+    ("julia", "const x::Int = 1", {"x": 5}, "const x::Int = 5", []),
+    ("r", "5L -> x # é", {"x": 6}, "6L -> x # é", []),
+    ("r", "c(1, 2) ->>\n x", {"x": "3 4"}, "c(3, 4) ->>\n x", []),
+    ("r", "f(1) -> x", {}, "", ["not a literal"]),
+    ("r", "1 -> x -> y", {}, "", ["not a literal"]),
+    ("bash", "declare x=1", {"x": 5}, "declare x=5", []),
+    ("bash", "typeset -r -i x=1 # é", {"x": 5}, "typeset -r -i x=5 # é", []),
+    ("bash", "declare -ax x=(1 2)", {"x": "3 4"}, "declare -ax x=(3 4)", []),
+    ("bash", "declare -A x=([a]=1)", {}, "", ["not a literal"]),
+    ("bash", "declare -n x=y", {}, "", ["not a literal"]),
+    ("bash", "declare x=1 y=2", {}, "", ["more than an assignment"]),
+]
+
+
+@pytest.mark.parametrize(("language", "source", "values", "expected", "reasons"), TOGETHER)
+def test_an_assignment_of_another_form_is_a_flag_or_is_passed_over_with_a_reason(
+    language, source, values, expected, reasons
+):
+    nb = notebook(source, language=language)
+    found = discover(nb)
+    assert set(values) <= set(found.flags)
+    assert [skipped.reason for skipped in found.skipped] == reasons
+    assert edited(nb, found, values) == ({0: expected} if values else {})
+    if not values:
+        assert found.flags == {}
+    if "#" in source and "é" in source:
+        assert {flag.description for flag in found.flags.values()} == {"é"}
 
 
 STATEMENTS = [

@@ -116,6 +116,9 @@ COMPUTED = [
     ),
     ("datetime.strptime('2020', '%Y')", "2021-02-03", "datetime(2021, 2, 3)"),
     ("timedelta(days=n)", 3, "timedelta(days=3)"),
+    ("timedelta(**options)", 3, None),
+    ("timedelta(**options)", "1:00", "timedelta(seconds=3600)"),
+    ("'key'.encode()", "xyz", "b'xyz'"),
     ("Decimal(a)", "0.10", "Decimal('0.10')"),
     ("b'a' * 4", "xyz", "b'xyz'"),
     ("time.time()", "12:30", None),
@@ -134,7 +137,7 @@ def test_a_computed_default_takes_an_expression(before, default, given, expected
     assert edited(nb, found, {"x": default}) == {}
     if expected is None:
         with pytest.raises(
-            FlagError, match=r"^flag x \(cell 0\) takes (one Python expression|a date .*), not"
+            FlagError, match=r"^flag x \(cell 0\) takes (one Python expression|a d.*), not"
         ):
             edited(nb, found, {"x": given})
         return
