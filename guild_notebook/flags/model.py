@@ -69,11 +69,6 @@ class Flag:
     call: str = ""
 
     @property
-    def like(self) -> str:
-        """The source text whose spelling values have."""
-        return self.call or self.default_source
-
-    @property
     def label(self) -> str:
         """How messages name the flag: by its name and the cell that declares it."""
         return f"{self.name} (cell {self.sites[0].cell})" if self.sites else self.name

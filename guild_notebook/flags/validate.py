@@ -27,7 +27,7 @@ _BOOLEANS = {
     "yes": True, "true": True, "on": True, "y": True, "1": True,
     "no": False, "false": False, "off": False, "n": False, "0": False,
 }  # fmt: skip
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = next(kind for kind in calls.KINDS if kind.name == "date")
 _EVIDENT = re.compile("[\"'($`]")
 _NOT_FINITE = ("nan", "inf", "-inf", "+inf")
 _FORM_KINDS = ("input", "checkbox", "dropdown", "slider", "date")
@@ -83,9 +83,9 @@ def _computed(flag: Flag, value: str, convert: Callable[[Flag, Any], Any]) -> An
         try:
             return convert(flag, value)
         except _RefusedError:
-            if _DATE.match(value):
+            if calls.DATE.match(value):
                 raise
-    if _DATE.match(value):
+    if calls.DATE.match(value):
         return value
     code = languages.named(flag.language).expression(value)
     if flag.type == "string":
@@ -183,7 +183,7 @@ def _is_set(value: Any) -> bool:
 
 def _kind(flag: Flag) -> calls.Kind | None:
     """The kind of call that the flag's values are, None where they are none."""
-    return calls.kind_of(flag.default) or calls.kind_made(flag.like)
+    return calls.kind_of(flag.default) or calls.kind_made(flag.call or flag.default_source)
 
 
 def _object(flag: Flag, value: Any) -> Any:
@@ -252,14 +252,7 @@ def _boolean(flag: Flag, value: Any) -> bool:
 
 
 def _date(flag: Flag, value: Any) -> Any:
-    if _kind(flag):
-        return _object(flag, value)
-    text = value.isoformat() if isinstance(value, datetime.date) else value
-    if isinstance(text, str) and _DATE.fullmatch(text):
-        with contextlib.suppress(ValueError):
-            datetime.date.fromisoformat(text)
-            return text
-    raise _RefusedError("a date (YYYY-MM-DD)")
+    return _object(flag, value) if _kind(flag) else _of_kind(flag, value, _DATE).isoformat()
 
 
 def _raw(flag: Flag, value: Any) -> Code:

@@ -16,19 +16,19 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
 from .source import expression_of
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FRACTION = re.compile(r"[-+]?\d+(?:/\d+|\.\d+)?")
 _TIMEDELTA = re.compile(
     r"(?:(?P<days>-?\d+) days?,? ?)?"
     r"(?P<hours>\d+):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:\.\d{1,6})?))?"
 )
-_BYTES = re.compile(r"[bB][rR]?(['\"]).*\1|[rR][bB](['\"]).*\2")
 _UNIT = re.compile("weeks|days|hours|minutes|(?:milli|micro)?seconds")
 _KEPT = ("tzinfo", "fold")  # keywords that stay as they are beside a new value
 _MAKING = re.compile(  # methods of the types
@@ -55,7 +55,7 @@ class Kind:
 
 
 def _parsed_date(text: str) -> date:
-    if not _DATE.fullmatch(text):
+    if not DATE.fullmatch(text):
         raise ValueError
     return date.fromisoformat(text)
 
@@ -95,8 +95,7 @@ def _parsed_decimal(text: str) -> Decimal:
 
 
 def _parsed_bytes(text: str) -> bytes:
-    node = expression_of(text) if _BYTES.fullmatch(text.strip()) else None
-    literal = getattr(node, "value", None)
+    literal = getattr(expression_of(text), "value", None)
     return literal if isinstance(literal, bytes) else text.encode()
 
 
@@ -165,14 +164,15 @@ def value_of(call: ast.Call, literal: Callable[[ast.expr], Any]) -> Any:
     not a value of one of the kinds, or of a type of Python's own."""
     name = name_called(call)
     make, kind = _BUILTINS.get(name), _kind(call)
-    kept = () if make else _KEPT
     arguments = [literal(argument) for argument in call.args]
-    keywords: dict[Any, Any] = {k.arg: literal(k.value) for k in call.keywords if k.arg not in kept}
+    keywords: dict[Any, Any] = {
+        k.arg: literal(k.value) for k in call.keywords if make or k.arg not in _KEPT
+    }
     if kind and not make and (arguments or keywords):
-        is_text = any(isinstance(part, str) for part in (*arguments, *keywords.values()))
         if name.endswith(".fromisoformat"):
             make = getattr(kind.type, "fromisoformat", None)
         elif kind_named(name) and kind.type is not bytes:  # bytes(10**10) takes as much
+            is_text = any(isinstance(part, str) for part in (*arguments, *keywords.values()))
             make = kind.parse if is_text and kind.type in (Decimal, Fraction) else kind.type
     if make is None:
         raise ValueError
@@ -230,9 +230,10 @@ def converted(value: Any, kind: Kind, like: str) -> Any:
     if kind_of(value) is kind:
         return value
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    unit = _unit(like) if kind.type is timedelta else ""
     try:
-        if kind.type is timedelta and is_number and _unit(like):
-            return timedelta(**{_unit(like): value})
+        if is_number and unit:
+            return timedelta(**{unit: value})
         if kind.type is time and is_number:  # YAML reads 12:30 in brackets as minutes or seconds
             value = f"{timedelta(**{'minutes' if value < 1440 else 'seconds': value})!s:0>8}"
         elif isinstance(value, date):
@@ -241,7 +242,7 @@ def converted(value: Any, kind: Kind, like: str) -> Any:
             return kind.parse(str(value) if kind.type is bytes else str(value).strip())
     except (ValueError, ArithmeticError):
         pass
-    raise ValueError(kind.takes + (f" or a number of {_unit(like)}" if _unit(like) else ""))
+    raise ValueError(kind.takes + (f" or a number of {unit}" if unit else ""))
 
 
 def written(value: Any, like: str, literal: Callable[[Any, str], str]) -> str | None:
@@ -282,11 +283,9 @@ def is_expression(text: str, kind: Kind) -> bool:
     parts = list(ast.walk(node)) if node else []
     if kind.type not in (PurePosixPath, bytes):
         return any(isinstance(part, (ast.Call, ast.Attribute, ast.Subscript)) for part in parts)
+    names = [name_called(part).split(".") for part in parts if isinstance(part, ast.Call)]
     has_bytes = (isinstance(getattr(part, "value", None), bytes) for part in parts[1:])
-    functions = (name_called(part) for part in parts if isinstance(part, ast.Call))
-    return any(has_bytes) or any(
-        not _BY_NAME.keys().isdisjoint(name.split(".")) for name in functions
-    )
+    return any(has_bytes) or not _BY_NAME.keys().isdisjoint(chain(*names))
 
 
 def _unit(like: str) -> str:

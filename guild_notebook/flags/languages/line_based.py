@@ -13,7 +13,15 @@ from typing import Any, ClassVar
 
 from .language import MOST_NESTED, Language, NameAssignment, NotAFlag, too_long
 from .statements import Context, statements
-from .values import LONGEST_STATEMENT, MOST_BITS, NotLiteralError, as_number, is_number, same
+from .values import (
+    LONGEST_STATEMENT,
+    MOST_BITS,
+    NotLiteralError,
+    as_number,
+    is_number,
+    literal_or_computed,
+    same,
+)
 
 NUMBER = re.compile(
     r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
@@ -161,10 +169,7 @@ class LineBasedLanguage(Language):
     def _assignment(
         self, text: str, name: str, annotation: str, spans: tuple[int, int, int, int]
     ) -> NameAssignment:
-        try:
-            value, computed = self._value(TextReader(text, *spans[2:])), False
-        except NotLiteralError:
-            value, computed = None, True
+        value, computed = literal_or_computed(self._value, TextReader(text, *spans[2:]))
         return NameAssignment(name, value, computed, annotation, *spans)
 
     def is_token(self, text: str, token: re.Match[str]) -> bool:

@@ -57,14 +57,6 @@ def _joined(op: ast.operator, left: Any, right: Any) -> Any:
     raise NotLiteralError
 
 
-def literal_or_computed(node: ast.expr) -> tuple[Any, bool]:
-    """The value of a literal and False, or None and True for any other expression."""
-    try:
-        return value_of(node), False
-    except NotLiteralError:
-        return None, True
-
-
 def read(text: str) -> Any:
     """The value of ``text``, as ``value_of`` has it; raises NotLiteralError where it has none."""
     node = expression_of(text)
@@ -85,7 +77,8 @@ def write(value: Any, like: str = "", within: str = "") -> str:
         return _string(value, like)
     if isinstance(value, tuple):
         items = f"{', '.join(_each(value, within))}{',' if len(value) == 1 else ''}"
-        return items if items and like and like[0] != "(" else f"({items})"
+        is_bare = items and like and not like.startswith(("(", "tuple("))
+        return items if is_bare else f"({items})"
     if isinstance(value, list):
         return f"[{', '.join(_each(value, within))}]"
     if isinstance(value, (set, frozenset)):
@@ -103,7 +96,7 @@ def _each(items: Iterable[Any], within: str) -> list[str]:
 
 def _one(value: Any, within: str) -> str:
     if isinstance(value, complex):
-        if re.search("n|-0", text := repr(value)):  # inf, nan and -0.0 have no such literal
+        if re.search("n|-0|^-", text := repr(value)):  # of inf, nan and -0.0 it is another value
             return f"complex({write(value.real)}, {write(value.imag)})"
         return text.strip("()") if re.search("[-+].*[jJ]$", within[1:]) else text
     if isinstance(value, float) and not math.isfinite(value):

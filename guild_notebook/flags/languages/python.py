@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from . import calls, literals
 from .language import Language, NameAssignment, NotAFlag, too_long
 from .source import ParsedLine, Source, expression_of
-from .values import LONGEST_STATEMENT, shortened
+from .values import LONGEST_STATEMENT, literal_or_computed, shortened
 
 # What a logical line must begin like for an assignment to be on it: most lines need no parsing.
 _MAY_ASSIGN = re.compile(
@@ -125,7 +125,7 @@ def _assignments(
         elif not isinstance(name, ast.Name):
             yield NotAFlag(start, "an assignment to no name")
         else:
-            literal, computed = literals.literal_or_computed(value)
+            literal, computed = literal_or_computed(literals.value_of, value)
             spans = (start, end, *parsed.span(value))
             yield NameAssignment(name.id, literal, computed, annotation, *spans)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +21,15 @@ class NotLiteralError(ValueError):
     """The text is not one of the literals that can be a flag's value."""
 
 
+def literal_or_computed(read: Callable[..., Any], *arguments: Any) -> tuple[Any, bool]:
+    """What ``read``, a reader of literals, returns, and False; None and True where it raises
+    NotLiteralError, for any other expression."""
+    try:
+        return read(*arguments), False
+    except NotLiteralError:
+        return None, True
+
+
 def is_number(value: object) -> TypeGuard[float]:
     """Whether ``value`` is an int or a float, and not a bool."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -31,8 +40,8 @@ def same(a: Any, b: Any) -> bool:
     of a dict's keys does not count."""
     if type(a) is not type(b):
         return False
-    if isinstance(a, float):
-        return (math.isnan(a) and math.isnan(b)) or (a == b and str(a) == str(b))  # -0.0
+    if isinstance(a, (float, complex)):
+        return repr(a) == repr(b)  # nan, -0.0
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):

@@ -101,10 +101,9 @@ def flag(cell: CodeCell, assignment: NameAssignment, kind: str) -> Flag:
     text = comment.group() if comment else ""
     type_comment = _TYPE_COMMENT.match(text)
     text = _TYPE_COMMENT.sub("#", text, count=1)
-    annotation = assignment.annotation
-    if annotated_type(annotation) is None and type_comment:
-        annotation = type_comment.group(1)
-    declared, call = annotated_type(annotation), call_annotated(annotation)
+    declared, call = annotated(assignment.annotation)
+    if declared is None and type_comment:
+        declared, call = annotated(type_comment.group(1))
     if assignment.computed:
         made = calls.kind_made(source)
         is_text = languages.named(cell.language).is_text(source)
@@ -132,25 +131,17 @@ def comment_text(comment: str) -> str:
     return FOR_TOOLS.sub("", comment).lstrip("# \t;):=").rstrip("# \t=")
 
 
-def annotated_type(annotation: str) -> str | None:
-    """The flag type that a type annotation stands for, None where it stands for none of them."""
-    name = _type_name(annotation)
-    kind = calls.kind_named(name)
-    return kind.name if kind else languages.TYPE_NAMES.get(name)
-
-
-def call_annotated(annotation: str) -> str:
-    """A call of the type that a type annotation names, "" where it is none of ``calls``."""
-    name = _type_name(annotation)
-    return f"{name}(..., ...)" if calls.kind_named(name) else ""
-
-
-def _type_name(annotation: str) -> str:
+def annotated(annotation: str) -> tuple[str | None, str]:
+    """The flag type that a type annotation stands for, None where it stands for none of them, and
+    a call of the type that it names, "" where it is none of ``calls``."""
     annotation = annotation.strip().strip("'\"")
     optional = _OPTIONAL.fullmatch(annotation)
     if optional:
         annotation = next(part for part in optional.groups() if part is not None)
-    return annotation.strip().strip("'\"")
+    name = annotation.strip().strip("'\"")
+    if kind := calls.kind_named(name):
+        return kind.name, f"{name}(..., ...)"
+    return languages.TYPE_NAMES.get(name), ""
 
 
 def literal_type(value: Any) -> str | None:

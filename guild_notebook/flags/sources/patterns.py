@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import FlagError
 from .. import languages
 from ..languages.language import NameAssignment
-from ..languages.values import NotLiteralError
+from ..languages.values import literal_or_computed
 from ..model import Flag, Site
 from .assignments import CodeCell, flag
 
@@ -44,10 +44,8 @@ def pattern_flag(name: str, patterns: str | list[str], cells: Iterable[CodeCell]
             )
         found += spans
     cell, start, end = found[0]
-    try:
-        value, computed = languages.named(cell.language).read(cell.text[start:end]), False
-    except NotLiteralError:
-        value, computed = None, True
+    read = languages.named(cell.language).read
+    value, computed = literal_or_computed(read, cell.text[start:end])
     assignment = NameAssignment(name, value, computed, "", start, end, start, end)
     sites = dict.fromkeys(Site(cell.index, start, end) for cell, start, end in found)
     return replace(flag(cell, assignment, "pattern"), sites=tuple(sites))

@@ -84,6 +84,7 @@ def test_a_name_in_several_cells_is_one_flag_from_the_first():
         ("x = 1, 2", {"x": "3"}, "x = 3,"),
         ("x = 1, 2", {"x": "3 4"}, "x = 3, 4"),
         ("x = (1, 2)", {"x": "3"}, "x = (3,)"),
+        ("x = tuple([1, 2])", {"x": "3"}, "x = (3,)"),
         ("x = {'a': 1}", {"x": {"a": 2}}, "x = {'a': 2}"),
         ("x = 0.1", {"x": float("inf")}, 'x = float("inf")'),
         ("!ls\nx = 1;y = 2", {"x": 3, "y": 4}, "!ls\nx = 3;y = 4"),

@@ -16,7 +16,7 @@ from ...languages import calls, literals
 from ...languages.line_based import TextReader
 from ...languages.values import NotLiteralError, as_number, equal, number_of
 from ...model import Flag
-from ..assignments import annotated_type, call_annotated, literal_type
+from ..assignments import annotated, literal_type
 
 TYPE_ALIASES = {
     **{name: name for name in ("string", "number", "integer", "boolean", "date", "raw", "slider")},
@@ -261,7 +261,8 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
     known = TYPE_ALIASES.get(str(name).strip(" \\\"'").lower())
     if name is not None and known is None:
         warnings.append(f"type {name} is unknown")
-    type_ = known or annotated_type(python_type)
+    declared, call = annotated(python_type)
+    type_ = known or declared
     if annotation.choices:
         type_ = _type_of_choices(annotation.choices, type_, flag.default, warnings)
     elif type_ is None:
@@ -284,7 +285,7 @@ def typed_field(flag: Flag, annotation: Annotation, python_type: str) -> tuple[F
         flag,
         kind="dropdown" if choices else _KINDS.get(type_ or "", "input"),
         type=type_,
-        call=call_annotated(python_type),
+        call=call,
         choices=choices or None,
         choice_sources=tuple(item.text for item in items) if type_ == "raw" else (),
         allow_other=allow_other,

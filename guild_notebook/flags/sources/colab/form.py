@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
-from ...languages.literals import literal_or_computed
+from ...languages.literals import value_of
 from ...languages.python import annotation_of
 from ...languages.source import ParsedLine, Source, Statement
-from ...languages.values import same
+from ...languages.values import literal_or_computed, same
 from ...model import Flag, Found, Site, Skipped
 from ..assignments import FOR_TOOLS, CodeCell, have_same_default
 from .annotation import Annotation, help_text, typed_field
@@ -163,7 +163,7 @@ def _field(
     if comment_start < statement.end:
         _refuse_keyword_argument(source, statement, comment_start)
     start, end = parsed.span(value)
-    default, computed = literal_or_computed(value)
+    default, computed = literal_or_computed(value_of, value)
     annotation = Annotation(cell.text[marker.end : comment_end])
     placeholder = annotation.options.get("placeholder")
     first, last = source.position(statement.start)[0], source.position(statement.end)[0]
