@@ -183,7 +183,10 @@ def _is_set(value: Any) -> bool:
 
 def _kind(flag: Flag) -> calls.Kind | None:
     """The kind of call that the flag's values are, None where they are none."""
-    return calls.kind_of(flag.default) or calls.kind_made(flag.call or flag.default_source)
+    kind = calls.kind_of(flag.default)
+    if kind or flag.language != "python":
+        return kind
+    return calls.kind_made(flag.call or flag.default_source)
 
 
 def _object(flag: Flag, value: Any) -> Any:

@@ -104,8 +104,10 @@ def flag(cell: CodeCell, assignment: NameAssignment, kind: str) -> Flag:
     declared, call = annotated(assignment.annotation)
     if declared is None and type_comment:
         declared, call = annotated(type_comment.group(1))
+    if call and cell.language != "python":
+        declared, call = None, ""
     if assignment.computed:
-        made = calls.kind_made(source)
+        made = calls.kind_made(source) if cell.language == "python" else None
         is_text = languages.named(cell.language).is_text(source)
         type_ = declared or (made.name if made else "string" if is_text else None)
     elif calls.kind_of(assignment.value) or (call and assignment.value is not None):

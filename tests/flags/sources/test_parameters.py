@@ -26,6 +26,9 @@ from tests.helpers.notebooks import edited, flags, notebook
         ("x: List[str] = ['a']  # names", None, ["a"], "names"),
         ("y = 2; x = (\n  'a'\n)  # wrapped", "string", "a", "wrapped"),
         ("x = f(1)  # computed", None, None, "computed"),
+        ("x = f(1)  # type: Path where", "path", None, "where"),
+        ("x = date.today()", "date", None, ""),
+        ("x: Any = Path.home() / 'a'", "path", None, ""),
     ],
 )
 def test_annotation_then_type_comment_then_literal_give_the_type(line, type_, default, description):
@@ -216,6 +219,9 @@ def test_a_computed_default_of_a_type_takes_that_and_expressions(annotation, giv
         ("julia", "5 * 60", "7 *", None),
         ("julia", '"$root/a"', "b c", '"b c"'),
         ("julia", 'joinpath(root, "a")', "joinpath(root)", "joinpath(root)"),
+        ("julia", "Path(a)", "b", "b"),
+        ("julia", "Decimal(a)", "0.1", "0.1"),
+        ("r", "Decimal(a)", "b", "b"),
         ("bash", "$HOME/x", "$HOME/y", "$HOME/y"),
         ("bash", "$(date)", "two words", "'two words'"),
         ("bash", "$(date)", "$(date -u)", "$(date -u)"),
