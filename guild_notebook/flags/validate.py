@@ -27,7 +27,6 @@ _BOOLEANS = {
     "yes": True, "true": True, "on": True, "y": True, "1": True,
     "no": False, "false": False, "off": False, "n": False, "0": False,
 }  # fmt: skip
-_DATE = next(kind for kind in calls.KINDS if kind.name == "date")
 _EVIDENT = re.compile("[\"'($`]")
 _NOT_FINITE = ("nan", "inf", "-inf", "+inf")
 _FORM_KINDS = ("input", "checkbox", "dropdown", "slider", "date")
@@ -255,7 +254,9 @@ def _boolean(flag: Flag, value: Any) -> bool:
 
 
 def _date(flag: Flag, value: Any) -> Any:
-    return _object(flag, value) if _kind(flag) else _of_kind(flag, value, _DATE).isoformat()
+    if _kind(flag):
+        return _object(flag, value)
+    return _of_kind(flag, value, calls.BY_NAME["date"]).isoformat()
 
 
 def _raw(flag: Flag, value: Any) -> Code:

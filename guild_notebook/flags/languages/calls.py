@@ -119,9 +119,10 @@ KINDS = (
     Kind("complex", ("complex",), complex, "a complex number (1+2j)",
          lambda text: complex(text.replace(" ", "")), lambda number: str(number).strip("()")),
 )  # fmt: skip
-"""The kinds of calls. A datetime is a date to Python: it comes first."""
+"""The kinds of calls."""
 
-_BY_NAME: dict[str, Kind] = {name: kind for kind in KINDS for name in kind.names}
+BY_NAME: dict[str, Kind] = {name: kind for kind in KINDS for name in kind.names}
+_BY_TYPE: dict[type[Any], Kind] = {kind.type: kind for kind in KINDS}
 _BUILTINS: dict[str, Callable[..., Any]] = {
     **{"float": float, "int": int, "complex": complex, "set": set, "frozenset": frozenset},
     **{"list": list, "tuple": tuple, "dict": dict},
@@ -131,12 +132,12 @@ _BUILTINS: dict[str, Callable[..., Any]] = {
 
 def kind_of(value: Any) -> Kind | None:
     """The kind of ``value``, None where it is of none."""
-    return next((kind for kind in KINDS if isinstance(value, kind.type)), None)
+    return _BY_TYPE.get(type(value))
 
 
 def kind_named(name: str) -> Kind | None:
     """The kind of a type as source text names it (``dt.date``), None where it is of none."""
-    return _BY_NAME.get(name.rpartition(".")[2])
+    return BY_NAME.get(name.rpartition(".")[2])
 
 
 def kind_made(text: str) -> Kind | None:
@@ -145,11 +146,11 @@ def kind_made(text: str) -> Kind | None:
     node: Any = expression_of(text)
     while True:
         if isinstance(node, ast.BinOp):
-            if isinstance(node.op, ast.Sub) and _kind(node.right) is not _BY_NAME["timedelta"]:
+            if isinstance(node.op, ast.Sub) and _kind(node.right) is not BY_NAME["timedelta"]:
                 return None  # of two dates it is a duration
             node = node.left
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "encode":
-            return _BY_NAME["bytes"]
+            return BY_NAME["bytes"]
         elif isinstance(node, ast.Attribute) and _KEEPING.fullmatch(node.attr):
             node = node.value
         elif isinstance(node, ast.Call) and _KEEPING.fullmatch(getattr(node.func, "attr", "")):
@@ -285,12 +286,12 @@ def is_expression(text: str, kind: Kind) -> bool:
         return any(isinstance(part, (ast.Call, ast.Attribute, ast.Subscript)) for part in parts)
     names = [name_called(part).split(".") for part in parts if isinstance(part, ast.Call)]
     has_bytes = (isinstance(getattr(part, "value", None), bytes) for part in parts[1:])
-    return any(has_bytes) or not _BY_NAME.keys().isdisjoint(chain(*names))
+    return any(has_bytes) or not BY_NAME.keys().isdisjoint(chain(*names))
 
 
 def _unit(like: str) -> str:
     """The one unit of the first duration in ``like``, "" where it has several."""
-    of_kind = (call for call in _calls(like) if _kind(call) is _BY_NAME["timedelta"])
+    of_kind = (call for call in _calls(like) if _kind(call) is BY_NAME["timedelta"])
     return next(map(_unit_of, of_kind), "")
 
 
