@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import math
-import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import Any
@@ -96,9 +95,11 @@ def _each(items: Iterable[Any], within: str) -> list[str]:
 
 def _one(value: Any, within: str) -> str:
     if isinstance(value, complex):
-        if re.search("n|-0|^-", text := repr(value)):  # of inf, nan and -0.0 it is another value
+        text = repr(value)
+        if "n" in text or "-0" in text or text[0] == "-":  # of inf, nan and -0.0 another value
             return f"complex({write(value.real)}, {write(value.imag)})"
-        return text.strip("()") if re.search("[-+].*[jJ]$", within[1:]) else text
+        is_sum = within[-1:] in ("j", "J") and not {*within[1:]}.isdisjoint("-+")
+        return text.strip("()") if is_sum else text
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
