@@ -105,9 +105,10 @@ class HTMLReportExporter(BoundedHTMLExporter):
         self._tags += piece.count("<")
         if self._tags > MOST_TAGS:
             return piece
-        # The parser takes time quadratic in tags that do not end, which are text to it.
-        ended, end, rest = piece.rpartition(">")
-        piece = ended + end + rest.replace("<", "&lt;")
+        for start, end in (("<", ">"), ("<!--", "-->"), ("<![", "]>")):
+            # The parser takes time quadratic in what does not end, which is text to it.
+            before, ended, rest = piece.rpartition(end)
+            piece = before + ended + rest.replace(start, f"&lt;{start[1:]}")
         soup = BeautifulSoup(piece, features="html.parser")
         for image in soup.select("img:not([alt])"):
             image.attrs["alt"] = NO_TEXT
