@@ -24,8 +24,8 @@ from tests.helpers.reader import PAGES, README, parsed, spans
 
 LANGUAGES = {"console", "markdown", "python", "yaml", "{toctree}"}
 
-OTHERS = {"--nthreads"}
-"""Options of dask that sentences name."""
+OTHERS = {"--nthreads", "-inf", '-float("inf")'}
+"""Options of dask, and numbers, that sentences name."""
 
 
 NAMED = sorted({s for p in [README, *PAGES] for s in spans(p) if s.startswith("guild ")})
