@@ -49,10 +49,12 @@ def _copy(handler: Any, path: str, rule_results: list[Any]) -> None:
 
 
 def _ignore(handler: Any, path: str, rule_results: list[Any]) -> None:
-    """Without the rules of a plugin that have not decided."""
-    others = [
-        ((selected, failed_test), rule)
-        for (selected, failed_test), rule in rule_results
-        if selected is not None or {pattern[:2] for pattern in rule.patterns} != {PLUGIN_PREFIX}
-    ]
+    """Without the rules of a plugin that have not decided. Of a file that Guild ignores whatever
+    the rules say, the results are not those of rules (guild/file_util.py, _select_file_to_copy)."""
+    others = [found for found in rule_results if not _is_undecided(*found)]
     handler._ignore_by_guild(path, others)
+
+
+def _is_undecided(result: Any, rule: Any) -> bool:
+    patterns = getattr(rule, "patterns", ())
+    return {pattern[:2] for pattern in patterns} == {PLUGIN_PREFIX} and result[0] is None

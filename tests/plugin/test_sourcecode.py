@@ -64,6 +64,22 @@ def test_what_guild_leaves_out_is_said_as_for_a_script(project: Project, name: s
         assert said == [BIG + HELP, MANY + HELP], operation
 
 
+@pytest.mark.parametrize("kind", ["main", "notebook"])
+def test_a_file_that_the_operation_writes_itself_is_not_copied_as_source(
+    project: Project, kind: str
+):
+    project.file("config.yml", "level: 1\n")
+    project.file("a.py", "level = 1")
+    project.notebook("nb.ipynb", "level = 1")
+    run = {"main": "main: a", "notebook": "notebook: nb.ipynb"}[kind]
+    project.guildfile(
+        f"a:\n  {run}\n  flags-dest: config:config.yml\n  flags-import: all\n"
+        "  requires: [config: config.yml]\n"
+    )
+    run_dir = project.run("a", "--stage", "level=3").run.dir
+    assert not (run_dir / ".guild/sourcecode/config.yml").exists()
+
+
 SETTINGS = {
     "no": "sourcecode: no",
     "exclude": "sourcecode:\n    - exclude: '*.ipynb'",
