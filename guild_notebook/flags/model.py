@@ -69,6 +69,11 @@ class Flag:
     call: str = ""
 
     @property
+    def spelling(self) -> str:
+        """The source text after whose spelling a value is written."""
+        return self.call or self.default_source
+
+    @property
     def label(self) -> str:
         """How messages name the flag: by its name and the cell that declares it."""
         return f"{self.name} (cell {self.sites[0].cell})" if self.sites else self.name

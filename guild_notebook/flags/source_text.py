@@ -34,7 +34,7 @@ def source_text(flag: Flag, value: Any) -> str:
     if isinstance(value, Code):
         return value.text
     try:
-        return language.write(value, flag.call or flag.default_source)
+        return language.write(value, flag.spelling)
     except ValueError as e:
         raise FlagError(
             f"flag {flag.label} cannot hold {shown(flag, value)} in {flag.language}: {e}"
@@ -59,7 +59,7 @@ def environment_text(flag: Flag | None, value: Any) -> str:
     elif isinstance(value, (int, float)):
         text = str(value)
     else:
-        like = (flag.call or flag.default_source) if flag else ""
+        like = flag.spelling if flag else ""
         text = named(flag.language if flag else "python").write(value, like)
     try:
         is_held = b"\0" not in os.fsencode(text)

@@ -185,7 +185,7 @@ def _kind(flag: Flag) -> calls.Kind | None:
     kind = calls.kind_of(flag.default)
     if kind or flag.language != "python":
         return kind
-    return calls.kind_made(flag.call or flag.default_source)
+    return calls.kind_made(flag.spelling)
 
 
 def _object(flag: Flag, value: Any) -> Any:

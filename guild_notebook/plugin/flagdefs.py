@@ -109,15 +109,23 @@ def _as_list(value: Any) -> list[Any]:
 
 def discovered(opdef: Any, path: str, name: str) -> tuple[reader.Notebook, discover.Discovered]:
     """The notebook of an opdef and its flags; raises NotebookError, which calls it ``name``."""
-    stat = os.stat(path) if os.path.exists(path) else None
-    nb = _read(path, name, stat and (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    nb = _read(path, name, _state(path))
     found = discover.discover(nb, patterns(opdef), wanted_names(opdef), secret_variables(opdef))
     return nb, found
 
 
 @lru_cache(maxsize=1)
-def _read(path: str, name: str, _state: object) -> reader.Notebook:
+def _read(path: str, name: str, _file: object) -> reader.Notebook:
     return reader.read(path, name)
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    """Size and time of a file, which change with it, None where there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
 
 
 def flag_data(opdef: Any, path: str, name: str) -> Data:
@@ -201,11 +209,10 @@ def _cache_path(path: str, settings_read: list[Any]) -> str | None:
     settings of guild.yml; None where there is no notebook."""
     from guild import var
 
-    try:
-        stat = os.stat(path)
-    except OSError:
+    state = _state(path)
+    if state is None:
         return None
-    key = [__version__, os.path.abspath(path), stat.st_size, stat.st_mtime_ns, settings_read]
+    key = [__version__, os.path.abspath(path), *state, settings_read]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
     folder: str = var.cache_dir("notebook-flags")
     return os.path.join(folder, digest)

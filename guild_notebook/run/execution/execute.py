@@ -14,7 +14,7 @@ from ...document.reader import cells_of
 from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
 from ..kernel.process import Kernel
-from ..output.progress import LONGEST_NAME, StatusLines, cell_name
+from ..output.progress import StatusLines, cell_name, short_name
 from .client import RunClient
 from .stop import Stop
 
@@ -265,8 +265,7 @@ class Execution:
 
 
 def _error_line(cell: _RunningCell, error: str) -> str:
-    name = error if len(error) <= LONGEST_NAME else error[: LONGEST_NAME - 1] + "…"
-    cause = f" with {name}" if error else ""  # a shell's kernel names no error
+    cause = f" with {short_name(error)}" if error else ""  # a shell's kernel names no error
     return f"{cell.where} failed{cause}"
 
 

@@ -126,9 +126,8 @@ class Kernel:
         self.manager.supervisor_arguments = (str(liveness_end), str(status_end), self._dir)
         options: dict[str, Any] = {"stdout": write_end, "stderr": write_end}
         options["pass_fds"] = (liveness_end, status_end)
-        if environment.is_ipython(
-            argv
-        ):  # as nbclient: else all runs write to the user's own history
+        if environment.is_ipython(argv):
+            # as nbclient: else all runs write to the user's own history
             options["extra_arguments"] = ["--HistoryManager.hist_file=:memory:"]
         try:
             await self.manager.start_kernel(cwd=self._cwd, env=self._env.variables(argv), **options)

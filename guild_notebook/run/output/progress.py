@@ -94,6 +94,11 @@ def cell_name(cells: Sequence[Cell], index: int) -> str:
         or _heading_above(cells, index)
         or next((line for line in lines if not re.match(r"#\s*@", line)), "")
     )
+    return short_name(name)
+
+
+def short_name(name: str) -> str:
+    """``name``, cut where it is longer than a line of status has room for."""
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 

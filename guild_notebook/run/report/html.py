@@ -86,10 +86,9 @@ class HTMLReportExporter(BoundedHTMLExporter):
         self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         images = LargeImages(nb)
-        nb = _with_widgets_and_figures(images.notebook)
+        nb, outputs = _with_widgets_and_figures(images.notebook)
         resources = {**(resources or {}), "guild": _requirements(nb)}
         self._tags = 0
-        nb, outputs = copy_with_outputs(nb)
         for output in outputs:
             data = output.get("data") or {}
             metadata = (output.get("metadata") or {}).items()
@@ -146,8 +145,8 @@ def _without_scripts(page: str) -> Iterator[str]:
             yield text
 
 
-def _with_widgets_and_figures(nb: Any) -> Any:
-    """A copy of ``nb`` with HTML for widgets and for figures that are JSON data."""
+def _with_widgets_and_figures(nb: Any) -> tuple[Any, list[Any]]:
+    """A copy of ``nb`` with HTML for widgets and for figures that are JSON, and its outputs."""
     renderer = WidgetRenderer(nb)
     plotly = False
     nb, outputs = copy_with_outputs(nb)
@@ -167,7 +166,7 @@ def _with_widgets_and_figures(nb: Any) -> Any:
         else:
             made = _vega_html(mime, data[mime])
         output.data = {**data, **({"text/html": made} if made else _without_library(mime, data))}
-    return nb
+    return nb, outputs
 
 
 def _without_library(mime: str, data: dict[str, Any]) -> dict[str, Any]:
