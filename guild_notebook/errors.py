@@ -6,10 +6,21 @@ one prints it as it is, without a traceback.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
 _LONGEST = 1000
+
+
+def end_on_windows() -> None:
+    """Raise SystemExit with one line where the system lacks what runs need: signals, process
+    groups, pipes that can be waited for."""
+    if os.name == "nt":
+        raise SystemExit(
+            "guild-notebook does not run on Windows - use Linux, macOS or the Windows Subsystem "
+            "for Linux (WSL)"
+        )
 
 
 class UserError(Exception):

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from .. import __version__
 from ..document import reader
 from ..document.reader import Notebook
-from ..errors import FlagError, UserError
+from ..errors import FlagError, UserError, end_on_windows
 from ..flags import apply, guild_values, languages
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered, discover, is_named_like_secret
@@ -42,6 +42,7 @@ _SHOWN = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line tool; returns the exit status. A UserError, and an output that cannot
     be written, is one line on stderr, if that can be written."""
+    end_on_windows()
     if sys.stderr is None:  # it was closed before the process began: Guild takes it for a stream
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # to the end
     try:

@@ -11,6 +11,7 @@ from typing import Any
 from guild import guildfile, model
 
 from .. import __version__
+from ..errors import end_on_windows
 
 NAME = "dask:cluster"
 
@@ -125,7 +126,9 @@ def resolve(opspec: str) -> tuple[Any, str] | None:
 
 
 def check(opdef: Any) -> None:
-    """Raise SystemExit with one line where ``opdef`` is our operation and dask is not installed."""
-    is_ours = opdef.guildfile.src == f"<{__name__}>"
-    if is_ours and not importlib.util.find_spec("distributed"):
+    """Raise SystemExit with one line where ``opdef`` is our operation and cannot run here."""
+    if opdef.guildfile.src != f"<{__name__}>":
+        return
+    end_on_windows()
+    if not importlib.util.find_spec("distributed"):
         raise SystemExit(f"{NAME} needs dask - pip install 'guild-notebook[dask]'")

@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import options, start
 from ..document import reader, text_formats
-from ..errors import NotebookError, OptionError, shown
+from ..errors import NotebookError, OptionError, end_on_windows, shown
 
 NBEXEC = "guild.plugins.nbexec"
 """The main module of Guild's own notebook feature, which old guild.yml files name."""
@@ -175,12 +175,8 @@ def runner_command(arguments: list[str]) -> str:
 
 def check(opdef: Any, spec: NotebookSpec) -> None:
     """Raise what is wrong with a notebook operation that is about to run: OptionError for its
-    options, NotebookError where there is no such file, or where no notebook can run."""
-    if os.name != "posix":
-        raise NotebookError(
-            f"operation '{opdef.fullname}': notebooks do not run on Windows - use Linux, macOS or "
-            "the Windows Subsystem for Linux (WSL)"
-        )
+    options, NotebookError where there is no such file; SystemExit on Windows."""
+    end_on_windows()
     if spec.error:
         raise spec.error
     settings(opdef, spec)

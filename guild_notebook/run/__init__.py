@@ -2,3 +2,7 @@
 
 May use ``run/*``, ``flags/*``, ``document``, ``options``, ``secrets``, ``start`` and ``errors``.
 """
+
+from ..errors import end_on_windows
+
+end_on_windows()  # no module of the room can be imported there

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from guild import guildfile
 
-from guild_notebook.errors import FlagError, NotebookError
+from guild_notebook.errors import FlagError
 from guild_notebook.plugin import flagdefs, operation
 from guild_notebook.plugin.checks import Checks
 from guild_notebook.plugin.pending_operation import PendingOperation
@@ -92,16 +92,6 @@ def test_they_are_restored_where_guild_ends_in_between(opdef: Any):
     before = demands(opdef)
     pending_operation(opdef).restore_flagdefs()
     assert demands(opdef) == before
-
-
-def test_an_operation_on_windows_is_refused_in_one_line(opdef: Any, monkeypatch):
-    monkeypatch.setattr(operation, "os", SimpleNamespace(name="nt"))
-    with pytest.raises(NotebookError) as raised:
-        operation.check(opdef, operation.NotebookSpec("nb.ipynb"))
-    assert str(raised.value) == (
-        "operation 'train': notebooks do not run on Windows - use Linux, macOS or the Windows "
-        "Subsystem for Linux (WSL)"
-    )
 
 
 @pytest.mark.parametrize("space", ["[0:1]", "uniform[0:1]"])

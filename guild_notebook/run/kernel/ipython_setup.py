@@ -94,8 +94,7 @@ def refuse_input(kernel: Any) -> None:
         return at once with nothing, also those from /dev/tty (git and ssh ask there)."""
         return run_command(f"stty -icanon min 0 time 0 2>/dev/null\n{command}")
 
-    if sys.platform != "win32":
-        shell.system = without_keyboard
+    shell.system = without_keyboard
 
 
 def show_stack_of_crash() -> None:

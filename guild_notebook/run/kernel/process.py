@@ -328,5 +328,8 @@ def _end_in_words(status: int) -> str:
     number = -status
     try:
         return f"signal {signal.Signals(number).name}"
-    except ValueError:  # a real-time signal
+    except ValueError:
+        if sys.platform != "linux":
+            return f"signal {number}"
+        # a real-time signal
         return f"signal SIGRTMIN{number - signal.SIGRTMIN:+}"
