@@ -246,6 +246,8 @@ def coerced(flag: Flag, flagdef: Any, value: Any) -> Any:
     labels and comparisons, coerced by Guild to the type of its own definition as far as it can."""
     from guild import op_util
 
+    if flag.secret:  # no record has it, and to Guild any text of its variable is true
+        return value
     with contextlib.suppress(FlagError):  # a value that is refused
         spelled = _spelled(flag, value)
         if not is_unchanged(flag, spelled) or is_unchanged(flag, value):  # null may be no value
@@ -292,7 +294,7 @@ def _check_keys(flag: Flag, value: Any) -> None:
 
 
 def _spelled(flag: Flag, value: Any) -> Any:
-    if flag.secret or value is None:
+    if value is None:
         return value
     if not flag.mixed and is_unchanged(flag, value):
         default = guild_default(flag)

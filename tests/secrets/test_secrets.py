@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from guild_notebook.errors import OptionError
 from guild_notebook.flags.model import Code, Flag, Site
 from guild_notebook.flags.source_text import environment_text, source_text
+from guild_notebook.secrets import settings
 from tests.helpers.project import Command, Project, Run, code, wait_for
 from tests.helpers.secret_values import OF_THE_USER, OTHER, VALUE, digest, leaks
+from tests.helpers.slow import but_slow
 
 EVERYTHING = [
     "token = ''\nlr = 0.1\npin = 1",
@@ -46,6 +49,12 @@ SEVERAL = [
     "print('is 7 of 7', pin, ok)\nprint('lr', lr)",
 ]
 KEY = f"-----BEGIN KEY-----\n{OTHER}\n{VALUE}\n-----END KEY-----"
+# How a run gets the value that it does not keep: arguments, and variables of the environment.
+GIVEN = {
+    "assigned": ([f"token={OTHER}"], {}),
+    "by its variable": ([], {"TOKEN": OTHER}),
+    "by its name": ([], {"token": OTHER}),
+}
 FAILING = "def f(x):\n    raise ValueError('refused: ' + x)\nif lr > 1:\n    f(token)"
 
 
@@ -69,13 +78,17 @@ def made(shared: Project) -> Project:
     return shared
 
 
-def test_a_value_reaches_the_kernel_and_nothing_that_is_written(made: Project):
-    done = made.run("train", f"token={VALUE}", "pin=90817263545")
-    assert f"digest {digest(VALUE)} {90817263545 % 97} 0.1\n" in done.stdout
+def test_a_value_reaches_the_kernel_and_nothing_that_is_written_nor_an_error_nor_a_report(
+    made: Project,
+):
+    done = made.guild("run", "-y", "train", f"token={VALUE}", "pin=90817263545", "lr=2")
+    assert done.status == 1
+    assert "ValueError: refused: ***" in done.stderr
+    assert f"digest {digest(VALUE)} {90817263545 % 97} 2\n" in done.stdout
     assert '*** \'***\' {"***": ["***"]} ***\n' in done.stdout
     assert leaks(made, done, values=(VALUE, "90817263545")) == []
-    assert done.run.flags == {"token": "***", "pin": "***", "lr": 0.1}
-    assert done.run.attr("label") == "lr=0.1 pin='***' token='***'"
+    assert done.run.flags == {"token": "***", "pin": "***", "lr": 2}
+    assert done.run.attr("label") == "lr=2 pin='***' token='***'"
     source = done.run.sources("nb.ipynb")[0]
     assert 'token = __import__("os").environ["TOKEN"]\n' in source
     assert 'pin = int(__import__("os").environ["USER_PIN"])' in source
@@ -84,17 +97,9 @@ def test_a_value_reaches_the_kernel_and_nothing_that_is_written(made: Project):
     assert outputs.count("***") > 15
 
 
-def test_a_value_is_in_no_error_and_no_report_of_a_run_that_fails(made: Project):
-    done = made.guild("run", "-y", "train", f"token={VALUE}", "lr=2")
-    assert done.status == 1
-    assert "ValueError: refused: ***" in done.stderr
-    assert leaks(made, done) == []
-
-
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        (["import sys; sys.exit(token)"], ["***"]),
         (["import os; os.write(2, token.encode()); os._exit(3)"], ["the kernel died"]),
         (
             [
@@ -105,16 +110,17 @@ def test_a_value_is_in_no_error_and_no_report_of_a_run_that_fails(made: Project)
                 "    print('captured', token)\nc.show()\nget_ipython().run_cell('1/0 # ' + token)",
                 "print(token[:6], end='')\nfrom IPython.display import Image\n"
                 "Image(__import__('base64').b64decode('iVBORw0KGgo='), format='png')",
+                "print(token[6:])\nimport sys; sys.exit('left: ' + token)",
             ],
-            ["t ***", "at exit ***", "captured ***", "1/0 # ***", "image saved"],
+            ["t ***", "at exit ***", "captured ***", "1/0 # ***", "image saved", "left: ***"],
         ),
     ],
-    ids=["exit", "killed", "all others"],
+    ids=["killed", "exit"],
 )
 def test_a_value_is_hidden_however_a_notebook_ends(
     project: Project, cells: list[str], said: list[str]
 ):
-    project.notebook("nb.ipynb", "token = ''", *cells, "print(token[6:])")
+    project.notebook("nb.ipynb", "token = ''", *cells)
     project.guildfile("a:\n  notebook: nb.ipynb\n  flags: {token: {nb-secret: yes}}\n")
     project.env["USERS_API_KEY"] = OF_THE_USER
     done = project.guild("run", "-y", "a", f"token={VALUE}")
@@ -123,49 +129,82 @@ def test_a_value_is_hidden_however_a_notebook_ends(
     assert leaks(project, done) == []
 
 
-def test_a_run_that_is_restarted_asks_for_its_value_and_loses_nothing(made: Project):
-    run = made.run("small", f"token={VALUE}").run
+@pytest.fixture(scope="module")
+def small(made: Project) -> Command:
+    words = {"label": f"with {VALUE} {{lr}}", "tag": f"t-{VALUE}", "comment": f"about {VALUE}"}
+    options = [word for name, text in words.items() for word in (f"--{name}", text)]
+    return made.run("small", f"token={VALUE}", *options)
+
+
+def test_words_of_the_command_that_hold_a_value_are_written_without_it(
+    small: Command, made: Project
+):
+    assert small.run.attr("label").startswith("with ***")
+    assert small.run.attr("tags") == ["t-***"]
+    assert leaks(made, small) == []
+
+
+def test_guild_asks_and_shows_without_the_value(small: Command, made: Project):
+    asked = made.guild("run", "small", f"token={VALUE}", "--print-env")
+    assert "FLAG_TOKEN='***'" in asked.stdout or "FLAG_TOKEN=***" in asked.stdout
+    confirmed = made.guild("run", "small", f"token={VALUE}")
+    assert "token: '***'" in confirmed.stdout + confirmed.stderr
+    shown = [made.guild(*c.split(), small.run.id) for c in ("runs", "runs info", "cat --output")]
+    assert leaks(made, asked, confirmed, *shown) == []
+
+
+def test_a_run_made_from_another_needs_the_value_too(small: Command, made: Project):
+    refused = made.guild("run", "-y", "--proto", small.run.id)
+    assert refused.status == 1 and "needs its value" in refused.stderr
+    assert leaks(made, refused) == []
+
+
+@pytest.mark.parametrize("how", but_slow(GIVEN, "assigned"))
+def test_a_run_made_from_another_takes_the_value(small: Command, made: Project, how: str):
+    flags, variables = GIVEN[how]
+    done = made.run("--proto", small.run.id, *flags, **variables)
+    assert f"it: {len(OTHER)} ***" in done.stdout
+    assert leaks(made, done) == []
+
+
+def test_a_run_that_is_restarted_asks_for_its_value_and_loses_nothing(
+    small: Command, made: Project
+):
+    run = small.run
     before = {path: path.read_bytes() for path in run.dir.glob("small.*")}
     done = made.guild("run", "-y", "--restart", run.id)
     assert done.status == 1
     line = done.stderr.strip().splitlines()[-1]
     assert "secret flag token needs its value" in line and "TOKEN" in line and "token=VALUE" in line
-    assert {path: path.read_bytes() for path in run.dir.glob("small.*")} == before
     refused = made.guild("run", "-y", "--restart", run.id, "lr=3")
     assert refused.status == 1 and "needs its value" in refused.stderr
-    given = made.run("--restart", run.id, f"token={OTHER}")
-    assert f"it: {len(OTHER)} *** 0.1" in given.stdout
-    named = made.run("--restart", run.id, "lr=5", TOKEN=VALUE)
-    assert f"it: {len(VALUE)} *** 5" in named.stdout
-    taken = made.run("--restart", run.id, token=OTHER)
-    assert f"it: {len(OTHER)} *** 5" in taken.stdout
-    assert leaks(made, done, refused, given, named, taken) == []
+    assert {path: path.read_bytes() for path in run.dir.glob("small.*")} == before
+    assert leaks(made, done, refused) == []
 
 
-def test_a_run_made_from_another_needs_the_value_too(made: Project):
-    run = made.run("small", f"token={VALUE}").run
-    refused = made.guild("run", "-y", "--proto", run.id)
-    assert refused.status == 1 and "needs its value" in refused.stderr
-    done = made.run("--proto", run.id, TOKEN=OTHER)
-    assert f"it: {len(OTHER)} ***" in done.stdout
-    again = made.run("--proto", run.id, f"token={VALUE}")
-    assert f"it: {len(VALUE)} ***" in again.stdout
-    assert leaks(made, done, again, refused) == []
+@pytest.mark.parametrize("how", but_slow(GIVEN, "assigned", "by its variable"))
+def test_a_run_that_is_restarted_takes_the_value(small: Command, made: Project, how: str):
+    flags, variables = GIVEN[how]
+    more = [] if how == "assigned" else ["lr=5"]
+    done = made.run("--restart", small.run.id, *flags, *more, **variables)
+    assert f"it: {len(OTHER)} *** {5 if more else 0.1}" in done.stdout
+    assert leaks(made, done) == []
 
 
 def test_a_staged_run_keeps_no_value_and_says_so(made: Project):
     staged = made.run("small", f"token={VALUE}", "--stage")
     assert "token is not kept in the staged run" in staged.stderr
     assert leaks(made, staged) == []
-    done = made.run("--start", staged.run.id, TOKEN=OTHER)
+    done = made.run("--start", staged.run.id, token=OTHER)
     assert f"it: {len(OTHER)} ***" in done.stdout
-    unsaid = made.run("small", "--stage", TOKEN=VALUE)
-    assert "WARNING" not in unsaid.stderr
-    assert leaks(made, staged, done, unsaid) == []
+    assert leaks(made, staged, done) == []
 
 
 def test_a_queue_has_the_value_in_its_environment(made: Project):
-    staged = made.run("small", f"token={VALUE}", "--stage").run
+    unsaid = made.run("small", "--stage", TOKEN=VALUE)
+    assert "WARNING" not in unsaid.stderr
+    assert leaks(made, unsaid) == []
+    staged = unsaid.run
     queue = made.run("queue", "run-once=yes", TOKEN=OTHER)
     wait_for(lambda: staged.attr("exit_status") is not None)
     assert f"it: {len(OTHER)} ***" in staged.output
@@ -189,40 +228,20 @@ def test_trials_that_are_staged_get_the_value_when_they_start(made: Project):
     assert leaks(made, started) == []
 
 
-def test_a_pipeline_hands_its_value_to_its_steps(made: Project):
-    done = made.run("pipeline", f"token={VALUE}")
-    assert f"it: {len(VALUE)} *** 7" in done.stdout
-    by_name = made.run("pipeline", TOKEN=OTHER)
-    assert f"it: {len(OTHER)} *** 7" in by_name.stdout
-    assert leaks(made, done, by_name) == []
-
-
-def test_words_of_the_command_that_hold_a_value_are_written_without_it(made: Project):
-    done = made.run(
-        "small", f"token={VALUE}", "--label", f"with {VALUE} {{lr}}", "--tag", f"t-{VALUE}",
-        "--comment", f"about {VALUE}",
-    )  # fmt: skip
-    assert done.run.attr("label").startswith("with ***")
-    assert done.run.attr("tags") == ["t-***"]
+@pytest.mark.parametrize("how", but_slow(GIVEN, "assigned"))
+def test_a_pipeline_hands_its_value_to_its_steps(made: Project, how: str):
+    flags, variables = GIVEN[how]
+    done = made.run("pipeline", *flags, **variables)
+    assert f"it: {len(OTHER)} *** 7" in done.stdout
     assert leaks(made, done) == []
-
-
-def test_guild_asks_and_shows_without_the_value(made: Project):
-    asked = made.guild("run", "small", f"token={VALUE}", "--print-env")
-    assert "FLAG_TOKEN='***'" in asked.stdout or "FLAG_TOKEN=***" in asked.stdout
-    confirmed = made.guild("run", "small", f"token={VALUE}")
-    assert "token: '***'" in confirmed.stdout + confirmed.stderr
-    run = made.run("small", f"token={VALUE}").run
-    shown = [made.guild(*c.split(), run.id) for c in ("runs", "runs info", "cat --output")]
-    assert leaks(made, asked, confirmed, *shown) == []
 
 
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
         (f"pin={VALUE}", "flag pin (cell 0) takes a number, not ***"),
-        ("pin=a", "flag pin (cell 0) takes a number, not ***"),
-        (f"token={{{OTHER}: 1}}", "not ***"),
+        pytest.param("pin=a", "flag pin (cell 0) takes a number, not ***", marks=pytest.mark.slow),
+        pytest.param(f"token={{{OTHER}: 1}}", "not ***", marks=pytest.mark.slow),
         (f"token=[{OTHER},{OTHER}2]", "secret flag token takes one value for all trials"),
     ],
 )
@@ -280,10 +299,12 @@ def test_a_secret_of_the_notebook_itself_is_warned_of_and_in_nothing_but_its_sou
 
 def test_without_nb_secret_the_warning_names_it(project: Project):
     project.notebook("nb.ipynb", "token = 'abc'")
-    assert "say 'nb-secret: yes' for this flag in guild.yml" in project.run("nb.ipynb").stderr
+    staged = project.run("nb.ipynb", "--stage")
+    assert "say 'nb-secret: yes' for this flag in guild.yml" in staged.stderr
 
 
-def test_values_keep_their_types(project: Project):
+@pytest.mark.parametrize("restarted", but_slow([False, True], False))
+def test_values_keep_their_types(project: Project, restarted: bool):
     project.notebook(
         "nb.ipynb",
         code("n = 1 #@param {type: 'integer'}\nf = 0.5 #@param {type: 'number'}\n"
@@ -293,12 +314,15 @@ def test_values_keep_their_types(project: Project):
     )  # fmt: skip
     flags = ", ".join(f"{name}: {{nb-secret: yes}}" for name in ("n", "f", "r", "s", "ok"))
     project.guildfile(f"a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {{{flags}}}\n")
-    assigned = project.run("a", "n=12345", "f=0.25", "r=max(12345, 3)", "s=0123", "ok=no")
+    values = {"n": "12345", "f": "0.25", "r": "max(12345, 3)", "s": "0123", "ok": "no"}
+    arguments = ["a"]
     said = "['int', 'float', 'int', 'str', 'bool'] True False\n"
-    assert assigned.stdout == said
-    run = assigned.run
-    named = {"N": "12345", "F": "0.25", "R": "max(12345, 3)", "S": "0123", "OK": "no"}
-    assert project.run("--restart", run.id, **named).stdout == said
+    if restarted:
+        assigned = project.run("a", *(f"{name}={value}" for name, value in values.items()))
+        assert assigned.stdout == said
+        arguments = ["--restart", assigned.run.id]
+    named = project.run(*arguments, **{name.upper(): value for name, value in values.items()})
+    assert named.stdout == said
 
 
 @pytest.fixture(scope="module")
@@ -359,10 +383,12 @@ def _bash_kernel(project: Project) -> dict[str, str]:
     ("flags", "said"),
     [
         ("{token: {nb-secret: maybe}}", "flag token: 'nb-secret' takes yes, no, or the name of"),
-        ("{token: {nb-secret: 3}}", "flag token: 'nb-secret' takes yes, no, or the name of"),
         ("{token: {nb-secert: yes}}", "unknown attribute 'nb-secert' - did you mean 'nb-secret'?"),
-        ("{token: {nb-x: yes}}", "unknown attribute 'nb-x' - there are nb-replace, nb-secret"),
-        ("{token: {nb-secret: A}, lr: {nb-secret: A}}", "flags lr and token have the same"),
+        pytest.param(
+            "{token: {nb-x: yes}}",
+            "unknown attribute 'nb-x' - there are nb-replace, nb-secret",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_wrong_setting_is_one_line(project: Project, flags: str, said: str):
@@ -372,6 +398,22 @@ def test_a_wrong_setting_is_one_line(project: Project, flags: str, said: str):
     assert (done.status, done.run_dirs) == (1, [])
     assert len(done.stderr.strip().splitlines()) == 1 and said in done.stderr
     assert "operation 'a'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"token": "maybe"}, "flag token: 'nb-secret' takes yes, no, or the name of"),
+        ({"token": 3}, "flag token: 'nb-secret' takes yes, no, or the name of"),
+        ({"token": "lower_case"}, "flag token: 'nb-secret' takes yes, no, or the name of"),
+        ({"token": "A", "lr": "A"}, "flags token and lr have the same"),
+        ({"token": "yes", "lr": "TOKEN"}, "flags token and lr have the same"),
+    ],
+)
+def test_a_setting_that_names_no_variable_of_its_own_is_refused(flags: dict, said: str):
+    with pytest.raises(OptionError, match="operation 'a'.*" + re.escape(said)):
+        settings.variables({name: {"nb-secret": value} for name, value in flags.items()},
+                           "operation 'a'")  # fmt: skip
 
 
 def test_a_secret_of_guild_yml_is_warned_of_and_one_of_another_operation_refused(project: Project):
