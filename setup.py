@@ -19,8 +19,6 @@ GUILD = [
     # Guild and TensorBoard 2.20 import pkg_resources: it warns from 80.9 and is gone from 82.
     # `guild package` needs the bdist_wheel that setuptools has of its own from 70.1.
     "setuptools>=70.1,<80.9",
-    # Guild imports imp, which Python has dropped in 3.12.
-    "zombie-imp>=0.0.3; python_version >= '3.12'",
     # Guild runs `pip freeze` for every operation, and an environment made by uv has no pip. Those
     # before 23.1.2 do not start on Python 3.12.
     "pip>=23.1.2",
@@ -100,6 +98,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.9",
     packages=find_packages(include=["guild_notebook", "guild_notebook.*"]),
+    py_modules=["guild_notebook_hooks"],  # tools/backend.py adds guild_notebook_hooks.pth
     package_data={"guild_notebook": ["py.typed"]},
     install_requires=GUILD + NOTEBOOK,
     extras_require=EXTRAS,

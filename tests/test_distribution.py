@@ -48,8 +48,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
     package = {name for name in names if not re.match(r"guild_notebook-[\d.]+\.dist-info/", name)}
     modules = run("git", "ls-files", "guild_notebook", cwd=CHECKOUT).splitlines()
     assert package >= set(modules) - {name for name in modules if not (CHECKOUT / name).exists()}
-    assert "guild_notebook/py.typed" in package
-    known = r"guild_notebook/([\w/]+\.py|py\.typed)"
+    assert {"guild_notebook/py.typed", "guild_notebook_hooks.pth"} <= package
+    known = r"guild_notebook/([\w/]+\.py|py\.typed)|guild_notebook_hooks\.(py|pth)"
     assert all(re.fullmatch(known, name) for name in package), package
     assert any(name.endswith("LICENSE") for name in names)
 
@@ -75,12 +75,17 @@ def test_the_sdist_holds_what_is_needed_to_build_and_to_test(built):
     with tarfile.open(built["sdist"]) as archive:
         files = [m.name.split("/", 1)[1] for m in archive.getmembers() if m.isfile()]
     assert {"setup.py", "pyproject.toml", "LICENSE", "tests/test_distribution.py"} <= {*files}
-    assert {"CONTRIBUTING.md", "changes/template.md.jinja", "tools/release.py"} <= {*files}
+    assert {
+        "CONTRIBUTING.md",
+        "changes/template.md.jinja",
+        "tools/release.py",
+        "tools/backend.py",
+    } <= {*files}
     assert "tests/run/record/recorded_runs/notebook/.guild/attrs/flags" in files
     known = r"(guild_notebook|tests|examples|docs|changes|tools|guild_notebook\.egg-info)/.*"
     known += (
         r"|[A-Z]\w+(\.md|\.in)?|PKG-INFO|setup\.(py|cfg)|noxfile\.py|pyproject\.toml|guild\.yml"
-        r"|\.pre-commit-config\.yaml"
+        r"|\.pre-commit-config\.yaml|guild_notebook_hooks\.(py|pth)"
     )
     assert not [name for name in files if not re.fullmatch(known, name)]
     assert not [name for name in files if re.search(r"\.pyc|__pycache__|checkpoint", name)]

@@ -2,16 +2,18 @@
 line of guildai 0.9.0, and when it is needless.
 
 Guild loads every plugin before it reads a project, so a patch that is applied when our plugin is
-imported is in time for each command. :func:`apply` imports no more than Guild itself has imported
-by then. The processes of optimizers load no plugin: :mod:`guild_notebook.optimizers` applies
-:mod:`~guild_notebook.compat.skopt` there.
+imported is in time for most of what a command does. :func:`apply` imports no more than Guild itself
+has imported by then. What must be there earlier, or where no plugin is loaded, waits for the import
+of what it patches: :mod:`~guild_notebook.compat.import_hooks`. The processes of optimizers load no
+plugin: :mod:`guild_notebook.optimizers` applies :mod:`~guild_notebook.compat.skopt` there.
 
-May use ``start``. To add a patch, write its module and call it in :func:`apply`.
+May use ``start``. To add a patch, write its module and call it in :func:`apply`, or name it in a
+table of ``import_hooks``.
 """
 
 import sys
 
-from . import model_importer, notebook_plugin, source_files, text_files
+from . import import_hooks, model_importer, notebook_plugin, source_files, text_files
 
 
 def apply() -> None:
@@ -20,6 +22,7 @@ def apply() -> None:
     The plugin calls it when it is imported. A notebook that uses ``guild.ipy`` and changes
     ``sys.path`` or the working directory may call it too.
     """
+    import_hooks.install()
     model_importer.find_modules_beside_a_guild_file()
     notebook_plugin.retire_builtin_notebook_plugin()
     text_files.treat_undecodable_files_as_binary()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import machinery
+from importlib.machinery import ModuleSpec
 from typing import Any
+
+from . import python_util
 
 
 def find_modules_beside_a_guild_file() -> None:
@@ -24,12 +26,5 @@ def find_modules_beside_a_guild_file() -> None:
         model.ModelImporter.find_spec = _find_spec
 
 
-def _find_spec(importer: Any, fullname: str, target: Any = None) -> machinery.ModuleSpec | None:
-    # A new finder each time: one that is kept would have to forget its cache when Python does.
-    finder = machinery.FileFinder(
-        importer.path,
-        (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
-        (machinery.SourceFileLoader, machinery.SOURCE_SUFFIXES),
-        (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
-    )
-    return finder.find_spec(fullname, target)
+def _find_spec(importer: Any, fullname: str, target: Any = None) -> ModuleSpec | None:
+    return python_util.finder(importer.path).find_spec(fullname, target)

@@ -1,0 +1,92 @@
+"""What is done before or after certain modules are imported, whoever imports them.
+
+``guild_notebook_hooks.pth`` puts the finder that calls this first in line when Python starts, and
+with it come the patches that have to be there before Guild loads a plugin, or where it loads none:
+in users' scripts and in kernels. A patch that is early enough when the plugin is imported belongs
+in :func:`guild_notebook.compat.apply`. To add one, name its function in a table below; PREFIXES of
+guild_notebook_hooks says which names get here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from . import protobuf, python_util
+
+LOOKED_FOR: dict[str, Callable[[], None]] = {
+    "google._upb._message": protobuf.refuse_where_it_cannot_be_loaded,
+    "guild.op_main": python_util.provide_imp,
+}
+"""Called when a module is looked for, also to be run by ``python -m``, which executes no module.
+An ImportError that it raises is that of the import."""
+
+AROUND: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "guild.python_util": python_util.with_what_python_has_dropped,
+}
+"""The contexts in which modules are executed."""
+
+AFTER: dict[str, Callable[[Any], None]] = {}
+"""Called with a module once it is executed, or now if it was before the hooks were in place; a
+second call changes nothing."""
+
+ABSENT: dict[str, str] = {}
+"""Modules that are imported under the name of one that is not installed."""
+
+
+def install() -> None:
+    """Put the hooks in place where Python has started without them, as it does for packages that
+    are found by PYTHONPATH alone; a second call changes nothing."""
+    if Finder not in sys.meta_path and "guild_notebook_hooks" not in sys.modules:
+        sys.meta_path.insert(0, Finder)
+    for name in AFTER.keys() & sys.modules.keys():
+        AFTER[name](sys.modules[name])
+
+
+class Finder:
+    """What :func:`install` puts first into ``sys.meta_path``."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return find_spec(Finder, name, path, target)
+
+
+def find_spec(
+    caller: object, name: str, path: Sequence[str] | None, target: ModuleType | None
+) -> ModuleSpec | None:
+    """The spec of a module that has a hook, as ``caller`` of ``sys.meta_path`` has to return it;
+    None where there is nothing to do while it is loaded."""
+    if name in LOOKED_FOR:
+        LOOKED_FOR[name]()
+    if name not in AROUND and name not in AFTER and name not in ABSENT:
+        return None
+    spec = None
+    for finder in sys.meta_path:
+        if finder is not caller and not spec and hasattr(finder, "find_spec"):
+            spec = finder.find_spec(name, path, target)
+    if not spec and name in ABSENT:
+        origin = importlib.util.find_spec(ABSENT[name])
+        assert origin and origin.origin
+        spec = importlib.util.spec_from_file_location(name, origin.origin)
+    if spec and spec.loader:
+        # On the instance, so that its class stays what others look for.
+        execute = functools.partial(_execute, spec.loader.exec_module)
+        vars(spec.loader)["exec_module"] = execute
+    return spec
+
+
+def _execute(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
+    name = module.__name__
+    with AROUND.get(name, contextlib.nullcontext)():
+        execute(module)
+    if name in AFTER:
+        AFTER[name](module)

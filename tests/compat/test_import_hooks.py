@@ -1,0 +1,126 @@
+"""What is in place before Guild is imported, and that others do not notice."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.project import CHECKOUT
+
+
+def prints(code: str, *options: str, python: Path | str = sys.executable) -> str:
+    """What a new Python prints, which has nothing to complain about."""
+    ended = subprocess.run(
+        [str(python), *options, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd="/",
+    )
+    assert ended.returncode == 0 and not ended.stderr, ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.parametrize("module", ["guild.main_bootstrap", "guild.op_main", "guild.ipy"])
+def test_guild_can_be_imported_where_no_plugin_is_loaded(module):
+    if module == "guild.ipy":
+        pytest.importorskip("pandas")
+    code = f"import {module}, guild.main, sys; print('guild_notebook.plugin' in sys.modules)"
+    assert prints(code) == "False\n"
+
+
+def test_guild_alone_sees_what_python_has_dropped():
+    code = """
+import ast, importlib.util, warnings
+warnings.simplefilter("ignore")
+def seen():
+    there = [hasattr(ast, name) for name in ("Num", "Str", "NameConstant")]
+    return [*there, bool(importlib.util.find_spec("imp"))]
+before = seen()
+from guild import op_main, python_util
+import ast as again
+print(seen() == before, again is ast)
+"""
+    assert prints(code) == "True True\n"
+
+
+SCRIPT = """\
+whole = 3
+negative = -3
+real = -1.5e-3
+text = "a"
+true = True
+nothing = None
+several = [1, "b", False]
+mapped = {"c": 1}
+raw = b"bytes"
+"""
+
+
+def test_guild_reads_the_constants_of_a_script(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    script = str(tmp_path / "script.py")
+    code = f"from guild import python_util; print(python_util.Script({script!r}).params)"
+    expected = {
+        "whole": 3,
+        "negative": -3,
+        "real": -1.5e-3,
+        "text": "a",
+        "true": True,
+        "nothing": None,
+        "several": [1, "b", False],
+        "mapped": {"c": 1},
+    }
+    assert prints(code) == f"{expected}\n"
+
+
+def test_modules_and_packages_are_found_as_the_module_imp_did(tmp_path):
+    for path in ("module.py", "package/__init__.py", "folder/module.py"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    code = f"""
+from guild_notebook.compat.python_util import _find_module
+for name in ("module", "package", "folder", "none"):
+    try:
+        file, path, _ = _find_module(name, ["/nowhere", {str(tmp_path)!r}])
+    except ImportError as error:
+        print("-", error.name)
+    else:
+        print(bool(file), path)
+        file and file.close()
+"""
+    module, package = tmp_path / "module.py", tmp_path / "package"
+    assert prints(code) == f"True {module}\nFalse {package}\n- folder\n- none\n"
+
+
+@pytest.fixture
+def other_python(tmp_path: Path) -> Path:
+    """An environment that holds what a removed package may leave behind."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+    (site_packages,) = (tmp_path / "env").glob("lib/python3*/site-packages")
+    shutil.copy(CHECKOUT / "guild_notebook_hooks.pth", site_packages)
+    return site_packages
+
+
+def test_what_is_left_of_a_removed_package_is_quiet(other_python):
+    python = other_python.parents[2] / "bin" / "python"
+    for options in ([], ["-I"], ["-E"], ["-S"], ["-W", "error"]):
+        assert prints("print(1)", *options, python=python) == "1\n"
+    shutil.copy(CHECKOUT / "guild_notebook_hooks.py", other_python)
+    (other_python / "guild").mkdir()
+    (other_python / "guild/__init__.py").touch()
+    (other_python / "guild/python_util.py").write_text("print('found')")
+    assert prints("import guild.python_util", python=python) == "found\n"
+
+
+def test_the_start_of_python_costs_one_small_module(other_python):
+    python = other_python.parents[2] / "bin" / "python"
+    listed = "import sys; print(*sorted(sys.modules))"
+    (other_python / "guild_notebook_hooks.pth").rename(other_python / "left_out")
+    without = prints(listed, python=python).split()
+    (other_python / "left_out").rename(other_python / "guild_notebook_hooks.pth")
+    shutil.copy(CHECKOUT / "guild_notebook_hooks.py", other_python)
+    assert {*prints(listed, python=python).split()} - {*without} == {"guild_notebook_hooks"}
