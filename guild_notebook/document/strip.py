@@ -50,7 +50,7 @@ def strip_outputs(
         "nbformat": NEWEST_MAJOR,
         "nbformat_minor": minor,
     }
-    for key in ("widgets", "orig_nbformat", "guild"):
+    for key in ("widgets", "orig_nbformat", "guild", "guild_kernel"):
         data["metadata"].pop(key, None)  # of outputs, of an upgrade, of an earlier run
     if "jupytext" in data["metadata"]:
         # Where Jupyter knows of a paired text it shows the text's cells, without the flag values.

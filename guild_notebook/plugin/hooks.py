@@ -109,6 +109,7 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
     """Make a notebook operation of an opdef: its command, flags and scalars. Whatever is wrong with
     it is an error when it is to run (enabled_for_op), and not of each command of the project."""
     opdef.main = None
+    opdef.pip_freeze = False  # it is of Guild's environment: the run records the kernel's
     opdef.exec_ = operation.runner_command([])
     with suppress(Exception):
         opdef.exec_ = operation.command(opdef, spec)

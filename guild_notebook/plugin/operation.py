@@ -150,8 +150,8 @@ def _has_references(spec: NotebookSpec) -> bool:
 def command(opdef: Any, spec: NotebookSpec) -> str:
     """The ``exec`` of a notebook operation.
 
-    An exec of ``${python_exe}`` keeps what Guild does for Python operations (PYTHONPATH, pip
-    freeze, default source code rules). It has no ``${flag_args}``: arguments lose the types of
+    An exec of ``${python_exe}`` keeps what Guild does for Python operations (PYTHONPATH, default
+    source code rules). It has no ``${flag_args}``: arguments lose the types of
     flag values, the run's attributes do not.
     """
     found = notebook_paths(opdef, spec)
@@ -162,6 +162,8 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
     arguments += options.to_arguments(settings(opdef, spec))
     if "${" in spec.path:
         arguments.append("--in-project")  # which only the run can see
+    if opdef.as_data().get("pip-freeze") is False:
+        arguments.append("--no-pip-freeze")
     arguments += options.referring_arguments(opdef.as_data())
     if _has_references(spec):
         arguments += spec.arguments

@@ -34,6 +34,9 @@ from .record.run_dir import RunDir
 from .record.source_files import SourceFiles
 from .secret_values import RunSecrets, mask_writes
 
+NO_PIP_FREEZE = "--no-pip-freeze"
+"""The argument for ``pip-freeze: no`` of guild.yml (plugin/operation.py)."""
+
 
 def main() -> int:
     """Run the notebook of the current run; returns the exit status of the process, or minus the
@@ -107,7 +110,10 @@ def _arguments(argv: list[str]) -> tuple[str, str, list[str]]:
 
 
 def _settings(arguments: list[str], where: str) -> options.Settings:
+    lists_packages = NO_PIP_FREEZE not in arguments and os.environ.get("NO_PIP_FREEZE") != "1"
+    arguments = [argument for argument in arguments if argument != NO_PIP_FREEZE]
     settings = {**options.defaults(), **options.from_arguments(arguments, where)}
+    settings["pip-freeze"] = lists_packages
     if os.environ.get("NB_NO_EXEC") == "1":  # as Guild's own feature had it
         settings["exec"] = False
     return settings

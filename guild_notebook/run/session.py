@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from .execution.execute import Execution, Outcome
 from .execution.stop import Stop
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
 from .output.display import Display, Images, RunOutput, SaveErrors
+from .record import kernel_record
 from .record.autosave import Autosave
 from .record.run_dir import RunDir
 from .report.reports import ReportWriter
@@ -51,11 +52,16 @@ class Session:
         self._unsaved: set[int] = set()  # cells that no save holds as they are
         self._run_state: tuple[str, int | None] = (states.RUNNING, None)
         self._save_errors = SaveErrors(self.record.dir, self.output.status_lines)
+        self._kernel_record = kernel_record.KernelRecord(
+            self.record, self.settings["pip-freeze"], self.output.masker.text
+        )
+        self._gpus: Sequence[str] = ()
 
     async def run(self) -> int:
         """Run all cells; returns the exit status of the run. Raises KernelError where the kernel
         does not start, OptionError for an unknown report."""
         client = self._client()
+        self._gpus = client.gpus
         execution = self._execution(client)
         self._states = execution.states
         self._save()
@@ -72,12 +78,14 @@ class Session:
         language = strip.valid_language_info(info.get("language_info"))
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
+        self._kernel_record.start(self.kernel.description(language or {}), self.kernel.path)
         self.autosave.start(
             lambda: client.has_changed or bool(self._unsaved) or self._states != self._saved_states,
             lambda: self._write_notebook(client.sync()),
             lambda e: self._save_errors.add(self.record.executed_path, e),
         )
         outcome = await execution.run(self.autosave.run())
+        self._finish_kernel_record()
         client.sync()
         self._set_end(outcome)
         self._save()
@@ -114,7 +122,10 @@ class Session:
         tags, status_lines = self.settings["skip-tags"], self.output.status_lines
         limits = self.settings["cell-timeout"], self.settings["timeout"]
         saving = self.autosave.cell_starts
-        return Execution(client, self.kernel, tags, status_lines, self.stop, *limits, saving)
+        projects = [os.environ.get("PROJECT_DIR", ""), os.path.dirname(self.record.executed_file)]
+        return Execution(
+            client, self.kernel, tags, status_lines, self.stop, *limits, saving, projects
+        )
 
     async def _shut_down_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
         """Write the reports while the kernel ends, and again if its end has added outputs."""
@@ -138,6 +149,15 @@ class Session:
             reports = self._checked_reports(*self._write_reports(outcome))
         return reports
 
+    def _finish_kernel_record(self) -> None:
+        """Complete the record of the kernel, and say what is not in it."""
+        self._kernel_record.finish(*[0.0][: self.stop.requested.is_set()])
+        if self._kernel_record.problem:
+            said = "the packages of the kernel's environment are not recorded"
+            self.output.status_lines.write(f"{said}: {self._kernel_record.problem}", said)
+        if self._kernel_record.error:
+            self._save_errors.add("what the kernel is", self._kernel_record.error)
+
     def _set_end(self, outcome: Outcome) -> None:
         """Say in the notebook how the run has ended."""
         status = "terminated" if self.stop.requested.is_set() else "error"
@@ -152,6 +172,9 @@ class Session:
 
     def _write_notebook(self, changed: Collection[int] | None) -> None:
         self._unsaved |= states.put(self.nb, self._states, *self._run_state)
+        described = self._kernel_record.description(self._gpus)
+        if described:
+            self.nb.metadata[kernel_record.KEY] = described
         self._unsaved |= set(range(len(self.nb.cells)) if changed is None else changed)
         saved = dict(self._states)
         self._save_errors.check_run_dir()

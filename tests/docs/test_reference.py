@@ -24,6 +24,7 @@ CHANGING = {
     "PYTHONPATH",
     "NB_NO_EXEC",
     "NB_NO_IMAGES",
+    "NO_PIP_FREEZE",
     "XDG_RUNTIME_DIR",
     "RUN_DIR",
     "RUN_ID",

@@ -91,6 +91,7 @@ FUNCTIONS = {
     "omission": "{}",
     "omission_of": "{}",
     "_as_written_note": "{}",
+    "advice": "{}",
 }
 """Functions that return or yield messages."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from queue import Empty
 from typing import Any
@@ -35,7 +36,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     ``idle`` is set when the kernel has sent that it is idle after the executing cell,
     ``exit_requested`` when a cell has called ``exit()``. ``error`` is the name of the exception of
     the last cell, "" where the kernel names none, None where nothing was raised or the cell has
-    the tag that allows it."""
+    the tag that allows it, ``error_text`` is its text. ``gpus`` are the names of those that the
+    notebook's libraries use (ipython_setup.py)."""
 
     def __init__(
         self, nb: Any, kernel: Kernel, display: Display, limits: Limits, **options: Any
@@ -53,6 +55,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.display = display
         self.exit_requested = False
         self.error: str | None = None
+        self.error_text = ""
+        self.gpus: list[str] = []
         self.idle = asyncio.Event()
         self.widget_registry: dict[str, Any] = {}  # nbclient has none: OutputWidgets is for them
         self.outputs = Outputs(display, limits)
@@ -130,6 +134,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     def _on_error(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
         if "raises-exception" not in (cell.metadata.get("tags") or ()):
             self.error = str(execute_reply["content"].get("ename") or "")
+            self.error_text = str(execute_reply["content"].get("evalue") or "")
 
     def _on_request(self, cell: Any, cell_index: int) -> None:
         self.error = None
@@ -159,6 +164,12 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         if not self.is_late(msg):
             self.kc.wakeups.stop()
+        if msg["msg_type"] == "guild_notebook_gpus":
+            gpus = msg["content"].get("gpus")
+            named = [str(gpu) for gpu in gpus] if isinstance(gpus, list) else []
+            # Several libraries name the same ones.
+            self.gpus[:] = (Counter(self.gpus) | Counter(named)).elements()
+            return None
         if msg["msg_type"] == "update_display_data":
             display_id = msg["content"]["transient"].get("display_id")
             self.outputs.update(display_id, msg["content"])

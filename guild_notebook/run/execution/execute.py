@@ -15,6 +15,7 @@ from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines, cell_name, short_name
+from . import missing_modules
 from .client import RunClient
 from .stop import Stop
 
@@ -73,7 +74,8 @@ class _RunningCell:
 class Execution:
     """Executes those of the notebook's ``cells`` that have the ``indexes``, in order, until all are
     executed or a cell ends the run. ``states`` has the state of each by its index. The limits are
-    seconds for a cell and for all cells, None for none."""
+    seconds for a cell and for all cells, None for none. ``projects`` are folders with the project's
+    own modules."""
 
     client: RunClient
     kernel: Kernel
@@ -83,6 +85,7 @@ class Execution:
     cell_limit: float | None
     run_limit: float | None
     cell_starts: Callable[[], None]
+    projects: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.cells = cells_of(self.client.nb)
@@ -153,11 +156,21 @@ class Execution:
             shown = f", {displays:,} displays" if displays else ""
             text = f"the notebook has not all output of cell {number} (nb-output-limit)"
             self.status_lines.write(f"{text}: it lacks {characters:,} characters{shown}", text)
+        if state == "failed" and self.client.error == "ModuleNotFoundError":
+            self._advise(index)
         shown_state = "" if state == "completed" else state
         self.status_lines.write_cell_end(
             number, len(self.indexes), name, time.monotonic() - started, shown_state
         )
         return outcome
+
+    def _advise(self, index: int) -> None:
+        """Say where the module that a cell misses is to be installed, in its outputs too."""
+        python, path = self.kernel.python, self.kernel.path
+        line = missing_modules.advice(self.client.error_text, python, path, self.projects)
+        if line:
+            self.status_lines.write(line)
+            self.client.outputs.add_note(index, line)
 
     async def _wait_for_end(
         self, cell: _RunningCell, cell_deadline: float | None, deadline: float | None

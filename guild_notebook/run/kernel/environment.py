@@ -8,12 +8,39 @@ kernel gets them by ipython_setup.py before the first cell, others by launcher.p
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import pkgutil
+import re
 import site
+from typing import Any
 
 from ... import start
 from . import launcher
+
+ASK_PYTHON = (
+    "(lambda sys, platform, json: json.dumps({"
+    "'interpreter': sys.executable, 'implementation': platform.python_implementation(), "
+    "'version': platform.python_version(), 'build': sys.version, 'platform': platform.platform(), "
+    "'prefix': sys.prefix, 'path': [str(entry) for entry in sys.path]"
+    "}))(*map(__import__, ('sys', 'platform', 'json')))"
+)
+"""An expression of Python, which binds no name: a JSON text that says which Python evaluates it."""
+
+
+def python_of(reply: dict[str, Any]) -> dict[str, Any]:
+    """The answer to ASK_PYTHON in a kernel's execute_reply, empty where it is another one."""
+    try:
+        text = reply["user_expressions"]["python"]["data"]["text/plain"]
+        answer = json.loads(ast.literal_eval(text))
+        path = answer.pop("path")
+        texts = [answer["interpreter"], answer["prefix"], answer["build"], *path, *answer.values()]
+        has_version = re.match(r"\d+\.\d+", answer["version"])
+        is_right = has_version and all(isinstance(text, str) for text in texts)
+        return {**answer, "path": path} if is_right else {}
+    except (AttributeError, KeyError, RecursionError, SyntaxError, TypeError, ValueError):
+        return {}
 
 
 class Environment:

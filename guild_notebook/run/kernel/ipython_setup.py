@@ -6,6 +6,7 @@ Imports nothing of this package, since the kernel's Python need not have it.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import faulthandler
 import importlib.util
 import io
@@ -213,6 +214,82 @@ class Figures:
             sys.stderr.write(f"{text}\n")  # at once: what others print does not come between
 
 
+def tell_gpus(kernel: Any) -> None:
+    """After a cell, tell the run the names of the GPUs that a library of the notebook uses, once
+    for each library. None is imported for it, and none is asked that has not initialized its
+    devices: that would take seconds, memory of the GPU, and the fork of processes that use it."""
+    waiting = dict(_GPUS)
+
+    def tell() -> None:
+        for name in [name for name in waiting if name in sys.modules]:
+            gpus: Any = []
+            with contextlib.suppress(Exception):  # half an import, no driver
+                gpus = waiting[name](sys.modules[name])
+            if gpus is None or gpus:
+                del waiting[name]
+            if gpus:
+                names = [n.decode() if isinstance(n, bytes) else str(n) for n in gpus]
+                parent = kernel.shell.display_pub.parent_header
+                content = {"gpus": names}
+                kernel.session.send(kernel.iopub_socket, "guild_notebook_gpus", content, parent)
+
+    kernel.shell.events.register("post_run_cell", lambda _result: tell())
+
+
+def _of_torch(torch: Any) -> Any:
+    gpus = []
+    for devices in (torch.cuda, getattr(torch, "xpu", None)):
+        if devices is not None and getattr(devices, "is_initialized", lambda: True)():
+            gpus += [devices.get_device_name(i) for i in range(devices.device_count())]
+    return gpus
+
+
+def _of_tensorflow(tensorflow: Any) -> Any:
+    context = sys.modules.get("tensorflow.python.eager.context")
+    if context and not getattr(context.context_safe(), "_initialized", False):
+        return []
+    devices = tensorflow.config.list_physical_devices("GPU")
+    details = map(tensorflow.config.experimental.get_device_details, devices)
+    return [about.get("device_name", device.name) for about, device in zip(details, devices)]
+
+
+def _of_jax(jax: Any) -> Any:
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    if bridge and not bridge.backends_are_initialized():
+        return []
+    return [d.device_kind for d in jax.devices() if d.platform in ("gpu", "cuda", "rocm")]
+
+
+def _of_cupy(cupy: Any) -> Any:
+    pool = getattr(cupy, "get_default_memory_pool", None)
+    if pool and not pool().total_bytes():
+        return []  # no array yet
+    runtime = cupy.cuda.runtime
+    return [runtime.getDeviceProperties(i)["name"] for i in range(runtime.getDeviceCount())]
+
+
+def _of_nvml(nvml: Any) -> Any:
+    try:
+        nvml.nvmlInit()
+    except Exception:
+        return None  # there is no driver
+    try:
+        handles = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+        return list(map(nvml.nvmlDeviceGetName, handles)) or None
+    finally:
+        nvml.nvmlShutdown()
+
+
+_GPUS = {
+    "torch": _of_torch,
+    "tensorflow": _of_tensorflow,
+    "jax": _of_jax,
+    "cupy": _of_cupy,
+    "pynvml": _of_nvml,
+}
+"""What asks a library, by the name of its module: None where it will never name a GPU."""
+
+
 if __name__ == "guild_notebook.ipython_setup":
     running = get_ipython().kernel  # type: ignore[name-defined]  # noqa: F821  # IPython's
     escape_surrogates(running)
@@ -221,5 +298,6 @@ if __name__ == "guild_notebook.ipython_setup":
     show_stack_of_crash()
     import_from(folders)  # type: ignore[name-defined]  # noqa: F821
     Figures(running.shell)
+    tell_gpus(running)
     # IPython answers sys.exit() with this hint, which is for its prompt.
     warnings.filterwarnings("ignore", "To exit: use", UserWarning)

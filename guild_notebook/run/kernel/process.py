@@ -74,8 +74,9 @@ class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
 
 class Kernel:
     """A kernel process and its client, with connection file and sockets where only the user gets.
-    ``supervisor_failure`` is, at the end, why the run itself has ended what was left, "" else, and
-    ``setup_error``, once it is ready, what the setup code has raised."""
+    ``supervisor_failure`` is, at the end, why the run itself has ended what was left, "" else.
+    Once it is ready, ``setup_error`` is what the setup code has raised, and ``python`` what an
+    IPython kernel says of its Python (environment.ASK_PYTHON)."""
 
     def __init__(
         self, specs: KernelSpecs, name: str, cwd: str, env: environment.Environment
@@ -98,6 +99,7 @@ class Kernel:
         self.client: Any = None
         self.ended = asyncio.Event()
         self.supervisor_failure = self.setup_error = ""
+        self.python: dict[str, Any] = {}
         self._nothing_left = asyncio.Event()
         self._pid: int | None = None
         self._status: int | None = None
@@ -146,6 +148,25 @@ class Kernel:
     def name(self) -> str:
         name = str(self.manager.kernel_name)
         return "python" if name == OWN_PYTHON else name
+
+    @property
+    def path(self) -> list[str]:
+        """``sys.path`` of an IPython kernel, without the folders that the run has put there."""
+        return [path for path in self.python.get("path", ()) if path not in self._env.folders]
+
+    def description(self, language_info: dict[str, Any]) -> dict[str, Any]:
+        """What the ready kernel is: its name and language, and its interpreter as far as known."""
+        described = {"name": self.name, "language": language_info.get("name", "")}
+        if self.python:
+            return {**described, **{k: v for k, v in self.python.items() if k != "path"}}
+        if language_info.get("version"):
+            described["version"] = language_info["version"]
+        command = self.manager.kernel_spec.argv[0]
+        # Of another language's kernel that is a Python program the interpreter is not known.
+        if described["language"] == "python" or "python" not in os.path.basename(command):
+            variables = self._env.variables(self.manager.kernel_spec.argv)
+            described["interpreter"] = shutil.which(command, path=variables.get("PATH")) or command
+        return described
 
     @staticmethod
     def _in_thread(read: Any, fd: int, *args: Any) -> None:
@@ -239,6 +260,7 @@ class Kernel:
             if reply and info:
                 error = reply["content"].get("ename")
                 self.setup_error = f"{error}: {reply['content'].get('evalue')}" if error else ""
+                self.python = environment.python_of(reply["content"])
                 return info
             if reply and reply["msg_type"] == "kernel_info_reply":
                 if await client.iopub_channel.answer(request, READY_SECONDS, self.ended):
@@ -248,7 +270,10 @@ class Kernel:
                     if not code:
                         return info
                     # Its reply is waited for: channels.Wakeups has the reason.
-                    request = client.execute(code, silent=True, store_history=False)
+                    asked = {"python": environment.ASK_PYTHON}
+                    request = client.execute(
+                        code, silent=True, store_history=False, user_expressions=asked
+                    )
                 else:
                     request = client.kernel_info()
             if self.ended.is_set() or not await self.manager.is_alive():

@@ -1,0 +1,113 @@
+"""What a run records of its kernel's environment: in the executed notebook, and in the attributes
+in which Guild describes the environment of its own Python."""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import yaml
+
+from ...errors import UserError
+from . import packages
+from .run_files import RunFiles
+
+KEY = "guild_kernel"
+"""Of the notebook's metadata."""
+
+PIP_FREEZE = ".guild/attrs/pip_freeze"
+PLATFORM = ".guild/attrs/platform"
+
+READING_SECONDS = 2.0
+"""The longest that a run waits at its end until the list of packages has been read."""
+
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is not in every build
+
+
+class KernelRecord:
+    """The record of a kernel in the ``run``. ``error`` is why an attribute could not be written,
+    ``problem`` why there is no list of packages, "" where there is one or none is wanted."""
+
+    def __init__(self, run: RunFiles, wants_packages: bool, mask: Callable[[str], str]) -> None:
+        self._run = run
+        self._wants_packages = wants_packages
+        self._mask = mask
+        self._description: dict[str, Any] = {}
+        self._packages: list[str] | None = None
+        self._path: Sequence[str] = ()
+        self._python = (0, 0)
+        self._modified: list[int] = []
+        self._thread: threading.Thread | None = None
+        self.error: OSError | None = None
+        self.problem = ""
+
+    def start(self, description: dict[str, Any], path: Sequence[str] = ()) -> None:
+        """Record a kernel that is ready: its ``name``, ``interpreter``, ``language``, ``version``
+        and so on. The packages of a Python kernel, whose ``sys.path`` is ``path``, are read in a
+        thread while cells run."""
+        # What is there is of another kernel: an earlier start, the prototype of this run, Guild.
+        self._run.remove(PIP_FREEZE)
+        build = description.pop("build", None)
+        self._description = {"platform": platform.platform(), **description}
+        self._write_platform(build)
+        if path and self._wants_packages:
+            self._path = path
+            major, minor = description["version"].split(".")[:2]
+            self._python = int(major), int(minor)
+            self._read()
+
+    def description(self, gpus: Sequence[str]) -> dict[str, Any]:
+        """What the notebook says of the kernel, with the names of its ``gpus``; empty before it is
+        ready."""
+        description = dict(self._description)
+        if description and gpus:
+            description["gpus"] = list(gpus)
+        if self._packages is not None:
+            description["packages"] = self._packages
+        return description
+
+    def finish(self, seconds: float = READING_SECONDS) -> None:
+        """Read the packages again if the notebook has installed some; wait until they are read, but
+        not longer than ``seconds``."""
+        if not self._thread:
+            return
+        self._thread.join(seconds)
+        if not self._thread.is_alive() and packages.modified(self._path) != self._modified:
+            self._read()
+            self._thread.join(seconds)
+        if self._thread.is_alive():
+            self.problem = f"they cannot be read in {seconds:g} s"
+
+    def _read(self) -> None:
+        self._modified = packages.modified(self._path)
+        self._thread = threading.Thread(target=self._read_packages, daemon=True)
+        self._thread.start()
+
+    def _read_packages(self) -> None:
+        try:
+            lines = list(map(self._mask, packages.freeze(self._path, self._python)))
+        except Exception as e:  # what lies in an environment may be anything
+            self.problem = f"{type(e).__name__}: {' '.join(str(e).split())}"
+            return
+        self._packages = lines
+        self._write(PIP_FREEZE, lines)
+
+    def _write_platform(self, build: str | None) -> None:
+        """Put the kernel's Python, or none, in the place of Guild's (guild/util.py)."""
+        try:
+            attribute = dict(self._run.attr("platform"))
+        except (OSError, UserError):
+            return  # not as Guild has written it
+        if attribute.pop("python_version", None) is not None:
+            added = {"python_version": build.replace("\n", "")} if build else {}
+            self._write(PLATFORM, {**attribute, **added})
+
+    def _write(self, name: str, value: Any) -> None:
+        # As guild/yaml_util.py, encode_yaml.
+        text = yaml.dump(value, Dumper=_DUMPER, default_flow_style=False, indent=2)
+        try:
+            self._run.write_file(name, text.encode("utf-8"))
+        except OSError as e:
+            self.error = e
