@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python 3.9 to 3.13, make and the network, nothing else.
+# `make demo` and `make test` need Python 3.9 to 3.15, make and the network, nothing else.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -44,8 +44,8 @@ help:
 venv: $(VENV)/.installed
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))' || \
-	  { echo "$(PYTHON) is not Python 3.9 to 3.13: choose one with make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 16))' || \
+	  { echo "$(PYTHON) is not Python 3.9 to 3.15: choose one with make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "$(PYTHON) has no venv (Debian: apt install python3-venv)" >&2; exit 1; }
 	@$(PIP) install --upgrade pip  # that of Python 3.9 may take very long to find what fits

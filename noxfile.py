@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 RELEASES = ("newest", "oldest")
 MAKERS = ("venv", "virtualenv", "uv")
 
@@ -112,8 +112,10 @@ def install(session: nox.Session, releases: str) -> None:
     oldest = ["--resolution", "lowest-direct", *binary]
     direct = [str(requirement) for requirement in requirements()]
     session.run_install(*command, *oldest, wheel(), *direct, external=True)
-    # Without a lower bound of its own: one that is as old as the rest has no wheels.
-    session.run_install(*command, "pandas<3", external=True)
+    # Without a lower bound of its own: one that is as old as the rest has no wheels. Where pandas
+    # 2 has wheels it is that, since the newest have 3.
+    pandas = ["pandas<3; python_version < '3.15'", "pandas; python_version >= '3.15'"]
+    session.run_install(*command, *pandas, external=True)
 
 
 def raised(session: nox.Session) -> list[str]:

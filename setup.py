@@ -64,7 +64,7 @@ EXTRAS = {
         "markdown-it-py",
         "matplotlib",
         "nox",
-        "pandas<3",  # see ipy
+        "pandas",
         "papermill",  # docs/papermill.md is about all of its options
         "playwright",
         "pytest",
@@ -84,8 +84,7 @@ EXTRAS = {
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],
     "docs": ["furo", "myst-parser", "sphinx"],
-    # `from guild import ipy` addresses rows by position, which pandas 3 has dropped.
-    "ipy": ["pandas<3"],
+    "ipy": ["pandas"],  # what `from guild import ipy` needs
 }
 
 setup(
@@ -120,6 +119,8 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Programming Language :: Python :: 3.15",
         "Topic :: Scientific/Engineering",
         "Typing :: Typed",
     ],

@@ -1,10 +1,8 @@
 """What is done before or after certain modules are imported, whoever imports them.
 
-``guild_notebook_hooks.pth`` puts the finder that calls this first in line when Python starts, and
-with it come the patches that have to be there before Guild loads a plugin, or where it loads none:
-in users' scripts and in kernels. A patch that is early enough when the plugin is imported belongs
-in :func:`guild_notebook.compat.apply`. To add one, name its function in a table below; PREFIXES of
-guild_notebook_hooks says which names get here.
+``guild_notebook_hooks.pth`` puts the finder that calls this first in line when Python starts. To
+add a patch, name its function in a table below; PREFIXES of guild_notebook_hooks says which names
+get here.
 """
 
 from __future__ import annotations
@@ -19,7 +17,17 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from . import protobuf, python_util
+from . import (
+    click_util,
+    ipy,
+    model_importer,
+    notebook_plugin,
+    processes,
+    protobuf,
+    python_util,
+    source_files,
+    text_files,
+)
 
 LOOKED_FOR: dict[str, Callable[[], None]] = {
     "google._upb._message": protobuf.refuse_where_it_cannot_be_loaded,
@@ -33,7 +41,15 @@ AROUND: dict[str, Callable[[], AbstractContextManager[None]]] = {
 }
 """The contexts in which modules are executed."""
 
-AFTER: dict[str, Callable[[Any], None]] = {}
+AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
+    "guild.click_util": (click_util.split_by_keyword,),
+    "guild.ipy": (ipy.find_values_by_position,),
+    "guild.model": (model_importer.find_modules_beside_a_guild_file,),
+    "guild.op_util": (processes.start_steps_apart, source_files.copy_and_warn),
+    "guild.pip_util": (processes.start_pip_apart,),
+    "guild.plugins.ipynb": (notebook_plugin.retire_builtin_notebook_plugin,),
+    "guild.util": (text_files.treat_undecodable_files_as_binary,),
+}
 """Called with a module once it is executed, or now if it was before the hooks were in place; a
 second call changes nothing."""
 
@@ -47,7 +63,7 @@ def install() -> None:
     if Finder not in sys.meta_path and "guild_notebook_hooks" not in sys.modules:
         sys.meta_path.insert(0, Finder)
     for name in AFTER.keys() & sys.modules.keys():
-        AFTER[name](sys.modules[name])
+        _patch(sys.modules[name])
 
 
 class Finder:
@@ -85,8 +101,11 @@ def find_spec(
 
 
 def _execute(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
-    name = module.__name__
-    with AROUND.get(name, contextlib.nullcontext)():
+    with AROUND.get(module.__name__, contextlib.nullcontext)():
         execute(module)
-    if name in AFTER:
-        AFTER[name](module)
+    _patch(module)
+
+
+def _patch(module: ModuleType) -> None:
+    for patch in AFTER.get(module.__name__, ()):
+        patch(module)

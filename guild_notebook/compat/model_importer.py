@@ -8,7 +8,7 @@ from typing import Any
 from . import python_util
 
 
-def find_modules_beside_a_guild_file() -> None:
+def find_modules_beside_a_guild_file(model: Any) -> None:
     """Let Python import modules from a folder for which Guild's importer is in charge.
 
     Guild puts ``ModelImporter`` before Python's own path hooks (guild/model.py:387) for the
@@ -20,8 +20,6 @@ def find_modules_beside_a_guild_file() -> None:
     With this, modules are found as they would be without Guild. Needless when Guild's importer
     has a ``find_spec``.
     """
-    from guild import model
-
     if not hasattr(model.ModelImporter, "find_spec"):
         model.ModelImporter.find_spec = _find_spec
 

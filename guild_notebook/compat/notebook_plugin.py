@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def retire_builtin_notebook_plugin() -> None:
+def retire_builtin_notebook_plugin(ipynb: Any) -> None:
     """Keep Guild's own notebook plugin away from notebooks.
 
     It reads their flags through an IPython module that no longer exists, which is a warning for
@@ -19,8 +19,6 @@ def retire_builtin_notebook_plugin() -> None:
 
     Needless when Guild drops the plugin.
     """
-    from guild.plugins import ipynb
-
     ipynb.NotebookPlugin.resolve_model_op = lambda _plugin, _opspec: None
     ipynb.NotebookPlugin.guildfile_loaded = _set_main_of_notebooks
 

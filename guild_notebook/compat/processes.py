@@ -13,18 +13,23 @@ from typing import Any
 from .. import start
 
 
-def start_processes_apart() -> None:
-    """Start them so that they import no module of the project.
+def start_steps_apart(op_util: Any) -> None:
+    """Start each step so that it imports no module of the project.
 
-    Guild starts itself as ``python -um guild.main_bootstrap`` for each step (guild/steps_main.py,
-    _step_run_cmd), where a ``queue.py`` of the project ends the pipeline, and ``python -m pip
-    freeze`` (guild/pip_util.py:332), where a ``traceback.py`` leaves the run without its list of
-    packages. Needless when Guild starts both by a path, or with ``-P``.
+    Guild starts itself as ``python -um guild.main_bootstrap`` (guild/steps_main.py,
+    _step_run_cmd), where a ``queue.py`` of the project ends the pipeline. Needless when it does by
+    a path, or with ``-P``.
     """
-    from guild import op_util, pip_util
-
     words = map(shlex.quote, start.arguments(__name__))
     op_util.STEPS_EXEC = f"${{guild_python_exe}} {' '.join(words)}"
+
+
+def start_pip_apart(pip_util: Any) -> None:
+    """Start pip so that it imports no module of the project.
+
+    Guild starts ``python -m pip freeze`` (guild/pip_util.py:332), where a ``traceback.py`` leaves
+    the run without its list of packages. Needless when it does by a path, or with ``-P``.
+    """
     pip_util.subprocess = SimpleNamespace(**{**vars(subprocess), "check_output": _check_output})
 
 

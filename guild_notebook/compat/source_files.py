@@ -9,7 +9,7 @@ PLUGIN_PREFIX = "//"
 (guild/file_util.py, _strip_leading_path_sep), and one is enough for those of users."""
 
 
-def copy_and_warn() -> None:
+def copy_and_warn(op_util: Any) -> None:
     """Leave source files out whose names hold a line break or are not UTF-8, and say so. Let Guild
     warn of files beyond the hundredth and of more than 1 MB where a plugin has added rules.
 
@@ -22,8 +22,6 @@ def copy_and_warn() -> None:
     Needless when the manifest can hold every name, and when Guild warns wherever the default rule
     decides.
     """
-    from guild import op_util
-
     handler = op_util.SourceCodeCopyHandler
     handler.copy = _copy
     if not hasattr(handler, "_ignore_by_guild"):

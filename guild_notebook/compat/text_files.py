@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 
-def treat_undecodable_files_as_binary() -> None:
+def treat_undecodable_files_as_binary(util: Any) -> None:
     """Let Guild copy source code beside a file that holds bytes of no encoding.
 
     For such a file current releases of chardet return None as the encoding, with full confidence,
@@ -15,8 +15,6 @@ def treat_undecodable_files_as_binary() -> None:
 
     Needless when Guild checks that there is an encoding.
     """
-    from guild import util
-
     is_text_file = util.is_text_file
     if hasattr(is_text_file, "__wrapped__"):
         return

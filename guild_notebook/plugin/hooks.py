@@ -55,7 +55,6 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         operation, and then for the batch that runs it."""
         if self._pending and self._pending.opdef is opdef:
             return True, f"runs {self._pending.name}"
-        compat.apply_to_runs()
         spec = operation.spec_for_opdef(opdef)
         if not spec:
             cluster.check(opdef)

@@ -158,7 +158,13 @@ for optimizer in ("random", "gp", "forest", "gbrt"):
     assert len(runs) == 2, runs
 runs, _ = ipy.run(train, x=slice(0.0, 1.0), _max_trials=1)
 assert len(runs) == 1, runs
-assert len(ipy.runs().compare()) == 9
+found = ipy.runs()
+assert len(found.compare()) == len(found.scalars()) == len(found.guild_flags()) == 9
+row = found.iloc[0]
+assert row[0] is row["run"]
+row.info(scalars=True)
+assert len(row.compare()) == len(row.scalars()) == len(row.guild_flags()) == 1
+assert len(found.delete()) == 9
 """
 
 
@@ -166,15 +172,14 @@ assert len(ipy.runs().compare()) == 9
 def test_guild_ipy_runs_optimizers(guild):
     pytest.importorskip("pandas")
     (guild.project / "uses_ipy.py").write_text(USES_IPY)
-    # Guild addresses rows by position, of which pandas 2.1 warns and which pandas 3 refuses.
-    quiet = "ignore::FutureWarning:guild.ipy"
-    assert not guild.program("python", "uses_ipy.py", PYTHONWARNINGS=quiet).complaint
+    ran = guild.program("python", "uses_ipy.py")
+    assert not ran.complaint
+    assert "loss: " in ran.out
 
 
 IMPORTS_FROM_PROJECT = """
 import os, sys
-from guild_notebook import compat
-compat.apply()
+import guild.model
 os.chdir(sys.argv[1])
 sys.path.insert(0, os.getcwd())
 import beside_the_guild_file

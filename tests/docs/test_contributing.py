@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from guild_notebook import compat
+from guild_notebook.compat import import_hooks
 from guild_notebook.document import mime, reader
 from guild_notebook.flags import discover
 from guild_notebook.flags.languages import LANGUAGES
@@ -141,9 +140,11 @@ def test_an_image_format_is_a_line_of_its_table(tmp_path, monkeypatch):
 
 def test_each_module_of_patches_is_applied():
     paths = (PACKAGE / "compat").glob("*.py")
-    modules = {path.stem for path in paths} - {"__init__", "skopt"}
-    applied = inspect.getsource(compat.apply) + inspect.getsource(compat.apply_to_runs)
-    assert modules and all(f"{name}." in applied for name in modules)
+    modules = {path.stem for path in paths} - {"__init__", "import_hooks", "skopt"}
+    hooks = [*import_hooks.LOOKED_FOR.values(), *import_hooks.AROUND.values()]
+    hooks += [patch for patches in import_hooks.AFTER.values() for patch in patches]
+    named = {hook.__module__ for hook in hooks} | {*import_hooks.ABSENT.values()}
+    assert named == {f"guild_notebook.compat.{name}" for name in modules}
 
 
 def test_git_runs_before_a_commit_what_make_lint_runs():

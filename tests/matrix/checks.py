@@ -261,15 +261,16 @@ def train(x):
 
 for optimizer in ("random", "gp", "forest", "gbrt"):
     ipy.run(train, x=slice(0.0, 1.0), _optimizer=optimizer, _max_trials=2)
-assert len(ipy.runs().compare()) > 8
+runs = ipy.runs()
+assert len(runs.compare()) == len(runs.guild_flags()) > 8
+assert len(runs.scalars()) > 8
+runs.iloc[0].info()
 """
 
 
 def ipy(side: Side) -> None:
     (side.project.parent / "uses_ipy.py").write_text(USES_IPY)
-    # Guild addresses rows by position, of which pandas 2.1 warns.
-    quiet = "ignore::FutureWarning:guild.ipy"
-    side.keep(side.guild.program("python", "../uses_ipy.py", PYTHONWARNINGS=quiet))
+    side.keep(side.guild.program("python", "../uses_ipy.py"))
 
 
 def own_command(side: Side) -> None:
