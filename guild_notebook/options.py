@@ -95,7 +95,7 @@ def _reports(value: Any) -> tuple[str, ...]:
 
 
 OPTIONS = (
-    Option("kernel", "NAME", None, "kernel to use in place of the notebook's", _text),
+    Option("kernel", "NAME", None, "kernel or environment in place of the notebook's", _text),
     Option("cell-timeout", "SECONDS", None, "time that each cell has", _seconds),
     Option("timeout", "SECONDS", None, "time that all cells together have", _seconds),
     Option("startup-timeout", "SECONDS", 60.0, "time that a kernel has to start", _seconds),

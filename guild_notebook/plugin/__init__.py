@@ -1,7 +1,8 @@
 """All that Guild calls: the plugin, its operations, their flag definitions and checks.
 
-May use ``cluster``, ``optimizers``, ``flags/*``, ``compat``, ``document``, ``files``, ``options``,
-``scalars``, ``secrets``, ``start`` and ``errors``: reads notebooks and never executes them.
+May use ``cluster``, ``optimizers``, ``flags/*``, ``compat``, ``document``, ``files``, ``kernels``,
+``options``, ``scalars``, ``secrets``, ``start`` and ``errors``: reads notebooks and never executes
+them.
 """
 
 from .hooks import NotebookPlugin

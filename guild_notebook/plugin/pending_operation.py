@@ -6,7 +6,13 @@ import os
 from contextlib import ExitStack
 from typing import Any
 
+import click
+
+from .. import options
+from ..document.reader import Notebook
 from ..errors import OptionError
+from ..flags import languages
+from ..kernels import check
 from . import flagdefs, operation, sourcecode
 from .checks import Checks
 from .secret_handoff import SecretHandoff
@@ -33,6 +39,7 @@ class PendingOperation:
         self.opdef = opdef
         self.name = spec.path if spec else opdef.fullname  # in messages
         self._spec = spec
+        self._notebook: Notebook | None = None
         self._checks: Checks | None = None
         self._relaxed = ExitStack()  # of what only the notebook demands
         self._relaxed_secrets = ExitStack()  # of what guild.yml demands of secret values
@@ -50,6 +57,7 @@ class PendingOperation:
         path = operation.notebook_paths(opdef, spec).source
         if os.path.isfile(path):  # else its name has a flag in it (${…}): only the run can read it
             nb, found = flagdefs.discovered(opdef, path, spec.path)
+            self._notebook = nb
             self._checks = Checks(opdef, found, nb)
             self._relaxed.enter_context(flagdefs.relaxed(self._checks.notebook_demands()))
         self._relaxed_secrets.enter_context(flagdefs.relaxed(self.secrets.demands()))
@@ -64,6 +72,7 @@ class PendingOperation:
             with self._relaxed_secrets:
                 self.secrets.read_values(op)
             self.secrets.check_demands(op._op_flag_vals)
+        self._check_kernel()
         warnings = []
         if self._checks:
             trials = op._batch_trials or []
@@ -77,7 +86,30 @@ class PendingOperation:
         self.secrets.hide_values(op)
         return warnings
 
+    def _check_kernel(self) -> None:
+        """Raise KernelError where the run is to start now, on this machine, and its kernel is known
+        not to start."""
+        if not self._spec or not self._notebook or not _runs_here():
+            return
+        settings = operation.settings(self.opdef, self._spec)
+        data = self.opdef.as_data()
+        stated = (data.get("nb-kernel"), data.get("nb-exec"), *self._spec.arguments)
+        is_by_flag = any(map(options.has_reference, stated))
+        if settings.get("exec", True) and not is_by_flag and os.environ.get("NB_NO_EXEC") != "1":
+            named, language = self._notebook.kernel_name, languages.name_of(self._notebook)
+            project = os.path.abspath(self.opdef.guildfile.dir or ".")
+            check.check(settings.get("kernel"), named, language, project)
+
     def restore_flagdefs(self) -> None:
         """Restore what is still relaxed of Guild's flag definitions."""
         self._relaxed_secrets.close()
         self._relaxed.close()
+
+
+def _runs_here() -> bool:
+    """Whether Guild's command runs the operation, and does not stage it, print something of it or
+    run it elsewhere."""
+    context = click.get_current_context(silent=True)
+    others = ("stage", "remote", "help", "print", "test")
+    options_given = context.params.items() if context else ()
+    return not any(value and name.startswith(others) for name, value in options_given)

@@ -1,6 +1,7 @@
 """The process that Guild starts for a notebook run: ``python -m guild_notebook.run``.
 
-May use ``run/*``, ``flags/*``, ``document``, ``options``, ``secrets``, ``start`` and ``errors``.
+May use ``run/*``, ``flags/*``, ``document``, ``kernels``, ``options``, ``secrets``,
+``start`` and ``errors``.
 """
 
 from ..errors import end_on_windows

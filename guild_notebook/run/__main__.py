@@ -199,11 +199,11 @@ async def _execute(
     stop.watch()
     _ensure_home()
     # Slow imports, which errors in the notebook do without.
+    from ..kernels.kernelspecs import KernelSpecs, choose
     from .kernel.environment import Environment
-    from .kernel.kernelspecs import KernelSpecs, choose
     from .kernel.process import Kernel
 
-    specs = KernelSpecs()
+    specs = KernelSpecs(os.environ.get("PROJECT_DIR", ""))
     name, notice = choose(specs, settings["kernel"], nb.kernel_name, languages.name_of(nb))
     if notice:
         output.status_lines.write(notice, "the notebook's kernel is not installed, using Python")

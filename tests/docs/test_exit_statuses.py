@@ -46,8 +46,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
         "hung": Cause(HANG, {"nb-cell-timeout": 0.5}),
         "died": Cause("import os\nos._exit(0)"),
     },
-    "there is no kernel or no report of the name": {
-        "kernel": Cause(attributes={"nb-kernel": "nope"}),
+    "there is no report of the name": {
         "report": Cause(attributes={"nb-report": "nope"}),
     },
     "nbconvert could not make a report, and a line says so": {
@@ -61,8 +60,9 @@ CAUSES: dict[str, dict[str, Cause]] = {
     'a cell has called `sys.exit("text")`': {"exit-text": Cause('import sys\nsys.exit("text")')},
     "Ctrl-C": {"interrupted": Cause(HANG, act="SIGINT")},
     "`guild stop`": {"stopped": Cause(HANG, act="guild stop")},
-    "a value, an option or the notebook is wrong": {
+    "a value, an option, the kernel or the notebook is wrong": {
         "value": Cause(typed="x=many"),
+        "kernel": Cause(attributes={"nb-kernel": "nope"}),
         "option": Cause(attributes={"nb-kernal": "python3"}),
         "notebook": Cause("1", {"notebook": "missing.ipynb"}),
     },

@@ -21,6 +21,11 @@ from tests.helpers.reader import DOCS, PAGES, first_column, rows
 CHANGING = {
     "GUILD_HOME",
     "HOME",
+    "CONDA_EXE",
+    "CONDA_PREFIX",
+    "MAMBA_EXE",
+    "MAMBA_ROOT_PREFIX",
+    "PATH",
     "PYTHONPATH",
     "NB_NO_EXEC",
     "NB_NO_IMAGES",

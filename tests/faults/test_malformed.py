@@ -21,8 +21,8 @@ from guild_notebook.errors import FlagError, KernelError, NotebookError, UserErr
 from guild_notebook.flags import apply, guild_values, languages
 from guild_notebook.flags.discover import Discovered, discover
 from guild_notebook.flags.sources import parameters
+from guild_notebook.kernels.kernelspecs import KernelSpecs, choose
 from guild_notebook.run.execution.execute import Outcome
-from guild_notebook.run.kernel.kernelspecs import KernelSpecs, choose
 from guild_notebook.run.output.display import RunOutput
 from guild_notebook.run.output.pipe import OutputPipe
 from guild_notebook.run.output.progress import StatusLines, cell_name

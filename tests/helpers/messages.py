@@ -85,6 +85,8 @@ FUNCTIONS = {
     "secret_warning": "{}",
     "type_warning": "{}",
     "choose": "{}",
+    "lack": "{}",
+    "without": "{}",
     "warnings": "{}",
     "_preview": "{}",
     "_without_library": "{}",

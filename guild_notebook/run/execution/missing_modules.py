@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from ..kernel.installing import install_command
+from ...kernels.installing import install_command
 
 _MISSING = re.compile(r"No module named '(\w+)'")
 """Python's own text. Of a submodule, whose name has a dot, the package is there."""

@@ -1,6 +1,9 @@
 """A kernel's environment variables, the folders from which its cells import modules, and what it
 executes before the first cell.
 
+A kernel has the variables that Jupyter would give it, and those of its own environment as if that
+were active: nothing of the environment that Guild runs in.
+
 A module of the project must not be imported in place of one that the kernel itself imports. So a
 kernel that is a Python program starts without the project's folders, as in Jupyter: an IPython
 kernel gets them by ipython_setup.py before the first cell, others by launcher.py.
@@ -9,15 +12,22 @@ kernel gets them by ipython_setup.py before the first cell, others by launcher.p
 from __future__ import annotations
 
 import ast
+import contextlib
+import glob
+import importlib.util
 import json
 import os
 import pkgutil
 import re
-import site
+import shutil
 from typing import Any
 
 from ... import start
+from ...kernels import interpreters
 from . import launcher
+
+# Conda's scripts are for sh, and many for bash alone.
+_ACTIVATE_AND_START = 'for f in "$0"/etc/conda/activate.d/*.sh; do . "$f"; done; exec "$@"'
 
 ASK_PYTHON = (
     "(lambda sys, platform, json: json.dumps({"
@@ -52,25 +62,40 @@ class Environment:
 
     def variables(self, argv: list[str]) -> dict[str, str]:
         """The variables for the kernel whose kernelspec has ``argv``. What Guild puts into
-        PYTHONPATH for itself, the installed packages of its Python, is not in them."""
-        installed = {*map(os.path.realpath, [*site.getsitepackages(), site.getusersitepackages()])}
-        paths = [path for path in self._others if os.path.realpath(path) not in installed]
-        if not is_ipython(argv) and not _module_at(argv):
+        PYTHONPATH for itself, the packages of its Python, is not in them."""
+        guild = importlib.util.find_spec("guild")
+        own = os.path.dirname(os.path.dirname(str(guild and guild.origin)))  # guild/op_util.py
+        own = os.path.realpath(own)
+        paths = [path for path in self._others if os.path.realpath(path) != own]
+        if not is_ipython(argv) and not interpreters.module_at(argv):
             paths = [*self.folders, *paths]
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
         if not paths:
             del variables["PYTHONPATH"]
+        program = interpreters.program_of(argv)
+        folder, prefix = os.path.dirname(program), _prefix(program)
+        is_python = interpreters.is_python(program) or interpreters.module_at(argv)
+        if is_python or interpreters.is_environment(prefix):
+            variables.update(_conda_variables(prefix))
+            launcher.activate(variables, folder, prefix)
         return variables
 
     def command(self, command: list[str], output_address: str) -> list[str]:
         """``command`` with launcher.py in place of ``python -m``, which would import from the
-        working directory before anything else."""
-        at = _module_at(command)
-        if not at:
-            return command
-        # An IPython kernel is sent the rest, however it was started.
-        rest = ["", ""] if is_ipython(command) else [output_address, os.pathsep.join(self.folders)]
-        return [*command[: at - 1], launcher.__file__, *rest, *command[at:]]
+        working directory before anything else, after what conda does to activate an environment."""
+        at = interpreters.module_at(command)
+        prefix = _prefix(interpreters.program_of(command))
+        if at:
+            # An IPython kernel is sent the rest, however it was started.
+            folders = os.pathsep.join(self.folders)
+            rest = ["", ""] if is_ipython(command) else [output_address, folders]
+            command = [*command[: at - 1], launcher.__file__, *rest, *command[at:]]
+        if _is_inactive(prefix) and glob.glob(
+            os.path.join(glob.escape(prefix), "etc", "conda", "activate.d", "*.sh")
+        ):
+            shell = shutil.which("bash") or "sh"
+            return [shell, "-c", _ACTIVATE_AND_START, prefix, *command]
+        return command
 
     def setup_code(self, implementation: object, output_address: str) -> str:
         """What a kernel that calls itself ``implementation`` (in its kernel_info_reply) executes
@@ -97,10 +122,24 @@ def is_ipython(argv: list[str]) -> bool:
     return any("ipykernel" in arg for arg in argv)
 
 
-def _module_at(command: list[str]) -> int:
-    """Where the module's name is in ``python OPTION… -m MODULE …``, 0 in any other command."""
-    at = 1
-    while at < len(command) and command[at].startswith("-") and command[at] != "-m":
-        at += 2 if command[at] in ("-X", "-W") else 1
-    is_module = "python" in os.path.basename(command[0]).lower() and command[at : at + 1] == ["-m"]
-    return at + 1 if is_module and at + 1 < len(command) else 0
+def _prefix(program: str) -> str:
+    return os.path.dirname(os.path.dirname(program))
+
+
+def _is_inactive(prefix: str) -> bool:
+    active = os.environ.get("CONDA_PREFIX", "")
+    return interpreters.is_conda(prefix) and os.path.realpath(active) != os.path.realpath(prefix)
+
+
+def _conda_variables(prefix: str) -> dict[str, str]:
+    """The variables that an environment of conda's has when it is activated, of its packages and
+    of ``conda env config vars set``, none where it is active (conda/activate.py)."""
+    found: dict[str, str] = {}
+    if _is_inactive(prefix):
+        of_packages = os.path.join(glob.escape(prefix), "etc", "conda", "env_vars.d", "*.json")
+        for path in [*sorted(glob.glob(of_packages)), os.path.join(prefix, "conda-meta", "state")]:
+            with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+                data = json.load(file)
+                stated = data.get("env_vars", {}) if path.endswith("state") else data
+                found.update({name: str(value) for name, value in stated.items()})
+    return found

@@ -46,6 +46,33 @@ def main(address: str, folders: str, module: str) -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
+def activate(environ: Any, bin_folder: str, prefix: str) -> None:
+    """Make ``environ`` what it is where the environment ``prefix`` is active, so that commands are
+    its own: ``bin_folder``, where its Python is, comes first in PATH. No other environment is
+    active: a virtual one ends as by ``deactivate``, one of conda's where another takes its place.
+    Where ``prefix`` is not an environment (an installed Python), none is active."""
+    markers = {"VIRTUAL_ENV": "pyvenv.cfg", "CONDA_PREFIX": "conda-meta"}
+    own = {name for name, marker in markers.items() if os.path.exists(os.path.join(prefix, marker))}
+    path = environ.get("PATH", os.defpath).split(os.pathsep)
+    for name, also in (
+        ("VIRTUAL_ENV", ("VIRTUAL_ENV_PROMPT",)),
+        ("CONDA_PREFIX", ("CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER")),
+    ):
+        active = environ.get(name)
+        if active and os.path.realpath(active) != os.path.realpath(prefix):
+            if name == "VIRTUAL_ENV" or name in own:
+                path = [folder for folder in path if folder != os.path.join(active, "bin")]
+            for variable in (name, *also):
+                environ.pop(variable, None)
+        if name in own:
+            environ[name] = prefix
+    if "CONDA_PREFIX" in own:
+        environ.setdefault("CONDA_DEFAULT_ENV", os.path.basename(prefix))
+    if own:
+        environ.pop("PYTHONHOME", None)
+    environ["PATH"] = os.pathsep.join([bin_folder, *(f for f in path if f != bin_folder)])
+
+
 def prepare_once_started(kernel_class: Any, address: str, folders: list[str]) -> None:
     """Let the kernel import from ``folders`` too, last, once it has imported what it needs."""
     start = kernel_class.start
@@ -128,4 +155,5 @@ async def end_children_later(kernel: Any) -> None:
 if __name__ == "__main__":
     main(*sys.argv[1:4])
 elif __name__ == "guild_notebook.launcher":
+    activate(os.environ, os.path.dirname(sys.executable), sys.prefix)
     prepare(get_ipython().kernel, address)  # type: ignore[name-defined]  # noqa: F821

@@ -23,9 +23,10 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type
 
 from ...errors import KernelError
+from ...kernels import interpreters
+from ...kernels.kernelspecs import OWN_PYTHON, KernelSpecs
 from . import connection_dir, environment, launcher, supervisor
 from .channels import IopubListener, KernelClient
-from .kernelspecs import OWN_PYTHON, KernelSpecs
 
 SHUTDOWN_SECONDS = 5.0
 """Time that a kernel has to end by itself, exit handlers included, before it is killed."""
@@ -113,8 +114,7 @@ class Kernel:
         # With Unix sockets two runs never want the same port, and other users cannot connect.
         # Only ipykernel and the kernels built on it are known to support them.
         argv = self.manager.kernel_spec.argv
-        is_python = bool(argv) and "python" in os.path.basename(argv[0]).lower()
-        if is_python and connection_dir.fits_sockets(self._dir):
+        if interpreters.is_python(self.program) and connection_dir.fits_sockets(self._dir):
             self.manager.transport = "ipc"
             self.manager.ip = os.path.join(self._dir, connection_dir.SOCKETS)
             self._output.bind(f"ipc://{os.path.join(self._dir, connection_dir.OUTPUT)}")
@@ -161,12 +161,17 @@ class Kernel:
             return {**described, **{k: v for k, v in self.python.items() if k != "path"}}
         if language_info.get("version"):
             described["version"] = language_info["version"]
-        command = self.manager.kernel_spec.argv[0]
         # Of another language's kernel that is a Python program the interpreter is not known.
-        if described["language"] == "python" or "python" not in os.path.basename(command):
-            variables = self._env.variables(self.manager.kernel_spec.argv)
-            described["interpreter"] = shutil.which(command, path=variables.get("PATH")) or command
+        if described["language"] == "python" or not interpreters.is_python(self.program):
+            described["interpreter"] = self.program
         return described
+
+    @property
+    def program(self) -> str:
+        """The path of the program that is the kernel, its interpreter where it is a Python one: of
+        a command that starts the kernel in a way of its own, like ``conda run``, that command."""
+        argv = self.manager.kernel_spec.argv
+        return interpreters.program_of(argv) or argv[0]
 
     @staticmethod
     def _in_thread(read: Any, fd: int, *args: Any) -> None:
@@ -277,13 +282,25 @@ class Kernel:
                 else:
                     request = client.kernel_info()
             if self.ended.is_set() or not await self.manager.is_alive():
+                lack = await asyncio.to_thread(self._lack)
+                if lack:
+                    raise KernelError(f"kernel '{self.name}' does not start: {lack}")
                 what = "ended before it was ready"
             elif time.monotonic() > deadline:
                 what = f"was not ready after {seconds:g} seconds (nb-startup-timeout)"
             else:
                 continue
             lines = await self.last_output_lines(1)
-            raise KernelError(f"kernel '{self.name}' {what}{': '.join(['', *lines])}")
+            said = f"kernel '{self.name}' {what}{': '.join(['', *lines])}"
+            raise KernelError(f"{said} - it was started by {self.program}")
+
+    def _lack(self) -> str:
+        """What the kernel's Python lacks to start it, "" where it is not known."""
+        spec = self.manager.kernel_spec
+        module = interpreters.module_of(spec.argv)
+        names = [module, "zmq", *["ipykernel.kernelapp"] * ("ipykernel" in module)]
+        env = {**self._env.variables(spec.argv), **spec.env}
+        return module and interpreters.lack(self.program, names, names, env)
 
     async def last_output_lines(self, count: int) -> list[str]:
         """The last lines that the kernel's process itself has written to stderr or stdout. Waits

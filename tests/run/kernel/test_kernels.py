@@ -20,7 +20,7 @@ import nbformat
 import pytest
 
 from guild_notebook.errors import KernelError
-from guild_notebook.run.kernel.kernelspecs import KernelSpecs, choose
+from guild_notebook.kernels.kernelspecs import KernelSpecs, choose
 from tests.helpers.causes import posix, processes_with
 from tests.helpers.figures import figure
 from tests.helpers.project import LIMIT, Command, Project, Run, code, start, wait_for

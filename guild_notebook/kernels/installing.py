@@ -17,13 +17,16 @@ _IN_CONDA = {
 """Names in conda-forge of distributions that have another one there."""
 
 
-def install_command(interpreter: str, prefix: str, path: Sequence[str], distribution: str) -> str:
+def install_command(
+    interpreter: str, prefix: str, path: Sequence[str], distribution: str, again: bool = False
+) -> str:
     """The command of a shell that installs a distribution for ``interpreter``, which has this
-    ``sys.prefix`` and ``sys.path``: conda's in its environments, uv's where there is no pip."""
-    python = shlex.quote(interpreter)
+    ``sys.prefix`` and ``sys.path``: conda's in its environments, uv's where there is no pip. With
+    ``again`` it installs one that is there but broken."""
+    python, options = shlex.quote(interpreter), "--force-reinstall " * again
     if os.path.isdir(os.path.join(prefix, "conda-meta")):
         name = _IN_CONDA.get(distribution, distribution.lower())
-        return f"conda install --prefix {shlex.quote(prefix)} --channel conda-forge {name}"
+        return f"conda install {options}--prefix {shlex.quote(prefix)} --channel conda-forge {name}"
     if any(os.path.isfile(os.path.join(folder, "pip", "__init__.py")) for folder in path):
-        return f"{python} -m pip install {distribution}"
-    return f"uv pip install --python {python} {distribution}"
+        return f"{python} -m pip install {options}{distribution}"
+    return f"uv pip install --python {python} {options}{distribution}"

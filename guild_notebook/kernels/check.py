@@ -1,0 +1,60 @@
+"""What is known of a kernel before the run that is to start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from ..errors import KernelError
+from . import interpreters
+
+
+def check(option: str | None, named: str, language: str, project: str) -> None:
+    """Raise KernelError where the kernel of ``option`` (nb-kernel), or else the one that the
+    notebook of this ``language`` has ``named``, is known not to start: what is not there, and what
+    its Python lacks. ``project`` is the folder of guild.yml."""
+    wanted = option or named
+    if not wanted and language == "python":
+        return
+    spec = _installed(wanted)
+    if spec is None:
+        from .kernelspecs import KernelSpecs, choose
+
+        specs = KernelSpecs(project)
+        wanted, _replaced = choose(specs, option, named, language)
+        spec = specs.get_kernel_spec(wanted).to_dict()
+    if "kernel_provisioner" in (spec.get("metadata") or {}):
+        return  # it starts the kernel in a way of its own, perhaps on another machine
+    argv = spec["argv"]
+    program = interpreters.program_of(argv)
+    if not program and os.path.isabs(argv[0]):
+        raise KernelError(
+            f"kernel '{wanted}': {argv[0]}, which starts it, is not there or not executable - "
+            f"install the kernel again, or remove it: jupyter kernelspec remove {wanted}"
+        )
+    module = interpreters.module_of(argv)
+    if module and program not in ("", sys.executable):
+        lack = interpreters.lack(program, [module, "zmq"], ["zmq"])
+        if lack:
+            raise KernelError(f"kernel '{wanted}' does not start: {lack}")
+
+
+def _installed(name: str) -> dict[str, Any] | None:
+    """The kernel.json of an installed kernel, None where KernelSpecs has to look. jupyter_client
+    takes a quarter of a second to be imported, which most runs can do without here."""
+    from jupyter_core.paths import jupyter_path
+
+    for folder in jupyter_path("kernels") if os.sep not in name else ():
+        try:
+            with open(os.path.join(folder, name.lower(), "kernel.json"), encoding="utf-8") as file:
+                spec = json.load(file)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            return None
+        argv = spec.get("argv") if isinstance(spec, dict) else None
+        is_command = isinstance(argv, list) and all(isinstance(word, str) for word in argv)
+        return spec if argv and is_command else None
+    return None

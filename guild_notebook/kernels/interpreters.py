@@ -1,0 +1,171 @@
+"""The Python of an environment: where it is, and what it lacks to start a kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from ..errors import KernelError
+from .installing import install_command
+
+PROBE_SECONDS = 30.0
+"""Time that an interpreter has to say what it is. Taken up where a file server is slow."""
+
+OLDEST = (3, 7)
+"""The oldest Python whose ipykernel understands what a run sends it."""
+
+# Valid in Python 2.7 too, and finds nothing in the working directory.
+_PROBE = """
+import sys
+sys.path[0] or sys.path.pop(0)
+import json
+print("\\nversion %d.%d" % sys.version_info[:2])
+print("folders " + json.dumps([sys.prefix, sys.path]))
+for name in sys.version_info[:2] >= {oldest} and {names}:
+    from importlib.util import find_spec
+    try:
+        if not find_spec(name):
+            print("lacks " + name)
+            break
+        if name in {imported}:
+            __import__(name)
+    except BaseException as e:
+        said = (str(e).strip() + " ").splitlines()[0]
+        print("fails " + name + " " + type(e).__name__ + ": " + said)
+        break
+"""
+
+
+def is_environment(folder: str) -> bool:
+    """Whether a folder is an environment of Python (PEP 405) or of conda."""
+    return os.path.isfile(os.path.join(folder, "pyvenv.cfg")) or is_conda(folder)
+
+
+def is_conda(folder: str) -> bool:
+    return os.path.isdir(os.path.join(folder, "conda-meta"))
+
+
+def python_in(path: str, name: str) -> str:
+    """The interpreter at ``path``, a Python or the folder of an environment. Raises KernelError
+    where there is none; ``name`` is what the user calls it."""
+    said = f"kernel '{name}'"
+    if not os.path.exists(path):
+        state = "a broken link" if os.path.islink(path) else "not there"
+        raise KernelError(
+            f"{said}: {path} is {state} - give the path of an environment, or of its Python, "
+            "relative to the folder of guild.yml"
+        )
+    if not os.path.isdir(path):
+        if not os.access(path, os.X_OK):
+            raise KernelError(
+                f"{said}: {path} is not executable - give the path of an environment, or of its "
+                "Python"
+            )
+        return path
+    for python in ("python", "python3"):
+        found = os.path.join(path, "bin", python)
+        if os.access(found, os.X_OK):
+            return found
+        if os.path.lexists(found):
+            target = os.path.realpath(found)
+            what = "is not executable" if os.path.exists(found) else f"links to nothing ({target})"
+            raise KernelError(f"{said}: {found} {what} - make the environment anew")
+    if is_conda(path):
+        raise KernelError(
+            f"{said}: the environment {path} has no Python - install it: "
+            f"conda install --prefix {shlex.quote(path)} python ipykernel"
+        )
+    raise KernelError(
+        f"{said}: the folder {path} is not an environment, it has no bin/python - give the path of "
+        "one that `python -m venv`, uv or conda has made"
+    )
+
+
+def lack(
+    python: str, names: Sequence[str], imported: Sequence[str], env: Mapping[str, str] | None = None
+) -> str:
+    """What an interpreter lacks to start a kernel, a line for the user, or "": a module of
+    ``names``, of which those that are ``imported`` must be importable as well. Runs it, for tens of
+    milliseconds and what imports take."""
+    program = _PROBE.format(oldest=OLDEST, names=list(names), imported=list(imported))
+    try:
+        done = subprocess.run(
+            [python, "-c", program],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PROBE_SECONDS,
+        )
+    except OSError as e:
+        return f"{python} does not run: {e.strerror} - make the environment anew"
+    except subprocess.TimeoutExpired:
+        return f"{python} does not answer in {PROBE_SECONDS:g} s - see what it waits for"
+    answer: dict[str, str] = {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        kind, _, text = line.partition(" ")
+        answer[kind] = text
+    if "version" not in answer:
+        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        return f"{python} is not a Python that runs: {''.join(last) or 'it says nothing'}"
+    version = tuple(map(int, answer["version"].split(".")))
+    if version < OLDEST:
+        return (
+            f"{python} is Python {answer['version']}, which is too old - take "
+            f"{'.'.join(map(str, OLDEST))} or later"
+        )
+    prefix, path = json.loads(answer["folders"])
+    if "lacks" in answer:
+        return without(python, answer["lacks"], prefix, path)
+    if "fails" in answer:
+        failing, _, error = answer["fails"].partition(" ")
+        package = _DISTRIBUTIONS.get(failing, failing.split(".")[0])
+        command = install_command(python, prefix, path, package, again=True)
+        return f"{python} cannot import {failing} ({error}) - install it anew: {command}"
+    return ""
+
+
+def without(python: str, module: str, prefix: str, path: Sequence[str]) -> str:
+    """What is said of an interpreter with this ``sys.prefix`` and ``sys.path`` that lacks a
+    module."""
+    package = _DISTRIBUTIONS.get(module, module)
+    command = install_command(python, prefix, path, package)
+    return f"there is no {package} for {python} - install it: {command}"
+
+
+_DISTRIBUTIONS = {"ipykernel_launcher": "ipykernel", "zmq": "pyzmq"}
+"""The names under which modules are installed, where they have others."""
+
+
+def program_of(argv: Sequence[str]) -> str:
+    """The absolute path of the program that a kernel's command starts, "" where there is none.
+    ``python`` and ``python3`` are this interpreter, as jupyter_client has it (manager.py,
+    format_kernel_cmd)."""
+    major, minor = sys.version_info[:2]
+    if argv and argv[0] in ("python", f"python{major}", f"python{major}.{minor}"):
+        return sys.executable
+    return (shutil.which(argv[0]) if argv else None) or ""
+
+
+def is_python(program: str) -> bool:
+    return "python" in os.path.basename(program).lower()
+
+
+def module_of(command: Sequence[str]) -> str:
+    """The module's name in ``python OPTION… -m MODULE …``, "" in any other command."""
+    at = module_at(command)
+    return command[at] if at else ""
+
+
+def module_at(command: Sequence[str]) -> int:
+    """Where the module's name is in such a command, 0 in any other."""
+    at = 1
+    while at < len(command) and command[at].startswith("-") and command[at] != "-m":
+        at += 2 if command[at] in ("-X", "-W") else 1
+    if list(command[at : at + 1]) != ["-m"] or at + 1 == len(command):
+        return 0
+    return at + 1 if is_python(command[0]) or "ipykernel" in command[at + 1] else 0

@@ -1,0 +1,143 @@
+"""What starts the kernel that an operation or a notebook names."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+import warnings
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from traitlets import TraitError
+
+from ..errors import KernelError
+from . import conda, interpreters
+
+OWN_PYTHON = "guild-notebook-own-python"
+"""The kernel name of the Python interpreter that executes this module."""
+
+CONDA = "conda:"
+"""What the names of conda's environments begin with."""
+
+_NAME = re.compile(r"[a-zA-Z0-9._\-]+")  # as jupyter_client/kernelspec.py, _is_valid_kernel_name
+
+
+class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client carries no types
+    """The installed kernels, this interpreter, and environments: a name is that of an installed
+    kernel, of one that Jupyter's configuration provides, ``conda:NAME``, or the path of an
+    environment or its Python, relative to ``project``."""
+
+    def __init__(self, project: str = "") -> None:
+        super().__init__()
+        self._project = project
+        self._found: dict[str, KernelSpec] = {}
+        self._configured_error = ""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Raises NoSuchKernel, and KernelError for what is known of the name but starts none."""
+        if kernel_name not in self._found:
+            self._found[kernel_name] = self._find(kernel_name)
+        return self._found[kernel_name]
+
+    def _find(self, name: str) -> KernelSpec:
+        if name == OWN_PYTHON:
+            if importlib.util.find_spec("ipykernel") is None:
+                raise KernelError(
+                    interpreters.without(sys.executable, "ipykernel", sys.prefix, sys.path)
+                )
+            return python_spec(sys.executable)
+        if name.startswith(CONDA):
+            wanted = name[len(CONDA) :]
+            folder = self._path(wanted) if os.sep in wanted else conda.environment(wanted)
+            return python_spec(interpreters.python_in(folder, name))
+        if not _NAME.fullmatch(name) or name in (".", ".."):
+            return python_spec(interpreters.python_in(self._path(name), name))
+        try:
+            return super().get_kernel_spec(name)
+        except NoSuchKernel:
+            spec = self._configured_spec(name)
+            if spec:
+                return spec
+            folder = conda.named_by_plugin(name) or self._path(name)
+            if not interpreters.is_environment(folder):
+                raise
+            return python_spec(interpreters.python_in(folder, name))
+
+    def _path(self, name: str) -> str:
+        return os.path.normpath(os.path.join(self._project, os.path.expanduser(name)))
+
+    def _configured_spec(self, name: str) -> KernelSpec | None:
+        """The kernel of the manager of kernels that Jupyter's configuration names, as
+        nb_conda_kernels is."""
+        from jupyter_core.application import JupyterApp
+
+        for server in ("jupyter_server_config", "jupyter_notebook_config"):
+            app = JupyterApp(config_file_name=server)
+            app.load_config_file()
+            for section in ("JupyterApp", "ServerApp", "NotebookApp", *app.config):
+                named = app.config.get(section, {}).get("kernel_spec_manager_class")
+                if named and section.endswith("App"):
+                    return self._spec_of_class(named, app, name)
+        return None
+
+    def _spec_of_class(self, named: Any, app: Any, name: str) -> KernelSpec | None:
+        from traitlets.utils.importstring import import_item
+
+        try:
+            manager_class = import_item(named) if isinstance(named, str) else named
+            return manager_class(parent=app).get_kernel_spec(name)
+        except NoSuchKernel:
+            return None
+        except Exception as e:  # of a plug-in
+            why = f"{type(e).__name__}: {' '.join(str(e).split())}"
+            self._configured_error = (
+                f" (kernel_spec_manager_class {named} of Jupyter's configuration fails: {why})"
+            )
+            return None
+
+    def installed(self) -> str:
+        """The names of the installed kernels for a message, and why others are not found."""
+        names = ", ".join(sorted(self.find_kernel_specs())) or "none is installed"
+        return names + self._configured_error
+
+
+def python_spec(python: str) -> KernelSpec:
+    """The kernel of a Python that has ipykernel."""
+    argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+
+def choose(specs: KernelSpecs, option: str | None, named: str, language: str) -> tuple[str, str]:
+    """The name of the kernel to start, and a line for the user if it replaces the one that the
+    notebook has ``named``, else "". Raises KernelError if ``option`` (nb-kernel) or the notebook
+    names a kernel that is not installed and that this interpreter cannot replace."""
+    # For kernels, and for jupyter_client, which looks into ipykernel, whose older releases import
+    # their debugger on the way: that warns of frozen modules on Python 3.11 and later.
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    # It looks for kernels in IPython's folder too, which warns where the home is read-only.
+    warnings.filterwarnings("ignore", module="IPython")
+    wanted = option or named
+    if not wanted:
+        if language != "python":
+            raise KernelError(
+                f"the notebook is written in {language} and names no kernel - "
+                f"set nb-kernel to one of: {specs.installed()}"
+            )
+        return OWN_PYTHON, ""
+    try:
+        command = specs.get_kernel_spec(wanted).argv
+        if not command or not all(isinstance(word, str) for word in command):
+            raise ValueError(f"its argv {command} is not a command")
+    except NoSuchKernel:
+        if option or language != "python":
+            raise KernelError(
+                f"kernel '{wanted}' is not installed - install it, or set nb-kernel to the path of "
+                f"an environment, conda:NAME or one of: {specs.installed()}"
+            ) from None
+        specs.get_kernel_spec(OWN_PYTHON)  # raises if there is no ipykernel
+        return OWN_PYTHON, f"kernel '{wanted}' is not installed, using {sys.executable}"
+    except (OSError, ValueError, TypeError, TraitError) as e:
+        raise KernelError(f"the kernelspec of '{wanted}' cannot be read: {e}") from None
+    return wanted, ""
