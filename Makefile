@@ -126,13 +126,14 @@ faults: $(VENV)/.test
 	  $(BIN)/python -m pytest -m faults --ignore=tests/faults tests; others=$$?; \
 	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults && exit $$others
 
-# MATRIX=ci is one Python in full and the others in short; `nox -l` lists the sessions. Two run at
-# a time, each on one core, those with all checks first.
+# MATRIX=ci is one Python in full and the others in short, and all have to be there; `nox -l` lists
+# the sessions. Two run at a time, each on one core, those with all checks first.
 NAMES = import json, sys; found = [s["name"] for s in json.load(sys.stdin)]; \
   print(*sorted(found, key=lambda name: not name.endswith("-venv")))
 MATRIX ?= matrix
 matrix: $(VENV)/.test
 	@rm -rf .nox/results .nox/dist
+	@$(BIN)/nox -s pythons || [ $(MATRIX) != ci ]
 	@$(BIN)/python -m uv build --quiet --out-dir .nox/dist
 	@$(BIN)/nox -t $(MATRIX) --list --json | \
 	  $(BIN)/python -c '$(NAMES)' | MATRIX_HAS_WHEEL=1 xargs -n 1 -P 2 $(BIN)/nox -s; \

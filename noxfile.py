@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path
 from zipfile import ZipFile
@@ -29,6 +30,7 @@ RELEASES = ("newest", "oldest")
 MAKERS = ("venv", "virtualenv", "uv")
 
 RESULTS = Path(".nox") / "results"
+PYTHONS = Path(".nox") / "pythons"
 COMPILED = (
     "nh3",
     "pyzmq",
@@ -44,26 +46,29 @@ nox.options.error_on_missing_interpreters = False
 
 @functools.cache
 def interpreter(version: str) -> str | None:
-    """The path of a Python that runs: the command on PATH, or one that pyenv or uv knows."""
-    name = f"python{version}"
-    candidates = [[name]]
-    for installed in _lines("pyenv", "versions", "--bare", "--skip-aliases"):
-        if installed.startswith(f"{version}.") and "/" not in installed:
-            candidates += [
-                [prefix + f"/bin/{name}"] for prefix in _lines("pyenv", "prefix", installed)
-            ]
-    candidates += [
-        [path] for path in _lines(*UV, "python", "find", "--no-python-downloads", version)
-    ]
+    """The path of a Python that runs: the command on PATH, or one that pyenv or uv knows, or that
+    the session ``pythons`` has got."""
     program = "import sys; print(sys.executable, '%i.%i' % sys.version_info[:2])"
-    for candidate in candidates:
-        for line in _lines(*candidate, "-c", program):
+    for candidate in _candidates(version):
+        for line in _lines(candidate, "-c", program):
             path, _, found = line.rpartition(" ")
             if found == version:
                 return path
     return None
 
 
+def _candidates(version: str) -> Iterator[str]:
+    name = f"python{version}"
+    yield name
+    yield str((PYTHONS / "bin" / name).absolute())
+    for installed in _lines("pyenv", "versions", "--bare", "--skip-aliases"):
+        if installed.startswith(f"{version}.") and "/" not in installed:
+            for prefix in _lines("pyenv", "prefix", installed):
+                yield f"{prefix}/bin/{name}"
+    yield from _lines(*UV, "python", "find", "--no-python-downloads", version)
+
+
+@functools.cache
 def _lines(*command: str) -> list[str]:
     try:
         return subprocess.run(command, capture_output=True, text=True).stdout.split("\n")[:-1]
@@ -170,6 +175,15 @@ for _version in VERSIONS:
     for _releases in RELEASES:
         for _maker in MAKERS:
             define(_version, _releases, _maker)
+
+
+@nox.session(python=False)
+def pythons(session: nox.Session) -> None:
+    """Get those Pythons that the machine does not have; they are kept in .nox/pythons."""
+    missing = [version for version in VERSIONS if not interpreter(version)]
+    if missing:
+        command = ["tests/matrix/get_python", str(PYTHONS), *missing]
+        session.run(*command, env={"PYTHON": sys.executable}, external=True)
 
 
 @nox.session(python=False, tags=["matrix", "ci"])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import noxfile
 from tests.helpers.project import CHECKOUT
 
 pytestmark = pytest.mark.install
@@ -27,7 +28,7 @@ def run(*command: object, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A wheel and an sdist of the checkout, and a wheel of that sdist."""
+    """A copy of the checkout, an sdist of it, and a wheel of that sdist."""
     folder = tmp_path_factory.mktemp("dist")
     tree = folder / "tree"
     options = ["--cached", "--others", "--exclude-standard"]
@@ -40,7 +41,54 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     run(*command, "--out-dir", folder / "dist", tree, cwd=folder)
     (sdist,) = (folder / "dist").glob("*.tar.gz")
     (wheel,) = (folder / "dist").glob("*.whl")  # uv makes it from the sdist
-    return {"sdist": sdist, "wheel": wheel}
+    return {"tree": tree, "sdist": sdist, "wheel": wheel}
+
+
+WAYS = {
+    "pip, wheel": ("pip", ["{wheel}"]),
+    "pip, sdist": ("pip", ["{sdist}"]),
+    "pip -e": ("pip", ["-e", "{tree}"]),
+    "uv, wheel": ("uv", ["{wheel}"]),
+    "uv, sdist": ("uv", ["{sdist}"]),
+    "uv -e": ("uv", ["-e", "{tree}"]),
+}
+CASES = [(noxfile.THIS_PYTHON, way) for way in WAYS] + [
+    (version, way)
+    for version in noxfile.VERSIONS
+    for way in ("uv, wheel", "uv -e")
+    if version != noxfile.THIS_PYTHON
+]
+STARTS = """
+import sys
+print("guild_notebook_hooks" in sys.modules, "guild_notebook" in sys.modules)
+import guild_notebook, guild.util
+print("guild_notebook.compat.text_files" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(("version", "way"), CASES)
+def test_what_guild_needs_is_there_when_python_starts(built, tmp_path, version, way):
+    python = noxfile.interpreter(version)
+    if not python:
+        pytest.skip(f"there is no Python {version} here")
+    tool, arguments = WAYS[way]
+    arguments = [argument.format(**built) for argument in arguments]
+    env = tmp_path / "env"
+    uv = [sys.executable, "-m", "uv"]
+    run(*uv, "venv", "--quiet", "--seed", "--python", python, env, cwd=tmp_path)
+    inside = env / "bin" / "python"
+    pip = [inside, "-m", "pip"] if tool == "pip" else [*uv, "pip"]
+    options = [] if tool == "pip" else ["--python", inside]
+    (site_packages,) = env.glob("lib/python*/site-packages")
+    before = {path.name for path in site_packages.iterdir()}
+    run(*pip, "install", *options, "--quiet", "--no-deps", *arguments, cwd=tmp_path)
+    (site_packages / "guild").mkdir()  # an empty one, as the rest of what is required is left out
+    (site_packages / "guild/util.py").write_text("is_text_file = None")
+    assert run(inside, "-c", STARTS, cwd=tmp_path).split() == ["True", "False", "True"]
+    shutil.rmtree(site_packages / "guild")
+    yes = ["--yes"] if tool == "pip" else []
+    run(*pip, "uninstall", *options, "--quiet", *yes, "guild-notebook", cwd=tmp_path)
+    assert {path.name for path in site_packages.iterdir()} - {"__pycache__"} == before
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(built):
