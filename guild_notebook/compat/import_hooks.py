@@ -19,6 +19,7 @@ from typing import Any
 
 from . import (
     click_util,
+    closed_output,
     ipy,
     model_importer,
     notebook_plugin,
@@ -45,7 +46,11 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.click_util": (click_util.split_by_keyword,),
     "guild.ipy": (ipy.find_values_by_position,),
     "guild.model": (model_importer.find_modules_beside_a_guild_file,),
-    "guild.op_util": (processes.start_steps_apart, source_files.copy_and_warn),
+    "guild.op_util": (
+        processes.start_steps_apart,
+        source_files.copy_and_warn,
+        closed_output.stop_runs_without_reader,
+    ),
     "guild.pip_util": (processes.start_pip_apart,),
     "guild.plugins.ipynb": (notebook_plugin.retire_builtin_notebook_plugin,),
     "guild.util": (text_files.treat_undecodable_files_as_binary,),

@@ -9,6 +9,18 @@ from pathlib import Path
 import pytest
 from tabulate import tabulate
 
+from tests.helpers import other_system
+from tests.helpers.project import Project
+
+
+@pytest.fixture(params=["linux", pytest.param("darwin", marks=pytest.mark.faults)])
+def system(request: pytest.FixtureRequest, project: Project, tmp_path: Path) -> str:
+    """The system that the package sees, a value of ``sys.platform``."""
+    name = str(request.param)
+    if name != "linux":
+        project.env["PYTHONPATH"] = other_system.site(tmp_path, name)
+    return name
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     path = Path(os.environ.get("FAULTS_FIGURES", ""))

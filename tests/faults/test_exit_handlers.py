@@ -13,7 +13,7 @@ from tests.helpers.figures import figure
 from tests.helpers.project import Project
 from tests.helpers.runner import attempt
 
-pytestmark = linux
+pytestmark = [linux, pytest.mark.usefixtures("system")]
 
 HANDLER = "import atexit, sys, time\natexit.register(lambda: print('the handler has run'))\n"
 LAST = "import time\nprint('last', time.time())"

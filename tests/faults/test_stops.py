@@ -29,7 +29,7 @@ from tests.helpers.figures import figure
 from tests.helpers.project import GUILD, LIMIT, Project, Run, start, wait_for
 from tests.helpers.slow import but_slow
 
-pytestmark = linux
+pytestmark = [linux, pytest.mark.usefixtures("system")]
 
 END_SECONDS = 60.0
 """A limit for a hang. That no process is left after 5 seconds is measured, and demanded where
@@ -37,7 +37,7 @@ figures are taken (make faults): beside other tests a machine may be busy."""
 
 
 @pytest.fixture
-def long(project: Project) -> Iterator[tuple[Project, str]]:
+def long(project: Project, system: str) -> Iterator[tuple[Project, str]]:
     """A project whose notebook runs for ten minutes with three other processes."""
     mark = new_mark()
     project.notebook("nb.ipynb", "print('kept')", LONG.format(mark=mark), "print('never')")
@@ -150,9 +150,13 @@ def test_the_terminal_is_closed(long):
     figure("stopped (terminal closed): no process is left after", f"{seconds:.1f} s", "5")
 
 
-def test_a_reader_that_goes_away_ends_the_run(long):
+@pytest.mark.parametrize("again", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_reader_that_goes_away_ends_the_run(long, again: bool):
     project, mark = long
     command = [*GUILD, "run", "-y", "nb.ipynb"]
+    if again:
+        staged = project.run("nb.ipynb", "--stage").run.id
+        command = [*GUILD, "run", "-y", "--start", staged]
     with subprocess.Popen(
         command, cwd=project.dir, env=project.environment(), stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

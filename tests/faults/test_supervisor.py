@@ -23,7 +23,7 @@ from tests.helpers.causes import (
 )
 from tests.helpers.project import LIMIT, Project, start, wait_for
 
-pytestmark = linux
+pytestmark = [linux, pytest.mark.usefixtures("system")]
 
 CELL = """
 import os, subprocess, sys, time
@@ -40,6 +40,8 @@ print('went on')
 
 KILLED = "its supervisor ended (signal SIGKILL), the run has ended what was left of the kernel"
 STOPPED = "the kernel's supervisor was stopped, the run has ended what was left of the kernel"
+
+only_linux = pytest.mark.parametrize("system", ["linux"], indirect=True)
 
 CATCHABLE = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
@@ -91,7 +93,7 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def long(project: Project, request: pytest.FixtureRequest) -> Iterator[Long]:
+def long(project: Project, system: str, request: pytest.FixtureRequest) -> Iterator[Long]:
     mark = new_mark()
     through_guild, then = getattr(request, "param", (False, ""))
     with nothing_left(mark):
@@ -135,6 +137,7 @@ def test_a_supervisor_that_is_stopped_is_ended_by_the_run_and_that_is_said(long:
     assert states(long.run) == ["completed"] * 3
 
 
+@only_linux  # elsewhere nothing wakes what is stopped when its parent ends
 def test_nothing_is_left_when_the_supervisor_is_stopped_and_the_run_killed(long: Long):
     long.send("supervisor", signal.SIGSTOP)
     long.send("runner", signal.SIGKILL)
@@ -142,6 +145,7 @@ def test_nothing_is_left_when_the_supervisor_is_stopped_and_the_run_killed(long:
 
 
 @pytest.mark.faults
+@only_linux  # elsewhere only the supervisor can wait for the kernel
 @pytest.mark.parametrize("long", [(False, "import ctypes; ctypes.string_at(0)")], indirect=True)
 def test_a_kernel_that_dies_while_its_supervisor_is_stopped_is_said_with_its_signal(long: Long):
     long.send("supervisor", signal.SIGSTOP)
@@ -180,6 +184,7 @@ def test_a_run_whose_supervisor_is_stopped_can_be_stopped(long: Long, how: str):
 
 
 @pytest.mark.faults
+@only_linux  # elsewhere nothing wakes what is stopped when its parent ends
 @pytest.mark.parametrize("long", [(True, "")], indirect=True)
 def test_a_run_that_is_stopped_goes_on_to_end_when_guild_is_killed(long: Long):
     long.send("runner", signal.SIGSTOP)

@@ -47,6 +47,7 @@ def prepared(project: Project, flags: dict[str, Any] | None = None) -> Run:
 def environment(project: Project, run: Run) -> dict[str, str]:
     """What an operation finds in its environment (guild/op_util.py)."""
     flags = {f"FLAG_{name.upper()}": str(value) for name, value in run.flags.items()}
+    of_project = filter(None, [project.env.get("PYTHONPATH")])
     return {
         **project.environment(),
         **flags,
@@ -54,7 +55,7 @@ def environment(project: Project, run: Run) -> dict[str, str]:
         "RUN_ID": run.id,
         "PROJECT_DIR": str(project.dir),
         "GUILD_SOURCECODE": ".",
-        "PYTHONPATH": os.pathsep.join([".", sysconfig.get_path("purelib")]),
+        "PYTHONPATH": os.pathsep.join([".", sysconfig.get_path("purelib"), *of_project]),
     }
 
 

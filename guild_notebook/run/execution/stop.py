@@ -1,13 +1,10 @@
-"""What stops a run from outside: signals, the end of Guild, the end of its output's reader."""
+"""What stops a run from outside: signals, the end of Guild."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import select
 import signal
-import stat
-import sys
 import threading
 import time
 from typing import Any
@@ -76,33 +73,12 @@ class Stop:
 
     def _watch_parent(self) -> None:
         while self.signal is None:
-            if self.is_orphan or _has_no_reader(self._parent):
+            if self.is_orphan:
                 try:
                     self.request()
                 except RuntimeError:  # the loop is closed: the run is over
                     return
             time.sleep(WATCH_SECONDS)
-
-
-def _has_no_reader(pid: int) -> bool:
-    """Whether the stdout of the process is a pipe that nobody reads any more. Guild's threads end
-    on a closed stdout and Guild waits for the run for ever (guild/op_util.py, _gen_tee_run), so
-    the run looks itself. Only Linux shows it."""
-    if sys.platform != "linux":
-        return False
-    path = f"/proc/{pid}/fd/1"
-    try:
-        if not stat.S_ISFIFO(os.stat(path).st_mode):
-            return False
-        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        poll = select.poll()
-        poll.register(fd, 0)
-        return any(event & select.POLLERR for _, event in poll.poll(0))
-    finally:
-        os.close(fd)
 
 
 def die_by(number: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import math
 import os
 import shutil
@@ -102,6 +103,7 @@ class Kernel:
         self.supervisor_failure = self.setup_error = ""
         self.python: dict[str, Any] = {}
         self._nothing_left = asyncio.Event()
+        self._started = time.time()
         self._pid: int | None = None
         self._status: int | None = None
         self._died_with_supervisor = ""
@@ -125,7 +127,10 @@ class Kernel:
         read_end, write_end = os.pipe()
         liveness_end, self._liveness_pipe = os.pipe()
         status_pipe, status_end = os.pipe()
-        self.manager.supervisor_arguments = (str(liveness_end), str(status_end), self._dir)
+        psutil = importlib.util.find_spec("psutil")  # Guild has it
+        libraries = os.path.dirname(os.path.dirname(str(psutil and psutil.origin)))
+        arguments = (libraries, str(liveness_end), str(status_end), self._dir)
+        self.manager.supervisor_arguments = arguments
         options: dict[str, Any] = {"stdout": write_end, "stderr": write_end}
         options["pass_fds"] = (liveness_end, status_end)
         if environment.is_ipython(argv):
@@ -197,9 +202,10 @@ class Kernel:
             has_died = self._status is None and (was_killed or not self._kernel_has_ended())
             process.kill()
             process.wait()
-            status = supervisor.end_descendants(self._pid or 0, lambda: True)
+            args = self._pid or 0, process.pid, self._started
+            statuses = supervisor.end_descendants(supervisor.descendants_of(*args), lambda: True)
             if self._status is None:
-                self._status = status
+                self._status = statuses.get(args[0])
             if has_died and self._liveness_pipe is not None and not self._shutdown_requested:
                 self._died_with_supervisor = end
             else:
@@ -236,7 +242,7 @@ class Kernel:
         return "did not answer"
 
     def _kernel_has_ended(self) -> bool:
-        """Whether the kernel's process has, though the supervisor has not told; for Linux."""
+        """Whether the kernel's process has, though the supervisor has not told."""
         process = supervisor.process_of(self._pid) if self._pid else None
         return bool(process and process.state == "Z")
 

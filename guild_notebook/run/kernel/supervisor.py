@@ -2,10 +2,10 @@
 every process that the kernel has started.
 
 Started as a script with a bare interpreter, so it is up in some milliseconds and imports nothing
-of this package: ``python -I -S supervisor.py LIVENESS STATUS FOLDER COMMAND…``. LIVENESS is the
-read end of a pipe that the run keeps open: the system closes it even when the run is killed.
-STATUS is a pipe for two lines, the kernel's process id and its exit status. FOLDER is removed at
-the end.
+of this package: ``python -I -S supervisor.py LIBRARIES LIVENESS STATUS FOLDER COMMAND…``. LIBRARIES
+is where psutil lies, LIVENESS the read end of a pipe that the run keeps open: the system closes it
+even when the run is killed. STATUS is a pipe for two lines, the kernel's process id and its exit
+status. FOLDER is removed at the end.
 
 The kernel leads a session and a process group, as jupyter_client starts it, so a signal that a cell
 sends to its group reaches what it reaches in Jupyter. The supervisor, in a session of its own,
@@ -15,8 +15,10 @@ On Linux the supervisor is a "child subreaper" (prctl(2)): it becomes the parent
 that a cell has started and whose own parent has ended, so all can be found. The kernel is killed
 when the supervisor is, and a supervisor that was stopped goes on when the run is killed. The run is
 a subreaper as well, and ends in the same way what a supervisor leaves that was killed or stopped.
-Elsewhere only the kernel's process group is ended, and a kernel whose supervisor was killed is left
-to end itself, as ipykernel does.
+
+Elsewhere the supervisor looks at the table of processes every second (Snapshots). The run does what
+it does on Linux, except that a supervisor stays stopped when the run is killed, and that a kernel
+whose supervisor and run are both killed is left to end itself, as ipykernel does.
 """
 
 from __future__ import annotations
@@ -27,7 +29,11 @@ import signal
 import sys
 import time
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING, which takes long to import
+if TYPE_CHECKING:
+    import psutil
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -42,7 +48,12 @@ LONGEST_SECONDS = 10.0
 """Time after which no more is tried."""
 
 
+SNAPSHOT_SECONDS = 1.0
+"""Between two looks at the table of processes, where they are needed."""
+
+
 def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) -> None:
+    since = time.time()
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
@@ -53,9 +64,12 @@ def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) 
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     kernel = _start(command, (liveness_pipe, status_pipe, wake_read, wake_write))
     _tell(status_pipe, kernel)
+    descendants = descendants_of(kernel, os.getpid(), since)
     status = None
     while status is None:
-        ready = readable([liveness_pipe, wake_read])
+        ready = readable([liveness_pipe, wake_read], descendants.seconds)
+        if descendants.seconds:
+            descendants.find()  # before their parents end
         if wake_read in ready:
             os.read(wake_read, 4096)
             status = dict(iter(lambda: _wait(-1), (0, 0))).get(kernel)  # of all that have ended
@@ -64,7 +78,7 @@ def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) 
             break
     if status is not None:
         _tell(status_pipe, status)
-    end_descendants(kernel, lambda: bool(readable([liveness_pipe], 0)))
+    end_descendants(descendants, lambda: bool(readable([liveness_pipe], 0)))
     _remove(folder)
 
 
@@ -125,21 +139,25 @@ def _wait(pid: int) -> tuple[int, int]:
     return pid, -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-# What Linux's /proc tells of a process (proc(5)); the state is one letter. (typing.NamedTuple takes
-# long to import.)
+# The state is one letter, as in Linux's /proc (proc(5)). (typing.NamedTuple takes long to import.)
 Process = namedtuple("Process", "pid state parent group session")
 
+_STATES = {"zombie": "Z", "stopped": "T"}
+"""The letters for psutil's words."""
 
-def end_descendants(kernel: int, is_urgent: Callable[[], bool]) -> int | None:
-    """End the processes that ``kernel`` and its cells have started and itself, until none is left:
+
+def end_descendants(
+    descendants: Children | Snapshots, is_urgent: Callable[[], bool]
+) -> dict[int, int]:
+    """End the processes that a kernel and its cells have started and itself, until none is left:
     with SIGTERM, then with SIGKILL, ``GRACE_SECONDS`` after it ``is_urgent`` first or SIGTERM is in
-    vain. Returns the kernel's status if this process is its parent and has not waited for it."""
+    vain. Returns the statuses of those whose parent this process is and that it waited for."""
     statuses: dict[int, int] = {}
     terminated: set[int] = set()
     kill_after = None
     started = time.monotonic()
-    while time.monotonic() < started + LONGEST_SECONDS and not _nothing_left(kernel):
-        left = _living(_descendants(kernel), statuses)
+    while time.monotonic() < started + LONGEST_SECONDS and not descendants.are_gone():
+        left = _living(descendants.find(), statuses)
         if not terminated or time.monotonic() < started + FIRST_SECONDS:
             for pid in {process.pid for process in left} - terminated:
                 _kill(pid, signal.SIGTERM)
@@ -152,10 +170,10 @@ def end_descendants(kernel: int, is_urgent: Callable[[], bool]) -> int | None:
             for group in {process.group for process in left}:
                 _kill(-group)
         time.sleep(0.01)
-    return statuses.get(kernel)
+    return statuses
 
 
-def _living(processes: Iterator[Process], statuses: dict[int, int]) -> list[Process]:
+def _living(processes: list[Process], statuses: dict[int, int]) -> list[Process]:
     """Those that have not ended; of the others, children's ``statuses`` are waited for."""
     left = []
     for process in processes:
@@ -167,33 +185,120 @@ def _living(processes: Iterator[Process], statuses: dict[int, int]) -> list[Proc
     return left
 
 
-def _descendants(kernel: int) -> Iterator[Process]:
-    """Those in another session than this process, as all are that come from a kernel; elsewhere
-    than on Linux one that stands for the kernel's group."""
-    if sys.platform != "linux":
-        yield Process(-kernel, "", 0, kernel, 0)
-        return
-    children: dict[int, list[Process]] = {}
-    for name in os.listdir("/proc"):
-        process = process_of(int(name)) if name.isdigit() else None
-        if process:
-            children.setdefault(process.parent, []).append(process)
-    session = os.getsid(0)
-    todo = [child for child in children.get(os.getpid(), []) if child.session != session]
-    while todo:
-        process = todo.pop()
-        yield process
-        todo += children.get(process.pid, [])
+def descendants_of(kernel: int, supervisor: int, since: float) -> Children | Snapshots:
+    """All processes that come from a kernel, and itself. ``supervisor`` is the process that has
+    started it, at the time ``since``."""
+    return Children() if sys.platform == "linux" else Snapshots(kernel, supervisor, since)
+
+
+class Children:
+    """On Linux: what this process, a subreaper, has below it in another session, as all are that
+    come from a kernel."""
+
+    seconds: float | None = None
+
+    def find(self) -> list[Process]:
+        children: dict[int, list[Process]] = {}
+        for name in os.listdir("/proc"):
+            process = process_of(int(name)) if name.isdigit() else None
+            if process:
+                children.setdefault(process.parent, []).append(process)
+        session = os.getsid(0)
+        found = [child for child in children.get(os.getpid(), []) if child.session != session]
+        for process in found:  # which grows
+            found += children.get(process.pid, [])
+        return found
+
+    def are_gone(self) -> bool:
+        """Whether this process has no children, which is the one sure sign: a scan may miss a
+        process whose parent just ends."""
+        if sys.platform == "linux":
+            try:
+                os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return True
+        return False
+
+
+class Snapshots:
+    """Elsewhere: what looks at the table of processes show, by psutil. A process whose parent has
+    ended belongs to the system, so what a look has found is kept in mind; one whose parent had
+    ended before is known by its session, or by the environment that it has inherited, in which
+    JPY_PARENT_PID names the kernel's parent."""
+
+    seconds: float | None = SNAPSHOT_SECONDS
+
+    def __init__(self, kernel: int, supervisor: int, since: float) -> None:
+        self._kernel = kernel
+        self._supervisor = supervisor
+        self._since = since - 2.0  # psutil computes times from that of the system's start
+        self._known: dict[int, psutil.Process] = {}
+        self._others: set[int] = set()
+        self._looks_in_vain = 0
+
+    def find(self) -> list[Process]:
+        import psutil
+
+        here = set(psutil.pids())
+        self._known = {pid: known for pid, known in self._known.items() if known.is_running()}
+        self._others &= here  # a number is used again
+        new = {}
+        for pid in here - self._others - self._known.keys():
+            try:
+                new[pid] = psutil.Process(pid)
+            except psutil.Error:
+                pass  # it has ended
+        while found := [pid for pid, process in new.items() if self._comes_from_kernel(process)]:
+            self._known.update((pid, new.pop(pid)) for pid in found)
+        self._others.update(new)
+        processes = [process for process in map(process_of, self._known) if process]
+        is_any_left = any(process.state != "Z" for process in processes)
+        self._looks_in_vain = 0 if is_any_left else self._looks_in_vain + 1
+        return processes
+
+    def _comes_from_kernel(self, process: psutil.Process) -> bool:
+        import psutil
+
+        parents = {self._supervisor, *self._known}
+        try:
+            session = os.getsid(process.pid)
+            if session == os.getsid(0):
+                return False
+            if session in {self._kernel, *self._known} or process.ppid() in parents:
+                return True
+            marked = process.environ().get("JPY_PARENT_PID", "") in {*map(str, parents)}
+            return marked and process.create_time() >= self._since
+        except (psutil.Error, OSError):
+            return False  # it has ended, or is another user's
+
+    def are_gone(self) -> bool:
+        """Whether none was left in two looks, since one misses what is started meanwhile."""
+        return self._looks_in_vain > 1
 
 
 def process_of(pid: int) -> Process | None:
-    """The process with this id; None if it has ended, and elsewhere than on Linux."""
+    """The process with this id; None if it has ended."""
+    if sys.platform != "linux":
+        return _process_by_psutil(pid)
     try:
         with open(f"/proc/{pid}/stat", "rb") as f:
             state, *numbers = f.read().rsplit(b")", 1)[1].split()[:4]
     except OSError:
         return None
     return Process(pid, state.decode(), *map(int, numbers))
+
+
+def _process_by_psutil(pid: int) -> Process | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        state = _STATES.get(process.status(), "R")
+        # What has ended has no session any more on macOS.
+        group, session = (0, 0) if state == "Z" else (os.getpgid(pid), os.getsid(pid))
+        return Process(pid, state, process.ppid(), group, session)
+    except (psutil.Error, OSError):
+        return None
 
 
 def _ignores_sigterm(process: Process) -> bool:
@@ -203,19 +308,6 @@ def _ignores_sigterm(process: Process) -> bool:
     except OSError:
         return False
     return any(mask >> (signal.SIGTERM - 1) & 1 for mask in masks)
-
-
-def _nothing_left(kernel: int) -> bool:
-    """Whether this process has no children, which is the one sure sign: a scan may miss a process
-    whose parent just ends. Elsewhere than on Linux whether the kernel's group has ended."""
-    if sys.platform != "linux":
-        _wait(kernel)
-        return not (kernel and _kill(-kernel, 0))
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return True
-    return False
 
 
 def _kill(pid: int, number: int = signal.SIGKILL) -> bool:
@@ -239,4 +331,5 @@ def _remove(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:])
+    sys.path.append(sys.argv[1])
+    main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])

@@ -1,0 +1,53 @@
+"""The end of a run whose output nobody reads any more (``guild run train.ipynb | head``)."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+import threading
+import time
+from typing import Any
+
+WATCH_SECONDS = 0.5
+
+
+def stop_runs_without_reader(op_util: Any) -> None:
+    """Stop a run as ``guild stop`` does when the pipe or socket that is Guild's stdout is closed.
+
+    Guild's threads end when they write there, and then Guild waits for the run for ever, which
+    waits for Guild to read (guild/op_util.py:298, _gen_tee_run). Needless when Guild ends.
+    """
+    output = op_util.RunOutput
+    if not hasattr(output, "_open_by_guild"):
+        output._open_by_guild = output.open
+        output.open = _open
+
+
+def _open(output: Any, process: Any) -> None:
+    output._open_by_guild(process)
+    if not output._quiet and "guild_notebook.run" in process.args:
+        threading.Thread(target=_watch, args=(process,), daemon=True).start()
+
+
+def _watch(process: Any) -> None:
+    try:
+        fd = sys.stdout.fileno()
+        while process.poll() is None:
+            if has_no_reader(fd):
+                process.terminate()
+                return
+            time.sleep(WATCH_SECONDS)
+    except (OSError, ValueError, AttributeError):
+        return  # Guild's stdout is not a file of the system, or is closed
+
+
+def has_no_reader(fd: int) -> bool:
+    """Whether ``fd`` is a pipe or a socket whose other end is closed."""
+    mode = os.fstat(fd).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return False
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)  # macOS tells nothing to who asks for nothing
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
