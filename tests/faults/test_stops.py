@@ -210,7 +210,9 @@ def test_a_run_that_is_stopped_before_its_kernel_is_up_ends_at_once(project: Pro
     project.env["JUPYTER_PATH"] = str(tmp_path / "jupyter")
     project.notebook("nb.ipynb", "print('never')", metadata={"kernelspec": {"name": "slow"}})
     with start(project, "run", "-y", "nb.ipynb", start_new_session=True) as process:
-        wait_for(lambda: [p for p in of_home(project) if p.name() == "sleep"])
+        wait_for(
+            lambda: {p.pid for p in of_home(project)} & {p.pid for p in processes_with("sleep")}
+        )
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=LIMIT)
     assert of_home(project) == []
