@@ -26,6 +26,9 @@ from .record.autosave import Autosave
 from .record.run_dir import RunDir
 from .report.reports import ReportWriter
 
+READING_SECONDS = 2.0
+"""The longest that a run waits at its end until the list of packages has been read."""
+
 
 @dataclass
 class Session:
@@ -64,6 +67,7 @@ class Session:
         self._gpus = client.gpus
         execution = self._execution(client)
         self._states = execution.states
+        self._kernel_record.remove_earlier()
         self._save()
         info = await self._kernel_info()
         if info is None:
@@ -151,12 +155,12 @@ class Session:
 
     def _finish_kernel_record(self) -> None:
         """Complete the record of the kernel, and say what is not in it."""
-        self._kernel_record.finish(*[0.0][: self.stop.requested.is_set()])
+        self._kernel_record.finish(0.5 if self.stop.requested.is_set() else READING_SECONDS)
         if self._kernel_record.problem:
             said = "the packages of the kernel's environment are not recorded"
             self.output.status_lines.write(f"{said}: {self._kernel_record.problem}", said)
         if self._kernel_record.error:
-            self._save_errors.add("what the kernel is", self._kernel_record.error)
+            self._save_errors.add(kernel_record.PIP_FREEZE, self._kernel_record.error)
 
     def _set_end(self, outcome: Outcome) -> None:
         """Say in the notebook how the run has ended."""

@@ -46,7 +46,7 @@ def python_of(reply: dict[str, Any]) -> dict[str, Any]:
         answer = json.loads(ast.literal_eval(text))
         path = answer.pop("path")
         texts = [answer["interpreter"], answer["prefix"], answer["build"], *path, *answer.values()]
-        has_version = re.match(r"\d+\.\d+", answer["version"])
+        has_version = re.match(r"\d+\.\d+(\.|$)", answer["version"])
         is_right = has_version and all(isinstance(text, str) for text in texts)
         return {**answer, "path": path} if is_right else {}
     except (AttributeError, KeyError, RecursionError, SyntaxError, TypeError, ValueError):

@@ -20,9 +20,6 @@ KEY = "guild_kernel"
 PIP_FREEZE = ".guild/attrs/pip_freeze"
 PLATFORM = ".guild/attrs/platform"
 
-READING_SECONDS = 2.0
-"""The longest that a run waits at its end until the list of packages has been read."""
-
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is not in every build
 
 
@@ -43,14 +40,18 @@ class KernelRecord:
         self.error: OSError | None = None
         self.problem = ""
 
+    def remove_earlier(self) -> None:
+        """Remove the list of packages that is there: it is of an earlier start, of the run that
+        this one is made from, or of Guild's environment."""
+        self._run.remove(PIP_FREEZE)
+
     def start(self, description: dict[str, Any], path: Sequence[str] = ()) -> None:
         """Record a kernel that is ready: its ``name``, ``interpreter``, ``language``, ``version``
         and so on. The packages of a Python kernel, whose ``sys.path`` is ``path``, are read in a
         thread while cells run."""
-        # What is there is of another kernel: an earlier start, the prototype of this run, Guild.
-        self._run.remove(PIP_FREEZE)
-        build = description.pop("build", None)
-        self._description = {"platform": platform.platform(), **description}
+        shown = {key: _as_utf8(str(value)) for key, value in description.items()}
+        build = shown.pop("build", None)
+        self._description = {"platform": platform.platform(), **shown}
         self._write_platform(build)
         if path and self._wants_packages:
             self._path = path
@@ -68,7 +69,7 @@ class KernelRecord:
             description["packages"] = self._packages
         return description
 
-    def finish(self, seconds: float = READING_SECONDS) -> None:
+    def finish(self, seconds: float) -> None:
         """Read the packages again if the notebook has installed some; wait until they are read, but
         not longer than ``seconds``."""
         if not self._thread:
@@ -87,7 +88,8 @@ class KernelRecord:
 
     def _read_packages(self) -> None:
         try:
-            lines = list(map(self._mask, packages.freeze(self._path, self._python)))
+            lines = packages.freeze(self._path, self._python)
+            lines = [self._mask(_as_utf8(line)) for line in lines]
         except Exception as e:  # what lies in an environment may be anything
             self.problem = f"{type(e).__name__}: {' '.join(str(e).split())}"
             return
@@ -111,3 +113,8 @@ class KernelRecord:
             self._run.write_file(name, text.encode("utf-8"))
         except OSError as e:
             self.error = e
+
+
+def _as_utf8(text: str) -> str:
+    """A text in which the bytes of a path that are not UTF-8 are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -29,7 +29,8 @@ _BUILD_BACKENDS = {"setuptools", "distribute", "wheel"}
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 
-_NAME_HEADER = re.compile(r"^Name:[ \t]*(.*)", re.IGNORECASE | re.MULTILINE)
+_NAME_HEADER = re.compile(rb"^Name:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_VERSION_HEADER = re.compile(rb"^Version:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 _SCP = re.compile(r"(\w+@)?([^/:]+):(\w[^:]*)")
 """``git@example.com:user/project.git``"""
@@ -125,18 +126,30 @@ def _name_in_file(found: Any) -> str | None:
     return _header(found, _NAME_HEADER)
 
 
-def _header(found: Any, pattern: re.Pattern[str]) -> str | None:
-    """A line of the metadata; what follows its first empty line, mostly a README, is not read:
+def _header(found: Any, pattern: re.Pattern[bytes]) -> str | None:
+    """A line of the metadata; what follows its first empty line, mostly a README, is not looked at:
     importlib.metadata would parse all of it."""
     for file in ("METADATA", "PKG-INFO", ""):
-        try:
-            text = found.read_text(file)
-        except (OSError, ValueError):
-            continue
-        if text:
-            match = pattern.search(text.partition("\n\n")[0])
-            return match[1] if match else None
+        data = _read(found, file)
+        if data:
+            header = data.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0]
+            match = pattern.search(header)
+            try:
+                return match[1].decode("utf-8") if match else None
+            except UnicodeDecodeError:
+                return None
     return None
+
+
+def _read(found: Any, file: str) -> bytes:
+    """A file beside the metadata, empty where there is none."""
+    try:
+        if not isinstance(found._path, pathlib.Path):  # in an archive
+            return (found.read_text(file) or "").encode()
+        with open(os.path.join(found._path, file) if file else found._path, "rb") as f:
+            return f.read()
+    except (OSError, ValueError):
+        return b""
 
 
 def _name(found: Any) -> str:
@@ -158,19 +171,18 @@ def _requirement(found: Any, name: str, egg_links: set[str]) -> list[str]:
 
 def _exact(found: Any, name: str) -> str:
     stem, suffix = os.path.splitext(_info_name(found))
-    in_header = re.compile(r"^Version:[ \t]*(.*)", re.IGNORECASE | re.MULTILINE)
     version = stem.partition("-")[2] if suffix == ".dist-info" else ""
-    version = version or _header(found, in_header) or ""
+    version = version or _header(found, _VERSION_HEADER) or ""
     try:
         return f"{name}=={Version(version)}"
     except InvalidVersion:
-        return f"{name}==={_header(found, in_header) or version}"
+        return f"{name}==={_header(found, _VERSION_HEADER) or version}"
 
 
 def _direct_url(found: Any) -> dict[str, Any] | None:
     """The content of direct_url.json (PEP 610), None where there is none that is valid."""
     try:
-        data = json.loads(found.read_text("direct_url.json") or "null")
+        data = json.loads(_read(found, "direct_url.json") or "null")
         kinds = [k for k in ("vcs_info", "archive_info", "dir_info") if data.get(k) is not None]
         (kind,) = kinds
         is_valid = isinstance(data["url"], str) and isinstance(data[kind], dict)

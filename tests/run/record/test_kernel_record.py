@@ -28,7 +28,7 @@ OF_KERNEL = {
 GPUS = """
 import sys, types
 from types import SimpleNamespace as Stub
-state = Stub(torch=False, jax=False)
+state = Stub(torch=False, jax=False, tensorflow=None)
 def stub(name, **contents):
     module = sys.modules[name] = types.ModuleType(name)
     vars(module).update(contents)
@@ -40,7 +40,23 @@ cuda = Stub(is_initialized=lambda: state.torch, device_count=lambda: 2, get_devi
 stub("torch", cuda=cuda)
 stub("jax", devices=lambda: [Stub(platform="gpu", device_kind="Card 1")] * 2)
 stub("jax._src.xla_bridge", backends_are_initialized=lambda: state.jax)
+def details(device):
+    return {"device_name": "Card T"} if state.tensorflow else asked_too_early()
+config = Stub(list_physical_devices=lambda kind: [Stub(name="/device:GPU:0")],
+              experimental=Stub(get_device_details=details))
+stub("tensorflow", config=config)
+stub("tensorflow.python.eager.context", context_safe=lambda: state.tensorflow)
+closed = []
+stub("pynvml", nvmlInit=lambda: None, nvmlShutdown=lambda: closed.append(1),
+     nvmlDeviceGetCount=lambda: 1, nvmlDeviceGetHandleByIndex=lambda i: i,
+     nvmlDeviceGetName=lambda i: b"Card N")
 stub("cupy", get_default_memory_pool=lambda: Stub(total_bytes=lambda: 0), cuda=None)
+"""
+
+USE = """
+state.jax = True
+state.tensorflow = Stub(_initialized=True)
+print("shut:", closed)
 """
 
 FIND_OUT = """
@@ -95,7 +111,7 @@ def python(shared: Project) -> Path:
 @pytest.fixture(scope="module")
 def done(shared: Project, python: Path) -> Command:
     start = "known = set(globals()) | {'known'}"
-    cells = [start, FIND_OUT, GPUS, "state.torch = True", "state.jax = True"]
+    cells = [start, FIND_OUT, GPUS, "state.torch = True", USE]
     cells += [INSTALL, code("import not_a_module_at_all as _x"), "import sklearn_x.y"]
     shared.notebook("nb.ipynb", *cells)
     shared.guildfile(
@@ -140,8 +156,11 @@ def test_the_notebook_says_which_python_it_ran_on(described: dict, python: Path)
     assert {key: described.get(key) for key in expected} == expected
 
 
-def test_gpus_are_those_that_libraries_in_use_name_and_each_is_told_once(described: dict):
-    assert described["gpus"] == ["Card 0", "Card 1", "Card 1"]
+def test_gpus_are_those_that_libraries_in_use_name_and_each_is_told_once(
+    done: Command, described: dict
+):
+    assert sorted(described["gpus"]) == ["Card 0", "Card 1", "Card 1", "Card N", "Card T"]
+    assert "shut: [1]\n" in done.stdout
 
 
 def test_nothing_of_it_is_seen_in_the_notebook(done: Command):
@@ -165,28 +184,27 @@ def test_pip_freeze_no_leaves_the_packages_out(shared: Project, done: Command):
     assert "--no-pip-freeze" in run.attr("cmd") and run.attr("pip_freeze") is None
 
 
-def prepared(project: Project, *args: str, **env: str) -> tuple[Command, dict[str, Any]]:
-    """A run whose directory has what Guild, or the prototype of the run, has put there."""
+def run_of(project: Project, *args: str, **env: str) -> tuple[Command, dict[str, Any]]:
+    """A run of ``nb.ipynb``, and what its notebook says of the kernel."""
     done = runner.attempt(project, "nb.ipynb", *args, **env)
-    return done, done.run.notebook("nb.ipynb")["metadata"]
+    return done, done.run.notebook("nb.ipynb")["metadata"]["guild_kernel"]
 
 
 def test_without_packages_all_else_is_recorded(project: Project):
     stale = {"guild_kernel": {"gpus": ["of another run"]}}
     project.notebook("nb.ipynb", "import os; os._exit(3)", metadata=stale)
-    done, metadata = prepared(project, "--no-pip-freeze", NO_PIP_FREEZE="")
-    assert done.run.attr("pip_freeze") is None
-    assert metadata["guild_kernel"]["interpreter"] == sys.executable
-    assert not {"packages", "gpus"} & set(metadata["guild_kernel"])
-    done, metadata = prepared(project, NO_PIP_FREEZE="1")
-    assert "packages" not in metadata["guild_kernel"] and done.run.attr("pip_freeze") is None
+    for args, variable in ((["--no-pip-freeze"], ""), ([], "1")):
+        done, described = run_of(project, *args, NO_PIP_FREEZE=variable)
+        assert done.run.attr("pip_freeze") is None
+        assert described["interpreter"] == sys.executable
+        assert not {"packages", "gpus"} & set(described)
 
 
 def test_the_packages_are_there_though_the_kernel_dies_at_once(project: Project):
     project.notebook("nb.ipynb", "import os; os._exit(3)")
-    done, metadata = prepared(project, NO_PIP_FREEZE="")
+    done, described = run_of(project, NO_PIP_FREEZE="")
     assert "the kernel died in cell 1" in done.stderr
-    assert done.run.attr("pip_freeze") == metadata["guild_kernel"]["packages"]
+    assert done.run.attr("pip_freeze") == described["packages"]
     assert any(line.startswith("ipykernel==") for line in done.run.attr("pip_freeze"))
 
 
