@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Sequence
 
 from ...kernels.installing import install_command
+from ...kernels.interpreters import is_environment
 
 _MISSING = re.compile(r"No module named '(\w+)'")
 """Python's own text. Of a submodule, whose name has a dot, the package is there."""
@@ -64,7 +66,6 @@ _OF_PYTHON = """
 """Modules of Python's standard library that some release, or build, does not have."""
 
 _NEVER_SEARCHED = {"node_modules", "site-packages", "__pycache__"}
-_ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 
 MOST_FOLDERS = 2_000
 """Folders of the project in which a module is looked for."""
@@ -94,26 +95,30 @@ def advice(error: str, python: dict[str, str], path: Sequence[str], projects: Se
 
 
 def _in_projects(module: str, projects: Sequence[str]) -> str:
-    """The file or the folder of a module in the projects, "" if there is none."""
-    count = 0
-    for project in projects:
-        for folder, folders, files in os.walk(project):
-            if f"{module}.py" in files:
-                return os.path.join(folder, f"{module}.py")
-            if module in folders and _has_python(os.path.join(folder, module)):
-                return os.path.join(folder, module)
-            folders[:] = [
-                name
-                for name in folders
-                if name not in _NEVER_SEARCHED
-                and not name.startswith(".")
-                and not any(os.path.exists(os.path.join(folder, name, of)) for of in _ENVIRONMENT)
-            ]
-            count += 1
-            if count == MOST_FOLDERS:
-                return ""
+    """The file or folder of a module in the projects or right above them, "" if there is none."""
+    file = f"{module}.py"
+    for above in map(os.path.dirname, filter(None, projects)):
+        for name in (file, os.path.join(module, "__init__.py")):
+            if os.path.isfile(os.path.join(above, name)):
+                return os.path.join(above, name)
+    walked = (entry for project in projects for entry in os.walk(project))
+    for folder, folders, files in itertools.islice(walked, MOST_FOLDERS):
+        if file in files:
+            return os.path.join(folder, file)
+        if module in folders and _has_python(os.path.join(folder, module)):
+            return os.path.join(folder, module)
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in _NEVER_SEARCHED
+            and not is_environment(os.path.join(folder, name))
+        ]
     return ""
 
 
 def _has_python(folder: str) -> bool:
-    return any(name.endswith(".py") for name in os.listdir(folder))
+    try:
+        return any(name.endswith(".py") for name in os.listdir(folder))
+    except OSError:
+        return False

@@ -119,7 +119,9 @@ def done(shared: Project, python: Path) -> Command:
         "  nb-allow-errors: yes\n"
         "without:\n  notebook: nb.ipynb\n  nb-kernel: other\n  pip-freeze: no\n"
     )
-    return shared.run("nb", NO_PIP_FREEZE="")
+    done = shared.guild("--debug", "run", "nb", "-y", NO_PIP_FREEZE="")
+    assert done.status == 0, done.stderr
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,7 @@ def test_the_packages_are_those_that_pip_lists_in_the_kernels_environment(
 ):
     command = [str(python), "-m", "pip", "freeze"]
     pip = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=True)
+    assert "running pip freeze" not in done.stderr  # of Guild, which would say so
     lines = pip.stdout.splitlines()
     assert done.run.attr("pip_freeze") == described["packages"] == lines
     assert "only-here==7.0" in lines
@@ -281,5 +284,7 @@ def test_a_module_of_the_project_is_not_to_be_installed(tmp_path: Path):
         line = advice(f"No module named '{module}'", PYTHON, [], [str(tmp_path)])
         assert f"has no module '{module}': {tmp_path / file} is not in the run" in line
         assert "install" not in line
+    line = advice("No module named 'helpers'", PYTHON, [], [str(tmp_path / "src" / "nested")])
+    assert f"{tmp_path / 'src/helpers.py'} is not in the run" in line
     line = advice("No module named 'torch'", PYTHON, [], [str(tmp_path)])
     assert line.endswith("uv pip install --python /e/bin/python torch")
