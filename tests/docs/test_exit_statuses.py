@@ -130,7 +130,7 @@ def _run(project: Project, name: str, cause: Cause) -> int:
         return process.wait(LIMIT) % 256
 
 
-@pytest.mark.parametrize("row", but_slow(CAUSES, "a cell has called `sys.exit(n)`", "Ctrl-C"))
+@pytest.mark.parametrize("row", but_slow(CAUSES, "a cell has called `sys.exit(n)`"))
 def test_a_run_ends_as_its_row_says(row: str, causing: Project):
     of_guild, of_run, status = rows()[row]
     seen = ended(causing, CAUSES[row])

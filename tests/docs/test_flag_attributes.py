@@ -17,6 +17,7 @@ from guild import guildfile
 from guild_notebook.plugin.flagdefs import ATTRIBUTES
 from tests.helpers.project import Command, Project
 from tests.helpers.reader import first_column
+from tests.helpers.slow import but_slow
 
 DOCUMENTED = first_column("flags.md", "The attributes of a flag")
 
@@ -88,7 +89,7 @@ def test_all_attributes_are_documented_and_tried():
     assert tried | REFUSED.keys() | SHOWN.keys() == DOCUMENTED
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", but_slow(REFUSED, "choices", "required"))
 def test_an_attribute_refuses_a_value(name: str, made: Project):
     case = REFUSED[name]
     typed = [f"{case.flag}={case.value}"] if case.value else []

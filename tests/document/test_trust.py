@@ -221,7 +221,7 @@ def test_the_hook_sees_what_a_command_starts_and_reads(hostile: Project, audited
     assert any("/etc/hostname" in line for line in found)
 
 
-@pytest.mark.parametrize("operation", but_slow(OUTSIDE, "outside", "linked", "above"))
+@pytest.mark.parametrize("operation", but_slow(OUTSIDE, "outside", "linked"))
 def test_a_notebook_outside_of_the_project_is_not_run(hostile: Project, operation: str):
     done = hostile.guild("run", "-y", operation)
     assert (done.status, done.run_dirs) == (1, [])
@@ -230,7 +230,9 @@ def test_a_notebook_outside_of_the_project_is_not_run(hostile: Project, operatio
     assert "lies outside of the project" in last and "run it by its own path" in last
 
 
-@pytest.mark.parametrize("operation", ["reference", "linked-reference"])
+@pytest.mark.parametrize(
+    "operation", but_slow(["reference", "linked-reference"], "linked-reference")
+)
 def test_nor_one_that_a_flag_names(hostile: Project, operation: str):
     done = hostile.guild("run", "-y", operation)
     assert done.status == 1

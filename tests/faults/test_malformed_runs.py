@@ -117,6 +117,16 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @posix
 @pytest.mark.parametrize("kind", FILES)
+def test_what_is_no_file_is_an_error_that_says_what_it_is(project: Project, kind: str):
+    make, said = FILES[kind]
+    make(project.dir / "nb.ipynb")
+    said = ": Too many levels of symbolic links" if kind == "link to itself" else f" {said}"
+    with pytest.raises(NotebookError, match=f"nb.ipynb{said}"):
+        read(str(project.dir / "nb.ipynb"), "nb.ipynb")
+
+
+@posix
+@pytest.mark.parametrize("kind", but_slow(FILES, "empty", "fifo", "dangling link"))
 def test_what_is_no_file_is_refused_in_a_line(project: Project, kind: str):
     make, said = FILES[kind]
     make(project.dir / "nb.ipynb")

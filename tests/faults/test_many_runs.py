@@ -55,7 +55,7 @@ def leftovers(project: Project, runs: list[Run]) -> list[str]:
     return found + [str(process) for process in of_home(project)]
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(16, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("count", [3, pytest.param(16, marks=pytest.mark.faults)])
 def test_runs_at_the_same_time_do_not_mix_and_leave_nothing(watched: Project, count: int):
     running = [start(watched, "run", "-y", "nb.ipynb", f"x={n}") for n in range(1, count + 1)]
     for process in running:

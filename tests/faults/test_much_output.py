@@ -113,13 +113,18 @@ def check_lines(output: Path, count: int) -> None:
     assert expected == count
 
 
+IN_MAKE_TEST = ("flushed lines", "text in a loop", "displays")
+LIGHT = [
+    pytest.param(kind, False, marks=[] if kind in IN_MAKE_TEST else pytest.mark.slow)
+    for kind in KINDS
+]
 HEAVY = [
     pytest.param(kind, True, marks=[pytest.mark.faults, pytest.mark.timeout(1800)])
     for kind in KINDS
 ]
 
 
-@pytest.mark.parametrize(("kind", "is_heavy"), [*((kind, False) for kind in KINDS), *HEAVY])
+@pytest.mark.parametrize(("kind", "is_heavy"), [*LIGHT, *HEAVY])
 def test_all_output_reaches_guild_and_memory_stays_small(
     project: Project, kind: str, is_heavy: bool
 ):

@@ -10,13 +10,19 @@ from tests.helpers.figures import figure
 from tests.helpers.growth import DOUBLED, seconds_of
 from tests.helpers.patterns import Used, texts, used_patterns
 
-PATTERNS, LOCAL = used_patterns()
+
+@pytest.fixture(scope="module")
+def found() -> tuple[list[Used], list[str]]:
+    """The patterns that are constants, and where others are made."""
+    return used_patterns()
+
 
 LOCAL_FILES = [
+    "compat/click_util.py",  # of Guild itself
     *("flags/languages/bash.py",) * 2,
     "flags/languages/julia.py",
     *("flags/languages/line_based.py",) * 2,
-    *("flags/languages/scanner.py",) * 2,  # tables of patterns, which are among PATTERNS
+    *("flags/languages/scanner.py",) * 2,  # tables of patterns, which are among the constants
     "flags/languages/statements.py",
     "flags/sources/patterns.py",
     "plugin/checks.py",
@@ -60,14 +66,14 @@ def _two(text: str) -> tuple[str, str]:
     return text, text[:middle] + unit * (len(text) // len(unit)) + text[middle:]
 
 
-def test_patterns_are_found_in_all_modules():
-    assert len(PATTERNS) > 100
-    assert len({used.where.split(":")[0] for used in PATTERNS}) > 20
+def test_patterns_are_found_in_all_modules(found):
+    assert len(found[0]) > 100
+    assert len({used.where.split(":")[0] for used in found[0]}) > 20
 
 
-def test_patterns_that_are_made_where_they_are_used_are_few():
-    """They are made of constants, of a user's own patterns, or of values that are escaped."""
-    assert sorted(where.split(":")[0] for where in LOCAL) == LOCAL_FILES
+def test_patterns_that_are_made_where_they_are_used_are_few(found):
+    """They are made of constants, of patterns of a user or of Guild, or of escaped values."""
+    assert sorted(where.split(":")[0] for where in found[1]) == LOCAL_FILES
 
 
 BOUNDED = {
@@ -81,16 +87,18 @@ def limit_of(used: Used) -> int | None:
     return next((most for start, most in BOUNDED.items() if used.where.startswith(start)), None)
 
 
-LINEAR = [used for used in PATTERNS if limit_of(used) is None]
+@pytest.fixture(scope="module")
+def linear(found) -> list[Used]:
+    return [used for used in found[0] if limit_of(used) is None]
 
 
-@pytest.mark.parametrize("used", LINEAR, ids=lambda used: used.where[:90])
-def test_a_pattern_takes_linear_time_on_texts_made_against_it(used: Used):
-    slowest(used, 4_000)
+def test_a_pattern_takes_linear_time_on_texts_made_against_it(linear: list[Used]):
+    for used in linear:
+        slowest(used, 4_000)
 
 
-def test_a_pattern_for_short_texts_takes_no_time_on_these():
-    bounded = [used for used in PATTERNS if limit_of(used)]
+def test_a_pattern_for_short_texts_takes_no_time_on_these(found):
+    bounded = [used for used in found[0] if limit_of(used)]
     assert len(bounded) == len(BOUNDED)
     for used in bounded:
         for text in texts(used.pattern, limit_of(used)):
@@ -98,7 +106,7 @@ def test_a_pattern_for_short_texts_takes_no_time_on_these():
 
 
 @pytest.mark.faults
-def test_all_patterns_on_texts_of_40_000_characters():
-    worst = max((slowest(used, 40_000), used.where) for used in LINEAR)
+def test_all_patterns_on_texts_of_40_000_characters(linear: list[Used]):
+    worst = max((slowest(used, 40_000), used.where) for used in linear)
     figure("the slowest pattern on 40,000 characters", f"{worst[0][0]:.3f} s", "linear")
     assert worst[0][0] < 2, worst

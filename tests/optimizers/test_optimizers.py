@@ -6,6 +6,7 @@ import math
 import random
 import re
 import sys
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -112,6 +113,7 @@ def test_choices_are_categories_beside_a_range(sweeps: Project):
     assert all(0.5 <= trial["lr"] <= 1 for trial in found)
 
 
+@pytest.mark.slow
 def test_a_batch_file_may_leave_bounds_to_the_form(sweeps: Project):
     found = trials(sweeps, "form.ipynb", "@batch.csv")
     assert [trial["activation"] for trial in found] == ["relu", "tanh", "tanh"]
@@ -172,18 +174,10 @@ FLOOR = {(3, 9): ((2, 0), (1, 6)), (3, 10): ((2, 2), (1, 7))}
 
 
 def test_the_libraries_of_optimizers_are_current_releases(record_property: Any):
-    import numpy
-    import sklearn
-    from guild import _skopt
-
-    versions = {
-        "numpy": numpy.__version__,
-        "scikit-learn": sklearn.__version__,
-        "scikit-optimize (Guild's copy)": _skopt.__version__,
-    }
-    for name, version in versions.items():
-        record_property(name, version)
-        print(name, version)
+    versions = {name: version(name) for name in ("numpy", "scikit-learn")}
+    for name, number in versions.items():
+        record_property(name, number)
+        print(name, number)
 
     def release(name: str) -> tuple[int, ...]:
         return tuple(int(part) for part in versions[name].split(".")[:2])

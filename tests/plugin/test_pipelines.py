@@ -89,7 +89,7 @@ def test_what_a_notebook_made_is_listed_with_what_was_made_of_it(pipes: Project,
         ("notebook", "train-notebook"),
         pytest.param("notebook", "train-script", marks=pytest.mark.slow),
         pytest.param("script", "train-notebook", marks=pytest.mark.slow),
-        ("script", "train-script"),
+        pytest.param("script", "train-script", marks=pytest.mark.slow),
     ],
 )
 def test_the_data_of_a_run_is_passed_on_and_nothing_else(

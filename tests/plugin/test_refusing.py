@@ -45,10 +45,18 @@ def made(shared: Project) -> Project:
     [
         ("mode=medium", 'takes one of "fast", "slow", not "medium"'),
         ("rate=2", "takes a number from 0 to 1, not 2"),
-        (f"rate={400 * '9'}", f"takes a number from 0 to 1, not {57 * '9'}..."),
+        pytest.param(
+            f"rate={400 * '9'}",
+            f"takes a number from 0 to 1, not {57 * '9'}...",
+            marks=pytest.mark.slow,
+        ),
         pytest.param("rate=x", 'takes a number from 0 to 1, not "x"', marks=pytest.mark.slow),
         pytest.param("count=2.5", "takes a whole number, not 2.5", marks=pytest.mark.slow),
-        ("day=2023-02-29", 'takes a date (YYYY-MM-DD), not "2023-02-29"'),
+        pytest.param(
+            "day=2023-02-29",
+            'takes a date (YYYY-MM-DD), not "2023-02-29"',
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             "on=maybe", 'takes yes or no (true, false, 1, 0), not "maybe"', marks=pytest.mark.slow
         ),
@@ -134,6 +142,7 @@ def test_a_grid_over_a_form_field_runs_its_trials(made: Project):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_random_search_over_a_slider_stays_in_its_range(made: Project):
     done = made.run("nb.ipynb", "rate=uniform[0:1]", "--max-trials", "2", NB_NO_EXEC="1")
     trials = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]

@@ -41,7 +41,7 @@ EXECUTED = ("operation-only", "nbexec")
 """Of the others it is known without which notebook would be executed, and with which value."""
 
 
-@pytest.mark.parametrize("form", but_slow(GUILDFILES, "operation-only", "extends", "nbexec"))
+@pytest.mark.parametrize("form", but_slow(GUILDFILES, "extends", "nbexec"))
 def test_an_operation_of_any_form_runs_its_notebook(made: Project, form: str):
     made.guildfile(GUILDFILES[form])
     done = made.run("train", "x=5", NB_NO_EXEC="0" if form in EXECUTED else "1")

@@ -77,7 +77,7 @@ def test_a_restart_after_the_failure_was_mended_completes(shared: Project):
 @pytest.mark.parametrize(
     ("source", "status", "said"),
     [
-        ("import sys\nprint('before')\nsys.exit(3)", 3, ""),
+        pytest.param("import sys\nprint('before')\nsys.exit(3)", 3, "", marks=pytest.mark.slow),
         pytest.param("import sys\nprint('before')\nsys.exit()", 0, "", marks=pytest.mark.slow),
         ("print('before')\nraise SystemExit('out of data')", 1, "out of data"),
         pytest.param("print('before')\nexit()", 0, "", marks=pytest.mark.slow),
@@ -147,6 +147,7 @@ def test_a_syntax_error_is_an_error_of_its_cell(project: Project):
     assert "SyntaxError" in done.stderr and "cell 2" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_kernel_that_dies_ends_the_run(project: Project):
     project.notebook("nb.ipynb", "print('before')", "import os\nos._exit(7)", "print('never')")
     done = attempt(project, "nb.ipynb", "--report", "html")

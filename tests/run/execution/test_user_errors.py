@@ -86,8 +86,7 @@ def test_an_unknown_option_is_refused_with_the_nearest(project: Project):
 
 def test_an_unknown_report_is_said_and_the_cells_have_run(project: Project):
     project.notebook("nb.ipynb", "print('ran')")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  nb-report: htlm\n")
-    done = project.guild("run", "-y", "a")
+    done = attempt(project, "nb.ipynb", "--report", "htlm")
     assert "unknown report 'htlm'" in lines_of(done)[-1]
     assert "ran" in json.dumps(done.run.notebook("nb.ipynb"))
 
@@ -143,7 +142,7 @@ def test_a_kernel_that_does_not_start_is_said_in_a_line(project: Project, tmp_pa
     assert "kernel 'broken' ended before it was ready: out of luck" in line
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", but_slow([2, 3], 2))
 def test_a_notebook_of_an_old_format_is_upgraded(project: Project, version: int):
     current = nbformat.from_dict(notebook("x = 1", "print(f'value: {x}')"))
     old = nbformat.convert(nbformat.convert(current, 3), version)
@@ -154,11 +153,10 @@ def test_a_notebook_of_an_old_format_is_upgraded(project: Project, version: int)
     nbformat.validate(nbformat.from_dict(done.run.notebook("nb.ipynb")))
 
 
-def test_a_notebook_without_code_completes(project: Project):
-    project.notebook("nb.ipynb", markdown("# Only text"))
-    project.notebook("empty.ipynb")
-    for name in ("nb.ipynb", "empty.ipynb"):
-        assert (execute(project, name).run.dir / name).exists()
+@pytest.mark.parametrize("cells", but_slow([[markdown("# Only text")], []], []))
+def test_a_notebook_without_code_completes(project: Project, cells: list):
+    project.notebook("nb.ipynb", *cells)
+    assert (execute(project, "nb.ipynb").run.dir / "nb.ipynb").exists()
 
 
 def test_a_notebook_that_lacks_what_jupyter_writes_still_runs(project: Project):

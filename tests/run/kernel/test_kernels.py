@@ -228,7 +228,7 @@ def test_a_cell_over_its_time_is_interrupted(kernel: Kernel):
 @pytest.mark.parametrize(
     ("kernel", "how"),
     [
-        ("R", "guild stop"),
+        pytest.param("R", "guild stop", marks=pytest.mark.slow),
         ("bash", "Ctrl-C"),
         pytest.param("R", "Ctrl-C", marks=pytest.mark.slow),
         pytest.param("bash", "guild stop", marks=pytest.mark.slow),

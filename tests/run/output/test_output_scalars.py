@@ -78,7 +78,7 @@ def scalars(project: Project, run_id: str) -> dict[str, str]:
     return {key: value.split(" (")[0] for key, value in pairs}
 
 
-@pytest.mark.parametrize("name", but_slow(CONFIGS, "string", "key", "mixed"))
+@pytest.mark.parametrize("name", but_slow(CONFIGS, "string", "key"))
 def test_the_operations_patterns_are_matched_in_all_that_cells_show(
     made: Project, writing: Run, name: str
 ):

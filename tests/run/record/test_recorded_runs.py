@@ -47,7 +47,13 @@ def check(run: Run, name: str, lr: float, loss: str, done: Command, module: str 
     assert not list(run.dir.glob("*.html"))  # as its recorded command says
 
 
-@pytest.mark.parametrize("values, lr, loss", [((), 0.5, "1"), (("lr=0.25",), 0.25, "0.5")])
+@pytest.mark.parametrize(
+    ("values", "lr", "loss"),
+    [
+        pytest.param((), 0.5, "1", marks=pytest.mark.slow),
+        (("lr=0.25",), 0.25, "0.5"),
+    ],
+)
 def test_a_run_restarts_with_its_value_and_with_another(project, values, lr, loss):
     run = recorded(project, "notebook")
     source = run.source("train.ipynb")
