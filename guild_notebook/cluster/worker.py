@@ -334,11 +334,11 @@ def _environment(home: str, run_dir: str) -> dict[str, str]:
     paths = [os.path.join(run_dir, ".guild", "job-packages"), os.path.abspath(guild.__pkgdir__)]
     paths += filter(None, [env.get("PYTHONPATH")])
     extra = mapping(RunFiles(run_dir).attr("op").get("flags-extra"))
-    values = {}
+    values: dict[str, str] = {}
     for name, variable in settings.variables(extra, "the run").items():
         value = settings.environment_value(name, variable, env)
         if value is not None:
-            values[settings.handoff_variable(variable)] = settings.as_yaml(value)
+            values.update(settings.handoff(variable, value))
             env = {other: text for other, text in env.items() if other not in (variable, name)}
     return {
         **env,

@@ -12,7 +12,7 @@ import difflib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -63,10 +63,12 @@ def patterns(opdef: Any) -> dict[str, Any]:
     }
 
 
-def secret_variables(opdef: Any) -> dict[str, str]:
-    """The environment variable of each secret flag of an opdef; raises OptionError."""
-    attributes = {flag.name: flag.extra for flag in opdef.flags}
-    return settings.variables(attributes, f"operation '{opdef.fullname}'")
+def secret_variables(opdef: Any, kept: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The environment variable of each secret flag of an opdef, or else as it is ``kept`` by a run
+    that is started again: attributes by flag. Raises OptionError."""
+    kept = kept or {}
+    attributes = {flag.name: flag.extra or kept.get(flag.name) for flag in opdef.flags}
+    return settings.variables({**kept, **attributes}, f"operation '{opdef.fullname}'")
 
 
 def check_attributes(opdef: Any) -> None:

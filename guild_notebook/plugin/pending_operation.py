@@ -60,7 +60,7 @@ class PendingOperation:
             self._notebook = nb
             self._checks = Checks(opdef, found, nb)
             self._relaxed.enter_context(flagdefs.relaxed(self._checks.notebook_demands()))
-        self._relaxed_secrets.enter_context(flagdefs.relaxed(self.secrets.demands()))
+        self._relaxed_secrets.enter_context(flagdefs.relaxed(self.secrets.demands))
 
     def settle_values(self, op: Any) -> list[str]:
         """Check the flag values of ``op``, hide the secret ones, and see that Guild copies the

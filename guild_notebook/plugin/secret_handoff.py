@@ -1,9 +1,8 @@
 """How a secret flag's value gets from Guild's process to the run's: never through a file.
 
-Guild writes an operation's flag values, arguments and label to the run's attributes as soon as
-there is a run directory. Before that, secret values are replaced by a placeholder
-(``hide_values``); right before the run's process starts, which for a run that is only staged is
-never, they are put into its environment (``set_environment``).
+Before Guild writes flag values, arguments and label to the run's attributes, secret values are
+replaced by a placeholder (``hide_values``); right before the run's process starts, which for a run
+that is only staged is never, they are put into its environment (``set_environment``).
 """
 
 from __future__ import annotations
@@ -15,50 +14,43 @@ from typing import Any
 from ..errors import FlagError
 from ..secrets import settings
 from ..secrets.masking import Masker, texts_of
-from .flagdefs import NO_DEMANDS
+from .flagdefs import NO_DEMANDS, secret_variables
 
 
 class SecretHandoff:
-    """The secret values of an operation that Guild is about to run.
-
-    ``variables`` are the environment variables of its secret flags, by flag, and ``masker`` masks
-    their values: both are empty until ``read_values``. ``flagdefs`` are Guild's definitions of the
-    secret flags, which demand nothing (``demands``) while Guild looks at values: Guild shows the
-    value that it refuses, and knows of none that the environment has.
-    """
+    """The secret values of an operation that Guild is about to run. ``variables`` are the
+    environment variables of its secret flags, by flag, and ``masker`` masks their values: both are
+    empty until ``read_values``. ``flagdefs`` are Guild's definitions of the secret flags, which
+    demand nothing (``demands``) while Guild looks at values: Guild shows the value that it refuses,
+    and knows of none that the environment has."""
 
     def __init__(self, flagdefs: Iterable[Any]) -> None:
         self._flagdefs = list(flagdefs)
+        self.demands = [(flagdef, name) for flagdef in self._flagdefs for name in NO_DEMANDS]
         self.variables: dict[str, str] = {}
         self.masker = Masker(())
         self._values: dict[str, Any] = {}
         self._not_kept: set[str] = set()  # the flags of a run staged anew, which kept no values
 
-    def demands(self) -> list[tuple[Any, str]]:
-        """All attributes of the definitions that demand something."""
-        return [(flagdef, attribute) for flagdef in self._flagdefs for attribute in NO_DEMANDS]
-
     def read_values(self, op: Any) -> None:
         """Read the secret values from the flag values of ``op`` and from the environment, and
-        complete the flag values with them.
-
-        Raises FlagError for what cannot be a secret, and where a value is missing that a run
-        does not keep; OptionError for an invalid setting.
-        """
-        self.variables = _variables(op)
+        complete the flag values with them. Raises FlagError for what cannot be a secret, and where
+        a value is missing that a run does not keep; OptionError for an invalid setting."""
+        self.variables = secret_variables(op._opdef, op._flags_extra or {})
         for name, variable in self.variables.items():
             _check_is_single(op, name)
             value = op._op_flag_vals.get(name)
-            if name not in op._user_flag_vals or settings.is_placeholder(value):
+            if name not in op._user_flag_vals or value == settings.PLACEHOLDER:
                 found = settings.environment_value(name, variable, os.environ)
-                if found is None and settings.is_placeholder(value):
+                value = value if found is None else found
+                if found is None and value == settings.PLACEHOLDER:
                     if not _command_parameters().get("stage"):
                         raise settings.missing_value_error(name, variable)
                     self._not_kept.add(name)
-                value = value if found is None else found
-            if value not in (None, "") and name not in self._not_kept:
+                    value = None
+            if value not in (None, ""):
                 self._values[name] = value
-            op._op_flag_vals[name] = None if name in self._not_kept else value
+            op._op_flag_vals[name] = value
         self.masker = Masker([t for value in self._values.values() for t in texts_of(value)])
 
     def check_demands(self, values: Mapping[str, Any]) -> None:
@@ -108,18 +100,16 @@ class SecretHandoff:
     def hide_values(self, op: Any) -> None:
         """Replace the values, once they are checked, by a placeholder in all of ``op`` that Guild
         will write to files."""
-        for name in self._values:
-            self._values[name] = op._op_flag_vals[name]  # as it has been coerced
-        for name in [*self._values, *self._not_kept]:
-            op._op_flag_vals[name] = settings.PLACEHOLDER
-            if name in op._user_flag_vals:
-                op._user_flag_vals[name] = settings.PLACEHOLDER
         if not self.variables:
             return
-        extra = dict(op._flags_extra or {})
+        self._values = {name: op._op_flag_vals[name] for name in self._values}  # as coerced
+        for values in (op._op_flag_vals, op._user_flag_vals):
+            hidden = values.keys() & {*self._values, *self._not_kept}
+            values.update(dict.fromkeys(hidden, settings.PLACEHOLDER))
+        op._flags_extra = dict(op._flags_extra or {})
         for name, variable in self.variables.items():
-            extra[name] = {**(extra.get(name) or {}), settings.ATTRIBUTE: variable}
-        op._flags_extra = extra
+            extra = op._flags_extra.get(name) or {}
+            op._flags_extra[name] = {**extra, settings.ATTRIBUTE: variable}
         op._label_template = op._label_template and self.masker.text(op._label_template)
         op._comment = op._comment and self.masker.text(op._comment)
         op._tags = [self.masker.text(tag) for tag in op._tags or ()]
@@ -130,9 +120,8 @@ class SecretHandoff:
 
     def hide_in_command(self, op: Any) -> None:
         """Have Guild write the environment and the parameters of its command without the values,
-        for the operation or for the batch that runs it. Of the parameters (``run_params``) Guild
-        leaves those that are there already (guild/commands/run_impl.py,
-        _apply_run_params_for_args)."""
+        for the operation or the batch that runs it. It leaves the ``run_params`` that are there
+        already (guild/commands/run_impl.py, _apply_run_params_for_args)."""
         if not self.variables:
             return
         # Guild's own setting for variables that it is not to write down (guild/op.py)
@@ -161,7 +150,7 @@ class SecretHandoff:
             self._drop_variables()  # its trials write it down, and get the values when they start
             return
         for name, value in self._values.items():
-            op.cmd_env[settings.handoff_variable(self.variables[name])] = settings.as_yaml(value)
+            op.cmd_env.update(settings.handoff(self.variables[name], value))
 
     def _drop_variables(self) -> None:
         for variable in self.variables.values():
@@ -172,23 +161,12 @@ def _check_is_single(op: Any, name: str) -> None:
     """Raise FlagError for a flag that is written to a file or has several values."""
     if str(op._opdef.flags_dest or "").startswith("config:"):
         raise FlagError(f"flag {name} cannot be a secret: flags-dest writes it to a file")
-    value = op._op_flag_vals.get(name)
-    trials = op._batch_trials or ()
-    if isinstance(value, list) or any(name in trial for trial in trials):
+    is_list = isinstance(op._op_flag_vals.get(name), list)
+    if is_list or any(name in trial for trial in op._batch_trials or ()):
         raise FlagError(
             f"secret flag {name} takes one value for all trials, no list and no batch file: "
             "trials are told apart by flag values, which are written down"
         )
-
-
-def _variables(op: Any) -> dict[str, str]:
-    """The variables of secret flags, by flag: as guild.yml has them now, or else as the run has
-    them that is started again."""
-    where = f"operation '{op._opdef.fullname}'"
-    kept: Mapping[str, Any] = op._flags_extra or {}
-    now = {flag.name: flag.extra for flag in op._opdef.flags}
-    stated = {name: extra for name, extra in now.items() if extra or name not in kept}
-    return settings.variables({**kept, **stated}, where)
 
 
 def _command_parameters() -> dict[str, Any]:

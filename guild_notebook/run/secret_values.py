@@ -39,17 +39,13 @@ class RunSecrets:
         self.masker = Masker(())
         self._texts: list[str] = []
         self._not_masked: list[str] = []
-        self._missing: list[str] = []
         if not self.variables:
             return
-        kept = record.attr("flags")
+        self._flags = record.attr("flags")
         for name, variable in self.variables.items():
-            value = kept.get(name)
-            if value is None or settings.is_placeholder(value):
-                found = settings.environment_value(name, variable, os.environ)
-                if found is None and value is not None:
-                    self._missing.append(name)
-                value = found
+            value = self._flags.get(name)
+            if value in (None, settings.PLACEHOLDER):
+                value = settings.environment_value(name, variable, os.environ)
             if value is not None:
                 self._add(name, value)
         self._names = settings.secret_variable_names(os.environ)
@@ -65,13 +61,13 @@ class RunSecrets:
 
     def _mask(self, texts: list[str], what: str) -> None:
         self._texts += texts
-        if not any(map(lines_of, texts)):
-            self._not_masked.append(what)
+        self._not_masked += [] if any(map(lines_of, texts)) else [what]
 
     def check_values(self) -> None:
         """Raise FlagError where a value is missing that the run does not keep."""
-        for name in self._missing:
-            raise settings.missing_value_error(name, self.variables[name])
+        for name, variable in self.variables.items():
+            if self._flags.get(name) is not None and name not in self.values:
+                raise settings.missing_value_error(name, variable)
 
     def assignments(self, found: Discovered) -> list[Assignment]:
         """What the run assigns: its flag values and the secret ones, those of the notebook's own
@@ -94,7 +90,7 @@ class RunSecrets:
             os.environ[str(named or "FLAG_" + re.sub("[^A-Z0-9_]", "_", name.upper()))] = text
         self.masker = Masker(self._texts)
         for variable in self.variables.values():
-            os.environ.pop(settings.handoff_variable(variable), None)
+            os.environ.pop(settings.HANDOFF_PREFIX + variable, None)
         return assigned
 
     @property
@@ -112,7 +108,7 @@ class RunSecrets:
         if not self.variables:
             return
         variables = self.variables.values()
-        names = {*self._names, *variables, *map(settings.handoff_variable, variables)}
+        names = {*self._names, *variables, *(settings.HANDOFF_PREFIX + name for name in variables)}
         for name, entry in GUILD_FILES.items():
             path = f".guild/{name}"
             try:
@@ -146,10 +142,7 @@ def _without(text: str, names: Collection[str], entry: re.Pattern[str]) -> str:
     kept = []
     dropped = False
     for line in text.splitlines(keepends=True):
-        beginning = entry.match(line)
-        if beginning:
-            name = beginning.group(1)
-            dropped = name in names or bool(settings.secret_variable_names([name]))
-        if not dropped:
-            kept.append(line)
+        if beginning := entry.match(line):
+            dropped = beginning[1] in names or bool(settings.secret_variable_names([beginning[1]]))
+        kept += [] if dropped else [line]
     return "".join(kept)

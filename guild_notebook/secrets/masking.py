@@ -1,12 +1,10 @@
 """Secret values in text: found in the forms in which programs print them, and masked.
 
 A text is searched for values as they are and as languages quote them, and its letters and digits
-alone for the same and for encodings: so it does not matter where white space, punctuation or the
-borders of a table break them. Both are done again without colours, and without tags.
-docs/secrets.md lists what is found.
-
-As CI systems do it, each line of a value is masked by itself, and a value that is too short to be
-told from other text is not masked.
+alone for the same and for encodings, wherever white space, punctuation or the borders of a table
+break them; again without colours, and without tags. docs/secrets.md lists what is found. As CI
+systems do it, each line of a value is masked by itself, and none that is too short to be told from
+other text.
 """
 
 from __future__ import annotations
@@ -61,7 +59,6 @@ _BREAKS = {
 _WORD = ascii_letters + digits
 _NOT_WORD = bytes(b for b in range(128) if chr(b) not in _WORD)
 _LOWER = bytes(range(256)).lower()
-_LINES = re.compile(r"[\r\n]+")
 _IS_BINARY = re.compile(r"image/(?!svg)|audio/|video/|application/pdf").match
 _NUMBER = re.compile(r"[-+.\deE]+")
 
@@ -104,8 +101,8 @@ class Masker:
         for view, stays, noise in _views(text):
             for search in self._searches:
                 spans, begins = search.find(view, enough)
-                needed = sorted({*begins, *(i for a, b in spans for i in (a, b - 1))})
-                place = dict(zip(needed, _places(needed, [*noise, *search.left_out], text)))
+                needed = {*begins, *(i for a, b in spans for i in (a, b - 1))}
+                place = dict(_places(needed, [*noise, *search.left_out], text))
                 found += [(place[a], place[b - 1] + 1, "|".join(stays)) for a, b in spans]
                 for start in map(place.__getitem__, begins):
                     if len(text) - start <= MOST_HELD + search.longest:
@@ -228,17 +225,17 @@ def _views(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
         before = noise
 
 
-def _places(offsets: Iterable[int], left_out: list[str], text: str) -> Iterator[int]:
-    """Where ``offsets``, in order, of ``text`` without what is ``left_out`` are in it."""
+def _places(offsets: set[int], left_out: list[str], text: str) -> Iterator[tuple[int, int]]:
+    """Offsets of ``text`` without what is ``left_out``, each with where it is in ``text``."""
     gaps = re.finditer("|".join(left_out), text)
     gap = None
     passed = 0
-    for offset in offsets:
+    for offset in sorted(offsets):
         gap = gap or next(gaps, None)
         while gap and gap.start() <= offset + passed:
             passed += len(gap[0])
             gap = next(gaps, None)
-        yield offset + passed
+        yield offset, offset + passed
 
 
 def _words(text: str) -> str:
@@ -272,20 +269,16 @@ def _encoded(text: str) -> Iterator[str]:
 
 def lines_of(value: str) -> list[str]:
     """The lines of a value that are long enough to be masked; none where it is too short."""
-    return [line.strip() for line in _LINES.split(value) if len(line.strip()) >= SHORTEST]
+    return [line.strip() for line in re.split(r"[\r\n]+", value) if len(line.strip()) >= SHORTEST]
 
 
 def texts_of(value: Any) -> list[str]:
     """The texts by which a value is known: itself, or those of all its parts. A boolean and null
     have none, since every program prints them."""
-    if isinstance(value, str):
-        return [value]
     if isinstance(value, bytes):
         return [value.decode(errors="backslashreplace")]
     if isinstance(value, Mapping):
-        return [text for pair in value.items() for item in pair for text in texts_of(item)]
+        value = [item for pair in value.items() for item in pair]
     if isinstance(value, (list, tuple, set, frozenset)):
         return [text for item in value for text in texts_of(item)]
-    if value is None or isinstance(value, bool):
-        return []
-    return [str(value)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]

@@ -20,40 +20,31 @@ ATTRIBUTE = "nb-secret"
 PLACEHOLDER = MASK
 
 HANDOFF_PREFIX = "GUILD_SECRET_"
-"""Prefix of the variables in which Guild's process passes assigned values to a run's, as YAML.
-Guild leaves names with "secret" out of what it writes of a run's environment (guild/op.py,
-_is_secret_env)."""
+"""Prefix of the variables in which Guild's process passes values to a run's, as YAML. Guild writes
+down no variable that has "secret" in its name (guild/op.py, _is_secret_env)."""
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_WORDS = {"token", "secret", "password", "passwd", "pwd", "key", "credential", "credentials"}
 _SECRET_WORDS |= {"apikey", "passphrase"}
-_SWITCHES = {
-    **dict.fromkeys(("yes", "true", "on"), True),
-    **dict.fromkeys(("no", "false", "off", "none"), False),
-}
+_SWITCHES = dict.fromkeys(("yes", "true", "on"), True)
+_SWITCHES |= dict.fromkeys(("no", "false", "off", "none"), False)
 
 
 def variables(settings: Mapping[str, Any], where: str) -> dict[str, str]:
     """The environment variable of each secret flag, by flag, from the attributes of each flag.
-
     Raises OptionError, in which ``where`` names the operation, for an invalid setting, and where
-    two flags have the same variable.
-    """
-    found: dict[str, str] = {}
+    two flags have the same variable."""
+    found: dict[str, str] = {}  # by variable
     for name, attributes in settings.items():
-        if not isinstance(attributes, Mapping) or ATTRIBUTE not in attributes:
-            continue
-        variable = _variable(name, attributes[ATTRIBUTE], where)
-        for other, taken in found.items():
-            if variable == taken:
-                raise OptionError(
-                    f"{where}: flags {other} and {name} have the same environment variable "
-                    f"{variable} - give one another, '{ATTRIBUTE}: NAME'"
-                )
-        if variable:
-            found[name] = variable
-    return found
+        setting = attributes.get(ATTRIBUTE) if isinstance(attributes, Mapping) else None
+        variable = _variable(name, setting, where)
+        if variable and found.setdefault(variable, name) != name:
+            raise OptionError(
+                f"{where}: flags {found[variable]} and {name} have the same environment variable "
+                f"{variable} - give one another, '{ATTRIBUTE}: NAME'"
+            )
+    return {name: variable for variable, name in found.items()}
 
 
 def _variable(name: str, setting: Any, where: str) -> str:
@@ -72,31 +63,21 @@ def _variable(name: str, setting: Any, where: str) -> str:
     )
 
 
-def handoff_variable(variable: str) -> str:
-    """The variable in which the assigned value is passed of a flag that has ``variable``."""
-    return HANDOFF_PREFIX + variable
-
-
-def as_yaml(value: Any) -> str:
-    """A flag's value as a handoff variable has it: text that keeps the type."""
+def handoff(variable: str, value: Any) -> dict[str, str]:
+    """What passes the value of a flag that has ``variable`` through the environment."""
     import yaml  # here, as guild-notebook does without it
 
-    return str(yaml.safe_dump(value, allow_unicode=True, width=1 << 30))
+    return {HANDOFF_PREFIX + variable: yaml.safe_dump(value, allow_unicode=True, width=1 << 30)}
 
 
 def environment_value(name: str, variable: str, environ: Mapping[str, str]) -> Any:
-    """The value that the environment has for a flag: in its handoff variable, its ``variable``, or
-    a variable of the flag's own name. None where there is none."""
-    if handoff_variable(variable) in environ:
+    """The value that the environment has for a flag: as ``handoff`` passes it, in its ``variable``,
+    or in a variable of the flag's own name. None where there is none."""
+    if HANDOFF_PREFIX + variable in environ:
         import yaml
 
-        return yaml.safe_load(environ[handoff_variable(variable)])
+        return yaml.safe_load(environ[HANDOFF_PREFIX + variable])
     return environ.get(variable) or environ.get(name) or None
-
-
-def is_placeholder(value: Any) -> bool:
-    """Whether a flag's value, as a run keeps it, only shows that there was one."""
-    return bool(value == PLACEHOLDER)
 
 
 def missing_value_error(name: str, variable: str) -> FlagError:
@@ -115,16 +96,11 @@ def names_secret(name: str) -> bool:
 def secret_variable_names(environ: Iterable[str]) -> list[str]:
     """The names that say that a variable holds a secret. Not those of flags (``FLAG_…``), of which
     guild.yml says which are secret, and not PWD, a shell's working directory."""
-    own = ("FLAG_", HANDOFF_PREFIX)
-    return [
-        name
-        for name in environ
-        if names_secret(name) and name != "PWD" and not name.startswith(own)
-    ]
+    others = [name for name in environ if not name.startswith(("FLAG_", HANDOFF_PREFIX))]
+    return [name for name in others if names_secret(name) and name != "PWD"]
 
 
 def is_switch_or_path(text: str) -> bool:
     """Whether the value of a variable named like a secret is not one: empty, a switch or a path."""
-    if text.strip().lower() in ("", "true", "false", "yes", "no", "none", "null"):
-        return True
-    return os.path.isabs(text) and os.path.exists(text)
+    switches = ("", "true", "false", "yes", "no", "none", "null")
+    return text.strip().lower() in switches or (os.path.isabs(text) and os.path.exists(text))
