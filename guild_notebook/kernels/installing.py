@@ -22,11 +22,12 @@ def install_command(
 ) -> str:
     """The command of a shell that installs a distribution for ``interpreter``, which has this
     ``sys.prefix`` and ``sys.path``: conda's in its environments, uv's where there is no pip. With
-    ``again`` it installs one that is there but broken."""
-    python, options = shlex.quote(interpreter), "--force-reinstall " * again
+    ``again`` it installs one that is there but broken, in its newest release."""
+    python, anew = shlex.quote(interpreter), "--upgrade --force-reinstall " * again
     if os.path.isdir(os.path.join(prefix, "conda-meta")):
         name = _IN_CONDA.get(distribution, distribution.lower())
-        return f"conda install {options}--prefix {shlex.quote(prefix)} --channel conda-forge {name}"
+        anew = "--force-reinstall " * again
+        return f"conda install {anew}--prefix {shlex.quote(prefix)} --channel conda-forge {name}"
     if any(os.path.isfile(os.path.join(folder, "pip", "__init__.py")) for folder in path):
-        return f"{python} -m pip install {options}{distribution}"
-    return f"uv pip install --python {python} {options}{distribution}"
+        return f"{python} -m pip install {anew}{distribution}"
+    return f"uv pip install --python {python} {anew}{distribution}"

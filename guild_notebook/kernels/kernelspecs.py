@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import warnings
-from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from traitlets import TraitError
@@ -70,32 +69,28 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
 
     def _configured_spec(self, name: str) -> KernelSpec | None:
         """The kernel of the manager of kernels that Jupyter's configuration names, as
-        nb_conda_kernels is."""
+        nb_conda_kernels is. What fails there is in ``installed``."""
         from jupyter_core.application import JupyterApp
-
-        for server in ("jupyter_server_config", "jupyter_notebook_config"):
-            app = JupyterApp(config_file_name=server)
-            app.load_config_file()
-            for section in ("JupyterApp", "ServerApp", "NotebookApp", *app.config):
-                named = app.config.get(section, {}).get("kernel_spec_manager_class")
-                if named and section.endswith("App"):
-                    return self._spec_of_class(named, app, name)
-        return None
-
-    def _spec_of_class(self, named: Any, app: Any, name: str) -> KernelSpec | None:
         from traitlets.utils.importstring import import_item
 
+        what = "Jupyter's configuration"
         try:
-            manager_class = import_item(named) if isinstance(named, str) else named
-            return manager_class(parent=app).get_kernel_spec(name)
+            for file in ("jupyter_server_config", "jupyter_notebook_config"):
+                app = JupyterApp(config_file_name=file, log_level="CRITICAL")
+                app.raise_config_file_errors = True
+                app.load_config_file()  # jupyter_config, and that file
+                for section in ("JupyterApp", "ServerApp", "NotebookApp", *app.config):
+                    named = app.config.get(section, {}).get("kernel_spec_manager_class")
+                    if named and section.endswith("App"):
+                        what = f"kernel_spec_manager_class {named} of {what}"
+                        manager = import_item(named) if isinstance(named, str) else named
+                        return manager(parent=app).get_kernel_spec(name)
         except NoSuchKernel:
-            return None
-        except Exception as e:  # of a plug-in
+            pass
+        except Exception as e:  # of a plug-in, or of a configuration that is a program
             why = f"{type(e).__name__}: {' '.join(str(e).split())}"
-            self._configured_error = (
-                f" (kernel_spec_manager_class {named} of Jupyter's configuration fails: {why})"
-            )
-            return None
+            self._configured_error = f" ({what} fails: {why})"
+        return None
 
     def installed(self) -> str:
         """The names of the installed kernels for a message, and why others are not found."""

@@ -19,6 +19,7 @@ import json
 import os
 import pkgutil
 import re
+import shlex
 import shutil
 from typing import Any
 
@@ -59,6 +60,7 @@ class Environment:
     def __init__(self, folders: list[str]) -> None:
         of_project, self._others = start.python_path()
         self.folders = list(dict.fromkeys([*map(os.path.abspath, folders), *of_project]))
+        self._bin = ""
 
     def variables(self, argv: list[str]) -> dict[str, str]:
         """The variables for the kernel whose kernelspec has ``argv``. What Guild puts into
@@ -78,6 +80,7 @@ class Environment:
         if is_python or interpreters.is_environment(prefix):
             variables.update(_conda_variables(prefix))
             launcher.activate(variables, folder, prefix)
+            self._bin = folder
         return variables
 
     def command(self, command: list[str], output_address: str) -> list[str]:
@@ -101,8 +104,10 @@ class Environment:
         """What a kernel that calls itself ``implementation`` (in its kernel_info_reply) executes
         before the first cell, "" for nothing."""
         if implementation == "bash_kernel":
-            # What reads the shell's terminal gets an end of file at once, where it would wait.
-            return "stty -icanon min 0 time 0 2>/dev/null"
+            # What reads the shell's terminal gets an end of file at once, where it would wait. The
+            # user's ~/.bashrc may have put the commands of pyenv or conda first.
+            path = f"{shlex.quote(self._bin)}:$PATH" if self._bin else "$PATH"
+            return f"stty -icanon min 0 time 0 2>/dev/null; PATH={path}"
         if implementation != "ipython":
             return ""
         values = f"'address': {output_address!r}, 'folders': {self.folders!r}"

@@ -55,7 +55,7 @@ def _reason_without_bash() -> str:
     return "" if importlib.util.find_spec("bash_kernel") else "bash_kernel is not installed"
 
 
-def _reason_without_r() -> str:
+def reason_without_r() -> str:
     if not shutil.which("R"):
         return "R is not installed (Debian: apt install r-cran-irkernel)"
     done = subprocess.run(["R", "--slave", "-e", "library(IRkernel)"], capture_output=True)
@@ -80,7 +80,7 @@ BASH = Language(
 R = Language(
     name="R",
     argv=["R", "--slave", "-e", "IRkernel::main()", "--args", "{connection_file}"],
-    missing=_reason_without_r,
+    missing=reason_without_r,
     declare="x <- 1  # keep\nname <- 'a b'",
     show="cat('loss:', x, '\\n'); cat(name, '\\n')",
     writes="cat('one\\n'); Sys.sleep(0.3); cat('two\\n'); message('three'); cat('four')",

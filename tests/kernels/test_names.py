@@ -1,0 +1,300 @@
+"""What ``nb-kernel`` and a notebook may name, and what is said of what starts no kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guild_notebook.errors import KernelError
+from guild_notebook.kernels.check import check
+from guild_notebook.kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
+from tests.helpers.environments import conda_environment, program
+from tests.helpers.project import Project
+
+MAMBA_ROOT = "mamba root"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with environments: ``project`` is the folder of guild.yml, ``venvs/torch`` one of
+    venv's, those of two installations of conda are in its list, ``listed`` only a program lists."""
+    for variable in ("JUPYTER_PATH", "CONDA_EXE", "MAMBA_EXE", "MAMBA_ROOT_PREFIX"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.defpath}")
+    monkeypatch.setenv("MAMBA_ROOT_PREFIX", str(tmp_path / MAMBA_ROOT))
+    (tmp_path / "project").mkdir()
+    for folder in ("venvs/torch", "project/.venv", "project/venv", "project/python3"):
+        environment(tmp_path / folder)
+    (tmp_path / "project" / "data").mkdir()
+    conda = tmp_path / "miniforge3"
+    (conda / "condabin").mkdir(parents=True)
+    known = [conda, conda / "envs/a b", conda / "envs/twice", tmp_path / "other/envs/twice"]
+    known += [conda / "envs/jax", tmp_path / "gone"]
+    listed = [tmp_path / MAMBA_ROOT, tmp_path / "elsewhere/envs/listed"]
+    for folder in known[:-1] + listed:
+        conda_environment(environment(folder))
+    (conda_environment(conda / "envs" / "empty") / "bin").mkdir()
+    (tmp_path / ".conda").mkdir()
+    lines = [*map(str, [*known, conda / "envs" / "empty"]), ""]
+    (tmp_path / ".conda" / "environments.txt").write_text("\n".join(lines))
+    program(tmp_path / "bin" / "micromamba", f"echo '{json.dumps({'envs': [*map(str, listed)]})}'")
+    return tmp_path
+
+
+def environment(folder: Path) -> Path:
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    if "venv" in str(folder):
+        (folder / "pyvenv.cfg").write_text("")
+    return folder
+
+
+def chosen(here: Path, option: str | None, named: str = "", language: str = "python") -> Any:
+    """The command of the kernel that is chosen, relative to ``here``."""
+    specs = KernelSpecs(str(here / "project"))
+    name, _ = choose(specs, option, named, language)
+    argv = specs.get_kernel_spec(name).argv
+    return [word.replace(str(here) + os.sep, "") for word in argv]
+
+
+@pytest.mark.parametrize(
+    ("name", "python"),
+    [
+        ("../venvs/torch", "venvs/torch/bin/python"),
+        ("../venvs/torch/", "venvs/torch/bin/python"),
+        ("../venvs/torch/bin/python", "venvs/torch/bin/python"),
+        ("~/venvs/torch", "venvs/torch/bin/python"),
+        ("{here}/venvs/torch", "venvs/torch/bin/python"),
+        (".venv", "project/.venv/bin/python"),
+        ("venv", "project/venv/bin/python"),
+        ("./python3", "project/python3/bin/python"),
+        ("conda:a b", "miniforge3/envs/a b/bin/python"),
+        ("conda:base", "miniforge3/bin/python"),
+        ("conda:other-twice", "other/envs/twice/bin/python"),
+        ("conda:listed", "elsewhere/envs/listed/bin/python"),
+        ("conda:../miniforge3/envs/jax", "miniforge3/envs/jax/bin/python"),
+        ("conda-env-jax-py", "miniforge3/envs/jax/bin/python"),
+        ("conda-env-a_b-py", "miniforge3/envs/a b/bin/python"),
+        ("conda-env-listed-py", "elsewhere/envs/listed/bin/python"),
+        ("conda-base-py", "miniforge3/bin/python"),
+        ("conda-root-py", "miniforge3/bin/python"),
+    ],
+)
+@pytest.mark.parametrize("by", ["option", "notebook"])
+def test_an_environment_is_found_by_its_name_or_its_path(
+    here: Path, name: str, python: str, by: str
+):
+    name = name.format(here=here)
+    argv = chosen(here, name) if by == "option" else chosen(here, None, name)
+    assert argv == [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+
+def test_an_installed_kernel_is_meant_where_a_folder_has_its_name_too(here: Path):
+    folder = here / "data" / "kernels" / "venv"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps({"argv": ["of-user", "{connection_file}"]}))
+    assert chosen(here, "venv") == ["of-user", "{connection_file}"]
+    assert chosen(here, "./venv")[0] == "project/venv/bin/python"
+
+
+@pytest.mark.parametrize("named", ["data", "nowhere", "conda-env-nowhere-py"])
+def test_a_notebook_s_python_kernel_that_is_not_there_is_replaced(here: Path, named: str):
+    specs = KernelSpecs(str(here / "project"))
+    name, notice = choose(specs, None, named, "python")
+    assert name == OWN_PYTHON
+    assert notice == f"kernel '{named}' is not installed, using {sys.executable}"
+
+
+PLUG_IN = """
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from traitlets import Unicode
+class Manager(KernelSpecManager):
+    program = Unicode(config=True)
+    def get_kernel_spec(self, name):
+        if name == "of-plug-in":
+            return KernelSpec(argv=[self.program], language="python")
+        return super().get_kernel_spec(name)
+class NbCondaManager(Manager):
+    def get_kernel_spec(self, name):
+        return KernelSpec(argv=["odd"]) if name == "of-plug-in" else None
+"""
+
+
+@pytest.fixture
+def plug_in(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    (here / "plug_in_of_test.py").write_text(PLUG_IN)
+    monkeypatch.syspath_prepend(str(here))
+    monkeypatch.delitem(sys.modules, "plug_in_of_test", raising=False)
+
+    def configure(file: str, text: str) -> None:
+        (here / "config").mkdir()
+        (here / "config" / file).write_text(text)
+
+    return configure
+
+
+AS_JSON = {"kernel_spec_manager_class": "plug_in_of_test.Manager"}
+
+
+@pytest.mark.parametrize("section", ["JupyterApp", "ServerApp", "NotebookApp", "LabApp"])
+@pytest.mark.parametrize("file", ["jupyter_config.json", "jupyter_server_config.json"])
+def test_a_kernel_that_jupyter_s_configuration_knows_is_found(
+    plug_in: Any, here: Path, section: str, file: str
+):
+    plug_in(file, json.dumps({section: AS_JSON, "Manager": {"program": "given"}}))
+    assert chosen(here, "of-plug-in") == ["given"]
+    assert chosen(here, "venv")[0] == "project/venv/bin/python"
+
+
+def test_a_configuration_in_python_counts_as_well(plug_in: Any, here: Path):
+    line = "c.ServerApp.kernel_spec_manager_class = 'plug_in_of_test.NbCondaManager'\n"
+    plug_in("jupyter_notebook_config.py", line)
+    assert chosen(here, None, "of-plug-in") == ["odd"]
+    assert chosen(here, None, "nowhere")[0] == sys.executable
+
+
+def test_a_configured_plug_in_that_fails_is_said(plug_in: Any, here: Path):
+    plug_in("jupyter_config.json", '{"JupyterApp": {"kernel_spec_manager_class": "no_module.Of"}}')
+    with pytest.raises(KernelError) as error:
+        chosen(here, "of-plug-in")
+    assert "kernel_spec_manager_class no_module.Of of Jupyter's configuration fails" in str(
+        error.value
+    )
+    assert "ModuleNotFoundError" in str(error.value)
+
+
+def test_a_configuration_that_is_broken_is_said(plug_in: Any, here: Path):
+    plug_in("jupyter_server_config.py", "1 / 0\n")
+    with pytest.raises(KernelError) as error:
+        chosen(here, "of-plug-in")
+    said = "Jupyter's configuration fails: ZeroDivisionError: division by zero)"
+    assert str(error.value).endswith(said)
+
+
+# ---- what starts no kernel
+
+
+def broken(here: Path) -> None:
+    """Add what does not start to the machine."""
+    (here / "plain").mkdir()
+    (here / "plain" / "activate").write_text("")
+    for name, target in (("moved", "/nowhere/python"), ("locked", None)):
+        (here / name / "bin").mkdir(parents=True)
+        (here / name / "pyvenv.cfg").write_text("")
+        python = here / name / "bin" / "python"
+        python.symlink_to(target) if target else python.write_text("")
+    (here / "link").symlink_to("nowhere")
+    program(here / "bin" / "true-python", "exit 0")
+    program(here / "bin" / "sad-python", "echo no library >&2; exit 1")
+    old = 'for last; do true; done; echo "version 2.7"; echo \'folders ["/usr", []]\''
+    program(here / "bin" / "python2", old)
+    (here / "bin" / "foreign-python").write_bytes(b"\x7fELF of another machine")
+    (here / "bin" / "foreign-python").chmod(0o755)
+    for name, argv in (("deleted", ["/nowhere/python"]), ("old", [f"{here}/bin/python2"])):
+        folder = here / "data" / "kernels" / name
+        folder.mkdir(parents=True)
+        argv += ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        (folder / "kernel.json").write_text(json.dumps({"argv": argv, "metadata": {}}))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("../nowhere", "{here}/nowhere is not there - give the path"),
+        ("../link", "{here}/link is a broken link - give the path"),
+        ("../plain", "the folder {here}/plain is not an environment, it has no bin/python"),
+        ("../plain/activate", "{here}/plain/activate is not executable"),
+        ("../moved", "{here}/moved/bin/python links to nothing (/nowhere/python)"),
+        ("../locked", "{here}/locked/bin/python is not executable - make the environment anew"),
+        ("conda:empty", "the environment {here}/miniforge3/envs/empty has no Python - install it"),
+        ("conda:nowhere", "conda knows no environment of that name - create it, or set nb-kernel"),
+        ("conda:twice", "{here}/miniforge3/envs/twice, {here}/other/envs/twice - set nb-kernel"),
+        ("../bin/true-python", "{here}/bin/true-python is not a Python that runs: it says nothing"),
+        ("../bin/sad-python", "{here}/bin/sad-python is not a Python that runs: no library"),
+        (
+            "../bin/python2",
+            "{here}/bin/python2 is Python 2.7, which is too old - take 3.7 or later",
+        ),
+        ("../bin/foreign-python", "{here}/bin/foreign-python does not run: Exec format error"),
+        ("deleted", "/nowhere/python, which starts it, is not there or not executable"),
+        ("old", "{here}/bin/python2 is Python 2.7"),
+        ("nowhere", "is not installed - install it, or set nb-kernel to the path of an env"),
+    ],
+)
+def test_what_starts_no_kernel_is_said_in_a_line_that_names_it(here: Path, name: str, said: str):
+    broken(here)
+    with pytest.raises(KernelError) as error:
+        check(name, "python3", "python", str(here / "project"))
+    line = str(error.value)
+    assert line.startswith(f"kernel '{name}'") and said.format(here=here) in line
+    assert ("\n" not in line and " - " in line) or "is not a Python that runs" in line
+
+
+def test_conda_is_asked_for_where_none_is_found(here: Path):
+    (here / ".conda" / "environments.txt").unlink()
+    (here / "bin" / "micromamba").unlink()
+    with pytest.raises(KernelError, match="put conda, mamba or micromamba on PATH"):
+        check("conda:jax", "", "python", str(here))
+
+
+def test_what_is_wrong_with_conda_itself_hides_nothing(here: Path):
+    program(here / "bin" / "micromamba", "echo '{\"envs\": 5}'")
+    program(here / "bin" / "conda", "echo not JSON; exit 1")
+    with pytest.raises(KernelError, match="conda knows no environment of that name"):
+        check("conda:listed", "", "python", str(here))
+
+
+ZMQ = "raise ImportError('libzmq.so.5: cannot open\\nsecond line')"
+
+
+@pytest.mark.parametrize(
+    ("modules", "pip", "said"),
+    [
+        ([], True, "there is no ipykernel for {python} - install it: {python} -m pip install ipyk"),
+        ([], False, "install it: uv pip install --python {python} ipykernel"),
+        (["ipykernel_launcher"], True, "there is no pyzmq for {python} - install it: {python} -m"),
+        (
+            ["ipykernel_launcher", "zmq"],
+            True,
+            "{python} cannot import zmq (ImportError: libzmq.so.5: cannot open) - install it anew: "
+            "{python} -m pip install --upgrade --force-reinstall pyzmq",
+        ),
+    ],
+)
+def test_what_an_environment_lacks_is_said_with_the_command_that_installs_it(
+    tmp_path: Path, modules: list[str], pip: bool, said: str
+):
+    import venv
+
+    venv.create(tmp_path / "env", symlinks=True, with_pip=False)
+    (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
+    for name in modules:
+        (site / f"{name}.py").write_text(ZMQ)
+    if pip:
+        (site / "pip").mkdir()
+        (site / "pip" / "__init__.py").write_text("")
+    with pytest.raises(KernelError) as error:
+        check(str(tmp_path / "env"), "", "python", "")
+    python = tmp_path / "env" / "bin" / "python"
+    assert said.format(python=python) in str(error.value)
+
+
+def test_a_kernel_that_cannot_start_is_refused_before_there_is_a_run(project: Project):
+    project.notebook("nb.ipynb", "x = 1")
+    project.guildfile("nb:\n  notebook: nb.ipynb\n  nb-kernel: ../nowhere\n  flags-import: all\n")
+    done = project.guild("run", "-y", "nb", "x=[1,2]")
+    assert done.status == 1 and not done.run_dirs
+    (line,) = done.stderr.splitlines()
+    where = os.path.normpath(project.dir.parent / "nowhere")
+    assert line.startswith(f"guild: kernel '../nowhere': {where} is not there - give the path")
+    staged = project.guild("run", "-y", "nb", "--stage")  # it may start where there is one
+    assert staged.status == 0 and staged.run_dirs
