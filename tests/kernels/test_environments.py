@@ -157,7 +157,7 @@ def of_python(
 
 
 # The oldest that a run knows, and on 3.15 the oldest that starts there.
-OLDEST = {**dict.fromkeys(PYTHONS[:-1], "==6.16.*"), "3.15": "==7.0.*"}
+OLDEST = {**dict.fromkeys(PYTHONS[:-1], "==6.16.*"), "3.15": "==6.31.*"}
 ROWS = [(version, release) for version in PYTHONS for release in ("", OLDEST[version])]
 
 
