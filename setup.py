@@ -13,19 +13,19 @@ INIT = HERE / "guild_notebook" / "__init__.py"
 VERSION = re.search(r'^__version__ = "([^"]+)"$', INIT.read_text("utf-8"), re.MULTILINE).group(1)
 
 # What Guild 0.9.0 needs in order to start and to be quiet, on current releases of all the rest.
-# Guild has no newer release, so the upper bounds stay until it has one.
+# A bound from above holds back whatever is installed beside this package: what newer releases have
+# changed is for guild_notebook/compat.
 GUILD = [
     "guildai==0.9.*",
-    # Guild and TensorBoard 2.20 import pkg_resources: it warns from 80.9 and is gone from 82.
-    # `guild package` needs the bdist_wheel that setuptools has of its own from 70.1.
-    "setuptools>=70.1,<80.9",
+    # For `guild package`, which needs a bdist_wheel: setuptools has one of its own from 70.1.
+    "setuptools>=70.1",
     # Guild runs `pip freeze` for every operation, and an environment made by uv has no pip. Those
     # before 23.1.2 do not start on Python 3.12.
     "pip>=23.1.2",
     # `guild compare` shows "no data to display" with 1.5.
     "tabview>=1.4.3,<1.5",
-    # 8.2 warns on every `guild merge`, 8.3 on every step of an operation with `steps`.
-    "click>=8,<8.2",
+    # 8.2.2 gives options other defaults, and has been withdrawn for it.
+    "click>=8,!=8.2.2",
 ]
 
 # The lower bounds are those that `make matrix` passes with, or the oldest wheel of a Python.

@@ -14,18 +14,20 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from . import (
     click_util,
     closed_output,
+    commands,
     ipy,
     model_importer,
     notebook_plugin,
     processes,
     protobuf,
     python_util,
+    setuptools,
     source_files,
     text_files,
 )
@@ -39,11 +41,14 @@ An ImportError that it raises is that of the import."""
 
 AROUND: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "guild.python_util": python_util.with_what_python_has_dropped,
+    "pkg_resources": setuptools.without_its_deprecation,
 }
 """The contexts in which modules are executed."""
 
 AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.click_util": (click_util.split_by_keyword,),
+    "guild.commands.main": (commands.mend_commands,),
+    "guild.commands.run": (commands.state_defaults,),
     "guild.ipy": (ipy.find_values_by_position,),
     "guild.model": (model_importer.find_modules_beside_a_guild_file,),
     "guild.op_util": (
@@ -52,14 +57,22 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
         closed_output.stop_runs_without_reader,
     ),
     "guild.pip_util": (processes.start_pip_apart,),
+    "guild.plugins.import_argparse_flags_main": (commands.state_defaults_of_scripts,),
     "guild.plugins.ipynb": (notebook_plugin.retire_builtin_notebook_plugin,),
     "guild.util": (text_files.treat_undecodable_files_as_binary,),
 }
 """Called with a module once it is executed, or now if it was before the hooks were in place; a
 second call changes nothing."""
 
-ABSENT: dict[str, str] = {}
+ABSENT: dict[str, str] = {
+    "pkg_resources": "guild_notebook.compat.pkg_resources",
+}
 """Modules that are imported under the name of one that is not installed."""
+
+ONLY_FOR: dict[str, tuple[str, ...]] = {
+    "pkg_resources": ("guild", "tensorboard"),
+}
+"""The packages that alone get what the tables say: others import the module as without us."""
 
 
 def install() -> None:
@@ -90,6 +103,8 @@ def find_spec(
         LOOKED_FOR[name]()
     if name not in AROUND and name not in AFTER and name not in ABSENT:
         return None
+    if name in ONLY_FOR and _importing_package() not in ONLY_FOR[name]:
+        return None
     spec = None
     for finder in sys.meta_path:
         if finder is not caller and not spec and hasattr(finder, "find_spec"):
@@ -114,3 +129,17 @@ def _execute(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
 def _patch(module: ModuleType) -> None:
     for patch in AFTER.get(module.__name__, ()):
         patch(module)
+
+
+def _importing_package() -> str:
+    """The package whose code has the import statement."""
+    frame: FrameType | None = sys._getframe()
+    while frame:
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package not in _IMPORTING:
+            return package
+        frame = frame.f_back
+    return ""
+
+
+_IMPORTING = ("guild_notebook", "guild_notebook_hooks", "importlib", "_frozen_importlib")
