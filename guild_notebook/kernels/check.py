@@ -18,6 +18,8 @@ def check(option: str | None, named: str, language: str, project: str) -> None:
     wanted = option or named
     if not wanted and language == "python":
         return
+    if os.path.expanduser("~") == "~":
+        return  # jupyter_core finds nothing without a home, which the run makes
     spec = _installed(wanted)
     if spec is None:
         from .kernelspecs import KernelSpecs, choose
