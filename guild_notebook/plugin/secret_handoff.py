@@ -139,9 +139,8 @@ class SecretHandoff:
 
     def _without_value(self, argument: str) -> str:
         name, equals, _value = argument.partition("=")
-        if equals and name in self.variables:
-            return f"{name}={settings.PLACEHOLDER}"
-        return self.masker.text(argument)
+        is_secret = equals and name in self.variables
+        return f"{name}={settings.PLACEHOLDER}" if is_secret else self.masker.text(argument)
 
     def set_environment(self, run: Any, op: Any) -> None:
         """Put the values into the environment of ``op``, whose process is about to start: the

@@ -58,9 +58,7 @@ _BREAKS = {
 
 _WORD = ascii_letters + digits
 _NOT_WORD = bytes(b for b in range(128) if chr(b) not in _WORD)
-_LOWER = bytes(range(256)).lower()
 _IS_BINARY = re.compile(r"image/(?!svg)|audio/|video/|application/pdf").match
-_NUMBER = re.compile(r"[-+.\deE]+")
 
 
 class Masker:
@@ -77,7 +75,7 @@ class Masker:
             _Search(forms, _words, ["[^a-zA-Z0-9]"], SHORTEST_BROKEN),
             _Search(foreign, lambda text: re.sub(r"[\W_]", "", text), [r"[\W_]"], SHORTEST_BROKEN),
         ]
-        self._numbers = any(map(_NUMBER.fullmatch, lines))
+        self._numbers = any(re.fullmatch(r"[-+.\deE]+", line) for line in lines)
 
     def __bool__(self) -> bool:
         return bool(self._searches[0].forms)
@@ -104,9 +102,8 @@ class Masker:
                 needed = {*begins, *(i for a, b in spans for i in (a, b - 1))}
                 place = dict(_places(needed, [*noise, *search.left_out], text))
                 found += [(place[a], place[b - 1] + 1, "|".join(stays)) for a, b in spans]
-                for start in map(place.__getitem__, begins):
-                    if len(text) - start <= MOST_HELD + search.longest:
-                        end = min(end, start)
+                first = len(text) - MOST_HELD - search.longest
+                end = min([end, *(place[i] for i in begins if place[i] >= first)])
         found.sort(key=lambda span: (span[0], len(span[2])))
         for start, stop, _stays in reversed(found):
             end = start if start < end < stop else end
@@ -240,7 +237,7 @@ def _places(offsets: set[int], left_out: list[str], text: str) -> Iterator[tuple
 
 def _words(text: str) -> str:
     """The letters and digits of ``text`` that are ASCII, in lower case."""
-    return text.encode("ascii", "replace").translate(_LOWER, _NOT_WORD).decode()
+    return text.encode("ascii", "replace").lower().translate(None, _NOT_WORD).decode()
 
 
 def _quoted(text: str) -> Iterator[str]:

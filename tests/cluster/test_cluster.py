@@ -18,6 +18,7 @@ import guild_notebook
 from guild_notebook.cluster import connection, queue, worker
 from tests.helpers.clusters import (
     LONG,
+    NEEDS_DASK,
     SHARED,
     Cluster,
     end,
@@ -30,7 +31,7 @@ from tests.helpers.clusters import (
 )
 from tests.helpers.project import LIMIT, Run, start, wait_for
 
-pytest.importorskip("distributed", reason="dask is not installed")
+pytestmark = NEEDS_DASK
 
 
 @pytest.fixture(scope="module")

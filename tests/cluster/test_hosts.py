@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.clusters import (
+    NEEDS_DASK,
     Cluster,
     end,
     processes_of,
@@ -22,8 +23,7 @@ from tests.helpers.clusters import (
 )
 from tests.helpers.project import Project, wait_for
 
-pytest.importorskip("distributed", reason="dask is not installed")
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, NEEDS_DASK]
 
 NETWORK = "10.213.87"
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.clusters import Cluster, stage, status
+from tests.helpers.clusters import NEEDS_DASK, Cluster, stage, status
 from tests.helpers.project import GUILD, Project, Run, start, wait_for
 
-pytest.importorskip("distributed", reason="dask is not installed")
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600), NEEDS_DASK]
 
 WORKERS = 4
 TRIALS = 200

@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 import pytest
 from guild.commands.main import main as guild
-from papermill.cli import papermill
 
 from guild_notebook.cli.commands import _parser
 from guild_notebook.options import ALIASES, OPTIONS
@@ -81,6 +80,8 @@ def all_options(command: click.Command) -> Iterator[str]:
 
 
 def test_the_options_that_sentences_name_exist():
+    from papermill.cli import papermill  # here, as it takes its time
+
     own = {f"--{name}" for name in [*ALIASES, *(option.name for option in OPTIONS)]}
     known = own | OTHERS | {*all_options(guild)} | {*all_options(papermill)} | {"--help", "--json"}
     named = {re.split("[ =]", span)[0] for page in [README, *PAGES] for span in spans(page)}

@@ -7,9 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import papermill
 import pytest
-from papermill.cli import papermill as papermill_command
 
 from guild_notebook.cluster import definition
 from guild_notebook.options import OPTIONS
@@ -44,6 +42,9 @@ def test_the_table_of_forms_is_that_of_the_grammar():
 
 
 def test_each_option_and_argument_of_papermill_has_its_place():
+    import papermill  # here, as it takes its time
+    from papermill.cli import papermill as papermill_command
+
     names = {
         name.upper() if parameter.param_type_name == "argument" else name
         for parameter in papermill_command.params

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -14,6 +15,10 @@ import psutil
 import pytest
 
 from tests.helpers.project import GUILD, LIMIT, Project, Run, start, wait_for
+
+NEEDS_DASK = pytest.mark.skipif(
+    not importlib.util.find_spec("distributed"), reason="dask is not installed"
+)
 
 
 @dataclass

@@ -20,8 +20,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import jupytext
-
 from tests.helpers.project import LIMIT, PYTHON
 
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -115,6 +113,8 @@ def make(file: File, folder: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = file.text
     if path.suffix == ".ipynb":
+        import jupytext  # here, as it takes its time
+
         notebook = jupytext.reads(text, fmt="py:percent")
         notebook.metadata = PYTHON
         text = jupytext.writes(notebook, fmt="ipynb")

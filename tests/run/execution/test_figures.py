@@ -6,9 +6,7 @@ import json
 import sys
 from typing import Any
 
-import matplotlib.backends
 import pytest
-from IPython.core import pylabtools
 
 from tests.helpers.figures import figure
 from tests.helpers.project import PYTHON, Command, Project, new_project
@@ -21,18 +19,28 @@ pytestmark = pytest.mark.skipif(
 
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
 
-BACKENDS = sorted(matplotlib.backends.backend_registry.list_all())
 
-NAMES = sorted(
-    {
-        *BACKENDS,
-        *matplotlib.backends.backend_registry.list_gui_frameworks(),
-        *getattr(pylabtools, "_deprecated_backends", ()),
-        *getattr(pylabtools, "backends", ()),
-        *("auto", "gtk", "osx", "qt4", "widget", "no-such-name"),
-    }
-)
-"""What may stand after ``%matplotlib``, now or with earlier versions."""
+def backends() -> list[str]:
+    from matplotlib.backends import backend_registry  # here, as it takes its time
+
+    return sorted(backend_registry.list_all())
+
+
+def names() -> list[str]:
+    """What may stand after ``%matplotlib``, now or with earlier versions."""
+    from IPython.core import pylabtools
+    from matplotlib.backends import backend_registry
+
+    return sorted(
+        {
+            *backends(),
+            *backend_registry.list_gui_frameworks(),
+            *getattr(pylabtools, "_deprecated_backends", ()),
+            *getattr(pylabtools, "backends", ()),
+            *("auto", "gtk", "osx", "qt4", "widget", "no-such-name"),
+        }
+    )
+
 
 WITHOUT_FIGURES = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 """Backends that a notebook chooses to write files only."""
@@ -69,8 +77,8 @@ def check(name: str, cell: dict[str, Any], done: Command) -> None:
 
 
 CHOICES = {
-    "magic": (NAMES, f"%matplotlib {{}}\n{PLOT}\n%matplotlib inline"),
-    "use": (BACKENDS, f"import matplotlib\nmatplotlib.use('{{}}')\n{PLOT}"),
+    "magic": (names, f"%matplotlib {{}}\n{PLOT}\n%matplotlib inline"),
+    "use": (backends, f"import matplotlib\nmatplotlib.use('{{}}')\n{PLOT}"),
 }
 
 
@@ -78,10 +86,10 @@ CHOICES = {
 def test_each_backend_that_a_notebook_chooses_shows_figures_or_is_said_to_show_none(
     way, project: Project
 ):
-    names, source = CHOICES[way]
-    project.notebook("nb.ipynb", *[source.format(name) for name in names])
+    listed, source = CHOICES[way]
+    project.notebook("nb.ipynb", *[source.format(name) for name in listed()])
     done = execute(project, "nb.ipynb")
-    for name, cell in zip(names, done.run.notebook("nb.ipynb")["cells"]):
+    for name, cell in zip(listed(), done.run.notebook("nb.ipynb")["cells"]):
         check(name, cell, done)
 
 
@@ -89,15 +97,15 @@ def test_each_backend_that_a_notebook_chooses_shows_figures_or_is_said_to_show_n
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("way", CHOICES)
 def test_each_backend_as_the_first_of_a_kernel(way, project: Project):
-    names, source = CHOICES[way]
+    listed, source = CHOICES[way]
     kept = 0
-    for name in names:
+    for name in listed():
         project.notebook("nb.ipynb", source.format(name))
         done = execute(project, "nb.ipynb")
         (cell,) = done.run.notebook("nb.ipynb")["cells"]
         check(name, cell, done)
         kept += has_figure(cell)
-    figure(f"backends chosen by {way} whose figure is kept", f"{kept} of {len(names)}", "all")
+    figure(f"backends chosen by {way} whose figure is kept", f"{kept} of {len(listed())}", "all")
 
 
 NOT_INSTALLED = """
