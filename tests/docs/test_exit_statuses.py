@@ -22,8 +22,6 @@ from tests.helpers.project import BROKEN_EXPORTER, GUILD, LIMIT, Project, wait_f
 from tests.helpers.reader import DOCS
 from tests.helpers.slow import but_slow
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
-
 
 @dataclass(frozen=True)
 class Cause:

@@ -6,7 +6,6 @@ the remote by an sshd of the test.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -21,7 +20,6 @@ from tests.helpers.reader import DOCS, follow
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell"),
 ]
 
 

@@ -6,7 +6,6 @@ Behind the session the commands are run that its sentences name, where they are 
 from __future__ import annotations
 
 import glob
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +24,6 @@ ELSEWHERE = ("cluster.md", "remotes.md")
 PAGES = sorted(
     path.name for path in EVERY if steps(path.read_text("utf-8")) and path.name not in ELSEWHERE
 )
-
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sessions are for a Unix shell")
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.causes import linux, of_home, posix, states
+from tests.helpers.causes import linux, of_home, states
 from tests.helpers.figures import figure
 from tests.helpers.project import GUILD, LIMIT, Command, Project, Run
 from tests.helpers.slow import but_slow
@@ -126,7 +126,6 @@ def without_privileges() -> list[str]:
     return command
 
 
-@posix
 def test_the_run_directory_becomes_read_only(project: Project):
     lock = "import os\nfor path in ('.', '.guild'):\n    os.chmod(path, 0o555)"
     svg = "display({'image/svg+xml': '<svg/>'}, raw=True)"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.causes import linux, posix, states
+from tests.helpers.causes import linux, states
 from tests.helpers.figures import figure
 from tests.helpers.project import GUILD, LIMIT, Command, Project
 from tests.helpers.runner import attempt
@@ -46,7 +46,6 @@ def check_death(done: Command, cell: str, said: str) -> float:
     return ended - float((done.run.dir / "died").read_text())
 
 
-@posix
 @pytest.mark.parametrize(
     "death",
     [d if d in IN_MAKE_TEST else pytest.param(d, marks=pytest.mark.faults) for d in DEATHS],
@@ -77,7 +76,6 @@ while True:
 """
 
 
-@posix
 def test_a_limit_of_memory_is_an_error_of_the_cell(project: Project):
     """With RLIMIT_AS Python itself says so, and goes on."""
     limit = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (2_000_000_000,) * 2)"
@@ -89,7 +87,6 @@ def test_a_limit_of_memory_is_an_error_of_the_cell(project: Project):
     assert "kept" in json.dumps(done.run.notebook("nb.ipynb"))
 
 
-@posix
 @pytest.mark.faults
 @pytest.mark.parametrize("megabytes", [1200, 1600, 2400])
 def test_a_limit_of_memory_for_all_of_the_run_is_an_error_that_is_saved(

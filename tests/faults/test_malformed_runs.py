@@ -16,7 +16,6 @@ import pytest
 
 from guild_notebook.document.reader import read
 from guild_notebook.errors import NotebookError
-from tests.helpers.causes import posix
 from tests.helpers.figures import figure
 from tests.helpers.mutations import mutant
 from tests.helpers.project import LIMIT, Command, Project, code, markdown, notebook
@@ -115,7 +114,6 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@posix
 @pytest.mark.parametrize("kind", FILES)
 def test_what_is_no_file_is_an_error_that_says_what_it_is(project: Project, kind: str):
     make, said = FILES[kind]
@@ -125,7 +123,6 @@ def test_what_is_no_file_is_an_error_that_says_what_it_is(project: Project, kind
         read(str(project.dir / "nb.ipynb"), "nb.ipynb")
 
 
-@posix
 @pytest.mark.parametrize("kind", but_slow(FILES, "empty", "fifo", "dangling link"))
 def test_what_is_no_file_is_refused_in_a_line(project: Project, kind: str):
     make, said = FILES[kind]
@@ -139,7 +136,6 @@ def test_what_is_no_file_is_refused_in_a_line(project: Project, kind: str):
     assert project.guild("operations").status == 0
 
 
-@posix
 def test_a_file_that_may_not_be_read_is_refused_in_a_line(project: Project):
     path = project.notebook("nb.ipynb", "x = 1")
     path.chmod(0)

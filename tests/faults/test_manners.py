@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.helpers.causes import posix, states
+from tests.helpers.causes import states
 from tests.helpers.project import Project
 from tests.helpers.runner import execute
 
@@ -18,7 +18,6 @@ RUDE = [
 ]
 
 
-@posix
 def test_a_rude_notebook_still_ends_and_is_saved(project: Project):
     project.notebook("nb.ipynb", *RUDE)
     done = execute(project, "nb.ipynb")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -123,7 +122,6 @@ def test_a_kernel_that_never_replies_is_killed_after_the_cell_s_time(odd: Projec
     assert "cell 2 (hang) was killed: over 1 s (nb-cell-timeout)" in said(done)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
 def test_a_kernel_that_never_replies_is_ended_by_a_stop(odd: Project):
     notebook(odd, "before", "hang")
     odd.without_reports("nb.ipynb")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.causes import posix, states
+from tests.helpers.causes import states
 from tests.helpers.project import Project
 from tests.helpers.runner import attempt
 
@@ -68,7 +68,6 @@ def check(project: Project, count: int) -> None:
     assert states(done.run) == ["completed"] * 2
 
 
-@posix
 def test_a_second_subscriber_that_does_not_read_stops_nothing_and_nothing_is_lost(
     project: Project, subscriber: str
 ):
@@ -77,7 +76,6 @@ def test_a_second_subscriber_that_does_not_read_stops_nothing_and_nothing_is_los
     check(project, COUNT)
 
 
-@posix
 @pytest.mark.faults
 @pytest.mark.skipif(
     not importlib.util.find_spec("bash_kernel"), reason="bash_kernel is not installed"

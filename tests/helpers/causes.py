@@ -15,7 +15,6 @@ import pytest
 
 from tests.helpers.project import Project, Run, wait_for
 
-posix = pytest.mark.skipif(os.name != "posix", reason="signals and processes of Unix")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc and prctl")
 
 LONG = """

@@ -15,8 +15,6 @@ from tests.helpers.clusters import SHARED, Cluster, run_cluster, stage, status
 from tests.helpers.project import Command, Project, Run
 from tests.helpers.secret_values import OF_THE_USER, OTHER, VALUE, all_forms, digest, leaks
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="workers and sshd are those of Unix")
-
 # What a cell sees of the run while it runs: the files around it that hold its value.
 CELLS = [
     "token = ''\npin = ''\nlr = 1",

@@ -21,7 +21,7 @@ import pytest
 
 from guild_notebook.errors import KernelError
 from guild_notebook.kernels.kernelspecs import KernelSpecs, choose
-from tests.helpers.causes import posix, processes_with
+from tests.helpers.causes import processes_with
 from tests.helpers.figures import figure
 from tests.helpers.project import LIMIT, Command, Project, Run, code, start, wait_for
 from tests.helpers.runner import attempt
@@ -224,7 +224,6 @@ def test_a_cell_over_its_time_is_interrupted(kernel: Kernel):
     assert "before" in text_of(done.run, "long")
 
 
-@posix
 @pytest.mark.parametrize(
     ("kernel", "how"),
     [
@@ -265,7 +264,6 @@ def test_a_stop_saves_all_and_leaves_no_process(kernel: Kernel, how: str):
     nbformat.validate(nbformat.from_dict(saved))
 
 
-@posix
 @BY_R
 def test_a_kernel_that_dies_is_said(kernel: Kernel):
     kernel.notebook("die", kernel.language.declare, kernel.language.die)
