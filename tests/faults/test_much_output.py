@@ -113,7 +113,7 @@ def check_lines(output: Path, count: int) -> None:
     assert expected == count
 
 
-IN_MAKE_TEST = ("flushed lines", "text in a loop", "displays")
+IN_MAKE_TEST = ("flushed lines", "displays")
 LIGHT = [
     pytest.param(kind, False, marks=[] if kind in IN_MAKE_TEST else pytest.mark.slow)
     for kind in KINDS

@@ -93,9 +93,9 @@ def test_what_a_notebook_made_is_listed_with_what_was_made_of_it(pipes: Project,
     ],
 )
 def test_the_data_of_a_run_is_passed_on_and_nothing_else(
-    pipes: Project, notebook_run: Run, script_run: Run, upstream: str, downstream: str
+    pipes: Project, request: pytest.FixtureRequest, upstream: str, downstream: str
 ):
-    source = notebook_run if upstream == "notebook" else script_run
+    source = request.getfixturevalue(f"{upstream}_run")
     done = pipes.run(downstream, f"prepared={source.id}")
     assert "rows: 8" in done.stdout
     assert dependencies(done.run) == ["data.txt", "parts"]

@@ -134,6 +134,7 @@ def test_help_shows_descriptions_choices_and_bounds(made: Project):
         assert text in shown, shown
 
 
+@pytest.mark.slow
 def test_a_grid_over_a_form_field_runs_its_trials(made: Project):
     done = made.run("nb.ipynb", "mode=[fast,slow]", "count=[1,2]", NB_NO_EXEC="1")
     trials = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]

@@ -182,7 +182,7 @@ def test_a_run_that_is_restarted_asks_for_its_value_and_loses_nothing(
     assert leaks(made, done, refused) == []
 
 
-@pytest.mark.parametrize("how", but_slow(GIVEN, "assigned", "by its variable"))
+@pytest.mark.parametrize("how", but_slow(GIVEN, "assigned"))
 def test_a_run_that_is_restarted_takes_the_value(small: Command, made: Project, how: str):
     flags, variables = GIVEN[how]
     more = [] if how == "assigned" else ["lr=5"]
@@ -219,6 +219,7 @@ def test_the_trials_of_a_batch_have_the_value(made: Project):
     assert leaks(made, done) == []
 
 
+@pytest.mark.slow  # on workers of a cluster it is in make test
 def test_trials_that_are_staged_get_the_value_when_they_start(made: Project):
     done = made.run("small", f"token={VALUE}", "lr=[1,2]", "--stage-trials", TOKEN=OTHER)
     trials = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]

@@ -264,7 +264,7 @@ def test_a_stop_saves_all_and_leaves_no_process(kernel: Kernel, how: str):
     nbformat.validate(nbformat.from_dict(saved))
 
 
-@BY_R
+@BY_BASH
 def test_a_kernel_that_dies_is_said(kernel: Kernel):
     kernel.notebook("die", kernel.language.declare, kernel.language.die)
     done = kernel.run("die", "--report", "html")

@@ -92,6 +92,7 @@ def test_a_notebook_kept_as_text_restarts(project):
     assert run.source("text.py") == source
 
 
+@pytest.mark.slow
 def test_a_staged_run_starts(project):
     run = recorded(project, "staged")
     check(run, "train.ipynb", 0.7, "1.4", project.run("--start", run.id))

@@ -42,13 +42,6 @@ def test_a_restart_makes_the_same_files(shared: Project, run: Run):
     assert {path.name for path in run.dir.iterdir()} == before
 
 
-def test_html_without_input_alone_has_the_plain_name(shared: Project, run: Run):
-    shared.guildfile("a:\n  notebook: nb.ipynb --html-no-input\n")
-    only = shared.run("a").run
-    assert 'class="jp-CodeMirrorEditor' not in (only.dir / "nb.html").read_text("utf-8")
-    assert not (only.dir / "nb.html-no-input.html").exists()
-
-
 def test_a_report_that_cannot_be_made_leaves_the_others_alone(shared: Project):
     shared.notebook("odd.ipynb", "1 / 0")
     shared.file("broken.py", BROKEN_EXPORTER)
