@@ -75,13 +75,13 @@ def check(seen: dict[str, Any], folder: Path) -> None:
     assert seen["pip"] == seen["bash"] == str(folder / "bin" / "pip")
 
 
-def guild_with(project: Project) -> dict[str, str]:
+def guild_with(project: Project, prefix: str = sys.prefix) -> dict[str, str]:
     """The variables of a Guild whose own environment is active, and a user's own PYTHONPATH."""
     user = project.dir.parent / "of user"
     user.mkdir(exist_ok=True)
     (user / "of_user.py").write_text("")
-    path = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ["PATH"]])
-    return {"VIRTUAL_ENV": sys.prefix, "PATH": path, "PYTHONPATH": str(user)}
+    path = os.pathsep.join([str(Path(prefix, "bin")), os.environ["PATH"]])
+    return {"VIRTUAL_ENV": prefix, "PATH": path, "PYTHONPATH": str(user)}
 
 
 def notebooks(project: Project) -> None:
@@ -250,7 +250,7 @@ def test_an_r_kernel_and_what_it_starts_have_nothing_of_guild(
 def test_a_guild_of_any_python_runs_kernels_of_the_oldest_and_the_newest(
     version: str, project: Project, tmp_path: Path
 ):
-    guild = installed(tmp_path / "guild", version, str(CHECKOUT)) / "bin" / "guild"
+    guild = installed(tmp_path / "guild", version, str(CHECKOUT))
     folders = [
         installed(tmp_path / f"kernel {kernel}", kernel, "ipykernel")
         for kernel in (PYTHONS[0], PYTHONS[-1])
@@ -263,9 +263,9 @@ def test_a_guild_of_any_python_runs_kernels_of_the_oldest_and_the_newest(
             f"nb:\n  notebook: nbs/nb.ipynb\n  nb-kernel: {folder}\n  nb-report: none\n"
         )
         done = subprocess.run(
-            [str(guild), "run", "-y", "nb"],
+            [str(guild / "bin" / "guild"), "run", "-y", "nb"],
             cwd=project.dir,
-            env={**project.environment(), **guild_with(project)},
+            env={**project.environment(), **guild_with(project, str(guild))},
             capture_output=True,
             text=True,
             timeout=LIMIT,

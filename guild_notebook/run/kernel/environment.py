@@ -21,6 +21,7 @@ import pkgutil
 import re
 import shlex
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 from ... import start
@@ -71,7 +72,8 @@ class Environment:
         paths = [path for path in self._others if os.path.realpath(path) != own]
         if not is_ipython(argv) and not interpreters.module_at(argv):
             paths = [*self.folders, *paths]
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+        variables = _usable_elsewhere(os.environ)
+        variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
         if not paths:
             del variables["PYTHONPATH"]
         program = interpreters.program_of(argv)
@@ -125,6 +127,18 @@ def _executing(name: str, values: str) -> str:
 def is_ipython(argv: list[str]) -> bool:
     """Whether a kernel's command starts an IPython kernel."""
     return any("ipykernel" in arg for arg in argv)
+
+
+def _usable_elsewhere(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables of Guild as programs in the run directory understand them: folders are absolute,
+    where Guild has them relative to the one that it was started in, and there is no LOG_LEVEL of
+    Guild's own, a number (guild/op.py, _log_level), which other programs take for their own."""
+    variables = dict(environ)
+    if variables.get("LOG_LEVEL", "").isdigit():
+        del variables["LOG_LEVEL"]
+    for name in {"GUILD_HOME", "RUN_DIR"} & variables.keys():
+        variables[name] = os.path.join(environ.get("CMD_DIR", ""), variables[name])
+    return variables
 
 
 def _prefix(program: str) -> str:

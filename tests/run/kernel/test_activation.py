@@ -104,3 +104,17 @@ def test_the_user_s_own_entries_of_pythonpath_stay(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PYTHONPATH", of_guild)
     python = [sys.executable, "-m", "ipykernel_launcher"]
     assert "PYTHONPATH" not in Environment([]).variables(python)
+
+
+@pytest.mark.parametrize(("level", "kept"), [("20", None), ("DEBUG", "DEBUG")])
+def test_what_guild_sets_for_itself_is_of_use_or_not_there(
+    level: str, kept: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    given = {"CMD_DIR": "/cmd", "GUILD_HOME": "home", "RUN_DIR": "home/runs/1", "LOG_LEVEL": level}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    variables = Environment([]).variables(["R"])
+    assert variables["GUILD_HOME"] == "/cmd/home" and variables["RUN_DIR"] == "/cmd/home/runs/1"
+    assert variables.get("LOG_LEVEL") == kept
+    monkeypatch.setenv("GUILD_HOME", "/abs")
+    assert Environment([]).variables(["R"])["GUILD_HOME"] == "/abs"
