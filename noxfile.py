@@ -123,18 +123,23 @@ def install(session: nox.Session, releases: str) -> None:
     session.run_install(*command, *pandas, external=True)
 
 
-def raised(session: nox.Session) -> list[str]:
+def raised(session: nox.Session, version: str) -> list[str]:
     """Requirements of setup.py whose lower bound could not be had on this Python."""
     python = str(Path(session.bin) / "python")
     (listed,) = _lines(*UV, "pip", "list", "--format", "json", "--python", python)
     installed = {item["name"]: item["version"] for item in json.loads(listed)}
-    found = []
+    lowest: dict[str, Version] = {}
     for requirement in requirements():
         name = canonicalize_name(requirement.name)
-        lower = [Version(s.version) for s in requirement.specifier if s.operator == ">="]
-        if lower and name in installed and Version(installed[name]) > lower[0]:
-            found.append(f"{name} {installed[name]} in place of {lower[0]}")
-    return found
+        marker = requirement.marker
+        if name in installed and (not marker or marker.evaluate({"python_version": version})):
+            named = [Version(s.version) for s in requirement.specifier if s.operator == ">="]
+            lowest[name] = max([*named, lowest.get(name, Version("0"))])
+    return [
+        f"{name} {installed[name]} in place of {lower}"
+        for name, lower in lowest.items()
+        if lower != Version("0") and Version(installed[name]) > lower
+    ]
 
 
 def run_checks(session: nox.Session, version: str, releases: str, maker: str) -> None:
@@ -142,7 +147,7 @@ def run_checks(session: nox.Session, version: str, releases: str, maker: str) ->
     results = RESULTS / f"{version} {releases} {maker}.xml"
     results.unlink(missing_ok=True)
     install(session, releases)
-    about = {"form": form, "notes": raised(session) if releases == "oldest" else []}
+    about = {"form": form, "notes": raised(session, version) if releases == "oldest" else []}
     results.parent.mkdir(parents=True, exist_ok=True)
     results.with_suffix(".json").write_text(json.dumps(about))
     env = {"MATRIX_BIN": session.bin, "MATRIX_FORM": form}

@@ -39,6 +39,10 @@ NOTEBOOK = [
     "PyYAML>=5.4",
     "pyzmq>=25",
     "regex>=2022.1.18",
+    # Those before parse a date without a year, which Python 3.15 refuses.
+    "nbclient>=0.10.1; python_version >= '3.15'",
+    "ipykernel>=6.30; python_version >= '3.15'",
+    "jupyter_client>=8.6.3; python_version >= '3.15'",
 ]
 
 # The oldest that the tests have passed with, and the newest for Python 3.9.
