@@ -37,6 +37,7 @@ class KernelRecord:
         self._python = (0, 0)
         self._modified: list[int] = []
         self._thread: threading.Thread | None = None
+        self._unwritten: dict[str, Any] = {}
         self.error: OSError | None = None
         self.problem = ""
 
@@ -71,15 +72,17 @@ class KernelRecord:
 
     def finish(self, seconds: float) -> None:
         """Read the packages again if the notebook has installed some; wait until they are read, but
-        not longer than ``seconds``."""
-        if not self._thread:
-            return
-        self._thread.join(seconds)
-        if not self._thread.is_alive() and packages.modified(self._path) != self._modified:
-            self._read()
+        not longer than ``seconds``. Write again what could not be written."""
+        if self._thread:
             self._thread.join(seconds)
-        if self._thread.is_alive():
-            self.problem = f"they cannot be read in {seconds:g} s"
+            if not self._thread.is_alive() and packages.modified(self._path) != self._modified:
+                self._read()
+                self._thread.join(seconds)
+            if self._thread.is_alive():
+                self.problem = f"they cannot be read in {seconds:g} s"
+        self.error = None
+        for name, value in [*self._unwritten.items()]:
+            self._write(name, value)
 
     def _read(self) -> None:
         self._modified = packages.modified(self._path)
@@ -111,8 +114,9 @@ class KernelRecord:
         text = yaml.dump(value, Dumper=_DUMPER, default_flow_style=False, indent=2)
         try:
             self._run.write_file(name, text.encode("utf-8"))
+            self._unwritten.pop(name, None)
         except OSError as e:
-            self.error = e
+            self._unwritten[name], self.error = value, e
 
 
 def _as_utf8(text: str) -> str:

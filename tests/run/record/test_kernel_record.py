@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from guild_notebook.run.execution.missing_modules import advice
+from guild_notebook.run.record.kernel_record import KernelRecord
+from guild_notebook.run.record.run_files import RunFiles
 from tests.helpers import runner
 from tests.helpers.project import LIMIT, Command, Project, code
 
@@ -209,6 +211,20 @@ def test_the_packages_are_there_though_the_kernel_dies_at_once(project: Project)
     assert "the kernel died in cell 1" in done.stderr
     assert done.run.attr("pip_freeze") == described["packages"]
     assert any(line.startswith("ipykernel==") for line in done.run.attr("pip_freeze"))
+
+
+def test_what_cannot_be_written_at_once_is_written_at_the_end(tmp_path: Path):
+    in_place = tmp_path / ".guild" / "attrs" / "pip_freeze"
+    (in_place / "folder").mkdir(parents=True)
+    (tmp_path / "one-1.0.dist-info").mkdir()
+    kernel = KernelRecord(RunFiles(str(tmp_path)), True, lambda text: text)
+    kernel.start({"version": "3.13.0"}, [str(tmp_path)])
+    kernel.finish(LIMIT)
+    assert isinstance(kernel.error, OSError)
+    (in_place / "folder").rmdir()
+    in_place.rmdir()
+    kernel.finish(LIMIT)
+    assert kernel.error is None and in_place.read_text() == "- one==1.0\n"
 
 
 @pytest.mark.skipif(
