@@ -246,6 +246,7 @@ def test_half_a_character_in_a_cell_is_an_error_of_the_cell(project: Project):
     assert check("nb.ipynb", done) == "failed"
 
 
+@pytest.mark.slow
 def test_a_notebook_beside_files_of_odd_bytes_runs(project: Project):
     project.notebook("nb.ipynb", "print('ran')")
     project.file("odd", bytes(range(128, 256)) * 8)

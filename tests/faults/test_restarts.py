@@ -63,6 +63,8 @@ FAULTS: dict[str, tuple[str, Callable[[Project, subprocess.Popen, Run], None] | 
 }
 IN_MAKE_TEST = ("the kernel's death",)
 MARKS = {"SIGKILL of the runner": pytest.mark.slow}
+STARTS = {"--proto": 3, "--restart": 2, "--start": 4}
+"""The ways to start again, each with another value."""
 
 
 def failed_run(project: Project, fault: str) -> Run:
@@ -97,19 +99,22 @@ def check(project: Project, run: Run, value: int, done: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "starts"),
     [
-        fault
-        if fault in IN_MAKE_TEST
-        else pytest.param(fault, marks=MARKS.get(fault, pytest.mark.faults))
-        for fault in FAULTS
+        *((fault, ["--proto", "--restart"]) for fault in IN_MAKE_TEST),
+        *(
+            pytest.param(fault, [*STARTS], marks=MARKS.get(fault, pytest.mark.faults))
+            for fault in FAULTS
+        ),
     ],
 )
-def test_a_run_starts_again_from_its_source_and_with_new_flags_after(project: Project, fault: str):
+def test_a_run_starts_again_from_its_source_and_with_new_flags_after(
+    project: Project, fault: str, starts: list[str]
+):
     run = failed_run(project, fault)
     assert "completed" not in project.guild("runs").stdout
-    copy = project.guild("run", "-y", "--proto", run.id, "x=3")
-    check(project, copy.run, 3, copy)
-    check(project, run, 2, project.guild("run", "-y", "--restart", run.id, "x=2"))
-    check(project, run, 4, project.guild("run", "-y", "--start", run.id, "x=4"))
-    figure(f"restart, start and proto after {fault}", "3 completed", "3")
+    for how in starts:
+        value = STARTS[how]
+        done = project.guild("run", "-y", how, run.id, f"x={value}")
+        check(project, done.run if how == "--proto" else run, value, done)
+    figure(f"{', '.join(starts)} after {fault}: completed", f"{len(starts)}", f"{len(starts)}")

@@ -73,7 +73,7 @@ def test_a_name_that_is_odd_in_one_way_runs(project: Project, name: str, folder:
     assert project.run(f"./{folder}/{name}.ipynb", "lr=2").stdout == "lr is 2\n"
 
 
-@pytest.mark.parametrize("path", ["-x.ipynb", "nbs/-x.ipynb"])
+@pytest.mark.parametrize("path", but_slow(["-x.ipynb", "nbs/-x.ipynb"], "-x.ipynb"))
 def test_a_name_with_a_dash_is_that_of_an_operation_too(project: Project, path: str):
     project.notebook(path, *CELLS)
     project.guildfile(
