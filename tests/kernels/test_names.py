@@ -298,3 +298,15 @@ def test_a_kernel_that_cannot_start_is_refused_before_there_is_a_run(project: Pr
     assert line.startswith(f"guild: kernel '../nowhere': {where} is not there - give the path")
     staged = project.guild("run", "-y", "nb", "--stage")  # it may start where there is one
     assert staged.status == 0 and staged.run_dirs
+
+
+def test_an_active_environment_that_cannot_run_this_package_is_said(project: Project):
+    project.notebook("nb.ipynb", "x = 1")
+    active = project.dir.parent / "active"
+    program(active / "bin" / "python", "exit 1")
+    path = f"{active / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = project.guild("run", "-y", "nb.ipynb", VIRTUAL_ENV=str(active), PATH=path)
+    assert done.status == 1 and not done.run_dirs
+    (line,) = done.stderr.splitlines()
+    assert f"Guild runs it with {active}/bin/python" in line
+    assert f"deactivate the environment and set nb-kernel to {active}, or install" in line
