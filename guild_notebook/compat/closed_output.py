@@ -1,4 +1,5 @@
-"""The end of a run whose output nobody reads any more (``guild run train.ipynb | head``)."""
+"""The end of a run, a sweep or a pipeline whose output nobody reads any more (``guild run
+train.ipynb | head``)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,10 @@ import time
 from typing import Any
 
 WATCH_SECONDS = 0.5
+
+CHILD_SECONDS = 5.0
+"""Time in which the processes of a run end by themselves when it gets SIGTERM, as `guild stop` has
+it (guild/commands/runs_impl.py, CHILD_TERM_TIMEOUT)."""
 
 
 def stop_runs_without_reader(op_util: Any) -> None:
@@ -27,20 +32,23 @@ def stop_runs_without_reader(op_util: Any) -> None:
 
 def _open(output: Any, process: Any) -> None:
     output._open_by_guild(process)
-    if not output._quiet and "guild_notebook.run" in process.args:
+    if not output._quiet and any(arg.startswith("guild_notebook.") for arg in process.args):
         threading.Thread(target=_watch, args=(process,), daemon=True).start()
 
 
 def _watch(process: Any) -> None:
+    import psutil
+    from guild import util
+
     try:
         fd = sys.stdout.fileno()
         while process.poll() is None:
             if has_no_reader(fd):
-                process.terminate()
+                util.kill_process_tree(process.pid, child_term_timeout=CHILD_SECONDS)
                 return
             time.sleep(WATCH_SECONDS)
-    except (OSError, ValueError, AttributeError):
-        return  # Guild's stdout is not a file of the system, or is closed
+    except (OSError, ValueError, AttributeError, psutil.Error):
+        return  # Guild's stdout is not a file of the system or is closed, or the process has ended
 
 
 def has_no_reader(fd: int) -> bool:

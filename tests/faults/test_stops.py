@@ -170,6 +170,32 @@ def test_a_reader_that_goes_away_ends_the_run(long, again: bool):
     figure("stopped (stdout closed): no process is left after", f"{seconds:.1f} s", "5")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [["pipeline"], ["nb.ipynb", "x=[1,2]", "--force-flags"]],
+    ids=["a pipeline", "a sweep"],
+)
+def test_what_starts_further_runs_ends_with_them_when_its_reader_goes_away(
+    long, command: list[str]
+):
+    project, mark = long
+    project.without_reports("nb.ipynb")
+    project.guildfile((project.dir / "guild.yml").read_text() + "pipeline:\n  steps: [nb.ipynb]\n")
+    with subprocess.Popen(
+        [*GUILD, "run", "-y", *command], cwd=project.dir, env=project.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        assert process.stdout and b"kept\n" in process.stdout
+        wait_for(lambda: processes_with(mark))
+        process.stdout.close()
+        process.wait(LIMIT)
+    wait_for(lambda: not of_home(project) and not processes_with(mark))
+    runs = [run for run in map(Run, project.run_dirs()) if run.op_name == "nb.ipynb"]
+    (run,) = (run for run in runs if run.attr("exit_status") is not None)
+    assert states(run) == ["completed", "stopped", "not run"]
+
+
 def test_a_run_that_was_started_with_nohup_outlives_its_terminal(project: Project):
     project.notebook(
         "nb.ipynb", "print('started', flush=True)\nimport time\ntime.sleep(2)", "2 + 2"
