@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from guild_notebook.kernels.check import check
 from guild_notebook.kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
 from tests.helpers.environments import conda_environment, program
 from tests.helpers.project import Project
+from tests.helpers.runner import attempt
 
 MAMBA_ROOT = "mamba root"
 
@@ -273,8 +275,6 @@ ZMQ = "raise ImportError('libzmq.so.5: cannot open\\nsecond line')"
 def test_what_an_environment_lacks_is_said_with_the_command_that_installs_it(
     tmp_path: Path, modules: list[str], pip: bool, said: str
 ):
-    import venv
-
     venv.create(tmp_path / "env", symlinks=True, with_pip=False)
     (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
     for name in modules:
@@ -310,3 +310,13 @@ def test_an_active_environment_that_cannot_run_this_package_is_said(project: Pro
     (line,) = done.stderr.splitlines()
     assert f"Guild runs it with {active}/bin/python" in line
     assert f"deactivate the environment and set nb-kernel to {active}, or install" in line
+
+
+def test_a_run_that_cannot_start_its_kernel_says_what_the_interpreter_lacks(project: Project):
+    folder = project.dir.parent / "env"
+    venv.create(folder, symlinks=True, with_pip=False)
+    project.notebook("nb.ipynb", "x = 1")
+    done = attempt(project, "nb.ipynb", "--kernel", str(folder))  # as where a staged run starts
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("guild-notebook: ")]
+    python = folder / "bin" / "python"
+    assert f"does not start: there is no ipykernel for {python} - install it: uv pip" in line
