@@ -9,10 +9,10 @@ to import: :mod:`guild_notebook.optimizers` applies :mod:`~guild_notebook.compat
 May use ``start``. To add a patch, write its module and name it in a table.
 """
 
-from . import import_hooks
-
 
 def apply() -> None:
     """Apply the patches where Python has started without their hooks; a second call changes
     nothing."""
+    from . import import_hooks  # not before, since Guild also runs a module of this package
+
     import_hooks.install()

@@ -125,3 +125,11 @@ def test_the_start_of_python_costs_one_small_module(other_python):
     shutil.copy(CHECKOUT / "guild_notebook_hooks.pth", other_python)
     shutil.copy(CHECKOUT / "guild_notebook_hooks.py", other_python)
     assert {*prints(listed, python=python).split()} - {*without} == {"guild_notebook_hooks"}
+
+
+def test_a_module_that_guild_runs_is_not_imported_before():
+    """Python would warn of it in each pipeline."""
+    code = (
+        "import sys, guild_notebook.compat as c; print([n for n in sys.modules if c.__name__ in n])"
+    )
+    assert prints(code) == "['guild_notebook.compat']\n"
