@@ -194,7 +194,15 @@ def pythons(session: nox.Session) -> None:
 @nox.session(python=False, tags=["matrix", "ci"])
 def distributions(session: nox.Session) -> None:
     """What the sdist and the wheel hold."""
-    session.run(sys.executable, "-m", "pytest", "-m", "install", "-q", external=True)
+    command = [sys.executable, "-m", "pytest", "-m", "install", "-q"]
+    session.run(*command, "tests/test_distribution.py", external=True)
+
+
+@nox.session(python=False, tags=["matrix", "ci"])
+def resolution(session: nox.Session) -> None:
+    """What others lose that are installed beside this package, as a table."""
+    command = [sys.executable, "-m", "pytest", "-m", "install", "-q", "-rP"]
+    session.run(*command, "tests/test_resolution.py", external=True)
 
 
 @nox.session(python=False, tags=["matrix"])
