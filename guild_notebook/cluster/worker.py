@@ -241,8 +241,8 @@ class WorkerRun:
     def _run_guild(self, home: str) -> None:
         liveness, liveness_end = os.pipe()
         status_pipe, status_end = os.pipe()
-        command = [sys.executable, "-I", "-S", supervisor.__file__, str(liveness), str(status_end)]
-        command += [self._path("nothing"), sys.executable, "-um", "guild.main_bootstrap"]
+        command = supervisor.arguments(liveness, status_end, self._path("nothing"))
+        command += [sys.executable, "-um", "guild.main_bootstrap"]
         command += ["run", "-y", "--quiet", "--restart", self._run_dir]
         process = None
         try:

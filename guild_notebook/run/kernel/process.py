@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import math
 import os
 import shutil
@@ -16,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from io import BufferedReader
 from typing import IO, Any
 
@@ -59,19 +59,18 @@ LAST_OF_LINE = 10_000
 
 
 class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client has no types
-    """Starts kernels in ``env`` through supervisor.py, whose first arguments are
-    ``supervisor_arguments``. ``output_address`` is for launcher.py."""
+    """Starts kernels in ``env`` through supervisor.py, which
+    ``supervisor_arguments`` start. ``output_address`` is for launcher.py."""
 
     client_factory = Type(KernelClient)
     env: environment.Environment
-    supervisor_arguments: tuple[str, ...] = ()
+    supervisor_arguments: Sequence[str] = ()
     output_address = ""
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         command = super().format_kernel_cmd(extra_arguments)
         command = self.env.command(command, self.output_address)
-        supervising = [sys.executable, "-I", "-S", supervisor.__file__, *self.supervisor_arguments]
-        return [*supervising, *command]
+        return [*self.supervisor_arguments, *command]
 
 
 class Kernel:
@@ -127,10 +126,8 @@ class Kernel:
         read_end, write_end = os.pipe()
         liveness_end, self._liveness_pipe = os.pipe()
         status_pipe, status_end = os.pipe()
-        psutil = importlib.util.find_spec("psutil")  # Guild has it
-        libraries = os.path.dirname(os.path.dirname(str(psutil and psutil.origin)))
-        arguments = (libraries, str(liveness_end), str(status_end), self._dir)
-        self.manager.supervisor_arguments = arguments
+        supervising = supervisor.arguments(liveness_end, status_end, self._dir)
+        self.manager.supervisor_arguments = supervising
         options: dict[str, Any] = {"stdout": write_end, "stderr": write_end}
         options["pass_fds"] = (liveness_end, status_end)
         if environment.is_ipython(argv):

@@ -52,6 +52,16 @@ SNAPSHOT_SECONDS = 1.0
 """Between two looks at the table of processes, where they are needed."""
 
 
+def arguments(liveness_pipe: int, status_pipe: int, folder: str) -> list[str]:
+    """The command that starts this module, but for the COMMAND."""
+    import importlib.util
+
+    psutil = importlib.util.find_spec("psutil")  # Guild has it
+    libraries = os.path.dirname(os.path.dirname(str(psutil and psutil.origin)))
+    pipes = [str(liveness_pipe), str(status_pipe)]
+    return [sys.executable, "-I", "-S", __file__, libraries, *pipes, folder]
+
+
 def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) -> None:
     since = time.time()
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
