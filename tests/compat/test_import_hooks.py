@@ -32,6 +32,12 @@ def test_guild_can_be_imported_where_no_plugin_is_loaded(module):
     assert prints(code) == "False\n"
 
 
+def test_tensorboard_reads_its_messages_without_guild():
+    """With guildai's protobuf, whose compiled module fails on Python 3.14."""
+    code = "from tensorboard.compat.proto.summary_pb2 import Summary; print(len(Summary().value))"
+    assert prints(code) == "0\n"
+
+
 def test_guild_alone_sees_what_python_has_dropped():
     code = """
 import ast, importlib.util, warnings
