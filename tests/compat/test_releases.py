@@ -148,7 +148,7 @@ def test_guild_is_quiet_on_each_click(guild, python, release):
         "run both -y",
         "run script.py data=d -y",
         "merge --preview 1",
-        "runs label a -y",
+        "label --set a 1:4 -y",
     ):
         ran = guild(command)
         assert not ran.complaint
