@@ -19,8 +19,8 @@ GUILD = [
     "guildai==0.9.*",
     # For `guild package`, which needs a bdist_wheel: setuptools has one of its own from 70.1.
     "setuptools>=70.1",
-    # Guild runs `pip freeze` for every operation, and an environment made by uv has no pip. Those
-    # before 23.1.2 do not start on Python 3.12.
+    # Guild runs `pip freeze` for each run of a script, and an environment made by uv has no pip.
+    # Those before 23.1.2 do not start on Python 3.12.
     "pip>=23.1.2",
     # `guild compare` shows "no data to display" with 1.5.
     "tabview>=1.4.3,<1.5",
@@ -36,6 +36,7 @@ NOTEBOOK = [
     "ipykernel>=6.16",
     "jupyter_client>=8.0.2",
     "nh3>=0.2.15",
+    "packaging>=22",
     "PyYAML>=5.4",
     "pyzmq>=25",
     "regex>=2022.1.18",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import noxfile
 from tests.helpers.project import CHECKOUT
 
 pytestmark = pytest.mark.install
@@ -51,13 +52,10 @@ WAYS = {
     "uv, sdist": ("uv", ["{sdist}"]),
     "uv -e": ("uv", ["-e", "{tree}"]),
 }
-# Read, not imported: noxfile.py looks for each of these Pythons, which takes each worker seconds.
-NOXFILE = (CHECKOUT / "noxfile.py").read_text("utf-8")
-VERSIONS = re.findall(r'"([\d.]+)"', re.search(r"^VERSIONS = (.+)$", NOXFILE, re.MULTILINE)[1])
 THIS_PYTHON = "{}.{}".format(*sys.version_info)
 CASES = [(THIS_PYTHON, way) for way in WAYS] + [
     (version, way)
-    for version in VERSIONS
+    for version in noxfile.VERSIONS
     for way in ("uv, wheel", "uv -e")
     if version != THIS_PYTHON
 ]
@@ -71,8 +69,6 @@ print("guild_notebook.compat.text_files" in sys.modules)
 
 @pytest.mark.parametrize(("version", "way"), CASES)
 def test_what_guild_needs_is_there_when_python_starts(built, tmp_path, version, way):
-    import noxfile
-
     python = noxfile.interpreter(version)
     if not python:
         pytest.skip(f"there is no Python {version} here")
