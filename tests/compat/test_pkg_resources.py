@@ -9,6 +9,7 @@ import pytest
 
 from guild_notebook.compat import pkg_resources
 from tests.compat.test_import_hooks import prints
+from tests.helpers.slow import but_slow
 
 
 @pytest.fixture
@@ -107,10 +108,10 @@ print("compat" in guild.model.pkg_resources.__file__)
     assert (same, ours) in [("True True", "False"), ("False False", "True")]
 
 
-LIBRARIES = ("click", "setuptools", "google.protobuf", "tensorboard", "pandas", "numpy", "sklearn")
+QUICK = ("click", "setuptools", "google.protobuf", "tensorboard", "chardet", "ast", "warnings")
 
 
-@pytest.mark.parametrize("library", [*LIBRARIES, "chardet", "ast", "warnings"])
+@pytest.mark.parametrize("library", but_slow([*QUICK, "pandas", "numpy", "sklearn"], *QUICK))
 def test_a_library_that_is_patched_is_the_same_before_and_after_guild(library):
     pytest.importorskip(library)
     public = f"names = sorted(n for n in vars({library}) if n[:1] != '_' and n != 'in1d')"
