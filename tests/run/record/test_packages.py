@@ -131,8 +131,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def path_of(site: Path) -> list[str]:
-    egg = site.parent / "eggs" / "in_egg-3.0-py3.egg"
-    return [str(site), str(site.parent / "later"), str(egg)]
+    others = ["later", "eggs/in_egg-3.0-py3.egg"]
+    others += ["developed", "git/short/src"]  # as easy-install.pth has them
+    return [str(site), *(str(site.parent / other) for other in others)]
 
 
 def pip_freeze(python: str, path: list[str]) -> list[str]:
@@ -252,24 +253,11 @@ def test_a_folder_that_is_not_there_or_odd_costs_nothing(tmp_path: Path):
     assert freeze(path, (3, 13)) == ["u==1", "x==1", "y==1"]
 
 
-@pytest.mark.skipif(not shutil.which("hg"), reason="Mercurial is not installed")
-def test_a_work_tree_of_mercurial_is_told_as_pip_does(tmp_path: Path):
-    project = tmp_path / "hg"
-    project.mkdir()
-    (project / "setup.py").write_text("")
-
-    def hg(*args: str) -> str:
-        command = ["hg", "--config", "ui.username=x", *args]
-        return subprocess.run(
-            command, cwd=project, check=True, capture_output=True, text=True, timeout=LIMIT
-        ).stdout.strip()
-
-    hg("init")
-    hg("add", "setup.py")
-    hg("commit", "-m", "all")
-    (project / ".hg" / "hgrc").write_text("[paths]\ndefault = https://localhost/x\n")
-    editable(tmp_path / "site", "mine", project)
-    node = hg("parents", "--template={node}")
+@pytest.mark.parametrize("vcs", ["hg", "svn", "bzr"])
+def test_of_a_work_tree_that_is_not_gits_the_place_is_told(tmp_path: Path, vcs: str):
+    (tmp_path / "project" / f".{vcs}").mkdir(parents=True)
+    editable(tmp_path / "site", "mine", tmp_path / "project")
     listed = freeze([str(tmp_path / "site")], (3, 13))
-    assert listed == [f"-e hg+https://localhost/x@{node}#egg=mine"]
-    assert set(listed) <= set(pip_freeze(sys.executable, [str(tmp_path / "site")]))
+    assert listed == [f"-e {tmp_path / 'project'}"]
+    if not shutil.which(vcs):
+        assert set(listed) <= set(pip_freeze(sys.executable, [str(tmp_path / "site")]))
