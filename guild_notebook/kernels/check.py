@@ -11,10 +11,13 @@ from ..errors import KernelError
 from . import interpreters
 
 
-def check(option: str | None, named: str, language: str, project: str) -> None:
+def check(
+    option: str | None, named: str, language: str, project: str, is_confirmed: bool = True
+) -> None:
     """Raise KernelError where the kernel of ``option`` (nb-kernel), or else the one that the
     notebook of this ``language`` has ``named``, is known not to start: what is not there, and what
-    its Python lacks. ``project`` is the folder of guild.yml."""
+    its Python lacks. ``project`` is the folder of guild.yml: a Python that lies there may
+    have come with it, and is not started before the user has confirmed the run."""
     wanted = option or named
     if not wanted and language == "python":
         return
@@ -37,7 +40,8 @@ def check(option: str | None, named: str, language: str, project: str) -> None:
             f"install the kernel again, or remove it: jupyter kernelspec remove {wanted}"
         )
     module = interpreters.module_of(argv)
-    if module and program not in ("", sys.executable):
+    may_start = is_confirmed or not interpreters.is_within(program, project)
+    if module and may_start and program not in ("", sys.executable):
         lack = interpreters.lack(program, [module, "zmq"], ["zmq"])
         if lack:
             raise KernelError(f"kernel '{wanted}' does not start: {lack}")
@@ -54,9 +58,11 @@ def _installed(name: str) -> dict[str, Any] | None:
                 spec = json.load(file)
         except FileNotFoundError:
             continue
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         argv = spec.get("argv") if isinstance(spec, dict) else None
         is_command = isinstance(argv, list) and all(isinstance(word, str) for word in argv)
-        return spec if argv and is_command else None
+        if not argv or not is_command or "{" in argv[0]:
+            return None
+        return spec if isinstance(spec.get("metadata", {}), dict) else None
     return None

@@ -19,31 +19,42 @@ PROBE_SECONDS = 30.0
 OLDEST = (3, 7)
 """The oldest Python whose ipykernel understands what a run sends it."""
 
+_ANSWER = "guild-notebook: "
+"""What begins the answer's line: an interpreter may print others when it starts or ends."""
+
 # Valid in Python 2.7 too, and finds nothing in the working directory.
 _PROBE = """
 import sys
 sys.path[0] or sys.path.pop(0)
 import json
-print("\\nversion %d.%d" % sys.version_info[:2])
-print("folders " + json.dumps([sys.prefix, sys.path]))
-for name in sys.version_info[:2] >= {oldest} and {names}:
+answer = {{"version": sys.version_info[:2], "prefix": sys.prefix, "path": list(map(str, sys.path))}}
+for name in sys.version_info[:2] >= {oldest} and {names} or ():
     from importlib.util import find_spec
     try:
         if not find_spec(name):
-            print("lacks " + name)
+            answer["lacks"] = name
             break
         if name in {imported}:
             __import__(name)
     except BaseException as e:
         said = (str(e).strip() + " ").splitlines()[0]
-        print("fails " + name + " " + type(e).__name__ + ": " + said)
+        answer["fails"] = [name, type(e).__name__ + ": " + said.strip()]
         break
+print("\\n{start}" + json.dumps(answer))
 """
 
 
 def is_environment(folder: str) -> bool:
     """Whether a folder is an environment of Python (PEP 405) or of conda."""
     return os.path.isfile(os.path.join(folder, "pyvenv.cfg")) or is_conda(folder)
+
+
+def is_within(path: str, *folders: str) -> bool:
+    """Whether a file, or a folder, lies in one of these ``folders``, through links or not. What a
+    file itself links to is not looked at: the Python of an environment is mostly a link."""
+    place = os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path))
+    real = [os.path.realpath(folder) for folder in folders if folder]
+    return any(os.path.commonpath([place, folder]) == folder for folder in real)
 
 
 def is_conda(folder: str) -> bool:
@@ -92,7 +103,9 @@ def lack(
     """What an interpreter lacks to start a kernel, a line for the user, or "": a module of
     ``names``, of which those that are ``imported`` must be importable as well. Runs it, for tens of
     milliseconds and what imports take."""
-    program = _PROBE.format(oldest=OLDEST, names=list(names), imported=list(imported))
+    program = _PROBE.format(
+        oldest=OLDEST, names=list(names), imported=list(imported), start=_ANSWER
+    )
     try:
         done = subprocess.run(
             [python, "-c", program],
@@ -105,24 +118,22 @@ def lack(
         return f"{python} does not run: {e.strerror} - make the environment anew"
     except subprocess.TimeoutExpired:
         return f"{python} does not answer in {PROBE_SECONDS:g} s - see what it waits for"
-    answer: dict[str, str] = {}
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
-        kind, _, text = line.partition(" ")
-        answer[kind] = text
-    if "version" not in answer:
+    lines = done.stdout.decode("utf-8", "replace").split("\n")
+    answers = [line[len(_ANSWER) :] for line in lines if line.startswith(_ANSWER)]
+    if not answers:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         return f"{python} is not a Python that runs: {''.join(last) or 'it says nothing'}"
-    version = tuple(map(int, answer["version"].split(".")))
-    if version < OLDEST:
+    answer = json.loads(answers[-1])
+    if tuple(answer["version"]) < OLDEST:
         return (
-            f"{python} is Python {answer['version']}, which is too old - take "
+            f"{python} is Python {'.'.join(map(str, answer['version']))}, which is too old - take "
             f"{'.'.join(map(str, OLDEST))} or later"
         )
-    prefix, path = json.loads(answer["folders"])
+    prefix, path = answer["prefix"], answer["path"]
     if "lacks" in answer:
         return without(python, answer["lacks"], prefix, path)
     if "fails" in answer:
-        failing, _, error = answer["fails"].partition(" ")
+        failing, error = answer["fails"]
         package = _DISTRIBUTIONS.get(failing, failing.split(".")[0])
         command = install_command(python, prefix, path, package, again=True)
         return f"{python} cannot import {failing} ({error}) - install it anew: {command}"

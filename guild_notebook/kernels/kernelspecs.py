@@ -26,7 +26,10 @@ _NAME = re.compile(r"[a-zA-Z0-9._\-]+")  # as jupyter_client/kernelspec.py, _is_
 class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client carries no types
     """The installed kernels, this interpreter, and environments: a name is that of an installed
     kernel, of one that Jupyter's configuration provides, ``conda:NAME``, or the path of an
-    environment or its Python, relative to ``project``."""
+    environment or its Python, relative to ``project``.
+
+    Of a name that the user has not chosen, but a notebook, nothing that may have come with it is
+    started: a path has to be absolute and to lead out of the project and of all runs."""
 
     def __init__(self, project: str = "") -> None:
         super().__init__()
@@ -34,13 +37,17 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
         self._found: dict[str, KernelSpec] = {}
         self._configured_error = ""
 
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+    def get_kernel_spec(self, kernel_name: str, is_chosen: bool = True) -> KernelSpec:
         """Raises NoSuchKernel, and KernelError for what is known of the name but starts none."""
         if kernel_name not in self._found:
-            self._found[kernel_name] = self._find(kernel_name)
+            spec = self._find(kernel_name, is_chosen)
+            if spec.argv and isinstance(spec.argv[0], str):  # the rest is jupyter_client's
+                program = spec.argv[0].replace("{resource_dir}", spec.resource_dir)
+                spec.argv = [program.replace("{prefix}", sys.prefix), *spec.argv[1:]]
+            self._found[kernel_name] = spec
         return self._found[kernel_name]
 
-    def _find(self, name: str) -> KernelSpec:
+    def _find(self, name: str, is_chosen: bool) -> KernelSpec:
         if name == OWN_PYTHON:
             if importlib.util.find_spec("ipykernel") is None:
                 raise KernelError(
@@ -49,23 +56,29 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
             return python_spec(sys.executable)
         if name.startswith(CONDA):
             wanted = name[len(CONDA) :]
-            folder = self._path(wanted) if os.sep in wanted else conda.environment(wanted)
+            is_path = os.sep in wanted
+            folder = self._path(wanted, is_chosen) if is_path else conda.environment(wanted)
             return python_spec(interpreters.python_in(folder, name))
         if not _NAME.fullmatch(name) or name in (".", ".."):
-            return python_spec(interpreters.python_in(self._path(name), name))
+            return python_spec(interpreters.python_in(self._path(name, is_chosen), name))
         try:
             return super().get_kernel_spec(name)
         except NoSuchKernel:
             spec = self._configured_spec(name)
             if spec:
                 return spec
-            folder = conda.named_by_plugin(name) or self._path(name)
+            folder = conda.named_by_plugin(name) or self._path(name, is_chosen)
             if not interpreters.is_environment(folder):
                 raise
             return python_spec(interpreters.python_in(folder, name))
 
-    def _path(self, name: str) -> str:
-        return os.path.normpath(os.path.join(self._project, os.path.expanduser(name)))
+    def _path(self, name: str, is_chosen: bool) -> str:
+        path = os.path.expanduser(name)
+        if not is_chosen:
+            runs = os.path.dirname(os.environ.get("RUN_DIR", ""))
+            if not os.path.isabs(path) or interpreters.is_within(path, self._project, runs):
+                raise NoSuchKernel(name)
+        return os.path.normpath(os.path.join(self._project, path))
 
     def _configured_spec(self, name: str) -> KernelSpec | None:
         """The kernel of the manager of kernels that Jupyter's configuration names, as
@@ -122,7 +135,7 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
             )
         return OWN_PYTHON, ""
     try:
-        command = specs.get_kernel_spec(wanted).argv
+        command = specs.get_kernel_spec(wanted, bool(option)).argv
         if not command or not all(isinstance(word, str) for word in command):
             raise ValueError(f"its argv {command} is not a command")
     except NoSuchKernel:
@@ -132,7 +145,8 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
                 f"an environment, conda:NAME or one of: {specs.installed()}"
             ) from None
         specs.get_kernel_spec(OWN_PYTHON)  # raises if there is no ipykernel
-        return OWN_PYTHON, f"kernel '{wanted}' is not installed, using {sys.executable}"
-    except (OSError, ValueError, TypeError, TraitError) as e:
+        notice = f"kernel '{wanted}' is not installed, using {sys.executable}"
+        return OWN_PYTHON, notice + " - for a path set nb-kernel" * (os.sep in wanted)
+    except (OSError, ValueError, TypeError, RecursionError, TraitError) as e:
         raise KernelError(f"the kernelspec of '{wanted}' cannot be read: {e}") from None
     return wanted, ""

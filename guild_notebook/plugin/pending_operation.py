@@ -100,7 +100,9 @@ class PendingOperation:
             _check_python(self.opdef.fullname)
             named, language = self._notebook.kernel_name, languages.name_of(self._notebook)
             project = os.path.abspath(self.opdef.guildfile.dir or ".")
-            check.check(settings.get("kernel"), named, language, project)
+            context = click.get_current_context(silent=True)
+            is_confirmed = not context or context.params.get("yes", True)
+            check.check(settings.get("kernel"), named, language, project, is_confirmed)
 
     def restore_flagdefs(self) -> None:
         """Restore what is still relaxed of Guild's flag definitions."""

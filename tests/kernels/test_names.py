@@ -74,16 +74,58 @@ def chosen(here: Path, option: str | None, named: str = "", language: str = "pyt
         ("../venvs/torch", "venvs/torch/bin/python"),
         ("../venvs/torch/", "venvs/torch/bin/python"),
         ("../venvs/torch/bin/python", "venvs/torch/bin/python"),
-        ("~/venvs/torch", "venvs/torch/bin/python"),
-        ("{here}/venvs/torch", "venvs/torch/bin/python"),
         (".venv", "project/.venv/bin/python"),
         ("venv", "project/venv/bin/python"),
         ("./python3", "project/python3/bin/python"),
+        ("conda:../miniforge3/envs/jax", "miniforge3/envs/jax/bin/python"),
+        ("{here}/project/venv", "project/venv/bin/python"),
+    ],
+)
+def test_what_nb_kernel_alone_may_name_is_a_relative_path_or_one_of_the_project(
+    here: Path, name: str, python: str
+):
+    name = name.format(here=here)
+    assert chosen(here, name)[0] == python
+    assert chosen(here, None, name)[0] == sys.executable
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{here}/venvs/../project/venv/bin/python",
+        "{here}/link of user/venv",
+        "{here}/project",
+        "/proc/self/cwd",
+        "/proc/self/cwd/venv/bin/python",
+        "conda:{here}/project/venv",
+        "conda-env-../../project/venv-py",
+        "{here}/runs/one/venv",
+        "{here}/runs/two/venv",
+        "~/runs/two/venv",
+    ],
+)
+def test_a_notebook_names_no_interpreter_that_may_have_come_with_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    for folder in ("project", "runs/one/venv", "runs/two/venv"):
+        environment(here / folder)
+    (here / "link of user").symlink_to(here / "project")
+    monkeypatch.chdir(here / "project")
+    monkeypatch.setenv("RUN_DIR", str(here / "runs" / "one"))
+    assert chosen(here, None, name.format(here=here))[0] == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("name", "python"),
+    [
+        ("~/venvs/torch", "venvs/torch/bin/python"),
+        ("{here}/venvs/torch", "venvs/torch/bin/python"),
+        ("{here}/venvs/torch/bin/python", "venvs/torch/bin/python"),
         ("conda:a b", "miniforge3/envs/a b/bin/python"),
         ("conda:base", "miniforge3/bin/python"),
         ("conda:other-twice", "other/envs/twice/bin/python"),
         ("conda:listed", "elsewhere/envs/listed/bin/python"),
-        ("conda:../miniforge3/envs/jax", "miniforge3/envs/jax/bin/python"),
+        ("conda:{here}/miniforge3/envs/jax", "miniforge3/envs/jax/bin/python"),
         ("conda-env-jax-py", "miniforge3/envs/jax/bin/python"),
         ("conda-env-a_b-py", "miniforge3/envs/a b/bin/python"),
         ("conda-env-listed-py", "elsewhere/envs/listed/bin/python"),
@@ -114,6 +156,8 @@ def test_a_notebook_s_python_kernel_that_is_not_there_is_replaced(here: Path, na
     name, notice = choose(specs, None, named, "python")
     assert name == OWN_PYTHON
     assert notice == f"kernel '{named}' is not installed, using {sys.executable}"
+    _, notice = choose(specs, None, f"./{named}", "python")
+    assert notice.endswith(f"using {sys.executable} - for a path set nb-kernel")
 
 
 PLUG_IN = """
@@ -182,6 +226,18 @@ def test_a_configuration_that_is_broken_is_said(plug_in: Any, here: Path):
     assert str(error.value).endswith(said)
 
 
+@pytest.mark.parametrize("start", ["{resource_dir}/python", "{prefix}/bin/python"])
+def test_the_program_of_a_kernelspec_may_lie_beside_it_or_in_this_environment(
+    here: Path, monkeypatch: pytest.MonkeyPatch, start: str
+):
+    monkeypatch.setattr(sys, "prefix", str(here / "venvs" / "torch"))
+    folder = here / "data" / "kernels" / "placed"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps({"argv": [start, "{connection_file}"]}))
+    places = {"resource_dir": "data/kernels/placed", "prefix": "venvs/torch"}
+    assert chosen(here, "placed") == [start.format(**places), "{connection_file}"]
+
+
 # ---- what starts no kernel
 
 
@@ -197,8 +253,8 @@ def broken(here: Path) -> None:
     (here / "link").symlink_to("nowhere")
     program(here / "bin" / "true-python", "exit 0")
     program(here / "bin" / "sad-python", "echo no library >&2; exit 1")
-    old = 'for last; do true; done; echo "version 2.7"; echo \'folders ["/usr", []]\''
-    program(here / "bin" / "python2", old)
+    answer = json.dumps({"version": [2, 7], "prefix": "/usr", "path": []})
+    program(here / "bin" / "python2", f"echo 'guild-notebook: {answer}'")
     (here / "bin" / "foreign-python").write_bytes(b"\x7fELF of another machine")
     (here / "bin" / "foreign-python").chmod(0o755)
     for name, argv in (("deleted", ["/nowhere/python"]), ("old", [f"{here}/bin/python2"])):
@@ -239,6 +295,53 @@ def test_what_starts_no_kernel_is_said_in_a_line_that_names_it(here: Path, name:
     line = str(error.value)
     assert line.startswith(f"kernel '{name}'") and said.format(here=here) in line
     assert ("\n" not in line and " - " in line) or "is not a Python that runs" in line
+
+
+ODD_SPECS = {
+    "metadata of a number": '{"argv": ["python"], "metadata": 5}',
+    "metadata of a truth value": '{"argv": ["python"], "metadata": true}',
+    "a list": "[]",
+    "nested": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", ODD_SPECS)
+def test_an_odd_kernelspec_is_said_to_be_unreadable(here: Path, kind: str):
+    folder = here / "data" / "kernels" / "odd"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(ODD_SPECS[kind])
+    with pytest.raises(KernelError, match="the kernelspec of 'odd' cannot be read"):
+        check("odd", "", "python", str(here))
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        'echo version 1; echo "{{}}"; {python} "$@"',
+        'printf "no end of line"; {python} "$@"; echo; echo version of mine; echo "[]"',
+        "printf '\\377\\000\\033[1m'; {python} \"$@\"; status=$?; echo lacks; exit $status",
+    ],
+)
+def test_what_an_interpreter_prints_when_it_starts_and_ends_is_not_its_answer(
+    here: Path, noise: str
+):
+    program(here / "bin" / "python-noisy", noise.format(python=f"'{sys.executable}'"))
+    check("../bin/python-noisy", "", "python", str(here / "project"))
+    with pytest.raises(KernelError, match="does not start"):
+        program(here / "bin" / "python-noisy", noise.format(python="false"))
+        check("../bin/python-noisy", "", "python", str(here / "project"))
+
+
+def test_a_python_in_the_project_is_not_started_before_the_run_is_confirmed(project: Project):
+    started = project.dir.parent / "started"
+    program(project.dir / "env" / "bin" / "python", f"touch {started}; exit 1")
+    project.notebook("nb.ipynb", "x = 1", metadata={"kernelspec": {"name": "./env"}})
+    project.guildfile("nb:\n  notebook: nb.ipynb\n  nb-kernel: env/bin/python\n")
+    project.guild("run", "nb")  # nobody says yes
+    project.guild("run", "-y", "nb.ipynb")
+    assert not started.exists()
+    done = project.guild("run", "-y", "nb")
+    assert done.status == 1 and started.exists()
 
 
 def test_conda_is_asked_for_where_none_is_found(here: Path):
