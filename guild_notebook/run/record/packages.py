@@ -32,6 +32,11 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 _SCP = re.compile(r"(\w+@)?([^/:]+):(\w[^:]*)")
 """``git@example.com:user/project.git``"""
 
+_PASSWORD = re.compile(r"(https?://|://[^/@:\s]*:)(?!(\$\{\w+\}:?)+@)[^/\s]+@")
+"""Of a URL, where a token may stand for the user too. The name of a variable is none (PEP 610)."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 _GIT_SECONDS = 10.0
 """The longest that git may take to answer."""
 
@@ -42,7 +47,8 @@ class _GitError(Exception):
 
 def freeze(path: Sequence[str], python: tuple[int, int]) -> list[str]:
     """The lines of ``pip freeze`` for the Python of version ``python`` with ``sys.path`` ``path``.
-    What cannot be read is left out, as is a package whose name is not valid."""
+    What cannot be read is left out, as is a package whose name is not valid. Other than pip's, the
+    lines have no password of a URL, and no control characters."""
     skipped = _STDLIB | {"pip"} | (_BUILD_BACKENDS if python < (3, 12) else set())
     egg_links = {name for folder in path for name in _names(folder) if name.endswith(".egg-link")}
     installed: dict[str, tuple[str, list[str]]] = {}
@@ -61,7 +67,8 @@ def freeze(path: Sequence[str], python: tuple[int, int]) -> list[str]:
                 lines = _requirement(distribution, name, egg_links)
                 installed[canonicalize_name(name)] = name, lines
     listed = sorted(installed.items(), key=lambda entry: entry[1][0].lower())
-    return [line for key, (_, lines) in listed if key not in skipped for line in lines]
+    lines = [line for key, (_, lines) in listed if key not in skipped for line in lines]
+    return [_CONTROL.sub("?", _PASSWORD.sub(r"\1****@", line)) for line in lines]
 
 
 def modified(path: Sequence[str]) -> list[int]:

@@ -242,6 +242,41 @@ def test_build_backends_are_listed_for_pythons_without_distutils(tmp_path: Path,
     assert freeze([str(tmp_path)], python) == [*backends, "zlib-ng==1.0"]
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://ann:secret@localhost/x.git", "https://****@localhost/x.git"),
+        ("https://secret@localhost:80/x.git", "https://****@localhost:80/x.git"),
+        ("https://ann:s@c:ret@localhost/@x.git", "https://****@localhost/@x.git"),
+        ("ssh://ann:secret@localhost/x.git", "ssh://ann:****@localhost/x.git"),
+        ("ssh://git@localhost:22/x.git", "ssh://git@localhost:22/x.git"),
+        ("https://${ANN}:${TOKEN}@localhost/x.git", "https://${ANN}:${TOKEN}@localhost/x.git"),
+        ("https://${ANN}:secret@localhost/x.git", "https://****@localhost/x.git"),
+        ("https://localhost/x@y.git", "https://localhost/x@y.git"),
+        ("https://localhost/x\n-e evil\x1b[1m", "https://localhost/x?-e evil?[1m"),
+    ],
+)
+def test_a_url_is_a_line_without_its_password(tmp_path: Path, url: str, shown: str):
+    of_git = {"url": url, "vcs_info": {"vcs": "git", "commit_id": "1a2b"}}
+    installed(tmp_path, "of-git", url=of_git)
+    installed(tmp_path, "of-web", url={"url": url, "archive_info": {}})
+    lines = freeze([str(tmp_path)], (3, 12))
+    assert lines == [f"of-git @ git+{shown}@1a2b", f"of-web @ {shown}"]
+
+
+def test_the_remote_of_an_editable_install_is_told_without_its_password(tmp_path: Path):
+    repository(tmp_path / "project", "https://ann:secret@localhost/x.git")
+    editable(tmp_path, "of-git", tmp_path / "project")
+    (line,) = freeze([str(tmp_path)], (3, 12))
+    assert line.startswith("-e git+https://****@localhost/x.git@") and "secret" not in line
+
+
+def test_a_name_with_control_characters_is_one_line(tmp_path: Path):
+    (tmp_path / "odd-1.dist-info").mkdir()
+    (tmp_path / "odd-1.dist-info" / "METADATA").write_text("Name: odd\x1b[31m\x07\nVersion: 1\n")
+    assert freeze([str(tmp_path)], (3, 12)) == ["odd?[31m?==1"]
+
+
 def test_a_folder_that_is_not_there_or_odd_costs_nothing(tmp_path: Path):
     (tmp_path / "x-1.dist-info").write_text("")
     (tmp_path / "y-1.dist-info").mkdir()
