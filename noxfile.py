@@ -164,10 +164,14 @@ def define(version: str, releases: str, maker: str) -> None:
     if releases == "newest" and maker == ("venv" if version == THIS_PYTHON else "uv"):
         tags.append("ci")  # one Python in full, the others in short
     # Looking for it takes long: nox does for what is not asked for by its name.
-    python = name in sys.argv and interpreter(version)
+    python = interpreter(version) if name in sys.argv else version
 
-    @nox.session(name=name, python=python or version, venv_backend=maker, tags=tags)
+    @nox.session(
+        name=name, python=python or False, venv_backend=maker if python else "none", tags=tags
+    )
     def session(session: nox.Session) -> None:
+        if not python:
+            session.skip(f"there is no Python {version} here")
         run_checks(session, version, releases, maker)
 
 

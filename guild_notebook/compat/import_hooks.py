@@ -78,20 +78,10 @@ ONLY_FOR: dict[str, tuple[str, ...]] = {
 def install() -> None:
     """Put the hooks in place where Python has started without them, as it does for packages that
     are found by PYTHONPATH alone; a second call changes nothing."""
-    if Finder not in sys.meta_path and "guild_notebook_hooks" not in sys.modules:
-        sys.meta_path.insert(0, Finder)
+    import guild_notebook_hooks  # noqa: F401  # which puts its finder in place
+
     for name in AFTER.keys() & sys.modules.keys():
         _patch(sys.modules[name])
-
-
-class Finder:
-    """What :func:`install` puts first into ``sys.meta_path``."""
-
-    @staticmethod
-    def find_spec(
-        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        return find_spec(Finder, name, path, target)
 
 
 def find_spec(

@@ -8,13 +8,14 @@ pkg_resources. Needless when both use importlib.metadata themselves.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import os
 import pkgutil
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from typing import Any, Callable
 
@@ -43,16 +44,14 @@ def parse_requirements(lines: Iterable[str]) -> Iterator[Requirement]:
             yield Requirement(text)
 
 
+@dataclasses.dataclass(eq=False)
 class EntryPoint:
     """An object that a distribution offers under a name."""
 
-    def __init__(
-        self, name: str, module_name: str, attrs: Iterable[str] = (), dist: Any = None
-    ) -> None:
-        self.name = name
-        self.module_name = module_name
-        self.attrs = tuple(attrs)
-        self.dist = dist
+    name: str
+    module_name: str
+    attrs: Sequence[str] = ()
+    dist: Any = None
 
     def __str__(self) -> str:
         return f"{self.name} = {self.module_name}:{'.'.join(self.attrs)}"
@@ -110,9 +109,8 @@ class Distribution:
         found = {}
         for point in self._metadata.entry_points:
             if point.group == group:
-                module, _, attributes = re.sub(r"\[.*|\s", "", point.value).partition(":")
-                attrs = [name for name in attributes.split(".") if name]
-                found[point.name] = EntryPoint(point.name, module, attrs, self)
+                attrs = point.attr.split(".") if point.attr else ()
+                found[point.name] = EntryPoint(point.name, point.module, attrs, self)
         return found
 
 

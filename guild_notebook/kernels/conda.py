@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 from ..errors import KernelError
 from .interpreters import is_conda
@@ -83,13 +84,8 @@ def _listed() -> Iterator[list[str]]:
     """The folders of environments: those in the file where all of these programs note what they
     create, then those that each program lists, which takes a second."""
     text = ""
-    with (
-        contextlib.suppress(OSError),
-        open(
-            os.path.expanduser("~/.conda/environments.txt"), encoding="utf-8", errors="replace"
-        ) as file,
-    ):
-        text = file.read()
+    with contextlib.suppress(OSError, RuntimeError):  # there is no such file, or no home
+        text = Path("~/.conda/environments.txt").expanduser().read_text("utf-8", "replace")
     yield _existing(text.splitlines())
     programs = [os.environ.get("CONDA_EXE"), os.environ.get("MAMBA_EXE")]
     for program in dict.fromkeys([*programs, "conda", "mamba", "micromamba"]):

@@ -1,4 +1,5 @@
-"""The Python of an environment: where it is, and what it lacks to start a kernel."""
+"""The Python of an environment: where it is, what it lacks to start a kernel, and how that is
+installed there."""
 
 from __future__ import annotations
 
@@ -11,7 +12,6 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from ..errors import KernelError
-from .installing import install_command
 
 PROBE_SECONDS = 30.0
 """Time that an interpreter has to say what it is. Taken up where a file server is slow."""
@@ -146,6 +146,33 @@ def without(python: str, module: str, prefix: str, path: Sequence[str]) -> str:
     package = _DISTRIBUTIONS.get(module, module)
     command = install_command(python, prefix, path, package)
     return f"there is no {package} for {python} - install it: {command}"
+
+
+_IN_CONDA = {
+    "graphviz": "python-graphviz",
+    "igraph": "python-igraph",
+    "opencv-python": "opencv",
+    "psycopg2-binary": "psycopg2",
+    "tables": "pytables",
+    "torch": "pytorch",
+}
+"""Names in conda-forge of distributions that have another one there."""
+
+
+def install_command(
+    interpreter: str, prefix: str, path: Sequence[str], distribution: str, again: bool = False
+) -> str:
+    """The command of a shell that installs a distribution for ``interpreter``, which has this
+    ``sys.prefix`` and ``sys.path``: conda's in its environments, uv's where there is no pip. With
+    ``again`` it installs one that is there but broken, in its newest release."""
+    python, anew = shlex.quote(interpreter), "--upgrade --force-reinstall " * again
+    if os.path.isdir(os.path.join(prefix, "conda-meta")):
+        name = _IN_CONDA.get(distribution, distribution.lower())
+        anew = "--force-reinstall " * again
+        return f"conda install {anew}--prefix {shlex.quote(prefix)} --channel conda-forge {name}"
+    if any(os.path.isfile(os.path.join(folder, "pip", "__init__.py")) for folder in path):
+        return f"{python} -m pip install {anew}{distribution}"
+    return f"uv pip install --python {python} {anew}{distribution}"
 
 
 _DISTRIBUTIONS = {"ipykernel_launcher": "ipykernel", "zmq": "pyzmq"}

@@ -2,57 +2,28 @@
 
 from __future__ import annotations
 
+import glob
 import itertools
 import os
 import re
 from collections.abc import Sequence
 
-from ...kernels.installing import install_command
-from ...kernels.interpreters import is_environment
+from ...kernels.interpreters import install_command, is_environment
 
 _MISSING = re.compile(r"No module named '(\w+)'")
 """Python's own text. Of a submodule, whose name has a dot, the package is there."""
 
-_DISTRIBUTIONS = {
-    "Bio": "biopython",
-    "Crypto": "pycryptodome",
-    "IPython": "ipython",
-    "MySQLdb": "mysqlclient",
-    "OpenSSL": "pyOpenSSL",
-    "PIL": "pillow",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "community": "python-louvain",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "docx": "python-docx",
-    "dotenv": "python-dotenv",
-    "faiss": "faiss-cpu",
-    "fitz": "PyMuPDF",
-    "git": "GitPython",
-    "github": "PyGithub",
-    "imblearn": "imbalanced-learn",
-    "jose": "python-jose",
-    "jwt": "PyJWT",
-    "magic": "python-magic",
-    "mpl_toolkits": "matplotlib",
-    "nacl": "PyNaCl",
-    "osgeo": "GDAL",
-    "pkg_resources": "'setuptools<82'",
-    "pptx": "python-pptx",
-    "psycopg2": "psycopg2-binary",
-    "pylab": "matplotlib",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "skopt": "scikit-optimize",
-    "slugify": "python-slugify",
-    "umap": "umap-learn",
-    "usb": "pyusb",
-    "websocket": "websocket-client",
-    "yaml": "PyYAML",
-    "zmq": "pyzmq",
-}
+_DISTRIBUTIONS = """
+    Bio=biopython Crypto=pycryptodome IPython=ipython MySQLdb=mysqlclient OpenSSL=pyOpenSSL
+    PIL=pillow attr=attrs bs4=beautifulsoup4 community=python-louvain cv2=opencv-python
+    dateutil=python-dateutil docx=python-docx dotenv=python-dotenv faiss=faiss-cpu fitz=PyMuPDF
+    git=GitPython github=PyGithub imblearn=imbalanced-learn jose=python-jose jwt=PyJWT
+    magic=python-magic mpl_toolkits=matplotlib nacl=PyNaCl osgeo=GDAL
+    pkg_resources='setuptools<82' pptx=python-pptx psycopg2=psycopg2-binary pylab=matplotlib
+    serial=pyserial skimage=scikit-image sklearn=scikit-learn skopt=scikit-optimize
+    slugify=python-slugify umap=umap-learn usb=pyusb websocket=websocket-client yaml=PyYAML
+    zmq=pyzmq
+"""
 """Modules of well-known distributions that have another name, as these say in their own documents.
 Others mostly have the module's name, with hyphens for underscores."""
 
@@ -89,7 +60,8 @@ def advice(error: str, python: dict[str, str], path: Sequence[str], projects: Se
             f"{said}: {file} is not in the run, or not where modules are found - let 'sourcecode' "
             "copy it, or put its folder into sys.path"
         )
-    distribution = _DISTRIBUTIONS.get(module, module.strip("_").replace("_", "-"))
+    others = dict(pair.split("=", 1) for pair in _DISTRIBUTIONS.split())
+    distribution = others.get(module, module.strip("_").replace("_", "-"))
     command = install_command(interpreter, python["prefix"], path, distribution)
     return f"{said} - install it there: {command}"
 
@@ -105,8 +77,9 @@ def _in_projects(module: str, projects: Sequence[str]) -> str:
     for folder, folders, files in itertools.islice(walked, MOST_FOLDERS):
         if file in files:
             return os.path.join(folder, file)
-        if module in folders and _has_python(os.path.join(folder, module)):
-            return os.path.join(folder, module)
+        package = os.path.join(folder, module)
+        if module in folders and glob.glob(os.path.join(glob.escape(package), "*.py")):
+            return package
         folders[:] = [
             name
             for name in folders
@@ -115,10 +88,3 @@ def _in_projects(module: str, projects: Sequence[str]) -> str:
             and not is_environment(os.path.join(folder, name))
         ]
     return ""
-
-
-def _has_python(folder: str) -> bool:
-    try:
-        return any(name.endswith(".py") for name in os.listdir(folder))
-    except OSError:
-        return False

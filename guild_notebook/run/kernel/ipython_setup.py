@@ -222,7 +222,7 @@ def tell_gpus(kernel: Any) -> None:
 
     def tell() -> None:
         for name in [name for name in waiting if name in sys.modules]:
-            gpus: Any = []
+            gpus = None
             with contextlib.suppress(Exception):  # half an import, no driver
                 gpus = waiting[name](sys.modules[name])
             if gpus is None or gpus:
@@ -269,10 +269,7 @@ def _of_cupy(cupy: Any) -> Any:
 
 
 def _of_nvml(nvml: Any) -> Any:
-    try:
-        nvml.nvmlInit()
-    except Exception:
-        return None  # there is no driver
+    nvml.nvmlInit()
     try:
         handles = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
         return list(map(nvml.nvmlDeviceGetName, handles)) or None
@@ -287,7 +284,8 @@ _GPUS = {
     "cupy": _of_cupy,
     "pynvml": _of_nvml,
 }
-"""What asks a library, by the name of its module: None where it will never name a GPU."""
+"""What asks a library, by the name of its module: None, or an error, where it will never name a
+GPU."""
 
 
 if __name__ == "guild_notebook.ipython_setup":
