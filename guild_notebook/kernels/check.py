@@ -41,10 +41,17 @@ def check(
         )
     module = interpreters.module_of(argv)
     may_start = is_confirmed or not interpreters.is_within(program, project)
-    if module and may_start and program not in ("", sys.executable):
+    if module and may_start and program and not _is_own(program):
         lack = interpreters.lack(program, [module, "zmq"], ["zmq"])
         if lack:
             raise KernelError(f"kernel '{wanted}' does not start: {lack}")
+
+
+def _is_own(program: str) -> bool:
+    """Whether a program is this interpreter, perhaps by another name (python3, python3.13). The one
+    of another environment may link to the same file."""
+    own, folder = sys.executable, os.path.dirname(program)
+    return folder == os.path.dirname(own) and os.path.samefile(program, own)
 
 
 def _installed(name: str) -> dict[str, Any] | None:

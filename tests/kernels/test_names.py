@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import venv
 from collections.abc import Callable
@@ -295,6 +296,23 @@ def test_what_starts_no_kernel_is_said_in_a_line_that_names_it(here: Path, name:
     line = str(error.value)
     assert line.startswith(f"kernel '{name}'") and said.format(here=here) in line
     assert ("\n" not in line and " - " in line) or "is not a Python that runs" in line
+
+
+def test_a_kernel_of_this_environment_is_not_started_to_see_what_it_lacks(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Each run would take the longer for it. Its kernelspec may have another name of the Python."""
+    monkeypatch.setattr(subprocess, "run", None)
+    other = environment(here / "own-venv") / "bin" / "python3"
+    other.symlink_to("python")
+    monkeypatch.setattr(sys, "executable", str(other.with_name("python")))
+    folder = here / "data" / "kernels" / "same"
+    folder.mkdir(parents=True)
+    argv = [str(other), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (folder / "kernel.json").write_text(json.dumps({"argv": argv}))
+    check("same", "", "python", str(here / "project"))
+    with pytest.raises(TypeError):  # that there is no subprocess.run
+        check("../venvs/torch", "", "python", str(here / "project"))
 
 
 ODD_SPECS = {

@@ -85,6 +85,7 @@ class KernelRecord:
             self._write(name, value)
 
     def _read(self) -> None:
+        self.problem = ""
         self._modified = packages.modified(self._path)
         self._thread = threading.Thread(target=self._read_packages, daemon=True)
         self._thread.start()

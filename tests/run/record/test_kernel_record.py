@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from guild_notebook.run.execution.missing_modules import advice
+from guild_notebook.run.record import packages
 from guild_notebook.run.record.kernel_record import KernelRecord
 from guild_notebook.run.record.run_files import RunFiles
 from tests.helpers import runner
@@ -225,6 +227,22 @@ def test_what_cannot_be_written_at_once_is_written_at_the_end(tmp_path: Path):
     in_place.rmdir()
     kernel.finish(LIMIT)
     assert kernel.error is None and in_place.read_text() == "- one==1.0\n"
+
+
+def test_packages_that_can_be_read_at_the_end_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "one-1.0.dist-info").mkdir()
+    kernel = KernelRecord(RunFiles(str(tmp_path)), True, lambda text: text)
+    with monkeypatch.context() as changed:
+        changed.setattr(packages, "freeze", lambda *_: 1 / 0)
+        kernel.start({"version": "3.13.0"}, [str(tmp_path)])
+        kernel._thread.join(LIMIT)
+    assert kernel.problem == "ZeroDivisionError: division by zero"
+    (tmp_path / "two-2.0.dist-info").mkdir()
+    os.utime(tmp_path, ns=(1, 1))
+    kernel.finish(LIMIT)
+    assert (kernel.problem, kernel.description([])["packages"]) == ("", ["one==1.0", "two==2.0"])
 
 
 @pytest.mark.skipif(
