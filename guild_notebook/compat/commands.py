@@ -1,4 +1,5 @@
-"""Guild's commands, and scripts whose flags are click options, on click 8.2 and later.
+"""Guild's commands and their help, and scripts whose flags are click options, on current releases
+of click and Python.
 
 Their options have the values and the defaults that they have on click 8.1.
 """
@@ -6,6 +7,8 @@ Their options have the values and the defaults that they have on click 8.1.
 from __future__ import annotations
 
 import functools
+import re
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -86,3 +89,17 @@ def _state_and_read(read: Any, parameter: Any, flags: Any) -> None:
 
 def _state_default(parameter: Any) -> None:
     parameter.default = parameter.to_info_dict().get("default")
+
+
+def split_by_keyword(click_util: Any) -> None:
+    """Pass ``maxsplit`` to ``re.split`` by its name.
+
+    guild/click_util.py:308 passes ``re.DOTALL``, meant for the flags, in its place: a
+    DeprecationWarning for each command from Python 3.13 on, and to become an error. Needless when
+    the line names what it passes.
+    """
+
+    def split(pattern: str, text: str, maxsplit: int = 0) -> list[Any]:
+        return re.split(pattern, text, maxsplit=maxsplit)
+
+    click_util.re = SimpleNamespace(**{**vars(re), "split": split})

@@ -18,7 +18,6 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from . import (
-    click_util,
     closed_output,
     commands,
     ipy,
@@ -46,7 +45,7 @@ AROUND: dict[str, Callable[[], AbstractContextManager[None]]] = {
 """The contexts in which modules are executed."""
 
 AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
-    "guild.click_util": (click_util.split_by_keyword,),
+    "guild.click_util": (commands.split_by_keyword,),
     "guild.commands.main": (commands.mend_commands,),
     "guild.commands.run": (commands.state_defaults,),
     "guild.ipy": (ipy.find_values_by_position,),

@@ -7,8 +7,6 @@ import sys
 from contextlib import ExitStack
 from typing import Any
 
-import click
-
 from .. import options
 from ..document.reader import Notebook
 from ..errors import KernelError, OptionError
@@ -16,7 +14,7 @@ from ..flags import languages
 from ..kernels import check, interpreters
 from . import flagdefs, operation, sourcecode
 from .checks import Checks
-from .secret_handoff import SecretHandoff
+from .secret_handoff import SecretHandoff, command_parameters
 
 
 class PendingOperation:
@@ -100,8 +98,7 @@ class PendingOperation:
             _check_python(self.opdef.fullname)
             named, language = self._notebook.kernel_name, languages.name_of(self._notebook)
             project = os.path.abspath(self.opdef.guildfile.dir or ".")
-            context = click.get_current_context(silent=True)
-            is_confirmed = not context or context.params.get("yes", True)
+            is_confirmed = command_parameters().get("yes", True)
             check.check(settings.get("kernel"), named, language, project, is_confirmed)
 
     def restore_flagdefs(self) -> None:
@@ -134,7 +131,5 @@ def _check_python(operation_name: str) -> None:
 def _runs_here() -> bool:
     """Whether Guild's command runs the operation, and does not stage it, print something of it or
     run it elsewhere."""
-    context = click.get_current_context(silent=True)
     others = ("stage", "remote", "help", "print", "test")
-    options_given = context.params.items() if context else ()
-    return not any(value and name.startswith(others) for name, value in options_given)
+    return not any(v and name.startswith(others) for name, v in command_parameters().items())

@@ -44,7 +44,7 @@ class SecretHandoff:
                 found = settings.environment_value(name, variable, os.environ)
                 value = value if found is None else found
                 if found is None and value == settings.PLACEHOLDER:
-                    if not _command_parameters().get("stage"):
+                    if not command_parameters().get("stage"):
                         raise settings.missing_value_error(name, variable)
                     self._not_kept.add(name)
                     value = None
@@ -75,7 +75,7 @@ class SecretHandoff:
 
     def warnings(self, op: Any) -> Iterator[str]:
         """Where a value of ``op`` is known to others, or not kept: a line each."""
-        command = _command_parameters()
+        command = command_parameters()
         remote = command.get("remote")
         for name, value in self._values.items():
             variable = self.variables[name]
@@ -114,7 +114,7 @@ class SecretHandoff:
         op._comment = op._comment and self.masker.text(op._comment)
         op._tags = [self.masker.text(tag) for tag in op._tags or ()]
         self.hide_in_command(op)
-        if _command_parameters().get("stage"):
+        if command_parameters().get("stage"):
             self._drop_variables()  # Guild writes a staged run's environment to a file
             self._values = {}
 
@@ -127,7 +127,7 @@ class SecretHandoff:
         # Guild's own setting for variables that it is not to write down (guild/op.py)
         hidden = [*self.variables.values(), *settings.secret_variable_names(os.environ)]
         op._opdef.env_secrets = [*(op._opdef.env_secrets or ()), *hidden]
-        command = _command_parameters()
+        command = command_parameters()
         params = op.run_attrs.setdefault("run_params", {})
         opspec = command.get("opspec") or ""
         first = [opspec] if "=" in opspec else []  # as guild/commands/run_impl.py
@@ -168,7 +168,7 @@ def _check_is_single(op: Any, name: str) -> None:
         )
 
 
-def _command_parameters() -> dict[str, Any]:
+def command_parameters() -> dict[str, Any]:
     """The parameters of the ``guild run`` that this process is; empty where Python called it."""
     import click
 

@@ -18,7 +18,7 @@ def found() -> tuple[list[Used], list[str]]:
 
 
 LOCAL_FILES = [
-    "compat/click_util.py",  # of Guild itself
+    "compat/commands.py",  # of Guild itself
     *("flags/languages/bash.py",) * 2,
     "flags/languages/julia.py",
     *("flags/languages/line_based.py",) * 2,
