@@ -29,6 +29,8 @@ _BUILD_BACKENDS = {"setuptools", "distribute", "wheel"}
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 
+_FIELD = re.compile(r"^(Name|Version):[ \t]*(.*)", re.IGNORECASE | re.MULTILINE)
+
 _SCP = re.compile(r"(\w+@)?([^/:]+):(\w[^:]*)")
 """``git@example.com:user/project.git``"""
 
@@ -109,8 +111,8 @@ def _header(found: Any, field: str) -> str | None:
     for file in ("METADATA", "PKG-INFO", ""):
         header = _read(found, file).partition("\n\n")[0]
         if header:
-            match = re.search(rf"^{field}:[ \t]*(.*)", header, re.IGNORECASE | re.MULTILINE)
-            return match[1] if match else None
+            found_fields = reversed(_FIELD.findall(header))  # the first of a name counts
+            return {name.title(): value for name, value in found_fields}.get(field)
     return None
 
 
