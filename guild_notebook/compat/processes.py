@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +18,9 @@ def start_steps_apart(op_util: Any) -> None:
     """Start each step so that it imports no module of the project.
 
     Guild starts itself as ``python -um guild.main_bootstrap`` (guild/steps_main.py,
-    _step_run_cmd), where a ``queue.py`` of the project ends the pipeline. Needless when it does by
-    a path, or with ``-P``.
+    _step_run_cmd), where a ``queue.py`` of the project ends the pipeline, by the Python of an
+    active environment, which may lack Guild. Needless when it does by a path, or with ``-P``, and
+    by its own Python.
     """
     words = map(shlex.quote, start.arguments(__name__))
     op_util.STEPS_EXEC = f"${{guild_python_exe}} {' '.join(words)}"
@@ -45,7 +47,7 @@ def _apart(command: list[str]) -> list[str]:
 
 
 def _call(command: list[str], **options: Any) -> int:
-    return subprocess.call(_apart(command), **options)
+    return subprocess.call(_apart([sys.executable, *command[1:]]), **options)
 
 
 if __name__ == "__main__":

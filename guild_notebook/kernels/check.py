@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import Any
 
 from ..errors import KernelError
@@ -18,18 +17,18 @@ def check(
     notebook of this ``language`` has ``named``, is known not to start: what is not there, and what
     its Python lacks. ``project`` is the folder of guild.yml: a Python that lies there may
     have come with it, and is not started before the user has confirmed the run."""
-    wanted = option or named
-    if not wanted and language == "python":
+    wanted, active = option or named or "python", interpreters.active_python()
+    if language == "python" and not (option or named or active):
         return
     if os.path.expanduser("~") == "~":
         return  # jupyter_core finds nothing without a home, which the run makes
-    spec = _installed(wanted)
+    spec = None if active else _installed(wanted)
     if spec is None:
         from .kernelspecs import KernelSpecs, choose
 
         specs = KernelSpecs(project)
-        wanted, _replaced = choose(specs, option, named, language)
-        spec = specs.get_kernel_spec(wanted).to_dict()
+        name, _replaced = choose(specs, option, named, language)
+        spec = specs.get_kernel_spec(name).to_dict()
     if "kernel_provisioner" in (spec.get("metadata") or {}):
         return  # it starts the kernel in a way of its own, perhaps on another machine
     argv = spec["argv"]
@@ -40,18 +39,15 @@ def check(
             f"install the kernel again, or remove it: jupyter kernelspec remove {wanted}"
         )
     module = interpreters.module_of(argv)
-    may_start = is_confirmed or not interpreters.is_within(program, project)
-    if module and may_start and program and not _is_own(program):
-        lack = interpreters.lack(program, [module, "zmq"], ["zmq"])
+    may_start = is_confirmed or program == active or not interpreters.is_within(program, project)
+    if module and may_start and program and not interpreters.is_own(program):
+        path = interpreters.python_path(os.environ.get("PYTHONPATH", "").split(os.pathsep))
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}  # a step has Guild's own
+        lack = interpreters.lack(program, [module, "zmq"], ["zmq"], env)
         if lack:
-            raise KernelError(f"kernel '{wanted}' does not start: {lack}")
-
-
-def _is_own(program: str) -> bool:
-    """Whether a program is this interpreter, perhaps by another name (python3, python3.13). The one
-    of another environment may link to the same file."""
-    own, folder = sys.executable, os.path.dirname(program)
-    return folder == os.path.dirname(own) and os.path.samefile(program, own)
+            of_active = "it is of the active environment (nb-kernel may name another), and "
+            why = of_active if program == active else ""
+            raise KernelError(f"kernel '{wanted}' does not start: {why}{lack}")
 
 
 def _installed(name: str) -> dict[str, Any] | None:

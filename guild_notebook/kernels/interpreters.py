@@ -3,6 +3,7 @@ installed there."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shlex
@@ -97,9 +98,7 @@ def python_in(path: str, name: str) -> str:
     )
 
 
-def lack(
-    python: str, names: Sequence[str], imported: Sequence[str], env: Mapping[str, str] | None = None
-) -> str:
+def lack(python: str, names: Sequence[str], imported: Sequence[str], env: Mapping[str, str]) -> str:
     """What an interpreter lacks to start a kernel, a line for the user, or "": a module of
     ``names``, of which those that are ``imported`` must be importable as well. Runs it, for tens of
     milliseconds and what imports take."""
@@ -177,6 +176,39 @@ def install_command(
 
 _DISTRIBUTIONS = {"ipykernel_launcher": "ipykernel", "zmq": "pyzmq"}
 """The names under which modules are installed, where they have others."""
+
+
+def active_python() -> str:
+    """The Python of an active environment that is not the one of this process, as Guild has it for
+    scripts (guild/config.py, python_exe); "" where there is none."""
+    prefix = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX") or ""
+    python = os.path.join(prefix, "bin", "python")
+    if os.environ.get("GUILD_PYTHON_EXE"):
+        python = shutil.which(os.environ["GUILD_PYTHON_EXE"]) or os.environ["GUILD_PYTHON_EXE"]
+    elif not prefix or not os.path.exists(python):
+        return ""
+    else:
+        # That of conda, where it was activated later than a virtual one, or a shim of pyenv.
+        first = shutil.which("python") or ""
+        if is_environment(os.path.dirname(os.path.dirname(first))):
+            python = first
+    return "" if is_own(python) else python
+
+
+def python_path(entries: Sequence[str]) -> list[str]:
+    """Those entries of PYTHONPATH that Guild has not put there for itself, the packages of its
+    Python (guild/op_util.py, _guild_path)."""
+    guild = importlib.util.find_spec("guild")
+    own = os.path.realpath(os.path.dirname(os.path.dirname(str(guild and guild.origin))))
+    return [path for path in entries if os.path.realpath(path) != own]
+
+
+def is_own(python: str) -> bool:
+    """Whether a program is this interpreter, perhaps by another name (python3, python3.13). The one
+    of another environment may link to the same file."""
+    names = (python, sys.executable)
+    folder, own = (os.path.realpath(os.path.dirname(name)) for name in names)
+    return folder == own and len(set(map(os.path.realpath, names))) == 1
 
 
 def program_of(argv: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from ..errors import KernelError
 from . import conda, interpreters
 
 OWN_PYTHON = "guild-notebook-own-python"
-"""The kernel name of the Python interpreter that executes this module."""
+"""The kernel name of the active environment's Python, else of the one that executes this module."""
 
 CONDA = "conda:"
 """What the names of conda's environments begin with."""
@@ -26,7 +26,8 @@ _NAME = re.compile(r"[a-zA-Z0-9._\-]+")  # as jupyter_client/kernelspec.py, _is_
 class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client carries no types
     """The installed kernels, this interpreter, and environments: a name is that of an installed
     kernel, of one that Jupyter's configuration provides, ``conda:NAME``, or the path of an
-    environment or its Python, relative to ``project``.
+    environment or its Python, relative to ``project``. Where another environment than this one is
+    active, installed kernels are those that its Jupyter would have.
 
     Of a name that the user has not chosen, but a notebook, nothing that may have come with it is
     started: a path has to be absolute and to lead out of the project and of all runs."""
@@ -36,6 +37,11 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
         self._project = project
         self._found: dict[str, KernelSpec] = {}
         self._configured_error = ""
+        self._active = interpreters.active_python()
+        prefix = os.path.dirname(os.path.dirname(self._active))
+        self._of_active = os.path.join(prefix, "share", "jupyter", "kernels")
+        if self._active:
+            self.kernel_dirs.insert(0, self._of_active)
 
     def get_kernel_spec(self, kernel_name: str, is_chosen: bool = True) -> KernelSpec:
         """Raises NoSuchKernel, and KernelError for what is known of the name but starts none."""
@@ -49,11 +55,11 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
 
     def _find(self, name: str, is_chosen: bool) -> KernelSpec:
         if name == OWN_PYTHON:
-            if importlib.util.find_spec("ipykernel") is None:
+            if not self._active and importlib.util.find_spec("ipykernel") is None:
                 raise KernelError(
                     interpreters.without(sys.executable, "ipykernel", sys.prefix, sys.path)
                 )
-            return python_spec(sys.executable)
+            return python_spec(self._active or sys.executable)
         if name.startswith(CONDA):
             wanted = name[len(CONDA) :]
             is_path = os.sep in wanted
@@ -62,7 +68,7 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
         if not _NAME.fullmatch(name) or name in (".", ".."):
             return python_spec(interpreters.python_in(self._path(name, is_chosen), name))
         try:
-            return super().get_kernel_spec(name)
+            return self._as_active(name, super().get_kernel_spec(name))
         except NoSuchKernel:
             spec = self._configured_spec(name)
             if spec:
@@ -71,6 +77,19 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
             if not interpreters.is_environment(folder):
                 raise
             return python_spec(interpreters.python_in(folder, name))
+
+    def _as_active(self, name: str, spec: KernelSpec) -> KernelSpec:
+        """An installed kernel whose command is a plain ``python`` has the Python of the active
+        environment, but for those of this environment; ``python3`` is always that Python."""
+        folder, argv = spec.resource_dir, spec.argv
+        if not self._active:
+            return spec
+        if name.lower() == "python3" and os.path.dirname(folder) != self._of_active:
+            return python_spec(self._active)
+        is_plain = interpreters.program_of(argv) == sys.executable and os.sep not in argv[0]
+        if is_plain and not folder.startswith(os.path.join(sys.prefix, "share", "")):
+            argv[0] = self._active
+        return spec
 
     def _path(self, name: str, is_chosen: bool) -> str:
         path = os.path.expanduser(name)
@@ -144,8 +163,8 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
                 f"kernel '{wanted}' is not installed - install it, or set nb-kernel to the path of "
                 f"an environment, conda:NAME or one of: {specs.installed()}"
             ) from None
-        specs.get_kernel_spec(OWN_PYTHON)  # raises if there is no ipykernel
-        notice = f"kernel '{wanted}' is not installed, using {sys.executable}"
+        python = specs.get_kernel_spec(OWN_PYTHON).argv[0]  # raises if there is no ipykernel
+        notice = f"kernel '{wanted}' is not installed, using {python}"
         return OWN_PYTHON, notice + " - for a path set nb-kernel" * (os.sep in wanted)
     except (OSError, ValueError, TypeError, RecursionError, TraitError) as e:
         raise KernelError(f"the kernelspec of '{wanted}' cannot be read: {e}") from None

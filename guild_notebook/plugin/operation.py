@@ -150,9 +150,10 @@ def _has_references(spec: NotebookSpec) -> bool:
 def command(opdef: Any, spec: NotebookSpec) -> str:
     """The ``exec`` of a notebook operation.
 
-    An exec of ``${python_exe}`` keeps what Guild does for Python operations (PYTHONPATH, default
-    source code rules). It has no ``${flag_args}``: arguments lose the types of
-    flag values, the run's attributes do not.
+    An exec of ``${guild_python_exe}`` keeps what Guild does for Python operations (PYTHONPATH,
+    default source code rules). ``${python_exe}``, which earlier versions have recorded, is the
+    Python of an active environment, which may lack this package: it has the kernel instead. It has
+    no ``${flag_args}``: arguments lose the types of flag values, the run's attributes do not.
     """
     found = notebook_paths(opdef, spec)
     arguments = [found.run]
@@ -172,7 +173,7 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
 
 def runner_command(arguments: list[str]) -> str:
     words = [*start.arguments(RUNNER), *arguments]
-    return f"${{python_exe}} {' '.join(map(shlex.quote, words))}"
+    return f"${{guild_python_exe}} {' '.join(map(shlex.quote, words))}"
 
 
 def check(opdef: Any, spec: NotebookSpec) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import ExitStack
 from typing import Any
 
 from .. import options
 from ..document.reader import Notebook
-from ..errors import KernelError, OptionError
+from ..errors import OptionError
 from ..flags import languages
-from ..kernels import check, interpreters
+from ..kernels import check
 from . import flagdefs, operation, sourcecode
 from .checks import Checks
 from .secret_handoff import SecretHandoff, command_parameters
@@ -95,7 +94,6 @@ class PendingOperation:
         stated = (data.get("nb-kernel"), data.get("nb-exec"), *self._spec.arguments)
         is_by_flag = any(map(options.has_reference, stated))
         if settings.get("exec", True) and not is_by_flag and os.environ.get("NB_NO_EXEC") != "1":
-            _check_python(self.opdef.fullname)
             named, language = self._notebook.kernel_name, languages.name_of(self._notebook)
             project = os.path.abspath(self.opdef.guildfile.dir or ".")
             is_confirmed = command_parameters().get("yes", True)
@@ -105,27 +103,6 @@ class PendingOperation:
         """Restore what is still relaxed of Guild's flag definitions."""
         self._relaxed_secrets.close()
         self._relaxed.close()
-
-
-def _check_python(operation_name: str) -> None:
-    """Raise KernelError where Guild runs operations with the Python of an active environment
-    (guild/config.py, python_exe) that cannot run this package from Guild's own one."""
-    import guild
-    from guild import config
-
-    python = str(config.python_exe())
-    folder = os.path.dirname(python)
-    if os.path.realpath(folder) == os.path.realpath(os.path.dirname(sys.executable)):
-        return
-    of_guild = os.path.dirname(os.path.dirname(os.path.abspath(guild.__file__)))
-    path = os.pathsep.join(filter(None, [of_guild, os.environ.get("PYTHONPATH")]))
-    env = {**os.environ, "PYTHONPATH": path}
-    if interpreters.lack(python, ["guild_notebook", "zmq"], ["zmq"], env):
-        raise KernelError(
-            f"operation '{operation_name}': Guild runs it with {python}, since that environment is "
-            "active, and guild-notebook cannot run there - deactivate the environment and set "
-            f"nb-kernel to {os.path.dirname(folder)}, or install guild-notebook in it"
-        )
 
 
 def _runs_here() -> bool:

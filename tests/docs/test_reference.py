@@ -21,6 +21,7 @@ CHANGING = {
     "HOME",
     "CONDA_EXE",
     "CONDA_PREFIX",
+    "GUILD_PYTHON_EXE",
     "MAMBA_EXE",
     "MAMBA_ROOT_PREFIX",
     "PATH",
@@ -32,6 +33,7 @@ CHANGING = {
     "RUN_DIR",
     "RUN_ID",
     "PROJECT_DIR",
+    "VIRTUAL_ENV",
 }
 """Environment variables of the package that are a user's; the others are between its processes."""
 

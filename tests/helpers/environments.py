@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import subprocess
 import sys
@@ -61,6 +62,12 @@ def installed(folder: Path, version: str, *requirements: str) -> Path:
     install = [*UV, "pip", "install", "-q", "-p", str(folder / "bin" / "python")]
     subprocess.run([*install, *requirements], check=True)
     return folder
+
+
+def activated(folder: Path | str) -> dict[str, str]:
+    """The variables of a shell in which a virtual environment is active."""
+    path = os.pathsep.join([str(Path(folder, "bin")), os.environ["PATH"]])
+    return {"VIRTUAL_ENV": str(folder), "PATH": path}
 
 
 def module_in(folder: Path, name: str) -> None:

@@ -14,13 +14,14 @@ import pytest
 
 from tests.helpers.environments import (
     PYTHONS,
+    activated,
     conda_environment,
     installed,
     linked,
     module_in,
     program,
 )
-from tests.helpers.project import CHECKOUT, LIMIT, Command, Project
+from tests.helpers.project import CHECKOUT, LIMIT, Command, Project, Run
 from tests.helpers.runner import execute
 from tests.helpers.slow import but_slow
 from tests.run.kernel.test_kernels import reason_without_r
@@ -80,8 +81,7 @@ def guild_with(project: Project, prefix: str = sys.prefix) -> dict[str, str]:
     user = project.dir.parent / "of user"
     user.mkdir(exist_ok=True)
     (user / "of_user.py").write_text("")
-    path = os.pathsep.join([str(Path(prefix, "bin")), os.environ["PATH"]])
-    return {"VIRTUAL_ENV": prefix, "PATH": path, "PYTHONPATH": str(user)}
+    return {**activated(prefix), "PYTHONPATH": str(user)}
 
 
 def notebooks(project: Project) -> None:
@@ -111,6 +111,21 @@ def test_a_kernel_of_another_environment_is_at_home_in_it(shared: Project, other
     assert seen["active"]["VIRTUAL_ENV"] == str(other)
     assert str(Path(sys.prefix, "bin")) not in seen["path"]  # as after `deactivate`
     assert seen["PYTHONPATH"][-1].endswith("of user")
+
+
+def test_an_active_environment_that_lacks_guild_has_the_kernel_of_each_step(
+    shared: Project, other: Path
+):
+    notebooks(shared)
+    shared.guildfile(
+        "nb:\n  notebook: nbs/nb.ipynb\n  nb-report: none\n  sourcecode: ['*.py', '*.ipynb']\n"
+        "steps:\n  steps: [nb]\n"
+    )
+    done = shared.run("steps", **{**guild_with(shared), **activated(other)})
+    check(seen_by(done), other)
+    (step,) = (run for run in done.runs if run.op_name == "nb")
+    assert step.attr("cmd")[0] == sys.executable
+    assert step.notebook("nbs/nb.ipynb")["metadata"]["guild_kernel"]["prefix"] == str(other)
 
 
 def test_a_kernel_of_conda_has_its_environment_activated(
@@ -272,3 +287,45 @@ def test_a_guild_of_any_python_runs_kernels_of_the_oldest_and_the_newest(
         )
         assert done.returncode == 0, done.stderr
         check(seen_by(Command(done.stdout, done.stderr, 0)), folder)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("of_guild", "of_active"), [("3.9", "3.14"), ("3.13", "3.9"), ("3.14", "3.13")]
+)
+def test_each_way_to_start_runs_has_kernels_of_the_environment_that_is_active_then(
+    of_guild: str, of_active: str, project: Project, tmp_path: Path
+):
+    guild = installed(tmp_path / "guild", of_guild, str(CHECKOUT))
+    active = installed(tmp_path / "active", of_active, "ipykernel")
+    project.notebook("nb.ipynb", "x = 1", "import sys\nprint('KERNEL', x, sys.prefix)")
+    project.guildfile(
+        "nb:\n  notebook: nb.ipynb\n  nb-report: none\n  flags-import: all\n"
+        "steps:\n  steps: [nb x=5]\n"
+    )
+
+    def kernels(environment: Path, *args: str) -> list[str]:
+        """The kernels of runs that ``guild ARGS`` starts in a shell where one is active."""
+        done = subprocess.run(
+            [str(guild / "bin" / "guild"), *args],
+            cwd=project.dir,
+            env={**project.environment(), **activated(environment)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        words = [line.split() for line in done.stdout.splitlines() if "KERNEL" in line]
+        return [f"{x} {prefix}" for _, x, prefix in words]
+
+    assert kernels(active, "run", "-y", "nb") == [f"1 {active}"]
+    assert kernels(guild, "run", "-y", "nb", "x=2") == [f"2 {guild}"]
+    assert kernels(active, "run", "-y", "nb", "x=[3,4]") == [f"3 {active}", f"4 {active}"]
+    assert kernels(active, "run", "-y", "steps") == [f"5 {active}"]
+    (first,) = (run for run in map(Run, project.run_dirs()) if run.flags == {"x": 1})
+    assert kernels(guild, "run", "-y", "--restart", first.id) == [f"1 {guild}"]
+    assert kernels(active, "run", "-y", "--restart", first.id) == [f"1 {active}"]
+    assert kernels(guild, "run", "-y", "nb", "x=6", "--stage") == []
+    assert kernels(active, "run", "-y", "queue", "run-once=yes") == [f"6 {active}"]

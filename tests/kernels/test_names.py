@@ -15,8 +15,9 @@ import pytest
 
 from guild_notebook.errors import KernelError
 from guild_notebook.kernels.check import check
+from guild_notebook.kernels.interpreters import active_python
 from guild_notebook.kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
-from tests.helpers.environments import conda_environment, program
+from tests.helpers.environments import activated, conda_environment, program
 from tests.helpers.project import Project
 from tests.helpers.runner import attempt
 
@@ -159,6 +160,101 @@ def test_a_notebook_s_python_kernel_that_is_not_there_is_replaced(here: Path, na
     assert notice == f"kernel '{named}' is not installed, using {sys.executable}"
     _, notice = choose(specs, None, f"./{named}", "python")
     assert notice.endswith(f"using {sys.executable} - for a path set nb-kernel")
+
+
+# ---- another environment than Guild's is active
+
+
+def installed_kernel(folder: Path, name: str, *argv: str) -> None:
+    (folder / name).mkdir(parents=True)
+    (folder / name / "kernel.json").write_text(json.dumps({"argv": argv}))
+
+
+@pytest.mark.parametrize(
+    ("name", "argv"),
+    [
+        ("", ["venvs/torch/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]),
+        ("python3", ["venvs/torch/bin/python", "of active"]),
+        ("Python3", ["venvs/torch/bin/python", "of active"]),
+        ("absolute", ["/usr/bin/python3", "of active"]),
+        ("plain", ["venvs/torch/bin/python", "of user"]),
+        ("other", ["odd", "of user"]),
+        ("own", ["python", "of Guild"]),
+        ("gone", ["venvs/torch/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]),
+        ("conda:jax", ["miniforge3/envs/jax/bin/python", "-m", "ipykernel_launcher"]),
+    ],
+)
+def test_installed_kernels_are_those_that_jupyter_of_the_active_environment_would_have(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str, argv: list[str]
+):
+    active, user, own = (here / n for n in ("venvs/torch", "data", "own"))
+    installed_kernel(active / "share/jupyter/kernels", "python3", "python", "of active")
+    installed_kernel(active / "share/jupyter/kernels", "absolute", "/usr/bin/python3", "of active")
+    for kernel, word in (("python3", "python"), ("plain", "python3"), ("other", "odd")):
+        installed_kernel(user / "kernels", kernel, word, "of user")
+    for kernel in ("python3", "own"):
+        installed_kernel(own / "share/jupyter/kernels", kernel, "python", "of Guild")
+    monkeypatch.setattr(sys, "prefix", str(own))
+    monkeypatch.setenv("JUPYTER_PATH", str(own / "share" / "jupyter"))
+    for variable, value in activated(active).items():
+        monkeypatch.setenv(variable, value)
+    assert chosen(here, None, name)[: len(argv)] == argv
+    if name not in ("", "gone"):
+        assert chosen(here, name)[: len(argv)] == argv
+
+
+@pytest.mark.parametrize("named", ["", "python3", "gone"])
+def test_python_is_that_of_the_active_environment_where_no_kernel_is_installed_there(
+    here: Path, monkeypatch: pytest.MonkeyPatch, named: str
+):
+    installed_kernel(here / "data" / "kernels", "python3", "/usr/bin/python3", "of user")
+    for variable, value in activated(here / "venvs" / "torch").items():
+        monkeypatch.setenv(variable, value)
+    assert chosen(here, None, named)[:2] == ["venvs/torch/bin/python", "-m"]
+    _, notice = choose(KernelSpecs(""), None, named, "python")
+    python = here / "venvs" / "torch" / "bin" / "python"
+    said = f"kernel 'gone' is not installed, using {python}"
+    assert notice == (said if named == "gone" else "")
+
+
+OWN = os.path.dirname(sys.executable)
+
+
+@pytest.mark.parametrize(
+    ("variables", "path", "python"),
+    [
+        ({}, ["venv/bin"], ""),
+        ({"VIRTUAL_ENV": "venv"}, ["venv/bin"], "venv/bin/python"),
+        ({"CONDA_PREFIX": "conda"}, ["conda/bin"], "conda/bin/python"),
+        ({"VIRTUAL_ENV": "venv", "CONDA_PREFIX": "conda"}, ["venv/bin"], "venv/bin/python"),
+        ({"VIRTUAL_ENV": "venv", "CONDA_PREFIX": "conda"}, ["conda/bin"], "conda/bin/python"),
+        ({"VIRTUAL_ENV": "venv"}, ["shims", "venv/bin"], "venv/bin/python"),
+        ({"VIRTUAL_ENV": "venv"}, [], "venv/bin/python"),
+        ({"VIRTUAL_ENV": "deleted"}, ["venv/bin"], ""),
+        ({"VIRTUAL_ENV": os.path.dirname(OWN)}, [], ""),
+        ({"VIRTUAL_ENV": os.path.dirname(OWN)}, [OWN], ""),
+        ({"VIRTUAL_ENV": os.path.dirname(OWN), "CONDA_PREFIX": "conda"}, [OWN, "conda/bin"], ""),
+        ({"VIRTUAL_ENV": "venv", "GUILD_PYTHON_EXE": sys.executable}, ["venv/bin"], ""),
+        ({"GUILD_PYTHON_EXE": "shims/python"}, [], "shims/python"),
+    ],
+)
+def test_the_active_python_is_that_of_scripts(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    path: list[str],
+    python: str,
+):
+    (environment(tmp_path / "conda") / "conda-meta").mkdir()
+    environment(tmp_path / "venv")
+    program(tmp_path / "shims" / "python", "exit 1")
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "GUILD_PYTHON_EXE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(tmp_path / value))
+    folders = [str(tmp_path / folder) for folder in path]
+    monkeypatch.setenv("PATH", os.pathsep.join([*folders, os.defpath]))
+    assert active_python() == (str(tmp_path / python) if python else "")
 
 
 PLUG_IN = """
@@ -421,16 +517,19 @@ def test_a_kernel_that_cannot_start_is_refused_before_there_is_a_run(project: Pr
     assert staged.status == 0 and staged.run_dirs
 
 
-def test_an_active_environment_that_cannot_run_this_package_is_said(project: Project):
+def test_an_active_environment_without_ipykernel_is_refused_before_there_is_a_run(
+    project: Project,
+):
     project.notebook("nb.ipynb", "x = 1")
     active = project.dir.parent / "active"
-    program(active / "bin" / "python", "exit 1")
-    path = f"{active / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    done = project.guild("run", "-y", "nb.ipynb", VIRTUAL_ENV=str(active), PATH=path)
+    venv.create(active, symlinks=True, with_pip=False)
+    done = project.guild("run", "-y", "nb.ipynb", **activated(active))
     assert done.status == 1 and not done.run_dirs
-    (line,) = done.stderr.splitlines()
-    assert f"Guild runs it with {active}/bin/python" in line
-    assert f"deactivate the environment and set nb-kernel to {active}, or install" in line
+    assert done.stderr == (
+        "guild: kernel 'python3' does not start: it is of the active environment (nb-kernel may "
+        f"name another), and there is no ipykernel for {active}/bin/python - install it: uv pip "
+        f"install --python {active}/bin/python ipykernel\n"
+    )
 
 
 def test_a_run_that_cannot_start_its_kernel_says_what_the_interpreter_lacks(project: Project):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import glob
-import importlib.util
 import json
 import os
 import pkgutil
@@ -58,12 +57,8 @@ class Environment:
         self._bin = ""
 
     def variables(self, argv: list[str]) -> dict[str, str]:
-        """The variables for the kernel whose kernelspec has ``argv``. What Guild puts into
-        PYTHONPATH for itself, the packages of its Python, is not in them."""
-        guild = importlib.util.find_spec("guild")
-        own = os.path.dirname(os.path.dirname(str(guild and guild.origin)))  # guild/op_util.py
-        own = os.path.realpath(own)
-        paths = [path for path in self._others if os.path.realpath(path) != own]
+        """The variables for the kernel whose kernelspec has ``argv``."""
+        paths = interpreters.python_path(self._others)
         if not is_ipython(argv) and not interpreters.module_at(argv):
             paths = [*self.folders, *paths]
         variables = _usable_elsewhere(os.environ)
