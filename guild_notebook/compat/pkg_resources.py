@@ -168,3 +168,7 @@ def resource_filename(package: str, resource_name: str) -> str:
     """The path of a file of a package."""
     folder = os.path.dirname(str(importlib.import_module(package).__file__))
     return os.path.join(folder, resource_name) if resource_name else folder
+
+
+def fixup_namespace_packages(path_item: str) -> None:
+    """pytest's ``monkeypatch.syspath_prepend`` calls it where this is loaded; none needs it."""

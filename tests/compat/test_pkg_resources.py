@@ -96,6 +96,12 @@ def test_distributions_and_files_of_packages_are_found():
     )
 
 
+def test_pytest_puts_folders_into_the_path_where_it_is_loaded(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "pkg_resources", pkg_resources)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert sys.path[0] == str(tmp_path)
+
+
 def test_others_find_none_where_there_is_none_and_guild_does():
     code = """
 import importlib.util, sys
