@@ -32,7 +32,7 @@ def check(
     if "kernel_provisioner" in (spec.get("metadata") or {}):
         return  # it starts the kernel in a way of its own, perhaps on another machine
     argv = spec["argv"]
-    program = interpreters.program_of(argv)
+    program = active if argv[0] == active else interpreters.program_of(argv)
     if not program and os.path.isabs(argv[0]):
         raise KernelError(
             f"kernel '{wanted}': {argv[0]}, which starts it, is not there or not executable - "

@@ -532,6 +532,14 @@ def test_an_active_environment_without_ipykernel_is_refused_before_there_is_a_ru
     )
 
 
+def test_a_python_that_guild_s_variable_names_but_is_not_there_is_said(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GUILD_PYTHON_EXE", "/nowhere/python")
+    with pytest.raises(KernelError, match="/nowhere/python does not run: No such file"):
+        check(None, "python3", "python", str(here))
+
+
 def test_a_run_that_cannot_start_its_kernel_says_what_the_interpreter_lacks(project: Project):
     folder = project.dir.parent / "env"
     venv.create(folder, symlinks=True, with_pip=False)
