@@ -69,15 +69,12 @@ def _names(prefix: str) -> list[str]:
     """The names of an environment: that of its folder, and one that also has the installation's, as
     nb_conda_kernels tells environments of several installations apart; "base" for a root."""
     above, name = os.path.split(prefix)
-    if os.path.isdir(os.path.join(prefix, "condabin")) or prefix == _mamba_root():
+    is_mambas = prefix == os.environ.get("MAMBA_ROOT_PREFIX")
+    if is_mambas or os.path.isdir(os.path.join(prefix, "condabin")):
         return ["base", "root"]
     if os.path.basename(above) == "envs":
         return [name, f"{os.path.basename(os.path.dirname(above))}-{name}"]
     return [name]
-
-
-def _mamba_root() -> str:
-    return os.environ.get("MAMBA_ROOT_PREFIX", "")
 
 
 def _listed() -> Iterator[list[str]]:

@@ -51,25 +51,22 @@ def activate(environ: Any, bin_folder: str, prefix: str) -> None:
     its own: ``bin_folder``, where its Python is, comes first in PATH. No other environment is
     active: a virtual one ends as by ``deactivate``, one of conda's where another takes its place.
     Where ``prefix`` is not an environment (an installed Python), none is active."""
-    markers = {"VIRTUAL_ENV": "pyvenv.cfg", "CONDA_PREFIX": "conda-meta"}
-    own = {name for name, marker in markers.items() if os.path.exists(os.path.join(prefix, marker))}
     path = environ.get("PATH", os.defpath).split(os.pathsep)
-    for name, also in (
-        ("VIRTUAL_ENV", ("VIRTUAL_ENV_PROMPT",)),
-        ("CONDA_PREFIX", ("CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER")),
+    for name, marker, also in (
+        ("VIRTUAL_ENV", "pyvenv.cfg", ("VIRTUAL_ENV_PROMPT",)),
+        ("CONDA_PREFIX", "conda-meta", ("CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER")),
     ):
-        active = environ.get(name)
+        active, is_own = environ.get(name), os.path.exists(os.path.join(prefix, marker))
         if active and os.path.realpath(active) != os.path.realpath(prefix):
-            if name == "VIRTUAL_ENV" or name in own:
+            if name == "VIRTUAL_ENV" or is_own:
                 path = [folder for folder in path if folder != os.path.join(active, "bin")]
             for variable in (name, *also):
                 environ.pop(variable, None)
-        if name in own:
+        if is_own:
             environ[name] = prefix
-    if "CONDA_PREFIX" in own:
+            environ.pop("PYTHONHOME", None)
+    if environ.get("CONDA_PREFIX") == prefix:
         environ.setdefault("CONDA_DEFAULT_ENV", os.path.basename(prefix))
-    if own:
-        environ.pop("PYTHONHOME", None)
     environ["PATH"] = os.pathsep.join([bin_folder, *(f for f in path if f != bin_folder)])
 
 
