@@ -119,12 +119,14 @@ corpus: $(VENV)/.test
 	@$(PIP) install ipywidgets sympy
 	$(BIN)/python -m pytest -m corpus -s
 
-# Gigabytes, hundreds of runs, and a table of what was measured.
+# Gigabytes, hundreds of runs, and a table of what was measured. Two at a time, not more, since
+# times are measured.
+TWO = -n 2 --dist loadscope
 faults: $(VENV)/.test
 	@rm -f $(VENV)/figures && touch $(VENV)/figures
 	@export FAULTS_FIGURES="$(abspath $(VENV)/figures)"; set -x; \
-	  $(BIN)/python -m pytest -m faults --ignore=tests/faults tests; others=$$?; \
-	  $(BIN)/python -m pytest -m "faults or not faults" tests/faults && exit $$others
+	  $(BIN)/python -m pytest $(TWO) -m faults --ignore=tests/faults tests; others=$$?; \
+	  $(BIN)/python -m pytest $(TWO) -m "faults or not faults" tests/faults && exit $$others
 
 # MATRIX=ci is one Python in full and the others in short, and all have to be there; `nox -l` lists
 # the sessions. Two run at a time, each on one core, those with all checks first.

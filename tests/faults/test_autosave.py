@@ -106,7 +106,7 @@ def times_of_saves(
         if is_over(now[0]):
             raise asyncio.CancelledError
 
-    autosave = Autosave(clock=lambda: now[0], sleep=sleep)
+    autosave = Autosave(clock=lambda: now[0], computed=lambda: now[0], sleep=sleep)
     autosave.start(lambda: True, save, lambda e: None)
     with pytest.raises(asyncio.CancelledError):
         # It suspends nowhere: no loop is needed.
@@ -124,7 +124,7 @@ def test_saves_at_the_starts_of_cells_take_their_share_too(taken, cell):
         now[0] += taken
         saved[0] += taken
 
-    autosave = Autosave(clock=lambda: now[0])
+    autosave = Autosave(clock=lambda: now[0], computed=lambda: now[0])
     autosave.start(lambda: True, save, lambda e: None)
     for _ in range(300):
         autosave.cell_starts()
@@ -146,6 +146,26 @@ def test_the_first_cells_of_a_small_notebook_are_saved_as_they_start(error: OSEr
     for _ in range(3):
         autosave.cell_starts()
     assert (len(saves), errors) == (3, [error] * 3 if error else [])
+
+
+def test_what_a_save_waits_for_the_disk_or_the_processor_counts_an_eighth():
+    now, computed, saves = [5.0], [0.0], []
+
+    def save() -> None:
+        saves.append(now[0])
+        now[0] += 0.4
+        computed[0] += 0.01
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+        if len(saves) == 3:
+            raise asyncio.CancelledError
+
+    autosave = Autosave(clock=lambda: now[0], computed=lambda: computed[0], sleep=sleep)
+    autosave.start(lambda: True, save, lambda e: None)
+    with pytest.raises(asyncio.CancelledError):
+        autosave.run().send(None)
+    assert saves == pytest.approx([6.0, 8.4, 10.8])
 
 
 def test_a_save_that_waits_for_the_reader_of_the_output_makes_no_other():

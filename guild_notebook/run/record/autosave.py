@@ -13,21 +13,28 @@ SHORTEST_PAUSE = 1.0
 SHARE = 0.05
 """Of the run's time that saving may take."""
 
+WAITING = 0.125
+"""Of a save's seconds those that count at least, though it computes in less: where the machine has
+much else to do, or the disk is slow, what a kill loses must not grow as much as they do."""
+
 AT_ONCE = 0.05
 """Seconds that the saves at the starts of cells may take beyond their share, for the first ones."""
 
 
 class Autosave:
-    """Saves now and then while there are changes, in at most ``SHARE`` of the time: the pause after
-    a save is long enough for two like it, since a notebook grows and the next takes longer."""
+    """Saves now and then while there are changes, in at most ``SHARE`` of the time (as far as a
+    save computes): the pause after a save is long enough for two like it, since a notebook grows
+    and the next takes longer."""
 
     def __init__(
         self,
         *,
         clock: Callable[[], float] = time.monotonic,
+        computed: Callable[[], float] = time.thread_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._clock = clock
+        self._computed = computed
         self._sleep = sleep
         self._due = math.inf
         self._spent = self._longest = 0.0
@@ -65,7 +72,7 @@ class Autosave:
 
     def save_if_due(self) -> None:
         """Save if the pause is over: also for what keeps ``run`` from running. Raises OSError."""
-        started = self._clock()
+        started, computed = self._clock(), self._computed()
         if started < self._due:
             return
         self._due = math.inf  # it may write, and so wait for a reader, which calls this as well
@@ -74,6 +81,7 @@ class Autosave:
                 self._save()
         finally:
             ended = self._clock()
-            self._spent += ended - started
-            self._longest = max(self._longest, ended - started)
-            self._due = ended + max(SHORTEST_PAUSE, (ended - started) * 2 / SHARE)
+            seconds = max(self._computed() - computed, (ended - started) * WAITING)
+            self._spent += seconds
+            self._longest = max(self._longest, seconds)
+            self._due = ended + max(SHORTEST_PAUSE, seconds * 2 / SHARE)
