@@ -102,6 +102,9 @@ def lack(python: str, names: Sequence[str], imported: Sequence[str], env: Mappin
     """What an interpreter lacks to start a kernel, a line for the user, or "": a module of
     ``names``, of which those that are ``imported`` must be importable as well. Runs it, for tens of
     milliseconds and what imports take."""
+    env = dict(os.environ if env is None else env)
+    if is_environment(os.path.dirname(os.path.dirname(python))):
+        env.pop("PYTHONHOME", None)  # as its kernel starts (run/kernel/launcher.py)
     program = _PROBE.format(
         oldest=OLDEST, names=list(names), imported=list(imported), start=_ANSWER
     )
@@ -120,8 +123,9 @@ def lack(python: str, names: Sequence[str], imported: Sequence[str], env: Mappin
     lines = done.stdout.decode("utf-8", "replace").split("\n")
     answers = [line[len(_ANSWER) :] for line in lines if line.startswith(_ANSWER)]
     if not answers:
-        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        return f"{python} is not a Python that runs: {''.join(last) or 'it says nothing'}"
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = [line for line in said if line.startswith("Fatal Python error")] or said
+        return f"{python} is not a Python that runs: {''.join(said[-1:]) or 'it says nothing'}"
     answer = json.loads(answers[-1])
     if tuple(answer["version"]) < OLDEST:
         return (

@@ -411,6 +411,18 @@ def test_a_kernel_of_this_environment_is_not_started_to_see_what_it_lacks(
         check("../venvs/torch", "", "python", str(here / "project"))
 
 
+def test_a_python_home_is_not_for_the_python_of_an_environment(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    text = f'test -z "$PYTHONHOME" && exec {sys.executable} "$@"; echo Fatal Python error: x >&2'
+    program(here / "bin" / "python", f"{text}; echo '  <no frame>' >&2; exit 1")
+    with pytest.raises(KernelError, match="bin/python is not a Python that runs: Fatal Python"):
+        check("../bin/python", "", "python", str(here / "project"))
+    (here / "pyvenv.cfg").write_text("")
+    check("../bin/python", "", "python", str(here / "project"))
+
+
 ODD_SPECS = {
     "metadata of a number": '{"argv": ["python"], "metadata": 5}',
     "metadata of a truth value": '{"argv": ["python"], "metadata": true}',

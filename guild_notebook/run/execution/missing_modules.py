@@ -17,8 +17,8 @@ _DISTRIBUTIONS = """
     Bio=biopython Crypto=pycryptodome IPython=ipython MySQLdb=mysqlclient OpenSSL=pyOpenSSL
     PIL=pillow attr=attrs bs4=beautifulsoup4 community=python-louvain cv2=opencv-python
     dateutil=python-dateutil docx=python-docx dotenv=python-dotenv faiss=faiss-cpu fitz=PyMuPDF
-    git=GitPython github=PyGithub imblearn=imbalanced-learn jose=python-jose jwt=PyJWT
-    magic=python-magic mpl_toolkits=matplotlib nacl=PyNaCl osgeo=GDAL
+    git=GitPython github=PyGithub guild=guildai imblearn=imbalanced-learn jose=python-jose
+    jwt=PyJWT magic=python-magic mpl_toolkits=matplotlib nacl=PyNaCl osgeo=GDAL
     pkg_resources='setuptools<82' pptx=python-pptx psycopg2=psycopg2-binary pylab=matplotlib
     serial=pyserial skimage=scikit-image sklearn=scikit-learn skopt=scikit-optimize
     slugify=python-slugify umap=umap-learn usb=pyusb websocket=websocket-client yaml=PyYAML
@@ -60,8 +60,10 @@ def advice(error: str, python: dict[str, str], path: Sequence[str], projects: Se
             f"{said}: {file} is not in the run, or not where modules are found - let 'sourcecode' "
             "copy it, or put its folder into sys.path"
         )
+    if module.startswith("_") or not module.isascii():
+        return ""  # a part of some package, or no name of one
     others = dict(pair.split("=", 1) for pair in _DISTRIBUTIONS.split())
-    distribution = others.get(module, module.strip("_").replace("_", "-"))
+    distribution = others.get(module, module.rstrip("_").replace("_", "-"))
     command = install_command(interpreter, python["prefix"], path, distribution)
     return f"{said} - install it there: {command}"
 
