@@ -25,7 +25,7 @@ class Finder:
             from guild_notebook.compat import import_hooks
         except ImportError:  # the package is being removed
             return None
-        return import_hooks.find_spec(Finder, name, path, target)
+        return import_hooks.find_spec(name, path, target)
 
 
 sys.meta_path.insert(0, Finder)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
+import zipfile
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 
+from guild_notebook.compat import import_hooks
 from tests.helpers.project import CHECKOUT
 
 
@@ -139,3 +143,64 @@ def test_a_module_that_guild_runs_is_not_imported_before():
         "import sys, guild_notebook.compat as c; print([n for n in sys.modules if c.__name__ in n])"
     )
     assert prints(code) == "['guild_notebook.compat']\n"
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "importlib.reload(sys.modules['guild_notebook_hooks'])",
+        "del sys.modules['guild_notebook_hooks']; compat.apply(); import guild_notebook_hooks",
+        "compat.apply(); compat.apply()",
+    ],
+)
+def test_hooks_that_are_in_place_twice_work_once(again):
+    code = (
+        "import importlib, sys; from guild_notebook import compat; import guild_notebook_hooks\n"
+        f"{again}; import guild.op_main, guild.op_util, guild.python_util\n"
+        "print(guild.op_util.RunOutput.open.__module__)"
+    )
+    assert prints(code) == "guild_notebook.compat.closed_output\n"
+
+
+def test_a_module_of_an_archive_is_patched_once_however_often_it_is_looked_for(
+    tmp_path, monkeypatch
+):
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("of_archive.py", "x = 1")
+        archive.writestr("beside.py", "x = 2")
+    monkeypatch.syspath_prepend(tmp_path / "archive.zip")
+    patched = []
+    for name in ("of_archive", "beside"):
+        monkeypatch.setitem(import_hooks.AFTER, name, (patched.append,))
+        import_hooks.find_spec(name, None, None)
+    spec = import_hooks.find_spec("of_archive", None, None)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.x == 1 and patched == [module]
+
+
+class WithoutInstance:
+    @staticmethod
+    def create_module(spec):
+        return None
+
+    @staticmethod
+    def exec_module(module):
+        module.x = 1
+
+
+class OfOldPythons:
+    def load_module(self, name):
+        return sys
+
+
+@pytest.mark.parametrize("loader", [WithoutInstance, OfOldPythons(), None], ids=str)
+def test_loaders_of_all_kinds_are_let_be(monkeypatch, loader):
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            return ModuleSpec(name, loader) if name == "of_test" else None
+
+    monkeypatch.setattr(sys, "meta_path", [Finder])
+    monkeypatch.setitem(import_hooks.AFTER, "of_test", (print,))
+    assert import_hooks.find_spec("of_test", None, None).loader is loader
