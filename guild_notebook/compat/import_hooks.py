@@ -107,9 +107,9 @@ def find_spec(
     # On the instance, so that its class stays what others look for: of an archive it is one for all
     # modules. A class, as that of frozen modules, stays as it is.
     execute = getattr(spec and spec.loader, "exec_module", None)
-    if spec and execute and not isinstance(spec.loader, type):
-        if getattr(execute, "func", None) is not _execute:
-            vars(spec.loader)["exec_module"] = functools.partial(_execute, execute)
+    is_patched = getattr(execute, "func", None) is _execute
+    if spec and execute and not is_patched and not isinstance(spec.loader, type):
+        vars(spec.loader)["exec_module"] = functools.partial(_execute, execute)
     return spec
 
 
