@@ -18,7 +18,7 @@ def end_on_windows() -> None:
     groups, pipes that can be waited for."""
     if os.name == "nt":
         raise SystemExit(
-            "guild-notebook does not run on Windows - use Linux, macOS or the Windows Subsystem "
+            "guild_notebook does not run on Windows - use Linux, macOS or the Windows Subsystem "
             "for Linux (WSL)"
         )
 

@@ -10,7 +10,7 @@ from tests.helpers import other_system
 from tests.helpers.project import GUILD, LIMIT, Project
 
 LINE = (
-    "guild-notebook does not run on Windows - use Linux, macOS or the Windows Subsystem for Linux "
+    "guild_notebook does not run on Windows - use Linux, macOS or the Windows Subsystem for Linux "
     "(WSL)\n"
 )
 RUN = [*GUILD, "run", "-y"]
