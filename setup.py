@@ -20,8 +20,11 @@ GUILD = [
     # For `guild package`, which needs a bdist_wheel: setuptools has one of its own from 70.1.
     "setuptools>=70.1",
     # Guild runs `pip freeze` for each run of a script, and an environment made by uv has no pip.
-    # Those before 23.1.2 do not start on Python 3.12.
+    # Those before 23.1.2 do not start on Python 3.12, those before 24.1 warn on 3.14, and some
+    # before 25.3 do not start on 3.15.
     "pip>=23.1.2",
+    "pip>=24.1; python_version >= '3.14'",
+    "pip>=25.3; python_version >= '3.15'",
     # `guild compare` shows "no data to display" with 1.5.
     "tabview>=1.4.3,<1.5",
     # 8.2.2 gives options other defaults, and has been withdrawn for it.
