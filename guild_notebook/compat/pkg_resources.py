@@ -127,7 +127,7 @@ def _find_distributions(path: str) -> Iterator[Any]:
     importer = pkgutil.get_importer(path)
     if type(importer) in _finders:
         yield from _finders[type(importer)](importer, path)
-    else:
+    elif os.path.isdir(path or ".") or os.path.isfile(path):  # a pipe would be read without end
         for found in metadata.distributions(path=[path]):
             yield Distribution(path, found)
 

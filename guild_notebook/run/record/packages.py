@@ -52,11 +52,12 @@ def freeze(path: Sequence[str], python: tuple[int, int]) -> list[str]:
     What cannot be read is left out, as is a package whose name is not valid. Other than pip's, the
     lines have no password of a URL, and no control characters."""
     skipped = _STDLIB | {"pip"} | (_BUILD_BACKENDS if python < (3, 12) else set())
+    path = [folder for folder in path if os.path.isdir(folder) or os.path.isfile(folder)]
     egg_links = {name for folder in path for name in _names(folder) if name.endswith(".egg-link")}
     installed: dict[str, tuple[str, list[str]]] = {}
     seen: set[str] = set()
     for folder in path:
-        if not folder or folder.endswith(".whl"):
+        if folder.endswith(".whl"):
             continue
         found = list(importlib.metadata.distributions(path=[folder]))
         if python < (3, 11):
@@ -80,7 +81,7 @@ def modified(path: Sequence[str]) -> list[int]:
     for folder in path:
         try:
             times.append(os.stat(folder).st_mtime_ns)
-        except OSError:
+        except (OSError, ValueError):  # a path with a null character
             times.append(0)
     return times
 

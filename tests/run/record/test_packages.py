@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from guild_notebook.run.record.packages import freeze
+from guild_notebook.run.record.packages import freeze, modified
 from tests.helpers.project import LIMIT
 
 PYTHON = sys.version_info[:2]
@@ -269,6 +269,14 @@ def test_the_remote_of_an_editable_install_is_told_without_its_password(tmp_path
     editable(tmp_path, "of-git", tmp_path / "project")
     (line,) = freeze([str(tmp_path)], (3, 12))
     assert line.startswith("-e git+https://****@localhost/x.git@") and "secret" not in line
+
+
+def test_pipes_and_null_characters_on_the_path_cost_nothing(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    installed(tmp_path / "site", "one")
+    path = ["", "a\0b", str(tmp_path / "pipe"), str(tmp_path / "site")]
+    assert freeze(path, (3, 12)) == ["one==1.0"]
+    assert len(modified(path)) == 4
 
 
 def test_a_name_with_control_characters_is_one_line(tmp_path: Path):
