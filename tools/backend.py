@@ -6,6 +6,7 @@ setuptools has no way to put a file beside the packages that ``pip install`` and
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -22,7 +23,10 @@ def build_wheel(wheel_directory: str, *args: Any, **options: Any) -> str:
 
 
 def build_editable(wheel_directory: str, *args: Any, **options: Any) -> str:
-    name = build_meta.build_editable(wheel_directory, *args, **options)
+    with warnings.catch_warnings():
+        # That no folder of the working directory should have the name of the package, for each.
+        warnings.filterwarnings("ignore", "Editable installation")
+        name = build_meta.build_editable(wheel_directory, *args, **options)
     return _with_hooks(wheel_directory, name)
 
 
