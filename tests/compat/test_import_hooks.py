@@ -194,7 +194,10 @@ class OfOldPythons:
         return sys
 
 
-@pytest.mark.parametrize("loader", [WithoutInstance, OfOldPythons(), None], ids=str)
+KINDS = {"a class": WithoutInstance, "one of old Pythons": OfOldPythons(), "none": None}
+
+
+@pytest.mark.parametrize("loader", KINDS.values(), ids=KINDS)
 def test_loaders_of_all_kinds_are_let_be(monkeypatch, loader):
     class Finder:
         @staticmethod
