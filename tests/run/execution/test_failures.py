@@ -141,7 +141,7 @@ def test_cells_with_a_tag_may_be_skipped(project: Project):
 
 
 def test_a_syntax_error_is_an_error_of_its_cell(project: Project):
-    project.notebook("nb.ipynb", "x = 1", "y = (")
+    project.notebook("nb.ipynb", "x = 1", "y = )")
     done = attempt(project, "nb.ipynb")
     assert done.status == 1
     assert "SyntaxError" in done.stderr and "cell 2" in done.stderr
