@@ -118,7 +118,8 @@ class Pipeline:
             choose(self.specs, None, nb.kernel_name, languages.name_of(nb))
         except KernelError as e:
             assert "\n" not in str(e)
-        settings = {**options.defaults(), "report": ("html",) if with_report else ()}
+        report = ("html",) if with_report else ()
+        settings = {**options.defaults(), "report": report, "pip-freeze": True}
         stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
         output = RunOutput(*self.streams, self.status_lines, Masker(["a-secret-value"]))
         session = Session(self.record, self.kernel, data, settings, output, stop, Autosave())
