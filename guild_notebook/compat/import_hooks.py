@@ -7,6 +7,7 @@ get here.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
 import importlib.util
@@ -126,10 +127,11 @@ def _patch(module: ModuleType) -> None:
 
 def _importing_package() -> str:
     """The package whose code has the import statement."""
+    in_place_of_import = getattr(builtins.__import__, "__code__", None)  # of a program's own
     frame: FrameType | None = sys._getframe()
     while frame:
         package = str(frame.f_globals.get("__name__")).partition(".")[0]
-        if package not in _IMPORTING:
+        if package not in _IMPORTING and frame.f_code is not in_place_of_import:
             return package
         frame = frame.f_back
     return ""
