@@ -197,9 +197,10 @@ def distributions(session: nox.Session) -> None:
     session.run(*command, "tests/test_distribution.py", external=True)
 
 
-@nox.session(python=False, tags=["matrix", "ci"])
+@nox.session(python=False, tags=["matrix"])
 def resolution(session: nox.Session) -> None:
-    """What others lose that are installed beside this package, as a table."""
+    """What others lose that are installed beside this package, as a table. Not for each change,
+    since it takes as long as the index of packages takes to answer, and changes with that."""
     command = [sys.executable, "-m", "pytest", "-m", "install", "-q", "-rP"]
     session.run(*command, "tests/test_resolution.py", external=True)
 
