@@ -50,6 +50,11 @@ def is_environment(folder: str) -> bool:
     return os.path.isfile(os.path.join(folder, "pyvenv.cfg")) or is_conda(folder)
 
 
+def prefix_of(program: str) -> str:
+    """The folder of the environment that has ``program`` in its ``bin``."""
+    return os.path.dirname(os.path.dirname(program))
+
+
 def is_within(path: str, *folders: str) -> bool:
     """Whether a file, or a folder, lies in one of these ``folders``, through links or not. What a
     file itself links to is not looked at: the Python of an environment is mostly a link."""
@@ -102,8 +107,8 @@ def lack(python: str, names: Sequence[str], imported: Sequence[str], env: Mappin
     """What an interpreter lacks to start a kernel, a line for the user, or "": a module of
     ``names``, of which those that are ``imported`` must be importable as well. Runs it, for tens of
     milliseconds and what imports take."""
-    env = dict(os.environ if env is None else env)
-    if is_environment(os.path.dirname(os.path.dirname(python))):
+    env = dict(env)
+    if is_environment(prefix_of(python)):
         env.pop("PYTHONHOME", None)  # as its kernel starts (run/kernel/launcher.py)
     program = _PROBE.format(
         oldest=OLDEST, names=list(names), imported=list(imported), start=_ANSWER
@@ -169,7 +174,7 @@ def install_command(
     ``sys.prefix`` and ``sys.path``: conda's in its environments, uv's where there is no pip. With
     ``again`` it installs one that is there but broken, in its newest release."""
     python, anew = shlex.quote(interpreter), "--upgrade --force-reinstall " * again
-    if os.path.isdir(os.path.join(prefix, "conda-meta")):
+    if is_conda(prefix):
         name = _IN_CONDA.get(distribution, distribution.lower())
         anew = "--force-reinstall " * again
         return f"conda install {anew}--prefix {shlex.quote(prefix)} --channel conda-forge {name}"
@@ -194,7 +199,7 @@ def active_python() -> str:
     else:
         # That of conda, where it was activated later than a virtual one, or a shim of pyenv.
         first = shutil.which("python") or ""
-        if is_environment(os.path.dirname(os.path.dirname(first))):
+        if is_environment(prefix_of(first)):
             python = first
     return "" if is_own(python) else python
 

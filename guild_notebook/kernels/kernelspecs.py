@@ -38,7 +38,7 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
         self._found: dict[str, KernelSpec] = {}
         self._configured_error = ""
         self._active = interpreters.active_python()
-        prefix = os.path.dirname(os.path.dirname(self._active))
+        prefix = interpreters.prefix_of(self._active)
         self._of_active = os.path.join(prefix, "share", "jupyter", "kernels")
         if self._active:
             self.kernel_dirs.insert(0, self._of_active)

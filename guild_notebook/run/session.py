@@ -24,6 +24,7 @@ from .output.display import Display, Images, RunOutput, SaveErrors
 from .record import kernel_record
 from .record.autosave import Autosave
 from .record.run_dir import RunDir
+from .record.run_files import attr_file
 from .report.reports import ReportWriter
 
 READING_SECONDS = 2.0
@@ -160,7 +161,8 @@ class Session:
             said = "the packages of the kernel's environment are not recorded"
             self.output.status_lines.write(f"{said}: {self._kernel_record.problem}", said)
         if self._kernel_record.error:
-            self._save_errors.add(kernel_record.PIP_FREEZE, self._kernel_record.error)
+            file = attr_file(kernel_record.PIP_FREEZE)
+            self._save_errors.add(file, self._kernel_record.error)
 
     def _set_end(self, outcome: Outcome) -> None:
         """Say in the notebook how the run has ended."""

@@ -66,7 +66,7 @@ class Environment:
         if not paths:
             del variables["PYTHONPATH"]
         program = interpreters.program_of(argv)
-        folder, prefix = os.path.dirname(program), _prefix(program)
+        folder, prefix = os.path.dirname(program), interpreters.prefix_of(program)
         is_python = interpreters.is_python(program) or interpreters.module_at(argv)
         if is_python or interpreters.is_environment(prefix):
             variables.update(_conda_variables(prefix))
@@ -78,7 +78,7 @@ class Environment:
         """``command`` with launcher.py in place of ``python -m``, which would import from the
         working directory before anything else, after what conda does to activate an environment."""
         at = interpreters.module_at(command)
-        prefix = _prefix(interpreters.program_of(command))
+        prefix = interpreters.prefix_of(interpreters.program_of(command))
         if at:
             # An IPython kernel is sent the rest, however it was started.
             folders = os.pathsep.join(self.folders)
@@ -128,10 +128,6 @@ def _usable_elsewhere(environ: Mapping[str, str]) -> dict[str, str]:
     for name in {"GUILD_HOME", "RUN_DIR"} & variables.keys():
         variables[name] = os.path.join(environ.get("CMD_DIR", ""), variables[name])
     return variables
-
-
-def _prefix(program: str) -> str:
-    return os.path.dirname(os.path.dirname(program))
 
 
 def _is_inactive(prefix: str) -> bool:

@@ -59,8 +59,8 @@ LAST_OF_LINE = 10_000
 
 
 class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client has no types
-    """Starts kernels in ``env`` through supervisor.py, which
-    ``supervisor_arguments`` start. ``output_address`` is for launcher.py."""
+    """Starts kernels in ``env`` through supervisor.py, which ``supervisor_arguments`` start.
+    ``output_address`` is for launcher.py."""
 
     client_factory = Type(KernelClient)
     env: environment.Environment

@@ -8,19 +8,15 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import yaml
-
 from ...errors import UserError
 from . import packages
-from .run_files import RunFiles
+from .run_files import RunFiles, attr_file
 
 KEY = "guild_kernel"
 """Of the notebook's metadata."""
 
-PIP_FREEZE = ".guild/attrs/pip_freeze"
-PLATFORM = ".guild/attrs/platform"
-
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first is not in every build
+PIP_FREEZE = "pip_freeze"
+"""The run attribute that has the list of packages."""
 
 
 class KernelRecord:
@@ -44,7 +40,7 @@ class KernelRecord:
     def remove_earlier(self) -> None:
         """Remove the list of packages that is there: it is of an earlier start, of the run that
         this one is made from, or of Guild's environment."""
-        self._run.remove(PIP_FREEZE)
+        self._run.remove(attr_file(PIP_FREEZE))
 
     def start(self, description: dict[str, Any], path: Sequence[str] = ()) -> None:
         """Record a kernel that is ready: its ``name``, ``interpreter``, ``language``, ``version``
@@ -108,13 +104,11 @@ class KernelRecord:
             return  # not as Guild has written it
         if attribute.pop("python_version", None) is not None:
             added = {"python_version": build.replace("\n", "")} if build else {}
-            self._write(PLATFORM, {**attribute, **added})
+            self._write("platform", {**attribute, **added})
 
     def _write(self, name: str, value: Any) -> None:
-        # As guild/yaml_util.py, encode_yaml.
-        text = yaml.dump(value, Dumper=_DUMPER, default_flow_style=False, indent=2)
         try:
-            self._run.write_file(name, text.encode("utf-8"))
+            self._run.write_attr(name, value)
             self._unwritten.pop(name, None)
         except OSError as e:
             self._unwritten[name], self.error = value, e

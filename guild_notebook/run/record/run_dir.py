@@ -36,7 +36,7 @@ class RunDir(RunFiles):
         run as ``error``. A signal is a negative status."""
         stopped = int(time.time() * 1_000_000)  # as guild/run.py, timestamp
         for name, value in (("exit_status", exit_status), ("stopped", stopped)):
-            self.write_file(f".guild/attrs/{name}", f"{value}\n".encode())
+            self.write_attr(name, value)
         self.remove(".guild/LOCK")
 
     def flag_patterns(self) -> dict[str, Any]:

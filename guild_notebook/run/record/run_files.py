@@ -20,6 +20,7 @@ from ...errors import NotebookError, shown
 from ...files import write_whole
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is not in every build
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 _NOT_A_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR)  # a link, a FIFO that nobody reads, a folder
 
@@ -75,12 +76,12 @@ class RunFiles:
             os.unlink(self.path(name))
 
     def attr(self, name: str) -> dict[str, Any]:
-        """The run attribute ``name`` (``.guild/attrs/NAME``, YAML), empty where there is none.
+        """The run attribute ``name`` (a file of YAML), empty where there is none.
         Raises NotebookError where it is not a mapping."""
         if name not in self._attrs:
             value = None
             try:
-                value = yaml.load(self.read(f".guild/attrs/{name}"), Loader=_LOADER)  # a safe one
+                value = yaml.load(self.read(attr_file(name)), Loader=_LOADER)  # a safe one
             except FileNotFoundError:
                 pass
             except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as e:
@@ -92,6 +93,17 @@ class RunFiles:
                 )
             self._attrs[name] = mapping(value)
         return self._attrs[name]
+
+    def write_attr(self, name: str, value: Any) -> None:
+        """Write the run attribute ``name`` as Guild does (guild/yaml_util.py, encode_yaml)."""
+        text: str = yaml.dump(value, Dumper=_DUMPER, default_flow_style=False, indent=2)
+        self.write_file(attr_file(name), text.removesuffix("...\n").encode("utf-8"))
+        self._attrs.pop(name, None)
+
+
+def attr_file(name: str) -> str:
+    """The file of a run attribute."""
+    return f".guild/attrs/{name}"
 
 
 def mapping(value: Any) -> dict[str, Any]:
