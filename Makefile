@@ -27,7 +27,7 @@ help:
 	@echo "make faults        cause all that can go wrong, in its heavy forms too, and print figures"
 	@echo "make matrix        all of Guild's commands with notebooks and with scripts, on each Python; more sweeps"
 	@echo "make cluster       the long tests of dask:cluster and remotes, and the throughput of 200 trials"
-	@echo "make bench         measure what a run costs"
+	@echo "make bench         measure what a run costs, beside papermill and others; QUICK=1 in two minutes"
 	@echo "make bounds        measure what notebooks without bound cost; QUICK=1 in an eighth of the size"
 	@echo "make venv          only make the environment $(VENV) and install the package"
 	@echo "make dev           make $(VENV) with all that tests, linters, documentation and a release need"
@@ -144,10 +144,10 @@ matrix: $(VENV)/.test
 cluster: $(VENV)/.test
 	$(BIN)/python -m pytest -m cluster -s
 
+# About half an hour. ONLY="2 cells" and the like chooses workloads by a part of their name.
 bench: $(VENV)/.test
-	$(BIN)/python benchmarks/overhead.py
-	$(BIN)/python benchmarks/flags.py
-	$(BIN)/python benchmarks/project.py
+	$(BIN)/python -m benchmarks.bench $(if $(QUICK),--quick) $(if $(WRITE),--write) \
+	  $(if $(ONLY),"$(ONLY)")
 
 # Over half an hour: 17 workloads, each a run of four sizes.
 bounds: $(VENV)/.test
@@ -180,4 +180,4 @@ release: $(VENV)/.test
 	$(BIN)/python tools/release.py $(if $(DRY),--dry) $(VERSION)
 
 clean:
-	rm -rf $(VENV) .demo .nox build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench .demo .nox build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
