@@ -265,8 +265,10 @@ def normal(text: str) -> str:
 
 
 # A line for each cell, a report, a kept source; Guild's word that it reads a script's flags, and
-# where it puts them; the folder that an operation with a notebook leaves out.
+# where it puts them; the folder that an operation with a notebook leaves out; Guild's word that the
+# machine was slow, which it has for either (guild/commands/tensorboard_impl.py, 5 seconds).
 _OF_ONE_KIND = re.compile(
     r"^\[\d+/\d+\] |^(Copying )?(\S*/)?\w+\.html$|\.guild/(sourcecode|notebook-artifacts)"
     r"|^Refreshing flags|^FLAGS_DEST=|^exclude dir \.ipynb_checkpoints$"
+    r"|^WARNING: Guild took NUMBER to prepare runs"
 )
