@@ -12,6 +12,8 @@ this file as text and ipython_setup.py, before the first cell.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import runpy
 import signal
@@ -34,6 +36,8 @@ def main(address: str, folders: str, module: str) -> None:
     if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # not with PYTHONSAFEPATH
         del sys.path[0]
     del sys.argv[:3]
+    if module.split(".")[0] in ("ipykernel", "ipykernel_launcher"):
+        leave_out_debugger()
     if address:
         others = filter(None, [os.environ.get("PYTHONPATH")])
         os.environ["PYTHONPATH"] = os.pathsep.join([folders, *others])  # for its processes
@@ -44,6 +48,19 @@ def main(address: str, folders: str, module: str) -> None:
         else:
             prepare_once_started(Kernel, address, folders.split(os.pathsep))
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def leave_out_debugger() -> None:
+    """Let ipykernel find no debugger (debugpy), to import which is a fifth of a kernel's start: it
+    serves clients that debug, and a run is none. A notebook imports it as any other module."""
+    if "debugpy" in sys.modules:
+        return
+    missing: Any = None
+    sys.modules["debugpy"] = missing
+    # An ipykernel without a debugger fails, or one that says itself what it lacks.
+    with contextlib.suppress(Exception):
+        importlib.import_module("ipykernel.debugger")  # which looks for it, once
+    del sys.modules["debugpy"]
 
 
 def activate(environ: Any, bin_folder: str, prefix: str) -> None:
