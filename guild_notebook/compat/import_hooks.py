@@ -21,12 +21,15 @@ from typing import Any
 from . import (
     closed_output,
     commands,
+    interpreter,
     ipy,
     model_importer,
     notebook_plugin,
+    package_list,
     processes,
     protobuf,
     python_util,
+    scalar_files,
     setuptools,
     source_files,
     text_files,
@@ -50,7 +53,10 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.commands.main": (commands.mend_commands,),
     "guild.commands.run": (commands.state_defaults,),
     "guild.ipy": (ipy.find_values_by_position,),
+    "guild.log": (interpreter.leave_absl_out,),
+    "guild.main": (interpreter.collect_rarely,),
     "guild.model": (model_importer.find_modules_beside_a_guild_file,),
+    "guild.op": (package_list.list_beside_the_run,),
     "guild.op_util": (
         processes.start_steps_apart,
         source_files.copy_and_warn,
@@ -59,7 +65,9 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.pip_util": (processes.start_pip_apart,),
     "guild.plugins.import_argparse_flags_main": (commands.state_defaults_of_scripts,),
     "guild.plugins.ipynb": (notebook_plugin.retire_builtin_notebook_plugin,),
-    "guild.util": (text_files.treat_undecodable_files_as_binary,),
+    "guild.plugins.python_script": (package_list.wait_for_the_operation,),
+    "guild.summary": (scalar_files.write_without_tensorboard,),
+    "guild.util": (text_files.ask_chardet_where_it_matters,),
 }
 """Called with a module once it is executed, or now if it was before the hooks were in place; a
 second call changes nothing."""

@@ -36,8 +36,10 @@ def start_pip_apart(pip_util: Any) -> None:
 
 
 def _check_output(command: list[str], **options: Any) -> bytes:
-    is_pip = command[1:3] == ["-m", "pip"]
-    output: bytes = subprocess.check_output(_apart(command) if is_pip else command, **options)
+    if command[1:3] == ["-m", "pip"]:
+        command = _apart(command)
+        options["start_new_session"] = True  # Ctrl-C is for the run, which this is beside
+    output: bytes = subprocess.check_output(command, **options)
     return output
 
 

@@ -1,4 +1,4 @@
 """What is kept of a run: its directory, its manifest, its source code, saving while it executes.
 
-May use ``document``, ``files`` and ``errors``.
+May use ``document``, ``files``, ``packages`` and ``errors``.
 """

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ... import packages
 from ...errors import UserError
-from . import packages
 from .run_files import RunFiles, attr_file
 
 KEY = "guild_kernel"

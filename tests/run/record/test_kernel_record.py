@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from guild_notebook import packages
 from guild_notebook.run.execution.missing_modules import advice
-from guild_notebook.run.record import packages
 from guild_notebook.run.record.kernel_record import KernelRecord
 from guild_notebook.run.record.run_files import RunFiles
 from tests.helpers import runner

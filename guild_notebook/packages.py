@@ -48,9 +48,15 @@ class _GitError(Exception):
 
 
 def freeze(path: Sequence[str], python: tuple[int, int]) -> list[str]:
+    """The lines of ``pip freeze``, other than pip's without the passwords of URLs and without
+    control characters."""
+    lines = pip_freeze(path, python)
+    return [_CONTROL.sub("?", _PASSWORD.sub(r"\1****@", line)) for line in lines]
+
+
+def pip_freeze(path: Sequence[str], python: tuple[int, int]) -> list[str]:
     """The lines of ``pip freeze`` for the Python of version ``python`` with ``sys.path`` ``path``.
-    What cannot be read is left out, as is a package whose name is not valid. Other than pip's, the
-    lines have no password of a URL, and no control characters."""
+    What cannot be read is left out, as is a package whose name is not valid."""
     skipped = _STDLIB | {"pip"} | (_BUILD_BACKENDS if python < (3, 12) else set())
     path = [folder for folder in path if os.path.isdir(folder) or os.path.isfile(folder)]
     egg_links = {name for folder in path for name in _names(folder) if name.endswith(".egg-link")}
@@ -70,8 +76,7 @@ def freeze(path: Sequence[str], python: tuple[int, int]) -> list[str]:
                 lines = _requirement(distribution, name, egg_links)
                 installed[canonicalize_name(name)] = name, lines
     listed = sorted(installed.items(), key=lambda entry: entry[1][0].lower())
-    lines = [line for key, (_, lines) in listed if key not in skipped for line in lines]
-    return [_CONTROL.sub("?", _PASSWORD.sub(r"\1****@", line)) for line in lines]
+    return [line for key, (_, lines) in listed if key not in skipped for line in lines]
 
 
 def modified(path: Sequence[str]) -> list[int]:
@@ -249,6 +254,7 @@ def _git(location: str, *arguments: str) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_GIT_SECONDS,
+            start_new_session=True,  # Ctrl-C is for the run
         )
     except subprocess.TimeoutExpired as e:
         raise _GitError(None) from e

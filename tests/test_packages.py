@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from guild_notebook.run.record.packages import freeze, modified
+from guild_notebook.packages import freeze, modified
 from tests.helpers.project import LIMIT
 
 PYTHON = sys.version_info[:2]
