@@ -38,6 +38,7 @@ NOTEBOOK = [
     "nbformat>=5.2",
     "ipykernel>=6.16",
     "jupyter_client>=8.0.2",
+    "mistune>=3",
     "nh3>=0.2.15",
     "packaging>=22",
     "PyYAML>=5.4",

@@ -23,14 +23,17 @@ BROUGHT = {
     "bs4": "nbconvert",
     "jinja2": "nbconvert",
     "jupyter_core": "jupyter-client",
+    "jupyterlab_pygments": "nbconvert",
     "numpy": "guildai",
     "psutil": "guildai",
+    "pygments": "nbconvert",
     "sklearn": "guildai",
     "traitlets": "jupyter-client",
 }
 """What these require in every release that setup.py admits."""
 
 NOT_INSTALLED = {"__main__", "typing_extensions"}  # the second is for mypy alone
+NOT_INSTALLED |= {"ipython_pygments_lexers"}  # in IPython itself, before 9
 
 
 def imported() -> set[str]:

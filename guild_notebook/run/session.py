@@ -49,7 +49,9 @@ class Session:
         # A warning of nbconvert, which attributes it to its template.
         warnings.filterwarnings("ignore", message="Your element with mimetype")
         self.nb = nbformat.from_dict(self.nb)
-        self._reports = ReportWriter(self.settings["report"], self.record.register_artifact)
+        self._reports = ReportWriter(
+            self.settings["report"], self.record.register_artifact, self.nb
+        )
         self._encoder = NotebookEncoder(self.nb, self.output.masker)
         self._states: states.States = {}
         self._saved_states: states.States = {}

@@ -21,12 +21,10 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bs4 import BeautifulSoup
-from jinja2 import pass_context
-
 from ...document.mime import has_image, text_of
 from ...files import write_whole
-from .bounded import NO_TEXT, BoundedHTMLExporter, LargeImages
+from .bounded import BoundedHTMLExporter, LargeImages
+from .closing import parsed, well_formed
 from .widgets import VIEW, WidgetRenderer, copy_with_outputs
 
 TEMPLATE = """\
@@ -57,7 +55,7 @@ TEMPLATE = """\
 """
 
 MOST_TAGS = 200_000
-"""Tags of a notebook's HTML that are read: BeautifulSoup takes seconds for so many."""
+"""Tags of HTML that is not well-formed that are read: BeautifulSoup takes seconds for so many."""
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -72,21 +70,21 @@ _REQUIRE = re.compile(r"\brequire(?:js)?\s*(?:\(\s*\[|\.config\b)")
 
 
 class HTMLReportExporter(BoundedHTMLExporter):
-    """An nbconvert exporter of the reports ``html`` and ``html-no-input``."""
+    """An exporter of the reports ``html`` and, without ``with_input``, ``html-no-input``."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.raw_template = TEMPLATE
+    def __init__(self, with_input: bool = True) -> None:
+        super().__init__(TEMPLATE, with_input)
+        self._tags = 0
 
-    @pass_context
-    def markdown2html(self, context: Any, source: str) -> str:
-        return self._closed(super().markdown2html(context, source))
+    def rendered(self, source: str, attachments: Any) -> str:
+        return self._closed(super().rendered(source, attachments))
 
     def from_notebook_node(
-        self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
+        self, nb: Any, resources: dict[str, Any] | None = None
     ) -> tuple[str, dict[str, Any]]:
-        images = LargeImages(nb)
-        nb, outputs = _with_widgets_and_figures(images.notebook)
+        nb, outputs = copy_with_outputs(nb)
+        images = LargeImages(outputs)
+        _draw_widgets_and_figures(nb, outputs)
         resources = {**(resources or {}), "guild": _requirements(nb)}
         self._tags = 0
         for output in outputs:
@@ -95,23 +93,17 @@ class HTMLReportExporter(BoundedHTMLExporter):
             output.metadata = {k: v for k, v in metadata if k not in data or isinstance(v, dict)}
             if "text/html" in data:
                 output.data = {**data, "text/html": self._closed(text_of(data["text/html"]))}
-        page, resources = super().from_notebook_node(nb, resources, **options)
+        page, resources = super().from_notebook_node(nb, resources)
         return images.put_into(page), resources
 
     def _closed(self, piece: str) -> str:
-        """HTML of the notebook in which all elements are closed, so that none takes in what follows
-        in the page, and images have a text; of many megabytes as it is."""
+        """HTML of the notebook in which all elements are closed and images have a text; of many
+        megabytes that are not well-formed as it is."""
+        made = well_formed(piece)
+        if made is not None:
+            return made
         self._tags += piece.count("<")
-        if self._tags > MOST_TAGS:
-            return piece
-        for start, end in (("<", ">"), ("<!--", "-->"), ("<![", "]>")):
-            # The parser takes time quadratic in what does not end, which is text to it.
-            before, ended, rest = piece.rpartition(end)
-            piece = before + ended + rest.replace(start, f"&lt;{start[1:]}")
-        soup = BeautifulSoup(piece, features="html.parser")
-        for image in soup.select("img:not([alt])"):
-            image.attrs["alt"] = NO_TEXT
-        return str(soup)
+        return piece if self._tags > MOST_TAGS else parsed(piece)
 
 
 def _requirements(nb: Any) -> dict[str, Any]:
@@ -145,11 +137,10 @@ def _without_scripts(page: str) -> Iterator[str]:
             yield text
 
 
-def _with_widgets_and_figures(nb: Any) -> tuple[Any, list[Any]]:
-    """A copy of ``nb`` with HTML for widgets and for figures that are JSON, and its outputs."""
+def _draw_widgets_and_figures(nb: Any, outputs: list[Any]) -> None:
+    """Put HTML for widgets, and for figures that are JSON, into the ``outputs`` of ``nb``."""
     renderer = WidgetRenderer(nb)
     plotly = False
-    nb, outputs = copy_with_outputs(nb)
     for output in outputs:
         data = output.get("data") or {}
         if VIEW in data:
@@ -166,7 +157,6 @@ def _with_widgets_and_figures(nb: Any) -> tuple[Any, list[Any]]:
         else:
             made = _vega_html(mime, data[mime])
         output.data = {**data, **({"text/html": made} if made else _without_library(mime, data))}
-    return nb, outputs
 
 
 def _without_library(mime: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import html
 import itertools
 import os
 import sys
+import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -32,15 +33,17 @@ class ReportWriter:
     """Writes the reports ``names`` (OWN_REPORTS, or exporters of nbconvert); ``register`` is called
     with the path of each before it is written.
 
-    Importing nbconvert takes longer than a small notebook. So a thread imports it and makes the
-    exporters while the kernel starts.
+    The exporters are made by a thread while the kernel starts, for notebooks like ``nb``.
     """
 
-    def __init__(self, names: tuple[str, ...], register: Callable[[str], None]) -> None:
+    def __init__(
+        self, names: tuple[str, ...], register: Callable[[str], None], nb: Any = None
+    ) -> None:
         self._names = names
         self._register = register
+        sample = _sample(nb)
         self._exporters = ThreadPoolExecutor(1).submit(
-            lambda: {name: _loaded_exporter(name) for name in names}
+            lambda: {name: _loaded_exporter(name, sample) for name in names}
         )
         self._written: set[str] = set()
         self.failures: dict[str, Exception] = {}
@@ -99,31 +102,49 @@ class ReportWriter:
         return free_path((path for path in names if path not in taken), self._written)
 
 
-def _loaded_exporter(name: str) -> Any:
-    """The exporter of a report. An empty notebook has been exported, so its template is loaded."""
+def _loaded_exporter(name: str, sample: Any) -> Any:
+    """The exporter of a report. It has exported ``sample``, so what that needs is loaded."""
+    exporter: Any
+    if name == SANITIZED:
+        from .sanitized import SanitizedHTMLExporter
+
+        exporter = SanitizedHTMLExporter()
+    elif name in OWN_REPORTS:
+        from .html import HTMLReportExporter
+
+        exporter = HTMLReportExporter(with_input=name == HTML)
+    else:
+        return _nbconvert_exporter(name)
+    exporter.from_notebook_node(sample)
+    return exporter
+
+
+def _nbconvert_exporter(name: str) -> Any:
     from nbconvert.exporters import base
 
-    if name not in OWN_REPORTS:
-        if "." in name:  # a class, perhaps of a module of the project
-            sys.path += [os.getcwd(), *start.python_path()[0]]
-        try:
-            return base.get_exporter(name)()
-        except base.ExporterNameError:
-            known = ", ".join([HTML_NO_INPUT, SANITIZED, *base.get_export_names()])
-            raise OptionError(f"nb-report: unknown report '{name}' - there are {known}") from None
-    if name == SANITIZED:
-        from .sanitized import SanitizedHTMLExporter as Exporter
-    else:
-        from .html import HTMLReportExporter as Exporter
+    if "." in name:  # a class, perhaps of a module of the project
+        sys.path += [os.getcwd(), *start.python_path()[0]]
+    try:
+        return base.get_exporter(name)()
+    except base.ExporterNameError:
+        known = ", ".join([HTML_NO_INPUT, SANITIZED, *base.get_export_names()])
+        raise OptionError(f"nb-report: unknown report '{name}' - there are {known}") from None
 
-    exporter = Exporter()
-    if name == HTML_NO_INPUT:
-        exporter.exclude_input = True
-        exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-    # By default nbconvert validates the notebook after each of its dozen preprocessors.
-    exporter.optimistic_validation = True
-    exporter.from_notebook_node(nbformat.v4.new_notebook())
-    return exporter
+
+def _sample(nb: Any) -> Any:
+    """A notebook in the language of ``nb``, with a cell of each type that it has."""
+    types = {cell.cell_type for cell in nb.cells} if nb else {"code"}
+    language = nb.metadata.get("language_info") if nb else None
+    metadata = {"language_info": language} if language else {}
+    code = {"cell_type": "code", "metadata": {}, "source": "1", "outputs": []}
+    cells = [code] * ("code" in types) + [_markdown("1")] * ("markdown" in types)
+    return nbformat.from_dict({"metadata": metadata, "cells": cells})
+
+
+def _markdown(source: str) -> Any:
+    """A cell of Markdown. nbformat's own function for it compiles the schema of notebooks."""
+    cell = {"cell_type": "markdown", "id": uuid.uuid4().hex[:8], "metadata": {}, "source": source}
+    return nbformat.from_dict(cell)
 
 
 def _encoded(text: str) -> Iterator[bytes]:
@@ -166,8 +187,8 @@ def _insert_links_to_cells(nb: Any, failed_cell: int | None, errors: Mapping[int
         cell = f"cell {number}" if number else "a cell"
         lines.append(f'This run failed in <a href="#{FAILED_ANCHOR}">{cell}</a>.')
     for index in sorted(anchors, reverse=True):
-        nb.cells.insert(index, nbformat.v4.new_markdown_cell(f'<a id="{anchors[index]}"></a>'))
+        nb.cells.insert(index, _markdown(f'<a id="{anchors[index]}"></a>'))
     if lines:
         style = "border:1px solid #c00;background-color:#fee;color:#900;padding:0.5em 1em"
         banner = f'<div style="{style}">{"<br>".join(lines)}</div>'
-        nb.cells.insert(0, nbformat.v4.new_markdown_cell(banner))
+        nb.cells.insert(0, _markdown(banner))

@@ -17,13 +17,14 @@ import json
 import re
 from typing import Any
 
-from jinja2 import pass_context
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode, from_dict
 
 from ...document.mime import text_of
+from . import templates
 from .bounded import BoundedHTMLExporter, LargeImages
+from .highlight import stylesheet
 from .html_sanitizer import image_element, is_visible, sanitize, sanitize_page
-from .widgets import with_widget_html
+from .widgets import copy_with_outputs, draw_widgets
 
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 
@@ -46,32 +47,30 @@ LANGUAGE_NAME = re.compile(r"[\w+#.-]{1,40}")
 
 
 class SanitizedHTMLExporter(BoundedHTMLExporter):
-    """An nbconvert exporter of the report ``sanitized``."""
+    """An exporter of the report ``sanitized``."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self) -> None:
         # Only the cells: the head of the other templates loads scripts.
-        super().__init__(template_file="base.html.j2", **options)
+        super().__init__("{%- extends 'base.html.j2' -%}")
 
-    @pass_context
-    def markdown2html(self, context: Any, source: str) -> str:
-        return sanitize(super().markdown2html(context, source))
+    def rendered(self, source: str, attachments: Any) -> str:
+        return sanitize(super().rendered(source, attachments))
 
     def from_notebook_node(
-        self, nb: Any, resources: dict[str, Any] | None = None, **options: Any
+        self, nb: Any, resources: dict[str, Any] | None = None
     ) -> tuple[str, dict[str, Any]]:
         title = nb.metadata.get("title") or (resources or {}).get("metadata", {}).get("name")
-        images = LargeImages(nb)
-        nb = _allowed_notebook(with_widget_html(images.notebook))
-        body, resources = super().from_notebook_node(nb, resources, **options)
-        page = self._page(str(title or "Notebook"), sanitize_page(body), resources)
+        nb, outputs = copy_with_outputs(nb)
+        images = LargeImages(outputs)
+        draw_widgets(nb, outputs)
+        body, resources = super().from_notebook_node(_allowed_notebook(nb), resources)
+        page = self._page(str(title or "Notebook"), sanitize_page(body))
         return images.put_into(page), resources
 
-    def _page(self, title: str, body: str, resources: dict[str, Any]) -> str:
+    def _page(self, title: str, body: str) -> str:
         names = ("static/index.css", "static/theme-light.css")
-        loader = self.environment.loader
-        style = [*resources["inlining"]["css"]]
-        style += [loader.get_source(self.environment, name)[0] for name in names]
-        css = "\n".join([*style, STYLE]).replace("\r", "").replace("</", "<\\/")
+        files = (templates.source(self.environment, name) for name in names)
+        css = "\n".join([stylesheet(), *files, STYLE]).replace("\r", "").replace("</", "<\\/")
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{_policy(css)}">\n'
@@ -110,7 +109,7 @@ def _allowed_notebook(nb: Any) -> NotebookNode:
             named[key] = language[key]
     metadata = {"language_info": named} if named else {}
     cells = [_cell(cell, str(index)) for index, cell in enumerate(nb.cells)]
-    return v4.new_notebook(metadata=metadata, cells=cells)
+    return from_dict({"metadata": metadata, "cells": cells})
 
 
 def _cell(cell: Any, name: str) -> NotebookNode:
@@ -132,14 +131,16 @@ def _output(output: Any) -> NotebookNode:
     kind = output.output_type
     if kind == "stream":
         name = "stderr" if output.name == "stderr" else "stdout"
-        return v4.new_output("stream", name=name, text=text_of(output.text))
+        return from_dict({"output_type": "stream", "name": name, "text": text_of(output.text)})
     if kind == "error":
         lines = [str(line) for line in output.get("traceback") or ()]
         name, text = str(output.get("ename")), str(output.get("evalue"))
-        return v4.new_output("error", ename=name, evalue=text, traceback=lines)
+        return from_dict(
+            {"output_type": "error", "ename": name, "evalue": text, "traceback": lines}
+        )
     kind = "execute_result" if kind == "execute_result" else "display_data"
     data = _allowed_data(output.get("data") or {}, output.get("metadata") or {})
-    return v4.new_output(kind, data=data)
+    return from_dict({"output_type": kind, "metadata": {}, "data": data})
 
 
 def _allowed_data(data: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:

@@ -8,14 +8,12 @@ the widgets of ipywidgets itself are drawn from it here.
 
 from __future__ import annotations
 
-import copy
 import html
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nbconvert.filters import strip_ansi
-
 from ...document.mime import IMAGE_ENDINGS, text_of
+from .ansi import strip_ansi
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -100,26 +98,30 @@ class WidgetRenderer:
                 yield _rich(data) or _pre(text_of(data.get("text/plain", "")))
 
 
-def with_widget_html(nb: Any) -> Any:
-    """A copy of ``nb`` in which HTML replaces each widget that can be rendered."""
+def draw_widgets(nb: Any, outputs: list[Any]) -> None:
+    """Replace each widget in the ``outputs`` of ``nb`` that can be rendered by HTML."""
     renderer = WidgetRenderer(nb)
-    nb, outputs = copy_with_outputs(nb)
     for output in outputs:
         drawn = renderer.widget_html(output.get("data") or {})
         if drawn:
             output.data = {"text/html": drawn, "text/plain": output.data.get("text/plain", "")}
-    return nb
 
 
 def copy_with_outputs(nb: Any) -> tuple[Any, list[Any]]:
     """A copy of ``nb`` and the copy's outputs, in order. Replacing an attribute of these leaves
     ``nb`` as it is."""
-    nb = copy.copy(nb)
-    nb.cells = [copy.copy(cell) for cell in nb.cells]
+    nb = _copy(nb)
+    nb.cells = [_copy(cell) for cell in nb.cells]
     showing = [cell for cell in nb.cells if cell.get("outputs")]
     for cell in showing:
-        cell.outputs = [copy.copy(output) for output in cell.outputs]
+        cell.outputs = [_copy(output) for output in cell.outputs]
     return nb, [output for cell in showing for output in cell.outputs]
+
+
+def _copy(node: Any) -> Any:
+    made = type(node)()
+    dict.update(made, node)  # copy.copy takes ten times as long, as does the node's own update
+    return made
 
 
 def _rich(data: dict[str, Any]) -> str:
