@@ -26,3 +26,35 @@ def default_patterns(flag_names: Iterable[str]) -> list[str]:
         rf"(?<![^ \t])\key: +{VALUE}\s+\((?:step\s+)?(?P<step>\step)\)$",
         rf"^{no_flag}(\key):\s+({VALUE})(?:\s+\(.*\))?$",
     ]
+
+
+ALIASES = ((r"\key", "[^ \t]+"), (r"\value", r"[0-9\.e\-]+"), (r"\step", r"[0-9]+"))
+"""As guild/summary.py ALIASES, which takes long to import."""
+
+_GUILDS = (
+    r"\key: +\value\s+\((?:step\s+)?(?P<step>\step)\)$",
+    r"^(\key):\s+(\value)(?:\s+\(.*\))?$",
+)
+"""DEFAULT_OUTPUT_SCALARS there."""
+
+_NO_FLAG = re.compile(r"\A\^\(\?!\(\?:(?:\\.|[^\\()\[\]])*\):\\s\)", re.DOTALL)
+
+_KEY_AND_VALUE = re.compile(rb":[\t\x0b-\r\x1c- \x80-\xff]+[-+.0-9eEnNiI]")
+"""What each line holds that one of the default patterns matches. White space is of these bytes, and
+so is what Guild drops as it is not UTF-8."""
+
+
+def expanded(pattern: str) -> str:
+    """A pattern of ``output-scalars`` as Guild compiles it."""
+    for alias, expression in ALIASES:
+        pattern = pattern.replace(alias, expression)
+    return pattern
+
+
+def possible_scalar(patterns: Iterable[re.Pattern[str]]) -> re.Pattern[bytes] | None:
+    """What is found in each line, in bytes, in which a scalar is that one of the compiled
+    ``patterns`` matches; None where one of them is none of the defaults here or of Guild, and so
+    may match any line."""
+    known = {*map(expanded, (*_GUILDS, *default_patterns(())))}
+    texts = {_NO_FLAG.sub("^", pattern.pattern) for pattern in patterns}
+    return _KEY_AND_VALUE if texts and texts <= known else None

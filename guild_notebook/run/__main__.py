@@ -26,7 +26,7 @@ from ..flags import apply, discover, languages
 from ..flags.sources import parameters
 from .execution.stop import Stop, die_by
 from .output.display import RunOutput
-from .output.pipe import OutputPipe, PipeListener, WriteOrder, recorded_size
+from .output.pipe import PipeListener, output_pipes
 from .output.progress import StatusLines, scalar_patterns
 from .output.stream import Stream
 from .record.autosave import Autosave
@@ -45,8 +45,7 @@ def main() -> int:
     run_dir = _run_dir()
     stop, autosave = Stop(), Autosave()
     listener = OutputListener(run_dir, stop, autosave)
-    order = WriteOrder(lambda: recorded_size(run_dir))
-    out, err = (Stream(OutputPipe(fd, order, listener)) for fd in (1, 2))
+    out, err = map(Stream, output_pipes(run_dir, listener))
     try:
         path, project_path, arguments = _arguments(sys.argv[1:])
         record = RunDir(run_dir, path)

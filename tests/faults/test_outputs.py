@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 
 import pytest
 
+from guild_notebook.one_pipe import VARIABLE
 from tests.helpers.project import Command, Project
 from tests.helpers.runner import attempt, execute
 
@@ -38,14 +40,20 @@ def test_stdout_and_stderr_are_recorded_in_the_order_in_which_they_were_printed(
     """Also after the first scalar, at which Guild's reader imports what writes them."""
     project.notebook(
         "nb.ipynb",
-        "import sys\nprint('loss: 0.5 (step 1)', flush=True)",
+        "import os, sys\nprint('loss: 0.5 (step 1)', flush=True)",
         "for i in range(300):\n    print(i, file=(sys.stdout, sys.stderr)[i % 2], flush=True)",
+        f"print(sorted(name for name in os.environ if name == {VARIABLE!r}))",
     )
     project.without_reports("nb.ipynb")
     done = project.run("nb.ipynb")
     first, second, *lines = done.run.output.splitlines()
-    assert first.startswith("loss:") and second.startswith("[1/2]")
-    assert [int(line) for line in lines[:-1]] == list(range(300))
+    assert first.startswith("loss:") and second.startswith("[1/3]")
+    assert [int(line) for line in lines[:300]] == list(range(300))
+    index = struct.iter_unpack("!QB", (done.run.dir / ".guild/output.index").read_bytes())
+    assert [stream for _, stream in index] == [0, 1, *[0, 1] * 150, 1, 0, 1]
+    assert done.stdout.splitlines()[1:-1] == [*map(str, range(0, 300, 2))]
+    assert lines[301] == "[]"  # no other program is to write both streams to one pipe
+    assert VARIABLE not in (done.run.dir / ".guild/attrs/env").read_text("utf-8")
 
 
 def text_of(cell: dict) -> str:

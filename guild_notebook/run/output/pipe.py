@@ -1,8 +1,10 @@
-"""The two descriptors that Guild reads a run's output from.
+"""The two streams that Guild reads a run's output from.
 
-Guild reads stdout and stderr in two threads and gathers both in ``.guild/output``
-(guild/op_util.py, RunOutput). What is written to one right after the other may be read before
-it, so a write waits until what was last written to the other descriptor is recorded there.
+Guild gathers what it reads from stdout and stderr in ``.guild/output``. Where its reader is that of
+this package (compat/output_reader.py) both streams are written to stdout, which keeps their order.
+Guild's own reads the two in two threads (guild/op_util.py, RunOutput), so that what is written to
+one right after the other may be recorded before it: there a write waits until what was last
+written to the other is recorded.
 """
 
 from __future__ import annotations
@@ -10,11 +12,17 @@ from __future__ import annotations
 import errno
 import os
 import select
+import stat
 import time
 from collections.abc import Callable
 
+from ... import one_pipe
+
 PIECE = 4096
-"""Bytes of one write (PIPE_BUF)."""
+"""Bytes of one write (PIPE_BUF), for which a pipe has room that can be written to (pipe(7))."""
+
+LARGE_PIECE = 1 << 18
+"""The same where a write does not wait, but writes what there is room for."""
 
 PAUSE_SECONDS = 0.2
 """Time that a write waits for the reader before its listener is asked whether to go on."""
@@ -85,46 +93,71 @@ def recorded_size(run_dir: str) -> int | None:
 
 
 class OutputPipe:
-    """One of the run's two descriptors, ``fd``. Once nobody reads it, it is ``closed`` and drops
-    what is written to it."""
+    """One of the run's two streams, on the descriptor ``fd``. Once nobody reads it, it is
+    ``closed`` and drops what is written to it. With ``writer`` it is the stream of this number
+    among those on ``fd``, and a write to that does not wait."""
 
     def __init__(
-        self, fd: int, order: WriteOrder | None = None, listener: PipeListener | None = None
+        self,
+        fd: int,
+        order: WriteOrder | None = None,
+        listener: PipeListener | None = None,
+        writer: one_pipe.Writer | None = None,
+        number: int = 0,
     ) -> None:
         self._fd = fd
         self._order = order or WriteOrder()
         self._listener = listener or PipeListener()
+        self._writer = writer
+        self._number = number
+        self._piece = LARGE_PIECE if writer else PIECE
         self.closed = False
 
     def write(self, content: bytes) -> None:
         """Write all of ``content``, and wait while the reader pauses. Raises OSError for anything
         but a reader that is gone."""
+        if not content or self.closed:
+            return
+        if self._writer:
+            content = self._writer.marked(self._number, content)
+        self._order.wait_for(self)
         data = memoryview(content)
-        if data and not self.closed:
-            self._order.wait_for(self)
         while data and not self.closed:
             if select.select([], [self._fd], [], PAUSE_SECONDS)[1]:
-                self._write_some(data[:PIECE])
-                data = data[PIECE:]
+                data = data[self._write_some(data[: self._piece]) :]
             elif self._listener.is_stopped():
                 self.closed = True
             elif self._listener.is_stuck():
                 self._close()
             else:
                 self._listener.reader_pauses()
+        if data and self._writer:
+            self._writer.cut(content, len(content) - len(data))
 
-    def _write_some(self, data: memoryview) -> None:
-        """Write at most ``PIECE`` bytes, for which a writable pipe has room (pipe(7))."""
+    def _write_some(self, data: memoryview) -> int:
+        """Write some of ``data``; returns how much."""
         try:
-            while data:
-                count = os.write(self._fd, data)
-                self._order.written += count
-                data = data[count:]
+            count = os.write(self._fd, data)
+        except BlockingIOError:
+            return 0
         except OSError as e:
             if e.errno not in (errno.EPIPE, errno.EIO):
                 raise
             self._close()
+            return 0
+        self._order.written += count
+        return count
 
     def _close(self) -> None:
         self.closed = True
         self._listener.pipe_closed()
+
+
+def output_pipes(run_dir: str, listener: PipeListener) -> tuple[OutputPipe, OutputPipe]:
+    """stdout and stderr of the run in ``run_dir``, as their reader takes them."""
+    if os.environ.pop(one_pipe.VARIABLE, None) and stat.S_ISFIFO(os.fstat(1).st_mode):
+        os.set_blocking(1, False)
+        writer = one_pipe.Writer()
+        return OutputPipe(1, None, listener, writer, 0), OutputPipe(1, None, listener, writer, 1)
+    order = WriteOrder(lambda: recorded_size(run_dir))
+    return OutputPipe(1, order, listener), OutputPipe(2, order, listener)

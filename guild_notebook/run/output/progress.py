@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...document.reader import Cell
-from ...scalars import default_patterns
+from ...scalars import default_patterns, expanded
 from .stream import Stream, without_escapes
 
 LONGEST_NAME = 60
@@ -24,9 +24,6 @@ MOST_ABOVE = 200
 
 LONGEST_LINE = 2_000
 """Characters of a line of this package: patterns may take time quadratic in it."""
-
-_ALIASES = ((r"\key", r"[^ \t]+"), (r"\value", r"[0-9\.e\-]+"), (r"\step", r"[0-9]+"))
-"""As guild/summary.py ALIASES, which takes long to import."""
 
 _TITLE = re.compile(r"#[ \t]*@title\b[ \t]*(.*)")
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
@@ -44,10 +41,7 @@ def scalar_patterns(config: Any) -> list[re.Pattern[str]]:
     for item in config if isinstance(config, list) else [config]:
         for pattern in item.values() if isinstance(item, dict) else [item]:
             try:
-                expanded = pattern
-                for alias, expression in _ALIASES:
-                    expanded = expanded.replace(alias, expression)
-                compiled.append(re.compile(expanded))
+                compiled.append(re.compile(expanded(pattern)))
             except (re.error, TypeError, AttributeError):
                 pass  # Guild says so itself
     return compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guild_notebook import one_pipe
 from guild_notebook.run.output.pipe import OutputPipe, PipeListener, WriteOrder
 from guild_notebook.run.output.stream import Stream
 from guild_notebook.scalars import default_patterns
@@ -205,6 +207,71 @@ def test_a_reader_that_was_late_is_waited_for_briefly_until_it_has_caught_up(mon
         assert waited(0) == pytest.approx(LATE_SECONDS, abs=0.01)
         assert waited(3) == 0
         assert waited(0) == pytest.approx(ORDER_SECONDS, abs=0.01)
+
+
+def read_all(fd: int) -> bytes:
+    os.set_blocking(fd, False)
+    parts = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            parts.append(os.read(fd, 1 << 16))
+    return b"".join(parts)
+
+
+def of_streams(data: bytes) -> list[tuple[int, bytes]]:
+    """What a reader that knows of the two streams in one pipe makes of it."""
+    return [part for part in one_pipe.Reader().parts(data) if part[1]]
+
+
+def test_two_streams_in_one_pipe_wait_for_no_reader_and_keep_their_order():
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    writer = one_pipe.Writer()
+    pipes = [OutputPipe(write_end, writer=writer, number=number) for number in (0, 1)]
+    for number in range(200):
+        pipes[number % 2].write(b"%d\n" % number)
+    expected = [(number % 2, b"%d\n" % number) for number in range(200)]
+    assert of_streams(read_all(read_end)) == expected
+    os.close(read_end)
+    pipes[0].write(b"to nobody\n")
+    os.close(write_end)
+    assert pipes[0].closed
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_a_stream_that_is_given_up_half_way_leaves_the_other_readable(before):
+    """The reader pauses, the run is stopped, the reader goes on. The pipe is full within a NUL of
+    the text, or beside it."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    stopped = PipeListener()
+    stopped.is_stopped = lambda: True
+    writer, reader = one_pipe.Writer(), one_pipe.Reader()
+    out = OutputPipe(write_end, None, stopped, writer, 0)
+    err = OutputPipe(write_end, None, stopped, writer, 1)
+    out.write(b"x" * before + b"\0" * 1_000_000)
+    assert out.closed
+    shown = list(reader.parts(read_all(read_end)))
+    err.write(b"stopped\n")
+    after = [part for part in reader.parts(read_all(read_end)) if part[1]]
+    assert [part for part in after if part != (0, b"\0")] == [(1, b"stopped\n")]
+    assert b"".join(text for _, text in shown).strip(b"\0") == b"x" * before
+    os.close(read_end)
+    os.close(write_end)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.binary(min_size=1, max_size=9)), max_size=9))
+def test_streams_in_one_pipe_are_told_apart(writes):
+    writer = one_pipe.Writer()
+    data = b"".join(writer.marked(*write) for write in writes)
+    joined = [
+        (stream, b"".join(part for _, part in parts))
+        for stream, parts in itertools.groupby(of_streams(data), lambda part: part[0])
+    ]
+    assert joined == [
+        (stream, b"".join(part for _, part in parts))
+        for stream, parts in itertools.groupby(writes, lambda write: write[0])
+    ]
 
 
 @given(st.lists(st.text(alphabet=st.sampled_from("ab \t\n\r\x1b[31m\x08];\x07ü"), max_size=20)))

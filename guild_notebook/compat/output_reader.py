@@ -1,0 +1,195 @@
+"""Reading the output of a run in large pieces.
+
+Guild reads 4096 bytes at a time, handles each byte by itself, and writes 9 bytes of the index for
+each line (guild/op_util.py:287, _gen_tee_run): 8 s of computing for a million lines. And it reads
+the two streams in two threads, which cannot know in what order a notebook has written to them.
+Needless when Guild handles lines together; the order would still need ``one_pipe``.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import select
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from .. import one_pipe
+
+log = logging.getLogger("guild")
+
+PIECE = 1 << 16
+"""Bytes that are read at once, which is what a pipe holds."""
+
+_NOT_IN_LINES = bytes(range(9))
+_ENTRY = struct.Struct("!QB")
+
+
+def read_in_pieces(op_util: Any) -> None:
+    """What is recorded stays the same: the output, an entry of the index for each line, and the
+    callbacks. An entry has the time at which the end of its line was read, whatever the callbacks
+    of the lines before it and the terminal take."""
+    op_util.RunOutput._gen_tee_run = _read
+
+
+def offer_one_pipe(op: Any) -> None:
+    """Tell a notebook's process whose streams are read that it may write both to one pipe. The
+    run's attributes do not hold that: another process may start it again."""
+    op.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": _start})
+
+
+def _start(args: list[str], env: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
+    if _is_notebook(args) and options["stdout"] == options["stderr"] == subprocess.PIPE:
+        env = {**env, one_pipe.VARIABLE: "1"}
+    return subprocess.Popen(args, env=env, **options)
+
+
+def _is_notebook(args: list[str]) -> bool:
+    return "guild_notebook.run" in args
+
+
+def _read(output: Any, pipe: Any, _shown_on: Any, stream: int) -> None:
+    recorder = vars(output).setdefault("_recorder", _Recorder(output))
+    is_notebook = _is_notebook(output._proc.args)
+    if is_notebook and stream == 0:
+        recorder.read_both(pipe.fileno())
+    else:
+        recorder.read(pipe.fileno(), stream)
+    if is_notebook and stream == 1:
+        output._out_tee.join()  # which may be in a line of this stream
+    recorder.end_line(stream)
+
+
+class _Recorder:
+    """Shows and records what ``output``, a RunOutput of Guild, has to read."""
+
+    def __init__(self, output: Any) -> None:
+        self._output = output
+        self._files = output._output.fileno(), output._index.fileno()
+        files = (None, None) if output._quiet else (sys.stdout, sys.stderr)
+        self._shown_on = [_descriptor(file) for file in files]
+        self._open: tuple[list[bytes], list[bytes]] = [], []  # lines, in parts
+        self._scalar = _possible_scalar(output._output_cb)
+
+    def read(self, fd: int, stream: int) -> None:
+        """Read a stream to its end, or until it cannot be shown or recorded (OSError)."""
+        for data in _pieces(fd):
+            with self._output._output_lock:
+                now = time.time()
+                self._show(stream, data)
+                self._record(stream, data, now)
+
+    def read_both(self, fd: int) -> None:
+        """The same of the pipe of both streams. One that cannot be shown is dropped, since the
+        other comes on the same pipe."""
+        dropped: set[int] = set()
+        reader = one_pipe.Reader()
+        for data in _pieces(fd):
+            with self._output._output_lock:
+                now = time.time()
+                for stream, part in reader.parts(data):
+                    if stream in dropped:
+                        continue
+                    try:
+                        self._show(stream, part)
+                    except OSError:
+                        dropped.add(stream)
+                        if len(dropped) == 2:
+                            raise
+                        _report_as_of_a_thread()
+                        continue
+                    self._record(stream, part, now)
+
+    def end_line(self, stream: int) -> None:
+        """Record the line that is open at the end of a stream."""
+        line = self._open[stream]
+        if line:
+            with self._output._output_lock:
+                self._record_lines(stream, b"".join(line), 1, time.time())
+
+    def _show(self, stream: int, data: bytes) -> None:
+        fd = self._shown_on[stream]
+        if fd is not None:
+            _write(fd, data)
+
+    def _record(self, stream: int, data: bytes, now: float) -> None:
+        _write(self._files[0], data)
+        data = data.translate(None, _NOT_IN_LINES)
+        line = self._open[stream]
+        end = data.rfind(b"\n") + 1
+        if end:
+            lines = b"".join([*line, data[:end]])
+            line.clear()
+            self._record_lines(stream, lines, lines.count(b"\n"), now)
+        rest = data[end:]
+        if rest and (self._output._output_cb or not line):
+            line.append(rest)
+
+    def _record_lines(self, stream: int, lines: bytes, count: int, now: float) -> None:
+        _write(self._files[1], _ENTRY.pack(int(now * 1000), stream) * count)
+        try:
+            if self._output._output_cb:
+                for line in self._lines_for_callback(lines):
+                    self._output._output_cb.write(line)
+        except Exception:
+            log.exception("error in output callback (will be removed)")
+            self._output._output_cb = None
+
+    def _lines_for_callback(self, lines: bytes) -> Iterator[bytes]:
+        if not self._scalar:
+            yield from io.BytesIO(lines)
+            return
+        end = 0
+        match = self._scalar.search(lines)
+        while match:
+            start = lines.rfind(b"\n", end, match.start()) + 1 or end
+            end = lines.find(b"\n", match.end()) + 1 or len(lines)
+            yield lines[start:end]
+            match = self._scalar.search(lines, end)
+
+
+def _possible_scalar(callback: Any) -> re.Pattern[bytes] | None:
+    """What is in each line that Guild finds a scalar in; None where the callback is to get all."""
+    from ..scalars import possible_scalar  # which scripts and kernels do without
+
+    summary = sys.modules.get("guild.summary")
+    if summary and isinstance(callback, summary.OutputScalars):
+        return possible_scalar(pattern for _, pattern in callback._patterns)
+    return None
+
+
+def _pieces(fd: int) -> Iterator[bytes]:
+    while True:
+        data = os.read(fd, PIECE)
+        if not data:
+            return
+        yield data
+
+
+def _descriptor(file: Any) -> int | None:
+    try:
+        return file.fileno() if hasattr(file, "fileno") else None
+    except io.UnsupportedOperation:
+        return None
+
+
+def _write(fd: int, data: bytes) -> None:
+    """Write all of it, also to a terminal that another process has made non-blocking."""
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except BlockingIOError:
+            select.select([], [fd], [])
+
+
+def _report_as_of_a_thread() -> None:
+    kind, error, trace = sys.exc_info()
+    threading.excepthook(threading.ExceptHookArgs((kind, error, trace, threading.current_thread())))

@@ -1,0 +1,69 @@
+"""Both output streams of a notebook's process in one pipe, in the order in which it wrote them.
+
+Guild reads a pipe for each stream, and of two pipes nobody can tell which was written to first. So
+Guild's side tells the process by ``VARIABLE`` that it may write both streams to stdout, and that
+does what follows ``BEGIN`` there: a NUL and the number of a stream + 1 are written before what goes
+to another stream than the bytes before it, and a NUL of the text itself is written twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+VARIABLE = "GUILD_NOTEBOOK_ONE_PIPE"
+"""It is for this process only: who reads it takes it out of the environment."""
+
+BEGIN = b"\0guild-notebook:"
+
+_MARK = re.compile(rb"\0([\0\1\2])")
+
+
+class Writer:
+    """Makes the bytes for the pipe."""
+
+    def __init__(self) -> None:
+        self._stream: int | None = None
+        self._owed = b""  # the other half of a mark
+
+    def marked(self, stream: int, content: bytes) -> bytes:
+        """The bytes for ``content`` of a stream, 0 for stdout and 1 for stderr."""
+        if b"\0" in content:
+            content = content.replace(b"\0", b"\0\0")
+        if stream == self._stream and not self._owed:
+            return content
+        begin = BEGIN if self._stream is None else self._owed
+        self._stream, self._owed = stream, b""
+        return b"%b\0%c%b" % (begin, stream + 1, content)
+
+    def cut(self, marked: bytes, count: int) -> None:
+        """Of the last bytes only so many have been written, and the others will not be."""
+        written = marked[:count]
+        if (count - len(written.rstrip(b"\0"))) % 2:
+            self._owed = marked[count : count + 1]
+
+
+class Reader:
+    """Tells the streams apart. What is there before ``BEGIN``, of another process or all that one
+    writes which does not know of this, is of stream 0."""
+
+    def __init__(self) -> None:
+        self._has_begun = False
+        self._stream = 0
+        self._held = b""  # half of a mark
+
+    def parts(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """What ``data``, the next bytes of the pipe, hold of the streams, in order."""
+        if not self._has_begun:
+            before, begin, data = data.partition(BEGIN)
+            self._has_begun = bool(begin)
+            yield 0, before
+        *pairs, last = _MARK.split(self._held + data)
+        for text, mark in zip(pairs[::2], pairs[1::2]):
+            yield self._stream, text
+            if mark == b"\0":
+                yield self._stream, mark
+            else:
+                self._stream = mark[0] - 1
+        last, self._held, _ = last.partition(b"\0")
+        yield self._stream, last
