@@ -11,7 +11,9 @@ from tests.helpers.runner import execute
 @pytest.fixture(scope="module")
 def done(shared: Project) -> Command:
     """The runner names what it imports, and the cells what the kernel has imported before them."""
-    before = "import sys\nprint('FIRST', *sorted({'IPython', 'debugpy', 'pydevd'} & {*sys.modules}))"
+    before = (
+        "import sys\nprint('FIRST', *sorted({'IPython', 'debugpy', 'pydevd'} & {*sys.modules}))"
+    )
     shared.notebook("nb.ipynb", before, "import debugpy")
     return execute(shared, "nb.ipynb", PYTHONPROFILEIMPORTTIME="1")
 

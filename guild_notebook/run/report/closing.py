@@ -41,54 +41,78 @@ _OTHER |= {"isindex", "keygen", "menuitem", "nextid", "plaintext", "spacer", "te
 _DRAWINGS = {"math", "svg"}
 """Elements in which any may be empty, and in which scripts and styles are not text."""
 
+_SPECIAL = _EMPTY | _WITH_TEXT | _OTHER | _DRAWINGS
+
+
+class _OpenElements(list[str]):
+    """Names of open elements, and how many there are with the outermost drawing, 0 for none."""
+
+    drawn_from = 0
+
+    def open(self, name: str) -> None:
+        self.append(name)
+        if name in _DRAWINGS:
+            self.drawn_from = self.drawn_from or len(self)
+
+    def close(self, name: str) -> bool:
+        """Close the innermost element; whether there is one, and has that name."""
+        is_open = bool(self) and self.pop() == name
+        if len(self) < self.drawn_from:
+            self.drawn_from = 0
+        return is_open
+
 
 def well_formed(piece: str) -> str | None:
     """``piece`` with texts for its images if all parsers find its elements closed, and in order;
     else None."""
-    parts: list[str] = []
-    done = position = 0
-    open_names: list[str] = []
+    position = 0
+    elements = _OpenElements()
+    special: list[re.Match[str]] = []
     while True:
         token = _TOKEN.match(piece, position)
         if token is None:
             return None
         position = token.end()
-        if token["rest"] is not None:
-            return None if open_names else "".join([*parts, piece[done:]])
-        if token["name"]:
+        if token.lastgroup == "end":
+            if not elements.close(token["end"].lower()):
+                return None
+        elif token.lastgroup == "empty":
             name = token["name"].lower()
-            if name == "img" and not _has_text(piece, token):
-                parts += [piece[done : token.end("name")], f' alt="{NO_TEXT}"']
-                done = token.end("name")
-            if name not in _EMPTY:
-                position = _after_start(piece, token, open_names)
+            if name in _SPECIAL or token["empty"]:
+                special.append(token)
+                position = _content(piece, token, name, bool(elements.drawn_from))
                 if position < 0:
                     return None
-        elif token["end"] and (not open_names or open_names.pop() != token["end"].lower()):
-            return None
+            if name not in _EMPTY and not token["empty"]:
+                elements.open(name)
+        elif token.lastgroup == "rest":
+            return None if elements else _with_texts(piece, special)
 
 
-def _after_start(piece: str, start: re.Match[str], open_names: list[str]) -> int:
-    """Where the content of an element goes on that may hold tags, -1 where parsers may differ on
-    that; the element's name is put on ``open_names``."""
-    name, position = start["name"].lower(), start.end()
-    is_drawn = not _DRAWINGS.isdisjoint(open_names)
+def _content(piece: str, start: re.Match[str], name: str, is_drawn: bool) -> int:
+    """Where to go on after the start tag of an element, which is after its text if it has nothing
+    else; -1 where parsers may differ on that."""
+    if name in _EMPTY:
+        return start.end()
     if name in _OTHER or (start["empty"] and not is_drawn):
         return -1
-    if start["empty"]:
-        return position
-    open_names.append(name)
-    if name not in _WITH_TEXT:
-        return position
+    if name not in _WITH_TEXT or start["empty"]:
+        return start.end()
     if is_drawn or name not in ("script", "style"):
-        return piece.find("<", position)
-    end = _end_of_text(piece, name, position)
-    return -1 if piece.find("<!--", position, end) >= 0 else end
+        return piece.find("<", start.end())
+    end = _end_of_text(piece, name, start.end())
+    return -1 if piece.find("<!--", start.end(), end) >= 0 else end
 
 
-def _has_text(piece: str, image: re.Match[str]) -> bool:
-    attributes = _ATTRIBUTES.finditer(piece, *image.span("attributes"))
-    return any(attribute["attribute"].lower() == "alt" for attribute in attributes)
+def _with_texts(piece: str, tags: list[re.Match[str]]) -> str:
+    """``piece`` with texts for those of its ``tags`` that are images."""
+    parts, done = [], 0
+    for image in (tag for tag in tags if tag["name"].lower() == "img"):
+        attributes = _ATTRIBUTES.finditer(piece, *image.span("attributes"))
+        if all(attribute["attribute"].lower() != "alt" for attribute in attributes):
+            parts += [piece[done : image.end("name")], f' alt="{NO_TEXT}"']
+            done = image.end("name")
+    return "".join([*parts, piece[done:]]) if parts else piece
 
 
 def _end_of_text(piece: str, name: str, position: int) -> int:
