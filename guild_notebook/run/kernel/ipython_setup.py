@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
+import gc
 import importlib.util
 import io
 import os
@@ -299,3 +300,4 @@ if __name__ == "guild_notebook.ipython_setup":
     tell_gpus(running)
     # IPython answers sys.exit() with this hint, which is for its prompt.
     warnings.filterwarnings("ignore", "To exit: use", UserWarning)
+    gc.freeze()  # what there is now is there until the end (launcher.py, end_at_once)

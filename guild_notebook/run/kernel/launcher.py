@@ -12,13 +12,17 @@ this file as text and ipython_setup.py, before the first cell.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
+import io
 import os
 import runpy
 import signal
 import sys
 import threading
+import types
 from typing import Any
 
 WAITING_MESSAGES = 32
@@ -36,6 +40,7 @@ def main(address: str, folders: str, module: str) -> None:
     if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # not with PYTHONSAFEPATH
         del sys.path[0]
     del sys.argv[:3]
+    atexit.register(end_at_once)  # before all others, so it is called after them
     if module.split(".")[0] in ("ipykernel", "ipykernel_launcher"):
         leave_out_debugger()
     if address:
@@ -164,6 +169,39 @@ async def end_children_later(kernel: Any) -> None:
     timer = threading.Timer(CHILDREN_SECONDS, kernel._signal_children, [signal.SIGTERM])
     timer.daemon = True
     timer.start()
+
+
+HARMLESS = (
+    "zmq.sugar.socket",
+    "multiprocessing.resource_tracker",
+    "joblib.externals.loky.backend.resource_tracker",
+)
+"""Modules whose finalizers release what ends with the process."""
+
+
+def end_at_once() -> None:
+    """Let the interpreter end without collecting garbage, which takes as long as half a kernel's
+    start, and longer with large libraries. Objects that are in no cycle are finalized as ever.
+    Where one that is left has a finalizer that may matter, all is collected, also what
+    ipython_setup.py has kept from it."""
+    if not gc.get_freeze_count():
+        return  # another kind of kernel
+    try:
+        objects = gc.get_objects()
+        kinds = {kind for kind in set(map(type, objects)) if hasattr(kind, "__del__")}
+        matters = any(type(item) in kinds and _has_to_be_finalized(item) for item in objects)
+    except Exception:  # classes may do anything
+        matters = True
+    (gc.unfreeze if matters else gc.freeze)()
+
+
+def _has_to_be_finalized(item: Any) -> bool:
+    if isinstance(item, io.IOBase):
+        is_file = type(item) not in (io.BytesIO, io.StringIO)
+        return is_file and not item.closed and item.writable()
+    if isinstance(item, types.GeneratorType):  # a library's, as an endless counter
+        return item.gi_frame is not None and item.gi_frame.f_globals.get("__name__") == "__main__"
+    return type(item).__module__ not in HARMLESS
 
 
 if __name__ == "__main__":

@@ -1,0 +1,80 @@
+"""How a kernel's interpreter ends: soon, and with what the notebook has left open."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from guild_notebook.run.kernel import launcher
+from tests.helpers.project import Project
+from tests.helpers.runner import execute
+
+# As in a kernel: what has been imported by then is kept from collection.
+START = (
+    "import atexit, gc, runpy; "
+    "atexit.register(lambda: print('collected' if len(gc.get_objects()) > 1000 else 'not')); "
+    f"atexit.register(runpy.run_path({launcher.__file__!r})['end_at_once']); "
+    "import gzip, zipfile; gc.freeze()\n"
+    "class Any: pass\n"
+    "a = Any(); a.itself = a\n"
+)
+
+LEFT = {
+    "nothing": ("", "not", None),
+    "a cycle without finalizers": ("a.data = list(range(1000))", "not", None),
+    "a file that was read": ("a.file = open('other')", "not", None),
+    "a text in memory": ("import io; a.file = io.StringIO('x')", "not", None),
+    "a library's generator": (
+        "import difflib; a.next = difflib.unified_diff(['a'], ['b']); next(a.next)", "not", None
+    ),
+    "a file": ("a.file = open('left', 'w'); a.file.write('text')", "collected", b"text"),
+    "bytes": ("a.file = open('left', 'wb'); a.file.write(b'text')", "collected", b"text"),
+    "an archive": (
+        "a.file = zipfile.ZipFile('left', 'w'); a.file.writestr('name', 'text')",
+        "collected", b"PK\5\6",
+    ),
+    "compressed": (
+        "a.file = gzip.open('left', 'wb'); a.file.write(b'text')", "collected", b"\4\0\0\0"
+    ),
+    "a finalizer": (
+        "Any.__del__ = lambda self, open=open: open('left', 'w').write('text')",
+        "collected", b"text",
+    ),
+    "a generator": (
+        "def generate(open=open):\n    try:\n        yield\n    finally:\n"
+        "        open('left', 'w').write('text')\n"
+        "a.next = generate()\nnext(a.next)", "collected", b"text",
+    ),
+    "a class whose attributes raise": (
+        "class Odd(type):\n    def __getattr__(cls, name): raise OSError(name)\n"
+        "a.odd = Odd('Odd', (), {})()", "collected", None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_garbage_is_collected_at_the_end_where_it_has_a_finalizer_to_run(name, tmp_path: Path):
+    source, expected, content = LEFT[name]
+    (tmp_path / "other").write_text("text")
+    command = [sys.executable, "-c", START + source]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [expected], done.stderr
+    if content is not None:
+        assert content in (tmp_path / "left").read_bytes()[-22:]
+
+
+def test_what_cells_have_left_open_is_written_at_the_end_of_the_kernel(project: Project):
+    project.notebook(
+        "nb.ipynb",
+        "file = open('global.txt', 'w')\nfile.write('text')",
+        "class Any: pass\na = Any()\na.itself = a\n"
+        "a.file = open('cycle.txt', 'w')\na.file.write('text')",
+        "import gc\nprint(gc.get_freeze_count() > 1000)",
+    )
+    done = execute(project, "nb.ipynb")
+    assert "True\n" in done.stdout
+    assert (done.run.dir / "global.txt").read_text() == "text"
+    assert (done.run.dir / "cycle.txt").read_text() == "text"
