@@ -16,6 +16,7 @@ beside this one, with ``--no-peers`` only that. ``--write`` puts the tables into
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -49,7 +50,11 @@ def main() -> int:
         print("\n".join(work.name for work in WORKLOADS))
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    report = json.loads(args.json.read_text()) if args.table else measured_report(args)
+    if args.table:
+        report = json.loads(args.json.read_text())
+    else:
+        with contextlib.nullcontext() if args.this else environments.nobody_else():
+            report = measured_report(args)
     print(f"\n{tables(report)}")
     if args.write:
         page = PAGE.read_text("utf-8")
@@ -112,12 +117,10 @@ def measured_report(args: argparse.Namespace) -> dict[str, Any]:
             with tempfile.TemporaryDirectory(prefix="bench") as folder:
                 commands = commands_of(work, venvs, paths, Path(folder))
                 for called, sample in samples(work, commands, args, warm):
-                    if "error" in sample:
-                        results[called] = sample
-                        print(f"{work.name}, {called}: {sample['error']}", file=sys.stderr)
-                    else:
-                        for measure, value in sample.items():
-                            results.setdefault(called, {}).setdefault(measure, []).append(value)
+                    if "errors" in sample:
+                        print(f"{work.name}, {called}: {sample['errors']}", file=sys.stderr)
+                    for measure, value in sample.items():
+                        results.setdefault(called, {}).setdefault(measure, []).append(value)
             print("\n".join(table.rows(work.name, results)), flush=True)
             report["seconds"] = time.monotonic() - began
             args.json.write_text(json.dumps(report, indent=1))
@@ -151,13 +154,14 @@ def environment_of_another(against: str) -> tuple[str, Path]:
 def samples(
     work: Workload, commands: dict[str, Command], args: argparse.Namespace, warm: set[Path]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Run all commands of a workload in turn and yield what each has taken. One that fails is not
-    run again. Before that each has a warm-up, or with --quick each environment has one of all."""
-    failed: set[str] = set()
+    """Run all commands of a workload in turn and yield what each has taken, or its error. One that
+    fails twice is not run again. Before that each has a warm-up, or with --quick each environment
+    has one of all."""
+    failed = dict.fromkeys(commands, 0)
     for number in range(-1, args.rounds):
         for called, command in commands.items():
             warmed = number < 0 and args.quick and command.environment in warm
-            if called in failed or warmed:
+            if failed[called] == 2 or warmed:
                 continue
             warm.add(command.environment)
             size = work.small if number < 0 or args.quick else work.size
@@ -169,8 +173,8 @@ def samples(
             try:
                 sample = measured(command, size)
             except OSError as e:
-                failed.add(called)
-                yield called, {"error": str(e)}
+                failed[called] += 1
+                yield called, {"errors": str(e)}
                 continue
             if number >= 0:
                 yield called, sample

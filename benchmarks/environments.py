@@ -7,12 +7,14 @@ has changed; ``rm -r .bench`` makes them anew with what is the newest then.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -42,6 +44,19 @@ PEERS = list(REQUIREMENTS)
 
 UNLIKE = ("guild-notebook", "click", "pip", "setuptools", "tabview")
 """What the others need not have in the version of the first."""
+
+
+@contextlib.contextmanager
+def nobody_else() -> Iterator[None]:
+    """Wait until no other benchmark uses the environments, or disturbs what is measured."""
+    KEPT.mkdir(exist_ok=True)
+    with (KEPT / "lock").open("w") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for another benchmark of this checkout", file=sys.stderr, flush=True)
+            fcntl.flock(f, fcntl.LOCK_EX)
+        yield
 
 
 def made(name: str) -> Path:

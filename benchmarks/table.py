@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,10 @@ from typing import Any
 
 from benchmarks.workloads import Target
 
-Samples = Mapping[str, Sequence[float]]
-"""The samples of one command by measure: ``wall``, ``after`` and ``cpu`` in seconds, ``memory`` and
-``together`` in megabytes, as measure.py has them."""
-
 Results = Mapping[str, Mapping[str, Any]]
-"""By workload and command: Samples, or ``{"error": …}``."""
+"""By workload and command the samples of each measure: ``wall``, ``after`` and ``cpu`` in seconds,
+``memory`` and ``together`` in megabytes, as measure.py has them; and in ``errors`` what a command
+that failed has printed."""
 
 HEAD = (
     "| workload | command | seconds | least–most | CPU seconds | MB | MB of all | "
@@ -25,8 +24,10 @@ UNITS = {"wall": "s", "cpu": "s", "memory": "MB"}
 NAMES = {"wall": "", "cpu": "CPU time", "memory": "memory"}
 
 
-def medians(samples: Samples) -> dict[str, float]:
-    return {measure: statistics.median(values) for measure, values in samples.items()}
+def medians(samples: Mapping[str, Any]) -> dict[str, float]:
+    """Of what was measured: nothing where each try failed."""
+    measures = samples.keys() - {"errors"}
+    return {measure: statistics.median(samples[measure]) for measure in measures}
 
 
 def ratio(of: float, to: float) -> float:
@@ -40,18 +41,19 @@ def rows(workload: str, commands: Mapping[str, Any]) -> list[str]:
     lines = []
     first: dict[str, float] = {}
     for number, (command, samples) in enumerate(commands.items()):
+        errors, median = samples.get("errors", []), medians(samples)
         cells = ["" if number else workload, command]
-        if "error" in samples:
-            last = samples["error"].strip().splitlines()[-1:] or [""]
-            cells += ["failed: " + last[0].replace("|", "/"), *[""] * 7]
+        if errors:
+            cells[1] += f", failed {len(errors)} ×: {summary(errors[-1])}"
+        if not median:
+            cells += [""] * 8
         else:
-            median = medians(samples)
             cells += [
                 f"{median['wall']:.2f}",
                 f"{min(samples['wall']):.2f}–{max(samples['wall']):.2f}",
                 f"{median['cpu']:.2f}",
                 f"{median['memory']:.0f}",
-                f"{median['together']:.0f}",
+                f"{max(median['memory'], median['together']):.0f}",
             ]
             if number and first:
                 for measure in ("wall", "cpu", "memory"):
@@ -61,6 +63,13 @@ def rows(workload: str, commands: Mapping[str, Any]) -> list[str]:
             first = median if number == 0 else first
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def summary(error: str) -> str:
+    """The line of what a command has printed that says best why it failed."""
+    lines = error.strip().splitlines() or [""]
+    named = [line for line in lines if re.search(r"\w(Error|Exception)\b.*: ", line)]
+    return [*lines, *named][-1].replace("|", "/")
 
 
 @dataclass
@@ -79,10 +88,10 @@ def judged(target: Target, results: Results, own: str) -> Verdict | None:
     needed += [(target.plus, own)] if target.plus else []
     found = []
     for workload, command in needed:
-        samples = results.get(workload, {}).get(command, {"error": ""})
-        if "error" in samples:
+        median = medians(results.get(workload, {}).get(command, {}))
+        if not median:
             return None
-        found.append(statistics.median(samples[target.measure]))
+        found.append(median[target.measure])
     measured, against, *more = found
     return Verdict(target.times * against + target.seconds + sum(more), measured)
 

@@ -25,6 +25,7 @@ import matplotlib.pyplot as plt
 for i in range(N):
     plt.figure(figsize=(3, 2))
     plt.plot([0, i, 1])
+    plt.axis('off')
     plt.show()
 """
 JOBS = """from sklearn.datasets import make_classification
@@ -196,9 +197,9 @@ AT_ONCE = (
     f'runs=; for i in {TRIALS}; do {COMMANDS[OWN]} & runs="$runs $!"; done; '
     "for run in $runs; do wait $run || exit 1; done"
 )
+# `jupyter execute` sets no parameters.
 SWEEP = {
     OWN: "guild run -y nb.ipynb x=[$(seq -s , {size})]",
-    JUPYTER: f"for i in {TRIALS}; do {COMMANDS[JUPYTER]} || exit 1; done",
     PAPERMILL: f"for i in {TRIALS}; do {COMMANDS[PAPERMILL]} -p x $i || exit 1; done",
     PLOOMBER: f"for i in {TRIALS}; do {COMMANDS[PLOOMBER]} -p x $i || exit 1; done",
 }

@@ -33,7 +33,7 @@ RESULTS: dict[str, dict[str, Any]] = {
     "2 cells": {
         OWN: samples([9, 1, 2], cpu=3, memory=50),
         JUPYTER: samples([4, 4, 5], cpu=2, memory=100),
-        PAPERMILL: {"error": "papermill failed:\nno | kernel\n"},
+        PAPERMILL: {"errors": ["failed:\nSomeError: no | kernel\nHere is the cell:\n---\n"]},
     },
     "script": {OWN: samples([0.5])},
 }
@@ -43,7 +43,7 @@ def test_a_row_has_medians_and_how_many_times_as_much_this_package_takes():
     assert table.rows("2 cells", RESULTS["2 cells"]) == [
         "| 2 cells | guild-notebook | 2.00 | 1.00–9.00 | 3.00 | 50 | 100 |  |  |  |",
         "|  | jupyter execute | 4.00 | 4.00–5.00 | 2.00 | 100 | 200 | 0.50 | 1.50 | 0.50 |",
-        "|  | papermill | failed: no / kernel |  |  |  |  |  |  |  |",
+        "|  | papermill, failed 1 ×: SomeError: no / kernel |  |  |  |  |  |  |  |  |",
     ]
 
 
@@ -53,9 +53,11 @@ def test_each_row_has_as_many_cells_as_the_head():
 
 
 def test_rows_have_no_ratios_where_this_package_failed():
-    commands = {OWN: {"error": "failed"}, JUPYTER: samples([4])}
-    (_own, row) = table.rows("2 cells", commands)
-    assert row == "|  | jupyter execute | 4.00 | 4.00–4.00 | 1.00 | 10 | 20 |  |  |  |"
+    commands = {OWN: {"errors": ["a", "b"]}, JUPYTER: {**samples([4]), "errors": ["c"]}}
+    assert table.rows("2 cells", commands) == [
+        "| 2 cells | guild-notebook, failed 2 ×: b |  |  |  |  |  |  |  |  |",
+        "|  | jupyter execute, failed 1 ×: c | 4.00 | 4.00–4.00 | 1.00 | 10 | 20 |  |  |  |",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -135,15 +137,15 @@ def test_processes_that_outlive_a_command_are_waited_for_and_counted(
     assert 60 < sample["memory"] <= 1.1 * sample["together"] < 150
 
 
-def test_a_command_that_fails_is_not_run_again_and_the_others_are(
+def test_a_command_that_fails_twice_is_not_run_again_and_the_others_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(bench, "KEPT", tmp_path)
     work, made = commands(tmp_path, "echo no kernel; exit 3", "echo {size} >> sizes")
     args = argparse.Namespace(quick=False, rounds=2)
     found = list(bench.samples(work, made, args, set()))
-    assert [called for called, _ in found] == ["a", "b", "b"]
-    assert found[0][1] == {"error": "echo no kernel; exit 3 failed:\nno kernel\n"}
+    assert [called for called, _ in found] == ["a", "a", "b", "b"]
+    assert found[0][1] == {"errors": "echo no kernel; exit 3 failed:\nno kernel\n"}
     assert (made["b"].folder / "project/sizes").read_text() == "1\n1\n"
 
 

@@ -1,0 +1,244 @@
+"""What a run costs, without a clock: what its processes import, start, call and send.
+
+Limits are a little above what is counted today, so that a slip is seen where it is made. Where one
+is passed with reason, it is raised here, and ``make bench`` says what it costs.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guild_notebook import start
+from tests.helpers import runner
+from tests.helpers.project import GUILD, Project
+
+COUNTING = Path(__file__).with_name("helpers") / "counting"
+
+CELLS, LINES = 40, 5000
+
+COUNT_MESSAGES = """
+import collections
+session, received, sent = get_ipython().kernel.session, {}, []
+deserialize, send = session.deserialize, session.send
+def counted_deserialize(*args, **kwargs):
+    message = deserialize(*args, **kwargs)
+    received[message["msg_id"]] = message["msg_type"]
+    return message
+def counted_send(stream, message, *args, **kwargs):
+    sent.append(message if isinstance(message, str) else message["header"]["msg_type"])
+    return send(stream, message, *args, **kwargs)
+session.deserialize, session.send = counted_deserialize, counted_send
+"""
+
+
+@dataclass
+class Counted:
+    """The processes of a command: Guild's, the run's and the kernel's."""
+
+    guild: dict[str, Any]
+    runner: dict[str, Any]
+    kernel: dict[str, Any]
+
+    def calls(self, than: Counted) -> dict[str, int]:
+        """How many functions of Python each has called more than in another run."""
+        names = ("guild", "runner", "kernel")
+        return {n: getattr(self, n)["calls"] - getattr(than, n)["calls"] for n in names}
+
+
+def counted(project: Project, *args: str, **env: str) -> Counted:
+    """Run what must succeed, and count."""
+    folder = project.home / "counts"
+    folder.mkdir()
+    project.run(*args, COUNTS=str(folder), PYTHONPATH=str(COUNTING), NO_PIP_FREEZE="0", **env)
+    found: dict[str, dict[str, Any]] = {"guild": {}, "guild_notebook.run": {}, "ipykernel": {}}
+    for path in folder.iterdir():
+        counts = json.loads(path.read_text())
+        path.unlink()
+        words = " ".join(counts["command"])
+        for name in ("ipykernel", "guild_notebook.run", "guild"):
+            if name in words:
+                found[name] = counts
+                break
+    folder.rmdir()
+    return Counted(*found.values())
+
+
+def started(counts: dict[str, Any]) -> list[str]:
+    """The programs that a process has started."""
+    return [Path(command[0]).name for command, _modules in counts["started"]]
+
+
+def before(counts: dict[str, Any], word: str) -> set[str]:
+    """What a process had imported when it started what has a word in its command."""
+    return next(set(names) for command, names in counts["started"] if word in " ".join(command))
+
+
+@dataclass
+class Runs:
+    base: Counted
+    cells: Counted
+    lines: Counted
+    script: Counted
+    messages: tuple[dict[str, int], dict[str, int]]
+
+
+@pytest.fixture(scope="module")
+def runs(shared: Project) -> Runs:
+    """Notebooks that differ in one thing each, after a run for what is kept from run to run."""
+    scalar = "print('loss: 1')"
+    shared.notebook("base.ipynb", "x = 1", scalar)
+    shared.notebook("cells.ipynb", *[f"print({i})" for i in range(CELLS)], "x = 1", scalar)
+    shared.notebook("lines.ipynb", f"for i in range({LINES}): print(i)", scalar)
+    counting = "received.clear(); sent.clear(); print(1)"
+    report = "import json; both = received.values(), sent\n"
+    report += "print(json.dumps([collections.Counter(each) for each in both]))"
+    shared.notebook("messages.ipynb", COUNT_MESSAGES, counting, "print(2)", report)
+    shared.file("script.py", f"{scalar}\n")
+    messages = shared.run("messages.ipynb").run
+    (line,) = [line for line in messages.output.splitlines() if line.startswith("[{")]
+    names = ("base.ipynb", "cells.ipynb", "lines.ipynb")
+    return Runs(
+        *(counted(shared, name, COUNT_CALLS="1") for name in names),
+        counted(shared, "script.py"),
+        json.loads(line),
+    )
+
+
+HEAVY = {"IPython", "jinja2", "matplotlib", "nbclient", "nbconvert", "numpy", "pandas", "zmq"}
+"""What neither Guild nor, until the kernel starts, the run needs. The report and the execution need
+some of it later."""
+
+
+def test_guild_imports_nothing_that_it_does_not_need_before_it_starts_the_run(runs: Runs):
+    modules = before(runs.base.guild, "guild_notebook.run")
+    print(len(modules))
+    assert not HEAVY & modules
+    assert len(modules) <= 580
+
+
+def test_guild_imports_nothing_that_it_does_not_need_at_all(runs: Runs):
+    modules = runs.base.guild["modules"]
+    print(len(modules))
+    assert not (HEAVY - {"numpy"}) & set(modules)
+    assert len(modules) <= 850
+
+
+def test_guild_imports_no_more_for_a_script(runs: Runs):
+    print(len(runs.script.guild["modules"]))
+    assert len(runs.script.guild["modules"]) <= 850
+
+
+def test_the_kernel_is_started_before_the_run_imports_what_it_needs_later(runs: Runs):
+    modules = before(runs.base.runner, "supervisor.py")
+    print(len(modules))
+    assert not HEAVY & modules - {"IPython", "nbclient", "zmq"}
+    assert len(modules) <= 530
+
+
+def test_a_run_imports_nothing_that_it_does_not_need_at_all(runs: Runs):
+    modules = runs.base.runner["modules"]
+    print(len(modules))
+    assert not {"matplotlib", "numpy", "pandas"} & set(modules)
+    assert len(modules) <= 970
+
+
+def test_the_kernel_imports_what_every_kernel_imports(runs: Runs):
+    modules = runs.base.kernel["modules"]
+    print(len(modules))
+    assert len(modules) <= 650
+
+
+def test_guild_starts_few_programs(runs: Runs):
+    print(started(runs.base.guild), started(runs.script.guild))
+    assert len(started(runs.base.guild)) <= 9
+    assert len(started(runs.script.guild)) <= 8
+
+
+def test_a_run_starts_its_kernel_and_few_programs(runs: Runs):
+    print(started(runs.base.runner), started(runs.base.kernel))
+    assert len(started(runs.base.runner)) <= 4
+    assert len(started(runs.base.kernel)) <= 1
+
+
+def test_a_cell_is_a_request_and_its_answers(runs: Runs):
+    """Of three cells, the first of which is half within and the last of which has not ended."""
+    received, sent = runs.messages
+    assert received == {"execute_request": 2}
+    assert sent == {"status": 4, "execute_input": 2, "stream": 2, "execute_reply": 2}
+
+
+@pytest.mark.parametrize(("process", "limit"), [("guild", 50), ("runner", 7500), ("kernel", 3100)])
+def test_a_cell_calls_few_functions(runs: Runs, process: str, limit: int):
+    calls = runs.cells.calls(runs.base)[process] / CELLS
+    print(process, calls)
+    assert calls <= limit
+
+
+@pytest.mark.parametrize(("process", "limit"), [("guild", 5), ("runner", 30), ("kernel", 20)])
+def test_a_line_calls_few_functions(runs: Runs, process: str, limit: int):
+    calls = runs.lines.calls(runs.base)[process] / LINES
+    print(process, calls)
+    assert calls <= limit
+
+
+TRACE = ["strace", "-f", "-c", "-b", "execve"]
+"""Threads, and no other programs that a process starts."""
+
+
+def system_calls(command: list[str], folder: Path, env: dict[str, str]) -> int:
+    trace = folder / "trace"
+    command = [*TRACE, "-o", str(trace), *command]
+    subprocess.run(
+        command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=True
+    )
+    return int(trace.read_text().split()[-3 if "errors" in trace.read_text() else -2])
+
+
+def calls_of_run(project: Project, name: str) -> int:
+    """System calls of the run's process, without Guild."""
+    run = runner.prepared(project)
+    env = runner.environment(project, run)
+    env["GUILD_NOTEBOOK_PYTHONPATH"] = env.pop("PYTHONPATH")
+    env["PYTHONPATH"] = ""
+    python = [sys.executable, *start.arguments("guild_notebook.run")[2:]]
+    return system_calls([*python, name, "--report", "none"], run.dir, env)
+
+
+@pytest.fixture(scope="module")
+def traced(shared: Project) -> Project:
+    if not shutil.which("strace"):
+        pytest.skip("there is no strace here")
+    may = subprocess.run([*TRACE, "-o", "/dev/null", "true"], capture_output=True, text=True)
+    if may.returncode:
+        pytest.skip(f"strace may not trace here: {may.stderr.strip()}")
+    shared.notebook("base.ipynb", "x = 1", "x = 2")
+    shared.notebook("cells.ipynb", *[f"print({i})" for i in range(CELLS)], "x = 1", "x = 2")
+    shared.notebook("lines.ipynb", f"for i in range({LINES}): print(i)", "x = 2")
+    return shared
+
+
+@pytest.mark.slow
+def test_a_cell_makes_few_system_calls_of_the_run(traced: Project):
+    base, cells = (calls_of_run(traced, name) for name in ("base.ipynb", "cells.ipynb"))
+    print((cells - base) / CELLS)
+    assert (cells - base) / CELLS <= 240
+
+
+@pytest.mark.slow
+def test_a_thousand_lines_make_few_system_calls_of_the_run_and_of_guild(traced: Project):
+    base, lines = (calls_of_run(traced, name) for name in ("base.ipynb", "lines.ipynb"))
+    print((lines - base) / LINES * 1000)
+    assert (lines - base) / LINES * 1000 <= 600
+    commands = ([*GUILD, "run", "-y", name] for name in ("base.ipynb", "lines.ipynb"))
+    env = traced.environment()
+    base, lines = (system_calls(command, traced.dir, env) for command in commands)
+    print((lines - base) / LINES * 1000)
+    assert (lines - base) / LINES * 1000 <= 2600
