@@ -58,17 +58,16 @@ def counted(project: Project, *args: str, **env: str) -> Counted:
     folder = project.home / "counts"
     folder.mkdir()
     project.run(*args, COUNTS=str(folder), PYTHONPATH=str(COUNTING), NO_PIP_FREEZE="0", **env)
-    found: dict[str, dict[str, Any]] = {"guild": {}, "guild_notebook.run": {}, "ipykernel": {}}
+    words = {"ipykernel": "kernel", "guild_notebook.run": "runner", "guild.main_bootstrap": "guild"}
+    found: dict[str, dict[str, Any]] = {"guild": {}, "runner": {}, "kernel": {}}
     for path in folder.iterdir():
         counts = json.loads(path.read_text())
         path.unlink()
-        words = " ".join(counts["command"])
-        for name in ("ipykernel", "guild_notebook.run", "guild"):
-            if name in words:
-                found[name] = counts
-                break
+        command = " ".join(counts["command"])
+        name = next((words[word] for word in words if word in command), "other")
+        found[name] = counts
     folder.rmdir()
-    return Counted(*found.values())
+    return Counted(found["guild"], found["runner"], found["kernel"])
 
 
 def started(counts: dict[str, Any]) -> list[str]:
@@ -121,19 +120,19 @@ def test_guild_imports_nothing_that_it_does_not_need_before_it_starts_the_run(ru
     modules = before(runs.base.guild, "guild_notebook.run")
     print(len(modules))
     assert not HEAVY & modules
-    assert len(modules) <= 580
+    assert len(modules) <= 530
 
 
 def test_guild_imports_nothing_that_it_does_not_need_at_all(runs: Runs):
     modules = runs.base.guild["modules"]
     print(len(modules))
     assert not (HEAVY - {"numpy"}) & set(modules)
-    assert len(modules) <= 850
+    assert len(modules) <= 530
 
 
 def test_guild_imports_no_more_for_a_script(runs: Runs):
     print(len(runs.script.guild["modules"]))
-    assert len(runs.script.guild["modules"]) <= 850
+    assert len(runs.script.guild["modules"]) <= 530
 
 
 def test_the_kernel_is_started_before_the_run_imports_what_it_needs_later(runs: Runs):
@@ -147,19 +146,19 @@ def test_a_run_imports_nothing_that_it_does_not_need_at_all(runs: Runs):
     modules = runs.base.runner["modules"]
     print(len(modules))
     assert not {"matplotlib", "numpy", "pandas"} & set(modules)
-    assert len(modules) <= 970
+    assert len(modules) <= 740
 
 
 def test_the_kernel_imports_what_every_kernel_imports(runs: Runs):
     modules = runs.base.kernel["modules"]
     print(len(modules))
-    assert len(modules) <= 650
+    assert len(modules) <= 515
 
 
 def test_guild_starts_few_programs(runs: Runs):
     print(started(runs.base.guild), started(runs.script.guild))
     assert len(started(runs.base.guild)) <= 9
-    assert len(started(runs.script.guild)) <= 8
+    assert len(started(runs.script.guild)) <= 9
 
 
 def test_a_run_starts_its_kernel_and_few_programs(runs: Runs):
@@ -175,14 +174,14 @@ def test_a_cell_is_a_request_and_its_answers(runs: Runs):
     assert sent == {"status": 4, "execute_input": 2, "stream": 2, "execute_reply": 2}
 
 
-@pytest.mark.parametrize(("process", "limit"), [("guild", 50), ("runner", 7500), ("kernel", 3100)])
+@pytest.mark.parametrize(("process", "limit"), [("guild", 70), ("runner", 7500), ("kernel", 3100)])
 def test_a_cell_calls_few_functions(runs: Runs, process: str, limit: int):
     calls = runs.cells.calls(runs.base)[process] / CELLS
     print(process, calls)
     assert calls <= limit
 
 
-@pytest.mark.parametrize(("process", "limit"), [("guild", 5), ("runner", 30), ("kernel", 20)])
+@pytest.mark.parametrize(("process", "limit"), [("guild", 1), ("runner", 30), ("kernel", 20)])
 def test_a_line_calls_few_functions(runs: Runs, process: str, limit: int):
     calls = runs.lines.calls(runs.base)[process] / LINES
     print(process, calls)
@@ -236,9 +235,9 @@ def test_a_cell_makes_few_system_calls_of_the_run(traced: Project):
 def test_a_thousand_lines_make_few_system_calls_of_the_run_and_of_guild(traced: Project):
     base, lines = (calls_of_run(traced, name) for name in ("base.ipynb", "lines.ipynb"))
     print((lines - base) / LINES * 1000)
-    assert (lines - base) / LINES * 1000 <= 600
+    assert (lines - base) / LINES * 1000 <= 50
     commands = ([*GUILD, "run", "-y", name] for name in ("base.ipynb", "lines.ipynb"))
     env = traced.environment()
     base, lines = (system_calls(command, traced.dir, env) for command in commands)
     print((lines - base) / LINES * 1000)
-    assert (lines - base) / LINES * 1000 <= 2600
+    assert (lines - base) / LINES * 1000 <= 20
