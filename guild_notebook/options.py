@@ -8,7 +8,6 @@ settings, these survive staging, restart, ``--proto`` and batch trials.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -217,6 +216,8 @@ def _option(name: str, spelling: str, where: str) -> Option:
         return _BY_NAME[name]
     prefix = spelling[: len(spelling) - len(name)]
     known = list(_BY_NAME) + (list(ALIASES) if prefix == "--" else [])
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     known_text = ", ".join(prefix + other for other in known)
     hint = f"did you mean '{prefix}{near[0]}'?" if near else f"there are {known_text}"

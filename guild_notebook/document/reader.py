@@ -8,7 +8,6 @@ package. It is imported for notebooks of old formats only, and jupytext for text
 from __future__ import annotations
 
 import json
-import logging
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,6 +135,8 @@ def _upgraded(data: Any, name: str) -> dict[str, Any]:
 
 
 def _convert(data: dict[str, Any], name: str) -> dict[str, Any]:
+    import logging
+
     import nbformat
 
     logging.getLogger("traitlets").setLevel(logging.CRITICAL)  # nbformat's logger

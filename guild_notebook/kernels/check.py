@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any
 
 from ..errors import KernelError
 from . import interpreters
+from .kernelspecs import KernelSpecs, choose
 
 
 def check(
@@ -22,16 +21,12 @@ def check(
         return
     if os.path.expanduser("~") == "~":
         return  # jupyter_core finds nothing without a home, which the run makes
-    spec = None if active else _installed(wanted)
-    if spec is None:
-        from .kernelspecs import KernelSpecs, choose
-
-        specs = KernelSpecs(project)
-        name, _replaced = choose(specs, option, named, language)
-        spec = specs.get_kernel_spec(name).to_dict()
-    if "kernel_provisioner" in (spec.get("metadata") or {}):
+    specs = KernelSpecs(project)
+    name, _replaced = choose(specs, option, named, language)
+    spec = specs.get_kernel_spec(name)
+    if "kernel_provisioner" in spec.metadata:
         return  # it starts the kernel in a way of its own, perhaps on another machine
-    argv = spec["argv"]
+    argv = spec.argv
     program = active if argv[0] == active else interpreters.program_of(argv)
     if not program and os.path.isabs(argv[0]):
         raise KernelError(
@@ -48,24 +43,3 @@ def check(
             of_active = "it is of the active environment (nb-kernel may name another), and "
             why = of_active if program == active else ""
             raise KernelError(f"kernel '{wanted}' does not start: {why}{lack}")
-
-
-def _installed(name: str) -> dict[str, Any] | None:
-    """The kernel.json of an installed kernel, None where KernelSpecs has to look. jupyter_client
-    takes a quarter of a second to be imported, which most runs can do without here."""
-    from jupyter_core.paths import jupyter_path
-
-    for folder in jupyter_path("kernels") if os.sep not in name else ():
-        try:
-            with open(os.path.join(folder, name.lower(), "kernel.json"), encoding="utf-8") as file:
-                spec = json.load(file)
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, RecursionError):
-            return None
-        argv = spec.get("argv") if isinstance(spec, dict) else None
-        is_command = isinstance(argv, list) and all(isinstance(word, str) for word in argv)
-        if not argv or not is_command or "{" in argv[0]:
-            return None
-        return spec if isinstance(spec.get("metadata", {}), dict) else None
-    return None

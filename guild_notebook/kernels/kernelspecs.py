@@ -1,18 +1,24 @@
-"""What starts the kernel that an operation or a notebook names."""
+"""What starts the kernel that an operation or a notebook names.
+
+jupyter_client, whose KernelSpecManager finds kernels, takes longer to import than all that a run
+does before it starts its kernel. So what most runs ask for is found here, and the rest there.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import json
 import os
 import re
 import sys
 import warnings
-
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
-from traitlets import TraitError
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from ..errors import KernelError
-from . import conda, interpreters
+from . import interpreters
 
 OWN_PYTHON = "guild-notebook-own-python"
 """The kernel name of the active environment's Python, else of the one that executes this module."""
@@ -23,7 +29,25 @@ CONDA = "conda:"
 _NAME = re.compile(r"[a-zA-Z0-9._\-]+")  # as jupyter_client/kernelspec.py, _is_valid_kernel_name
 
 
-class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client carries no types
+@dataclass
+class KernelSpec:
+    """A kernel.json, with the names of jupyter_client's KernelSpec, and the folder that has it."""
+
+    argv: list[str]
+    resource_dir: str = ""
+    display_name: str = ""
+    language: str = ""
+    interrupt_mode: str = "signal"
+    kernel_protocol_version: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class NoSuchKernelError(Exception):
+    """No kernel has the name."""
+
+
+class KernelSpecs:
     """The installed kernels, this interpreter, and environments: a name is that of an installed
     kernel, of one that Jupyter's configuration provides, ``conda:NAME``, or the path of an
     environment or its Python, relative to ``project``. Where another environment than this one is
@@ -33,18 +57,29 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
     started: a path has to be absolute and to lead out of the project and of all runs."""
 
     def __init__(self, project: str = "") -> None:
-        super().__init__()
         self._project = project
         self._found: dict[str, KernelSpec] = {}
         self._configured_error = ""
         self._active = interpreters.active_python()
         prefix = interpreters.prefix_of(self._active)
         self._of_active = os.path.join(prefix, "share", "jupyter", "kernels")
+
+    @functools.cached_property
+    def _manager(self) -> Any:
+        # It looks into ipykernel, whose older releases import their debugger on the way: that warns
+        # of frozen modules on Python 3.11 and later.
+        os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+        # It looks for kernels in IPython's folder too, which warns where the home is read-only.
+        warnings.filterwarnings("ignore", module="IPython")
+        from jupyter_client.kernelspec import KernelSpecManager
+
+        manager = KernelSpecManager()
         if self._active:
-            self.kernel_dirs.insert(0, self._of_active)
+            manager.kernel_dirs.insert(0, self._of_active)
+        return manager
 
     def get_kernel_spec(self, kernel_name: str, is_chosen: bool = True) -> KernelSpec:
-        """Raises NoSuchKernel, and KernelError for what is known of the name but starts none."""
+        """Raises NoSuchKernelError, and KernelError for a name that is known but starts none."""
         if kernel_name not in self._found:
             spec = self._find(kernel_name, is_chosen)
             if spec.argv and isinstance(spec.argv[0], str):  # the rest is jupyter_client's
@@ -63,20 +98,31 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
         if name.startswith(CONDA):
             wanted = name[len(CONDA) :]
             is_path = os.sep in wanted
-            folder = self._path(wanted, is_chosen) if is_path else conda.environment(wanted)
+            if is_path:
+                folder = self._path(wanted, is_chosen)
+            else:
+                from . import conda
+
+                folder = conda.environment(wanted)
             return python_spec(interpreters.python_in(folder, name))
         if not _NAME.fullmatch(name) or name in (".", ".."):
             return python_spec(interpreters.python_in(self._path(name, is_chosen), name))
         try:
-            return self._as_active(name, super().get_kernel_spec(name))
-        except NoSuchKernel:
+            return self._as_active(name, self._installed_spec(name))
+        except NoSuchKernelError:
             spec = self._configured_spec(name)
             if spec:
                 return spec
+            from . import conda
+
             folder = conda.named_by_plugin(name) or self._path(name, is_chosen)
             if not interpreters.is_environment(folder):
                 raise
             return python_spec(interpreters.python_in(folder, name))
+
+    def _installed_spec(self, name: str) -> KernelSpec:
+        found = None if self._active else _plain_spec(name)
+        return found or _spec_of(self._manager, name)
 
     def _as_active(self, name: str, spec: KernelSpec) -> KernelSpec:
         """An installed kernel whose command is a plain ``python`` has the Python of the active
@@ -96,7 +142,7 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
         if not is_chosen:
             runs = os.path.dirname(os.environ.get("RUN_DIR", ""))
             if not os.path.isabs(path) or interpreters.is_within(path, self._project, runs):
-                raise NoSuchKernel(name)
+                raise NoSuchKernelError
         return os.path.normpath(os.path.join(self._project, path))
 
     def _configured_spec(self, name: str) -> KernelSpec | None:
@@ -116,8 +162,8 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
                     if named and section.endswith("App"):
                         what = f"kernel_spec_manager_class {named} of {what}"
                         manager = import_item(named) if isinstance(named, str) else named
-                        return manager(parent=app).get_kernel_spec(name)
-        except NoSuchKernel:
+                        return _spec_of(manager(parent=app), name)
+        except NoSuchKernelError:
             pass
         except Exception as e:  # of a plug-in, or of a configuration that is a program
             why = f"{type(e).__name__}: {' '.join(str(e).split())}"
@@ -126,8 +172,53 @@ class KernelSpecs(KernelSpecManager):  # type: ignore[misc]  # jupyter_client ca
 
     def installed(self) -> str:
         """The names of the installed kernels for a message, and why others are not found."""
-        names = ", ".join(sorted(self.find_kernel_specs())) or "none is installed"
+        names = ", ".join(sorted(self._manager.find_kernel_specs())) or "none is installed"
         return names + self._configured_error
+
+
+def _plain_spec(name: str) -> KernelSpec | None:
+    """An installed kernel whose kernel.json holds what most hold, None where jupyter_client has to
+    look: for others, and where there is none."""
+    from jupyter_core.paths import jupyter_path
+
+    for path in jupyter_path("kernels"):
+        folder = os.path.join(path, name.lower())
+        try:
+            with open(os.path.join(folder, "kernel.json"), encoding="utf-8") as file:
+                found = json.load(file)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, RecursionError):
+            return None
+        kinds = {"argv": list, "env": dict, "metadata": dict}
+        known = {f.name: kinds.get(f.name, str) for f in fields(KernelSpec)}
+        if not isinstance(found, dict) or not found.get("argv") or "resource_dir" in found:
+            return None
+        kept = {key: value for key, value in found.items() if key in known}
+        if not all(isinstance(value, known[key]) for key, value in kept.items()):
+            return None
+        words = [*kept["argv"], *kept.get("env", {}).values()]
+        if not all(isinstance(word, str) for word in words):
+            return None
+        spec = KernelSpec(**kept, resource_dir=folder)
+        has_mode = spec.interrupt_mode in ("signal", "message")
+        return spec if has_mode and "kernel_provisioner" not in spec.metadata else None
+    return None
+
+
+def _spec_of(manager: Any, name: str) -> KernelSpec:
+    """The kernel that a KernelSpecManager finds. Raises NoSuchKernelError, and ValueError where its
+    kernel.json is not valid."""
+    from jupyter_client.kernelspec import NoSuchKernel
+    from traitlets import TraitError
+
+    try:
+        found = manager.get_kernel_spec(name)
+    except NoSuchKernel:
+        raise NoSuchKernelError from None
+    except TraitError as e:
+        raise ValueError(str(e)) from None
+    return KernelSpec(**{f.name: getattr(found, f.name) for f in fields(KernelSpec)})
 
 
 def python_spec(python: str) -> KernelSpec:
@@ -136,17 +227,16 @@ def python_spec(python: str) -> KernelSpec:
     return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
 
-def choose(specs: KernelSpecs, option: str | None, named: str, language: str) -> tuple[str, str]:
+def choose(
+    specs: KernelSpecs, option: str | None, named: str, language: str | Callable[[], str]
+) -> tuple[str, str]:
     """The name of the kernel to start, and a line for the user if it replaces the one that the
-    notebook has ``named``, else "". Raises KernelError if ``option`` (nb-kernel) or the notebook
-    names a kernel that is not installed and that this interpreter cannot replace."""
-    # For kernels, and for jupyter_client, which looks into ipykernel, whose older releases import
-    # their debugger on the way: that warns of frozen modules on Python 3.11 and later.
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-    # It looks for kernels in IPython's folder too, which warns where the home is read-only.
-    warnings.filterwarnings("ignore", module="IPython")
+    notebook has ``named``, else "". ``language`` is the notebook's, or tells it. Raises KernelError
+    if ``option`` (nb-kernel) or the notebook names a kernel that is not installed and that this
+    interpreter cannot replace."""
     wanted = option or named
     if not wanted:
+        language = language if isinstance(language, str) else language()
         if language != "python":
             raise KernelError(
                 f"the notebook is written in {language} and names no kernel - "
@@ -157,7 +247,8 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
         command = specs.get_kernel_spec(wanted, bool(option)).argv
         if not command or not all(isinstance(word, str) for word in command):
             raise ValueError(f"its argv {command} is not a command")
-    except NoSuchKernel:
+    except NoSuchKernelError:
+        language = language if isinstance(language, str) else language()
         if option or language != "python":
             raise KernelError(
                 f"kernel '{wanted}' is not installed - install it, or set nb-kernel to the path of "
@@ -166,6 +257,6 @@ def choose(specs: KernelSpecs, option: str | None, named: str, language: str) ->
         python = specs.get_kernel_spec(OWN_PYTHON).argv[0]  # raises if there is no ipykernel
         notice = f"kernel '{wanted}' is not installed, using {python}"
         return OWN_PYTHON, notice + " - for a path set nb-kernel" * (os.sep in wanted)
-    except (OSError, ValueError, TypeError, RecursionError, TraitError) as e:
+    except (OSError, ValueError, TypeError, RecursionError) as e:
         raise KernelError(f"the kernelspec of '{wanted}' cannot be read: {e}") from None
     return wanted, ""

@@ -8,7 +8,6 @@ if __name__ == "__main__":
     start.again("guild_notebook.run")
 
 import argparse
-import asyncio
 import contextlib
 import os
 import shutil
@@ -16,16 +15,14 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+# What takes long to import is imported where it is needed, most of it while the kernel starts.
 from .. import options
-from ..document import reader, states, strip, text_formats
-from ..document.writer import NotebookEncoder
+from ..document import reader, states, text_formats
 from ..errors import UserError
-from ..flags import apply, discover, languages
-from ..flags.sources import parameters
 from .execution.stop import Stop, die_by
-from .output.display import RunOutput
+from .kernel.starting import KernelStart
 from .output.pipe import PipeListener, output_pipes
 from .output.progress import StatusLines, scalar_patterns
 from .output.stream import Stream
@@ -33,6 +30,9 @@ from .record.autosave import Autosave
 from .record.run_dir import RunDir
 from .record.source_files import SourceFiles
 from .secret_values import RunSecrets, mask_writes
+
+if TYPE_CHECKING:
+    from .output.display import RunOutput
 
 NO_PIP_FREEZE = "--no-pip-freeze"
 """The argument for ``pip-freeze: no`` of guild.yml (plugin/operation.py)."""
@@ -63,8 +63,11 @@ def main() -> int:
                 "the notebook is taken from the project",
             )
         unexecuted = UnexecutedNotebook(nb, record, secrets)
-        with unexecuted.saved_unless_executed():
+        with unexecuted.saved_unless_executed(), contextlib.ExitStack() as unless_executed:
             settings = _settings(arguments, path)
+            start = None
+            if settings["exec"] and not secrets.variables:
+                start = unless_executed.enter_context(_start_kernel(nb, record, settings))
             left_out = unexecuted.put_values(settings["skip-tags"])
             out.masker = err.masker = secrets.masker
             mask_writes(sys.stderr, secrets.masker)
@@ -72,10 +75,16 @@ def main() -> int:
                 status_lines.write(secrets.notice)
             _write_left_out(left_out, status_lines)
             if settings["exec"]:
+                import asyncio
+
+                from .output.display import RunOutput
+
+                if start is None:  # secret values are in the environment of the kernel
+                    start = unless_executed.enter_context(_start_kernel(nb, record, settings))
                 unexecuted.save(states.RUNNING)
                 output = RunOutput(out, err, status_lines, secrets.masker)
                 data = unexecuted.data
-                return asyncio.run(_execute(nb, data, record, settings, output, stop, autosave))
+                return asyncio.run(_execute(start, data, record, settings, output, stop, autosave))
         unexecuted.write()
         status_lines.write("the flag values are put in, nothing is executed (no-exec)")
         return 0
@@ -141,6 +150,8 @@ class UnexecutedNotebook:
     def put_values(self, skip_tags: Sequence[str]) -> list[str]:
         """Put the flag values in; returns the names of what is left out of it: parts of the source
         that nbformat does not allow. Raises FlagError, NotebookError."""
+        from ..flags import apply, discover
+
         wanted = sorted(self._record.attr("flags"))
         patterns = self._record.flag_patterns()
         found = discover.discover(self._nb, patterns, wanted, self._secrets.variables)
@@ -148,6 +159,9 @@ class UnexecutedNotebook:
         return self._strip(apply.edited_sources(self._nb, self._secrets.assignments(found)))
 
     def _strip(self, sources: dict[int, str]) -> list[str]:
+        from ..document import strip
+        from ..flags.sources import parameters
+
         dropped = parameters.injected_cells(self._nb)
         self.data, left_out = strip.strip_outputs(self._nb, sources, dropped)
         return left_out
@@ -162,6 +176,8 @@ class UnexecutedNotebook:
 
     def write(self) -> None:
         """Write it to the run directory. Raises OSError."""
+        from ..document.writer import NotebookEncoder
+
         encoder = NotebookEncoder(self.data, self._secrets.masker)
         self._record.write_file(self._record.executed_path, encoder.file_parts())
 
@@ -184,8 +200,22 @@ def _write_left_out(left_out: list[str], status_lines: StatusLines) -> None:
         status_lines.write(f"{said} ({what})", said)
 
 
+def _start_kernel(nb: reader.Notebook, record: RunDir, settings: options.Settings) -> KernelStart:
+    """Start the kernel as early as this can be done. Errors are in its ``error``: what is wrong
+    with flag values comes first."""
+
+    def language() -> str:
+        from ..flags import languages
+
+        return languages.name_of(nb)
+
+    _ensure_home()
+    folders = [os.path.dirname(record.executed_file), record.dir]
+    return KernelStart(settings["kernel"], nb.kernel_name, language, record.dir, folders)
+
+
 async def _execute(
-    nb: reader.Notebook,
+    start: KernelStart,
     data: dict[str, Any],
     record: RunDir,
     settings: options.Settings,
@@ -193,22 +223,18 @@ async def _execute(
     stop: Stop,
     autosave: Autosave,
 ) -> int:
-    """Start the kernel for ``nb`` and execute ``data``, which is ``nb`` with the flag values and
-    without outputs; returns the exit status as ``main`` does."""
+    """Execute ``data``, the notebook with the flag values and without outputs, on the kernel of
+    ``start``; returns the exit status as ``main`` does."""
     stop.watch()
-    _ensure_home()
-    # Slow imports, which errors in the notebook do without.
-    from ..kernels.kernelspecs import KernelSpecs, choose
-    from .kernel.environment import Environment
+    if start.error:
+        raise start.error
+    if start.notice:
+        said = "the notebook's kernel is not installed, using Python"
+        output.status_lines.write(start.notice, said)
     from .kernel.process import Kernel
 
-    specs = KernelSpecs(os.environ.get("PROJECT_DIR", ""))
-    name, notice = choose(specs, settings["kernel"], nb.kernel_name, languages.name_of(nb))
-    if notice:
-        output.status_lines.write(notice, "the notebook's kernel is not installed, using Python")
-    env = Environment([os.path.dirname(record.executed_file), record.dir])
-    async with Kernel(specs, name, record.dir, env) as kernel:
-        from .session import Session  # slower: imported while the kernel starts
+    async with Kernel(start) as kernel:
+        from .session import Session
 
         status = await Session(record, kernel, data, settings, output, stop, autosave).run()
     if kernel.supervisor_failure:

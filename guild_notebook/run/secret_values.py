@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from ..flags import apply
-from ..flags.apply import Assignment
-from ..flags.discover import Discovered, has_secret_default
-from ..flags.languages import literals
-from ..flags.languages.values import NotLiteralError
-from ..flags.model import Code
-from ..flags.source_text import environment_text
 from ..secrets import settings
 from ..secrets.masking import SHORTEST, Masker, lines_of, texts_of
 from .record.run_files import RunFiles, mapping
+
+if TYPE_CHECKING:
+    from ..flags.apply import Assignment
+    from ..flags.discover import Discovered
 
 GUILD_FILES = {
     "attrs/env": re.compile(r"'?([^\s':]+)'?:"),
@@ -73,6 +70,10 @@ class RunSecrets:
         """What the run assigns: its flag values and the secret ones, those of the notebook's own
         literals too. Puts the secret ones into the environment, where the kernel is to have them.
         Raises FlagError."""
+        from ..flags import apply
+        from ..flags.discover import has_secret_default
+        from ..flags.source_text import environment_text
+
         for name in [name for name in self.variables if name not in self.values]:
             flag = found.flags.get(name)
             if flag and has_secret_default(flag) and not flag.mixed:
@@ -128,6 +129,10 @@ def mask_writes(file: TextIO, masker: Masker) -> None:
 
 
 def _texts(value: Any) -> list[str]:
+    from ..flags.languages import literals
+    from ..flags.languages.values import NotLiteralError
+    from ..flags.model import Code
+
     if not isinstance(value, Code):
         return texts_of(value)
     try:

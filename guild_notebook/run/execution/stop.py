@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..kernel import supervisor
+
+if TYPE_CHECKING:
+    import asyncio
 
 WATCH_SECONDS = 0.5
 
@@ -37,6 +39,8 @@ class Stop:
         """Handle signals from now on, and watch the parent process in a thread; for the event loop
         that runs. A signal that is ignored from the start (nohup, a job in the background of a
         script) stays ignored."""
+        import asyncio  # which takes long: the kernel has been started before
+
         self._loop = asyncio.get_running_loop()
         self.requested = asyncio.Event()
         if self.signal is not None:

@@ -94,20 +94,21 @@ class IopubChannel(CheckedChannel):
     socket is read until something arrives on ``direct``, to which launcher.py sends the same
     messages, and from then on that."""
 
-    def __init__(self, socket: Any, session: Any, direct: Any, listener: IopubListener) -> None:
+    listener: IopubListener
+
+    def __init__(self, socket: Any, session: Any, direct: Any) -> None:
         super().__init__(socket, session)
         self.socket: Any = socket
         self._direct = direct
         self._seen: set[str] = set()
-        self._listener = listener
         self._read: deque[Message] = deque()
 
     async def get_msg(self, timeout: float | None = None) -> Message:
         while True:
             message = await self._next(timeout)
-            if message["msg_type"] not in OUTPUTS or not self._listener.is_late(message):
+            if message["msg_type"] not in OUTPUTS or not self.listener.is_late(message):
                 return message
-            self._listener.show_late(message)
+            self.listener.show_late(message)
 
     async def _is_readable(self, seconds: float) -> bool:
         if self._direct is None:
@@ -150,7 +151,7 @@ class IopubChannel(CheckedChannel):
             except Empty:
                 if timeout is not None:
                     raise
-                replied_at = self._listener.replied_at()
+                replied_at = self.listener.replied_at()
                 if replied_at is not None and time.monotonic() - replied_at >= SILENCE:
                     raise
 
@@ -234,12 +235,11 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client h
     stdin_channel_class = Type(CheckedChannel)
     iopub_channel_class = Type(IopubChannel)
 
-    def __init__(self, direct: Any, listener: IopubListener, **options: Any) -> None:
+    def __init__(self, direct: Any, **options: Any) -> None:
         super().__init__(**options)
         self._direct = direct
         self.requests: list[str] = []
         self.wakeups = Wakeups(self)
-        self._listener = listener
         self._iopub: IopubChannel | None = None
 
     @property
@@ -247,7 +247,7 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client h
         """As in the base class, whose channel is given its socket and session only."""
         if self._iopub is None:
             socket = self.connect_iopub()
-            self._iopub = IopubChannel(socket, self.session, self._direct, self._listener)
+            self._iopub = IopubChannel(socket, self.session, self._direct)
         return self._iopub
 
     def execute(self, code: str, *args: Any, **options: Any) -> str:

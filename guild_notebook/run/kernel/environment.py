@@ -33,10 +33,13 @@ ASK_PYTHON = (
     "(lambda sys, platform, json: json.dumps({"
     "'interpreter': sys.executable, 'implementation': platform.python_implementation(), "
     "'version': platform.python_version(), 'build': sys.version, 'platform': platform.platform(), "
-    "'prefix': sys.prefix, 'path': [str(entry) for entry in sys.path]"
+    "'prefix': sys.prefix, 'path': [str(entry) for entry in sys.path], "
+    "'language_info': getattr(get_ipython().kernel, 'iopub_thread', None) and "
+    "get_ipython().kernel.language_info"
     "}))(*map(__import__, ('sys', 'platform', 'json')))"
 )
-"""An expression of Python, which binds no name: a JSON text that says which Python evaluates it."""
+"""An expression of IPython, which binds no name: a JSON text that says which Python evaluates it,
+and the ``language_info`` of its kernel_info_reply."""
 
 
 def python_of(reply: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +65,8 @@ class Environment:
         if not is_ipython(argv) and not interpreters.module_at(argv):
             paths = [*self.folders, *paths]
         variables = _usable_elsewhere(os.environ)
+        # A kernel's debugger warns of frozen modules on Python 3.11 and later.
+        variables.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
         variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
         if not paths:
             del variables["PYTHONPATH"]

@@ -1,13 +1,10 @@
-"""The kernel of a run: its process, the client that talks to it, its end.
-
-A kernel takes longer to start than all the rest of a small run, so it is started first, and the
-run imports what it needs meanwhile.
-"""
+"""The kernel of a run once it has been started: the client that talks to it, its end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import math
 import os
 import shutil
@@ -15,19 +12,20 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from io import BufferedReader
 from typing import IO, Any
 
 import zmq.asyncio
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Type
 
 from ...errors import KernelError
 from ...kernels import interpreters
-from ...kernels.kernelspecs import OWN_PYTHON, KernelSpecs
-from . import connection_dir, environment, launcher, supervisor
+from . import environment, launcher, supervisor
 from .channels import IopubListener, KernelClient
+from .starting import KernelStart, Pipes, shown_name
 
 SHUTDOWN_SECONDS = 5.0
 """Time that a kernel has to end by itself, exit handlers included, before it is killed."""
@@ -58,51 +56,64 @@ LAST_OF_LINE = 10_000
 """Characters of the end of a line of these that are shown."""
 
 
-class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client has no types
-    """Starts kernels in ``env`` through supervisor.py, which ``supervisor_arguments`` start.
-    ``output_address`` is for launcher.py."""
+class _OneKernelSpec(KernelSpecManager):  # type: ignore[misc]  # jupyter_client has no types
+    start: KernelStart
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return KernelSpec(**dataclasses.asdict(self.start.spec))
+
+
+class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]
+    """Manages the kernel of ``start``: one that has been started, or starts it, supervised through
+    ``pipes``. ``output_address`` is for launcher.py."""
 
     client_factory = Type(KernelClient)
-    env: environment.Environment
-    supervisor_arguments: Sequence[str] = ()
+    start: KernelStart
+    pipes: Pipes
     output_address = ""
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         command = super().format_kernel_cmd(extra_arguments)
-        command = self.env.command(command, self.output_address)
-        return [*self.supervisor_arguments, *command]
+        return [*self.pipes.arguments, *self.start.env.command(command, self.output_address)]
+
+    def take(self) -> None:
+        """Manage the process of ``start``."""
+        self.load_connection_info(self.start.connection)
+        spec, connection = self.kernel_spec, self.start.connection
+        provisioner = LocalProvisioner(parent=self, kernel_spec=spec, connection_info=connection)
+        provisioner.process = self.start.supervisor
+        self.provisioner = provisioner
 
 
 class Kernel:
-    """A kernel process and its client, with connection file and sockets where only the user gets.
-    ``supervisor_failure`` is, at the end, why the run itself has ended what was left, "" else.
-    Once it is ready, ``setup_error`` is what the setup code has raised, and ``python`` what an
-    IPython kernel says of its Python (environment.ASK_PYTHON)."""
+    """The kernel of ``start`` and its client, with connection file and sockets where only the user
+    gets. ``supervisor_failure`` is, at the end, why the run itself has ended what was left, ""
+    else. Once it is ready, ``setup_error`` is what the setup code has raised, and ``python`` what
+    an IPython kernel says of its Python (environment.ASK_PYTHON)."""
 
-    def __init__(
-        self, specs: KernelSpecs, name: str, cwd: str, env: environment.Environment
-    ) -> None:
-        self._dir = connection_dir.make(cwd)
-        self._cwd = cwd
-        self._env = env
+    def __init__(self, start: KernelStart) -> None:
+        self._start = start
+        self._env = start.env
         self._context = zmq.asyncio.Context()
         # With ZeroMQ's default a client looks for the kernel's sockets every 100 ms.
         self._context.setsockopt(zmq.RECONNECT_IVL, 10)
+        specs = _OneKernelSpec()
+        specs.start = start
         self.manager = SupervisedManager(
-            kernel_name=name,
+            kernel_name=start.name,
             kernel_spec_manager=specs,
-            connection_file=os.path.join(self._dir, "kernel.json"),
+            connection_file=os.path.join(start.folder, "kernel.json"),
             context=self._context,
         )
-        self.manager.env = env
+        self.manager.start = start
         self._output = self._context.socket(zmq.PULL)
         self._output.setsockopt(zmq.RCVHWM, launcher.WAITING_MESSAGES)
         self.client: Any = None
+        self._setup_request = ""
         self.ended = asyncio.Event()
         self.supervisor_failure = self.setup_error = ""
         self.python: dict[str, Any] = {}
         self._nothing_left = asyncio.Event()
-        self._started = time.time()
         self._pid: int | None = None
         self._status: int | None = None
         self._died_with_supervisor = ""
@@ -111,45 +122,57 @@ class Kernel:
         self._shutdown_requested = False
 
     async def __aenter__(self) -> Kernel:
-        """Start the process; raises KernelError where its command cannot be run."""
-        # With Unix sockets two runs never want the same port, and other users cannot connect.
-        # Only ipykernel and the kernels built on it are known to support them.
-        argv = self.manager.kernel_spec.argv
-        if interpreters.is_python(self.program) and connection_dir.fits_sockets(self._dir):
-            self.manager.transport = "ipc"
-            self.manager.ip = os.path.join(self._dir, connection_dir.SOCKETS)
-            self._output.bind(f"ipc://{os.path.join(self._dir, connection_dir.OUTPUT)}")
-        else:
-            self._output.bind("tcp://127.0.0.1:*")
-        self.manager.output_address = str(self._output.get_string(zmq.LAST_ENDPOINT))
+        """Start the process if it has not been; raises KernelError where its command cannot be
+        run."""
         supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
-        read_end, write_end = os.pipe()
-        liveness_end, self._liveness_pipe = os.pipe()
-        status_pipe, status_end = os.pipe()
-        supervising = supervisor.arguments(liveness_end, status_end, self._dir)
-        self.manager.supervisor_arguments = supervising
-        options: dict[str, Any] = {"stdout": write_end, "stderr": write_end}
-        options["pass_fds"] = (liveness_end, status_end)
-        if environment.is_ipython(argv):
-            # as nbclient: else all runs write to the user's own history
-            options["extra_arguments"] = ["--HistoryManager.hist_file=:memory:"]
+        address = self._start.output_address if self._start.is_local else "tcp://127.0.0.1:*"
+        pipes = self._start.take()
         try:
-            await self.manager.start_kernel(cwd=self._cwd, env=self._env.variables(argv), **options)
+            self._output.bind(address)
+        except zmq.ZMQError:
+            if not pipes:
+                raise
+            # The kernel has ended, and the supervisor has removed the folder.
+        self.manager.output_address = str(self._output.get_string(zmq.LAST_ENDPOINT))
+        if pipes:
+            self.manager.take()
+        else:
+            pipes = await self._started()
+        self._liveness_pipe = pipes.liveness
+        self._in_thread(self._read_output, pipes.output)
+        self._in_thread(self._watch, pipes.status, asyncio.get_running_loop())
+        # A kernel drops output that is not taken from it, but for what launcher.py sends.
+        self._context.setsockopt(zmq.RCVHWM, 0)
+        self.client = self.manager.client(context=self._context, direct=self._output)
+        self.client.start_channels(hb=False)
+        self.client.allow_stdin = False
+        if self._start.is_plain_ipython:  # it is set up as soon as it is there
+            self._setup_request = self._send_setup("ipython")
+        return self
+
+    async def _started(self) -> Pipes:
+        """Let jupyter_client start the process."""
+        self.manager.pipes = pipes = Pipes(self._start.folder)
+        if self._start.is_local:
+            self.manager.transport = "ipc"
+            self.manager.ip = self._start.sockets
+        try:
+            await self.manager.start_kernel(
+                cwd=self._start.cwd,
+                env=self._env.variables(self._start.spec.argv),
+                extra_arguments=self._start.extra_arguments,
+                **pipes.options,
+            )
         except (OSError, ValueError, TypeError) as e:
             self._context.destroy(linger=0)
-            shutil.rmtree(self._dir, ignore_errors=True)
             raise KernelError(f"kernel '{self.name}' cannot be started: {e}") from e
         finally:
-            for fd in (write_end, liveness_end, status_end):
-                os.close(fd)
-        self._in_thread(self._read_output, read_end)
-        self._in_thread(self._watch, status_pipe, asyncio.get_running_loop())
-        return self
+            pipes.close_ends()
+        return pipes
 
     @property
     def name(self) -> str:
-        name = str(self.manager.kernel_name)
-        return "python" if name == OWN_PYTHON else name
+        return shown_name(self._start.name)
 
     @property
     def path(self) -> list[str]:
@@ -170,10 +193,7 @@ class Kernel:
 
     @property
     def program(self) -> str:
-        """The path of the program that is the kernel, its interpreter where it is a Python one: of
-        a command that starts the kernel in a way of its own, like ``conda run``, that command."""
-        argv = self.manager.kernel_spec.argv
-        return interpreters.program_of(argv) or argv[0]
+        return self._start.program
 
     @staticmethod
     def _in_thread(read: Any, fd: int, *args: Any) -> None:
@@ -199,7 +219,7 @@ class Kernel:
             has_died = self._status is None and (was_killed or not self._kernel_has_ended())
             process.kill()
             process.wait()
-            args = self._pid or 0, process.pid, self._started
+            args = self._pid or 0, process.pid, self._start.started
             statuses = supervisor.end_descendants(supervisor.descendants_of(*args), lambda: True)
             if self._status is None:
                 self._status = statuses.get(args[0])
@@ -244,46 +264,47 @@ class Kernel:
         return bool(process and process.state == "Z")
 
     def connect(self, listener: IopubListener) -> KernelClient:
-        """Make the client that talks to the kernel."""
-        # A kernel drops output that is not taken from it, but for what launcher.py sends.
-        self._context.setsockopt(zmq.RCVHWM, 0)
-        self.client = self.manager.client(
-            context=self._context, direct=self._output, listener=listener
-        )
-        self.client.start_channels(hb=False)
-        self.client.allow_stdin = False
+        """The client that talks to the kernel, whose output ``listener`` gets."""
         client: KernelClient = self.client
+        client.iopub_channel.listener = listener
         return client
+
+    def _send_setup(self, implementation: object) -> str:
+        """Send the setup code, if the kernel needs some; returns the id of the request."""
+        code = self._env.setup_code(implementation, self.manager.output_address)
+        asked = {"python": environment.ASK_PYTHON}
+        options: dict[str, Any] = {"silent": True, "store_history": False}
+        return code and self.client.execute(code, user_expressions=asked, **options)
 
     async def ready(self, seconds: float) -> dict[str, Any]:
         """Wait until the kernel answers ``client``, its output is connected and the setup code has
-        been executed; returns its kernel_info. Raises KernelError when it ends or ``seconds`` are
-        over."""
+        been executed; returns its kernel_info, of an IPython kernel perhaps its language_info
+        alone. Raises KernelError when it ends or ``seconds`` are over."""
         client = self.client
         deadline = time.monotonic() + seconds
         info: dict[str, Any] = {}
-        request = client.kernel_info()
+        request = self._setup_request or client.kernel_info()
         while True:
             reply = await client.shell_channel.answer(request, 1.0, self.ended)
-            if reply and info:
-                error = reply["content"].get("ename")
-                self.setup_error = f"{error}: {reply['content'].get('evalue')}" if error else ""
-                self.python = environment.python_of(reply["content"])
-                return info
             if reply and reply["msg_type"] == "kernel_info_reply":
                 if await client.iopub_channel.answer(request, READY_SECONDS, self.ended):
                     info = dict(reply["content"])
-                    address = self.manager.output_address
-                    code = self._env.setup_code(info.get("implementation"), address)
-                    if not code:
-                        return info
                     # Its reply is waited for: channels.Wakeups has the reason.
-                    asked = {"python": environment.ASK_PYTHON}
-                    request = client.execute(
-                        code, silent=True, store_history=False, user_expressions=asked
-                    )
+                    request = self._send_setup(info.get("implementation"))
+                    if not request:
+                        return info
                 else:
                     request = client.kernel_info()
+            elif reply:
+                error = reply["content"].get("ename")
+                self.setup_error = f"{error}: {reply['content'].get('evalue')}" if error else ""
+                self.python = environment.python_of(reply["content"])
+                language = self.python.pop("language_info", None)
+                # Once set up, it sends its output to the run's own socket, which loses nothing.
+                info = info or ({"language_info": language} if language else {})
+                if info:
+                    return info
+                request = client.kernel_info()  # it was not set up
             if self.ended.is_set() or not await self.manager.is_alive():
                 lack = await asyncio.to_thread(self._lack)
                 if lack:
@@ -299,7 +320,7 @@ class Kernel:
 
     def _lack(self) -> str:
         """What the kernel's Python lacks to start it, "" where it is not known."""
-        spec = self.manager.kernel_spec
+        spec = self._start.spec
         module = interpreters.module_of(spec.argv)
         names = [module, "zmq", *["ipykernel.kernelapp"] * ("ipykernel" in module)]
         env = {**self._env.variables(spec.argv), **spec.env}
@@ -364,7 +385,7 @@ class Kernel:
                 with contextlib.suppress(Exception):
                     await self.manager.shutdown_kernel(now=True)
             self._context.destroy(linger=0)
-            shutil.rmtree(self._dir, ignore_errors=True)
+            shutil.rmtree(self._start.folder, ignore_errors=True)
 
 
 def _end_in_words(status: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -31,7 +30,7 @@ class Autosave:
         *,
         clock: Callable[[], float] = time.monotonic,
         computed: Callable[[], float] = time.thread_time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] | None = None,  # asyncio.sleep
     ) -> None:
         self._clock = clock
         self._computed = computed
@@ -52,8 +51,11 @@ class Autosave:
 
     async def run(self) -> None:
         """Save when it is due, until this is cancelled."""
+        import asyncio  # which takes long: the kernel has been started before
+
+        sleep = self._sleep or asyncio.sleep
         while True:
-            await self._sleep(max(0.0, self._due - self._clock()))
+            await sleep(max(0.0, self._due - self._clock()))
             self._save_or_report()
 
     def cell_starts(self) -> None:

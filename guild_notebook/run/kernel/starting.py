@@ -1,0 +1,191 @@
+"""Starting the kernel of a run.
+
+A kernel takes longer to start than all the rest of a small run, so this module, which starts it,
+imports nothing that takes long, and what talks to the kernel (:mod:`.process`) is imported while it
+starts. Only a Python kernel is started here. For others free ports have to be found, and some
+kernelspecs name a program of their own that starts the kernel: jupyter_client does that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import string
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import KernelError
+from ...kernels import interpreters
+from ...kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
+from . import connection_dir, environment, supervisor
+
+HISTORY = "--HistoryManager.hist_file=:memory:"
+"""The argument for an IPython kernel, as nbclient has it: else all runs write to the user's own
+history."""
+
+_PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+
+
+class Pipes:
+    """The pipes of a kernel's supervisor (supervisor.py): ``output``, of what the kernel's process
+    itself writes, and ``status`` are to be read, ``liveness`` is to be kept open."""
+
+    def __init__(self, folder: str) -> None:
+        self.output, self._output_end = os.pipe()
+        liveness_end, self.liveness = os.pipe()
+        self.status, status_end = os.pipe()
+        self.arguments = supervisor.arguments(liveness_end, status_end, folder)
+        ends = self._output_end
+        self.options: dict[str, Any] = {"stdout": ends, "stderr": ends}
+        self.options["pass_fds"] = (liveness_end, status_end)
+
+    def close_ends(self) -> None:
+        """Close the ends that are the supervisor's."""
+        for fd in (self._output_end, *self.options["pass_fds"]):
+            os.close(fd)
+
+
+class KernelStart:
+    """The kernel of a run from the choice on, which is the ``option`` or what the notebook has
+    ``named``: ``spec`` of that ``name``, with a ``notice`` where it takes another's place, or the
+    ``error`` that there is none. ``supervisor`` and the ``pipes`` are of a process that has been
+    started, with what it is told in ``connection``; they are None where jupyter_client starts it.
+    ``folder`` is for its sockets, ``language`` tells the notebook's, ``folders`` are those from
+    which cells import (environment.Environment)."""
+
+    def __init__(
+        self,
+        option: str | None,
+        named: str,
+        language: Callable[[], str],
+        cwd: str,
+        folders: list[str],
+    ) -> None:
+        self.cwd = cwd
+        self.folder = self.notice = ""
+        self.error: Exception | None = None
+        self.pipes: Pipes | None = None
+        self.supervisor: subprocess.Popen[bytes] | None = None
+        self.connection: dict[str, Any] = {}
+        self.started = time.time()
+        try:
+            specs = KernelSpecs(os.environ.get("PROJECT_DIR", ""))
+            self.name, self.notice = choose(specs, option, named, language)
+            self.spec = specs.get_kernel_spec(self.name)
+            self.env = environment.Environment(folders)
+            self.folder = connection_dir.make(cwd)
+            self.output_address = f"ipc://{os.path.join(self.folder, connection_dir.OUTPUT)}"
+            if self.is_local and "kernel_provisioner" not in self.spec.metadata:
+                self._start()
+        except (KernelError, OSError) as e:
+            self.error = e
+
+    @property
+    def program(self) -> str:
+        """The path of the program that is the kernel, its interpreter where it is a Python one: of
+        a command that starts the kernel in a way of its own, like ``conda run``, that command."""
+        return interpreters.program_of(self.spec.argv) or self.spec.argv[0]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the kernel has Unix sockets, so that two runs never want the same port, and other
+        users cannot connect. Only ipykernel and the kernels built on it are known to support
+        them."""
+        return interpreters.is_python(self.program) and connection_dir.fits_sockets(self.folder)
+
+    @property
+    def is_plain_ipython(self) -> bool:
+        """Whether the command starts an IPython kernel with no setting that may change it."""
+        at = interpreters.module_at(self.spec.argv)
+        plain = ["-f", "{connection_file}"]
+        names = ("ipykernel_launcher", "ipykernel")
+        return self.spec.argv[at] in names and self.spec.argv[at + 1 :] == plain
+
+    @property
+    def sockets(self) -> str:
+        """How the paths of the kernel's sockets begin."""
+        return os.path.join(self.folder, connection_dir.SOCKETS)
+
+    @property
+    def extra_arguments(self) -> list[str]:
+        return [HISTORY] if environment.is_ipython(self.spec.argv) else []
+
+    def _start(self) -> None:
+        file = os.path.join(self.folder, "kernel.json")
+        self.connection = {port: number for number, port in enumerate(_PORTS, 1)}
+        self.connection["ip"] = self.sockets
+        self.connection["key"] = os.urandom(32).hex()
+        self.connection["transport"] = "ipc"
+        self.connection["signature_scheme"] = "hmac-sha256"
+        self.connection["kernel_name"] = self.name
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
+            json.dump(self.connection, f, indent=2)
+        # So that nothing that cleans up temporary files takes it away (jupyter_client/connect.py).
+        os.chmod(self.folder, 0o700 | stat.S_ISVTX)
+        self.pipes = Pipes(self.folder)
+        command = [
+            *self.pipes.arguments,
+            *self.env.command(self._command(file), self.output_address),
+        ]
+        try:
+            self.supervisor = subprocess.Popen(
+                command,
+                cwd=self.cwd,
+                env=self._variables(),
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+                **self.pipes.options,
+            )
+        except (OSError, ValueError) as e:
+            raise KernelError(f"kernel '{shown_name(self.name)}' cannot be started: {e}") from e
+        finally:
+            self.pipes.close_ends()
+        if self.supervisor.stdin:
+            self.supervisor.stdin.close()
+
+    def _command(self, connection_file: str) -> list[str]:
+        """The kernelspec's command, as jupyter_client/manager.py, format_kernel_cmd, has it."""
+        values = {
+            "connection_file": os.path.realpath(connection_file),
+            "prefix": sys.prefix,
+            "resource_dir": self.spec.resource_dir,
+        }
+        argv = [*self.spec.argv, *self.extra_arguments]
+        if os.sep not in argv[0] and self.program == sys.executable:
+            argv[0] = self.program  # `python`
+        return [re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), word) for word in argv]
+
+    def _variables(self) -> dict[str, str]:
+        """The kernel's variables, as jupyter_client/provisioning/provisioner_base.py has them."""
+        variables = self.env.variables(self.spec.argv)
+        for name, text in self.spec.env.items():
+            variables[name] = string.Template(text).safe_substitute(variables)
+        if self.spec.language.lower().startswith("python"):
+            variables.pop("PYTHONEXECUTABLE", None)
+        return variables
+
+    def take(self) -> Pipes | None:
+        """The pipes of a process that has been started, for who ends it from now on."""
+        pipes, self.pipes = self.pipes, None
+        return pipes
+
+    def __enter__(self) -> KernelStart:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End a kernel that nobody has taken, and all that it has started."""
+        if self.supervisor and self.pipes:
+            os.close(self.pipes.liveness)
+            self.supervisor.wait()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def shown_name(name: str) -> str:
+    return "python" if name == OWN_PYTHON else name
