@@ -42,7 +42,10 @@ class Highlighter:
         # IPython's lexers import those of six languages.
         if language == "ipython3" and not _IPYTHON.search(source):
             language = "python3"
-        lexer = lexer_of(language) or lexer_of("text")
+        if language in ("python", "python3") and source.isascii():
+            lexer = _ascii_python_lexer()
+        else:
+            lexer = lexer_of(language) or lexer_of("text")
         return str(highlight(source or " ", lexer, self._formatter))
 
 
@@ -61,6 +64,25 @@ def lexer_of(language: str) -> Lexer | None:
         return get_lexer_by_name(language)
     except ClassNotFound:
         return None
+
+
+@functools.cache
+def _ascii_python_lexer() -> Lexer:
+    """The lexer of Python for code in ASCII: patterns of all names of Unicode take twice the time
+    to be compiled."""
+    from pygments.lexers.python import PythonLexer
+
+    names = getattr(PythonLexer, "uni_name", "")
+
+    def in_ascii(rule: Any) -> Any:
+        if not names or not isinstance(rule, tuple) or not isinstance(rule[0], str):
+            return rule
+        return (rule[0].replace(names, "[A-Za-z_][A-Za-z0-9_]*"), *rule[1:])
+
+    states = PythonLexer.tokens.items()
+    tokens = {name: [in_ascii(rule) for rule in rules] for name, rules in states}
+    made: Lexer = type("ASCIIPythonLexer", (PythonLexer,), {"tokens": tokens})()
+    return made
 
 
 def _ipython_lexer(language: str) -> Lexer | None:
