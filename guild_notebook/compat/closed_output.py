@@ -3,6 +3,7 @@ train.ipynb | head``)."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import stat
@@ -37,18 +38,23 @@ def _open(output: Any, process: Any) -> None:
 
 
 def _watch(process: Any) -> None:
-    import psutil
-    from guild import util
-
     try:
         fd = sys.stdout.fileno()
         while process.poll() is None:
             if has_no_reader(fd):
-                util.kill_process_tree(process.pid, child_term_timeout=CHILD_SECONDS)
+                _stop(process)
                 return
             time.sleep(WATCH_SECONDS)
-    except (OSError, ValueError, AttributeError, psutil.Error):
-        return  # Guild's stdout is not a file of the system or is closed, or the process has ended
+    except (OSError, ValueError, AttributeError):
+        return  # Guild's stdout is not a file of the system, or is closed
+
+
+def _stop(process: Any) -> None:
+    import psutil  # a tenth of a second for each run would be for the few that are stopped so
+    from guild import util
+
+    with contextlib.suppress(psutil.Error):  # the process has ended
+        util.kill_process_tree(process.pid, child_term_timeout=CHILD_SECONDS)
 
 
 def has_no_reader(fd: int) -> bool:

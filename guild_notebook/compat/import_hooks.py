@@ -33,6 +33,7 @@ from . import (
     scalar_files,
     setuptools,
     source_files,
+    system,
     text_files,
 )
 
@@ -66,13 +67,24 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     ),
     "guild.pip_util": (processes.start_pip_apart,),
     "guild.plugins.import_argparse_flags_main": (commands.state_defaults_of_scripts,),
+    "guild.plugins.cpu": (system.look_for_psutil,),
+    "guild.plugins.disk": (system.look_for_psutil,),
     "guild.plugins.ipynb": (notebook_plugin.retire_builtin_notebook_plugin,),
+    "guild.plugins.memory": (system.look_for_psutil,),
     "guild.plugins.python_script": (package_list.wait_for_the_operation,),
     "guild.summary": (scalar_files.write_without_tensorboard,),
-    "guild.util": (text_files.ask_chardet_where_it_matters,),
+    "guild.util": (
+        system.count_processors_without_psutil,
+        system.look_for_commands_without_a_process,
+        text_files.ask_chardet_where_it_matters,
+    ),
 }
 """Called with a module once it is executed, or now if it was before the hooks were in place; a
 second call changes nothing."""
+
+WHEN_USED = ("guild.lock",)
+"""Modules that are executed when they are first used. Guild imports this one for each command, and
+filelock with it, which takes as long as click; it uses it for batches and queues."""
 
 ABSENT: dict[str, str] = {
     "pkg_resources": "guild_notebook.compat.pkg_resources",
@@ -101,7 +113,7 @@ def find_spec(
     where there is nothing to do while it is loaded."""
     if name in LOOKED_FOR:
         LOOKED_FOR[name]()
-    if name not in AROUND and name not in AFTER and name not in ABSENT:
+    if name not in {*AROUND, *AFTER, *ABSENT, *WHEN_USED}:
         return None
     if name in ONLY_FOR and _importing_package() not in ONLY_FOR[name]:
         return None
@@ -121,6 +133,8 @@ def find_spec(
     is_patched = getattr(execute, "func", None) is _execute
     if spec and execute and not is_patched and not isinstance(spec.loader, type):
         vars(spec.loader)["exec_module"] = functools.partial(_execute, execute)
+        if name in WHEN_USED and spec.loader:
+            spec.loader = importlib.util.LazyLoader(spec.loader)
     return spec
 
 

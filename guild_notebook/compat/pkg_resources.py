@@ -19,29 +19,33 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from typing import Any, Callable
 
-from packaging.requirements import InvalidRequirement as RequirementParseError
-from packaging.requirements import Requirement as _Requirement
-from packaging.version import parse as parse_version
-
-__all__ = ["RequirementParseError", "parse_version"]  # with what is defined here
-
 
 class DistributionNotFound(Exception):  # noqa: N818
     """No distribution of that name is installed."""
 
 
-class Requirement(_Requirement):
-    @classmethod
-    def parse(cls, text: str) -> Requirement:
-        return cls(text)
+def __getattr__(name: str) -> Any:
+    """What few commands use: to import packaging takes as long as to read a project."""
+    if name == "parse_version":
+        from packaging.version import parse
+
+        return parse
+    if name not in ("Requirement", "RequirementParseError"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from packaging import requirements
+
+    if name == "RequirementParseError":
+        return requirements.InvalidRequirement
+    parse_one = staticmethod(requirements.Requirement)
+    return type(name, (requirements.Requirement,), {"parse": parse_one})
 
 
-def parse_requirements(lines: Iterable[str]) -> Iterator[Requirement]:
+def parse_requirements(lines: Iterable[str]) -> Iterator[Any]:
     """Yield the requirement of each line. Raises RequirementParseError if it is something else."""
     for line in lines:
         text = re.sub(r"(^|\s)#.*", "", line).strip()
         if text:
-            yield Requirement(text)
+            yield __getattr__("Requirement")(text)
 
 
 @dataclasses.dataclass(eq=False)

@@ -15,14 +15,16 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__, options
 from ..document import reader
 from ..errors import OptionError, shown
 from ..files import write_whole
-from ..flags import discover, guild_values
 from ..secrets import settings
+
+if TYPE_CHECKING:
+    from ..flags import discover
 
 Data = dict[str, dict[str, Any]]
 """Guild flag data by flag name, as ``flags:`` of a guild.yml has it."""
@@ -111,6 +113,8 @@ def _as_list(value: Any) -> list[Any]:
 
 def discovered(opdef: Any, path: str, name: str) -> tuple[reader.Notebook, discover.Discovered]:
     """The notebook of an opdef and its flags; raises NotebookError, which calls it ``name``."""
+    from ..flags import discover  # not where the cache has all flags of a project
+
     nb = _read(path, name, _state(path))
     found = discover.discover(nb, patterns(opdef), wanted_names(opdef), secret_variables(opdef))
     return nb, found
@@ -140,6 +144,8 @@ def flag_data(opdef: Any, path: str, name: str) -> Data:
             with contextlib.suppress(OSError):
                 os.utime(f.fileno())  # the files that were used last are kept
             return kept
+    from ..flags import guild_values
+
     _nb, found = discovered(opdef, path, name)
     data = {flag.name: guild_values.flag_data(flag) for flag in found.flags.values()}
     with contextlib.suppress(OSError, TypeError, ValueError):

@@ -1,4 +1,5 @@
-"""All that Guild calls. Loaded by every command that reads a guild.yml: imports nothing heavy."""
+"""All that Guild calls. Loaded by every command that reads a guild.yml, and by the process of each
+script: imports nothing heavy, and what only a notebook needs where there is one."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from guild import plugin as pluginlib
 
@@ -17,8 +18,10 @@ from ..compat import source_files
 from ..document import text_formats
 from ..errors import NotebookError, UserError
 from . import flagdefs, operation, sourcecode
-from .pending_operation import PendingOperation
-from .secret_handoff import SecretHandoff
+
+if TYPE_CHECKING:
+    from .pending_operation import PendingOperation
+    from .secret_handoff import SecretHandoff
 
 compat.apply()
 optimizers.apply()
@@ -60,6 +63,8 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             cluster.check(opdef)
         with _one_line_errors(f"operation '{opdef.fullname}'"):
             if spec or flagdefs.secret_variables(opdef):
+                from .pending_operation import PendingOperation
+
                 self._forget_pending()
                 self._pending = PendingOperation(opdef, spec)
                 return True, f"runs {self._pending.name}"

@@ -47,7 +47,7 @@ def include_notebook(opdef: Any, paths: operation.NotebookPaths) -> None:
         sourcecode.specs = [rule("exclude", {"dir": ["*"]}), rule("exclude", ["*"])]
         sourcecode.specs += [rule("include", {"dir": [_exactly(p)]}) for p in parents]
     else:
-        pruned = _first_pruned(opdef, parents)
+        pruned = parents and _first_pruned(opdef, parents)
         if pruned:
             # Guild does not look into a directory that a rule excludes: let it, for the notebook.
             below = parents[parents.index(pruned) :]
