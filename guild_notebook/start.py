@@ -12,6 +12,11 @@ from __future__ import annotations
 import os
 import runpy
 import sys
+from collections.abc import Callable
+
+WAITS = "GUILD_NOTEBOOK_WAITS"
+"""The variable of a process that was started ahead of its time (optimizers/next_trial.py): a pipe
+from which it reads a byte when it is to begin. The pipe ends where the process is not needed."""
 
 _GIVEN = "GUILD_NOTEBOOK_PYTHONPATH"
 
@@ -30,6 +35,8 @@ _TAKE_OUT = (
 _RUN = "import sys; sys.path[0] or sys.path.pop(0); from guild_notebook import start; start.main()"
 
 _found: tuple[list[str], list[str]] | None = None
+_waits = ""
+_environ: dict[str, str] = {}
 
 
 def arguments(module: str) -> list[str]:
@@ -40,9 +47,11 @@ def arguments(module: str) -> list[str]:
 def main() -> None:
     """Run the module that is named first in ``sys.argv`` as ``__main__``, in the environment that
     the process was started with."""
-    global _found
+    global _found, _waits
+    _waits = os.environ.pop(WAITS, "")
     kept = _entries("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.environ.pop(_GIVEN)
+    _environ.update(os.environ)
     own = [os.path.abspath(path) for path in _entries("PYTHONPATH") if path not in kept]
     _found = own, kept
     runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
@@ -53,6 +62,27 @@ def again(module: str) -> None:
     0.1 hold, by one that is started with ``arguments``."""
     if not _found:
         os.execv(sys.executable, [sys.executable, *arguments(module), *sys.argv[1:]])
+
+
+def wait_until_needed(module: str, prepare: Callable[[], None]) -> None:
+    """In a process that was started with ``arguments(module)`` ahead of its time, call ``prepare``
+    and wait until it is to begin. It is then replaced by a new one where packages have been
+    installed or removed meanwhile. Any other process goes on at once."""
+    if not _waits:
+        return
+    pipe, modified = int(_waits), _modified()
+    prepare()
+    is_needed = os.read(pipe, 1)
+    os.close(pipe)
+    if not is_needed:
+        os._exit(0)
+    if _modified() != modified:
+        os.execve(sys.executable, [sys.executable, *arguments(module), *sys.argv[1:]], _environ)
+
+
+def _modified() -> list[int]:
+    """When each folder from which modules are imported was last changed."""
+    return [os.stat(folder).st_mtime_ns for folder in sys.path if os.path.isdir(folder)]
 
 
 def python_path() -> tuple[list[str], list[str]]:

@@ -6,7 +6,7 @@ here that applies :mod:`guild_notebook.compat.skopt` and then runs Guild's. ``gu
 module's name from the same command (guild/ipy.py:290-343) and calls its ``gen_trials``, so each has
 ``main`` and ``gen_trials``. Recorded runs hold the names of the modules.
 
-May use ``compat``.
+May use ``compat`` and ``start``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import importlib
 from typing import Any, Callable
 
 from ..compat import skopt
+from . import next_trial
 
 MODULES = {
     "guild.batch_main": "guild_notebook.optimizers.batch",
@@ -114,6 +115,7 @@ def run(main: Callable[[], None]) -> None:
     """Run an optimizer's ``main`` as Guild's own modules do when they are the program."""
     from guild import batch_util
 
+    next_trial.start_early()
     try:
         main()
     except SystemExit as error:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from .. import options
 from ..document import reader, states, text_formats
 from ..errors import UserError
+from ..start import wait_until_needed
 from .execution.stop import Stop, die_by
 from .kernel.starting import KernelStart
 from .output.pipe import PipeListener, output_pipes
@@ -48,6 +49,7 @@ def main() -> int:
     out, err = map(Stream, output_pipes(run_dir, listener))
     try:
         path, project_path, arguments = _arguments(sys.argv[1:])
+        wait_until_needed("guild_notebook.run", lambda: _import_all(arguments, path))
         record = RunDir(run_dir, path)
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
@@ -96,6 +98,14 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:  # before signals are watched
         return -signal.SIGINT
+
+
+def _import_all(arguments: list[str], path: str) -> None:
+    """Import what a run imports once its kernel is starting."""
+    from .session import import_reports
+
+    if _settings(arguments, path)["report"]:
+        import_reports()
 
 
 def _run_dir() -> str:

@@ -31,6 +31,11 @@ READING_SECONDS = 2.0
 """The longest that a run waits at its end until the list of packages has been read."""
 
 
+def import_reports() -> None:
+    """Import what the reports of a run need."""
+    from .report import html  # noqa: F401
+
+
 @dataclass
 class Session:
     """Executes ``nb``, the notebook with its flag values and without outputs, on a kernel that has

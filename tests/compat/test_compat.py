@@ -5,6 +5,7 @@ Everything is driven through a script, so that a failure here is not one of note
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -207,3 +208,28 @@ def test_what_each_command_loads_is_light(module):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.strip() == "set()"
+
+
+LOOK_AT_OTHERS = """\
+import sys
+def look(event, args):
+    if event == "open" and "/runs/other" in str(args[0]):
+        open({log!r}, "a").close()
+sys.addaudithook(look)
+"""
+
+
+def test_a_run_that_is_started_by_its_id_is_found_without_a_look_at_others(guild):
+    """The batch's process too, which starts each trial so."""
+    assert not guild("run train -y").complaint
+    (run,) = guild.home.glob("runs/*")
+    shutil.copytree(run, guild.home / "runs" / "other")
+    hooks = guild.home / "hooks"
+    hooks.mkdir()
+    looked = guild.home / "looked"
+    (hooks / "sitecustomize.py").write_text(LOOK_AT_OTHERS.format(log=str(looked)))
+    for command in (f"run --restart {run.name} -y", "run train x=[0.2,0.3] -y"):
+        assert not guild(command, PYTHONPATH=str(hooks)).complaint
+    assert not looked.exists()
+    assert not guild("runs", PYTHONPATH=str(hooks)).complaint
+    assert looked.exists()  # it lists all

@@ -1,0 +1,212 @@
+"""The process of a batch's next trial is there while a trial runs, and nobody can tell from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from guild_notebook import start as start_of_process
+from tests.helpers.causes import linux, of_home, started_run
+from tests.helpers.project import Project, Run, start, wait_for
+
+TELL = """\
+lr = 0.1
+import json, os, psutil, subprocess, sys
+with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+    now = psutil.Process(process.pid).create_time()  # by the clock of the other times
+    process.communicate(b"\\n")
+runner = psutil.Process(os.getppid()).parent()
+told = {name: value for name, value in os.environ.items() if "FLAG" in name or "RUN" in name}
+told.update(cwd=os.getcwd(), pid=runner.pid, since=runner.create_time(), now=now)
+told.update(of=runner.environ())
+with open("told.json", "w") as file:
+    json.dump(told, file)
+print("loss:", lr)
+"""
+
+RUNNER = "guild_notebook.run"
+
+
+def runners_of(project: Project) -> list[psutil.Process]:
+    return [process for process in of_home(project) if RUNNER in cmdline_of(process)]
+
+
+def cmdline_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.fixture(scope="module")
+def trials(shared: Project) -> list[Run]:
+    """A single run and three trials of a sweep, with the same flags in the first of them."""
+    shared.notebook("tell.ipynb", TELL)
+    shared.without_reports("tell.ipynb")
+    (single,) = shared.run("tell.ipynb", "lr=0.1").runs
+    sweep = shared.run("tell.ipynb", "lr=[0.1,0.2,0.3]").runs
+    found = [run for run in sweep if not (run.dir / ".guild/proto").exists()]
+    return [single, *sorted(found, key=lambda run: run.flags["lr"])]
+
+
+def told(run: Run) -> Any:
+    return json.loads((run.dir / "told.json").read_text())
+
+
+@linux
+def test_the_process_of_a_further_trial_is_started_while_the_one_before_runs(trials: list[Run]):
+    _single, first, second, third = map(told, trials)
+    assert first["since"] < second["since"] < first["now"]
+    assert second["since"] < third["since"] < second["now"]
+
+
+def test_each_trial_has_its_own_values_folder_and_process(trials: list[Run]):
+    for run, value in zip(trials, ("0.1", "0.1", "0.2", "0.3")):
+        assert told(run)["FLAG_LR"] == value
+        assert told(run)["RUN_ID"] == run.id
+        assert told(run)["RUN_DIR"] == told(run)["cwd"] == str(run.dir)
+        assert run.output.splitlines()[-1] == f"loss: {value}" or f"loss: {value}" in run.output
+    assert len({told(run)["pid"] for run in trials}) == 4
+    assert trials[3].attr("started") > trials[2].attr("stopped")
+
+
+def test_nothing_in_a_trial_shows_that_its_process_was_early(trials: list[Run]):
+    variables = set(told(trials[1])["of"])
+    assert start_of_process.WAITS not in variables
+    assert set(told(trials[2])) == set(told(trials[1]))
+    assert start_of_process.WAITS not in str(trials[2].attr("env"))
+
+
+def test_the_record_of_a_trial_is_that_of_a_single_run(trials: list[Run]):
+    def files(run: Run) -> list[str]:
+        paths = [str(path.relative_to(run.dir)) for path in run.dir.rglob("*") if path.is_file()]
+        return sorted(re.sub(r"tfevents\..*", "tfevents", path) for path in paths)
+
+    def record(run: Run) -> dict[str, Any]:
+        of_run = {"id", "started", "stopped", "initialized", "label", "random_seed", "run_params"}
+        names = {path.name for path in (run.dir / ".guild/attrs").iterdir()} - of_run
+        values = {name: run.attr(name) for name in names}
+        for name in ("RUN_ID", "RUN_DIR", "CMD_DIR", "NO_OP_INTERRUPTED_MSG"):
+            values["env"].pop(name, None)
+        text = yaml.safe_dump(run.notebook("tell.ipynb"))
+        text = re.sub(r"\d\d\d\d-\d\d-\d\dT[^'\n]*", "TIME", text)
+        return {**values, "files": files(run), "notebook": text, "manifest": run.manifest}
+
+    single, first, second, _third = map(record, trials)
+    assert first == single | {"user_flags": first["user_flags"]}
+    assert second["files"] == first["files"] and second["manifest"] == first["manifest"]
+    assert second["notebook"] == first["notebook"].replace("0.1", "0.2")
+    assert second["env"] == {**first["env"], "FLAG_LR": "0.2"}
+
+
+WAIT = """\
+lr = 1
+import os, time
+print("started", flush=True)
+while not os.path.exists(os.path.join(os.environ["PROJECT_DIR"], "go")):
+    time.sleep(0.05)
+"""
+
+
+def sweep_with_two_processes(project: Project) -> subprocess.Popen[str]:
+    """A sweep whose first trial runs while the process of the second waits."""
+    project.notebook("wait.ipynb", WAIT)
+    project.without_reports("wait.ipynb")
+    command = start(project, "run", "-y", "wait.ipynb", "lr=[1,2,3]", start_new_session=True)
+    started_run(project)
+    wait_for(lambda: len(runners_of(project)) == 2)
+    return command
+
+
+@linux
+@pytest.mark.parametrize("end", ["ctrl-c", "guild stop", "batch terminated", "batch killed"])
+def test_however_a_sweep_ends_no_process_is_left(project: Project, end: str):
+    command = sweep_with_two_processes(project)
+    batch = psutil.Process(runners_of(project)[0].ppid())
+    if end == "ctrl-c":
+        os.killpg(command.pid, signal.SIGINT)
+    elif end == "guild stop":
+        stopped = project.guild("stop", "-y")
+        assert stopped.status == 0, stopped.stderr
+    else:
+        batch.send_signal(signal.SIGKILL if end == "batch killed" else signal.SIGTERM)
+    command.communicate(timeout=60)
+    wait_for(lambda: not of_home(project))
+    left = [run for run in map(Run, project.run_dirs()) if (run.dir / ".guild/PENDING").exists()]
+    assert len(left) == 2  # never begun
+    assert not any((run.dir / ".guild/output").exists() for run in left)
+
+
+@linux
+def test_a_trial_that_is_deleted_is_passed_over(project: Project):
+    command = sweep_with_two_processes(project)
+    pending = [run for run in map(Run, project.run_dirs()) if (run.dir / ".guild/PENDING").exists()]
+    (second,) = (run for run in pending if run.flags["lr"] == 2)
+    assert project.guild("runs", "delete", "-y", second.id).status == 0
+    project.file("go", "")
+    output, _ = command.communicate(timeout=60)
+    assert command.returncode == 0, output
+    listed = project.guild("runs").stdout
+    assert "lr=1" in listed and "lr=3" in listed and "lr=2" not in listed
+    assert listed.count("completed") == 2 and not of_home(project)
+
+
+PROGRAM = """\
+import os, sys
+import answer
+from guild_notebook import start
+start.wait_until_needed("program", lambda: print("ready", flush=True))
+print(answer.VALUE, sys.argv[1:], os.environ["KEPT"], flush=True)
+"""
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_waiting_process_is_begun_anew_where_modules_were_installed(
+    tmp_path: Path, changes: bool
+):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "answer.py").write_text("VALUE = 1")
+    read_end, write_end = os.pipe()
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "KEPT": "kept"}
+    process = subprocess.Popen(
+        [sys.executable, *start_of_process.arguments("program"), "a", "b"],
+        env={**env, start_of_process.WAITS: str(read_end)},
+        pass_fds=[read_end],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(read_end)
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    if changes:
+        (tmp_path / "answer.py").write_text("VALUE = 200")
+        (tmp_path / "installed.py").write_text("")
+    os.write(write_end, b"1")
+    os.close(write_end)
+    assert process.communicate()[0] == f"{200 if changes else 1} ['a', 'b'] kept\n"
+
+
+def test_a_waiting_process_ends_where_nobody_needs_it(tmp_path: Path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "answer.py").write_text("VALUE = 1")
+    read_end, write_end = os.pipe()
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), start_of_process.WAITS: str(read_end)}
+    process = subprocess.Popen(
+        [sys.executable, *start_of_process.arguments("program")],
+        env=env,
+        pass_fds=[read_end],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(read_end)
+    os.close(write_end)
+    assert process.communicate()[0] == "ready\n" and process.returncode == 0
