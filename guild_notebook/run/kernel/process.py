@@ -124,7 +124,6 @@ class Kernel:
     async def __aenter__(self) -> Kernel:
         """Start the process if it has not been; raises KernelError where its command cannot be
         run."""
-        supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
         address = self._start.output_address if self._start.is_local else "tcp://127.0.0.1:*"
         pipes = self._start.take()
         try:

@@ -12,10 +12,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import string
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +34,35 @@ history."""
 _PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
+class Child:
+    """A process that this one has forked, with what is used here of subprocess.Popen."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self.stdin = self.stdout = self.stderr = None
+        self._lock = threading.Lock()
+
+    def poll(self) -> int | None:
+        with self._lock:
+            if self.returncode is None:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+            return self.returncode
+
+    def wait(self) -> int:
+        while self.poll() is None:
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        return self.returncode or 0
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
 class Pipes:
     """The pipes of a kernel's supervisor (supervisor.py): ``output``, of what the kernel's process
     itself writes, and ``status`` are to be read, ``liveness`` is to be kept open."""
@@ -40,14 +71,30 @@ class Pipes:
         self.output, self._output_end = os.pipe()
         liveness_end, self.liveness = os.pipe()
         self.status, status_end = os.pipe()
-        self.arguments = supervisor.arguments(liveness_end, status_end, folder)
-        ends = self._output_end
-        self.options: dict[str, Any] = {"stdout": ends, "stderr": ends}
-        self.options["pass_fds"] = (liveness_end, status_end)
+        self._folder = folder
+        self._ends = liveness_end, status_end
+
+    @property
+    def arguments(self) -> list[str]:
+        """The command that starts the supervisor, but for that of the kernel."""
+        return supervisor.arguments(*self._ends, self._folder)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Those of subprocess.Popen for it."""
+        output = self._output_end
+        return {"stdout": output, "stderr": output, "pass_fds": self._ends}
+
+    def fork(self, command: list[str], cwd: str, env: dict[str, str]) -> Child:
+        """Start it as a fork. Raises ValueError for what no process can be given."""
+        if any(b"\0" in os.fsencode(word) for word in [*command, *env, *env.values()]):
+            raise ValueError("embedded null byte")
+        output = self._output_end
+        return Child(supervisor.fork(*self._ends, self._folder, command, output, cwd, env))
 
     def close_ends(self) -> None:
         """Close the ends that are the supervisor's."""
-        for fd in (self._output_end, *self.options["pass_fds"]):
+        for fd in (self._output_end, *self._ends):
             os.close(fd)
 
 
@@ -71,9 +118,11 @@ class KernelStart:
         self.folder = self.notice = ""
         self.error: Exception | None = None
         self.pipes: Pipes | None = None
-        self.supervisor: subprocess.Popen[bytes] | None = None
+        self.supervisor: subprocess.Popen[bytes] | Child | None = None
         self.connection: dict[str, Any] = {}
         self.started = time.time()
+        # See supervisor.py. Its fork needs what this imports as well.
+        supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
         try:
             specs = KernelSpecs(os.environ.get("PROJECT_DIR", ""))
             self.name, self.notice = choose(specs, option, named, language)
@@ -129,19 +178,19 @@ class KernelStart:
         # So that nothing that cleans up temporary files takes it away (jupyter_client/connect.py).
         os.chmod(self.folder, 0o700 | stat.S_ISVTX)
         self.pipes = Pipes(self.folder)
-        command = [
-            *self.pipes.arguments,
-            *self.env.command(self._command(file), self.output_address),
-        ]
+        command = self.env.command(self._command(file), self.output_address)
         try:
-            self.supervisor = subprocess.Popen(
-                command,
-                cwd=self.cwd,
-                env=self._variables(),
-                stdin=subprocess.PIPE,
-                start_new_session=True,
-                **self.pipes.options,
-            )
+            if sys.platform == "linux" and threading.active_count() == 1:
+                self.supervisor = self.pipes.fork(command, self.cwd, self._variables())
+            else:
+                self.supervisor = subprocess.Popen(
+                    [*self.pipes.arguments, *command],
+                    cwd=self.cwd,
+                    env=self._variables(),
+                    stdin=subprocess.PIPE,
+                    start_new_session=True,
+                    **self.pipes.options,
+                )
         except (OSError, ValueError) as e:
             raise KernelError(f"kernel '{shown_name(self.name)}' cannot be started: {e}") from e
         finally:

@@ -1,8 +1,9 @@
 """The parent of a kernel's process: when the kernel or the run ends, in whatever way, it ends
 every process that the kernel has started.
 
-Started as a script with a bare interpreter, so it is up in some milliseconds and imports nothing
-of this package: ``python -I -S supervisor.py LIBRARIES LIVENESS STATUS FOLDER COMMAND…``. LIBRARIES
+On Linux, where the run has one thread yet, it is a fork of that (``fork``). Else it is started as a
+script with a bare interpreter, so it is up in some milliseconds and imports nothing of this
+package: ``python -I -S supervisor.py LIBRARIES LIVENESS STATUS FOLDER COMMAND…``. LIBRARIES
 is where psutil lies, LIVENESS the read end of a pipe that the run keeps open: the system closes it
 even when the run is killed. STATUS is a pipe for two lines, the kernel's process id and its exit
 status. FOLDER is removed at the end.
@@ -62,6 +63,36 @@ def arguments(liveness_pipe: int, status_pipe: int, folder: str) -> list[str]:
     return [sys.executable, "-I", "-S", __file__, libraries, *pipes, folder]
 
 
+def fork(
+    liveness_pipe: int,
+    status_pipe: int,
+    folder: str,
+    command: list[str],
+    output: int,
+    cwd: str,
+    env: dict[str, str],
+) -> int:
+    """Start a supervisor as a fork of this process, which must have one thread. ``command`` is
+    started in the folder ``cwd`` with the variables ``env``, and writes to ``output``. Returns the
+    supervisor's process id."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid:
+            return pid
+        _become_supervisor(liveness_pipe, status_pipe, output)
+        os.chdir(cwd)
+        os.environ.clear()
+        os.environ.update(env)
+        main(liveness_pipe, status_pipe, folder, command)
+        os._exit(0)
+    finally:
+        if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        else:
+            os._exit(1)
+
+
 def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) -> None:
     since = time.time()
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -90,6 +121,21 @@ def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) 
         _tell(status_pipe, status)
     end_descendants(descendants, lambda: bool(readable([liveness_pipe], 0)))
     _remove(folder)
+
+
+def _become_supervisor(liveness_pipe: int, status_pipe: int, output: int) -> None:
+    """Make a fork what a started program is: in a session of its own, without the files of the run
+    and its output, which would not end before this process does."""
+    os.setsid()
+    os.dup2(os.pipe()[0], 0)  # which is at its end: nobody writes to it
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    kept = {0, 1, 2, liveness_pipe, status_pipe}
+    for fd in {int(name) for name in os.listdir("/proc/self/fd")} - kept:
+        try:
+            os.close(fd)
+        except OSError:
+            pass  # that of the list itself
 
 
 def readable(fds: list[int], seconds: float | None = None) -> list[int]:
