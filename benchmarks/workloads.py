@@ -138,26 +138,30 @@ plt.plot(history_N, label="run N")
 
 
 def project_of_notebooks(project: Path, size: int) -> None:
-    """Two projects: ``notebooks`` has so many operations that are notebooks, ``script`` has one
-    operation that is a script."""
+    """Three projects: ``notebooks`` has so many operations that are notebooks, ``scripts`` as many
+    that are scripts and declare the same flags, ``script`` has none of them."""
     operation = "op:\n  exec: 'true'\n  default: yes\n"
-    for name in ("script", "notebooks"):
+    for name in ("notebooks", "scripts", "script"):
         (project / name).mkdir()
         (project / name / "guild.yml").write_text(operation)
-    source = "\n".join(f"flag_{i} = {i}" for i in range(FLAGS))
+    names = [f"flag_{i}" for i in range(FLAGS)]
+    source = "\n".join(f"{name} = 1" for name in names)
+    declared = "".join(f"    {name}: 1\n" for name in names)
     with (project / "notebooks/guild.yml").open("a") as f:
         for i in range(size):
             write_notebook(project / f"notebooks/n{i}.ipynb", [code_cell(source)])
             f.write(f"op{i}:\n  notebook: n{i}.ipynb\n  flags-import: all\n")
+    with (project / "scripts/guild.yml").open("a") as f:
+        f.writelines(f"op{i}:\n  exec: 'true'\n  flags:\n{declared}" for i in range(size))
 
 
 def in_projects(name: str, line: str) -> Workload:
     commands = {
         OWN: f"cd notebooks; {line}",
         ONE_SCRIPT: f"cd script; {line}",
-        GUILD: f"cd script; {line}",
+        GUILD_SCRIPTS: f"cd scripts; {line}",
     }
-    environments = {ONE_SCRIPT: OWN}
+    environments = {ONE_SCRIPT: OWN, GUILD_SCRIPTS: GUILD}
     return Workload(name, project_of_notebooks, commands, NOTEBOOKS, NOTEBOOKS, environments)
 
 
@@ -189,6 +193,7 @@ def write_notebook(path: Path, cells: list[dict[str, object]]) -> None:
 
 
 ONE_SCRIPT = "guild-notebook, one script"
+GUILD_SCRIPTS = "Guild alone, 30 scripts"
 IN_A_ROW = "guild-notebook, in a row"
 LOAD = "json.load"
 
