@@ -140,10 +140,11 @@ def test_guild_imports_no_more_for_a_script(runs: Runs):
 
 
 def test_the_kernel_is_started_before_the_run_imports_what_it_needs_later(runs: Runs):
-    modules = before(runs.base.runner, "supervisor.py")
+    modules = before(runs.base.runner, "fork")
     print(len(modules))
-    assert not HEAVY & modules - {"IPython", "nbclient", "zmq"}
-    assert len(modules) <= 530
+    assert not (HEAVY | {"asyncio", "jupyter_client", "tornado", "traitlets"}) & modules
+    assert "guild_notebook.flags.discover" not in modules
+    assert len(modules) <= 225
 
 
 def test_a_run_imports_nothing_that_it_does_not_need_at_all(runs: Runs):

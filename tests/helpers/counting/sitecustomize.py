@@ -13,6 +13,7 @@ _FOLDER = os.environ.get("COUNTS")
 
 def _count(folder):
     started = []
+    counted = os.getpid()
     calls = [0]
 
     def called(_frame, event, _arg):
@@ -27,6 +28,8 @@ def _count(folder):
 
     def write():
         sys.setprofile(None)
+        if os.getpid() != counted:
+            return  # a fork
         import json
 
         with open("/proc/self/cmdline") as f:
