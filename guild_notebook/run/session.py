@@ -97,6 +97,8 @@ class Session:
             lambda e: self._save_errors.add(self.record.executed_path, e),
         )
         outcome = await execution.run(self.autosave.run())
+        if not self.stop.requested.is_set():
+            self.kernel.request_shutdown()  # it ends while the notebook is saved
         self._finish_kernel_record()
         client.sync()
         self._set_end(outcome)
