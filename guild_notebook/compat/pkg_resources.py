@@ -104,11 +104,14 @@ class Distribution:
         lines = (line.strip() for line in self.get_metadata(name).splitlines())
         return (line for line in lines if line and not line.startswith("#"))
 
+    @functools.cached_property
+    def _entry_points(self) -> str:
+        return (self._metadata and self._metadata.read_text("entry_points.txt")) or ""
+
     def get_entry_map(self, group: str) -> dict[str, EntryPoint]:
         """The entry points of a group by name."""
         # Most have none of it: reading the text is quicker than parsing it.
-        text = self._metadata.read_text("entry_points.txt") if self._metadata else None
-        if not self._metadata or group not in (text or ""):
+        if not self._metadata or group not in self._entry_points:
             return {}
         found = {}
         for point in self._metadata.entry_points:
@@ -132,8 +135,13 @@ def _find_distributions(path: str) -> Iterator[Any]:
     if type(importer) in _finders:
         yield from _finders[type(importer)](importer, path)
     elif os.path.isdir(path or ".") or os.path.isfile(path):  # a pipe would be read without end
-        for found in metadata.distributions(path=[path]):
-            yield Distribution(path, found)
+        yield from _installed(os.path.abspath(path))
+
+
+@functools.lru_cache
+def _installed(path: str) -> list[Distribution]:
+    """What is installed on a path, read once: Guild asks for plugins and then for models."""
+    return [Distribution(path, found) for found in metadata.distributions(path=[path])]
 
 
 class WorkingSet:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from . import lazy
 from .language import NameAssignment, NotAFlag
 from .line_based import NUMBER, QUOTED, LineBasedLanguage, TextReader, is_writable
 from .statements import Context, statements
@@ -14,10 +15,10 @@ from .values import as_number, is_number, ordered
 
 
 def _verbose(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.VERBOSE)
+    return lazy.pattern(pattern, re.VERBOSE)
 
 
-_WORD = re.compile(r"(?!#)[^\s;&|<>()$`'\"\\*?~{}\[\]!]*")
+_WORD = lazy.pattern(r"(?!#)[^\s;&|<>()$`'\"\\*?~{}\[\]!]*")
 _ESCAPED = r"\\(?:\r\n|[\s\S])?"
 _EXPANSIONS = rf"""
       {_ESCAPED}
@@ -50,8 +51,8 @@ _IN_ARITHMETIC = _verbose(rf"{_QUOTES} | (?P<arithmetic_command>\() | (?P<close>
 _ONE_WORD = _verbose(rf"{_WORDS} | (?P<end>[\s;&|<>])")
 _RESERVED = "{}cdefi"
 _BEFORE_COMMAND = r"\A|[\r\n;&|()`{!]|(?<!\S)(?:then|do|else|elif|if|while|until|time)"
-_BEFORE_OPENING = re.compile(rf"(?:{_BEFORE_COMMAND})\Z")
-_BEFORE_CLOSING = re.compile(rf"(?:{_BEFORE_COMMAND}|(?<!\S)(?:fi|done|esac|\}}))\Z")
+_BEFORE_OPENING = lazy.pattern(rf"(?:{_BEFORE_COMMAND})\Z")
+_BEFORE_CLOSING = lazy.pattern(rf"(?:{_BEFORE_COMMAND}|(?<!\S)(?:fi|done|esac|\}}))\Z")
 
 
 class Bash(LineBasedLanguage):
@@ -78,20 +79,20 @@ class Bash(LineBasedLanguage):
         "escaped": Context("'", _verbose(rf"{_ESCAPED} | (?P<close>')")),
         "command": Context("`", _verbose(rf"{_ESCAPED} | (?P<close>`)")),
     }
-    unfinished = re.compile(r"(?:\||&&)\Z")
-    assignment = re.compile(
+    unfinished = lazy.pattern(r"(?:\||&&)\Z")
+    assignment = lazy.pattern(
         r"(?:(?:export|readonly|declare|typeset)[ \t]+(?P<options>(?:[-+][\w-]*[ \t]+)*))?"
         r"(?P<name>[A-Za-z_]\w*)(?P<type>)="
     )
     words: ClassVar = {"true": True, "false": False}
-    strings = re.compile(rf"{QUOTED}|'[^']*'")
-    blanks = re.compile(r"(?:[ \t\r\n]+(?:#[^\r\n]*)?)*")
+    strings = lazy.pattern(rf"{QUOTED}|'[^']*'")
+    blanks = lazy.pattern(r"(?:[ \t\r\n]+(?:#[^\r\n]*)?)*")
     interpolates = "$`"
     has_commas = False
 
     def is_token(self, text: str, token: re.Match[str]) -> bool:
         start = token.start()
-        if token.re is not _CODE or token.group()[0] not in _RESERVED:
+        if token.re.pattern != _CODE.pattern or token.group()[0] not in _RESERVED:
             return True
         while start and text[start - 1] in " \t":
             start -= 1

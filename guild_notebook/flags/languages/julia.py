@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from . import lazy
 from .language import NameAssignment, NotAFlag
 from .line_based import QUOTED, LineBasedLanguage, TextReader
 from .statements import Context, statements
@@ -28,10 +29,10 @@ _ALL = r"""
     | (?P<end>\r\n|[\r\n]|;[ \t]*)
 """
 # In brackets `end` is an index, and `if` and `for` have none.
-_IN_BRACKETS = re.compile(rf"{_ALL} | (?P<close>[)\]}}])", re.VERBOSE)
+_IN_BRACKETS = lazy.pattern(rf"{_ALL} | (?P<close>[)\]}}])", re.VERBOSE)
 _NAME = r"[^\W\d][\w!\u0300-\u036f]*"
 _TARGET = rf"(?:{_NAME}(?:[ \t]*::[ \t]*[\w{{}}]+|\.\.\.)?|\([^()=]*\))"
-_CODE = re.compile(
+_CODE = lazy.pattern(
     rf"""{_ALL}
     | (?<![\w.:@])(?:
         (?P<block>(?:if|for|while|function|macro|begin|let|try|quote|do|struct|module|baremodule
@@ -40,12 +41,12 @@ _CODE = re.compile(
     """,
     re.VERBOSE,
 )
-_PARTS = re.compile(_CODE.pattern.replace("|;[", "|[;,]["), re.VERBOSE)
+_PARTS = lazy.pattern(_CODE.pattern.replace("|;[", "|[;,]["), re.VERBOSE)
 
 
 def _string(close: str, interpolates: bool = True) -> Context:
     opens = r"|(?P<parenthesis>\$\()" if interpolates else ""
-    return Context(close, re.compile(rf"\\[\s\S]?{opens}|(?P<close>{close})"))
+    return Context(close, lazy.pattern(rf"\\[\s\S]?{opens}|(?P<close>{close})"))
 
 
 class Julia(LineBasedLanguage):
@@ -66,13 +67,13 @@ class Julia(LineBasedLanguage):
         **{"": Context("", _CODE), "block": Context("end", _CODE)},
         **{"parenthesis": Context(")", _IN_BRACKETS), "bracket": Context("]", _IN_BRACKETS)},
         "brace": Context("}", _IN_BRACKETS),
-        "nested_comment": Context("=#", re.compile(r"(?P<nested_comment>#=)|(?P<close>=#)")),
+        "nested_comment": Context("=#", lazy.pattern(r"(?P<nested_comment>#=)|(?P<close>=#)")),
         **{"string": _string('"'), "string3": _string('"""')},
         **{"raw": _string('"', False), "raw3": _string('"""', False)},
         **{"command": _string("`"), "command3": _string("```")},
     }
-    unfinished = re.compile(r"[-+*/\\^<>=&|~,:?÷⊻≤≥≠∈]\Z")
-    assignment = re.compile(
+    unfinished = lazy.pattern(r"[-+*/\\^<>=&|~,:?÷⊻≤≥≠∈]\Z")
+    assignment = lazy.pattern(
         rf"(?:(?:const|global)[ \t]+)*(?:\(?(?P<names>{_TARGET}(?:[ \t]*,[ \t]*{_TARGET})+)[ \t]*"
         rf"(?:,[ \t]*)?(?:\)[ \t]*)?|(?P<name>{_NAME})[ \t]*"
         r"(?:::[ \t]*(?P<type>(?! )[\w{}, ]*[\w}])[ \t]*)?)=(?![=>])[ \t]*"
@@ -81,10 +82,10 @@ class Julia(LineBasedLanguage):
         **{"true": True, "false": False, "nothing": None},
         **{"Inf": math.inf, "NaN": math.nan},
     }
-    strings = re.compile(rf"\"{{3}}[^\"\\]*(?:(?:\\[\s\S]|\"(?!\"\"))[^\"\\]*)*\"{{3}}|{QUOTED}")
-    blanks = re.compile(r"(?:\s+|#=(?:(?!#=)[\s\S])*?=#|#(?!=)[^\r\n]*)*")
+    strings = lazy.pattern(rf"\"{{3}}[^\"\\]*(?:(?:\\[\s\S]|\"(?!\"\"))[^\"\\]*)*\"{{3}}|{QUOTED}")
+    blanks = lazy.pattern(r"(?:\s+|#=(?:(?!#=)[\s\S])*?=#|#(?!=)[^\r\n]*)*")
     interpolates = "$"
-    text_function = re.compile(
+    text_function = lazy.pattern(
         r"\"|(?:string|join|joinpath|abspath|basename|dirname|pwd|get)\(|ENV\["
     )
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from . import lazy
 from .language import MOST_NESTED, Language, NameAssignment, NotAFlag, too_long
 from .statements import Context, statements
 from .values import (
@@ -23,23 +24,23 @@ from .values import (
     same,
 )
 
-NUMBER = re.compile(
+NUMBER = lazy.pattern(
     r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
 )
 QUOTED = r"\"[^\"\\]*(?:\\[\s\S][^\"\\]*)*\""
 """A string in double quotes, whose escapes begin with a backslash."""
-_COMMA = re.compile(",")
-_NAME = re.compile(r"[A-Za-z_.][\w.]*")
+_COMMA = lazy.pattern(",")
+_NAME = lazy.pattern(r"[A-Za-z_.][\w.]*")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-_WHOLE = re.compile(r"[-+!~:$@]*[\w.](?:.*[\w.])?")
-_APART = re.compile(r"[\w.][ \t]+[\w.]")
-_KEYWORD = re.compile(r"\b(?:if|for|function|in|begin|let)\b")
+_WHOLE = lazy.pattern(r"[-+!~:$@]*[\w.](?:.*[\w.])?")
+_APART = lazy.pattern(r"[\w.][ \t]+[\w.]")
+_KEYWORD = lazy.pattern(r"\b(?:if|for|function|in|begin|let)\b")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-_ESCAPE = re.compile(
+_ESCAPE = lazy.pattern(
     r"\\(?:[uU]\{([0-9A-Fa-f]{1,8})\}|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})"
     r"|x([0-9A-Fa-f]{1,2})|([\s\S]))"
 )
-_CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+_CONTROL = lazy.pattern("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 LONGEST_EXPRESSION = 5_000
@@ -91,13 +92,13 @@ class LineBasedLanguage(Language):
     contexts: ClassVar[Mapping[str, Context]]
     unfinished: ClassVar[re.Pattern[str]]
     assignment: ClassVar[re.Pattern[str]]
-    behind: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
+    behind: ClassVar[re.Pattern[str]] = lazy.pattern(r"(?!)")
     strings: ClassVar[re.Pattern[str]]
-    blanks: ClassVar[re.Pattern[str]] = re.compile(r"(?:\s+|#[^\r\n]*)*")
+    blanks: ClassVar[re.Pattern[str]] = lazy.pattern(r"(?:\s+|#[^\r\n]*)*")
     words: ClassVar[Mapping[str, Any]]
     interpolates: ClassVar[str] = ""
     integer_suffix: ClassVar[str] = ""
-    text_function: ClassVar[re.Pattern[str]] = re.compile("")
+    text_function: ClassVar[re.Pattern[str]] = lazy.pattern("")
     has_commas: ClassVar[bool] = True
 
     def read(self, text: str) -> Any:

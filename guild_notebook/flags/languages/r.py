@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from . import lazy
 from .language import NameAssignment, NotAFlag, kind_of
 from .line_based import QUOTED, LineBasedLanguage, TextReader
 from .statements import Context
 from .values import NotLiteralError, is_number, ordered
 
-_CODE = re.compile(
+_CODE = lazy.pattern(
     r"""
       (?P<comment>\#[^\r\n]*)
     | (?<![\w.])[rR](?P<quote>["'])(?P<dashes>-*)
@@ -32,10 +33,10 @@ _CODE = re.compile(
     """,
     re.VERBOSE,
 )
-_RAW = re.compile(r"[rR][\"'](-*)[(\[{]([\s\S]*)[)\]}]\1[\"']")
-_BODY = re.compile(r"(?:function|if|for|while|repeat)\b|\\")  # before what runs later, or not
-_INTEGER = re.compile(r"\dL\s*\Z")
-_ITEM_NAME = re.compile(r"[A-Za-z.][\w.]*(?=\s*=)")
+_RAW = lazy.pattern(r"[rR][\"'](-*)[(\[{]([\s\S]*)[)\]}]\1[\"']")
+_BODY = lazy.pattern(r"(?:function|if|for|while|repeat)\b|\\")  # before what runs later, or not
+_INTEGER = lazy.pattern(r"\dL\s*\Z")
+_ITEM_NAME = lazy.pattern(r"[A-Za-z.][\w.]*(?=\s*=)")
 
 
 class R(LineBasedLanguage):
@@ -52,20 +53,20 @@ class R(LineBasedLanguage):
         "": Context("", _CODE),
         **{"parenthesis": Context(")", _CODE), "head": Context(")", _CODE)},
         **{"bracket": Context("]", _CODE), "brace": Context("}", _CODE)},
-        "double": Context('"', re.compile(r'\\[\s\S]?|(?P<close>")')),
-        "single": Context("'", re.compile(r"\\[\s\S]?|(?P<close>')")),
-        "name": Context("`", re.compile(r"\\[\s\S]?|(?P<close>`)")),
+        "double": Context('"', lazy.pattern(r'\\[\s\S]?|(?P<close>")')),
+        "single": Context("'", lazy.pattern(r"\\[\s\S]?|(?P<close>')")),
+        "name": Context("`", lazy.pattern(r"\\[\s\S]?|(?P<close>`)")),
     }
-    unfinished = re.compile(r"(?:[-+*/^<>=!&|~,:$@?%]|(?<![\w.])(?:else|repeat|function))\Z")
-    behind = re.compile(r"->>?\s*(?P<name>[A-Za-z.][\w.]*)\Z")
-    assignment = re.compile(r"(?P<name>[A-Za-z.][\w.]*)(?P<type>)[ \t]*(?:<<?-|=(?!=))[ \t]*")
+    unfinished = lazy.pattern(r"(?:[-+*/^<>=!&|~,:$@?%]|(?<![\w.])(?:else|repeat|function))\Z")
+    behind = lazy.pattern(r"->>?\s*(?P<name>[A-Za-z.][\w.]*)\Z")
+    assignment = lazy.pattern(r"(?P<name>[A-Za-z.][\w.]*)(?P<type>)[ \t]*(?:<<?-|=(?!=))[ \t]*")
     words: ClassVar = {"TRUE": True, "FALSE": False, "NULL": None, "Inf": math.inf, "NaN": math.nan}
-    strings = re.compile(
+    strings = lazy.pattern(
         rf"{QUOTED}|'[^'\\]*(?:\\[\s\S][^'\\]*)*'"
         r"|[rR](?P<quote>[\"'])(?P<dashes>-*)(?:\([\s\S]*?\)|\[[\s\S]*?\]|\{[\s\S]*?\})"
         r"(?P=dashes)(?P=quote)"
     )
-    text_function = re.compile(
+    text_function = lazy.pattern(
         r"(?:paste0?|sprintf|format|as\.character|file\.path|basename|dirname|normalizePath|getwd"
         r"|Sys\.getenv)\("
     )
@@ -74,7 +75,7 @@ class R(LineBasedLanguage):
     def _assignments(
         self, text: str, match: re.Match[str], start: int, end: int
     ) -> Iterator[NameAssignment | NotAFlag]:
-        if match.re is not self.behind:
+        if match.re.pattern != self.behind.pattern:
             yield from super()._assignments(text, match, start, end)
         elif not _BODY.match(text, start, end):
             value_end = start + len(text[start : match.start()].rstrip())
