@@ -40,6 +40,7 @@ _BACKSPACES = re.compile(r"(\x08+)")
 _FIRST_WORD = re.compile(r"[^ \t]*")
 _LONG_WORDS = re.compile(rf"((?<![^ \t])[^ \t]{{{LONGEST_WORD},}})")
 _UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNUSUAL_ASCII = bytes([*range(9), *range(0x0B, 0x20), 0x7F])
 
 PART_SECONDS = 0.1
 """Time that part of a line waits for the rest: Guild reads stdout and stderr in two threads, so a
@@ -55,6 +56,12 @@ def without_escapes(text: str) -> str:
     if "\x1b" in text:
         text = _ESCAPE.sub("", text)
     return _CONTROL.sub("", text)
+
+
+def _is_unusual(text: str) -> bool:
+    if text.isascii():  # mostly, and a fifth of the time
+        return len(text.encode().translate(None, _UNUSUAL_ASCII)) < len(text)
+    return bool(_UNUSUAL.search(text))
 
 
 class Stream:
@@ -86,7 +93,7 @@ class Stream:
             self._flush_lines()
 
     def _is_plain(self, text: str) -> bool:
-        if self._held or self._is_progress or _UNUSUAL.search(text):
+        if self._held or self._is_progress or _is_unusual(text):
             return False
         first, *lines = text.split("\n")
         return max(self._column + len(first), *map(len, lines), 0) <= LONGEST_WORD
