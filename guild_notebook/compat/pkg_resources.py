@@ -79,7 +79,7 @@ class Distribution:
 
     @property
     def project_name(self) -> str:
-        name = self._metadata.metadata["Name"] if self._metadata else self._name
+        name = _name(self._metadata) if self._metadata else self._name
         return re.sub("[^A-Za-z0-9.]+", "-", name or "Unknown")
 
     @property
@@ -119,6 +119,13 @@ class Distribution:
                 attrs = point.attr.split(".") if point.attr else ()
                 found[point.name] = EntryPoint(point.name, point.module, attrs, self)
         return found
+
+
+def _name(found: metadata.Distribution) -> str:
+    """The name in the header of the metadata: importlib.metadata would parse a README too."""
+    header = (found.read_text("METADATA") or "").partition("\n\n")[0]
+    match = re.search(r"^Name:[ \t]*(\S+)[ \t]*$", header, re.MULTILINE)
+    return match[1] if match else found.metadata["Name"]
 
 
 _finders: dict[type, Callable[..., Iterable[Any]]] = {}
