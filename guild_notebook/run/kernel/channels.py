@@ -20,7 +20,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
-from .messages import OUTPUTS, Message, checked_message
+from .messages import OUTPUTS, Message, checked_message, unpacked
 
 MOST_AT_ONCE = 500
 """Messages that are read before the first of them is returned."""
@@ -83,7 +83,7 @@ class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_cl
     def read(self, frames: list[bytes]) -> Message | None:
         try:
             _, parts = self.session.feed_identities(frames)
-            return checked_message(self.session.deserialize(parts))
+            return checked_message(unpacked(self.session, parts))
         except Exception:  # what a wrong signature or broken JSON happens to raise
             return None
 

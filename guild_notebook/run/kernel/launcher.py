@@ -13,6 +13,7 @@ this file as text and ipython_setup.py, before the first cell.
 from __future__ import annotations
 
 import atexit
+import collections
 import contextlib
 import gc
 import importlib
@@ -32,6 +33,9 @@ PIECE = 1_000_000
 """Characters of a message's text: ipykernel would send all that was printed since its last as one
 (iostream.py, OutStream._flush_buffers)."""
 
+MOST_CALLS = 500
+"""Functions that the thread for output calls before it looks at its timers and sockets again."""
+
 CHILDREN_SECONDS = 1.0
 """Time that exit handlers have before the processes that they may wait for are ended."""
 
@@ -43,6 +47,8 @@ def main(address: str, folders: str, module: str) -> None:
     atexit.register(end_at_once)  # before all others, so it is called after them
     if module.split(".")[0] in ("ipykernel", "ipykernel_launcher"):
         leave_out_debugger()
+        with contextlib.suppress(ImportError):  # it says itself what it lacks
+            write_quickly(importlib.import_module("ipykernel.iostream").OutStream)
     if address:
         others = filter(None, [os.environ.get("PYTHONPATH")])
         os.environ["PYTHONPATH"] = os.pathsep.join([folders, *others])  # for its processes
@@ -142,15 +148,19 @@ def prepare(kernel: Any, address: str) -> None:
 
     if thread is not None:  # else it is started in a way of its own
         thread.schedule(begin)
+        Calls.begin(thread)
     send_in_pieces(iostream.OutStream)
+    write_quickly(iostream.OutStream)
     kernel_class: Any = kernelbase.Kernel
     kernel_class._progressively_terminate_all_children = end_children_later
+    # Half a millisecond before each reply, for clients that heed no output after it.
+    kernel._execute_sleep = 0
 
 
 def send_in_pieces(stream_class: Any) -> None:
     flush_buffers = getattr(stream_class, "_flush_buffers", None)
     if flush_buffers is None:
-        return  # an ipykernel that does it in another way
+        return  # an older ipykernel
 
     def flush_pieces(stream: Any) -> Any:
         for parent, text in flush_buffers(stream):
@@ -158,6 +168,119 @@ def send_in_pieces(stream_class: Any) -> None:
                 yield parent, text[start : start + PIECE]
 
     stream_class._flush_buffers = flush_pieces
+
+
+class Calls:
+    """Functions that a kernel's ``thread`` for output is to call, in their order. ipykernel wakes
+    the thread for each one (iostream.py, IOPubThread), here it is woken once for all that wait."""
+
+    @classmethod
+    def begin(cls, thread: Any) -> None:
+        thread.calls = cls(thread)
+        thread.schedule = thread.calls.schedule
+
+    def __init__(self, thread: Any) -> None:
+        self._thread = thread
+        self._wake = thread.schedule
+        self._waiting: collections.deque[Any] = collections.deque()
+        self._is_woken = self._is_calling = False
+
+    @property
+    def are_of_another_thread(self) -> bool:
+        thread = self._thread.thread
+        return thread.is_alive() and thread is not threading.current_thread()
+
+    @property
+    def are_done(self) -> bool:
+        return not self._waiting and not self._is_calling
+
+    def schedule(self, call: Any) -> None:
+        if self._thread.thread.is_alive():
+            self._waiting.append(call)
+            self._wake_once()
+        else:  # at the end, and in a process that was forked
+            call()
+
+    def _wake_once(self) -> None:
+        if not self._is_woken:
+            self._is_woken = True
+            self._wake(self._call)
+
+    def _call(self) -> None:
+        self._is_calling, self._is_woken = True, False  # what is added from now on wakes it again
+        try:
+            for _ in range(MOST_CALLS):
+                if not self._waiting:
+                    break
+                self._waiting.popleft()()
+        finally:
+            self._is_calling = False
+            if self._waiting:
+                self._wake_once()
+
+
+def write_quickly(stream_class: Any) -> None:
+    """Let ``print`` and flushing cost less than with ipykernel (iostream.py, OutStream): one call
+    in the thread for output where that makes four, none where nothing waits, and one timer at a
+    time; neither the process's id nor the key of a request's text is asked for each."""
+    if hasattr(stream_class, "_has_timer") or not hasattr(stream_class, "_flush_buffers"):
+        return  # it has been done, or this is an older ipykernel
+    stream_class._has_timer = stream_class._is_forked = False
+    stream_class._parent_and_key = None, None
+    # A system call for each text would take longer than all the rest.
+    os.register_at_fork(after_in_child=lambda: setattr(stream_class, "_is_forked", True))
+    stream_class._write_any, stream_class.write = stream_class.write, _write
+    stream_class._flush_any, stream_class.flush = stream_class.flush, _flush
+    stream_class._schedule_flush = _schedule_flush
+
+
+def _write(stream: Any, string: Any) -> Any:
+    is_usual = type(string) is str and stream.echo is None and stream.pub_thread is not None
+    if not is_usual or stream._is_forked:
+        return stream._write_any(string)
+    parent = stream.parent_header
+    known, key = stream._parent_and_key
+    if parent is not known:
+        key = frozenset(parent.items())
+        stream._parent_and_key = parent, key
+    with stream._buffer_lock:
+        stream._buffers[key].write(string)
+    if not stream._has_timer:
+        stream._schedule_flush()
+    return len(string)
+
+
+def _schedule_flush(stream: Any) -> None:
+    if stream._has_timer:
+        return
+    stream._has_timer = True
+    schedule = stream.pub_thread.schedule
+
+    def flush_soon() -> None:
+        stream._has_timer = False
+        schedule(stream._flush)
+
+    schedule(lambda: stream._io_loop.call_later(stream.flush_interval, flush_soon))
+
+
+def _flush(stream: Any) -> None:
+    calls = getattr(stream.pub_thread, "calls", None)
+    if not calls or not calls.are_of_another_thread:
+        stream._flush_any()
+        return
+    if calls.are_done and not stream._buffers and stream.echo is None:
+        return
+    done = threading.Event()
+
+    def flush_and_tell() -> None:
+        try:
+            stream._flush()
+        finally:
+            calls.schedule(done.set)  # after what it has put there to be sent
+
+    calls.schedule(flush_and_tell)
+    if not done.wait(stream.flush_timeout):
+        print("IOStream.flush timed out", file=sys.__stderr__)
 
 
 async def end_children_later(kernel: Any) -> None:

@@ -3,8 +3,12 @@ does not allow and all other modules rely on its types."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hmac
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from jupyter_client.adapter import adapt
+from jupyter_client.jsonutil import parse_date
 
 from ...document.mime import valid_bundle
 from ...document.strip import json_copy
@@ -17,6 +21,31 @@ _OF_WIDGETS = "comm_open comm_msg comm_close"
 
 OUTPUTS = frozenset(f"{_SHOWING} {_OF_WIDGETS}".split())
 """Messages that change what the notebook shows, whenever they arrive."""
+
+
+_DATED = frozenset(["status", "execute_input", "execute_reply"])
+"""Messages whose times the notebook keeps (nbclient's record_timing)."""
+
+
+def unpacked(session: Any, parts: Sequence[bytes]) -> Any:
+    """The message of the ``parts``, checked as by jupyter_client's Session.deserialize, which makes
+    a date of each text of the headers that looks like one: most of its time. Raises whatever wrong
+    parts happen to raise."""
+    signature, header, parent, metadata, content, *buffers = parts
+    if session.auth is not None:
+        if not signature or signature in session.digest_history:
+            raise ValueError("no signature, or that of an earlier message")
+        session._add_digest(signature)
+        if not hmac.compare_digest(signature, session.sign(parts[1:5])):
+            raise ValueError("a wrong signature")
+    message = {"header": session.unpack(header), "parent_header": session.unpack(parent)}
+    message.update(metadata=session.unpack(metadata), content=session.unpack(content))
+    header = message["header"]
+    if header["msg_type"] in _DATED and isinstance(header.get("date"), str):
+        header["date"] = parse_date(header["date"])
+    message.update(msg_id=header["msg_id"], msg_type=header["msg_type"])
+    message["buffers"] = [memoryview(buffer) for buffer in buffers]
+    return adapt(message)
 
 
 def checked_message(message: Any) -> Message | None:
