@@ -16,7 +16,6 @@ import select
 import struct
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -59,13 +58,16 @@ def _is_notebook(args: list[str]) -> bool:
 def _read(output: Any, pipe: Any, _shown_on: Any, stream: int) -> None:
     recorder = vars(output).setdefault("_recorder", _Recorder(output))
     is_notebook = _is_notebook(output._proc.args)
-    if is_notebook and stream == 0:
-        recorder.read_both(pipe.fileno())
-    else:
-        recorder.read(pipe.fileno(), stream)
-    if is_notebook and stream == 1:
-        output._out_tee.join()  # which may be in a line of this stream
-    recorder.end_line(stream)
+    try:
+        if is_notebook and stream == 0:
+            recorder.read_both(pipe.fileno())
+        else:
+            recorder.read(pipe.fileno(), stream)
+        if is_notebook and stream == 1:
+            output._out_tee.join()  # which may be in a line of this stream
+        recorder.end_line(stream)
+    except OSError as error:
+        _report(stream, error)
 
 
 class _Recorder:
@@ -100,11 +102,11 @@ class _Recorder:
                         continue
                     try:
                         self._show(stream, part)
-                    except OSError:
+                    except OSError as error:
                         dropped.add(stream)
                         if len(dropped) == 2:
                             raise
-                        _report_as_of_a_thread()
+                        _report(stream, error)
                         continue
                     self._record(stream, part, now)
 
@@ -190,6 +192,6 @@ def _write(fd: int, data: bytes) -> None:
             select.select([], [fd], [])
 
 
-def _report_as_of_a_thread() -> None:
-    kind, error, trace = sys.exc_info()
-    threading.excepthook(threading.ExceptHookArgs((kind, error, trace, threading.current_thread())))
+def _report(stream: int, error: OSError) -> None:
+    name = ("stdout", "stderr")[stream]
+    log.warning("nothing more of the run's %s is shown or recorded: %s", name, error.strerror)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib.util
 import os
 import struct
@@ -26,7 +25,9 @@ from hypothesis import strategies as st
 from guild_notebook import one_pipe
 from guild_notebook.compat import output_reader
 from guild_notebook.scalars import default_patterns, possible_scalar
+from tests.helpers import runner
 from tests.helpers.growth import check_growth
+from tests.helpers.project import Project
 
 OWN = Path(op_util.__file__)
 RUNNER = ["python", "-uc", "...", "guild_notebook.run", "nb.ipynb"]
@@ -310,12 +311,13 @@ def test_a_line_without_an_end_takes_time_linear_in_it(tmp_path, has_callback):
     check_growth(read, lambda size: b"x" * size, 2_000_000)
 
 
+LOST = "nothing more of the run's {} is shown or recorded: {}"
+
+
 def test_a_stream_that_cannot_be_shown_is_dropped_and_the_other_goes_on(
-    reading, tmp_path, monkeypatch
+    reading, tmp_path, monkeypatch, caplog
 ):
     """Both come in one pipe: guild run train.ipynb | head."""
-    said: list[Any] = []
-    monkeypatch.setattr(threading, "excepthook", said.append)
     read_end, write_end = os.pipe()
     os.close(read_end)
     with open(write_end, "w") as closed, (tmp_path / "err").open("w+") as err:
@@ -330,22 +332,20 @@ def test_a_stream_that_cannot_be_shown_is_dropped_and_the_other_goes_on(
         assert content(err) == b"err 0\nerr 1\n"
     assert (tmp_path / ".guild/output").read_bytes() == b"err 0\nerr 1\n"
     assert [stream for _, stream in r.index()] == [1, 1]
-    assert [args.exc_type for args in said] == [BrokenPipeError]
+    assert caplog.messages == [LOST.format("stdout", "Broken pipe")]
 
 
 @pytest.mark.parametrize("args", [SCRIPT, RUNNER], ids=["a script", "a notebook"])
 def test_on_a_full_disk_nothing_more_is_read_as_with_guilds_own_reader(
-    reading, tmp_path, monkeypatch, args
+    reading, tmp_path, caplog, args
 ):
-    said: list[Any] = []
-    monkeypatch.setattr(threading, "excepthook", said.append)
     (tmp_path / ".guild").mkdir()
     (tmp_path / ".guild/output").symlink_to("/dev/full")
     r = reading(args=args)
     r.write(0, one_pipe.Writer().marked(0, b"out\n") if args is RUNNER else b"out\n")
     r.output._out_tee.join(30)
     assert not r.output._out_tee.is_alive()
-    assert [args.exc_value.errno for args in said] == [errno.ENOSPC]
+    assert caplog.messages == [LOST.format("stdout", "No space left on device")]
     r.write(0, b"more\n")  # which nobody reads
     r.end()
 
@@ -403,3 +403,23 @@ def test_only_a_notebook_whose_streams_are_both_read_is_told_of_one_pipe(
     monkeypatch.setattr(subprocess, "Popen", lambda args, env, **_: started.append(env))
     op.subprocess.Popen(args, env={"A": "1"}, cwd=".", **streams)
     assert started == [{"A": "1", **({one_pipe.VARIABLE: "1"} if is_told else {})}]
+
+
+def test_a_notebook_is_recorded_in_order_by_guilds_own_reader_as_well(project: Project):
+    """As where Guild's environment has another release of this package, or none."""
+    alternating = (
+        "for i in range(100):\n    print(i, file=(sys.stdout, sys.stderr)[i % 2], flush=True)"
+    )
+    project.notebook("nb.ipynb", "import sys", alternating)
+    run = runner.prepared(project)
+    command = [*runner.RUNNER, "nb.ipynb", "--report", "none"]
+    env = runner.environment(project, run)
+    with terminal(), subprocess.Popen(command, cwd=run.dir, env=env, **PIPES) as process:
+        output = READERS["Guild's"](
+            types.SimpleNamespace(guild_path=run.dir.joinpath(".guild").joinpath)
+        )
+        output.open(process)
+        output.wait_and_close()
+    assert process.returncode == 0
+    _first, *lines, _last = run.output.splitlines()
+    assert lines == [*map(str, range(100))]
