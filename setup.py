@@ -34,7 +34,7 @@ GUILD = [
 # The lower bounds are those that `make matrix` passes with, or the oldest wheel of a Python.
 NOTEBOOK = [
     "nbclient>=0.7",
-    "nbconvert>=7.3",
+    "nbconvert>=7.6",
     "nbformat>=5.2",
     "ipykernel>=6.16",
     "jupyter_client>=8.0.2",

@@ -51,7 +51,8 @@ class MarkdownRenderer:
     def __init__(self) -> None:
         self._elements = _Elements(escape=False, allow_harmful_protocols=True)
         block = mistune.BlockParser()
-        heading = next(name for name in block.specification if name.endswith("tx_heading"))
+        # mistune before 3.0.2 misspells it.
+        heading = "atx_heading" if "atx_heading" in block.specification else "axt_heading"
         first = block.rules[0]
         block.register("mathematics", _BLOCK, _parse_block, before=first)
         for rules in (block.block_quote_rules, block.list_rules):
