@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import gc
 from typing import Any
 
@@ -19,10 +20,19 @@ def leave_absl_out(log: Any) -> None:
     log._preempt_logging_mods = lambda: None
 
 
-def collect_rarely(_main: Any) -> None:
+def collect_rarely(main: Any) -> None:
     """Let the process of a command look for unreachable objects after 20,000 new ones in place of
     some hundreds, most of which are modules, and at its end, when its memory is freed anyway, for
-    none. Needless where Python does so."""
-    if gc.get_threshold()[0] < _MANY_OBJECTS:
-        gc.set_threshold(_MANY_OBJECTS, *gc.get_threshold()[1:])
+    none. The process of a script, which imports this module too, is left as it is. Needless where
+    Python does so."""
+    run = main.main
+    if hasattr(run, "__wrapped__"):
+        return
+
+    @functools.wraps(run)
+    def run_and_collect_rarely() -> Any:
+        gc.set_threshold(max(_MANY_OBJECTS, gc.get_threshold()[0]), *gc.get_threshold()[1:])
         atexit.register(gc.freeze)
+        return run()
+
+    main.main = run_and_collect_rarely

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -47,6 +48,12 @@ def test_guild_imports_for_a_run_what_it_uses(imported: tuple[Run, set[str]]):
 @pytest.mark.parametrize("name", ["cpu", "disk", "memory"])
 def test_the_use_of_the_machine_is_recorded_where_there_is_psutil(name: str):
     assert plugin.for_name(name).enabled_for_op(None) == (True, "psutil available")
+
+
+def test_a_script_is_collected_as_python_does(project: Project):
+    project.file("train.py", "import gc; print(gc.get_threshold(), gc.isenabled())")
+    alone = subprocess.run([sys.executable, "train.py"], cwd=project.dir, capture_output=True)
+    assert project.run("train.py").stdout == alone.stdout.decode()
 
 
 def test_trials_take_guilds_lock(project: Project):
