@@ -115,61 +115,63 @@ def runs(shared: Project) -> Runs:
     )
 
 
-HEAVY = {"IPython", "jinja2", "matplotlib", "nbclient", "nbconvert", "numpy", "pandas", "zmq"}
-"""What neither Guild nor, until the kernel starts, the run needs. The report and the execution need
-some of it later."""
+HEAVY = {
+    *("IPython", "bs4", "google", "grpc", "ipykernel", "jinja2", "jsonschema"),
+    *("jupyter_client", "matplotlib", "nbclient", "nbconvert", "nbformat", "numpy", "pandas"),
+    *("psutil", "requests", "setuptools", "tornado", "zmq"),
+}
+"""What takes long to import, and neither Guild nor the way to the kernel needs."""
+
+if sys.version_info >= (3, 11):  # what older ones need in addition imports it
+    HEAVY.add("asyncio")
+
+EXECUTES = {"IPython", "asyncio", "jinja2", "jsonschema"}
+EXECUTES |= {"jupyter_client", "nbclient", "nbformat", "tornado", "zmq"}
+"""What executing a notebook and its report need, of these."""
 
 
-def test_guild_imports_nothing_that_it_does_not_need_before_it_starts_the_run(runs: Runs):
+def test_guild_imports_little_before_it_starts_the_run(runs: Runs):
     modules = before(runs.base.guild, "guild_notebook.run")
-    print(len(modules))
     assert not HEAVY & modules
-    assert len(modules) <= 530
+    assert len(modules) <= 510
 
 
-def test_guild_imports_nothing_that_it_does_not_need_at_all(runs: Runs):
-    modules = runs.base.guild["modules"]
-    print(len(modules))
-    assert not (HEAVY - {"numpy"}) & set(modules)
-    assert len(modules) <= 530
-
-
-def test_guild_imports_no_more_for_a_script(runs: Runs):
-    print(len(runs.script.guild["modules"]))
-    assert len(runs.script.guild["modules"]) <= 530
+@pytest.mark.parametrize("kind", ["base", "script"])
+def test_guild_imports_little_at_all(runs: Runs, kind: str):
+    modules = getattr(runs, kind).guild["modules"]
+    assert not (HEAVY - {"asyncio"}) & set(modules)
+    assert len(modules) <= 510
 
 
 def test_the_kernel_is_started_before_the_run_imports_what_it_needs_later(runs: Runs):
     modules = before(runs.base.runner, "fork")
-    print(len(modules))
-    assert not (HEAVY | {"asyncio", "jupyter_client", "tornado", "traitlets"}) & modules
+    assert not (HEAVY | {"traitlets"}) & modules
     assert "guild_notebook.flags.discover" not in modules
-    assert len(modules) <= 225
+    assert len(modules) <= (225 if sys.version_info >= (3, 11) else 270)
 
 
-def test_a_run_imports_nothing_that_it_does_not_need_at_all(runs: Runs):
+def test_a_run_imports_what_executes_a_notebook_and_makes_its_report(runs: Runs):
     modules = runs.base.runner["modules"]
-    print(len(modules))
-    assert not {"matplotlib", "numpy", "pandas"} & set(modules)
-    assert len(modules) <= 740
+    assert not (HEAVY - EXECUTES) & set(modules)
+    assert len(modules) <= 670
 
 
-def test_the_kernel_imports_what_every_kernel_imports(runs: Runs):
+def test_a_kernel_imports_what_kernels_import(runs: Runs):
     modules = runs.base.kernel["modules"]
-    print(len(modules))
-    assert len(modules) <= 515
+    assert not {"debugpy", "guild", "matplotlib", "nbclient", "nbformat", "numpy"} & set(modules)
+    if sys.version_info >= (3, 11):  # IPython 9, which imports less
+        assert len(modules) <= 515
 
 
 def test_guild_starts_few_programs(runs: Runs):
-    print(started(runs.base.guild), started(runs.script.guild))
-    assert len(started(runs.base.guild)) <= 9
-    assert len(started(runs.script.guild)) <= 9
+    programs = [name for name in started(runs.base.guild) if "python" not in name]
+    assert sorted(programs) == ["file", "git", "git", "git", "uname"]
+    assert len(started(runs.script.guild)) <= 8
 
 
 def test_a_run_starts_its_kernel_and_few_programs(runs: Runs):
-    print(started(runs.base.runner), started(runs.base.kernel))
-    assert len(started(runs.base.runner)) <= 4
-    assert len(started(runs.base.kernel)) <= 1
+    assert started(runs.base.runner) == ["fork", "uname", "git", "git"]
+    assert started(runs.base.kernel) == ["uname"]
 
 
 def test_a_cell_is_a_request_and_its_answers(runs: Runs):
@@ -179,7 +181,7 @@ def test_a_cell_is_a_request_and_its_answers(runs: Runs):
     assert sent == {"status": 4, "execute_input": 2, "stream": 2, "execute_reply": 2}
 
 
-@pytest.mark.parametrize(("process", "limit"), [("guild", 70), ("runner", 7500), ("kernel", 3100)])
+@pytest.mark.parametrize(("process", "limit"), [("guild", 70), ("runner", 7500), ("kernel", 3600)])
 def test_a_cell_calls_few_functions(runs: Runs, process: str, limit: int):
     calls = runs.cells.calls(runs.base)[process] / CELLS
     print(process, calls)
