@@ -10,6 +10,7 @@ if __name__ == "__main__":
 import argparse
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sys
@@ -55,7 +56,7 @@ def main() -> int:
         out.masker = err.masker = secrets.masker
         secrets.mask_guild_files()
         secrets.check_values()
-        status_lines = StatusLines(err, scalar_patterns(record.attr("op").get("output-scalars")))
+        status_lines = StatusLines(err, _scalar_patterns(record))
         record.remove_earlier_artifacts()
         sources = SourceFiles(record)
         nb = reader.read(sources.store(project_path), project_path)
@@ -113,6 +114,10 @@ def _run_dir() -> str:
     Guild itself was started in if GUILD_HOME is relative."""
     named = os.environ.get("RUN_DIR", "")
     return named if os.path.isabs(named) else os.getcwd()
+
+
+def _scalar_patterns(record: RunDir) -> Iterator[re.Pattern[str]]:
+    yield from scalar_patterns(record.attr("op").get("output-scalars"))
 
 
 def _arguments(argv: list[str]) -> tuple[str, str, list[str]]:

@@ -30,8 +30,10 @@ class RunSecrets:
 
     def __init__(self, record: RunFiles) -> None:
         self._record = record
-        extra = mapping(record.attr("op").get("flags-extra"))
-        self.variables = settings.variables(extra, "the run")
+        self.variables: dict[str, str] = {}
+        if record.attr_names("op", settings.ATTRIBUTE):
+            extra = mapping(record.attr("op").get("flags-extra"))
+            self.variables = settings.variables(extra, "the run")
         self.values: dict[str, Any] = {}
         self.masker = Masker(())
         self._texts: list[str] = []

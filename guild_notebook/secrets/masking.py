@@ -9,10 +9,7 @@ other text.
 
 from __future__ import annotations
 
-import base64
-import html
 import json
-import quopri
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +17,6 @@ from itertools import groupby
 from os.path import commonprefix
 from string import ascii_letters, digits
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 MASK = "***"
 
@@ -242,6 +238,9 @@ def _words(text: str) -> str:
 
 def _quoted(text: str) -> Iterator[str]:
     """``text`` as Python, JSON, a shell, R, Julia, a URL and HTML write it."""
+    import html
+    from urllib.parse import quote, quote_plus
+
     as_json, content = json.dumps(text)[1:-1], text.encode("utf-8", "surrogatepass")
     yield from (text, repr(text)[1:-1], ascii(text)[1:-1], repr(content)[2:-1])
     yield from (as_json, json.dumps(text, ensure_ascii=False)[1:-1])
@@ -256,6 +255,9 @@ def _quoted(text: str) -> Iterator[str]:
 def _encoded(text: str) -> Iterator[str]:
     """``text`` as numbers of bytes, and in each encoding: base64 and base32 at each offset at which
     it may begin in what is encoded, without the characters that depend on what is around it."""
+    import base64
+    import quopri
+
     content = text.encode("utf-8", "surrogatepass")
     yield from ("".join(map(str, content)), content.hex(), quopri.encodestring(content).decode())
     for encode, bits, unit in ((base64.b64encode, 6, 3), (base64.b32encode, 5, 5)):

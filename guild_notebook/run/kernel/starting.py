@@ -173,6 +173,7 @@ class KernelStart:
         self.connection["transport"] = "ipc"
         self.connection["signature_scheme"] = "hmac-sha256"
         self.connection["kernel_name"] = self.name
+        self.connection["jupyter_session"] = os.environ.get("JPY_SESSION_NAME", "")
         with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
             json.dump(self.connection, f, indent=2)
         # So that nothing that cleans up temporary files takes it away (jupyter_client/connect.py).

@@ -48,16 +48,18 @@ def scalar_patterns(config: Any) -> list[re.Pattern[str]]:
 
 
 class StatusLines:
-    """Writes this package's own lines to ``stream``; ``patterns`` find scalars in the run."""
+    """Writes this package's own lines to ``stream``; ``patterns`` find scalars in the run, and are
+    asked for when the first line is written."""
 
     def __init__(self, stream: Stream, patterns: Iterable[re.Pattern[str]]) -> None:
         self._stream = stream
-        self._patterns = tuple(patterns)
+        self._patterns = patterns
 
     def write(self, *forms: str) -> None:
         """Write the first of ``forms``, the longest first, that no pattern matches."""
         for form in forms:
             line = " ".join(without_escapes(form[:LONGEST_LINE]).split())
+            self._patterns = tuple(self._patterns)
             if not any(pattern.search(line) for pattern in self._patterns):
                 self._stream.write_line(line)
                 return

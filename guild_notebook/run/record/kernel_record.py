@@ -48,7 +48,7 @@ class KernelRecord:
         thread while cells run."""
         shown = {key: _as_utf8(str(value)) for key, value in description.items()}
         build = shown.pop("build", None)
-        self._description = {"platform": platform.platform(), **shown}
+        self._description = {"platform": shown.get("platform") or platform.platform(), **shown}
         self._write_platform(build)
         if path and self._wants_packages:
             self._path = path

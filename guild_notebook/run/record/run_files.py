@@ -14,13 +14,8 @@ import stat
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
-
 from ...errors import NotebookError, shown
 from ...files import write_whole
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is not in every build
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 _NOT_A_FILE = (errno.ELOOP, errno.ENXIO, errno.EISDIR)  # a link, a FIFO that nobody reads, a folder
 
@@ -79,9 +74,12 @@ class RunFiles:
         """The run attribute ``name`` (a file of YAML), empty where there is none.
         Raises NotebookError where it is not a mapping."""
         if name not in self._attrs:
+            import yaml  # which takes long: the kernel is started before
+
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # not in every build
             value = None
             try:
-                value = yaml.load(self.read(attr_file(name)), Loader=_LOADER)  # a safe one
+                value = yaml.load(self.read(attr_file(name)), Loader=loader)  # a safe one
             except FileNotFoundError:
                 pass
             except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as e:
@@ -94,9 +92,20 @@ class RunFiles:
             self._attrs[name] = mapping(value)
         return self._attrs[name]
 
+    def attr_names(self, name: str, key: str) -> bool:
+        """Whether the text of a run attribute has a ``key``, as Guild writes one that is a word. It
+        is not read as YAML."""
+        try:
+            return key.encode() in self.read(attr_file(name))
+        except FileNotFoundError:
+            return False
+
     def write_attr(self, name: str, value: Any) -> None:
         """Write the run attribute ``name`` as Guild does (guild/yaml_util.py, encode_yaml)."""
-        text: str = yaml.dump(value, Dumper=_DUMPER, default_flow_style=False, indent=2)
+        import yaml
+
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text: str = yaml.dump(value, Dumper=dumper, default_flow_style=False, indent=2)
         self.write_file(attr_file(name), text.removesuffix("...\n").encode("utf-8"))
         self._attrs.pop(name, None)
 

@@ -17,7 +17,6 @@ run attribute ``op`` names that folder: ``guild diff --sourcecode`` compares it,
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import stat
@@ -103,6 +102,8 @@ class SourceFiles:
                 "check 'notebook' and 'sourcecode' in guild.yml"
             )
         content = self._copy(os.open(project_file, os.O_RDONLY), self._source_path)
+        import hashlib
+
         digest = hashlib.sha1(content).hexdigest()  # as Guild's manifest has it
         return ["s", f"{SOURCECODE_DIR}/{self._source_path}", digest, path]
 

@@ -1,0 +1,107 @@
+"""The kernel of a run is started first: what it is started with, and what is left of one that is
+not needed after all."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.helpers.project import Project
+from tests.helpers.runner import attempt, execute
+
+TELLS = """
+import json, os, sys
+from pathlib import Path
+from ipykernel.connect import get_connection_file
+session = get_ipython().kernel.session
+connection = json.loads(Path(get_connection_file()).read_text())
+names = ("TEMPLATE", "AS_IT_IS", "PYTHONEXECUTABLE")
+print("TELLS", json.dumps({
+    "variables": {name: os.environ[name] for name in names if name in os.environ},
+    "username": session.username,
+    "interpreter": sys.executable,
+    "folder": os.getcwd(),
+    "connection": connection,
+    "session": os.getsid(0) == os.getpgid(0) == os.getpid(),
+    "input": os.read(0, 10).decode(),
+    "files": sorted(set(os.listdir("/dev/fd")) & {"0", "1", "2"}),
+}))
+"""
+
+
+def test_a_python_kernel_is_started_as_jupyter_starts_it(project: Project, tmp_path: Path):
+    """jupyter_client/manager.py, connect.py, provisioning/."""
+    folder = tmp_path / "kernels" / "own"
+    folder.mkdir(parents=True)
+    env = {
+        "TEMPLATE": "${HOME}/a/$NOT_THERE",
+        "AS_IT_IS": "{resource_dir}",
+        "PYTHONEXECUTABLE": "/nowhere",
+    }
+    argv = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    argv += ["--Session.username={prefix}|{resource_dir}|{unknown}"]
+    spec = {"argv": argv, "display_name": "Own", "language": "python", "env": env}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    project.env["JUPYTER_PATH"] = str(tmp_path)
+    project.notebook("nb.ipynb", TELLS)
+    done = execute(project, "nb.ipynb", "--kernel", "Own")
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("TELLS ")]
+    told = json.loads(line[6:])
+    home = project.environment().get("HOME", os.environ["HOME"])
+    connection = told.pop("connection")
+    assert told == {
+        "variables": {"TEMPLATE": f"{home}/a/$NOT_THERE", "AS_IT_IS": "{resource_dir}"},
+        "username": f"{sys.prefix}|{folder}|{{unknown}}",
+        "interpreter": sys.executable,
+        "folder": str(done.run.dir),
+        "session": True,
+        "input": "",
+        "files": ["0", "1", "2"],
+    }
+    ip, key = connection.pop("ip"), connection.pop("key")
+    assert os.path.basename(ip) == "s" and len(key) >= 32
+    assert connection == {
+        "shell_port": 1,
+        "iopub_port": 2,
+        "stdin_port": 3,
+        "control_port": 4,
+        "hb_port": 5,
+        "transport": "ipc",
+        "signature_scheme": "hmac-sha256",
+        "kernel_name": "Own",
+        "jupyter_session": "",
+    }
+
+
+def processes_of(run_id: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("RUN_ID") == run_id:
+                found.append(process)
+        except psutil.Error:
+            pass  # it has ended, or is another user's
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cells", "flags", "args", "said"),
+    [
+        (["n = 1"], {"n": "1 +"}, [], "flag n"),
+        (["n = 1"], {}, ["--kernel", "nowhere"], "kernel 'nowhere' is not installed"),
+        (["n = 1"], {}, ["--report", "nowhere"], "unknown report 'nowhere'"),
+    ],
+)
+def test_nothing_is_left_of_the_kernel_of_a_run_that_is_refused(
+    project: Project, tmp_path: Path, cells, flags, args, said: str
+):
+    project.notebook("nb.ipynb", *cells)
+    done = attempt(project, "nb.ipynb", *args, flags=flags, TMPDIR=str(tmp_path))
+    assert said in done.stderr
+    assert not processes_of(done.run.id)
+    assert not list(tmp_path.glob("guild-nb-*"))
