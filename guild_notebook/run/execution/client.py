@@ -127,6 +127,9 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             except Empty:
                 if ended:
                     return
+                if channel.has_closed:
+                    await kernel.ended.wait()
+                    return
             else:
                 if message["msg_type"] in OUTPUTS:
                     self.show_late(message)

@@ -20,6 +20,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
+from . import launcher
 from .messages import OUTPUTS, Message, checked_message, unpacked
 
 MOST_AT_ONCE = 500
@@ -92,7 +93,9 @@ class IopubChannel(CheckedChannel):
     """The iopub channel. ``get_msg`` without a timeout raises Empty once ``SILENCE`` seconds have
     passed since the executing request got its reply, and since the last message. The kernel's own
     socket is read until something arrives on ``direct``, to which launcher.py sends the same
-    messages, and from then on that."""
+    messages, and from then on that. Once the kernel ``has_closed`` it, ``get_msg`` raises Empty."""
+
+    has_closed = False
 
     listener: IopubListener
 
@@ -111,6 +114,8 @@ class IopubChannel(CheckedChannel):
             self.listener.show_late(message)
 
     async def _is_readable(self, seconds: float) -> bool:
+        if self.has_closed:
+            return False
         if self._direct is None:
             return await super()._is_readable(seconds)
         poller = zmq.asyncio.Poller()
@@ -123,6 +128,9 @@ class IopubChannel(CheckedChannel):
         return bool(ready)
 
     def read(self, frames: list[bytes]) -> Message | None:
+        if frames == [launcher.END]:
+            self.has_closed = True
+            return None
         message = super().read(frames)
         if message is None:
             return None
@@ -154,6 +162,8 @@ class IopubChannel(CheckedChannel):
                 replied_at = self.listener.replied_at()
                 if replied_at is not None and time.monotonic() - replied_at >= SILENCE:
                     raise
+                if self.has_closed:  # a cell ends the kernel
+                    await asyncio.sleep(SILENCE)
 
     def _read_all(self) -> None:
         """Read what has arrived, through the same socket's interface that does not wait."""

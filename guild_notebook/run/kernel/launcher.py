@@ -29,6 +29,9 @@ from typing import Any
 WAITING_MESSAGES = 32
 """Messages that wait in the kernel, and in the run, before the kernel waits."""
 
+END = b"end of the output"
+"""What the kernel sends to the run, and nobody else, after its last message."""
+
 PIECE = 1_000_000
 """Characters of a message's text: ipykernel would send all that was printed since its last as one
 (iostream.py, OutStream._flush_buffers)."""
@@ -122,9 +125,11 @@ class OutputSocket:
         import zmq
 
         self._publisher = publisher
+        self._pid = os.getpid()
         self._to_run = publisher.context.socket(zmq.PUSH)
         self._to_run.setsockopt(zmq.SNDHWM, WAITING_MESSAGES)
         self._to_run.connect(address)
+        self._dont_wait = zmq.NOBLOCK
 
     def send_multipart(self, parts: Any, *args: Any, **options: Any) -> None:
         self._publisher.send_multipart(parts, *args, **options)
@@ -132,6 +137,9 @@ class OutputSocket:
 
     def close(self, *args: Any, **options: Any) -> None:
         self._publisher.close(*args, **options)
+        if os.getpid() == self._pid:  # not in a process that was forked
+            with contextlib.suppress(Exception):  # the run does not read
+                self._to_run.send(END, self._dont_wait)
         self._to_run.close()
 
     def __getattr__(self, name: str) -> Any:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from queue import Empty
+from types import SimpleNamespace
 
 import pytest
 
+from guild_notebook.run.execution.client import RunClient
 from guild_notebook.run.kernel import launcher
 from tests.helpers.project import Project
-from tests.helpers.runner import execute
+from tests.helpers.runner import attempt, execute
 
 # As in a kernel: what has been imported by then is kept from collection.
 START = (
@@ -78,3 +82,44 @@ def test_what_cells_have_left_open_is_written_at_the_end_of_the_kernel(project: 
     assert "True\n" in done.stdout
     assert (done.run.dir / "global.txt").read_text() == "text"
     assert (done.run.dir / "cycle.txt").read_text() == "text"
+
+
+class AtTheEnd:
+    """A kernel's channel for output that ends, or does not, with the kernel; counts how often it
+    was asked."""
+
+    def __init__(self, has_closed: bool) -> None:
+        self.has_closed = has_closed
+        self.asked = 0
+
+    async def get_msg(self, timeout: float) -> object:
+        self.asked += 1
+        if not self.has_closed:
+            await asyncio.sleep(timeout)
+        raise Empty
+
+
+@pytest.mark.parametrize(("has_closed", "asked"), [(True, range(1, 2)), (False, range(3, 30))])
+def test_a_kernel_that_has_closed_its_output_is_not_asked_for_more(has_closed: bool, asked: range):
+    async def drain() -> int:
+        channel, ended = AtTheEnd(has_closed), asyncio.Event()
+        asyncio.get_running_loop().call_later(0.2, ended.set)
+        client = SimpleNamespace(kc=SimpleNamespace(iopub_channel=channel))
+        await RunClient.drain(client, SimpleNamespace(ended=ended))
+        assert ended.is_set()
+        return channel.asked
+
+    assert asyncio.run(drain()) in asked
+
+
+def test_a_cell_that_closes_the_output_and_ends_the_kernel_is_said_to(project: Project):
+    project.notebook(
+        "nb.ipynb",
+        "import os, sys, time\nprint('printed')\nprint('to stderr', file=sys.stderr)",
+        "from ipykernel.kernelapp import IPKernelApp\n"
+        "IPKernelApp.instance().iopub_thread.close()\ntime.sleep(0.5)\nos._exit(3)",
+    )
+    done = attempt(project, "nb.ipynb")
+    assert done.status == 1
+    assert "printed\n" in done.stdout and "to stderr\n" in done.stderr
+    assert "the kernel died in cell 2" in done.stderr and "exit status 3" in done.stderr
