@@ -38,6 +38,7 @@ _OWN = "guild-notebook.html.j2"
 
 _FOCUSED = re.compile(
     r'<div [^<>]*\bclass="[^"<>]*\b(?:jp-Cell-inputWrapper|jp-OutputArea-output)\b[^"<>]*"'
+    r"(?![^<>]*tabindex)"
 )
 _IMAGE = re.compile(r"<img (?=src=)")
 
