@@ -13,6 +13,8 @@ import os
 import runpy
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 WAITS = "GUILD_NOTEBOOK_WAITS"
 """The variable of a process that was started ahead of its time (optimizers/next_trial.py): a pipe
@@ -35,6 +37,8 @@ _TAKE_OUT = (
 _RUN = "import sys; sys.path[0] or sys.path.pop(0); from guild_notebook import start; start.main()"
 
 _found: tuple[list[str], list[str]] | None = None
+_Prepared = TypeVar("_Prepared", bound=AbstractContextManager[Any])
+
 _waits = ""
 _environ: dict[str, str] = {}
 
@@ -64,20 +68,24 @@ def again(module: str) -> None:
         os.execv(sys.executable, [sys.executable, *arguments(module), *sys.argv[1:]])
 
 
-def wait_until_needed(module: str, prepare: Callable[[], None]) -> None:
-    """In a process that was started with ``arguments(module)`` ahead of its time, call ``prepare``
-    and wait until it is to begin. It is then replaced by a new one where packages have been
-    installed or removed meanwhile. Any other process goes on at once."""
+def wait_until_needed(module: str, prepare: Callable[[], _Prepared | None]) -> _Prepared | None:
+    """In a process that was started with ``arguments(module)`` ahead of its time, call ``prepare``,
+    wait until it is to begin and return what was prepared. It is replaced by a new one, and what
+    was prepared is closed, where packages have been installed or removed meanwhile. Any other
+    process goes on at once, with None."""
     if not _waits:
-        return
+        return None
     pipe, modified = int(_waits), _modified()
-    prepare()
+    prepared = prepare()
     is_needed = os.read(pipe, 1)
     os.close(pipe)
     if not is_needed:
         os._exit(0)
     if _modified() != modified:
+        if prepared:
+            prepared.__exit__(None, None, None)
         os.execve(sys.executable, [sys.executable, *arguments(module), *sys.argv[1:]], _environ)
+    return prepared
 
 
 def _modified() -> list[int]:

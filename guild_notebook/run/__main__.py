@@ -50,8 +50,8 @@ def main() -> int:
     out, err = map(Stream, output_pipes(run_dir, listener))
     try:
         path, project_path, arguments = _arguments(sys.argv[1:])
-        wait_until_needed("guild_notebook.run", lambda: _import_all(arguments, path))
         record = RunDir(run_dir, path)
+        waiting = wait_until_needed("guild_notebook.run", lambda: _prepare(record, arguments))
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
         secrets.mask_guild_files()
@@ -70,7 +70,7 @@ def main() -> int:
             settings = _settings(arguments, path)
             start = None
             if settings["exec"] and not secrets.variables:
-                start = unless_executed.enter_context(_start_kernel(nb, record, settings))
+                start = unless_executed.enter_context(_start_kernel(nb, record, settings, waiting))
             left_out = unexecuted.put_values(settings["skip-tags"])
             out.masker = err.masker = secrets.masker
             mask_writes(sys.stderr, secrets.masker)
@@ -101,12 +101,20 @@ def main() -> int:
         return -signal.SIGINT
 
 
-def _import_all(arguments: list[str], path: str) -> None:
-    """Import what a run imports once its kernel is starting."""
+def _prepare(record: RunDir, arguments: list[str]) -> KernelStart | None:
+    """Do what can be done before it is the turn of this run, a trial, and does not show in its
+    directory: start a kernel that waits as well, and import what a run needs."""
+    settings = _settings(arguments, record.source_path)
+    source = record.path(record.source_path)
+    kernel = None
+    if settings["exec"] and not RunSecrets(record).variables and os.path.isfile(source):
+        nb = reader.read(source, record.source_path)
+        kernel = _start_kernel(nb, record, settings, waits=True)
     from .session import import_reports
 
-    if _settings(arguments, path)["report"]:
+    if settings["report"]:
         import_reports()
+    return kernel
 
 
 def _run_dir() -> str:
@@ -215,7 +223,13 @@ def _write_left_out(left_out: list[str], status_lines: StatusLines) -> None:
         status_lines.write(f"{said} ({what})", said)
 
 
-def _start_kernel(nb: reader.Notebook, record: RunDir, settings: options.Settings) -> KernelStart:
+def _start_kernel(
+    nb: reader.Notebook,
+    record: RunDir,
+    settings: options.Settings,
+    waiting: KernelStart | None = None,
+    waits: bool = False,
+) -> KernelStart:
     """Start the kernel as early as this can be done. Errors are in its ``error``: what is wrong
     with flag values comes first."""
 
@@ -226,7 +240,8 @@ def _start_kernel(nb: reader.Notebook, record: RunDir, settings: options.Setting
 
     _ensure_home()
     folders = [os.path.dirname(record.executed_file), record.dir]
-    return KernelStart(settings["kernel"], nb.kernel_name, language, record.dir, folders)
+    chosen = settings["kernel"], nb.kernel_name, language
+    return KernelStart(*chosen, record.dir, folders, waiting, waits)
 
 
 async def _execute(

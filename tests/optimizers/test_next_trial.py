@@ -16,19 +16,30 @@ import pytest
 import yaml
 
 from guild_notebook import start as start_of_process
+from guild_notebook.run.kernel import launcher
+from tests.helpers import runner
 from tests.helpers.causes import linux, of_home, started_run
 from tests.helpers.project import Project, Run, start, wait_for
 
 TELL = """\
 lr = 0.1
-import json, os, psutil, subprocess, sys
+import json, os, psutil, subprocess, sys, time
+runner = psutil.Process(os.getppid()).parent()
+batch = runner.parent()
+def count_kernels():
+    try:
+        return sum("launcher.py" in " ".join(p.cmdline()) for p in batch.children(recursive=True))
+    except psutil.Error:  # one has ended
+        return 0
+while "optimizers" in " ".join(batch.cmdline()) and lr < 0.3 and count_kernels() < 2:
+    time.sleep(0.05)
 with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
     now = psutil.Process(process.pid).create_time()  # by the clock of the other times
     process.communicate(b"\\n")
-runner = psutil.Process(os.getppid()).parent()
 told = {name: value for name, value in os.environ.items() if "FLAG" in name or "RUN" in name}
 told.update(cwd=os.getcwd(), pid=runner.pid, since=runner.create_time(), now=now)
-told.update(of=runner.environ())
+told.update(of=runner.environ(), kernel_since=psutil.Process().create_time())
+told.update(of_kernel=psutil.Process().environ(), argv=sys.argv, packages=sorted(sys.modules))
 with open("told.json", "w") as file:
     json.dump(told, file)
 print("loss:", lr)
@@ -68,6 +79,7 @@ def test_the_process_of_a_further_trial_is_started_while_the_one_before_runs(tri
     _single, first, second, third = map(told, trials)
     assert first["since"] < second["since"] < first["now"]
     assert second["since"] < third["since"] < second["now"]
+    assert second["kernel_since"] < first["now"] and third["kernel_since"] < second["now"]
 
 
 def test_each_trial_has_its_own_values_folder_and_process(trials: list[Run]):
@@ -83,7 +95,8 @@ def test_each_trial_has_its_own_values_folder_and_process(trials: list[Run]):
 def test_nothing_in_a_trial_shows_that_its_process_was_early(trials: list[Run]):
     variables = set(told(trials[1])["of"])
     assert start_of_process.WAITS not in variables
-    assert set(told(trials[2])) == set(told(trials[1]))
+    assert set(told(trials[2])["of_kernel"]) == set(told(trials[1])["of_kernel"])
+    assert set(told(trials[2])["packages"]) == set(told(trials[1])["packages"])
     assert start_of_process.WAITS not in str(trials[2].attr("env"))
 
 
@@ -210,3 +223,76 @@ def test_a_waiting_process_ends_where_nobody_needs_it(tmp_path: Path):
     os.close(read_end)
     os.close(write_end)
     assert process.communicate()[0] == "ready\n" and process.returncode == 0
+
+
+KERNEL = """\
+import os, sys
+import answer
+print(answer.VALUE, sys.argv, os.listdir(os.path.dirname(sys.argv[2])), flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="has no sys.orig_argv")
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_waiting_kernel_is_begun_anew_where_modules_were_installed(tmp_path: Path, changes: bool):
+    library, folder = tmp_path / "library", tmp_path / "folder"
+    (library / "ipykernel").mkdir(parents=True)
+    (library / "ipykernel" / "__init__.py").write_text("")
+    (library / "ipykernel" / "kernelapp.py").write_text("import answer\nprint('ready', flush=True)")
+    (library / "ipykernel_launcher.py").write_text(KERNEL)
+    (library / "answer.py").write_text("VALUE = 1")
+    folder.mkdir()
+    os.mkfifo(folder / launcher.WAITS)
+    pipe = os.open(folder / launcher.WAITS, os.O_RDWR)
+    file = str(folder / "kernel.json")
+    process = subprocess.Popen(
+        [sys.executable, launcher.__file__, "", "", "ipykernel_launcher", "-f", file],
+        env={**os.environ, "PYTHONPATH": str(library)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    if changes:
+        (library / "answer.py").write_text("VALUE = 200")
+        (library / "installed.py").write_text("")
+    os.write(pipe, b"1")
+    output = process.communicate()[0]
+    os.close(pipe)
+    value = 200 if changes else 1
+    assert output.endswith(f"{value} {[str(library / 'ipykernel_launcher.py'), '-f', file]} []\n")
+
+
+def test_a_kernelspec_that_has_changed_meanwhile_is_started_anew(project: Project):
+    specs = project.jupyter / "kernels" / "mine"
+    specs.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+    def install(value: str) -> None:
+        spec = {"argv": argv, "display_name": "", "language": "python", "env": {"A": value}}
+        (specs / "kernel.json").write_text(json.dumps(spec))
+
+    install("1")
+    metadata = {"kernelspec": {"name": "mine", "display_name": "", "language": "python"}}
+    project.notebook("nb.ipynb", "import os\nprint('A:', os.environ['A'])", metadata=metadata)
+    run = runner.prepared(project)
+    read_end, write_end = os.pipe()
+    env = {**runner.environment(project, run), start_of_process.WAITS: str(read_end)}
+    process = subprocess.Popen(
+        [*runner.RUNNER, "nb.ipynb", "--report", "none"],
+        cwd=run.dir,
+        env=env,
+        pass_fds=[read_end],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(read_end)
+    before = sorted(path.name for path in run.dir.rglob("*"))
+    wait_for(lambda: any(launcher.__file__ in cmdline_of(p) for p in of_home(project)))
+    assert sorted(path.name for path in run.dir.rglob("*")) == before
+    install("2")
+    os.write(write_end, b"1")
+    os.close(write_end)
+    output, errors = process.communicate()
+    assert (process.returncode, output) == (0, "A: 2\n"), errors
+    assert not of_home(project)

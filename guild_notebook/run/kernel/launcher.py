@@ -39,6 +39,10 @@ PIECE = 1_000_000
 MOST_CALLS = 500
 """Functions that the thread for output calls before it looks at its timers and sockets again."""
 
+WAITS = "w"
+"""The name of a pipe beside the connection file, which is there for a kernel that is to wait: it
+reads a byte from it when it is needed. The pipe ends where it is not."""
+
 CHILDREN_SECONDS = 1.0
 """Time that exit handlers have before the processes that they may wait for are ended."""
 
@@ -49,6 +53,7 @@ def main(address: str, folders: str, module: str) -> None:
     del sys.argv[:3]
     atexit.register(end_at_once)  # before all others, so it is called after them
     if module.split(".")[0] in ("ipykernel", "ipykernel_launcher"):
+        wait_until_needed(sys.argv[2:3])
         leave_out_debugger()
         with contextlib.suppress(ImportError):  # it says itself what it lacks
             write_quickly(importlib.import_module("ipykernel.iostream").OutStream)
@@ -62,6 +67,32 @@ def main(address: str, folders: str, module: str) -> None:
         else:
             prepare_once_started(Kernel, address, folders.split(os.pathsep))
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def wait_until_needed(connection_files: list[str]) -> None:
+    """Where the run wants it, import ipykernel and wait before anything of the kernel is made. Then
+    begin anew if packages have been installed or removed meanwhile."""
+    for file in connection_files:
+        path = os.path.join(os.path.dirname(file), WAITS)
+        if not os.path.exists(path):
+            continue
+        command: list[str] = getattr(sys, "orig_argv", [])  # from Python 3.10 on
+        before = _modified()
+        with open(path, "rb", 0) as pipe:
+            if command:
+                leave_out_debugger()
+                with contextlib.suppress(Exception):  # it is raised again
+                    importlib.import_module("ipykernel.kernelapp")
+            if not pipe.read(1):
+                os._exit(1)
+        os.unlink(path)
+        if _modified() != before:
+            os.execv(sys.executable, [sys.executable, *command[1:]])
+
+
+def _modified() -> list[int]:
+    """When each folder from which modules are imported was last changed."""
+    return [os.stat(folder).st_mtime_ns for folder in sys.path if os.path.isdir(folder)]
 
 
 def leave_out_debugger() -> None:

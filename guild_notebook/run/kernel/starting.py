@@ -25,7 +25,7 @@ from typing import Any
 from ...errors import KernelError
 from ...kernels import interpreters
 from ...kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
-from . import connection_dir, environment, supervisor
+from . import connection_dir, environment, launcher, supervisor
 
 HISTORY = "--HistoryManager.hist_file=:memory:"
 """The argument for an IPython kernel, as nbclient has it: else all runs write to the user's own
@@ -104,7 +104,10 @@ class KernelStart:
     ``error`` that there is none. ``supervisor`` and the ``pipes`` are of a process that has been
     started, with what it is told in ``connection``; they are None where jupyter_client starts it.
     ``folder`` is for its sockets, ``language`` tells the notebook's, ``folders`` are those from
-    which cells import (environment.Environment)."""
+    which cells import (environment.Environment).
+
+    A kernel that ``waits`` is an IPython one, which imports its modules and goes no further
+    (launcher.py) until it is ``waiting`` for a kernel that is started just so."""
 
     def __init__(
         self,
@@ -113,6 +116,8 @@ class KernelStart:
         language: Callable[[], str],
         cwd: str,
         folders: list[str],
+        waiting: KernelStart | None = None,
+        waits: bool = False,
     ) -> None:
         self.cwd = cwd
         self.folder = self.notice = ""
@@ -121,6 +126,8 @@ class KernelStart:
         self.supervisor: subprocess.Popen[bytes] | Child | None = None
         self.connection: dict[str, Any] = {}
         self.started = time.time()
+        self._wait_pipe = -1
+        self._waits_for: Any = None
         # See supervisor.py. Its fork needs what this imports as well.
         supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
         try:
@@ -128,12 +135,35 @@ class KernelStart:
             self.name, self.notice = choose(specs, option, named, language)
             self.spec = specs.get_kernel_spec(self.name)
             self.env = environment.Environment(folders)
+            if waiting:
+                if waiting._waits_for == self._description() and waiting.is_alive:
+                    self._begin(waiting)
+                    return
+                waiting.__exit__()
             self.folder = connection_dir.make(cwd)
-            self.output_address = f"ipc://{os.path.join(self.folder, connection_dir.OUTPUT)}"
             if self.is_local and "kernel_provisioner" not in self.spec.metadata:
-                self._start()
+                self._start(waits)
         except (KernelError, OSError) as e:
             self.error = e
+
+    @property
+    def output_address(self) -> str:
+        return f"ipc://{os.path.join(self.folder, connection_dir.OUTPUT)}"
+
+    @property
+    def is_alive(self) -> bool:
+        return self.supervisor is not None and self.supervisor.poll() is None
+
+    def _description(self) -> Any:
+        """What is the same of two kernels that are started in the same way."""
+        return self.name, self.notice, self.spec, self.env.folders, self._variables()
+
+    def _begin(self, waiting: KernelStart) -> None:
+        """Let ``waiting`` begin, and be this kernel from now on."""
+        os.write(waiting._wait_pipe, b"1")
+        self.folder, waiting.folder = waiting.folder, ""
+        self.supervisor, self.pipes = waiting.supervisor, waiting.take()
+        self.connection, self.started = waiting.connection, waiting.started
 
     @property
     def program(self) -> str:
@@ -165,7 +195,14 @@ class KernelStart:
     def extra_arguments(self) -> list[str]:
         return [HISTORY] if environment.is_ipython(self.spec.argv) else []
 
-    def _start(self) -> None:
+    def _start(self, waits: bool) -> None:
+        if waits:
+            if not self.is_plain_ipython:
+                return
+            pipe = os.path.join(self.folder, launcher.WAITS)
+            os.mkfifo(pipe, 0o600)
+            self._wait_pipe = os.open(pipe, os.O_RDWR)  # open until this process ends
+            self._waits_for = self._description()
         file = os.path.join(self.folder, "kernel.json")
         self.connection = {port: number for number, port in enumerate(_PORTS, 1)}
         self.connection["ip"] = self.sockets
