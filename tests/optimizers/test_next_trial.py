@@ -45,11 +45,10 @@ with open("told.json", "w") as file:
 print("loss:", lr)
 """
 
-RUNNER = "guild_notebook.run"
 
-
-def runners_of(project: Project) -> list[psutil.Process]:
-    return [process for process in of_home(project) if RUNNER in cmdline_of(process)]
+def batch_of(project: Project) -> psutil.Process | None:
+    found = of_home(project)
+    return next((p for p in found if "guild_notebook.optimizers.batch" in cmdline_of(p)), None)
 
 
 def cmdline_of(process: psutil.Process) -> list[str]:
@@ -131,21 +130,26 @@ while not os.path.exists(os.path.join(os.environ["PROJECT_DIR"], "go")):
 """
 
 
-def sweep_with_two_processes(project: Project) -> subprocess.Popen[str]:
+def kernels_of(project: Project) -> list[psutil.Process]:
+    return [process for process in of_home(project) if launcher.__file__ in cmdline_of(process)]
+
+
+def sweep_with_two_processes(project: Project) -> tuple[subprocess.Popen[str], psutil.Process]:
     """A sweep whose first trial runs while the process of the second waits."""
     project.notebook("wait.ipynb", WAIT)
     project.without_reports("wait.ipynb")
     command = start(project, "run", "-y", "wait.ipynb", "lr=[1,2,3]", start_new_session=True)
     started_run(project)
-    wait_for(lambda: len(runners_of(project)) == 2)
-    return command
+    wait_for(lambda: len(kernels_of(project)) == 2)
+    batch = batch_of(project)
+    assert batch and len(batch.children()) == 2
+    return command, batch
 
 
 @linux
 @pytest.mark.parametrize("end", ["ctrl-c", "guild stop", "batch terminated", "batch killed"])
 def test_however_a_sweep_ends_no_process_is_left(project: Project, end: str):
-    command = sweep_with_two_processes(project)
-    batch = psutil.Process(runners_of(project)[0].ppid())
+    command, batch = sweep_with_two_processes(project)
     if end == "ctrl-c":
         os.killpg(command.pid, signal.SIGINT)
     elif end == "guild stop":
@@ -162,7 +166,7 @@ def test_however_a_sweep_ends_no_process_is_left(project: Project, end: str):
 
 @linux
 def test_a_trial_that_is_deleted_is_passed_over(project: Project):
-    command = sweep_with_two_processes(project)
+    command, _batch = sweep_with_two_processes(project)
     pending = [run for run in map(Run, project.run_dirs()) if (run.dir / ".guild/PENDING").exists()]
     (second,) = (run for run in pending if run.flags["lr"] == 2)
     assert project.guild("runs", "delete", "-y", second.id).status == 0
@@ -288,7 +292,7 @@ def test_a_kernelspec_that_has_changed_meanwhile_is_started_anew(project: Projec
     )
     os.close(read_end)
     before = sorted(path.name for path in run.dir.rglob("*"))
-    wait_for(lambda: any(launcher.__file__ in cmdline_of(p) for p in of_home(project)))
+    wait_for(lambda: kernels_of(project))
     assert sorted(path.name for path in run.dir.rglob("*")) == before
     install("2")
     os.write(write_end, b"1")
