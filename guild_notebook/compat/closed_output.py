@@ -51,10 +51,15 @@ def _watch(process: Any) -> None:
 
 def _stop(process: Any) -> None:
     import psutil  # a tenth of a second for each run would be for the few that are stopped so
-    from guild import util
 
-    with contextlib.suppress(psutil.Error):  # the process has ended
-        util.kill_process_tree(process.pid, child_term_timeout=CHILD_SECONDS)
+    # Not by guild.util.kill_process_tree: psutil would wait for the process as Guild does, and only
+    # one of the two gets its exit status. To the other it is 0.
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has ended
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        for child in psutil.wait_procs(children, timeout=CHILD_SECONDS)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.terminate()
 
 
 def has_no_reader(fd: int) -> bool:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import threading
 from pathlib import Path
 
+from guild_notebook.compat import closed_output
 from guild_notebook.compat.closed_output import has_no_reader
 
 
@@ -30,3 +34,22 @@ def test_files_and_terminals_need_no_reader(tmp_path: Path):
         os.close(controller)
         assert not has_no_reader(terminal)  # SIGHUP ends what is to end with it
     os.close(terminal)
+
+
+def test_guild_gets_the_exit_status_of_a_process_that_is_stopped():
+    for _ in range(30):
+        with subprocess.Popen(["sleep", "600"]) as process:
+            stop = threading.Timer(0.01, closed_output._stop, [process])
+            stop.start()
+            assert process.wait() == -signal.SIGTERM  # as Guild waits
+            stop.join()
+
+
+def test_processes_that_outlive_a_stopped_one_are_stopped_after_a_time(monkeypatch):
+    monkeypatch.setattr(closed_output, "CHILD_SECONDS", 0.2)
+    command = ["sh", "-c", "sleep 600 & echo $!; wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline()
+        closed_output._stop(process)
+        assert process.stdout.read() == ""  # at its end: both have closed it
+        assert process.wait() == -signal.SIGTERM
