@@ -105,6 +105,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     def start_cell(self, index: int, number: int) -> None:
         """The cell with this index is executed next, as the ``number``-th."""
         self._numbers[index] = number
+        self.idle.clear()
         for comm_id, outputs in self._widgets.unsent():
             data = {"method": "update", "state": {"outputs": outputs}, "buffer_paths": []}
             content = {"comm_id": comm_id, "data": data}
@@ -150,7 +151,6 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.error = None
         self._cell_of[self.kc.requests[-1]] = cell_index
         self._current = cell_index
-        self.idle.clear()
         self.kc.wakeups.start()
         self.outputs.changed.add(cell_index)  # nbclient has put an empty list there
 

@@ -94,6 +94,7 @@ class Execution:
         self._errors: dict[int, str] = {}
         self._input_requested = asyncio.Event()
         self._input_prompt = ""
+        self._waiting: dict[asyncio.Event, asyncio.Future[object]] = {}
 
     async def run(self, *background: Coroutine[Any, Any, None]) -> Outcome:
         """Execute the cells, with the ``background`` coroutines running meanwhile."""
@@ -197,10 +198,22 @@ class Execution:
         """Wait until the task is done, the kernel has ended, a stop or input is requested, or the
         deadline is over; or until a kernel that is idle has had its time to reply."""
         ends = [self.kernel.ended, self.stop.requested, self._input_requested]
-        await _first_of(task, [*ends, self.client.idle], deadline)
+        await self._first_of(task, [*ends, self.client.idle], deadline)
         if not task.done() and not any(end.is_set() for end in ends):
             late = time.monotonic() + REPLY_SECONDS
-            await _first_of(task, ends, late if deadline is None else min(deadline, late))
+            await self._first_of(task, ends, late if deadline is None else min(deadline, late))
+
+    async def _first_of(
+        self, task: asyncio.Future[object], events: Sequence[asyncio.Event], deadline: float | None
+    ) -> None:
+        """Wait for the first of these. What waits for an event goes on from cell to cell."""
+        for event in events:
+            waiting = self._waiting.get(event)
+            if waiting is None or (waiting.done() and not event.is_set()):
+                self._waiting[event] = asyncio.ensure_future(event.wait())
+        first = [task, *(self._waiting[event] for event in events)]
+        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+        await asyncio.wait(first, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     async def _interrupt(self, task: asyncio.Future[object], seconds: float) -> bool:
         """Interrupt the cell, and kill the kernel if the cell goes on for ``seconds``; returns
@@ -308,18 +321,6 @@ async def run_with_background(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _first_of(
-    task: asyncio.Future[object], events: Sequence[asyncio.Event], deadline: float | None
-) -> None:
-    waiting: list[asyncio.Future[object]] = [asyncio.ensure_future(e.wait()) for e in events]
-    timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
-    try:
-        await asyncio.wait([task, *waiting], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for event in waiting:
-            event.cancel()
 
 
 async def _abandon(task: asyncio.Future[object]) -> None:

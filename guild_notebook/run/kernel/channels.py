@@ -31,6 +31,12 @@ SILENCE = 4.0
 outputs, though the kernel has not sent that it is idle. It stands in for nbclient's iopub_timeout,
 which counts from the reply on, however much output is still on its way."""
 
+MOST_ONE_BY_ONE = 50
+"""Texts without another message between them after which it is worth to wait for more at once."""
+
+PAUSE_SECONDS = 0.003
+"""Time that is waited then."""
+
 MOST_BYTES = 1_000_000
 """Bytes of messages that are read before the first is returned, and text that becomes one."""
 
@@ -59,7 +65,8 @@ class CheckedChannel(AsyncZMQSocketChannel):  # type: ignore[misc]  # jupyter_cl
     async def get_msg(self, timeout: float | None = None) -> Message:
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while await self._is_readable(max(0.0, deadline - time.monotonic())):
-            message = self.read(await self.socket.recv_multipart())
+            # Without a future for what is there.
+            message = self.read(zmq.Socket.shadow(self.socket).recv_multipart(zmq.NOBLOCK))
             if message:
                 self.answered = str(message["parent_header"].get("msg_id")), time.monotonic()
                 return message
@@ -105,6 +112,7 @@ class IopubChannel(CheckedChannel):
         self._direct = direct
         self._seen: set[str] = set()
         self._read: deque[Message] = deque()
+        self._texts = 0
 
     async def get_msg(self, timeout: float | None = None) -> Message:
         while True:
@@ -134,6 +142,7 @@ class IopubChannel(CheckedChannel):
         message = super().read(frames)
         if message is None:
             return None
+        self._texts = self._texts + 1 if message["msg_type"] == "stream" else 0
         name = str(message["header"].get("msg_id"))
         if self._direct is None:
             return None if name in self._seen else message
@@ -148,6 +157,8 @@ class IopubChannel(CheckedChannel):
 
     async def _next(self, timeout: float | None) -> Message:
         if not self._read:
+            if self._texts > MOST_ONE_BY_ONE:
+                await asyncio.sleep(PAUSE_SECONDS)
             self._read.append(await self._wait(timeout))
             self._read_all()
         return self._read.popleft()
