@@ -55,23 +55,37 @@ class Counted:
         return {n: getattr(self, n)["calls"] - getattr(than, n)["calls"] for n in names}
 
 
-def counted(project: Project, *args: str, **env: str) -> Counted:
-    """Run what must succeed, and count."""
+PROCESSES = {
+    "ipykernel": "kernel",
+    "guild_notebook.run": "runner",
+    "guild_notebook.optimizers.batch": "batch",
+    "guild.main_bootstrap": "guild",
+}
+"""What the command of a process has a word of, the first of these."""
+
+
+def processes(project: Project, *args: str, **env: str) -> dict[str, list[dict[str, Any]]]:
+    """Run what must succeed, and count: what each kind of process has written."""
     folder = project.home / "counts"
     folder.mkdir()
     # Without coverage, which imports and calls as well.
     env.update(dict.fromkeys(["COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"], ""))
     project.run(*args, COUNTS=str(folder), PYTHONPATH=str(COUNTING), NO_PIP_FREEZE="0", **env)
-    words = {"ipykernel": "kernel", "guild_notebook.run": "runner", "guild.main_bootstrap": "guild"}
-    found: dict[str, dict[str, Any]] = {"guild": {}, "runner": {}, "kernel": {}}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in PROCESSES.values()}
     for path in folder.iterdir():
         counts = json.loads(path.read_text())
         path.unlink()
         command = " ".join(counts["command"])
-        name = next((words[word] for word in words if word in command), "other")
-        found[name] = counts
+        name = next((name for word, name in PROCESSES.items() if word in command), "other")
+        found.setdefault(name, []).append(counts)
     folder.rmdir()
-    return Counted(found["guild"], found["runner"], found["kernel"])
+    return found
+
+
+def counted(project: Project, *args: str, **env: str) -> Counted:
+    found = processes(project, *args, **env)
+    first = {name: counts[0] if counts else {} for name, counts in found.items()}
+    return Counted(first["guild"], first["runner"], first["kernel"])
 
 
 def started(counts: dict[str, Any]) -> list[str]:
@@ -172,6 +186,21 @@ def test_guild_starts_few_programs(runs: Runs):
 def test_a_run_starts_its_kernel_and_few_programs(runs: Runs):
     assert started(runs.base.runner) == ["fork", "git", "git"]
     assert started(runs.base.kernel) == []
+
+
+def test_trials_repeat_little_of_guild(shared: Project):
+    shared.notebook("trials.ipynb", "x = 1", "print('loss: %s' % x)")
+    found = processes(shared, "trials.ipynb", "x=[1,2,3]")
+    (guild,), (batch,), runners = found["guild"], found["batch"], found["runner"]
+    assert len(started(guild)) <= 7
+    assert [command[-2:] for command, _modules in batch["started"]] == [
+        ["guild_notebook.run", "trials.ipynb"]
+    ] * 3
+    assert not HEAVY & set(batch["modules"])
+    assert len(batch["modules"]) <= 400
+    assert len(runners) == 3
+    for runner_of_trial in runners:
+        assert started(runner_of_trial) == ["fork", "uname", "git", "git"]
 
 
 def test_a_cell_is_a_request_and_its_answers(runs: Runs):
