@@ -179,7 +179,8 @@ def test_a_kernel_imports_what_kernels_import(runs: Runs):
 
 def test_guild_starts_few_programs(runs: Runs):
     programs = [name for name in started(runs.base.guild) if "python" not in name]
-    assert sorted(programs) == ["file", "git", "git", "git", "uname"]
+    assert len(programs) <= 5
+    assert {*programs} <= {"file", "git", "uname"}
     assert len(started(runs.script.guild)) <= 8
 
 
@@ -199,8 +200,9 @@ def test_trials_repeat_little_of_guild(shared: Project):
     assert not HEAVY & set(batch["modules"])
     assert len(batch["modules"]) <= 400
     assert len(runners) == 3
-    for runner_of_trial in runners:
-        assert started(runner_of_trial) == ["fork", "uname", "git", "git"]
+    for run in runners:
+        assert len(started(run)) <= 4
+        assert {*started(run)} <= {"fork", "uname", "git"}
 
 
 def test_a_cell_is_a_request_and_its_answers(runs: Runs):
