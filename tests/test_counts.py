@@ -159,7 +159,7 @@ def test_guild_imports_little_at_all(runs: Runs, kind: str):
 
 def test_the_kernel_is_started_before_the_run_imports_what_it_needs_later(runs: Runs):
     modules = before(runs.base.runner, "fork")
-    assert not (HEAVY | {"asyncio", "traitlets", "yaml"}) & modules
+    assert not (HEAVY | {"traitlets", "yaml"}) & modules
     assert "guild_notebook.flags.discover" not in modules
     assert len(modules) <= (190 if sys.version_info >= (3, 11) else 235)
 
