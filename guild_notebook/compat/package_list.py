@@ -29,7 +29,7 @@ def wait_for_the_operation(python_script: Any) -> None:
 
 def _ask(python_script: Any, run: Any, op: Any) -> None:
     if python_script._pip_freeze_required(op):
-        op._package_list = threading.Thread(target=_write, args=(run,))
+        op._lists_packages = run
 
 
 def list_beside_the_run(op: Any) -> None:
@@ -48,9 +48,10 @@ def _start(op: Any, *args: Any) -> Any:
     try:
         return oplib._start_by_guild(op, *args)
     finally:
-        reading = getattr(op, "_package_list", None)
-        if reading:
-            reading.start()
+        run = getattr(op, "_lists_packages", None)
+        if run:  # no sooner, since a thread that is made before a fork cannot start after it
+            op._package_list = threading.Thread(target=_write, args=(run,))
+            op._package_list.start()
 
 
 def _wait(op: Any, *args: Any) -> Any:
