@@ -47,7 +47,7 @@ TEMPLATE = """\
 </style>
 {%- endblock -%}
 {%- block data_widget_view scoped -%}
-<div class="guild-widget jp-OutputArea-output">
+<div class="guild-widget jp-OutputArea-output" tabindex="0">
 {{ super() }}
 <div class="guild-snapshot jp-RenderedHTMLCommon">{{ output.metadata.guild_snapshot }}</div>
 </div>

@@ -19,6 +19,7 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters import Highlight2HTML
 from nbconvert.filters import ansi2html as nbconvert_ansi2html
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import HighlightMagicsPreprocessor
 from nbformat import from_dict, v4
 from packaging.version import Version
 
@@ -87,7 +88,13 @@ BUNDLES: list[dict[str, Any]] = [
     {"application/x-odd": "x"},
 ]  # fmt: skip
 
+of_now = pytest.mark.skipif(
+    Version(nbconvert.__version__) < Version("7.14"),
+    reason="those before join streams, and set no attributes for who has no mouse or does not see",
+)
+
 STATE = "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def notebook(language: str = "python") -> Any:
@@ -111,6 +118,12 @@ def notebook(language: str = "python") -> Any:
         shown = v4.new_output("display_data", data=data, metadata=metadata)
         result = v4.new_output("execute_result", data=data, execution_count=number)
         cells.append(v4.new_code_cell("x", outputs=[shown, result], execution_count=number))
+    drawn = {"guild_snapshot": "<pre>a widget</pre>"}  # where a widget has nothing to draw
+    widgets = [
+        {VIEW: {"model_id": name}, "text/plain": "a widget"} for name in ("known", "unknown")
+    ]
+    shown = [v4.new_output("display_data", data=data, metadata=drawn) for data in widgets]
+    cells.append(v4.new_code_cell("widgets", outputs=shown))
     raw = {"raw_mimetype": "text/html"}
     cells.append(v4.new_raw_cell("<b onclick='x()'>raw</b><script>1</script>", metadata=raw))
     cells.append(v4.new_raw_cell("*not shown*", metadata={"raw_mimetype": "text/latex"}))
@@ -119,7 +132,13 @@ def notebook(language: str = "python") -> Any:
     info = {"name": language}
     if language == "python":
         info["pygments_lexer"] = "ipython3"
-    return v4.new_notebook(cells=cells, metadata={"language_info": info, "title": "A <b> & 'c'"})
+    states = {"known": {"model_name": "OddModel", "state": {"a": "</script>"}}}
+    metadata = {
+        "language_info": info,
+        "title": "A <b> & 'c'",
+        "widgets": {STATE: {"state": states}},
+    }
+    return v4.new_notebook(cells=cells, metadata=metadata)
 
 
 def tree(node: Any) -> list[Any]:
@@ -150,7 +169,7 @@ def of_nbconvert(nb: Any, with_input: bool = True) -> str:
     if not with_input:
         exporter.exclude_input = True
         exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-    resources = {"metadata": {"name": "nb"}, "guild": {"math": True}}
+    resources = {"metadata": {"name": "nb"}, "guild": {"math": True, "require": "later"}}
     page: str = exporter.from_notebook_node(nb, resources)[0]
     return page
 
@@ -159,10 +178,7 @@ def of_guild(nb: Any, with_input: bool = True) -> str:
     return HTMLReportExporter(with_input).from_notebook_node(nb, {"metadata": {"name": "nb"}})[0]
 
 
-@pytest.mark.skipif(
-    Version(nbconvert.__version__) < Version("7.14"),
-    reason="those before join streams, or set no attributes for readers without a mouse or eyes",
-)
+@of_now
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("language", "with_input"),
@@ -257,13 +273,11 @@ LINES += [
 ]
 
 
+@of_now
 @EXAMPLES
 @given(st.lists(st.sampled_from(LINES), max_size=8).map("\n".join))
 def test_code_is_highlighted_as_nbconvert_does(source: str):
     nb = v4.new_notebook(cells=[v4.new_code_cell(source)])
-    HTMLExporter().preprocessors  # noqa: B018
-    from nbconvert.preprocessors import HighlightMagicsPreprocessor
-
     cell = HighlightMagicsPreprocessor(enabled=True).preprocess_cell(nb.cells[0], {}, 0)[0]
     expected = Highlight2HTML(pygments_lexer="ipython3")(source, metadata=cell.metadata)
     assert Highlighter("ipython3").html(source, {}) == expected
