@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -107,6 +106,8 @@ def lack(python: str, names: Sequence[str], imported: Sequence[str], env: Mappin
     """What an interpreter lacks to start a kernel, a line for the user, or "": a module of
     ``names``, of which those that are ``imported`` must be importable as well. Runs it, for tens of
     milliseconds and what imports take."""
+    import subprocess  # which most runs need only once their kernel has been started
+
     env = dict(env)
     if is_environment(prefix_of(python)):
         env.pop("PYTHONHOME", None)  # as its kernel starts (run/kernel/launcher.py)

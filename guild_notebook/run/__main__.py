@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 if __name__ == "__main__":
+    import gc
+
     from .. import start
 
     start.again("guild_notebook.run")
+    gc.disable()  # nothing of what is imported is garbage; until cells are executed
 
 import argparse
 import contextlib
@@ -264,7 +267,12 @@ async def _execute(
     from .kernel.process import Kernel
 
     async with Kernel(start) as kernel:
+        import gc
+
         from .session import Session
+
+        gc.freeze()
+        gc.enable()
 
         status = await Session(record, kernel, data, settings, output, stop, autosave).run()
     if kernel.supervisor_failure:

@@ -53,10 +53,17 @@ def main(address: str, folders: str, module: str) -> None:
     del sys.argv[:3]
     atexit.register(end_at_once)  # before all others, so it is called after them
     if module.split(".")[0] in ("ipykernel", "ipykernel_launcher"):
+        gc.disable()  # nothing of what is imported is garbage
         wait_until_needed(sys.argv[2:3])
         leave_out_debugger()
         with contextlib.suppress(ImportError):  # it says itself what it lacks
             write_quickly(importlib.import_module("ipykernel.iostream").OutStream)
+        with contextlib.suppress(Exception):
+            importlib.import_module("ipykernel.kernelapp")
+        if hasattr(gc, "freeze"):
+            gc.freeze()
+            gc.unfreeze()  # all is of the oldest generation now, as if it had been looked through
+        gc.enable()
     if address:
         others = filter(None, [os.environ.get("PYTHONPATH")])
         os.environ["PYTHONPATH"] = os.pathsep.join([folders, *others])  # for its processes

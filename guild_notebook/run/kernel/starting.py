@@ -14,18 +14,19 @@ import re
 import shutil
 import signal
 import stat
-import string
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import KernelError
 from ...kernels import interpreters
 from ...kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
 from . import connection_dir, environment, launcher, supervisor
+
+if TYPE_CHECKING:
+    import subprocess
 
 HISTORY = "--HistoryManager.hist_file=:memory:"
 """The argument for an IPython kernel, as nbclient has it: else all runs write to the user's own
@@ -221,6 +222,8 @@ class KernelStart:
             if sys.platform == "linux" and threading.active_count() == 1:
                 self.supervisor = self.pipes.fork(command, self.cwd, self._variables())
             else:
+                import subprocess
+
                 self.supervisor = subprocess.Popen(
                     [*self.pipes.arguments, *command],
                     cwd=self.cwd,
@@ -251,6 +254,8 @@ class KernelStart:
     def _variables(self) -> dict[str, str]:
         """The kernel's variables, as jupyter_client/provisioning/provisioner_base.py has them."""
         variables = self.env.variables(self.spec.argv)
+        if self.spec.env:
+            import string
         for name, text in self.spec.env.items():
             variables[name] = string.Template(text).safe_substitute(variables)
         if self.spec.language.lower().startswith("python"):
