@@ -31,6 +31,12 @@ SCRIPTS = (
 
 EXTENSIONS = {**MARKDOWN, **{ending: ending for ending in SCRIPTS}}
 
+FORMAT_PACKAGES = (
+    *("fqdn", "isoduration", "rfc3339_validator", "rfc3986_validator", "rfc3987_syntax"),
+    *("uri_template", "webcolors"),
+)
+"""Packages of jsonschema's extra ``format-nongpl`` that nothing else of a run imports."""
+
 CONVERTED = {"pandoc": "Pandoc", "quarto": "Quarto", "marimo": "marimo"}
 """Formats for which jupytext runs another program on the notebook."""
 
@@ -120,5 +126,5 @@ def _ending(path: str) -> str:
 def skip_format_packages() -> None:
     """Let jsonschema, which nbformat imports, do without the packages for formats that no schema
     of notebooks has. JupyterLab installs them, and one builds a grammar for a second."""
-    for name in ("rfc3987_syntax", "isoduration"):
+    for name in FORMAT_PACKAGES:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # cannot be imported

@@ -28,6 +28,7 @@ def test_a_run_builds_no_grammar_of_formats_that_no_notebook_has(done: Command):
     imported = set(imports(done))
     assert "jsonschema._format" in imported
     assert not {"lark", "rfc3987_syntax.syntax_helpers", "isoduration.parser"} & imported
+    assert not {"fqdn._compat", "uri_template.expansions", "webcolors._types"} & imported
 
 
 def test_an_ipython_kernel_starts_without_a_debugger_which_a_notebook_can_import(done: Command):
