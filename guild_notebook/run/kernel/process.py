@@ -143,7 +143,8 @@ class Kernel:
         # A kernel drops output that is not taken from it, but for what launcher.py sends.
         self._context.setsockopt(zmq.RCVHWM, 0)
         self.client = self.manager.client(context=self._context, direct=self._output)
-        self.client.start_channels(hb=False)
+        # The others connect when they are used: a socket looks for the kernel's every 10 ms.
+        self.client.start_channels(stdin=False, control=False, hb=False)
         self.client.allow_stdin = False
         if self._start.is_plain_ipython:  # it is set up as soon as it is there
             self._setup_request = self._send_setup("ipython")
