@@ -292,6 +292,7 @@ class Kernel:
                     # Its reply is waited for: channels.Wakeups has the reason.
                     request = self._send_setup(info.get("implementation"))
                     if not request:
+                        self.setup_error = ""  # it is another kernel than its command tells
                         return info
                 else:
                     request = client.kernel_info()

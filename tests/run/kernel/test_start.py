@@ -105,3 +105,35 @@ def test_nothing_is_left_of_the_kernel_of_a_run_that_is_refused(
     assert said in done.stderr
     assert not processes_of(done.run.id)
     assert not list(tmp_path.glob("guild-nb-*"))
+
+
+ECHO = """
+from ipykernel.kernelbase import Kernel
+
+class Echo(Kernel):
+    implementation, banner = "echo", ""
+    implementation_version = language_version = "1"
+    language_info = {"name": "echo", "mimetype": "text/plain", "file_extension": ".txt"}
+
+    def do_execute(self, code, silent, *_args, **_options):
+        if silent:
+            return {"status": "error", "ename": "NotEcho", "evalue": "", "traceback": []}
+        stream = {"name": "stdout", "text": f"{code}\\n"}
+        self.send_response(self.iopub_socket, "stream", stream)
+        return {"status": "ok", "execution_count": self.execution_count}
+
+c.IPKernelApp.kernel_class = Echo
+"""
+
+
+def test_a_kernel_that_is_another_than_its_command_tells_is_asked_what_it_is(project: Project):
+    """An IPython kernel is set up by the first message that it gets."""
+    config = project.dir.parent / "ipython/profile_default/ipython_kernel_config.py"
+    config.parent.mkdir(parents=True)
+    config.write_text(ECHO)
+    project.env["IPYTHONDIR"] = str(config.parent.parent)
+    project.notebook("nb.ipynb", "hello", "loss: 1")
+    done = execute(project, "nb.ipynb")
+    assert [line for line in done.stdout.splitlines() if line[:1] != "["] == ["hello", "loss: 1"]
+    assert "guild-notebook" not in done.stderr and "not prepared" not in done.stderr
+    assert done.run.notebook("nb.ipynb")["metadata"]["language_info"]["name"] == "echo"
