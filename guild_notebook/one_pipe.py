@@ -9,7 +9,9 @@ to another stream than the bytes before it, and a NUL of the text itself is writ
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
 VARIABLE = "GUILD_NOTEBOOK_ONE_PIPE"
 """It is for this process only: who reads it takes it out of the environment."""
@@ -20,27 +22,35 @@ _MARK = re.compile(rb"\0([\0\1\2])")
 
 
 class Writer:
-    """Makes the bytes for the pipe."""
+    """Makes the bytes for the pipe. ``waiting`` is for who writes them there."""
 
     def __init__(self) -> None:
+        self.waiting: deque[Any] = deque()
         self._stream: int | None = None
-        self._owed = b""  # the other half of a mark
+        self._first = BEGIN  # what is to be written before the next mark
+        self._before = 0  # bytes of that in what was returned last
 
     def marked(self, stream: int, content: bytes) -> bytes:
         """The bytes for ``content`` of a stream, 0 for stdout and 1 for stderr."""
         if b"\0" in content:
             content = content.replace(b"\0", b"\0\0")
-        if stream == self._stream and not self._owed:
+        self._before = 0
+        if stream == self._stream:
             return content
-        begin = BEGIN if self._stream is None else self._owed
-        self._stream, self._owed = stream, b""
-        return b"%b\0%c%b" % (begin, stream + 1, content)
+        self._before = len(self._first)
+        content = b"%b\0%c%b" % (self._first, stream + 1, content)
+        self._stream, self._first = stream, b""
+        return content
 
     def cut(self, marked: bytes, count: int) -> None:
         """Of the last bytes only so many have been written, and the others will not be."""
-        written = marked[:count]
-        if (count - len(written.rstrip(b"\0"))) % 2:
-            self._owed = marked[count : count + 1]
+        self._stream = None
+        if count < self._before:
+            self._first = marked[count : self._before]
+            return
+        written = marked[self._before : count]
+        is_half = (len(written) - len(written.rstrip(b"\0"))) % 2  # of a mark
+        self._first = marked[count : count + 1] if is_half else b""
 
 
 class Reader:

@@ -118,9 +118,24 @@ class OutputPipe:
         but a reader that is gone."""
         if not content or self.closed:
             return
-        if self._writer:
-            content = self._writer.marked(self._number, content)
-        self._order.wait_for(self)
+        if not self._writer:
+            self._order.wait_for(self)
+            self._write_all(content)
+            return
+        waiting = self._writer.waiting
+        waiting.append((self, content))
+        if len(waiting) > 1:
+            return  # called by a listener, whose caller goes on with this
+        try:
+            while waiting:
+                pipe, text = waiting[0]
+                if not pipe.closed:
+                    pipe._write_all(self._writer.marked(pipe._number, text))
+                waiting.popleft()
+        finally:
+            waiting.clear()
+
+    def _write_all(self, content: bytes) -> None:
         data = memoryview(content)
         while data and not self.closed:
             if select.select([], [self._fd], [], PAUSE_SECONDS)[1]:

@@ -260,6 +260,47 @@ def test_a_stream_that_is_given_up_half_way_leaves_the_other_readable(before):
     os.close(write_end)
 
 
+def test_what_is_written_while_a_reader_pauses_comes_after_what_waits_for_it():
+    """A save that fails then says so."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    listener, reader = PipeListener(), one_pipe.Reader()
+    writer = one_pipe.Writer()
+    out = OutputPipe(write_end, None, listener, writer, 0)
+    err = OutputPipe(write_end, None, listener, writer, 1)
+    said: list[int] = []
+    read: list[bytes] = []
+
+    def reader_pauses() -> None:
+        if not said:
+            err.write(b"cannot save\n")
+        said.append(1)
+        read.append(read_all(read_end))
+
+    listener.reader_pauses = reader_pauses
+    out.write(b"x\0" * 60_000 + b"\n")
+    read.append(read_all(read_end))
+    parts = [part for data in read for part in reader.parts(data)]
+    assert said and parts.pop() == (1, b"cannot save\n")
+    assert {stream for stream, text in parts if text} == {0}
+    assert b"".join(text for _, text in parts) == b"x\0" * 60_000 + b"\n"
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_a_text_that_is_cut_anywhere_leaves_the_rest_readable():
+    for count in range(40):
+        writer, reader = one_pipe.Writer(), one_pipe.Reader()
+        marked = writer.marked(1, b"\0ab\0\0c\0")
+        writer.cut(marked, count)
+        again = writer.marked(1, b"\0more")
+        again_cut = again[: count % 3]
+        writer.cut(again, count % 3)
+        data = marked[:count] + again_cut + writer.marked(0, b"\0end")
+        text = b"".join(part for stream, part in reader.parts(data) if stream == 0)
+        assert text == b"\0end"
+
+
 @given(st.lists(st.tuples(st.integers(0, 1), st.binary(min_size=1, max_size=9)), max_size=9))
 def test_streams_in_one_pipe_are_told_apart(writes):
     writer = one_pipe.Writer()
