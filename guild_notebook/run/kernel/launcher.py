@@ -341,7 +341,11 @@ async def end_children_later(kernel: Any) -> None:
 
 
 HARMLESS = (
+    "_asyncio",
+    "asyncio.futures",
+    "asyncio.tasks",
     "zmq.sugar.socket",
+    "multiprocessing.connection",
     "multiprocessing.resource_tracker",
     "joblib.externals.loky.backend.resource_tracker",
 )
@@ -368,8 +372,11 @@ def _has_to_be_finalized(item: Any) -> bool:
     if isinstance(item, io.IOBase):
         is_file = type(item) not in (io.BytesIO, io.StringIO)
         return is_file and not item.closed and item.writable()
-    if isinstance(item, types.GeneratorType):  # a library's, as an endless counter
-        return item.gi_frame is not None and item.gi_frame.f_globals.get("__name__") == "__main__"
+    for name in ("gi_code", "cr_code", "ag_code"):  # a library's may be an endless counter
+        code = getattr(item, name, None)
+        if isinstance(code, types.CodeType):
+            folders = (os.path.dirname(os.__file__), "site-packages", "dist-packages")
+            return not any(folder in code.co_filename for folder in folders)
     return type(item).__module__ not in HARMLESS
 
 

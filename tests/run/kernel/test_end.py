@@ -21,7 +21,7 @@ START = (
     "import atexit, gc, runpy; "
     "atexit.register(lambda: print('collected' if len(gc.get_objects()) > 1000 else 'not')); "
     f"atexit.register(runpy.run_path({launcher.__file__!r})['end_at_once']); "
-    "import gzip, zipfile; gc.freeze()\n"
+    "import asyncio, gzip, zipfile; loop = asyncio.new_event_loop(); gc.freeze()\n"
     "class Any: pass\n"
     "a = Any(); a.itself = a\n"
 )
@@ -34,6 +34,13 @@ LEFT = {
     "a library's generator": (
         "import difflib; a.next = difflib.unified_diff(['a'], ['b']); next(a.next)", "not", None
     ),
+    "a library's coroutine": (
+        "a.next = asyncio.sleep(9); "
+        "a.future = asyncio.Future(loop=loop)",
+        "not",
+        None,
+    ),
+    "a pipe": ("import multiprocessing; a.pipe = multiprocessing.Pipe()", "not", None),
     "a file": ("a.file = open('left', 'w'); a.file.write('text')", "collected", b"text"),
     "bytes": ("a.file = open('left', 'wb'); a.file.write(b'text')", "collected", b"text"),
     "an archive": (
@@ -51,6 +58,15 @@ LEFT = {
         "def generate(open=open):\n    try:\n        yield\n    finally:\n"
         "        open('left', 'w').write('text')\n"
         "a.next = generate()\nnext(a.next)", "collected", b"text",
+    ),
+    "a coroutine": (
+        "async def wait(open=open):\n    try:\n        await a.next\n    finally:\n"
+        "        open('left', 'w').write('text')\n"
+        "import types\n"
+        "@types.coroutine\ndef suspend():\n    yield\n"
+        "a.next = suspend()\na.coroutine = wait()\na.coroutine.send(None)",
+        "collected",
+        b"text",
     ),
     "a class whose attributes raise": (
         "class Odd(type):\n    def __getattr__(cls, name): raise OSError(name)\n"
