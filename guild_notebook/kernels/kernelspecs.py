@@ -236,10 +236,10 @@ def choose(
     interpreter cannot replace."""
     wanted = option or named
     if not wanted:
-        language = language if isinstance(language, str) else language()
-        if language != "python":
+        written_in = language if isinstance(language, str) else language()
+        if written_in != "python":
             raise KernelError(
-                f"the notebook is written in {language} and names no kernel - "
+                f"the notebook is written in {written_in} and names no kernel - "
                 f"set nb-kernel to one of: {specs.installed()}"
             )
         return OWN_PYTHON, ""
@@ -248,8 +248,8 @@ def choose(
         if not command or not all(isinstance(word, str) for word in command):
             raise ValueError(f"its argv {command} is not a command")
     except NoSuchKernelError:
-        language = language if isinstance(language, str) else language()
-        if option or language != "python":
+        written_in = language if isinstance(language, str) else language()
+        if option or written_in != "python":
             raise KernelError(
                 f"kernel '{wanted}' is not installed - install it, or set nb-kernel to the path of "
                 f"an environment, conda:NAME or one of: {specs.installed()}"
