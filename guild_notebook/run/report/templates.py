@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
+from jinja2.runtime import Context
 from jupyter_core.paths import jupyter_path
 
 from ... import __version__
@@ -55,6 +56,7 @@ def environment(text: str, filters: Mapping[str, Callable[..., Any]]) -> jinja2.
         bytecode_cache=_compiled_templates(),
         auto_reload=False,
     )
+    made.context_class = _Context
     made.filters = _Filters({**made.filters, **filters})
     made.globals["uuid4"] = uuid.uuid4
     return made
@@ -69,6 +71,20 @@ def source(environment: jinja2.Environment, name: str) -> str:
     """The text of a file of the templates, such as ``static/index.css``."""
     assert environment.loader
     return environment.loader.get_source(environment, name)[0]
+
+
+class _Context(Context):
+    """A context whose copies, one for each part of a cell, share its table of blocks: this does not
+    change once a page has begun."""
+
+    def derived(self, locals: dict[str, Any] | None = None) -> Context:  # noqa: A002
+        blocks, self.blocks = self.blocks, {}
+        try:
+            made = super().derived(locals)
+        finally:
+            self.blocks = blocks
+        made.blocks = blocks
+        return made
 
 
 class _Filters(dict[str, Any]):
