@@ -63,6 +63,7 @@ RECEIVERS = {"append": r".*warnings\.append", "write": r"(.*status_lines|self)\.
 
 OF_MODULE = {
     "cluster/pid_proxy.py": {"print": (9, "")},  # for the process that has started it
+    "run/kernel/launcher.py": {"print": (9, "")},  # a line of ipykernel's own
     "run/record/run_files.py": {"OSError": (1, "guild-notebook: …: {}")},
 }
 """Where a module has a function of such a name that is given something else."""
