@@ -212,14 +212,14 @@ def test_a_cell_is_a_request_and_its_answers(runs: Runs):
     assert sent == {"status": 4, "execute_input": 2, "stream": 2, "execute_reply": 2}
 
 
-@pytest.mark.parametrize(("process", "limit"), [("guild", 70), ("runner", 7500), ("kernel", 3600)])
+@pytest.mark.parametrize(("process", "limit"), [("guild", 70), ("runner", 5500), ("kernel", 3000)])
 def test_a_cell_calls_few_functions(runs: Runs, process: str, limit: int):
     calls = runs.cells.calls(runs.base)[process] / CELLS
     print(process, calls)
     assert calls <= limit
 
 
-@pytest.mark.parametrize(("process", "limit"), [("guild", 1), ("runner", 30), ("kernel", 20)])
+@pytest.mark.parametrize(("process", "limit"), [("guild", 1), ("runner", 15), ("kernel", 18)])
 def test_a_line_calls_few_functions(runs: Runs, process: str, limit: int):
     calls = runs.lines.calls(runs.base)[process] / LINES
     print(process, calls)
