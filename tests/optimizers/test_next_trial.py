@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from guild_notebook import start as start_of_process
+from guild_notebook.optimizers import next_trial
 from guild_notebook.run.kernel import launcher
 from tests.helpers import runner
 from tests.helpers.causes import linux, of_home, started_run
@@ -227,6 +228,18 @@ def test_a_waiting_process_ends_where_nobody_needs_it(tmp_path: Path):
     os.close(read_end)
     os.close(write_end)
     assert process.communicate()[0] == "ready\n" and process.returncode == 0
+
+
+def test_a_process_that_waits_for_long_ends_and_none_follows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(next_trial, "LONGEST_SECONDS", 0.1)
+    trials = next_trial._Trials()
+    command = [sys.executable, "-c", "input()"], {"cwd": ".", "env": {**os.environ}}
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    trials._start_waiting((command[0], {**command[1], **options}))
+    waiting = trials._waiting
+    assert waiting
+    wait_for(lambda: waiting.process.returncode == -signal.SIGTERM)
+    assert trials._waiting is None and not trials._starts_early
 
 
 KERNEL = """\
