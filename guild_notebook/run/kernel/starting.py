@@ -162,9 +162,9 @@ class KernelStart:
     def _begin(self, waiting: KernelStart) -> None:
         """Let ``waiting`` begin, and be this kernel from now on."""
         os.write(waiting._wait_pipe, b"1")
-        self.folder, waiting.folder = waiting.folder, ""
-        self.supervisor, self.pipes = waiting.supervisor, waiting.take()
-        self.connection, self.started = waiting.connection, waiting.started
+        for name in ("folder", "supervisor", "connection", "started", "_wait_pipe"):
+            setattr(self, name, getattr(waiting, name))
+        self.pipes, waiting.folder = waiting.take(), ""
 
     @property
     def program(self) -> str:
