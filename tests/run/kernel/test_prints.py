@@ -47,7 +47,6 @@ def forked(name):
         sys.stdout.flush()
         os._exit(0)
     os.waitpid(child, 0)
-forked('first')
 for i in range(100):
     print('out', i, end=' ')
     print('err', i, file=sys.stderr)
@@ -61,6 +60,7 @@ try:
 except TypeError as e:
     print('TypeError')
 sys.stdout.writelines(['a', 'b', '\\n'])
+forked('first')
 """
 
 
@@ -79,7 +79,7 @@ def test_printing_wakes_the_thread_for_output_once_a_flush_and_asks_the_system_n
         assert [line for line in lines if line.startswith(f"{name} ")] == [
             f"{name} {i}" for i in range(count)
         ]
-    assert "first forked" in lines and "TypeError" in lines and "ab" in lines
+    assert "first forked" in done.stdout and "TypeError" in lines and "ab" in lines
     outputs = done.run.notebook("nb.ipynb")["cells"][3]["outputs"]
     assert _text(outputs, "stderr") == "".join(f"err {i}\n" for i in range(100))
     expected = "".join(f"out {i} shown {i}then\n" for i in range(100))
