@@ -41,6 +41,7 @@ ORDER = """
 import threading
 from IPython.display import display
 def forked(name):
+    sys.stdout.flush()  # else the child prints it too
     child = os.fork()
     if not child:
         print(name, 'forked')
