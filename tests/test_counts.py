@@ -147,27 +147,27 @@ EXECUTES |= {"jupyter_client", "nbclient", "nbformat", "tornado", "zmq"}
 def test_guild_imports_little_before_it_starts_the_run(runs: Runs):
     modules = before(runs.base.guild, "guild_notebook.run")
     assert not HEAVY & modules
-    assert len(modules) <= 510
+    assert len(modules) <= 490
 
 
 @pytest.mark.parametrize("kind", ["base", "script"])
 def test_guild_imports_little_at_all(runs: Runs, kind: str):
     modules = getattr(runs, kind).guild["modules"]
     assert not (HEAVY - {"asyncio"}) & set(modules)
-    assert len(modules) <= 510
+    assert len(modules) <= {"base": 490, "script": 450}[kind]
 
 
 def test_the_kernel_is_started_before_the_run_imports_what_it_needs_later(runs: Runs):
     modules = before(runs.base.runner, "fork")
     assert not (HEAVY | {"traitlets", "yaml"}) & modules
     assert "guild_notebook.flags.discover" not in modules
-    assert len(modules) <= (190 if sys.version_info >= (3, 11) else 235)
+    assert len(modules) <= (195 if sys.version_info >= (3, 11) else 240)
 
 
 def test_a_run_imports_what_executes_a_notebook_and_makes_its_report(runs: Runs):
     modules = runs.base.runner["modules"]
     assert not (HEAVY - EXECUTES) & set(modules)
-    assert len(modules) <= 670
+    assert len(modules) <= 660
 
 
 def test_a_kernel_imports_what_kernels_import(runs: Runs):
@@ -198,11 +198,10 @@ def test_trials_repeat_little_of_guild(shared: Project):
         ["guild_notebook.run", "trials.ipynb"]
     ] * 3
     assert not HEAVY & set(batch["modules"])
-    assert len(batch["modules"]) <= 400
+    assert len(batch["modules"]) <= 390
     assert len(runners) == 3
     for run in runners:
-        assert len(started(run)) <= 4
-        assert {*started(run)} <= {"fork", "uname", "git"}
+        assert started(run) == ["fork", "git", "git"]
 
 
 def test_a_cell_is_a_request_and_its_answers(runs: Runs):
@@ -215,14 +214,12 @@ def test_a_cell_is_a_request_and_its_answers(runs: Runs):
 @pytest.mark.parametrize(("process", "limit"), [("guild", 70), ("runner", 5500), ("kernel", 3000)])
 def test_a_cell_calls_few_functions(runs: Runs, process: str, limit: int):
     calls = runs.cells.calls(runs.base)[process] / CELLS
-    print(process, calls)
     assert calls <= limit
 
 
 @pytest.mark.parametrize(("process", "limit"), [("guild", 1), ("runner", 15), ("kernel", 18)])
 def test_a_line_calls_few_functions(runs: Runs, process: str, limit: int):
     calls = runs.lines.calls(runs.base)[process] / LINES
-    print(process, calls)
     assert calls <= limit
 
 
@@ -265,17 +262,14 @@ def traced(shared: Project) -> Project:
 @pytest.mark.slow
 def test_a_cell_makes_few_system_calls_of_the_run(traced: Project):
     base, cells = (calls_of_run(traced, name) for name in ("base.ipynb", "cells.ipynb"))
-    print((cells - base) / (5 * CELLS))
     assert (cells - base) / (5 * CELLS) <= 200
 
 
 @pytest.mark.slow
 def test_a_thousand_lines_make_few_system_calls_of_the_run_and_of_guild(traced: Project):
     base, lines = (calls_of_run(traced, name) for name in ("base.ipynb", "lines.ipynb"))
-    print((lines - base) / (LINES / 100))
     assert (lines - base) / (LINES / 100) <= 50
     commands = ([*GUILD, "run", "-y", name] for name in ("base.ipynb", "lines.ipynb"))
     env = traced.environment()
     base, lines = (system_calls(command, traced.dir, env) for command in commands)
-    print((lines - base) / (LINES / 100))
     assert (lines - base) / (LINES / 100) <= 10
