@@ -300,4 +300,5 @@ if __name__ == "guild_notebook.ipython_setup":
     tell_gpus(running)
     # IPython answers sys.exit() with this hint, which is for its prompt.
     warnings.filterwarnings("ignore", "To exit: use", UserWarning)
-    gc.freeze()  # what there is now is there until the end (launcher.py, end_at_once)
+    if hasattr(gc, "freeze"):  # PyPy has none
+        gc.freeze()  # what there is now is there until the end (launcher.py, end_at_once)

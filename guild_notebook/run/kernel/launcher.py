@@ -355,17 +355,25 @@ HARMLESS = (
 def end_at_once() -> None:
     """Let the interpreter end without collecting garbage, which takes as long as half a kernel's
     start, and longer with large libraries. Objects that are in no cycle are finalized as ever.
-    Where one that is left has a finalizer that may matter, all is collected, also what
-    ipython_setup.py has kept from it."""
-    if not gc.get_freeze_count():
-        return  # another kind of kernel
+    Where what is left may have to be finalized, all is collected, also what ipython_setup.py has
+    kept from it."""
+    if not hasattr(gc, "get_freeze_count") or not gc.get_freeze_count():
+        return  # PyPy, or another kind of kernel
     try:
         objects = gc.get_objects()
-        kinds = {kind for kind in set(map(type, objects)) if hasattr(kind, "__del__")}
+        kinds = set(filter(_may_have_to_be_finalized, set(map(type, objects))))
         matters = any(type(item) in kinds and _has_to_be_finalized(item) for item in objects)
     except Exception:  # classes may do anything
         matters = True
     (gc.unfreeze if matters else gc.freeze)()
+
+
+def _may_have_to_be_finalized(kind: type) -> bool:
+    """Types of a library in C do so without ``__del__``: those that can be closed may do it, as a
+    dataset of netCDF4 is written when it is freed."""
+    of_c = (vars(base).get("close") for base in kind.__mro__)
+    is_closed_by_c = any(f and not isinstance(f, (types.FunctionType, property)) for f in of_c)
+    return hasattr(kind, "__del__") or is_closed_by_c
 
 
 def _has_to_be_finalized(item: Any) -> bool:

@@ -54,6 +54,10 @@ LEFT = {
         "Any.__del__ = lambda self, open=open: open('left', 'w').write('text')",
         "collected", b"text",
     ),
+    "an object in C that can be closed": (
+        "import mmap\nclass Data(mmap.mmap): pass\na.data = Data(-1, 10)", "collected", None
+    ),
+    "an object in Python that can be closed": ("Any.close = lambda self: None", "not", None),
     "a generator": (
         "def generate(open=open):\n    try:\n        yield\n    finally:\n"
         "        open('left', 'w').write('text')\n"
