@@ -15,6 +15,7 @@ import contextlib
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +33,7 @@ def start_early() -> None:
     """Let this process, a batch, start its trials so, and none once it is being stopped."""
     from guild import batch_util, op
 
-    trials = _Trials()
+    trials = _Trials(op.subprocess.Popen)
     init_trial_runs = batch_util._init_trial_runs
     terminate_batch = batch_util._terminate_batch
 
@@ -46,7 +47,7 @@ def start_early() -> None:
 
     batch_util._init_trial_runs = init_and_note
     batch_util._terminate_batch = end_and_terminate
-    op.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": trials.start})
+    op.subprocess = SimpleNamespace(**{**vars(op.subprocess), "Popen": trials.start})
     atexit.register(trials.end)
 
 
@@ -77,9 +78,10 @@ class _Waiting:
 
 
 class _Trials:
-    """The trials of a batch, ``runs`` of Guild."""
+    """The trials of a batch, ``runs`` of Guild, whose processes ``popen`` starts."""
 
-    def __init__(self) -> None:
+    def __init__(self, popen: Callable[..., subprocess.Popen[bytes]]) -> None:
+        self._popen = popen
         self.runs: list[Any] = []
         self._lock = threading.Lock()
         self._waiting: _Waiting | None = None
@@ -106,7 +108,7 @@ class _Trials:
             else:
                 if waiting:
                     waiting.end()
-                process = subprocess.Popen(args, **options)
+                process = self._popen(args, **options)
         if args[1 : len(_RUNNER) + 1] == _RUNNER and self._starts_early:
             self._preparing = threading.Thread(target=self._prepare, args=(options,), daemon=True)
             self._preparing.start()
@@ -128,7 +130,7 @@ class _Trials:
         read_end, write_end = os.pipe()
         env = {**options["env"], start.WAITS: str(read_end)}
         try:
-            process = subprocess.Popen(args, **{**options, "env": env}, pass_fds=[read_end])
+            process = self._popen(args, **{**options, "env": env}, pass_fds=[read_end])
         finally:
             os.close(read_end)
         with self._lock:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 import yaml
 
+from guild_notebook import one_pipe
 from guild_notebook import start as start_of_process
 from guild_notebook.optimizers import next_trial
 from guild_notebook.run.kernel import launcher
@@ -90,6 +91,10 @@ def test_each_trial_has_its_own_values_folder_and_process(trials: list[Run]):
         assert run.output.splitlines()[-1] == f"loss: {value}" or f"loss: {value}" in run.output
     assert len({told(run)["pid"] for run in trials}) == 4
     assert trials[3].attr("started") > trials[2].attr("stopped")
+
+
+def test_a_trial_writes_both_streams_to_one_pipe_as_a_single_run_does(trials: list[Run]):
+    assert [told(run)["of"].get(one_pipe.VARIABLE) for run in trials] == ["1"] * 4
 
 
 def test_nothing_in_a_trial_shows_that_its_process_was_early(trials: list[Run]):
