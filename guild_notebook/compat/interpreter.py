@@ -25,14 +25,14 @@ def collect_rarely(main: Any) -> None:
     some hundreds, most of which are modules, and at its end, when its memory is freed anyway, for
     none. The process of a script, which imports this module too, is left as it is. Needless where
     Python does so."""
-    run = main.main
-    if hasattr(run, "__wrapped__"):
+    configure = main._configure_help_formatter  # the first that a command does (guild/main.py:28)
+    if hasattr(configure, "__wrapped__"):
         return
 
-    @functools.wraps(run)
-    def run_and_collect_rarely() -> Any:
+    @functools.wraps(configure)
+    def collect_rarely_and_configure() -> None:
         gc.set_threshold(max(_MANY_OBJECTS, gc.get_threshold()[0]), *gc.get_threshold()[1:])
         atexit.register(gc.freeze)
-        return run()
+        configure()
 
-    main.main = run_and_collect_rarely
+    main._configure_help_formatter = collect_rarely_and_configure
