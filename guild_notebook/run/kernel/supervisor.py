@@ -74,7 +74,8 @@ def fork(
 ) -> int:
     """Start a supervisor as a fork of this process, which must have one thread. ``command`` is
     started in the folder ``cwd`` with the variables ``env``, and writes to ``output``. Returns the
-    supervisor's process id."""
+    supervisor's process id. Raises OSError where there is no room for another process."""
+    pid = -1
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()

@@ -3,14 +3,17 @@ not needed after all."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
+from guild_notebook.run.kernel import supervisor
 from tests.helpers.project import Project
 from tests.helpers.runner import attempt, execute
 
@@ -76,6 +79,29 @@ def test_a_python_kernel_is_started_as_jupyter_starts_it(project: Project, tmp_p
         "kernel_name": "Own",
         "jupyter_session": "",
     }
+
+
+@pytest.mark.parametrize("env", [{"A=B": "1"}, {"A": "1\0"}])
+def test_variables_that_no_process_can_have_are_said(project: Project, tmp_path: Path, env):
+    folder = tmp_path / "kernels" / "own"
+    folder.mkdir(parents=True)
+    argv = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (folder / "kernel.json").write_text(json.dumps({"argv": argv, "env": env}))
+    project.env["JUPYTER_PATH"] = str(tmp_path)
+    project.notebook("nb.ipynb", "1")
+    done = attempt(project, "nb.ipynb", "--kernel", "own")
+    assert "kernel 'own' cannot be started: " in done.stderr
+
+
+def test_a_supervisor_that_the_system_does_not_fork_is_said(monkeypatch):
+    def fail() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    monkeypatch.setattr(os, "fork", fail)
+    with pytest.raises(BlockingIOError):
+        supervisor.fork(0, 1, "", [], 2, "", {})
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == blocked
 
 
 def processes_of(run_id: str) -> list[psutil.Process]:
