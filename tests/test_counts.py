@@ -211,7 +211,7 @@ def test_a_cell_is_a_request_and_its_answers(runs: Runs):
     assert sent == {"status": 4, "execute_input": 2, "stream": 2, "execute_reply": 2}
 
 
-@pytest.mark.parametrize(("process", "limit"), [("guild", 70), ("runner", 5500), ("kernel", 3000)])
+@pytest.mark.parametrize(("process", "limit"), [("guild", 70), ("runner", 6500), ("kernel", 3000)])
 def test_a_cell_calls_few_functions(runs: Runs, process: str, limit: int):
     calls = runs.cells.calls(runs.base)[process] / CELLS
     assert calls <= limit
