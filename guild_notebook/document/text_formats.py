@@ -35,7 +35,7 @@ FORMAT_PACKAGES = (
     *("fqdn", "isoduration", "rfc3339_validator", "rfc3986_validator", "rfc3987_syntax"),
     *("uri_template", "webcolors"),
 )
-"""Packages of jsonschema's extra ``format-nongpl`` that nothing else of a run imports."""
+"""Packages of jsonschema's extra ``format-nongpl``."""
 
 CONVERTED = {"pandoc": "Pandoc", "quarto": "Quarto", "marimo": "marimo"}
 """Formats for which jupytext runs another program on the notebook."""
@@ -93,6 +93,8 @@ def _read(text: str, extension: str, name: str) -> dict[str, Any]:
         skip_format_packages()
         import jupytext
         from jupytext import formats
+
+        find_format_packages()
     except ImportError:
         raise NotebookError(
             f"notebook {name} is a text, which jupytext reads - install it: {INSTALL_COMMAND}"
@@ -128,3 +130,10 @@ def skip_format_packages() -> None:
     of notebooks has. JupyterLab installs them, and one builds a grammar for a second."""
     for name in FORMAT_PACKAGES:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # cannot be imported
+
+
+def find_format_packages() -> None:
+    """Let these packages be imported again, by what is neither nbformat nor jsonschema."""
+    for name in FORMAT_PACKAGES:
+        if sys.modules.get(name, sys) is None:
+            del sys.modules[name]

@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 
 from ... import start
+from ...document import text_formats
 from ...errors import OptionError
 from ...files import free_path, numbered_paths, write_whole
 
@@ -122,6 +123,7 @@ def _loaded_exporter(name: str, sample: Any) -> Any:
 def _nbconvert_exporter(name: str) -> Any:
     from nbconvert.exporters import base
 
+    text_formats.find_format_packages()  # for exporters of others
     if "." in name:  # a class, perhaps of a module of the project
         sys.path += [os.getcwd(), *start.python_path()[0]]
     try:

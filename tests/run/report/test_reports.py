@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.helpers.project import BROKEN_EXPORTER, Project, Run
+from tests.helpers.runner import execute
 
 REPORTS = ["html-no-input", "html", "sanitized", "script", "python", "notebook", "slides"]
 
@@ -51,3 +52,12 @@ def test_a_report_that_cannot_be_made_leaves_the_others_alone(shared: Project):
     assert "failed with ZeroDivisionError - see odd.sanitized.html" in done.stderr
     sanitized = (done.run.dir / "odd.sanitized.html").read_text("utf-8")
     assert 'href="#guild-failed-cell"' in sanitized and 'id="guild-failed-cell"' in sanitized
+
+
+def test_an_exporter_may_import_what_the_run_leaves_out_of_its_own_libraries(shared: Project):
+    shared.file("fqdn.py", "")
+    exporter = "import fqdn\nfrom nbconvert.exporters import MarkdownExporter as Named\n"
+    shared.file("with_names.py", exporter)
+    shared.notebook("names.ipynb", "print('shown')")
+    run = execute(shared, "names.ipynb", "--report", "with_names.Named").run
+    assert "shown" in (run.dir / "names.md").read_text("utf-8")
