@@ -8,6 +8,7 @@ kernelspecs name a program of their own that starts the kernel: jupyter_client d
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -53,7 +54,8 @@ class Child:
 
     def wait(self) -> int:
         while self.poll() is None:
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            with contextlib.suppress(ChildProcessError):  # another thread has its status by now
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         return self.returncode or 0
 
     def send_signal(self, number: int) -> None:

@@ -7,13 +7,16 @@ import errno
 import json
 import os
 import signal
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from guild_notebook.run.kernel import supervisor
+from guild_notebook.run.kernel import starting, supervisor
+from tests.helpers.causes import linux
 from tests.helpers.project import Project
 from tests.helpers.runner import attempt, execute
 
@@ -102,6 +105,19 @@ def test_a_supervisor_that_the_system_does_not_fork_is_said(monkeypatch):
     with pytest.raises(BlockingIOError):
         supervisor.fork(0, 1, "", [], 2, "", {})
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == blocked
+
+
+@linux
+def test_threads_that_wait_for_a_forked_process_all_get_its_status():
+    for _ in range(50):
+        with subprocess.Popen([sys.executable, "-ISc", "raise SystemExit(3)"]) as process:
+            child = starting.Child(process.pid)
+            with ThreadPoolExecutor(2) as threads:
+                waiting = [threads.submit(child.wait) for _ in range(2)]
+                while child.poll() is None:
+                    pass
+            process.returncode = 3
+        assert [future.result() for future in waiting] == [3, 3]
 
 
 def processes_of(run_id: str) -> list[psutil.Process]:
