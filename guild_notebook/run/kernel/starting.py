@@ -124,7 +124,7 @@ class KernelStart:
         waiting: KernelStart | None = None,
         waits: bool = False,
     ) -> None:
-        self.cwd = cwd
+        self.cwd, self.name = cwd, option or named
         self.folder = self.notice = ""
         self.error: Exception | None = None
         self.pipes: Pipes | None = None
@@ -150,6 +150,11 @@ class KernelStart:
                 self._start(waits)
         except (KernelError, OSError) as e:
             self.error = e
+        except (ValueError, TypeError) as e:  # of a variable, which may be anything
+            self.error = self._cannot_be_started(e)
+
+    def _cannot_be_started(self, error: Exception) -> KernelError:
+        return KernelError(f"kernel '{shown_name(self.name)}' cannot be started: {error}")
 
     @property
     def output_address(self) -> str:
@@ -236,8 +241,8 @@ class KernelStart:
                     start_new_session=True,
                     **self.pipes.options,
                 )
-        except (OSError, ValueError) as e:
-            raise KernelError(f"kernel '{shown_name(self.name)}' cannot be started: {e}") from e
+        except OSError as e:
+            raise self._cannot_be_started(e) from e
         finally:
             self.pipes.close_ends()
         if self.supervisor.stdin:
