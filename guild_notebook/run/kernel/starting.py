@@ -92,7 +92,7 @@ class Pipes:
         """Start it as a fork. Raises ValueError for what no process can be given."""
         if any(b"\0" in os.fsencode(word) for word in [*command, *env, *env.values()]):
             raise ValueError("embedded null byte")
-        if any("=" in name for name in env):
+        if any(not name or "=" in name for name in env):
             raise ValueError("illegal environment variable name")
         output = self._output_end
         return Child(supervisor.fork(*self._ends, self._folder, command, output, cwd, env))

@@ -84,7 +84,7 @@ def test_a_python_kernel_is_started_as_jupyter_starts_it(project: Project, tmp_p
     }
 
 
-@pytest.mark.parametrize("env", [{"A=B": "1"}, {"A": "1\0"}, {"A": 1}])
+@pytest.mark.parametrize("env", [{"": "1"}, {"A=B": "1"}, {"A": "1\0"}, {"A": 1}])
 def test_variables_that_no_process_can_have_are_said(project: Project, tmp_path: Path, env):
     folder = tmp_path / "kernels" / "own"
     folder.mkdir(parents=True)
