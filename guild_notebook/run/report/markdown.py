@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import mistune
 from mistune.plugins import import_plugin
 
+from ...document.mime import text_of
 from .highlight import lexer_of
 
 PLUGINS = ("strikethrough", "table", "url", "task_lists", "def_list")
@@ -127,5 +128,5 @@ class _Elements(mistune.HTMLRenderer):
         if url.startswith("attachment:"):
             attached = self.attachments.get(url.partition(":")[2]) or {"image/png": ""}
             kinds = (*(mime for mime in _VECTORS_FIRST if mime in attached), *attached)
-            url = f"data:{kinds[0]};base64,{attached[kinds[0]]}"
+            url = f"data:{kinds[0]};base64,{text_of(attached[kinds[0]])}"
         return super().image(text, url, title)

@@ -366,6 +366,12 @@ def write_reports(names: str, folder: Path, home: Path) -> str:
     return done.stdout.strip()
 
 
+def test_an_attachment_is_shown_whose_data_are_lines():
+    attachments = {"a": {"image/png": [PNG[:4], PNG[4:]]}}
+    made = MarkdownRenderer().html("![](attachment:a)", attachments)
+    assert f'src="data:image/png;base64,{PNG}"' in made
+
+
 def test_reports_import_no_parser_of_html_nor_all_of_nbconvert(tmp_path: Path):
     assert write_reports("html,html-no-input,sanitized", tmp_path, tmp_path / "home") == ""
     assert len(list(tmp_path.glob("nb*.html"))) == 3
