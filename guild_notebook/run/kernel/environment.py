@@ -30,16 +30,13 @@ from . import launcher
 _ACTIVATE_AND_START = 'for f in "$0"/etc/conda/activate.d/*.sh; do . "$f"; done; exec "$@"'
 
 ASK_PYTHON = (
-    "(lambda sys, platform, json, uname: json.dumps({"
+    "(lambda sys, platform, json: json.dumps({"
     "'interpreter': sys.executable, 'implementation': platform.python_implementation(), "
-    "'version': platform.python_version(), 'build': sys.version, 'platform': "
-    # Without the name of the processor, for which it would start a program and leave it out.
-    "(uname.setdefault('processor', ''), platform.platform(), uname.pop('processor'))[1], "
+    "'version': platform.python_version(), 'build': sys.version, 'platform': platform.platform(), "
     "'prefix': sys.prefix, 'path': [str(entry) for entry in sys.path], "
     "'language_info': getattr(get_ipython().kernel, 'iopub_thread', None) and "
     "get_ipython().kernel.language_info"
-    "}))(*map(__import__, ('sys', 'platform', 'json')), "
-    "getattr(__import__('platform').uname(), '__dict__', {}))"
+    "}))(*map(__import__, ('sys', 'platform', 'json')))"
 )
 """An expression of IPython, which binds no name: a JSON text that says which Python evaluates it,
 and the ``language_info`` of its kernel_info_reply."""

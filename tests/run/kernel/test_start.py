@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from guild_notebook.run.kernel import starting, supervisor
+from guild_notebook.run.kernel import environment, starting, supervisor
 from tests.helpers.causes import linux
 from tests.helpers.project import Project
 from tests.helpers.runner import attempt, execute
@@ -118,6 +118,18 @@ def test_threads_that_wait_for_a_forked_process_all_get_its_status():
                     pass
             process.returncode = 3
         assert [future.result() for future in waiting] == [3, 3]
+
+
+def test_a_kernel_tells_its_platform_as_python_does():
+    """On some systems it has the name of the processor, on macOS for example."""
+    code = (
+        "import json, platform; platform._Processor.get = staticmethod(lambda: 'named'); "
+        "from types import SimpleNamespace as N; get_ipython = lambda: N(kernel=N()); "
+        f"told = json.loads({environment.ASK_PYTHON}); "
+        "print(told['platform'] == platform.platform(), 'named' in platform.platform())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
 
 
 def processes_of(run_id: str) -> list[psutil.Process]:
