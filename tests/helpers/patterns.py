@@ -23,6 +23,9 @@ PACKAGE = Path(guild_notebook.__file__).parent
 
 METHODS = ("match", "fullmatch", "search", "sub", "split", "findall", "finditer")
 
+MAKING = {"re": "compile", "lazy": "pattern"}
+"""What makes a pattern to be used later: flags/languages/lazy.py compiles it then."""
+
 SAMPLE = " \t\nx0_a-.,:;=#\"'\\<>/(){}[]$@%\x1b\r\x00é\u201c"
 """Characters of which a class of characters is represented by those that it has."""
 
@@ -44,7 +47,7 @@ def used_patterns() -> tuple[list[Used], list[str]]:
     whole = "\n".join(sources.values())
     found, local = [], []
     for path, source in sources.items():
-        if not re.search(r"\bre\.", source):
+        if not re.search(r"\b(?:re|lazy)\.", source):
             continue
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         module = importlib.import_module(".".join(parts).replace(".__init__", ""))
@@ -70,7 +73,7 @@ def used_patterns() -> tuple[list[Used], list[str]]:
                 continue
             name = node.func.attr
             uses = {name}
-            if name == "compile":
+            if name in MAKING.values():
                 named = re.escape(names.get(id(node), "-"))
                 users = source if named.startswith("_") else whole
                 uses = set(re.findall(rf"\b{named}\b(?:\[\w+\])?\.({'|'.join(METHODS)})\b", users))
@@ -83,8 +86,8 @@ def _is_call_of_re(node: ast.AST) -> bool:
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "re"
-        and node.func.attr in (*METHODS, "compile")
+        and node.func.value.id in MAKING
+        and node.func.attr in (*METHODS, MAKING[node.func.value.id])
     )
 
 

@@ -166,7 +166,9 @@ def test_however_a_sweep_ends_no_process_is_left(project: Project, end: str):
     command.communicate(timeout=60)
     wait_for(lambda: not of_home(project))
     left = [run for run in map(Run, project.run_dirs()) if (run.dir / ".guild/PENDING").exists()]
-    assert len(left) == 2  # never begun
+    # Never begun, but that Guild stops the trial first, so the batch may begin another until its
+    # turn comes.
+    assert len(left) in ((1, 2) if end == "guild stop" else (2,))
     assert not any((run.dir / ".guild/output").exists() for run in left)
 
 
@@ -237,7 +239,7 @@ def test_a_waiting_process_ends_where_nobody_needs_it(tmp_path: Path):
 
 def test_a_process_that_waits_for_long_ends_and_none_follows(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(next_trial, "LONGEST_SECONDS", 0.1)
-    trials = next_trial._Trials()
+    trials = next_trial._Trials(subprocess.Popen)
     command = [sys.executable, "-c", "input()"], {"cwd": ".", "env": {**os.environ}}
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     trials._start_waiting((command[0], {**command[1], **options}))

@@ -17,7 +17,7 @@ _ATTRIBUTE = (
     rf"""{_BLANK}+(?P<attribute>[^\s"'<>/=]+)"""
     rf"""(?:{_BLANK}*={_BLANK}*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?"""
 )
-_ATTRIBUTES = re.compile(_ATTRIBUTE)
+_ATTRIBUTES = re.compile(f"(?<!{_BLANK}){_ATTRIBUTE}")
 _TOKEN = re.compile(
     rf"[^<]*(?:<(?P<name>{_NAME})(?P<attributes>(?:{_ATTRIBUTE})*){_BLANK}*(?P<empty>/?)>"
     rf"|</(?P<end>{_NAME}){_BLANK}*>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty
 from types import SimpleNamespace
@@ -129,7 +130,8 @@ def test_a_kernel_that_has_closed_its_output_is_not_asked_for_more(has_closed: b
         assert ended.is_set()
         return channel.asked
 
-    assert asyncio.run(drain()) in asked
+    with ThreadPoolExecutor(1) as thread:  # which has no event loop, as this one has of a browser
+        assert thread.submit(asyncio.run, drain()).result() in asked
 
 
 def test_a_cell_that_closes_the_output_and_ends_the_kernel_is_said_to(project: Project):
