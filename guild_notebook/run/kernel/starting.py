@@ -146,7 +146,7 @@ class KernelStart:
                     return
                 waiting.__exit__()
             self.folder = connection_dir.make(cwd)
-            if self.is_local and "kernel_provisioner" not in self.spec.metadata:
+            if self.is_local and not self._has_provisioner:
                 self._start(waits)
         except (KernelError, OSError) as e:
             self.error = e
@@ -159,6 +159,14 @@ class KernelStart:
     @property
     def output_address(self) -> str:
         return f"ipc://{os.path.join(self.folder, connection_dir.OUTPUT)}"
+
+    @property
+    def _has_provisioner(self) -> bool:
+        """Whether a class of jupyter_client, or of somebody else, is named that is to start it
+        (jupyter_client/provisioning/factory.py)."""
+        usual = "local-provisioner"
+        default = os.environ.get("JUPYTER_DEFAULT_PROVISIONER_NAME", usual)
+        return "kernel_provisioner" in self.spec.metadata or default != usual
 
     @property
     def is_alive(self) -> bool:

@@ -132,6 +132,40 @@ def test_a_kernel_tells_its_platform_as_python_does():
     assert done.stdout.split() == ["True", "True"]
 
 
+PROVISIONER = """
+import os
+from jupyter_client.provisioning import LocalProvisioner
+class Own(LocalProvisioner):
+    async def launch_kernel(self, cmd, **options):
+        options["env"]["STARTED_BY"] = "own"
+        return await super().launch_kernel(cmd, **options)
+"""
+
+
+@pytest.mark.parametrize("named", ["by the kernelspec", "for all kernels"])
+def test_a_kernel_is_started_by_the_provisioner_that_is_named(
+    project: Project, tmp_path: Path, named: str
+):
+    library, folder = tmp_path / "library", tmp_path / "kernels" / "own"
+    (library / "own-1.dist-info").mkdir(parents=True)
+    (library / "provisioner_of_own.py").write_text(PROVISIONER)
+    (library / "own-1.dist-info/METADATA").write_text("Name: own\nVersion: 1\n")
+    (library / "own-1.dist-info/entry_points.txt").write_text(
+        "[jupyter_client.kernel_provisioners]\nown = provisioner_of_own:Own\n"
+    )
+    folder.mkdir(parents=True)
+    argv = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec: dict[str, object] = {"argv": argv, "display_name": "Own", "language": "python"}
+    project.env.update(JUPYTER_PATH=str(tmp_path), PYTHONPATH=str(library))
+    if named == "for all kernels":
+        project.env["JUPYTER_DEFAULT_PROVISIONER_NAME"] = "own"
+    else:
+        spec["metadata"] = {"kernel_provisioner": {"provisioner_name": "own"}}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    project.notebook("nb.ipynb", "import os; print(os.environ.get('STARTED_BY'))")
+    assert "own\n" in execute(project, "nb.ipynb", "--kernel", "own").stdout
+
+
 def processes_of(run_id: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
