@@ -224,7 +224,7 @@ def end_descendants(
             kill_after = time.monotonic() + GRACE_SECONDS
         if kill_after is not None and time.monotonic() > kill_after:
             # A group at once, so that none of it has time to start another process.
-            for group in {process.group for process in left}:
+            for group in {process.group for process in left} - {os.getpgrp()}:
                 _kill(-group)
         time.sleep(0.01)
     return statuses
@@ -245,14 +245,18 @@ def _living(processes: list[Process], statuses: dict[int, int]) -> list[Process]
 def descendants_of(kernel: int, supervisor: int, since: float) -> Children | Snapshots:
     """All processes that come from a kernel, and itself. ``supervisor`` is the process that has
     started it, at the time ``since``."""
-    return Children() if sys.platform == "linux" else Snapshots(kernel, supervisor, since)
+    return Children(kernel) if sys.platform == "linux" else Snapshots(kernel, supervisor, since)
 
 
 class Children:
     """On Linux: what this process, a subreaper, has below it in another session, as all are that
-    come from a kernel."""
+    come from a kernel, and the ``kernel`` itself, which is in the supervisor's session until it has
+    begun one of its own."""
 
     seconds: float | None = None
+
+    def __init__(self, kernel: int) -> None:
+        self._kernel = kernel
 
     def find(self) -> list[Process]:
         children: dict[int, list[Process]] = {}
@@ -261,7 +265,11 @@ class Children:
             if process:
                 children.setdefault(process.parent, []).append(process)
         session = os.getsid(0)
-        found = [child for child in children.get(os.getpid(), []) if child.session != session]
+        found = [
+            child
+            for child in children.get(os.getpid(), [])
+            if child.session != session or child.pid == self._kernel
+        ]
         for process in found:  # which grows
             found += children.get(process.pid, [])
         return found

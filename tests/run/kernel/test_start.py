@@ -120,6 +120,20 @@ def test_threads_that_wait_for_a_forked_process_all_get_its_status():
         assert [future.result() for future in waiting] == [3, 3]
 
 
+@linux
+def test_a_kernel_that_is_ended_before_it_has_a_session_of_its_own_is_not_waited_for(tmp_path):
+    """Ctrl-C in the moment in which it is started: the run took 10 s to end."""
+    for _ in range(5):
+        pipes = starting.Pipes(str(tmp_path / "folder"))
+        os.close(pipes.liveness)
+        command = [*pipes.arguments, "sleep", "100"]
+        with subprocess.Popen(command, start_new_session=True, **pipes.options) as process:
+            pipes.close_ends()
+            assert process.wait(supervisor.LONGEST_SECONDS - 1) == 0
+        os.close(pipes.output)
+        os.close(pipes.status)
+
+
 def test_a_kernel_tells_its_platform_as_python_does():
     """On some systems it has the name of the processor, on macOS for example."""
     code = (
