@@ -55,7 +55,8 @@ class Child:
     def wait(self) -> int:
         while self.poll() is None:
             with contextlib.suppress(ChildProcessError):  # another thread has its status by now
-                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+                if sys.platform == "linux":  # elsewhere nothing is forked
+                    os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         return self.returncode or 0
 
     def send_signal(self, number: int) -> None:
