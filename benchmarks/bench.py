@@ -110,6 +110,7 @@ def measured_report(args: argparse.Namespace) -> dict[str, Any]:
     }
     warm: set[Path] = set()
     args.json.parent.mkdir(parents=True, exist_ok=True)
+    print(table.HEAD, flush=True)
     try:
         for work in chosen:
             results: dict[str, Any] = {}
