@@ -48,7 +48,11 @@ class Child:
     def poll(self) -> int | None:
         with self._lock:
             if self.returncode is None:
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                try:
+                    pid, status = os.waitpid(self.pid, os.WNOHANG)
+                except ChildProcessError:
+                    # Where SIGCHLD is ignored no status is kept: it is 0, as to subprocess.Popen.
+                    pid, status = self.pid, 0
                 self.returncode = os.waitstatus_to_exitcode(status) if pid else None
             return self.returncode
 

@@ -134,6 +134,18 @@ def test_a_kernel_that_is_ended_before_it_has_a_session_of_its_own_is_not_waited
         os.close(pipes.status)
 
 
+@linux
+def test_a_run_that_is_started_where_sigchld_is_ignored_ends_as_any_other(project: Project):
+    """The system then keeps no status of a process that has ended."""
+    project.notebook("nb.ipynb", "1")
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        done = execute(project, "nb.ipynb")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert [line.partition(" (")[0] for line in done.stderr.splitlines()] == ["[1/1] 1"]
+
+
 def test_a_kernel_tells_its_platform_as_python_does():
     """On some systems it has the name of the processor, on macOS for example."""
     code = (
