@@ -218,7 +218,9 @@ def _spec_of(manager: Any, name: str) -> KernelSpec:
         raise NoSuchKernelError from None
     except TraitError as e:
         raise ValueError(str(e)) from None
-    return KernelSpec(**{f.name: getattr(found, f.name) for f in fields(KernelSpec)})
+    # Releases before 8.8 have no kernel_protocol_version.
+    names = [f.name for f in fields(KernelSpec) if hasattr(found, f.name)]
+    return KernelSpec(**{name: getattr(found, name) for name in names})
 
 
 def python_spec(python: str) -> KernelSpec:

@@ -9,11 +9,13 @@ import sys
 import venv
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from guild_notebook.errors import KernelError
+from guild_notebook.kernels import kernelspecs
 from guild_notebook.kernels.check import check
 from guild_notebook.kernels.interpreters import active_python
 from guild_notebook.kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
@@ -560,3 +562,11 @@ def test_a_run_that_cannot_start_its_kernel_says_what_the_interpreter_lacks(proj
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("guild-notebook: ")]
     python = folder / "bin" / "python"
     assert f"does not start: there is no ipykernel for {python} - install it: uv pip" in line
+
+
+def test_a_kernel_is_found_by_jupyter_client_before_8_8_too():
+    """Whose KernelSpec has no version of the protocol."""
+    values: dict[str, Any] = {"argv": ["kernel"], "resource_dir": "/x", "display_name": ""}
+    values.update(language="other", interrupt_mode="message", env={}, metadata={})
+    manager = SimpleNamespace(get_kernel_spec=lambda _name: SimpleNamespace(**values))
+    assert kernelspecs._spec_of(manager, "other") == kernelspecs.KernelSpec(**values)
