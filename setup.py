@@ -18,7 +18,9 @@ VERSION = re.search(r'^__version__ = "([^"]+)"$', INIT.read_text("utf-8"), re.MU
 GUILD = [
     "guildai==0.9.*",
     # For `guild package`, which needs a bdist_wheel: setuptools has one of its own from 70.1.
+    # Those before 71.1 build no wheel on Python 3.15.
     "setuptools>=70.1",
+    "setuptools>=71.1; python_version >= '3.15'",
     # Guild runs `pip freeze` for each run of a script, and an environment made by uv has no pip.
     # Those before 23.1.2 do not start on Python 3.12, those before 24.1 warn on 3.14, and some
     # before 25.3 do not start on 3.15.
