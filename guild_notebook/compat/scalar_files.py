@@ -63,6 +63,8 @@ class ScalarWriter:
                 self._file.close()
 
 
+_BEGINNING = "events.out.tfevents."
+
 _numbers = iter(range(2**31))
 """Tell the files apart that this process writes in the same second."""
 
@@ -71,11 +73,20 @@ def _new_file(folder: str) -> Any:
     import socket  # as Guild does by then, and not each program that has the hooks
 
     os.makedirs(folder, exist_ok=True)
-    name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
-    file = open(os.path.join(folder, f"events.out.tfevents.{name}"), "wb")  # noqa: SIM115
+    name = f"{_seconds(folder):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
+    file = open(os.path.join(folder, _BEGINNING + name), "wb")  # noqa: SIM115
     file.write(_record(_text(3, b"brain.Event:2")))  # file_version
     file.flush()
     return file
+
+
+def _seconds(folder: str) -> int:
+    """The time of a new file: now, or later than that of any file there. Readers take files in the
+    order of their names, where the number of a process follows on the time, and that of a restart
+    in the same second may be lower."""
+    names = (name for name in os.listdir(folder) if name.startswith(_BEGINNING))
+    times = (name[len(_BEGINNING) :].split(".")[0] for name in names)
+    return max([int(time.time()), *(int(t) + 1 for t in times if t.isdecimal())])
 
 
 def _scalar_event(tag: str, value: float, step: int) -> bytes:

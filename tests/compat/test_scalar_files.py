@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,16 @@ def test_a_run_with_scalars_imports_no_tensorboard(project: Project):
     assert "guild.summary" in imported
     assert not {"numpy", "tensorboard.summary.writer", "google.protobuf", "absl"} & imported
     assert "loss: 0.250000 (step 3)" in project.guild("runs", "info").stdout
+
+
+@pytest.mark.parametrize("later", [0, 1000])
+def test_a_file_comes_after_those_that_a_folder_has(tmp_path: Path, later: int):
+    """Also after one of the same second and a process with a higher number."""
+    earlier = tmp_path / f"events.out.tfevents.{int(time.time()) + later}.host.99999.0"
+    earlier.write_bytes(b"")
+    (tmp_path / "events.out.tfevents.of-another").write_bytes(b"")
+    writer = ScalarWriter(str(tmp_path))
+    writer.add_scalar("loss", 0.5)
+    writer.close()
+    assert sorted(path.name for path in tmp_path.iterdir())[0] == earlier.name
+    assert len(list(tmp_path.iterdir())) == 3
