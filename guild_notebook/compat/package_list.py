@@ -21,6 +21,10 @@ _OPTIONS = (
 """The options of ``pip freeze`` that change its text, and may stand in a file or a variable."""
 
 
+_VENDORED = os.path.join("setuptools", "_vendor")
+"""The end of a folder that pkg_resources of setuptools 71 to 81 adds to ``sys.path``."""
+
+
 def wait_for_the_operation(python_script: Any) -> None:
     """Let the plugin of Python operations leave the list to ``guild.op``, which tells it when the
     operation has started."""
@@ -103,6 +107,8 @@ def _path() -> list[str] | None:
     own = {os.getcwd(), *(os.path.abspath(p) for p in given if not os.path.isabs(p) or p in copied)}
     path = []
     for entry in sys.path:
+        if entry.endswith(_VENDORED):
+            continue
         if os.path.abspath(entry) not in own:
             path.append(entry)
         elif any(metadata.distributions(path=[entry])):

@@ -158,3 +158,19 @@ def test_packages_of_the_projects_folders_are_not_listed(
     monkeypatch.setenv("PYTHONPATH", f"src:{elsewhere}")
     monkeypatch.setattr(sys, "path", [str(without_settings / "src"), *sys.path])
     assert package_list._lines() is None
+
+
+def test_what_setuptools_brings_along_is_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    vendored = tmp_path / "setuptools" / "_vendor"
+    for folder in (tmp_path, vendored):
+        metadata = folder / f"{folder.name.strip('_')}_package-1.0.dist-info" / "METADATA"
+        metadata.parent.mkdir(parents=True)
+        metadata.write_text(f"Name: {metadata.parent.name.split('-')[0]}\nVersion: 1.0\n")
+    monkeypatch.chdir(vendored)  # not where this package is installed in place
+    listed = len(package_list._lines() or ())
+    monkeypatch.setattr(sys, "path", [*sys.path, str(vendored)])
+    assert len(package_list._lines() or ()) == listed > 0
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    assert len(package_list._lines() or ()) == listed + 1
