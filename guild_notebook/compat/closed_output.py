@@ -26,9 +26,7 @@ def stop_runs_without_reader(op_util: Any) -> None:
     waits for Guild to read (guild/op_util.py:298, _gen_tee_run). Needless when Guild ends.
     """
     output = op_util.RunOutput
-    if not hasattr(output, "_open_by_guild"):
-        output._open_by_guild = output.open
-        output.open = _open
+    output._open_by_guild, output.open = output.open, _open
 
 
 def _open(output: Any, process: Any) -> None:

@@ -67,8 +67,6 @@ def state_defaults_of_scripts(module: Any) -> None:
     The placeholder would be the default of the flag, and no such script would run.
     """
     execute = module._exec_module
-    if hasattr(execute, "__wrapped__"):
-        return
 
     @functools.wraps(execute)
     def execute_and_state(*args: Any) -> Any:

@@ -81,8 +81,11 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
         text_files.ask_chardet_where_it_matters,
     ),
 }
-"""Called with a module once it is executed, or now if it was before the hooks were in place; a
-second call changes nothing."""
+"""Called with a module, each once, when it is executed, or now if it was before the hooks were in
+place."""
+
+_PATCHED = "_guild_notebook_patches"
+"""The variable of a module that has the names of those that have been called with it."""
 
 WHEN_USED = ("guild.lock",)
 """Modules that are executed when they are first used. Guild imports this one for each command, and
@@ -141,6 +144,7 @@ def find_spec(
 
 
 def _execute(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
+    vars(module).pop(_PATCHED, None)  # it is executed anew
     with AROUND.get(module.__name__, contextlib.nullcontext)():
         execute(module)
     _patch(module)
@@ -148,7 +152,10 @@ def _execute(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
 
 def _patch(module: ModuleType) -> None:
     for patch in AFTER.get(module.__name__, ()):
-        patch(module)
+        patched = vars(module).setdefault(_PATCHED, set())
+        if patch.__name__ not in patched:
+            patched.add(patch.__name__)
+            patch(module)
 
 
 def _importing_package() -> str:

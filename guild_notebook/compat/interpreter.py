@@ -26,8 +26,6 @@ def collect_rarely(main: Any) -> None:
     none. The process of a script, which imports this module too, is left as it is. Needless where
     Python does so."""
     configure = main._configure_help_formatter  # the first that a command does (guild/main.py:28)
-    if hasattr(configure, "__wrapped__"):
-        return
 
     @functools.wraps(configure)
     def collect_rarely_and_configure() -> None:

@@ -169,11 +169,7 @@ def _possible_scalar(callback: Any) -> re.Pattern[bytes] | None:
 
 
 def _pieces(fd: int) -> Iterator[bytes]:
-    while True:
-        data = os.read(fd, PIECE)
-        if not data:
-            return
-        yield data
+    return iter(lambda: os.read(fd, PIECE), b"")
 
 
 def _descriptor(file: Any) -> int | None:

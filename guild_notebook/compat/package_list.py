@@ -20,7 +20,6 @@ _OPTIONS = (
 )
 """The options of ``pip freeze`` that change its text, and may stand in a file or a variable."""
 
-
 _VENDORED = os.path.join("setuptools", "_vendor")
 """The end of a folder that pkg_resources of setuptools 71 to 81 adds to ``sys.path``."""
 
@@ -40,8 +39,6 @@ def list_beside_the_run(op: Any) -> None:
     """Read the list once an operation's process is started, or was not to be started, and have it
     before the run is shown to be at its end. In the background it is another process of Guild that
     does both."""
-    if hasattr(op, "_start_by_guild"):
-        return
     op._start_by_guild, op._wait_by_guild = op._op_start_proc, op._op_wait_for_proc
     op._op_start_proc, op._op_wait_for_proc = _start, _wait
 

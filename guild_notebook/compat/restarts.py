@@ -18,8 +18,6 @@ def find_by_id(run_impl: Any) -> None:
     for first.
     """
     found_by_guild = run_impl._local_run_for_spec
-    if hasattr(found_by_guild, "_found_by_guild"):
-        return
 
     def local_run_for_spec(spec: str) -> Any:
         from guild import run, var
@@ -29,5 +27,4 @@ def find_by_id(run_impl: Any) -> None:
             return run.Run(spec, path)
         return found_by_guild(spec)
 
-    local_run_for_spec._found_by_guild = found_by_guild  # type: ignore[attr-defined]
     run_impl._local_run_for_spec = local_run_for_spec

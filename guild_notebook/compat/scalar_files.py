@@ -24,8 +24,6 @@ from typing import Any
 def write_without_tensorboard(summary: Any) -> None:
     """Give Guild's ``OutputScalars`` of ``guild.summary`` this writer."""
     initialize = summary.OutputScalars.__init__
-    if hasattr(initialize, "__wrapped__"):
-        return
 
     @functools.wraps(initialize)
     def initialize_with_own_writer(self: Any, *args: Any, **options: Any) -> None:

@@ -24,9 +24,7 @@ def copy_and_warn(op_util: Any) -> None:
     """
     handler = op_util.SourceCodeCopyHandler
     handler.copy = _copy
-    if not hasattr(handler, "_ignore_by_guild"):
-        handler._ignore_by_guild = handler.ignore
-        handler.ignore = _ignore
+    handler._ignore_by_guild, handler.ignore = handler.ignore, _ignore
 
 
 def can_be_listed(path: str) -> bool:

@@ -16,8 +16,6 @@ def count_processors_without_psutil(util: Any) -> None:
     """Let the attribute ``platform`` of a run have the number of processors from where psutil has
     it on Linux (psutil/_pslinux.py, cpu_count_logical; guild/util.py:1335)."""
     count = util._platform_psutil_info
-    if hasattr(count, "__wrapped__"):
-        return
 
     @functools.wraps(count)
     def count_processors() -> Any:
@@ -40,9 +38,7 @@ def look_for_psutil(plugin: Any) -> None:
     does that if it writes some."""
     for name, kind in vars(plugin).items():
         if name.endswith("Plugin") and kind.__module__ == plugin.__name__:
-            enabled = kind.enabled_for_op
-            if not hasattr(enabled, "__wrapped__"):
-                kind.enabled_for_op = _enabled_with_psutil(enabled)
+            kind.enabled_for_op = _enabled_with_psutil(kind.enabled_for_op)
 
 
 def _enabled_with_psutil(enabled: Any) -> Any:

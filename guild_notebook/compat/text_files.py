@@ -19,8 +19,6 @@ def ask_chardet_where_it_matters(util: Any) -> None:
     there is an encoding.
     """
     is_text_file = util.is_text_file
-    if hasattr(is_text_file, "__wrapped__"):
-        return
 
     @functools.wraps(is_text_file)
     def is_text(path: Any, ignore_ext: bool = False) -> bool:

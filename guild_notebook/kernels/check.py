@@ -22,7 +22,7 @@ def check(
     if os.path.expanduser("~") == "~":
         return  # jupyter_core finds nothing without a home, which the run makes
     specs = KernelSpecs(project)
-    name, _replaced = choose(specs, option, named, language)
+    name, _replaced = choose(specs, option, named, lambda: language)
     spec = specs.get_kernel_spec(name)
     if "kernel_provisioner" in spec.metadata:
         return  # it starts the kernel in a way of its own, perhaps on another machine

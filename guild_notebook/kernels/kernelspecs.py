@@ -230,18 +230,17 @@ def python_spec(python: str) -> KernelSpec:
 
 
 def choose(
-    specs: KernelSpecs, option: str | None, named: str, language: str | Callable[[], str]
+    specs: KernelSpecs, option: str | None, named: str, language: Callable[[], str]
 ) -> tuple[str, str]:
     """The name of the kernel to start, and a line for the user if it replaces the one that the
-    notebook has ``named``, else "". ``language`` is the notebook's, or tells it. Raises KernelError
-    if ``option`` (nb-kernel) or the notebook names a kernel that is not installed and that this
-    interpreter cannot replace."""
+    notebook has ``named``, else "". ``language`` tells in which one the notebook is written. Raises
+    KernelError if ``option`` (nb-kernel) or the notebook names a kernel that is not installed and
+    that this interpreter cannot replace."""
     wanted = option or named
     if not wanted:
-        written_in = language if isinstance(language, str) else language()
-        if written_in != "python":
+        if language() != "python":
             raise KernelError(
-                f"the notebook is written in {written_in} and names no kernel - "
+                f"the notebook is written in {language()} and names no kernel - "
                 f"set nb-kernel to one of: {specs.installed()}"
             )
         return OWN_PYTHON, ""
@@ -250,8 +249,7 @@ def choose(
         if not command or not all(isinstance(word, str) for word in command):
             raise ValueError(f"its argv {command} is not a command")
     except NoSuchKernelError:
-        written_in = language if isinstance(language, str) else language()
-        if option or written_in != "python":
+        if option or language() != "python":
             raise KernelError(
                 f"kernel '{wanted}' is not installed - install it, or set nb-kernel to the path of "
                 f"an environment, conda:NAME or one of: {specs.installed()}"

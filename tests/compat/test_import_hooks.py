@@ -207,3 +207,19 @@ def test_loaders_of_all_kinds_are_let_be(monkeypatch, loader):
     monkeypatch.setattr(sys, "meta_path", [Finder])
     monkeypatch.setitem(import_hooks.AFTER, "of_test", (print,))
     assert import_hooks.find_spec("of_test", None, None).loader is loader
+
+
+def test_a_patch_is_called_once_for_each_time_that_its_module_is_executed(tmp_path, monkeypatch):
+    (tmp_path / "patched_once.py").write_text("x = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    calls = []
+    monkeypatch.setitem(import_hooks.AFTER, "patched_once", (calls.append,))
+    spec = import_hooks.find_spec("patched_once", None, None)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "patched_once", module)
+    spec.loader.exec_module(module)
+    assert calls == [module]
+    import_hooks.install()
+    assert calls == [module]
+    spec.loader.exec_module(module)
+    assert calls == [module, module]

@@ -115,7 +115,7 @@ class Pipeline:
             assert "nb.ipynb is nested too deeply" in str(e)
             return
         try:
-            choose(self.specs, None, nb.kernel_name, languages.name_of(nb))
+            choose(self.specs, None, nb.kernel_name, lambda: languages.name_of(nb))
         except KernelError as e:
             assert "\n" not in str(e)
         report = ("html",) if with_report else ()

@@ -67,7 +67,7 @@ def environment(folder: Path) -> Path:
 def chosen(here: Path, option: str | None, named: str = "", language: str = "python") -> Any:
     """The command of the kernel that is chosen, relative to ``here``."""
     specs = KernelSpecs(str(here / "project"))
-    name, _ = choose(specs, option, named, language)
+    name, _ = choose(specs, option, named, lambda: language)
     argv = specs.get_kernel_spec(name).argv
     return [word.replace(str(here) + os.sep, "") for word in argv]
 
@@ -157,10 +157,10 @@ def test_an_installed_kernel_is_meant_where_a_folder_has_its_name_too(here: Path
 @pytest.mark.parametrize("named", ["data", "nowhere", "conda-env-nowhere-py"])
 def test_a_notebook_s_python_kernel_that_is_not_there_is_replaced(here: Path, named: str):
     specs = KernelSpecs(str(here / "project"))
-    name, notice = choose(specs, None, named, "python")
+    name, notice = choose(specs, None, named, lambda: "python")
     assert name == OWN_PYTHON
     assert notice == f"kernel '{named}' is not installed, using {sys.executable}"
-    _, notice = choose(specs, None, f"./{named}", "python")
+    _, notice = choose(specs, None, f"./{named}", lambda: "python")
     assert notice.endswith(f"using {sys.executable} - for a path set nb-kernel")
 
 
@@ -213,7 +213,7 @@ def test_python_is_that_of_the_active_environment_where_no_kernel_is_installed_t
     for variable, value in activated(here / "venvs" / "torch").items():
         monkeypatch.setenv(variable, value)
     assert chosen(here, None, named)[:2] == ["venvs/torch/bin/python", "-m"]
-    _, notice = choose(KernelSpecs(""), None, named, "python")
+    _, notice = choose(KernelSpecs(""), None, named, lambda: "python")
     python = here / "venvs" / "torch" / "bin" / "python"
     said = f"kernel 'gone' is not installed, using {python}"
     assert notice == (said if named == "gone" else "")

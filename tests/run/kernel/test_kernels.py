@@ -357,6 +357,6 @@ def test_a_kernelspec_that_is_not_one_is_named(spec: Any, why: str, tmp_path: Pa
     file.write_text(spec if isinstance(spec, str) else json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     with pytest.raises(KernelError) as error:
-        choose(KernelSpecs(), None, "odd", "python")
+        choose(KernelSpecs(), None, "odd", lambda: "python")
     said = str(error.value)
     assert said.startswith("the kernelspec of 'odd' cannot be read: ") and why in said
