@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
+from ...document.cell_names import FOR_TOOLS
 from ...document.reader import Cell, Notebook
 from .. import languages
 from ..languages import calls
@@ -18,13 +19,6 @@ from ..model import Flag, Found, Site, Skipped
 
 INJECTED_TAG = "injected-parameters"
 PARAMETERS_TAG = "parameters"
-FOR_TOOLS = re.compile(
-    r"(?<!#)#+[ \t]*(?:(?:noqa|nosec|nosemgrep|nolint|NOSONAR|noinspection)\b|type:[ \t]*ignore\b"
-    r"|(?:pylint|fmt|mypy|pyright|pyre|pytype|isort|ruff|flake8|yapf|black|pragma|lintr|codespell"
-    r"|cspell|spell-checker)[ \t]*:|shellcheck[ \t]+\w+=|@|%%|!)[^#]*"
-)
-"""Comments that are read by linters, formatters and forms, not by people."""
-
 _COMMENT_BEHIND = re.compile(r"[ \t;)]*#[^\r\n]*")
 _TYPE_COMMENT = re.compile(
     r"(?<![ \t;)])[ \t;)]*#[^\S\r\n]*type:(?![^\S\r\n]*ignore\b)[^\S\r\n]*([^\s#]*)"

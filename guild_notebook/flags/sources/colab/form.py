@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
+from ....document.cell_names import FOR_TOOLS, TITLE, title_text
 from ...languages.literals import value_of
 from ...languages.python import annotation_of
 from ...languages.source import ParsedLine, Source, Statement
 from ...languages.values import literal_or_computed, same
 from ...model import Flag, Found, Site, Skipped
-from ..assignments import FOR_TOOLS, CodeCell, have_same_default
+from ..assignments import CodeCell, have_same_default
 from .annotation import Annotation, help_text, typed_field
 
 MARKER = re.compile(r"#[ \t]*@([ \t]*)param(?!\w)")
@@ -35,8 +36,6 @@ _NO_FIELDS: dict[type[ast.AST], str] = {
     ast.AsyncFunctionDef: "a parameter's default or a function's first line",
 }
 
-_TITLE = re.compile(r"^[ \t]*#[ \t]*@title\b[ \t]*([^\r\n]*)", re.MULTILINE)
-_TITLE_OPTIONS = re.compile(r"(?<!\s)\s*\{[^{}]*(?:\}\s*)?$")
 _MARKDOWN = re.compile(r"#[ \t]*@markdown\b[ \t]*(.*)")
 _RULE = re.compile(r"-{3,}\s*")
 _BULLET = re.compile(r"[-*+•][ \t]+")
@@ -78,10 +77,7 @@ def _fields(cell: CodeCell, passed_over: list[Skipped]) -> Iterator[FormField]:
         passed_over += [cell.skipped(marker.start(), reason) for marker in markers]
         return
     descriptions = Descriptions(source)
-    titles = [
-        (title.start(), _TITLE_OPTIONS.sub("", title.group(1)).strip())
-        for title in _TITLE.finditer(cell.text)
-    ]
+    titles = [(title.start(), title_text(title)) for title in TITLE.finditer(cell.text)]
     used: set[int] = set()
     for marker in _markers(source, markers):
         try:

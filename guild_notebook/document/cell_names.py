@@ -1,0 +1,221 @@
+"""What a cell is called, wherever one is named: by its number or position, and by its name.
+
+The number is the one that Jupyter shows before a cell that ran, ``[3]``. Before that a cell has
+none, and is called by its position among all cells, Markdown among them. No other counts are shown.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..secrets.settings import names_secret
+
+if TYPE_CHECKING:
+    from .reader import Cell
+
+LONGEST_NAME = 60
+"""Characters of a cell's name."""
+
+FOR_TOOLS = re.compile(
+    r"(?<!#)#+[ \t]*(?:(?:noqa|nosec|nosemgrep|nolint|NOSONAR|noinspection)\b|type:[ \t]*ignore\b"
+    r"|(?:pylint|fmt|mypy|pyright|pyre|pytype|isort|ruff|flake8|yapf|black|pragma|lintr|codespell"
+    r"|cspell|spell-checker)[ \t]*:|shellcheck[ \t]+\w+=|@|%%|!)[^#]*"
+)
+"""Comments that are read by linters, formatters and forms, not by people."""
+
+TITLE = re.compile(r"^[ \t]*#[ \t]*@title\b[ \t]*([^\r\n]*)", re.MULTILINE)
+_TITLE_OPTIONS = re.compile(r"(?<!\s)\s*\{[^{}]*(?:\}\s*)?$")
+
+_LONGEST_LINE = 500
+"""Characters of a line that are read for a name."""
+
+_LINE = re.compile(r"[^\r\n]+")
+_COMMENT = re.compile(r"#|//")
+_ORNAMENT = re.compile(r"^(?:[#/=~+'\s-]|\*+(?=\s))+|(?:\s[#/=~*\s-]*|[#/=~-]{2,}|=#)$")
+_FOR_OTHERS = re.compile(r"#[ \t]*(?:\||-\*-|In[ \t]?\[|[+-]?$)")
+_SETTING_UP = re.compile(
+    r"%%?(?:time|timeit|capture|prun|mprun|memit|matplotlib|load_ext|reload_ext|autoreload|pylab"
+    r"|config|precision|script|env|set_env|pip|conda|mamba|cd)\b"
+)
+"""Magics that say how a cell runs, or prepare it, and not what it does."""
+
+_MAY_BE_CODE = re.compile(r"[=(%!]|<-|\bimport\b|\bfrom\b")
+_FORM_COMMENT = re.compile(r"\s#+[ \t]*@[ \t]*\w+.*")
+_SECRET = re.compile(r"""(\w+)(['"]?\]?\s*(?:=|<-|:)\s*)("[^"]*"?|'[^']*'?|[\w./+-]*\d[\w./+-]*)""")
+
+_ATX = re.compile(r" {0,3}#{1,6}(?!#)[ \t]*(.*?)(?:[ \t]+#+)?[ \t]*")
+_UNDERLINE = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*")
+_NO_PARAGRAPH = re.compile(r"\s{4}|\s*(?:[-*+>|<#]|\d+[.)]\s|$)")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_HTML_HEADING = re.compile(r"<h[1-6]\b[^<>]*>(.*)", re.IGNORECASE)
+_HTML_END = re.compile(r"</h[1-6]", re.IGNORECASE)
+_MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"!\[[^\[\]]*\](?:\([^()]*\)|\[[^\[\]]*\])"), ""),  # images
+    (re.compile(r"\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\])"), r"\1"),
+    (re.compile(r"<((?:https?|mailto):[^<>\s]*)>"), r"\1"),
+    (re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>"), ""),
+    (re.compile(r"(`+)[ ]?([^`]+?)[ ]?\1"), r"\2"),
+    (re.compile(r"(\*{1,3}|~~)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"(\*{1,2})(?=\S)(.+?)(?<=\S)\1"), r"\2"),  # within those
+    (re.compile(r"(?<!\w)(_{1,2})(?=[^\s_])(.+?)(?<=[^\s_])\1(?!\w)"), r"\2"),
+    (re.compile(r"\s*\{[#.:][^{}]*\}$"), ""),  # attributes
+)
+_MATH = re.compile(r"(\$\$?)(?=\S)([^$]+?)(?<=\S)\1(?!\d)")
+_TEX = re.compile(r"\\(?=[A-Za-z])|[{}]")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+def cell_label(position: int, name: str = "", number: int | None = None) -> str:
+    """What messages call a cell: ``cell [3] (Train)`` by the number that Jupyter shows, or
+    ``the 4th cell (Train)`` by its ``position`` among all cells, from 1."""
+    cell = f"the {ordinal(position)} cell" if number is None else f"cell [{number}]"
+    return f"{cell} ({name})" if name else cell
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}th" if number % 100 in (11, 12, 13) else f"{number}{ending}"
+
+
+def cell_names(cells: Sequence[Cell]) -> list[str]:
+    """The name of each cell, "" for one without.
+
+    Of code it is its ``#@title``, or the comment in its first line, or the heading above. The first
+    cell under a heading has it alone, further ones with their first line of code; without a heading
+    that line is the name. Of Markdown it is its own heading.
+    """
+    names = []
+    heading, is_taken = "", False
+    for cell in cells:
+        name = ""
+        if cell.kind == "markdown":
+            name = _last_heading(cell.source)
+            heading, is_taken = (name, False) if name else (heading, is_taken)
+        elif cell.is_code and cell.source.strip():
+            name = _title(cell.source) or _comment(cell.source)
+            if not name and heading and not is_taken:
+                name = heading
+            elif not name:
+                name = ": ".join(filter(None, (heading, _code(cell.source))))
+            is_taken = True
+        names.append(short_name(_printable(name)))
+    return names
+
+
+def short_name(name: str) -> str:
+    """``name``, cut where it is longer than LONGEST_NAME."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def title_text(match: re.Match[str]) -> str:
+    """The text of a match of TITLE, without the options in braces."""
+    return _TITLE_OPTIONS.sub("", match.group(1)[:_LONGEST_LINE]).strip()
+
+
+def _title(source: str) -> str:
+    matches = TITLE.finditer(source) if "@title" in source else iter(())
+    return next(filter(None, (_plain(title_text(match)) for match in matches)), "")
+
+
+def _lines(source: str) -> Iterator[str]:
+    """The lines that may say what a cell does: not those for tools, of ornaments or magics of
+    setting up."""
+    for match in _LINE.finditer(source):
+        line = match.group()[:_LONGEST_LINE].strip()
+        is_for_tools = FOR_TOOLS.match(line) or _FOR_OTHERS.match(line) or _SETTING_UP.match(line)
+        if re.search(r"\w", line) and not is_for_tools:
+            yield line
+
+
+def _comment(source: str) -> str:
+    """The words of the comment in the first line of code, "" for none or for code in a comment."""
+    line = next(_lines(source), "")
+    if not _COMMENT.match(line):
+        return ""
+    text = _ORNAMENT.sub("", FOR_TOOLS.sub("", line))
+    return "" if _is_code(text) else _plain(text)
+
+
+def _is_code(text: str) -> bool:
+    """Whether a comment is code that has been taken out: ``plt.legend()``, ``x = 5``."""
+    if not _MAY_BE_CODE.search(text):
+        return False
+    if text[0] in "%!":
+        return True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of invalid escapes
+            (statement,) = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    if isinstance(statement, ast.Expr):  # "import data" and "Figure(s)" are words
+        return isinstance(statement.value, (ast.Call, ast.Compare)) and not text.endswith("(s)")
+    if isinstance(statement, ast.Import):
+        return any(name.asname or "." in name.name for name in statement.names)
+    return not isinstance(statement, ast.AnnAssign) or statement.value is not None
+
+
+def _code(source: str) -> str:
+    """The first line of code, without a form's comment and secret values; a cell that has comments
+    or magics alone has the first of these."""
+    lines = [line for line in _lines(source) if not _COMMENT.match(line)][:1]
+    first = _LINE.search(source.strip())
+    line = lines[0] if lines else first.group()[:_LONGEST_LINE] if first else ""
+    if not lines and re.match(r"#[ \t]*@", line):
+        return ""
+    return _SECRET.sub(_without_secret, _FORM_COMMENT.sub("", line))
+
+
+def _without_secret(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2]}…" if names_secret(match[1]) else match.group()
+
+
+def _last_heading(source: str) -> str:
+    """The last heading of a Markdown cell, "" where it has none."""
+    found = before = fence = ""
+    is_open = False  # an element of HTML, whose text is on the next line
+    for match in re.finditer(r"[^\r\n]*(?:\r\n|\n|\r|$)", source):
+        line = match.group()[:_LONGEST_LINE].rstrip()
+        fenced = _FENCE.match(line)
+        if fence:
+            is_end = fenced and fenced[1].startswith(fence) and not line.strip(" `~")
+            fence = "" if is_end else fence
+            continue
+        if fenced:
+            fence, before = fenced[1], ""
+            continue
+        text = ""
+        in_html = _HTML_HEADING.search(line)
+        if in_html or is_open:
+            text = _HTML_END.split(in_html[1] if in_html else line, maxsplit=1)[0]
+            is_open = not text.strip()
+        elif heading := _ATX.fullmatch(line):
+            text = heading[1]
+        elif before and _UNDERLINE.fullmatch(line):
+            text = before
+        found = _plain(text) or found
+        before = "" if _NO_PARAGRAPH.match(line) or text else line
+    return found
+
+
+def _plain(text: str) -> str:
+    """``text`` without the markup of Markdown, HTML and TeX."""
+    for pattern, plain in _MARKUP:
+        text = pattern.sub(plain, text)
+    text = _MATH.sub(lambda match: _TEX.sub("", match[2]), text)
+    text = _ESCAPED.sub(r"\1", text)
+    if "&" in text:
+        import html
+
+        text = html.unescape(text)
+    return " ".join(text.split())
+
+
+def _printable(name: str) -> str:
+    kept = (c if c.isprintable() or c == "\u200d" else " " for c in name)
+    return " ".join("".join(kept).split())
