@@ -52,6 +52,38 @@ def end_in_order(kernel: Any) -> None:
         atexit.register(stream.flush)
 
 
+MOST_REMEMBERED = 100_000
+"""Characters that IPython remembers of what a cell prints, to each of stdout and stderr."""
+
+
+def remember_less(shell: Any) -> None:
+    """IPython from version 9 on keeps each text that is printed, for the magic ``%notebook`` alone
+    (interactiveshell.py, _tee): twice the memory of the text, and half the time of ``print``."""
+    remember = getattr(shell, "_tee", None)
+    if remember is None:
+        return
+
+    @contextlib.contextmanager
+    def remember_first(channel: str) -> Any:
+        stream = getattr(sys, channel)
+        plain = stream.write
+        with remember(channel):
+            write, left = stream.write, MOST_REMEMBERED
+
+            def write_and_count(data: Any, *args: Any, **options: Any) -> Any:
+                nonlocal left
+                written = write(data, *args, **options)
+                left -= len(data)
+                if left < 0:
+                    stream.write = plain
+                return written
+
+            stream.write = write_and_count
+            yield
+
+    shell._tee = remember_first
+
+
 def refuse_input(kernel: Any) -> None:
     """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do,
     and let what a command (``!name``) reads from its terminal be at its end."""
@@ -293,6 +325,7 @@ if __name__ == "guild_notebook.ipython_setup":
     running = get_ipython().kernel  # type: ignore[name-defined]  # noqa: F821  # IPython's
     escape_surrogates(running)
     end_in_order(running)
+    remember_less(running.shell)
     refuse_input(running)
     show_stack_of_crash()
     import_from(folders)  # type: ignore[name-defined]  # noqa: F821

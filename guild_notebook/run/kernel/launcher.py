@@ -32,9 +32,13 @@ WAITING_MESSAGES = 32
 END = b"end of the output"
 """What the kernel sends to the run, and nobody else, after its last message."""
 
-PIECE = 1_000_000
+PIECE = 250_000
 """Characters of a message's text: ipykernel would send all that was printed since its last as one
 (iostream.py, OutStream._flush_buffers)."""
+
+MOST_UNSENT = 1_000_000
+"""Characters that are printed before the cell waits until they are sent. Without it what a loop
+prints would pile up in the kernel where the run, or the reader of its output, is slower."""
 
 MOST_CALLS = 500
 """Functions that the thread for output calls before it looks at its timers and sockets again."""
@@ -290,8 +294,12 @@ def _write(stream: Any, string: Any) -> Any:
         key = frozenset(parent.items())
         stream._parent_and_key = parent, key
     with stream._buffer_lock:
-        stream._buffers[key].write(string)
-    if not stream._has_timer:
+        buffer = stream._buffers[key]
+        buffer.write(string)
+        unsent = buffer.tell()
+    if unsent > MOST_UNSENT:
+        _send_all(stream, None)
+    elif not stream._has_timer:
         stream._schedule_flush()
     return len(string)
 
@@ -310,6 +318,11 @@ def _schedule_flush(stream: Any) -> None:
 
 
 def _flush(stream: Any) -> None:
+    _send_all(stream, stream.flush_timeout)
+
+
+def _send_all(stream: Any, seconds: float | None) -> None:
+    """Send what has been written, and wait for that as long as ``seconds``."""
     calls = getattr(stream.pub_thread, "calls", None)
     if not calls or not calls.are_of_another_thread:
         stream._flush_any()
@@ -325,7 +338,7 @@ def _flush(stream: Any) -> None:
             calls.schedule(done.set)  # after what it has put there to be sent
 
     calls.schedule(flush_and_tell)
-    if not done.wait(stream.flush_timeout):
+    if not done.wait(seconds):
         print("IOStream.flush timed out", file=sys.__stderr__)
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
+import pytest
+
 from tests.helpers.project import Project
 from tests.helpers.runner import execute
 
@@ -63,6 +68,36 @@ except TypeError as e:
 sys.stdout.writelines(['a', 'b', '\\n'])
 forked('first')
 """
+
+MUCH = """
+def resident():
+    with open('/proc/self/status') as f:
+        return next(int(line.split()[1]) / 1000 for line in f if line.startswith('VmHWM'))
+before = resident()
+for i in range(200_000):
+    print(f'{i:099}')
+print('grown', round(resident() - before))
+"""
+SLOW = """
+import time
+printed, seen = 0, []
+get_ipython().kernel.iopub_thread.schedule(lambda: (time.sleep(1), seen.append(printed)))
+for printed in range(100_000):
+    print(f'{printed:099}')
+print('ahead', *seen)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_kernel_does_not_keep_what_its_cells_print_beyond_what_notebook_saves(project: Project):
+    project.notebook("nb.ipynb", "print('short')", MUCH, SLOW, "%notebook session.ipynb")
+    done = execute(project, "nb.ipynb")
+    (grown,) = (line for line in done.stdout.splitlines() if line.startswith("grown "))
+    assert int(grown.split()[1]) < 20  # MB; of 20 MB of text IPython alone keeps 40
+    (ahead,) = (line for line in done.stdout.splitlines() if line.startswith("ahead "))
+    assert 0 < int(ahead.split()[1]) < 25_000  # of 100,000: a megabyte, and what was being sent
+    saved = json.loads((done.run.dir / "session.ipynb").read_text())
+    assert _text(saved["cells"][0]["outputs"], "stdout") == "short\n"
 
 
 def test_printing_wakes_the_thread_for_output_once_a_flush_and_asks_the_system_nothing(
