@@ -4,21 +4,58 @@ Guild reads a pipe for each stream, and of two pipes nobody can tell which was w
 Guild's side tells the process by ``VARIABLE`` that it may write both streams to stdout, and that
 does what follows ``BEGIN`` there: a NUL and the number of a stream + 1 are written before what goes
 to another stream than the bytes before it, and a NUL of the text itself is written twice.
+
+Where that side has a terminal, ``VARIABLE`` is ``TERMINAL``. Then two more kinds of streams may
+come on the same pipe, in order with the others: what goes on (``STATUS``), which is not recorded
+and shows in the terminal's last line (:mod:`~guild_notebook.terminal`), and what is recorded
+without being shown (``UNSHOWN``). An optimizer's process (``guild_notebook.optimizers.NAME``) is
+told the same, and may write its status with ``Teller``.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 VARIABLE = "GUILD_NOTEBOOK_ONE_PIPE"
 """It is for this process only: who reads it takes it out of the environment."""
 
+TERMINAL = "terminal"
+"""The value of ``VARIABLE`` for a process that may write a status."""
+
+STATUS = 2
+"""The stream of what goes on: for each change a line with a JSON object, ``Terminal.status`` has
+its fields. It replaces the one before."""
+
+UNSHOWN = 3
+"""The number of a stream + this is that of what is recorded as its text, and not shown."""
+
 BEGIN = b"\0guild-notebook:"
 
-_MARK = re.compile(rb"\0([\0\1\2])")
+_MARK = re.compile(rb"\0([\0-\5])")
+
+
+def status_line(status: Mapping[str, Any]) -> bytes:
+    """A line of the stream ``STATUS``."""
+    return json.dumps(status).encode() + b"\n"
+
+
+class Teller:
+    """Writes a status to stdout, for a process that writes all else there without a ``Writer``."""
+
+    def __init__(self) -> None:
+        self._begin = BEGIN
+
+    def tell(self, status: Mapping[str, Any]) -> None:
+        """Write what goes on now. Raises OSError. In one write, so that no other thread's comes
+        between."""
+        line = b"%b\0%c%b\0\1" % (self._begin, STATUS + 1, status_line(status))
+        self._begin = b""
+        os.write(1, line)
 
 
 class Writer:
@@ -31,7 +68,8 @@ class Writer:
         self._before = 0  # bytes of that in what was returned last
 
     def marked(self, stream: int, content: bytes) -> bytes:
-        """The bytes for ``content`` of a stream, 0 for stdout and 1 for stderr."""
+        """The bytes for ``content`` of a stream: 0 for stdout, 1 for stderr, or one of those
+        above."""
         if b"\0" in content:
             content = content.replace(b"\0", b"\0\0")
         self._before = 0

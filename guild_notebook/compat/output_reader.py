@@ -8,6 +8,7 @@ Needless when Guild handles lines together; the order would still need ``one_pip
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
@@ -19,14 +20,23 @@ import sys
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import one_pipe
+
+if TYPE_CHECKING:
+    from ..terminal import Terminal
 
 log = logging.getLogger("guild")
 
 PIECE = 1 << 16
 """Bytes that are read at once, which is what a pipe holds."""
+
+DRAW_MILLISECONDS = 250
+"""Time without output after which the terminal's line is drawn anew."""
+
+END_SECONDS = 5.0
+"""The longest that the process of a run is waited for that has closed its streams."""
 
 _NOT_IN_LINES = bytes(range(9))
 _ENTRY = struct.Struct("!QB")
@@ -36,7 +46,9 @@ def read_in_pieces(op_util: Any) -> None:
     """What is recorded stays the same: the output, an entry of the index for each line, and the
     callbacks. An entry has the time at which the end of its line was read, whatever the callbacks
     of the lines before it and the terminal take."""
-    op_util.RunOutput._gen_tee_run = _read
+    output = op_util.RunOutput
+    output._gen_tee_run = _read
+    output._wait_and_close_by_guild, output.wait_and_close = output.wait_and_close, _wait_and_close
 
 
 def offer_one_pipe(op: Any) -> None:
@@ -46,8 +58,11 @@ def offer_one_pipe(op: Any) -> None:
 
 
 def _start(args: list[str], env: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
-    if _is_notebook(args) and options["stdout"] == options["stderr"] == subprocess.PIPE:
-        env = {**env, one_pipe.VARIABLE: "1"}
+    if options["stdout"] == options["stderr"] == subprocess.PIPE and _may_write_one_pipe(args):
+        if _is_on_terminal():
+            env = {**env, one_pipe.VARIABLE: one_pipe.TERMINAL}
+        elif _is_notebook(args):
+            env = {**env, one_pipe.VARIABLE: "1"}
     return subprocess.Popen(args, env=env, **options)
 
 
@@ -55,19 +70,48 @@ def _is_notebook(args: list[str]) -> bool:
     return "guild_notebook.run" in args
 
 
+def _may_write_one_pipe(args: list[str]) -> bool:
+    return _is_notebook(args) or any(a.startswith("guild_notebook.optimizers.") for a in args)
+
+
+def _is_on_terminal() -> bool:
+    """Whether both streams of this process go to a terminal: where one goes elsewhere, a program
+    may write what it reads to the same terminal (``guild run train.ipynb | tee log``)."""
+    files = sys.stdout, sys.stderr
+    return all(_descriptor(file) is not None and file.isatty() for file in files)
+
+
 def _read(output: Any, pipe: Any, _shown_on: Any, stream: int) -> None:
     recorder = vars(output).setdefault("_recorder", _Recorder(output))
-    is_notebook = _is_notebook(output._proc.args)
+    in_one_pipe = _may_write_one_pipe(output._proc.args)
     try:
-        if is_notebook and stream == 0:
+        if in_one_pipe and stream == 0:
             recorder.read_both(pipe.fileno())
         else:
             recorder.read(pipe.fileno(), stream)
-        if is_notebook and stream == 1:
+        if in_one_pipe and stream == 1:
             output._out_tee.join()  # which may be in a line of this stream
         recorder.end_line(stream)
     except OSError as error:
         _report(stream, error)
+
+
+def _wait_and_close(output: Any) -> None:
+    """As Guild, and say in a terminal how the run of a notebook has ended."""
+    process, callback = output._proc, output._output_cb
+    output._wait_and_close_by_guild()
+    terminal, since = output._recorder.terminal, output._recorder.since
+    if not terminal:
+        return
+    terminal.close()
+    if _is_notebook(process.args):
+        from ..terminal import end_line
+
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it has closed its streams
+            process.wait(END_SECONDS)
+        scalars = getattr(getattr(callback, "_writer", None), "last", {})
+        run, seconds = output._run.short_id, time.monotonic() - since
+        terminal.write_line(end_line(run, process.returncode, seconds, scalars, terminal.end))
 
 
 class _Recorder:
@@ -80,6 +124,8 @@ class _Recorder:
         self._shown_on = [_descriptor(file) for file in files]
         self._open: tuple[list[bytes], list[bytes]] = [], []  # lines, in parts
         self._scalar = _possible_scalar(output._output_cb)
+        self.terminal = _terminal(output)
+        self.since = time.monotonic()
 
     def read(self, fd: int, stream: int) -> None:
         """Read a stream to its end, or until it cannot be shown or recorded (OSError)."""
@@ -92,16 +138,24 @@ class _Recorder:
     def read_both(self, fd: int) -> None:
         """The same of the pipe of both streams. One that cannot be shown is dropped, since the
         other comes on the same pipe."""
+        if self.terminal:
+            self.terminal.open()
         dropped: set[int] = set()
         reader = one_pipe.Reader()
-        for data in _pieces(fd):
+        for data in _pieces(fd, self.terminal):
             with self._output._output_lock:
                 now = time.time()
-                for stream, part in reader.parts(data):
+                for number, part in reader.parts(data):
+                    if number == one_pipe.STATUS:
+                        if self.terminal:
+                            self.terminal.status(part)
+                        continue
+                    stream = number % one_pipe.UNSHOWN
                     if stream in dropped:
                         continue
                     try:
-                        self._show(stream, part)
+                        if number == stream:
+                            self._show(stream, part)
                     except OSError as error:
                         dropped.add(stream)
                         if len(dropped) == 2:
@@ -119,8 +173,11 @@ class _Recorder:
 
     def _show(self, stream: int, data: bytes) -> None:
         fd = self._shown_on[stream]
-        if fd is not None:
-            _write(fd, data)
+        if fd is not None and data:
+            if self.terminal:
+                self.terminal.show(fd, data)
+            else:
+                _write(fd, data)
 
     def _record(self, stream: int, data: bytes, now: float) -> None:
         _write(self._files[0], data)
@@ -168,8 +225,27 @@ def _possible_scalar(callback: Any) -> re.Pattern[bytes] | None:
     return None
 
 
-def _pieces(fd: int) -> Iterator[bytes]:
-    return iter(lambda: os.read(fd, PIECE), b"")
+def _terminal(output: Any) -> Terminal | None:
+    """The terminal of this process, where ``output`` is to be shown there."""
+    if output._quiet or not _is_on_terminal() or not _may_write_one_pipe(output._proc.args):
+        return None
+    from .. import terminal
+
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    return terminal.Terminal(sys.stderr.fileno(), _write, terminal.can_draw(), encoding)
+
+
+def _pieces(fd: int, terminal: Terminal | None = None) -> Iterator[bytes]:
+    """What is read from ``fd``; the terminal's line is drawn while nothing comes."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    while True:
+        while terminal and not poll.poll(DRAW_MILLISECONDS):
+            terminal.tick()
+        data = os.read(fd, PIECE)
+        if not data:
+            return
+        yield data
 
 
 def _descriptor(file: Any) -> int | None:

@@ -35,16 +35,20 @@ def write_without_tensorboard(summary: Any) -> None:
 
 class ScalarWriter:
     """Guild's ``SummaryWriter`` as far as its output scalars use it. Its file is there with the
-    first scalar, and safe to write to from several threads."""
+    first scalar, and safe to write to from several threads. ``last`` has the last value of each
+    scalar, and its step."""
 
     def __init__(self, folder: str) -> None:
         self.logdir = folder
         self._file: Any = None
         self._lock = threading.Lock()
+        self.last: dict[str, tuple[float, int]] = {}
 
     def add_scalar(self, tag: str | None, value: float, step: int | str | None = None) -> None:
         """Add a value. Raises ValueError for a step that is not of 64 bits."""
-        record = _record(_scalar_event(tag or "", value, 0 if step is None else int(step)))
+        number = 0 if step is None else int(step)
+        record = _record(_scalar_event(tag or "", value, number))
+        self.last[tag or ""] = value, number
         with self._lock:
             if not self._file:
                 self._file = _new_file(self.logdir)

@@ -1,0 +1,282 @@
+"""What Guild's process shows of a run in its terminal: a line at the bottom, drawn anew in place
+while the run goes on, and the line that a run ends with.
+
+``Terminal`` writes what a run prints to the terminal and keeps the line below it. The process of
+the run says what is in it (:mod:`~guild_notebook.one_pipe`, ``STATUS``); the reader of a run's
+output (:mod:`~guild_notebook.compat.output_reader`) passes it on, and calls ``tick`` while nothing
+comes. The cursor rests where the output ends and is never hidden, so that a process that is killed
+leaves a terminal that needs no repair.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from unicodedata import category, east_asian_width
+
+DRAW_SECONDS = 0.25
+"""The shortest time between two states of the line."""
+
+MOST_SCALARS = 3
+"""Scalars that the line at the end of a run has."""
+
+COMPLETED, FAILED = "✓", "✗"
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_PLAIN = str.maketrans({**dict.fromkeys(_SPINNER, "*"), "·": "-", "…": "~", "✓": "+", "✗": "x"})
+"""For a terminal whose encoding lacks these characters."""
+
+_ERASE = b"\x1b[J"  # from the cursor to the end of the screen (ECMA-48, ED)
+# Down a line, which scrolls at the bottom, and up again; then save the cursor and go down.
+_TO_NEXT_LINE = b"\x1bD\x1b[A\x1b7\x1b[B\r"
+_BACK = b"\x1b8"
+
+_BAR = re.compile(r"\|?[█▉▊▋▌▍▎▏▒░━╸╺─#=>. -]{6,}\|?")
+"""The part of a progress bar that is drawn with characters."""
+
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+_JOINER, _EMOJI = "\u200d", "\ufe0f"  # the latter makes what is before it wide
+
+
+def can_draw() -> bool:
+    """Whether the terminal of this process can draw a line anew. The pages of Jupyter and Colab,
+    in whose cells commands have a terminal (``!guild run``), cannot."""
+    has_cursor = os.environ.get("TERM", "") not in ("", "dumb")
+    return has_cursor and "JPY_PARENT_PID" not in os.environ
+
+
+class Terminal:
+    """The terminal ``fd``, to which ``write`` writes. With ``draws`` it has the line. ``end`` is
+    what the run has said of its end (``status``)."""
+
+    def __init__(
+        self, fd: int, write: Callable[[int, bytes], None], draws: bool, encoding: str = "utf-8"
+    ) -> None:
+        self._fd = fd
+        self._write = write
+        self._draws = draws
+        self._encoding = encoding
+        self._lock = threading.RLock()
+        self._status: Mapping[str, Any] = {}
+        self._since = self._drawn_at = time.monotonic()
+        self._part = b""  # of a status
+        self._is_drawn = False
+        self._open_columns = 0  # the most that the output's last line has, where it has no end
+        self.end: Mapping[str, Any] = {}
+        self._handlers: list[logging.Handler] = []
+
+    def open(self) -> None:
+        """Let the line make room for what this process logs."""
+        self._handlers = logging.getLogger().handlers[:] if self._draws else []
+        for handler in self._handlers:
+            handler.addFilter(self._make_room)
+
+    def show(self, fd: int, data: bytes) -> None:
+        """Write what a run has printed to ``fd``, a descriptor of this terminal. Raises OSError."""
+        with self._lock:
+            erase = self._erased()
+            if self._draws:
+                self._follow(data)
+            self._write(fd, erase + data + self._line())
+
+    def status(self, data: bytes) -> None:
+        """Take bytes of lines of JSON. Each is an object that says what goes on now:
+
+        - ``text``: what runs, as ``[2/5] Long training``; nothing is shown without it
+        - ``seconds``: since when; without it the time is not shown
+        - ``notes``: a list of what is said after the time, as ``last time 3:10``
+        - ``bar``: the last state of a progress bar
+        - ``end``: an object that says how the run has ended: ``why``, a text, and ``report``,
+          whether there is one
+
+        Texts of one line, in which control characters are left out.
+        """
+        *lines, self._part = (self._part + data).split(b"\n")
+        for line in lines:
+            try:
+                status = json.loads(line)
+            except ValueError:
+                continue
+            if not isinstance(status, dict):
+                continue
+            with self._lock:
+                self._status = status
+                self.end = status.get("end", self.end)
+                self._since = time.monotonic() - status.get("seconds", 0)
+        self.tick()
+
+    def tick(self) -> None:
+        """Draw the line anew if it is time to: to be called several times a second."""
+        with self._lock, contextlib.suppress(OSError):  # a terminal that is gone, as `show` says
+            if self._is_drawn and not self._status.get("text"):
+                self._write(self._fd, self._erased())
+            self._write(self._fd, self._line())
+
+    def close(self) -> None:
+        """Remove the line for good."""
+        with self._lock:
+            self._status = {}
+            self.tick()
+            for handler in self._handlers:
+                handler.removeFilter(self._make_room)
+            self._handlers = []
+
+    def write_line(self, line: str) -> None:
+        """Write a line of Guild's process itself, below the output. Its first character is green,
+        or red where it is a cross, unless there is NO_COLOR."""
+        if self._draws and not os.environ.get("NO_COLOR"):
+            line = f"\x1b[{31 if line[0] == FAILED else 32}m{line[0]}\x1b[0m{line[1:]}"
+        with self._lock, contextlib.suppress(OSError):
+            before = b"\n" if self._open_columns else b""
+            self._open_columns = 0
+            self._write(self._fd, self._erased() + before + self._encoded(line) + b"\n")
+
+    def _make_room(self, _record: logging.LogRecord) -> bool:
+        """As a filter of Guild's handlers: remove the line before they write to the terminal."""
+        with self._lock, contextlib.suppress(OSError):
+            self._write(self._fd, self._erased())
+        return True
+
+    def _erased(self) -> bytes:
+        """What removes the line, if it is there."""
+        is_drawn, self._is_drawn = self._is_drawn, False
+        return _ERASE if is_drawn and self._is_in_foreground() else b""
+
+    def _follow(self, data: bytes) -> None:
+        """Count the columns of the line that is open after ``data``, at most."""
+        last = data[data.rfind(b"\n") + 1 :]
+        before = 0 if b"\n" in data else self._open_columns
+        self._open_columns = before + len(last) * (8 if b"\t" in last else 1)
+
+    def _line(self) -> bytes:
+        """What draws the line if it is time to, "" else."""
+        now = time.monotonic()
+        if not self._draws or not self._status.get("text") or now < self._drawn_at + DRAW_SECONDS:
+            return b""
+        columns = self._columns()
+        if self._open_columns >= columns or not self._is_in_foreground():
+            return b""
+        self._is_drawn, self._drawn_at = True, now
+        text = self._encoded(status_text(self._status, now - self._since, columns - 1))
+        if self._open_columns:
+            return _TO_NEXT_LINE + text + _ERASE + _BACK
+        return text + _ERASE + b"\r"
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._fd).columns or 80
+        except OSError:
+            return 80
+
+    def _is_in_foreground(self) -> bool:
+        try:
+            return os.tcgetpgrp(self._fd) == os.getpgrp()
+        except OSError:  # not the terminal that controls this process
+            return True
+
+    def _encoded(self, text: str) -> bytes:
+        try:
+            return text.encode(self._encoding)
+        except UnicodeEncodeError:
+            return text.translate(_PLAIN).encode(self._encoding, "replace")
+
+
+def status_text(status: Mapping[str, Any], seconds: float, columns: int) -> str:
+    """The line for a ``status`` (Terminal.status) that has lasted ``seconds``, in as many columns
+    at most: where all of it has no room, bars become short, then notes are left out, then the text
+    is cut."""
+    spinner = _SPINNER[int(seconds / DRAW_SECONDS) % len(_SPINNER)]
+    text = _one_line(status.get("text"))
+    time_shown = f"  {clock(seconds)}" if "seconds" in status else ""
+    notes = [_one_line(note) for note in status.get("notes") or ()]
+    bar = _one_line(status.get("bar"))
+    short = " ".join(_BAR.sub(" ", bar).split())
+    for more in ([*notes, bar], [*notes, short], [short], [cut(short, columns // 3)]):
+        line = " · ".join([f"{spinner} {text}{time_shown}", *filter(None, more)])
+        if width(line) <= columns:
+            return line
+    rest = "".join(f" · {each}" for each in more if each)
+    room = columns - width(spinner + " " + time_shown + rest)
+    return cut(f"{spinner} {cut(text, max(room, 8))}{time_shown}{rest}", columns)
+
+
+def _one_line(value: Any) -> str:
+    text = value if isinstance(value, str) else ""
+    return "".join(c for c in text if c == _JOINER or category(c) not in _UNSEEN).strip()
+
+
+def width(text: str) -> int:
+    """The columns that a terminal needs for ``text``, at most."""
+    return sum(_columns_of(c) for c in text)
+
+
+def _columns_of(c: str) -> int:
+    if c.isascii():
+        return 1
+    if category(c) in ("Mn", "Me", "Cf") and c != _EMOJI:
+        return 0
+    return 2 if east_asian_width(c) in "WF" else 1
+
+
+def cut(text: str, columns: int) -> str:
+    """``text``, cut where it needs more columns."""
+    if width(text) <= columns:
+        return text
+    shown, used = "", 1
+    for c in text:
+        used += _columns_of(c)
+        if used > columns:
+            break
+        shown += c
+    return shown + "…" if columns > 0 else ""
+
+
+def clock(seconds: float) -> str:
+    """A time that runs: ``1:42``, ``1:02:05``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def duration(seconds: float) -> str:
+    """A time that is over: ``3 s``, ``3 min 10 s``, ``1 h 02 min``."""
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if seconds < 0.95 else f"{round(seconds)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def scalar_text(name: str, value: float, step: int) -> str:
+    """A scalar as it is said: ``loss 2.3593 (step 3)``."""
+    return f"{name} {value:.5g}" + (f" (step {step})" if step else "")
+
+
+def end_line(
+    run: str,
+    status: int | None,
+    seconds: float,
+    scalars: Mapping[str, tuple[float, int]],
+    end: Mapping[str, Any],
+) -> str:
+    """The line that a run ends with: its ID, the exit ``status`` of its process (None where it
+    goes on), its time, the last value of each scalar with its step, and what it has said itself
+    (``Terminal.status``)."""
+    ended = (
+        "completed in" if status == 0 else "stopped after" if (status or -1) < 0 else "failed after"
+    )
+    parts = [f"{COMPLETED if status == 0 else FAILED} {run} {ended} {duration(seconds)}"]
+    if status:
+        parts.append(_one_line(end.get("why")))
+    else:
+        parts += [scalar_text(name, *scalars[name]) for name in [*scalars][:MOST_SCALARS]]
+    if end.get("report"):
+        parts.append(f"guild-notebook open {run}")
+    return " · ".join(filter(None, parts))
