@@ -93,8 +93,24 @@ def _reports(value: Any) -> tuple[str, ...]:
     return tuple(name for name in _names(value) if name not in ("none", "no", "off"))
 
 
+def _working_directory(value: Any) -> str:
+    if value not in WORKING_DIRECTORIES:
+        raise ValueError("takes run, notebook or project")
+    return str(value)
+
+
+WORKING_DIRECTORIES = ("run", "notebook", "project")
+"""The values of nb-cwd: the run directory, the notebook's folder in it, that in the project."""
+
 OPTIONS = (
     Option("kernel", "NAME", None, "kernel or environment in place of the notebook's", _text),
+    Option(
+        "cwd",
+        "run|notebook|project",
+        "run",
+        "working directory of the cells: the run's, the notebook's folder in it or in the project",
+        _working_directory,
+    ),
     Option("cell-timeout", "SECONDS", None, "time that each cell has", _seconds),
     Option("timeout", "SECONDS", None, "time that all cells together have", _seconds),
     Option("startup-timeout", "SECONDS", 60.0, "time that a kernel has to start", _seconds),

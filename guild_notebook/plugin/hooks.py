@@ -143,8 +143,8 @@ def _file_model(path: str) -> tuple[Any, str]:
     name = os.path.relpath(full, project)
     if name.split(os.sep)[0] == os.pardir:
         project, name = os.path.split(full)
-    data = {"operations": {name: {"notebook": shlex.quote(name), "flags-import": "all"}}}
-    modeldef = model_proxy.modeldef("", data, dir=project)
+    data = {"notebook": shlex.quote(name), "flags-import": "all", "nb-cwd": "notebook"}
+    modeldef = model_proxy.modeldef("", {"operations": {name: data}}, dir=project)
     _configure(modeldef.get_operation(name), operation.NotebookSpec(name))
     reference = model.script_model_ref("", project)
     return SimpleNamespace(name="", op_name=name, modeldef=modeldef, reference=reference), name

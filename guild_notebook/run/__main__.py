@@ -53,7 +53,7 @@ def main() -> int:
     out, err = map(Stream, output_pipes(run_dir, listener))
     try:
         path, project_path, arguments = _arguments(sys.argv[1:])
-        record = RunDir(run_dir, path)
+        record = RunDir(run_dir, path, _in_project(project_path))
         waiting = wait_until_needed("guild_notebook.run", lambda: _prepare(record, arguments))
         secrets = RunSecrets(record)
         out.masker = err.masker = secrets.masker
@@ -125,6 +125,11 @@ def _run_dir() -> str:
     Guild itself was started in if GUILD_HOME is relative."""
     named = os.environ.get("RUN_DIR", "")
     return named if os.path.isabs(named) else os.getcwd()
+
+
+def _in_project(path: str) -> str:
+    """A path of the project, absolute where Guild names that."""
+    return os.path.join(os.environ.get("PROJECT_DIR", ""), path)
 
 
 def _scalar_patterns(record: RunDir) -> Iterator[re.Pattern[str]]:
@@ -243,8 +248,15 @@ def _start_kernel(
 
     _ensure_home()
     folders = [os.path.dirname(record.executed_file), record.dir]
+    cwd = record.dir
+    if settings["cwd"] == "notebook":
+        cwd = folders[0]
+        os.makedirs(cwd, exist_ok=True)  # Guild has not copied every notebook
+    elif settings["cwd"] == "project":
+        cwd = os.path.dirname(record.project_file)
+        folders.insert(0, cwd)
     chosen = settings["kernel"], nb.kernel_name, language
-    return KernelStart(*chosen, record.dir, folders, waiting, waits)
+    return KernelStart(*chosen, cwd, record.dir, folders, waiting, waits)
 
 
 async def _execute(
@@ -264,6 +276,9 @@ async def _execute(
     if start.notice:
         said = "the notebook's kernel is not installed, using Python"
         output.status_lines.write(start.notice, said)
+    if settings["cwd"] == "project":
+        said = "cells work in the project, what they write there is not the run's (nb-cwd)"
+        output.status_lines.write(f"{said}: {start.cwd}", said)
     from .kernel.process import Kernel
 
     async with Kernel(start) as kernel:

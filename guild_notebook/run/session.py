@@ -18,6 +18,7 @@ from ..document.limits import Limits
 from ..document.writer import NotebookEncoder
 from .execution.client import RunClient
 from .execution.execute import Execution, Outcome
+from .execution.missing_files import Places
 from .execution.stop import Stop
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
 from .output.display import Display, Images, RunOutput, SaveErrors
@@ -136,9 +137,11 @@ class Session:
         tags, status_lines = self.settings["skip-tags"], self.output.status_lines
         limits = self.settings["cell-timeout"], self.settings["timeout"]
         saving = self.autosave.cell_starts
-        projects = [os.environ.get("PROJECT_DIR", ""), os.path.dirname(self.record.executed_file)]
+        record, project = self.record, os.environ.get("PROJECT_DIR", "")
+        cwd, option = self.kernel.cwd, self.settings["cwd"]
+        places = Places(record.dir, cwd, option, project, record.project_file)
         return Execution(
-            client, self.kernel, tags, status_lines, self.stop, *limits, saving, projects
+            client, self.kernel, tags, status_lines, self.stop, *limits, saving, places
         )
 
     async def _shut_down_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
@@ -234,4 +237,9 @@ class Session:
             self.output.status_lines.write(
                 f"guild-notebook: {outcome.line}{see} ", "guild-notebook: failed "
             )
+        for line, is_to_copy in outcome.advice:
+            if is_to_copy:
+                self.output.status_lines.write_as_it_is(line)
+            else:
+                self.output.status_lines.write(line)
         return outcome.exit_status or int(bool(self._save_errors))

@@ -45,6 +45,8 @@ def default(option: Option) -> str:
         return ", ".join(f"`{item}`" for item in value) or "none"
     if value is None:
         return "none"
+    if isinstance(value, str):
+        return f"`{value}`"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 

@@ -35,6 +35,7 @@ CARRIERS = {
     "write": (0, "{}"),  # of StatusLines
     "write_status": (0, "{}"),
     "_say": (0, "{}"),
+    "_said": (0, "{}"),
     "_say_once": (1, "{}"),
     "write_line": (0, "{}"),
     "print": (0, "{}"),
@@ -95,6 +96,7 @@ FUNCTIONS = {
     "omission_of": "{}",
     "_as_written_note": "{}",
     "advice": "{}",
+    "unasked": "{}",
 }
 """Functions that return or yield messages."""
 

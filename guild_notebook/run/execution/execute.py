@@ -15,7 +15,7 @@ from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines, cell_name, short_name
-from . import missing_modules
+from . import missing_files, missing_modules
 from .client import RunClient
 from .stop import Stop
 
@@ -37,6 +37,9 @@ MOST_LAST_LINES = 40
 MOST_ERRORS = 3
 """Cells that the last line of a run names of those after whose error it went on."""
 
+MOST_ADVICE = 20
+"""Lines of advice after which none is added, where a run goes on after errors."""
+
 T = TypeVar("T")
 
 
@@ -44,12 +47,14 @@ T = TypeVar("T")
 class Outcome:
     """How an execution ended: the ``exit_status`` of the process, the index of the cell that ended
     it (``failed_cell``, None if all cells ran), and the ``reason`` as a line for the user.
-    ``errors`` are those after which it went on (nb-allow-errors), by the index of the cell."""
+    ``errors`` are those after which it went on (nb-allow-errors), by the index of the cell.
+    ``advice`` is what there is to do, in lines of which each says whether it is to be copied."""
 
     exit_status: int = 0
     failed_cell: int | None = None
     reason: str = ""
     errors: Mapping[int, str] = field(default_factory=dict)
+    advice: Sequence[tuple[str, bool]] = ()
 
     @property
     def line(self) -> str:
@@ -74,8 +79,7 @@ class _RunningCell:
 class Execution:
     """Executes those of the notebook's ``cells`` that have the ``indexes``, in order, until all are
     executed or a cell ends the run. ``states`` has the state of each by its index. The limits are
-    seconds for a cell and for all cells, None for none. ``projects`` are folders with the project's
-    own modules."""
+    seconds for a cell and for all cells, None for none. ``places`` are where the project is."""
 
     client: RunClient
     kernel: Kernel
@@ -85,13 +89,14 @@ class Execution:
     cell_limit: float | None
     run_limit: float | None
     cell_starts: Callable[[], None]
-    projects: Sequence[str] = ()
+    places: missing_files.Places
 
     def __post_init__(self) -> None:
         self.cells = cells_of(self.client.nb)
         self.indexes = indexes_to_run(self.cells, self.skip_tags)
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
         self._errors: dict[int, str] = {}
+        self._advice: list[tuple[str, bool]] = []
         self._input_requested = asyncio.Event()
         self._input_prompt = ""
         self._waiting: dict[asyncio.Event, asyncio.Future[object]] = {}
@@ -106,7 +111,7 @@ class Execution:
         except BackgroundError as e:
             index = next((i for i, state in self.states.items() if state == "stopped"), None)
             outcome = Outcome(1, index, f"the run was ended by an error of this package: {e}")
-        return replace(outcome, errors=self._errors)
+        return replace(outcome, errors=self._errors, advice=self._advice)
 
     async def _execute_all(self) -> Outcome:
         deadline = time.monotonic() + self.run_limit if self.run_limit else None
@@ -157,21 +162,33 @@ class Execution:
             shown = f", {displays:,} displays" if displays else ""
             text = f"the notebook has not all output of cell {number} (nb-output-limit)"
             self.status_lines.write(f"{text}: it lacks {characters:,} characters{shown}", text)
-        if state == "failed" and self.client.error == "ModuleNotFoundError":
-            self._advise(index)
+        if state == "failed":
+            await self._advise(index)
         shown_state = "" if state == "completed" else state
         self.status_lines.write_cell_end(
             number, len(self.indexes), name, time.monotonic() - started, shown_state
         )
         return outcome
 
-    def _advise(self, index: int) -> None:
-        """Say where the module that a cell misses is to be installed, in its outputs too."""
-        python, path = self.kernel.python, self.kernel.path
-        line = missing_modules.advice(self.client.error_text, python, path, self.projects)
-        if line:
-            self.status_lines.write(line)
-            self.client.outputs.add_note(index, line)
+    async def _advise(self, index: int) -> None:
+        """Find out what is to do about a file or module that a cell has not found, for the end of
+        the run and for the outputs of the cell."""
+        if len(self._advice) > MOST_ADVICE:
+            return
+        error, text = self.client.error or "", self.client.error_text
+        # The kernel of a shell has one stream, and names no error.
+        names = ("stderr",) if error else ("stderr", "stdout")
+        nodes = self.client.outputs.nodes(index)
+        printed = "".join(node.text for node in nodes if node.get("name") in names)
+        about = error, text, printed, self.places
+        loop = asyncio.get_running_loop()
+        lines = await loop.run_in_executor(None, missing_files.advice, *about)
+        if not lines and error == "ModuleNotFoundError":
+            line = missing_modules.advice(text, self.kernel.python, self.kernel.path)
+            lines = [(line, False)] if line else []
+        if lines:
+            self._advice += lines if lines[0] not in self._advice else []
+            self.client.outputs.add_note(index, "\n".join(line for line, _ in lines))
 
     async def _wait_for_end(
         self, cell: _RunningCell, cell_deadline: float | None, deadline: float | None

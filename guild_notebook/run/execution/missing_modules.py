@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import glob
-import itertools
-import os
 import re
 from collections.abc import Sequence
 
-from ...kernels.interpreters import install_command, is_environment
+from ...kernels.interpreters import install_command
 
 _MISSING = re.compile(r"No module named '(\w+)'")
 """Python's own text. Of a submodule, whose name has a dot, the package is there."""
@@ -36,57 +33,21 @@ _OF_PYTHON = """
 """
 """Modules of Python's standard library that some release, or build, does not have."""
 
-_NEVER_SEARCHED = {"node_modules", "site-packages", "__pycache__"}
 
-MOST_FOLDERS = 2_000
-"""Folders of the project in which a module is looked for."""
-
-
-def advice(error: str, python: dict[str, str], path: Sequence[str], projects: Sequence[str]) -> str:
+def advice(error: str, python: dict[str, str], path: Sequence[str]) -> str:
     """A line on a ModuleNotFoundError with the text ``error`` for the user of the kernel whose
     Python is ``python`` (environment.ASK_PYTHON), with this ``sys.path``; "" where nothing is
-    known: of a module of Python, of a submodule, of a name that is no module's. ``projects`` are
-    folders in which the project's own modules lie."""
+    known: of a module of Python, of a submodule, of a name that is no module's."""
     match = _MISSING.fullmatch(error.strip())
     if not match or not python:
         return ""
     module, interpreter = match[1], python["interpreter"]
     if not module.isidentifier() or module in _OF_PYTHON.split():
         return ""
-    said = f"the kernel's Python, {interpreter}, has no module '{module}'"
-    file = _in_projects(module, projects)
-    if file:
-        return (
-            f"{said}: {file} is not in the run, or not where modules are found - let 'sourcecode' "
-            "copy it, or put its folder into sys.path"
-        )
     if module.startswith("_") or not module.isascii():
         return ""  # a part of some package, or no name of one
     others = dict(pair.split("=", 1) for pair in _DISTRIBUTIONS.split())
     distribution = others.get(module, module.rstrip("_").replace("_", "-"))
     command = install_command(interpreter, python["prefix"], path, distribution)
+    said = f"the kernel's Python, {interpreter}, has no module '{module}'"
     return f"{said} - install it there: {command}"
-
-
-def _in_projects(module: str, projects: Sequence[str]) -> str:
-    """The file or folder of a module in the projects or right above them, "" if there is none."""
-    file = f"{module}.py"
-    for above in map(os.path.dirname, filter(None, projects)):
-        for name in (file, os.path.join(module, "__init__.py")):
-            if os.path.isfile(os.path.join(above, name)):
-                return os.path.join(above, name)
-    walked = (entry for project in projects for entry in os.walk(project))
-    for folder, folders, files in itertools.islice(walked, MOST_FOLDERS):
-        if file in files:
-            return os.path.join(folder, file)
-        package = os.path.join(folder, module)
-        if module in folders and glob.glob(os.path.join(glob.escape(package), "*.py")):
-            return package
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name not in _NEVER_SEARCHED
-            and not is_environment(os.path.join(folder, name))
-        ]
-    return ""

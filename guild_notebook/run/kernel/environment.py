@@ -132,6 +132,9 @@ def _usable_elsewhere(environ: Mapping[str, str]) -> dict[str, str]:
         del variables["LOG_LEVEL"]
     for name in {"GUILD_HOME", "RUN_DIR"} & variables.keys():
         variables[name] = os.path.join(environ.get("CMD_DIR", ""), variables[name])
+    for name in {"GUILD_SOURCECODE"} & variables.keys():  # of the run directory
+        folders = filter(None, variables[name].split(os.pathsep))
+        variables[name] = os.pathsep.join(map(os.path.abspath, folders))
     return variables
 
 

@@ -113,8 +113,8 @@ class KernelStart:
     ``named``: ``spec`` of that ``name``, with a ``notice`` where it takes another's place, or the
     ``error`` that there is none. ``supervisor`` and the ``pipes`` are of a process that has been
     started, with what it is told in ``connection``; they are None where jupyter_client starts it.
-    ``folder`` is for its sockets, ``language`` tells the notebook's, ``folders`` are those from
-    which cells import (environment.Environment).
+    ``folder`` is for its sockets, ``language`` tells the notebook's, the kernel works in ``cwd``,
+    ``folders`` are those from which cells import (environment.Environment).
 
     A kernel that ``waits`` is an IPython one, which imports its modules and goes no further
     (launcher.py) until it is ``waiting`` for a kernel that is started just so."""
@@ -125,6 +125,7 @@ class KernelStart:
         named: str,
         language: Callable[[], str],
         cwd: str,
+        run_dir: str,
         folders: list[str],
         waiting: KernelStart | None = None,
         waits: bool = False,
@@ -141,6 +142,11 @@ class KernelStart:
         # See supervisor.py. Its fork needs what this imports as well.
         supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
         try:
+            if not os.path.isabs(cwd) or not os.path.isdir(cwd):
+                raise KernelError(
+                    f"nb-cwd: the notebook's folder in the project, {cwd}, is not on this machine "
+                    "- nb-cwd=notebook has the cells work in the run's copy of it"
+                )
             specs = KernelSpecs(os.environ.get("PROJECT_DIR", ""))
             self.name, self.notice = choose(specs, option, named, language)
             self.spec = specs.get_kernel_spec(self.name)
@@ -150,7 +156,7 @@ class KernelStart:
                     self._begin(waiting)
                     return
                 waiting.__exit__()
-            self.folder = connection_dir.make(cwd)
+            self.folder = connection_dir.make(run_dir)
             if self.is_local and not self._has_provisioner:
                 self._start(waits)
         except (KernelError, OSError) as e:
@@ -179,7 +185,7 @@ class KernelStart:
 
     def _description(self) -> Any:
         """What is the same of two kernels that are started in the same way."""
-        return self.name, self.notice, self.spec, self.env.folders, self._variables()
+        return self.name, self.notice, self.spec, self.cwd, self.env.folders, self._variables()
 
     def _begin(self, waiting: KernelStart) -> None:
         """Let ``waiting`` begin, and be this kernel from now on."""

@@ -59,10 +59,18 @@ class StatusLines:
         """Write the first of ``forms``, the longest first, that no pattern matches."""
         for form in forms:
             line = " ".join(without_escapes(form[:LONGEST_LINE]).split())
-            self._patterns = tuple(self._patterns)
-            if not any(pattern.search(line) for pattern in self._patterns):
+            if not self._is_scalar(line):
                 self._stream.write_line(line)
                 return
+
+    def write_as_it_is(self, line: str) -> None:
+        """Write a line that its reader is to copy, unless a pattern matches it."""
+        if not self._is_scalar(line):
+            self._stream.write_line(line)
+
+    def _is_scalar(self, line: str) -> bool:
+        self._patterns = tuple(self._patterns)
+        return any(pattern.search(line) for pattern in self._patterns)
 
     def write_cell_end(
         self, number: int, count: int, name: str, seconds: float, state: str = ""

@@ -20,14 +20,16 @@ directory."""
 class RunDir(RunFiles):
     """A run's directory ``dir`` with its notebook: ``source_path`` of the source and
     ``executed_path`` of the executed notebook are relative to it, and differ where the source is a
-    text (``train.py``, ``train.ipynb``). ``executed_file`` is the same path, absolute. Raises
-    OSError where that is outside of the run."""
+    text (``train.py``, ``train.ipynb``). ``executed_file`` is the same path, absolute, and
+    ``project_file`` that of the notebook in the project. Raises OSError where the first of them is
+    outside of the run."""
 
-    def __init__(self, run_dir: str, source_path: str) -> None:
+    def __init__(self, run_dir: str, source_path: str, project_file: str = "") -> None:
         super().__init__(run_dir)
         self.source_path = os.path.normpath(source_path)
         self.executed_path = text_formats.executed_path(self.source_path)
         self.executed_file = self.path(self.executed_path)
+        self.project_file = os.path.normpath(project_file)
         self._artifacts: set[str] = set()
 
     def write_exit_status(self, exit_status: int) -> None:

@@ -1,0 +1,245 @@
+"""Files and modules that a cell has not found and the project has.
+
+Whatever the language and the library, an error that is about a file names it: the parts of its text
+that may be paths are looked for where the cell has looked, and in the project. Why Guild has not
+copied what is found there, and what brings it into a run, Guild is asked (plugin/not_copied.py).
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from ... import start
+from ...kernels.interpreters import is_environment
+
+_IS_OF_FILES = re.compile(
+    r"no such (?:file|table)|not found|n[o']t (?:exist|be opened|find|open|locate|read)|not exist"
+    r"|unable to (?:\w+ )?(?:find|open|locate|read)|cannot (?:find|open|locate|read|load)"
+    r"|fail(?:ed|ure) (?:to|in) (?:open|read|load|find)|error (?:opening|reading|loading)"
+    r"|no files? |non-existent|is (?:not )?a directory|not a directory|path_not_found|not a valid",
+    re.IGNORECASE,
+)
+"""What texts say that are about a file: of the system (``strerror``), and of libraries."""
+
+_ERRORS_OF_FILES = ("FileNotFoundError", "NotADirectoryError", "IsADirectoryError")
+
+_QUOTED = re.compile(r"""(?<!\w)(['"`‘“])(.+?)['"`’”](?!\w)""")
+_SEPARATORS = re.compile(r"[\s,;=<>|()\[\]{}]+")
+_QUOTES = " \t'\"`‘’“”"
+
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'(?:; .*)?")
+_NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'.*", re.DOTALL)
+"""Python's own texts. A submodule that is not there is a name that its package lacks, too."""
+
+MOST_TEXT = 10_000
+"""Characters of an error, and of what a cell has written to stderr, that are looked at."""
+
+MOST_NAMES = 200
+
+MOST_FOLDERS = 2_000
+"""Folders of the project in which a file is looked for."""
+
+_NEVER_SEARCHED = {"node_modules", "site-packages", "__pycache__"}
+
+ASKING_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the cells of a run work, by ``option`` (nb-cwd): ``cwd``; the ``run_dir``; ``project``,
+    its folder, and ``notebook``, the notebook in it. All are absolute."""
+
+    run_dir: str
+    cwd: str
+    option: str
+    project: str
+    notebook: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What is not where a cell has looked for it, ``target``: the cell calls it ``name``, ``file``
+    is that of the project. Of a module, ``target`` is "" and ``folder`` the one from which it would
+    be imported in the project. A ``folder_only`` is one in which the cell may write a file."""
+
+    name: str
+    file: str
+    target: str = ""
+    folder: str = ""
+    folder_only: bool = False
+
+
+def advice(error: str, text: str, stderr: str, places: Places) -> list[tuple[str, bool]]:
+    """What to say of what a cell misses: lines, each with whether it is to be written as it is. It
+    blocks, for half a second where there is anything to say. See ``find``."""
+    missing = find(error, text, stderr, places)
+    return ask(missing, places) if missing else []
+
+
+def find(error: str, text: str, stderr: str, places: Places) -> Missing | None:
+    """What a cell misses that has ended in the exception ``error`` with the ``text``, after it had
+    written ``stderr``; None where the project has nothing of that name, or the run has it."""
+    if not os.path.isdir(places.project):
+        return None
+    module = module_in(text)
+    if module:
+        return _module(module, places)
+    found = (_file(name, places) for name in names_in(error, text, stderr))
+    return next(filter(None, found), None)
+
+
+def module_in(text: str) -> str:
+    """The module that an ImportError with this text is about, "" where it is about none."""
+    match = _NO_MODULE.fullmatch(text.strip())
+    if match:
+        return match[1]
+    match = _NO_NAME.fullmatch(text.strip())
+    return f"{match[2]}.{match[1]}" if match else ""
+
+
+def names_in(error: str, text: str, stderr: str = "") -> list[str]:
+    """The parts of an error that may be paths of files, as they are written there."""
+    lines = text[-MOST_TEXT:].splitlines()
+    is_of_files = error in _ERRORS_OF_FILES or _IS_OF_FILES.search(f"{error} {text[-MOST_TEXT:]}")
+    lines = lines if is_of_files else []
+    lines += filter(_IS_OF_FILES.search, stderr[-MOST_TEXT:].splitlines())
+    names = dict.fromkeys(name for line in lines for name in _names_in_line(line))
+    return list(itertools.islice(names, MOST_NAMES))
+
+
+def _names_in_line(line: str) -> Iterator[str]:
+    quoted = [match[2] for match in _QUOTED.finditer(line)]
+    pieces = re.split(rf"{_IS_OF_FILES.pattern}|:\s+|:$", line, flags=re.IGNORECASE)
+    words = [word for word in _SEPARATORS.split(line) if re.search(r"[./]\w", word)]
+    for name in [*quoted, *pieces, *words]:
+        name = re.sub(r"^file:(?://)?", "", name.strip(_QUOTES).rstrip(".,:;!?)]}"))
+        name = name.strip(_QUOTES)
+        if name.strip("./") and len(name) < 1000 and "\0" not in name and "://" not in name:
+            yield name
+
+
+def _file(name: str, places: Places) -> Missing | None:
+    cwd = os.path.realpath(places.cwd)
+    looked_for = os.path.normpath(
+        os.path.join(cwd, os.path.realpath(name) if name[0] == "/" else name)
+    )
+    home = os.path.dirname(os.path.dirname(os.path.realpath(places.run_dir)))
+    if os.path.isabs(name) and not looked_for.startswith(home + os.sep):
+        return None  # it is of no run
+    relative = os.path.relpath(looked_for, cwd)
+    for file in _in_project(relative, places):
+        is_there = os.path.exists(looked_for) and os.path.isdir(looked_for) == os.path.isdir(file)
+        if not is_there and not _is_inside(file, places.run_dir):
+            return Missing(name, file, looked_for)
+        if is_there:
+            return None
+    parent = os.path.dirname(relative)
+    if parent.strip("./") and not os.path.exists(os.path.join(cwd, parent)):
+        for folder in _beside(parent, places):
+            if os.path.isdir(folder):
+                return Missing(parent, folder, os.path.join(cwd, parent), folder_only=True)
+    return None
+
+
+def _in_project(relative: str, places: Places) -> Iterator[str]:
+    """The files of the project that a path may mean, the likeliest first."""
+    tail = re.sub(r"^(?:\.\./)+", "", relative)
+    yield from filter(os.path.exists, _beside(relative, places))
+    for folder in _folders(places):
+        if os.path.exists(os.path.join(folder, tail)):
+            yield os.path.join(folder, tail)
+
+
+def _beside(relative: str, places: Places) -> list[str]:
+    """A path that counts from the notebook, from the project, and from the folders above it up to
+    that of the repository."""
+    bases = [os.path.dirname(places.notebook), places.project, *_above(places.project)]
+    return [os.path.normpath(os.path.join(base, relative)) for base in bases]
+
+
+def _above(project: str) -> list[str]:
+    """The folders above a project up to that of its repository, none where it is in none."""
+    found = []
+    folder = project
+    while not os.path.exists(os.path.join(folder, ".git")):
+        if folder == os.path.dirname(folder):
+            return []
+        folder = os.path.dirname(folder)
+        found.append(folder)
+    return found
+
+
+def _folders(places: Places) -> Iterator[str]:
+    """The folders of the project, and those of its repository."""
+    own = os.path.dirname(os.path.dirname(os.path.realpath(places.run_dir)))  # GUILD_HOME
+    roots = [places.project, *_above(places.project)[-1:]]
+    walked = (entry for root in roots for entry in os.walk(root))
+    for folder, folders, _files in itertools.islice(walked, MOST_FOLDERS):
+        yield folder
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in _NEVER_SEARCHED
+            and os.path.join(folder, name) != own
+            and not is_environment(os.path.join(folder, name))
+        )
+
+
+def _module(dotted: str, places: Places) -> Missing | None:
+    path = dotted.replace(".", os.sep)
+    bases = [os.path.dirname(places.notebook), places.project, *_above(places.project)]
+    # The project may itself be a package, or lie in one.
+    for folder in itertools.chain(bases, map(os.path.dirname, bases[:2]), _folders(places)):
+        file = _module_file(os.path.join(folder, path))
+        if file and not _is_inside(file, places.run_dir):
+            return Missing(dotted, file, folder=folder)
+    return None
+
+
+def _module_file(path: str) -> str:
+    """The file or folder of the module that is imported by ``path``, "" if there is none."""
+    escaped = glob.escape(path)
+    if os.path.isfile(f"{path}.py"):
+        return f"{path}.py"
+    if os.path.isdir(path):
+        return path if glob.glob(os.path.join(escaped, "*.py")) else ""
+    return next(iter(sorted(glob.glob(f"{escaped}.*so"))), "")
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep)
+
+
+def ask(missing: Missing, places: Places) -> list[tuple[str, bool]]:
+    """The lines that Guild's side has on ``missing``."""
+    question = json.dumps({**asdict(missing), **asdict(places)})
+    command = [sys.executable, *start.arguments("guild_notebook.plugin.not_copied")]
+    try:
+        done = subprocess.run(
+            command,
+            input=question,
+            cwd=places.project,
+            capture_output=True,
+            timeout=ASKING_SECONDS,
+            encoding="utf-8",
+            check=True,
+        )
+        return [(str(line), bool(as_it_is)) for line, as_it_is in json.loads(done.stdout)]
+    except (OSError, ValueError, TypeError, subprocess.SubprocessError):
+        return [(unasked(missing, places), False)]
+
+
+def unasked(missing: Missing, places: Places) -> str:
+    file = os.path.relpath(missing.file, places.project)
+    return (
+        f"{missing.name} is in the project ({file}) and not where the cells of the run look for it"
+    )

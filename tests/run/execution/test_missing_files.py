@@ -1,0 +1,413 @@
+"""What a run says at its end of a file or module that a cell has not found and the project has."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from guild_notebook.run.execution.missing_files import Places, ask, find, names_in
+from tests.helpers.project import Command, Project, new_project
+from tests.helpers.slow import but_slow
+
+NAMES = {
+    "FileNotFoundError: [Errno 2] No such file or directory: '../data/x.csv'": "../data/x.csv",
+    'FileNotFoundError: [Errno 2] No such file or directory: "it\'s.csv"': "it's.csv",
+    "FileNotFoundError: data/x.npy not found.": "data/x.npy",
+    "FileNotFoundError: my data/x.txt not found.": "my data/x.txt",
+    "FileNotFoundError: No such file or directory (os error 2): data/x.csv": "data/x.csv",
+    "FileNotFoundError: [Errno 2] Unable to synchronously open file (unable to open file: name = "
+    "'x.h5', errno = 2, error message = 'No such file or directory')": "x.h5",
+    "FileNotFoundError: Couldn't find any class folder in data/train.": "data/train",
+    "NotADirectoryError: [Errno 20] Not a directory: 'data/x.csv'": "data/x.csv",
+    "IsADirectoryError: [Errno 21] Is a directory: 'data'": "data",
+    "OSError: Cannot save file into a non-existent directory: 'models'": "models",
+    "OSError: ./fast.so: cannot open shared object file: No such file or directory": "./fast.so",
+    "ImportError: fast.so.1: cannot open shared object file: No such file": "fast.so.1",
+    "OSError: Error reading file 'x.xml': failed to load external entity \"x.xml\"": "x.xml",
+    "Exception: File `'helper.py'` not found.": "helper.py",
+    "ValueError: File not found: filepath=model.keras. Please ensure the file is": "model.keras",
+    "DataSourceError: data/x.shp: No such file or directory": "data/x.shp",
+    'IOException: IO Error: No files found that match the pattern "x.csv"': "x.csv",
+    "LibsndfileError: Error opening 'x.wav': System error.": "x.wav",
+    "AnalysisException: [PATH_NOT_FOUND] Path does not exist: file:/home/x.csv.": "/home/x.csv",
+    'SystemError: opening file "x.csv": No such file or directory': "x.csv",
+    'ArgumentError: "data/x.csv" is not a valid file or doesn\'t exist': "data/x.csv",
+    "Error: 'data/x.csv' does not exist in current working directory ('/r').": "data/x.csv",
+}
+"""Errors as the system and libraries of several languages write them."""
+
+
+@pytest.mark.parametrize("line", NAMES)
+def test_the_file_that_an_error_names_is_found_in_its_text(line: str):
+    error, text = line.split(": ", 1)
+    assert NAMES[line] in names_in(error, text)
+
+
+PRINTED = {
+    "cat: data/x.csv: No such file or directory": "data/x.csv",
+    "bash: line 1: ./run.sh: No such file or directory": "./run.sh",
+    "  “cannot open file 'data/x.csv': No such file or directory”": "data/x.csv",
+    "cat: 'my data.csv': No such file or directory": "my data.csv",
+    "ls: cannot access 'data': No such file or directory": "data",
+    "python: can't open file '/r/helper.py': [Errno 2] No such file or directory": "/r/helper.py",
+}
+
+
+@pytest.mark.parametrize("line", PRINTED)
+def test_a_file_is_found_in_what_was_printed_where_the_error_names_none(line: str):
+    printed = f"reading\n{line}\nall else in other.csv\n"
+    found = names_in("CalledProcessError", "returned non-zero exit status 1.", printed)
+    assert PRINTED[line] in found and "other.csv" not in found
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ("KeyError", "'data'"),
+        ("ValueError", "could not convert string to float: 'data/x.csv'"),
+        ("ZeroDivisionError", "division by zero"),
+        ("FileNotFoundError", ""),
+        ("FileNotFoundError", "https://example.org/x.csv not found"),
+        ("", ""),
+    ],
+)
+def test_an_error_that_is_about_no_file_names_none(error: str, text: str):
+    assert [name for name in names_in(error, text) if name != "not found"] == []
+
+
+FILES = (
+    "data/x.csv",
+    "notebooks/nb.ipynb",
+    "notebooks/beside.csv",
+    "notebooks/pkg/__init__.py",
+    "notebooks/pkg/a.py",
+    "notebooks/fast.cpython-311-x86_64-linux-gnu.so",
+    "src/helpers.py",
+    "src/deep/far.csv",
+    "models/.keep",
+    "venv/pyvenv.cfg",
+    "venv/hidden.csv",
+    ".git/HEAD",
+)
+FOUND = {
+    "[Errno 2] No such file or directory: '../data/x.csv'": "p/data/x.csv",
+    "[Errno 2] No such file or directory: 'beside.csv'": "p/notebooks/beside.csv",
+    "[Errno 2] No such file or directory: 'data/x.csv'": "p/data/x.csv",
+    "[Errno 2] No such file or directory: 'far.csv'": "p/src/deep/far.csv",
+    "[Errno 2] No such file or directory: '../../above.csv'": "above.csv",
+    "[Errno 2] No such file or directory: '{run}/beside.csv'": "p/notebooks/beside.csv",
+    "[Errno 2] No such file or directory: '{home}/runs/data/x.csv'": "p/data/x.csv",
+    "[Errno 2] No such file or directory: '../models'": "p/models",
+    "No module named 'helpers'": "p/src/helpers.py",
+    "No module named 'fast'": "p/notebooks/fast.cpython-311-x86_64-linux-gnu.so",
+    "No module named 'pkg.a'": "p/notebooks/pkg/a.py",
+    "cannot import name 'a' from 'pkg' (/run/pkg/__init__.py)": "p/notebooks/pkg/a.py",
+    "No module named 'p'": "",
+    "No module named 'data'": "",
+    "No module named 'models'": "",
+    "[Errno 2] No such file or directory: 'none.csv'": "",
+    "[Errno 2] No such file or directory: 'hidden.csv'": "",
+    "[Errno 2] No such file or directory: '/data/x.csv'": "",
+    "[Errno 2] No such file or directory: 'copied.csv'": "",
+}
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    project, run_dir = tmp_path / "p", tmp_path / "home/runs/abc"
+    made = [project / name for name in FILES]
+    for path in [*made, run_dir / "copied.csv", project / "copied.csv", tmp_path / "above.csv"]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    notebook = str(project / "notebooks/nb.ipynb")
+    return Places(str(run_dir), str(run_dir), "run", str(project), notebook)
+
+
+@pytest.mark.parametrize("text", FOUND)
+def test_a_file_or_module_is_found_where_the_project_has_it(places: Places, text: str):
+    run_dir = Path(places.run_dir)
+    missing = find(
+        "FileNotFoundError", text.format(run=run_dir, home=run_dir.parents[1]), "", places
+    )
+    above = Path(places.project).parent
+    assert (missing and os.path.relpath(missing.file, above)) == (FOUND[text] or None)
+
+
+def test_a_folder_that_only_the_project_has_is_found_for_a_file_to_be_written(places: Places):
+    text = "[Errno 2] No such file or directory: '../models/new.pkl'"
+    missing = find("FileNotFoundError", text, "", places)
+    assert missing and missing.folder_only
+    assert (missing.name, missing.file) == ("../models", f"{places.project}/models")
+
+
+def test_a_file_of_the_repository_above_the_project_is_found(places: Places):
+    above = Path(places.project).parent
+    (above / "p/.git/HEAD").unlink()
+    (above / "p/.git").rmdir()
+    text = "[Errno 2] No such file or directory: 'above.csv'"
+    assert find("FileNotFoundError", text, "", places) is None
+    (above / ".git").mkdir()
+    missing = find("FileNotFoundError", text, "", places)
+    assert missing and missing.file == str(above / "above.csv")
+
+
+# What Guild's side answers.
+
+TEXT_2_4_MB = "1,2,3\n" * 419_430
+
+
+def git(project: Project) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=project.dir, check=True)
+
+
+def answer(project: Project, operation: str, error: str, option: str = "run") -> list[str]:
+    """The lines on an ``error`` in a run of the operation, which is staged."""
+    run = project.run("--stage", operation).run
+    notebook = project.dir / "notebooks/nb.ipynb"
+    cwd = {
+        "run": run.dir,
+        "notebook": run.dir / "notebooks",
+        "project": notebook.parent,
+    }[option]
+    places = Places(str(run.dir), str(cwd), option, str(project.dir), str(notebook))
+    missing = find("FileNotFoundError", error, "", places)
+    assert missing, error
+    return [line for line, _ in ask(missing, places)]
+
+
+GUILDFILE = "train:\n  notebook: notebooks/nb.ipynb\n  flags-import: all\n"
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project outside of Git with what Guild does not copy there."""
+    project = new_project(tmp_path_factory.mktemp("plain"))
+    project.env["NO_PIP_FREEZE"] = "1"
+    project.notebook("notebooks/nb.ipynb", "x = 1")
+    project.file("data/big.csv", TEXT_2_4_MB)
+    project.file("data/five.pkl", b"\x80\x04N.\x00")
+    project.file("data/small.csv", "1\n")
+    project.file("build/made.csv", "1\n")
+    project.file("excluded/x.csv", "1\n")
+    project.file("notebooks/excluded.py", "y = 1\n")
+    (project.dir / "empty").mkdir()
+    project.dir.parent.joinpath("outside.csv").write_text("1\n")
+    rules = "  sourcecode:\n  - exclude: ['excluded/*', excluded.py]\n"
+    project.guildfile(GUILDFILE + rules)
+    return project
+
+
+REASONS = {
+    "../data/big.csv": ("data/big.csv", "it has 2.4 MB, and Guild copies no file over 1 MB"),
+    "../data/five.pkl": ("data/five.pkl", "it is not a text, and Guild copies no others"),
+    "../build/made.csv": ("build/made.csv", "its folder build is left out by a rule: "),
+    "../excluded/x.csv": ("excluded/x.csv", "it is left out by a rule: exclude "),
+    "../empty": ("empty", "it is an empty folder"),
+    "../../outside.csv": ("../outside.csv", "it is outside of the project, "),
+}
+
+
+@pytest.mark.parametrize("name", but_slow(REASONS, "../data/big.csv", "../data/five.pkl"))
+def test_the_reason_is_that_of_guilds_selection(plain: Project, name: str):
+    file, why = REASONS[name]
+    lines = answer(plain, "train", f"[Errno 2] No such file or directory: '{name}'")
+    assert lines[0].startswith(f"{name} is in the project ({file}), not in the run: {why}")
+
+
+def git_project(folder: Path) -> Project:
+    project = new_project(folder)
+    project.notebook("notebooks/nb.ipynb", "x = 1")
+    project.file(".gitignore", "*.csv\nignored/\nsecret.py\n")
+    project.file("data/x.csv", "1\n")
+    project.file("ignored/x.txt", "1\n")
+    project.file("notebooks/secret.py", "y = 1\n")
+    project.file("notebooks/pkg/__init__.py", "")
+    project.file("notebooks/pkg/generated.py", "y = 1\n")
+    project.file("notebooks/pkg/.gitignore", "generated.py\n")
+    project.guildfile(GUILDFILE)
+    subprocess.run(["git", "init", "-q"], cwd=project.dir, check=True)
+    return project
+
+
+IGNORED = {
+    "[Errno 2] No such file or directory: '../data/x.csv'": "it is ignored by git",
+    "[Errno 2] No such file: '../ignored/x.txt'": "its folder ignored is ignored by git",
+    "No module named 'secret'": "it is ignored by git",
+    "No module named 'pkg.generated'": "it is ignored by git",
+    "cannot import name 'generated' from 'pkg' (unknown location)": "it is ignored by git",
+}
+
+
+@pytest.mark.parametrize("error", but_slow(IGNORED, "No module named 'secret'"))
+def test_what_git_ignores_is_said_to_be_ignored(tmp_path: Path, error: str):
+    assert answer(git_project(tmp_path), "train", error)[0].endswith(IGNORED[error])
+
+
+def test_a_file_after_the_hundredth_is_said_to_come_after_them(tmp_path: Path):
+    project = new_project(tmp_path)
+    project.notebook("notebooks/nb.ipynb", "x = 1")
+    for number in range(110):
+        project.file(f"a{number:03}.txt", "")
+    project.file("notebooks/helpers.py", "y = 1\n")
+    project.guildfile(GUILDFILE)
+    lines = answer(project, "train", "No module named 'helpers'")
+    why = "Guild copies 100 files, and it comes after them"
+    assert lines == [
+        f"module helpers is in the project (notebooks/helpers.py), not in the run: {why}",
+        "add to operation 'train' in guild.yml:",
+        "  sourcecode:",
+        "  - include: notebooks/helpers.py",
+    ]
+
+
+# Real runs, and what comes of doing what their last lines say.
+
+HEADERS = ("add to ", "make ", "it is found with:", "to ", "guild-notebook: ")
+
+
+def follow(project: Project, done: Command, command: list[str]) -> list[str]:
+    """Do what the last lines of a failed run say: change guild.yml, or return another command."""
+    lines = done.stderr[done.stderr.rindex("\nguild-notebook: ") + 1 :].splitlines()[1:]
+    guildfile = project.dir / "guild.yml"
+    while lines:
+        header, block = lines.pop(0), []
+        while lines and not lines[0].startswith(HEADERS):
+            block.append(lines.pop(0))
+        if header == "it is found with:":
+            return [*shlex.split(block[0])[1:], "-y"]
+        if header.startswith("make an operation"):
+            before = guildfile.read_text() if guildfile.exists() else ""
+            guildfile.write_text(before + "".join(f"{line}\n" for line in block))
+            return ["run", "-y", block[0].rstrip(":")]
+        text = guildfile.read_text().splitlines()
+        if match := re.match(r"add to operation '.*' in guild.yml(.*):", header):
+            if match[1]:
+                text = [line for line in text if "nb-cwd" not in line]
+            at = next(i for i, line in enumerate(text) if "notebook:" in line)
+            if "{" in text[at]:
+                text[at] = text[at][:-1] + block[0] + "}"
+                block = []
+        elif header.startswith("add to '"):
+            at = next(i for i, line in enumerate(text) if line.strip().startswith("- file:"))
+        else:
+            continue
+        text[at + 1 : at + 1] = block
+        guildfile.write_text("".join(f"{line}\n" for line in text))
+        assert yaml.safe_load(guildfile.read_text())
+    return command
+
+
+def mends(project: Project, *command: str, cwd: str = ".") -> Command:
+    """Run a command that fails, and then one that must not."""
+    args = ["run", "-y", *command]
+    done = project.guild(*args, cwd=cwd)
+    assert done.status == 1, done.stderr
+    again = project.guild(*follow(project, done, args), cwd=cwd)
+    assert again.status == 0, done.stderr + again.stderr
+    assert "found: " in again.stdout
+    return done
+
+
+READS = "found = len(open('{}', 'rb').read())\nprint(f'found: {{found}}')"
+
+ROWS = {
+    # name: (guild.yml, command, folder, code of the notebook)
+    "large": (GUILDFILE, "train", ".", READS.format("../data/big.csv")),
+    "pickle": (GUILDFILE, "train", ".", READS.format("../data/five.pkl")),
+    "copied": (GUILDFILE, "train", ".", READS.format("../data/small.csv")),
+    "beside": (GUILDFILE, "train", ".", READS.format("beside.csv")),
+    "from-root": (GUILDFILE, "train", ".", READS.format("data/five.pkl")),
+    "has-cwd": (GUILDFILE + "  nb-cwd: run\n", "train", ".", READS.format("../data/five.pkl")),
+    "requires": (
+        GUILDFILE + "  requires:\n    - file: data/small.csv\n",
+        "train",
+        ".",
+        READS.format("data/five.pkl"),
+    ),
+    "flow": (
+        "train: {notebook: notebooks/nb.ipynb, flags-import: all}\n",
+        "train",
+        ".",
+        READS.format("data/five.pkl"),
+    ),
+    "model": (
+        "- model: m\n  operations:\n    train:\n      notebook: notebooks/nb.ipynb\n"
+        "      flags-import: all\n",
+        "train",
+        ".",
+        READS.format("../data/five.pkl"),
+    ),
+    "outside": (GUILDFILE, "train", ".", READS.format("../../outside.bin")),
+    "folder": (
+        GUILDFILE,
+        "train",
+        ".",
+        "import os\nprint('found:', len(os.listdir('../images')))",
+    ),
+    "archive": (GUILDFILE, "train", ".", READS.format("../data/all.zip")),
+    "module": (GUILDFILE, "train", ".", "import generated\nprint('found:', generated.y)"),
+    "module-below": (
+        GUILDFILE,
+        "train",
+        ".",
+        "from tools import made\nprint('found:', made.y)",
+    ),
+    "module-of-path": (
+        GUILDFILE,
+        "train",
+        ".",
+        "import sys\nsys.path.insert(0, '../src')\nimport own\nprint('found:', own.y)",
+    ),
+    "bash": (GUILDFILE, "train", ".", "%%bash\ncat beside.csv > /dev/null && echo found: 1"),
+    "path": ("", "notebooks/nb.ipynb", ".", READS.format("../data/five.pkl")),
+    "path-from-root": ("", "notebooks/nb.ipynb", ".", READS.format("data/five.pkl")),
+    "path-outside": ("", "nb.ipynb", "notebooks", READS.format("../data/small.csv")),
+    "path-module": (
+        "",
+        "notebooks/nb.ipynb",
+        ".",
+        "import generated\nprint('found:', generated.y)",
+    ),
+}
+
+
+@pytest.mark.parametrize("row", but_slow(ROWS, "large", "module"))
+def test_what_the_last_lines_say_mends_the_run(project: Project, row: str):
+    guildfile, command, folder, source = ROWS[row]
+    project.file("data/big.csv", TEXT_2_4_MB)
+    project.file("data/five.pkl", b"\x80\x04N.\x00")
+    project.file("data/all.zip", b"PK\x05\x06" + bytes(18))
+    project.file("data/small.csv", "1\n")
+    project.file("notebooks/beside.csv", "1\n")
+    project.file("images/a.bin", b"\x00")
+    project.file("notebooks/build/junk.txt", "")
+    project.file("src/own.py", "y = 1\n")
+    project.dir.parent.joinpath("outside.bin").write_bytes(b"\x00")
+    if "module" in row and row != "module-of-path":
+        project.file(".gitignore", "generated.py\ntools/made.py\n")
+        project.file("notebooks/generated.py", "y = 1\n")
+        project.file("notebooks/tools/__init__.py", "")
+        project.file("notebooks/tools/made.py", "y = 1\n")
+        git(project)
+    project.notebook("notebooks/nb.ipynb", "x = 1", source)
+    if guildfile:
+        project.guildfile(guildfile)
+    mends(project, command, cwd=folder)
+
+
+def test_a_cell_that_writes_to_a_folder_of_the_project_is_told_to_make_it(project: Project):
+    project.notebook("nb.ipynb", "open('models/new.txt', 'w').close()", "print('after')")
+    (project.dir / "models").mkdir()
+    done = project.guild("run", "-y", "nb.ipynb")
+    assert done.stderr.endswith(
+        "to write there, make the folder first, which the run has not: models\n"
+        "import os; os.makedirs('models', exist_ok=True)\n"
+    )
+    outputs = done.run.notebook("nb.ipynb")["cells"][0]["outputs"]
+    assert "os.makedirs('models', exist_ok=True)" in "".join(outputs[-1]["text"])
