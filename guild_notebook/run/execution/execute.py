@@ -162,12 +162,12 @@ class Execution:
             shown = f", {displays:,} displays" if displays else ""
             text = f"the notebook has not all output of cell {number} (nb-output-limit)"
             self.status_lines.write(f"{text}: it lacks {characters:,} characters{shown}", text)
-        if state == "failed":
-            await self._advise(index)
         shown_state = "" if state == "completed" else state
         self.status_lines.write_cell_end(
             number, len(self.indexes), name, time.monotonic() - started, shown_state
         )
+        if state == "failed":
+            await self._advise(index)
         return outcome
 
     async def _advise(self, index: int) -> None:
