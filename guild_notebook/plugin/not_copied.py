@@ -39,6 +39,9 @@ def _to_copy(line: str) -> Line:
 LARGE = 100_000_000
 """Bytes of a file that is better linked to than copied into each run."""
 
+MANY = 10
+"""Files of a folder, more than which the notebook hardly reads one of them alone."""
+
 
 def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
@@ -323,14 +326,19 @@ def _about_module(question: Question, operation: _Operation) -> Iterator[Line]:
 
 
 def _required(question: Question, where: str) -> dict[str, Any]:
-    """The entry of ``requires`` that puts the file into the folder ``where`` of the run."""
-    entry: dict[str, Any] = {"file": question.shown}
+    """The entry of ``requires`` that puts the file into the folder ``where`` of the run, or its
+    whole folder, of which the run has nothing, where there are more files in it."""
+    file, is_data = question.file, bool(question.target)
+    if is_data and not os.path.exists(os.path.join(question.run_dir, where)):
+        folder = os.path.dirname(file)
+        if len(os.listdir(folder)) > MANY:
+            file, where = folder, os.path.dirname(where)
+    entry: dict[str, Any] = {"file": os.path.relpath(file, question.project)}
     if where not in ("", os.curdir):
         entry["target-path"] = where
-    is_data = bool(question.target)
-    if is_data and (os.path.isdir(question.file) or os.path.getsize(question.file) > LARGE):
+    if is_data and (os.path.isdir(file) or os.path.getsize(file) > LARGE):
         entry["target-type"] = "link"
-    if resolver._archive_type(question.file, SimpleNamespace(type=None)):
+    if resolver._archive_type(file, SimpleNamespace(type=None)):
         entry["unpack"] = False
     return entry
 

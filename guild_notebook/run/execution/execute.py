@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines, cell_name, short_name
+from ..output.stream import without_escapes
 from . import missing_files, missing_modules
 from .client import RunClient
 from .stop import Stop
@@ -39,6 +41,9 @@ MOST_ERRORS = 3
 
 MOST_ADVICE = 20
 """Lines of advice after which none is added, where a run goes on after errors."""
+
+_IS_RAISED = re.compile(r"[\w.]+: ")
+"""How a line of a traceback begins that is not of the source."""
 
 T = TypeVar("T")
 
@@ -180,15 +185,19 @@ class Execution:
         names = ("stderr",) if error else ("stderr", "stdout")
         nodes = self.client.outputs.nodes(index)
         printed = "".join(node.text for node in nodes if node.get("name") in names)
+        for node in nodes:  # an error may have others as its causes
+            lines = "\n".join(node.get("traceback") or ()).splitlines()
+            raised = filter(_IS_RAISED.match, map(without_escapes, lines))
+            printed += "".join(f"\n{line}" for line in raised)
         about = error, text, printed, self.places
         loop = asyncio.get_running_loop()
-        lines = await loop.run_in_executor(None, missing_files.advice, *about)
-        if not lines and error == "ModuleNotFoundError":
+        advice = await loop.run_in_executor(None, missing_files.advice, *about)
+        if not advice and error == "ModuleNotFoundError":
             line = missing_modules.advice(text, self.kernel.python, self.kernel.path)
-            lines = [(line, False)] if line else []
-        if lines:
-            self._advice += lines if lines[0] not in self._advice else []
-            self.client.outputs.add_note(index, "\n".join(line for line, _ in lines))
+            advice = [(line, False)] if line else []
+        if advice:
+            self._advice += advice if advice[0] not in self._advice else []
+            self.client.outputs.add_note(index, "\n".join(line for line, _ in advice))
 
     async def _wait_for_end(
         self, cell: _RunningCell, cell_deadline: float | None, deadline: float | None

@@ -36,11 +36,12 @@ _SEPARATORS = re.compile(r"[\s,;=<>|()\[\]{}]+")
 _QUOTES = " \t'\"`‘’“”"
 
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'(?:; .*)?")
+_IMPORT_ERROR = re.compile(r"^(?:ModuleNotFound|Import)Error: (.+)$", re.MULTILINE)
 _NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'.*", re.DOTALL)
 """Python's own texts. A submodule that is not there is a name that its package lacks, too."""
 
 MOST_TEXT = 10_000
-"""Characters of an error, and of what a cell has written to stderr, that are looked at."""
+"""Characters of an error, and of what a cell has printed, that are looked at: the last."""
 
 MOST_NAMES = 200
 
@@ -77,23 +78,23 @@ class Missing:
     folder_only: bool = False
 
 
-def advice(error: str, text: str, stderr: str, places: Places) -> list[tuple[str, bool]]:
+def advice(error: str, text: str, printed: str, places: Places) -> list[tuple[str, bool]]:
     """What to say of what a cell misses: lines, each with whether it is to be written as it is. It
     blocks, for half a second where there is anything to say. See ``find``."""
-    missing = find(error, text, stderr, places)
+    missing = find(error, text, printed, places)
     return ask(missing, places) if missing else []
 
 
-def find(error: str, text: str, stderr: str, places: Places) -> Missing | None:
+def find(error: str, text: str, printed: str, places: Places) -> Missing | None:
     """What a cell misses that has ended in the exception ``error`` with the ``text``, after it had
-    written ``stderr``; None where the project has nothing of that name, or the run has it."""
+    ``printed`` something, its traceback too; None where the project has nothing of that name, or
+    the run has it."""
     if not os.path.isdir(places.project):
         return None
-    module = module_in(text)
-    if module:
-        return _module(module, places)
-    found = (_file(name, places) for name in names_in(error, text, stderr))
-    return next(filter(None, found), None)
+    modules = filter(None, map(module_in, [text, *_IMPORT_ERROR.findall(printed[-MOST_TEXT:])]))
+    of_modules = (_module(module, places) for module in modules)
+    of_files = (_file(name, places) for name in names_in(error, text, printed))
+    return next(filter(None, itertools.chain(of_modules, of_files)), None)
 
 
 def module_in(text: str) -> str:
@@ -105,12 +106,12 @@ def module_in(text: str) -> str:
     return f"{match[2]}.{match[1]}" if match else ""
 
 
-def names_in(error: str, text: str, stderr: str = "") -> list[str]:
+def names_in(error: str, text: str, printed: str = "") -> list[str]:
     """The parts of an error that may be paths of files, as they are written there."""
     lines = text[-MOST_TEXT:].splitlines()
     is_of_files = error in _ERRORS_OF_FILES or _IS_OF_FILES.search(f"{error} {text[-MOST_TEXT:]}")
     lines = lines if is_of_files else []
-    lines += filter(_IS_OF_FILES.search, stderr[-MOST_TEXT:].splitlines())
+    lines += filter(_IS_OF_FILES.search, printed[-MOST_TEXT:].splitlines())
     names = dict.fromkeys(name for line in lines for name in _names_in_line(line))
     return list(itertools.islice(names, MOST_NAMES))
 

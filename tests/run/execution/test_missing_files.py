@@ -350,6 +350,19 @@ ROWS = {
         ".",
         "import os\nprint('found:', len(os.listdir('../images')))",
     ),
+    "many": (
+        GUILDFILE,
+        "train",
+        ".",
+        "for i in range(12):\n    open(f'../many/{i}.bin', 'rb').close()\nprint('found:', i)",
+    ),
+    "caused": (
+        GUILDFILE,
+        "train",
+        ".",
+        "try:\n    size = len(open('../data/five.pkl', 'rb').read())\n"
+        "except OSError as e:\n    raise RuntimeError('no model') from e\nprint('found:', size)",
+    ),
     "archive": (GUILDFILE, "train", ".", READS.format("../data/all.zip")),
     "module": (GUILDFILE, "train", ".", "import generated\nprint('found:', generated.y)"),
     "module-below": (
@@ -386,6 +399,8 @@ def test_what_the_last_lines_say_mends_the_run(project: Project, row: str):
     project.file("data/small.csv", "1\n")
     project.file("notebooks/beside.csv", "1\n")
     project.file("images/a.bin", b"\x00")
+    for number in range(12):
+        project.file(f"many/{number}.bin", b"\x00")
     project.file("notebooks/build/junk.txt", "")
     project.file("src/own.py", "y = 1\n")
     project.dir.parent.joinpath("outside.bin").write_bytes(b"\x00")
