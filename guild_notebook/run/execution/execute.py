@@ -189,7 +189,7 @@ class Execution:
             lines = "\n".join(node.get("traceback") or ()).splitlines()
             raised = filter(_IS_RAISED.match, map(without_escapes, lines))
             printed += "".join(f"\n{line}" for line in raised)
-        about = error, text, printed, self.places
+        about = error, text, printed, self.places, self.cells[index].source
         loop = asyncio.get_running_loop()
         advice = await loop.run_in_executor(None, missing_files.advice, *about)
         if not advice and error == "ModuleNotFoundError":

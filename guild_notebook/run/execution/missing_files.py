@@ -31,7 +31,7 @@ _IS_OF_FILES = re.compile(
 
 _ERRORS_OF_FILES = ("FileNotFoundError", "NotADirectoryError", "IsADirectoryError")
 
-_QUOTED = re.compile(r"""(?<!\w)(['"`‘“])(.+?)['"`’”](?!\w)""")
+_QUOTED = re.compile(r"""(?:(?<!\w)|(?<=\bb))(['"`‘“])(.+?)['"`’”](?!\w)""")
 _SEPARATORS = re.compile(r"[\s,;=<>|()\[\]{}]+")
 _QUOTES = " \t'\"`‘’“”"
 
@@ -78,22 +78,24 @@ class Missing:
     folder_only: bool = False
 
 
-def advice(error: str, text: str, printed: str, places: Places) -> list[tuple[str, bool]]:
+def advice(
+    error: str, text: str, printed: str, places: Places, source: str
+) -> list[tuple[str, bool]]:
     """What to say of what a cell misses: lines, each with whether it is to be written as it is. It
     blocks, for half a second where there is anything to say. See ``find``."""
-    missing = find(error, text, printed, places)
+    missing = find(error, text, printed, places, source)
     return ask(missing, places) if missing else []
 
 
-def find(error: str, text: str, printed: str, places: Places) -> Missing | None:
-    """What a cell misses that has ended in the exception ``error`` with the ``text``, after it had
-    ``printed`` something, its traceback too; None where the project has nothing of that name, or
-    the run has it."""
+def find(error: str, text: str, printed: str, places: Places, source: str = "") -> Missing | None:
+    """What a cell with this ``source`` misses that has ended in the exception ``error`` with the
+    ``text``, after it had ``printed`` something, its traceback too; None where the project has
+    nothing of that name, or the run has it."""
     if not os.path.isdir(places.project):
         return None
     modules = filter(None, map(module_in, [text, *_IMPORT_ERROR.findall(printed[-MOST_TEXT:])]))
     of_modules = (_module(module, places) for module in modules)
-    of_files = (_file(name, places) for name in names_in(error, text, printed))
+    of_files = (_file(name, places) for name in names_in(error, text, printed, source))
     return next(filter(None, itertools.chain(of_modules, of_files)), None)
 
 
@@ -106,13 +108,15 @@ def module_in(text: str) -> str:
     return f"{match[2]}.{match[1]}" if match else ""
 
 
-def names_in(error: str, text: str, printed: str = "") -> list[str]:
-    """The parts of an error that may be paths of files, as they are written there."""
+def names_in(error: str, text: str, printed: str = "", source: str = "") -> list[str]:
+    """The parts of an error that may be paths of files, as they are written there, and then those
+    in quotes in the source: "unable to open database file" names none."""
     lines = text[-MOST_TEXT:].splitlines()
     is_of_files = error in _ERRORS_OF_FILES or _IS_OF_FILES.search(f"{error} {text[-MOST_TEXT:]}")
     lines = lines if is_of_files else []
     lines += filter(_IS_OF_FILES.search, printed[-MOST_TEXT:].splitlines())
-    names = dict.fromkeys(name for line in lines for name in _names_in_line(line))
+    quoted = [match[0] for match in _QUOTED.finditer(source[-MOST_TEXT:])] if lines else []
+    names = dict.fromkeys(name for line in [*lines, *quoted] for name in _names_in_line(line))
     return list(itertools.islice(names, MOST_NAMES))
 
 

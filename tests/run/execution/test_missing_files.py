@@ -24,6 +24,7 @@ NAMES = {
     "FileNotFoundError: [Errno 2] Unable to synchronously open file (unable to open file: name = "
     "'x.h5', errno = 2, error message = 'No such file or directory')": "x.h5",
     "FileNotFoundError: Couldn't find any class folder in data/train.": "data/train",
+    "FileNotFoundError: [Errno 2] No such file or directory: b'data/x.csv'": "data/x.csv",
     "NotADirectoryError: [Errno 20] Not a directory: 'data/x.csv'": "data/x.csv",
     "IsADirectoryError: [Errno 21] Is a directory: 'data'": "data",
     "OSError: Cannot save file into a non-existent directory: 'models'": "models",
@@ -363,6 +364,12 @@ ROWS = {
         "try:\n    size = len(open('../data/five.pkl', 'rb').read())\n"
         "except OSError as e:\n    raise RuntimeError('no model') from e\nprint('found:', size)",
     ),
+    "database": (
+        GUILDFILE,
+        "train",
+        ".",
+        "import sqlite3\nd = sqlite3.connect('../data/db.sqlite')\nprint('found:', d.total_changes)",
+    ),
     "archive": (GUILDFILE, "train", ".", READS.format("../data/all.zip")),
     "module": (GUILDFILE, "train", ".", "import generated\nprint('found:', generated.y)"),
     "module-below": (
@@ -395,6 +402,7 @@ def test_what_the_last_lines_say_mends_the_run(project: Project, row: str):
     guildfile, command, folder, source = ROWS[row]
     project.file("data/big.csv", TEXT_2_4_MB)
     project.file("data/five.pkl", b"\x80\x04N.\x00")
+    project.file("data/db.sqlite", b"")
     project.file("data/all.zip", b"PK\x05\x06" + bytes(18))
     project.file("data/small.csv", "1\n")
     project.file("notebooks/beside.csv", "1\n")
