@@ -95,7 +95,8 @@ def find(error: str, text: str, printed: str, places: Places, source: str = "") 
         return None
     modules = filter(None, map(module_in, [text, *_IMPORT_ERROR.findall(printed[-MOST_TEXT:])]))
     of_modules = (_module(module, places) for module in modules)
-    of_files = (_file(name, places) for name in names_in(error, text, printed, source))
+    names = [] if module_in(text) else names_in(error, text, printed, source)
+    of_files = (_file(name, places) for name in names)
     return next(filter(None, itertools.chain(of_modules, of_files)), None)
 
 
