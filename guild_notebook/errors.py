@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import Any
 
 _LONGEST = 1000
@@ -55,3 +56,48 @@ def shown(value: Any) -> str:
         return str(value)
     except ValueError:  # a number of more digits than Python writes
         return f"a {type(value).__name__} of many digits"
+
+
+def misspelled(name: str, known: Iterable[str]) -> str:
+    """The one of the ``known`` names of which ``name`` is another spelling, "" where none is. Case
+    and what stands between words do not count, nor does the order of words."""
+    import difflib  # only after a mistake
+
+    own = _words(name)
+    words = {each: _words(each) for each in dict.fromkeys(known) if each != name}
+    for each, other in words.items():
+        if sorted(other) == sorted(own) or "".join(other) == "".join(own):
+            return each
+    joined = {"".join(other): each for each, other in words.items()}
+    near = difflib.get_close_matches("".join(own), joined, n=1, cutoff=0.8)
+    return joined[near[0]] if own and near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The one of the ``known`` names that was probably meant by ``name``, "" where none is near:
+    one that is ``misspelled``, has its initials (``bs``, ``batch_size``), is similar, or alone has
+    some of its words (``rate``)."""
+    import difflib
+
+    known = list(known)
+    if found := misspelled(name, known):
+        return found
+    own = _words(name)
+    words = {each: _words(each) for each in known if each != name}
+    for each, other in words.items():
+        if len(other) > 1 and "".join(word[0] for word in other) == "".join(own):
+            return each
+    joined = {"".join(other): each for each, other in words.items()}
+    near = difflib.get_close_matches("".join(own), joined, n=1, cutoff=0.6)
+    if own and near:
+        return joined[near[0]]
+    parts = [each for each, other in words.items() if _is_part(own, other) or _is_part(other, own)]
+    return parts[0] if len(parts) == 1 else ""
+
+
+def _is_part(some: list[str], of: list[str]) -> bool:
+    return bool(some) and set(some) < set(of)
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name.casefold())

@@ -1,19 +1,23 @@
-"""The options of a notebook operation: one table for both spellings.
+"""The options of a notebook operation: one table for all spellings.
 
 In guild.yml an option is an attribute of the operation (``nb-report: none``); after the
-notebook's name it is a command-line option (``notebook: train.ipynb --report none``). An
-operation's options reach the run as arguments of its command: unlike Guild's other ways of passing
-settings, these survive staging, restart, ``--proto`` and batch trials.
+notebook's name it is a command-line option (``notebook: train.ipynb --report none``); to ``guild
+run`` it is an assignment (``nb-report=none``). An operation's options reach the run as arguments of
+its command: unlike Guild's other ways of passing settings, these survive staging, restart,
+``--proto`` and batch trials. Those that were assigned on the command line stay assignments there,
+so that a run that is started again with other flag values, for which Guild makes the command anew,
+keeps them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import OptionError, shown
+from .errors import OptionError, nearest, shown
 
 PREFIX = "nb-"
 
@@ -32,6 +36,15 @@ class Option:
     @property
     def attribute(self) -> str:
         return PREFIX + self.name
+
+    @property
+    def choices(self) -> list[str]:
+        """The words that it takes, where it takes no others."""
+        return self.takes.split("|") if "|" in self.takes else []
+
+    @property
+    def is_list(self) -> bool:
+        return self.takes.endswith(",…")
 
 
 _REFERENCE = re.compile(r"\$\{[^{}\n]+\}")  # as guild/util.py, resolve_refs
@@ -86,6 +99,13 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+HTML = "html"
+HTML_NO_INPUT = "html-no-input"
+SANITIZED = "sanitized"
+OWN_REPORTS = (HTML, HTML_NO_INPUT, SANITIZED)
+"""The reports that this package makes itself; others are exporters of nbconvert."""
+
+
 def _reports(value: Any) -> tuple[str, ...]:
     # YAML reads a bare `no` or `off` as false: it means no report.
     if value is False or value is None:
@@ -119,7 +139,7 @@ OPTIONS = (
     Option(
         "report",
         "NAME,…",
-        ("html",),
+        (HTML,),
         "reports to make: html, html-no-input, sanitized, none, or an nbconvert exporter's name",
         _reports,
     ),
@@ -142,7 +162,7 @@ OPTIONS = (
 )
 
 ALIASES = {
-    "html-no-input": ("report", "html-no-input"),
+    "html-no-input": ("report", HTML_NO_INPUT),
     "no-images": ("images", "no"),
     "no-exec": ("exec", "no"),
 }
@@ -187,26 +207,80 @@ def referring_arguments(data: Mapping[str, Any]) -> list[str]:
 
 
 def from_arguments(arguments: Iterable[str], where: str) -> Settings:
-    """Read command-line options, ``--name value``, ``--name=value`` and ``--switch``."""
+    """Read command-line options, ``--name value``, ``--name=value`` and ``--switch``, and
+    assignments, ``nb-name=value``; the last one counts."""
     settings: Settings = {}
     rest = list(arguments)
     while rest:
-        spelling = rest.pop(0)
-        if not spelling.startswith("--"):
+        spelling, equals, text = rest.pop(0).partition("=")
+        if equals and spelling.startswith(PREFIX):
+            option = _option(spelling[len(PREFIX) :], spelling, where)
+        elif not spelling.startswith("--"):
             raise OptionError(
-                f"{where}: unexpected argument '{spelling}' - quote names with spaces"
+                f"{where}: unexpected argument '{spelling}{equals}{text}' - quote names with spaces"
             )
-        name, equals, text = spelling[2:].partition("=")
-        spelling = f"--{name}"
-        if name in ALIASES and not equals:
-            name, text = ALIASES[name]
+        elif spelling[2:] in ALIASES and not equals:
+            name, text = ALIASES[spelling[2:]]
             option = _BY_NAME[name]
         else:
-            option = _option(name, spelling, where)
+            option = _option(spelling[2:], spelling, where)
             if not equals:
                 text = _next_value(option, rest, spelling, where)
         settings[option.name] = _read(option, text, spelling, where)
     return settings
+
+
+def assignment(attribute: str, value: Any, text: str, where: str) -> str:
+    """The assignment of an option, as ``from_arguments`` reads it: ``value`` is what Guild has read
+    from its ``text``. Raises OptionError for an unknown option, and for a list of values, each for
+    a trial of its own."""
+    option = _option(attribute[len(PREFIX) :], attribute, where)
+    if isinstance(value, list):
+        if not option.is_list:
+            raise OptionError(
+                f"{where}: '{attribute}' takes one value for all trials, not {text} - start a "
+                "command for each"
+            )
+        text = ",".join(map(shown, value)) or "none"
+    _read(option, text, attribute, where)
+    return f"{attribute}={text}"
+
+
+def assignment_for(option: str, value: str, following: Sequence[str]) -> str:
+    """The assignment that stands for an option of the command line, as ``--kernel``, with the
+    ``value`` behind its equals sign, else the first of the ``following`` arguments; "" where there
+    is no such option."""
+    name = option.lstrip("-")
+    name = name[len(PREFIX) :] if name.startswith(PREFIX) else name
+    if name in ALIASES:
+        name, value = ALIASES[name]
+    if name not in _BY_NAME or not option.startswith("--"):
+        return ""
+    read = _BY_NAME[name].read
+    for text in [] if value else following[:1]:
+        is_value = "=" not in text and not text.startswith("-") and not text.endswith(".ipynb")
+        with contextlib.suppress(ValueError):
+            value = text if is_value and read(text) is not None else ""
+    return f"{PREFIX}{name}={value or ('yes' if read is _yes_or_no else 'VALUE')}"
+
+
+def assignments(arguments: Iterable[str]) -> dict[str, str]:
+    """The assignments among the arguments of a run, by their attributes."""
+    return {
+        argument.partition("=")[0]: argument
+        for argument in arguments
+        if argument.startswith(PREFIX) and "=" in argument
+    }
+
+
+def is_assignable(name: str) -> bool:
+    """Whether ``name=VALUE`` on the command line of a notebook is an option, known or not."""
+    return name.startswith(PREFIX)
+
+
+def is_option(attribute: str) -> bool:
+    """Whether an option has this name in guild.yml."""
+    return attribute.startswith(PREFIX) and attribute[len(PREFIX) :] in _BY_NAME
 
 
 def to_arguments(settings: Settings) -> list[str]:
@@ -232,11 +306,9 @@ def _option(name: str, spelling: str, where: str) -> Option:
         return _BY_NAME[name]
     prefix = spelling[: len(spelling) - len(name)]
     known = list(_BY_NAME) + (list(ALIASES) if prefix == "--" else [])
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    near = nearest(name, known)
     known_text = ", ".join(prefix + other for other in known)
-    hint = f"did you mean '{prefix}{near[0]}'?" if near else f"there are {known_text}"
+    hint = f"did you mean '{prefix}{near}'?" if near else f"there are {known_text}"
     raise OptionError(f"{where}: unknown option '{spelling}' - {hint}")
 
 

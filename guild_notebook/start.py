@@ -52,6 +52,7 @@ def main() -> None:
     """Run the module that is named first in ``sys.argv`` as ``__main__``, in the environment that
     the process was started with."""
     global _found, _waits
+    end_quietly_when_interrupted()
     _waits = os.environ.pop(WAITS, "")
     kept = _entries("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.environ.pop(_GIVEN)
@@ -59,6 +60,18 @@ def main() -> None:
     own = [os.path.abspath(path) for path in _entries("PYTHONPATH") if path not in kept]
     _found = own, kept
     runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+
+
+def end_quietly_when_interrupted() -> None:
+    """Let a Ctrl-C that nothing catches end this process without a traceback: the Guild that has
+    started it gets it as well, and says so."""
+    show = sys.excepthook
+
+    def show_others(kind: Any, error: Any, traceback: Any) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            show(kind, error, traceback)
+
+    sys.excepthook = show_others
 
 
 def again(module: str) -> None:

@@ -6,8 +6,8 @@ Each is applied when what it patches is imported, whoever imports it, by the tab
 scripts, in kernels and in the processes that it starts. The libraries of optimizers take a second
 to import: :mod:`guild_notebook.optimizers` applies :mod:`~guild_notebook.compat.skopt`.
 
-May use ``one_pipe``, ``packages``, ``scalars``, ``start`` and ``terminal``. To add a patch, write
-its module and name it in a table.
+May use ``one_pipe``, ``options``, ``packages``, ``scalars``, ``start``, ``terminal`` and
+``errors``. To add a patch, write its module and name it in a table.
 """
 
 

@@ -24,6 +24,7 @@ from . import (
     interpreter,
     ipy,
     model_importer,
+    more_hooks,
     notebook_plugin,
     output_reader,
     package_list,
@@ -53,9 +54,12 @@ AROUND: dict[str, Callable[[], AbstractContextManager[None]]] = {
 
 AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.click_util": (commands.split_by_keyword,),
-    "guild.commands.main": (commands.mend_commands,),
-    "guild.commands.run": (commands.state_defaults,),
-    "guild.commands.run_impl": (restarts.find_by_id,),
+    "guild.commands.main": (
+        commands.mend_commands,
+        more_hooks.explain_notebooks_as_commands,
+    ),
+    "guild.commands.run": (commands.state_defaults, more_hooks.explain_unknown_options),
+    "guild.commands.run_impl": (restarts.find_by_id, more_hooks.ask_plugins),
     "guild.ipy": (ipy.find_values_by_position,),
     "guild.log": (interpreter.leave_absl_out,),
     "guild.main": (interpreter.collect_rarely,),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,21 +102,40 @@ def _load(path: str, name: str) -> Any:
         with open(path, "rb") as f:
             content = f.read()
     except FileNotFoundError:
-        raise NotebookError(f"notebook {name} does not exist - check its path") from None
+        from . import notebooks_beside
+
+        advice = notebooks_beside.advice(name, "") or "check its path"
+        raise NotebookError(f"notebook {name} does not exist - {advice}") from None
     except OSError as e:
         raise NotebookError(f"cannot read notebook {name}: {e.strerror}") from e
     if not content.strip(b"\xef\xbb\xbf \t\r\n"):  # a byte order mark, blanks
         raise NotebookError(f"notebook {name} is empty - save it again in Jupyter")
     if text_formats.is_text(path):
+        if conflict := merge_conflict(content, name):
+            raise NotebookError(conflict)
         return text_formats.parse_text(content, path, name)
     try:
         return json.loads(content)
     except RecursionError:
         raise NotebookError(f"notebook {name} is nested too deeply to be a notebook") from None
     except ValueError as e:  # JSONDecodeError, UnicodeDecodeError, an integer that is too long
+        if conflict := merge_conflict(content, name):
+            raise NotebookError(conflict) from None
         raise NotebookError(
             f"notebook {name} is not valid JSON ({e}) - restore it or save it again in Jupyter"
         ) from None
+
+
+def merge_conflict(content: bytes, name: str) -> str:
+    """What is said of a file ``name`` that a merge has left with a conflict, "" of any other."""
+    begin = re.search(rb"^<{7}(?= |\r?$)", content, re.MULTILINE)
+    if not begin or not re.search(rb"^>{7}(?= |\r?$)", content[begin.end() :], re.MULTILINE):
+        return ""
+    line = content.count(b"\n", 0, begin.start()) + 1
+    return (
+        f"{name} holds the conflict of a merge (<<<<<<< in line {line}) - resolve it, or take one "
+        f"side: git checkout --ours {name}, or --theirs"
+    )
 
 
 def _upgraded(data: Any, name: str) -> dict[str, Any]:

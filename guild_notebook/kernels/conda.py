@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import KernelError
+from ..errors import KernelError, nearest
 from .interpreters import is_conda
 
 SECONDS = 60.0
@@ -41,10 +41,12 @@ def environment(name: str) -> str:
             f"kernel 'conda:{name}': no environment of conda is found - put conda, mamba or "
             "micromamba on PATH, or set nb-kernel to the environment's path"
         )
-    names = ", ".join(sorted(_names(prefix)[0] for prefix in known))
+    names = sorted(_names(prefix)[0] for prefix in known)
+    near = nearest(name, names)
+    hint = f"did you mean 'conda:{near}'? Else create it" if near else "create it"
     raise KernelError(
-        f"kernel 'conda:{name}': conda knows no environment of that name - create it, or set "
-        f"nb-kernel to one of: {names}"
+        f"kernel 'conda:{name}': conda knows no environment of that name - {hint}, or set "
+        f"nb-kernel to one of: {', '.join(names)}"
     )
 
 

@@ -6,6 +6,7 @@ does before it starts its kernel. So what most runs ask for is found here, and t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import json
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ..errors import KernelError
+from ..errors import KernelError, nearest
 from . import interpreters
 
 OWN_PYTHON = "guild-notebook-own-python"
@@ -176,6 +177,17 @@ class KernelSpecs:
         return names + self._configured_error
 
 
+def installed_names() -> list[str]:
+    """The names of the installed kernels, without a look into them."""
+    from jupyter_core.paths import jupyter_path
+
+    names: set[str] = set()
+    for path in jupyter_path("kernels"):
+        with contextlib.suppress(OSError):
+            names.update(os.listdir(path))
+    return sorted(names)
+
+
 def _plain_spec(name: str) -> KernelSpec | None:
     """An installed kernel whose kernel.json holds what most hold, None where jupyter_client has to
     look: for others, and where there is none."""
@@ -250,9 +262,12 @@ def choose(
             raise ValueError(f"its argv {command} is not a command")
     except NoSuchKernelError:
         if option or language() != "python":
+            installed = specs.installed()
+            near = nearest(wanted, installed.split(", "))
+            hint = f"did you mean '{near}'? Else install it" if near else "install it"
             raise KernelError(
-                f"kernel '{wanted}' is not installed - install it, or set nb-kernel to the path of "
-                f"an environment, conda:NAME or one of: {specs.installed()}"
+                f"kernel '{wanted}' is not installed - {hint}, or set nb-kernel to the path of an "
+                f"environment, conda:NAME or one of: {installed}"
             ) from None
         python = specs.get_kernel_spec(OWN_PYTHON).argv[0]  # raises if there is no ipykernel
         notice = f"kernel '{wanted}' is not installed, using {python}"

@@ -15,6 +15,7 @@ import functools
 import importlib
 from typing import Any, Callable
 
+from .. import start
 from ..compat import skopt
 from . import next_trial
 
@@ -106,7 +107,9 @@ def _after_patches(init: Any) -> Any:
 
 
 def guild_module(name: str) -> Any:
-    """The main module of one of Guild's optimizers, imported once the patches are applied."""
+    """The main module of one of Guild's optimizers, imported once the patches are applied. That
+    takes a second or two, in the process of the optimizer."""
+    start.end_quietly_when_interrupted()
     skopt.apply()
     return importlib.import_module(name)
 
@@ -115,6 +118,7 @@ def run(main: Callable[[], None]) -> None:
     """Run an optimizer's ``main`` as Guild's own modules do when they are the program."""
     from guild import batch_util
 
+    start.end_quietly_when_interrupted()
     next_trial.start_early()
     try:
         main()

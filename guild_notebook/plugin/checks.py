@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..document.reader import Notebook
+from ..errors import nearest
 from ..flags import apply, guild_values
 from ..flags.discover import Discovered
 from ..secrets import settings
@@ -87,13 +88,16 @@ class Checks:
 
     def warnings(self, values: dict[str, Any]) -> list[str]:
         """What is odd about the notebook's flags and these values, a line each."""
-        lines = self._found.warnings_for(values)
-        return lines + [
-            f"flag {name} changes nothing: it is not in the notebook, and nothing else of the "
-            "operation uses it"
-            for name in sorted(values)
-            if name not in self._found.flags and not self._is_used(name)
-        ]
+        warnings = self._found.warnings_for(values)
+        for name in sorted(values):
+            if name not in self._found.flags and not self._is_used(name):
+                near = nearest(name, self._found.flags)
+                hint = f" - did you mean '{near}'?" if near else ""
+                warnings.append(
+                    f"flag {name} changes nothing: it is not in the notebook, and nothing else of "
+                    f"the operation uses it{hint}"
+                )
+        return warnings
 
     def _is_used(self, name: str) -> bool:
         """Whether something beside the notebook's flags may use a flag: a dependency, a reference

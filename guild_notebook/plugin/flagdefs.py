@@ -97,12 +97,23 @@ def check_attributes(opdef: Any) -> None:
     secret_variables(opdef)
 
 
+def unknown_imports(opdef: Any, found: discover.Discovered) -> list[tuple[str, str]]:
+    """The names in ``flags-import`` and ``flags-import-skip``, each with that attribute, that are
+    not flags of the notebook or of guild.yml."""
+    own = {flag.name for flag in opdef.flags}
+    return [
+        (key, name)
+        for key in ("flags-import", "flags-import-skip")
+        for name in sorted(listed_names(opdef.as_data().get(key)) - own - found.flags.keys())
+    ]
+
+
 def wanted_names(opdef: Any) -> list[str]:
     """Names of flags that an opdef defines or lists in ``flags-import``."""
-    return sorted({flag.name for flag in opdef.flags} | _listed(opdef.flags_import))
+    return sorted({flag.name for flag in opdef.flags} | listed_names(opdef.flags_import))
 
 
-def _listed(value: Any) -> set[str]:
+def listed_names(value: Any) -> set[str]:
     """The names that ``flags-import`` or ``flags-import-skip`` lists."""
     return {name for name in _as_list(value) if isinstance(name, str) and name != "all"}
 
@@ -207,8 +218,8 @@ def _to_import(opdef: Any, data: Data) -> list[str]:
     elif listed is None:
         chosen = {flag.name for flag in opdef.flags}
     else:
-        chosen = _listed(listed)
-    skipped = _listed(opdef.flags_import_skip)
+        chosen = listed_names(listed)
+    skipped = listed_names(opdef.flags_import_skip)
     return [name for name in data if name in chosen - skipped]
 
 

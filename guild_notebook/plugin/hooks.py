@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from ..cluster import definition as cluster
 from ..compat import source_files
 from ..document import text_formats
 from ..errors import NotebookError, UserError
-from . import flagdefs, operation, sourcecode
+from . import assignments, flagdefs, operation, shown_options, sourcecode
 
 if TYPE_CHECKING:
     from .pending_operation import PendingOperation
@@ -36,6 +37,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
     def __init__(self, ep: Any) -> None:
         super().__init__(ep)
         self._pending: PendingOperation | None = None
+        self._assigned: tuple[Any, tuple[str, ...]] = (None, ())  # an opdef and its options
 
     def guildfile_loaded(self, gf: Any) -> None:
         """Give each notebook operation of a guild.yml its command, flags and scalars."""
@@ -52,13 +54,40 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             return cluster.resolve(opspec) or optimizers.resolve(opspec)
         return _file_model(opspec)
 
+    def assignments_read(self, op: Any, texts: list[str]) -> None:
+        """Called when Guild has read the assignments of a command line, ``texts``, and before it
+        looks for their flags (compat/more_hooks.py); then for those of the batch that runs it."""
+        opdef = op._opdef
+        if not opdef:
+            return  # a run is started again as it was
+        spec = operation.spec_for_opdef(opdef)
+        with _one_line_errors(f"operation '{opdef.fullname}'"):
+            assigned = assignments.taken_from(op, texts, bool(spec))
+            if spec:
+                self._assigned = opdef, assigned
+                _set_command(opdef, replace(spec, assigned=assigned))
+
+    def refused(self, refusal: str, *args: Any) -> None:
+        """Called before Guild ends a command with a message of its own (compat/more_hooks.py)."""
+        from . import explanations
+
+        said = explanations.explain(refusal, *args)
+        if said:
+            raise SystemExit(said)
+
+    def _spec_for(self, opdef: Any) -> operation.NotebookSpec | None:
+        """The notebook that an opdef runs, with the options of its command line."""
+        spec = operation.spec_for_opdef(opdef)
+        of_opdef, assigned = self._assigned
+        return replace(spec, assigned=assigned) if spec and of_opdef is opdef else spec
+
     def enabled_for_op(self, opdef: Any) -> tuple[bool, str]:
         """Guild asks this of the operation that it is about to run, before it looks at flags: the
         first moment to say that the notebook or an option is wrong. It asks again for the same
         operation, and then for the batch that runs it."""
         if self._pending and self._pending.opdef is opdef:
             return True, f"runs {self._pending.name}"
-        spec = operation.spec_for_opdef(opdef)
+        spec = self._spec_for(opdef)
         if not spec:
             cluster.check(opdef)
         with _one_line_errors(f"operation '{opdef.fullname}'"):
@@ -114,13 +143,19 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
     it is an error when it is to run (enabled_for_op), and not of each command of the project."""
     opdef.main = None
     opdef.pip_freeze = False  # it is of Guild's environment: the run records the kernel's
+    _set_command(opdef, spec)
+    with suppress(Exception):
+        path = operation.notebook_paths(opdef, spec).source
+        flagdefs.merge(opdef, flagdefs.flag_data(opdef, path, spec.path))
+    shown_options.show(opdef)
+    if opdef.output_scalars is None:
+        opdef.output_scalars = scalars.default_patterns(str(flag.name) for flag in opdef.flags)
+
+
+def _set_command(opdef: Any, spec: operation.NotebookSpec) -> None:
     opdef.exec_ = operation.runner_command([])
     with suppress(Exception):
         opdef.exec_ = operation.command(opdef, spec)
-        path = operation.notebook_paths(opdef, spec).source
-        flagdefs.merge(opdef, flagdefs.flag_data(opdef, path, spec.path))
-    if opdef.output_scalars is None:
-        opdef.output_scalars = scalars.default_patterns(str(flag.name) for flag in opdef.flags)
 
 
 def _file_model(path: str) -> tuple[Any, str]:
@@ -136,9 +171,12 @@ def _file_model(path: str) -> tuple[Any, str]:
     project = os.path.abspath(config.cwd())
     full = os.path.abspath(os.path.join(project, path))
     if not os.path.exists(full):
-        raise pluginlib.ModelOpResolutionError(
-            f"notebook {path} does not exist - check its path, or 'guild operations' "
-            "for the names of operations"
+        from ..document import notebooks_beside
+
+        advice = notebooks_beside.advice(path, project)
+        raise SystemExit(
+            f"notebook {path} does not exist - "
+            + (advice or "check its path, or 'guild operations' for the names of operations")
         )
     name = os.path.relpath(full, project)
     if name.split(os.sep)[0] == os.pardir:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import options, start
-from ..document import reader, text_formats
-from ..errors import NotebookError, OptionError, end_on_windows, shown
+from ..document import notebooks_beside, reader, text_formats
+from ..errors import NotebookError, OptionError, UserError, end_on_windows, nearest, shown
+from . import attributes
 
 NBEXEC = "guild.plugins.nbexec"
 """The main module of Guild's own notebook feature, which old guild.yml files name."""
@@ -38,26 +39,47 @@ def is_notebook_path(path: str) -> bool:
 @dataclass(frozen=True)
 class NotebookSpec:
     """``path`` is relative to the guild.yml's directory, ``arguments`` are the options after it.
-    ``error`` is what is wrong with the text that they are read from."""
+    ``error`` is what is wrong with the text that they are read from. ``assigned`` are the options
+    of the command line (``nb-kernel=other``) of the run that is about to start."""
 
     path: str
     arguments: tuple[str, ...] = ()
-    error: OptionError | None = None
+    error: UserError | None = None
+    assigned: tuple[str, ...] = ()
 
 
 def spec_for_opdef(opdef: Any) -> NotebookSpec | None:
     """The notebook that an opdef runs, None where it runs something else."""
     data = opdef.as_data()
     where = f"operation '{opdef.fullname}'"
+    error = attributes.what_is_run_error(data, where)
     notebook = data.get("notebook")
     if notebook is not None:
-        return _parse(notebook, where)
+        spec = _parse(notebook, where)
+        return replace(spec, error=error) if error else spec
     main = data.get("main")
     if isinstance(main, str) and main.split()[:1] == [NBEXEC]:
         return _parse(main.strip()[len(NBEXEC) :], where)
-    if any(data.get(key) for key in ("main", "exec", "steps")):
+    if error:
+        return NotebookSpec("", error=error)
+    if any(data.get(key) for key in attributes.WHAT_IS_RUN):
         return None
-    return NotebookSpec(opdef.name) if is_notebook_path(str(opdef.name)) else None
+    if is_notebook_path(str(opdef.name)):
+        return NotebookSpec(opdef.name)
+    error = _nothing_to_run_error(opdef, where)
+    return NotebookSpec("", error=error) if error else None
+
+
+def _nothing_to_run_error(opdef: Any, where: str) -> OptionError | None:
+    """What is said of an operation that has nothing to run but the name of a notebook. Guild runs
+    the module of that name (guild/plugins/python_script.py, _maybe_apply_main)."""
+    path = os.path.join(opdef.guildfile.dir or ".", opdef.name)
+    module = path.replace("-", "_")
+    if not os.path.isfile(f"{path}.ipynb") or os.path.exists(f"{module}.py"):
+        return None
+    if os.path.isdir(module):
+        return None
+    return OptionError(f"{where} has nothing to run - add 'notebook: {opdef.name}.ipynb' to it")
 
 
 def notebook_operations(gf: Any) -> Iterator[tuple[Any, NotebookSpec]]:
@@ -132,11 +154,18 @@ def notebook_paths(opdef: Any, spec: NotebookSpec) -> NotebookPaths:
 
 
 def settings(opdef: Any, spec: NotebookSpec) -> options.Settings:
-    """The options that an operation sets, as an attribute or after the notebook's name, which wins.
+    """The options that an operation sets: as an attribute, after the notebook's name, and on the
+    command line; a later one wins.
 
     Raises OptionError. Options that hold a flag reference (``${…}``) are left for the run to read.
     """
     where = f"operation '{opdef.fullname}'"
+    result = _settings_of_guildfile(opdef, spec, where)
+    result.update(options.from_arguments(spec.assigned, where))
+    return result
+
+
+def _settings_of_guildfile(opdef: Any, spec: NotebookSpec, where: str) -> options.Settings:
     result = options.from_attributes(opdef.as_data(), where)
     if not _has_references(spec):
         result.update(options.from_arguments(spec.arguments, where))
@@ -160,7 +189,8 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
     in_project = os.path.relpath(found.source, opdef.guildfile.dir or ".")
     if in_project != found.run:
         arguments.append(f"--project-path={in_project}")
-    arguments += options.to_arguments(settings(opdef, spec))
+    where = f"operation '{opdef.fullname}'"
+    arguments += options.to_arguments(_settings_of_guildfile(opdef, spec, where))
     if "${" in spec.path:
         arguments.append("--in-project")  # which only the run can see
     if opdef.as_data().get("pip-freeze") is False:
@@ -168,7 +198,15 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
     arguments += options.referring_arguments(opdef.as_data())
     if _has_references(spec):
         arguments += spec.arguments
-    return runner_command(arguments)
+    return runner_command([*arguments, *spec.assigned])
+
+
+def recorded_assignments(command: Sequence[Any]) -> dict[str, str]:
+    """The options that were assigned on the command line of a run, of whose recorded command these
+    are the words, by their attributes."""
+    words = [str(word) for word in command]
+    after_notebook = words.index(RUNNER) + 2 if RUNNER in words else len(words)
+    return options.assignments(words[after_notebook:])
 
 
 def runner_command(arguments: list[str]) -> str:
@@ -182,7 +220,8 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
     end_on_windows()
     if spec.error:
         raise spec.error
-    settings(opdef, spec)
+    attributes.check(opdef)
+    check_reports(settings(opdef, spec), f"operation '{opdef.fullname}'")
     if not spec.path:
         raise NotebookError(
             f"operation '{opdef.fullname}' names no notebook - say 'notebook: NAME.ipynb'"
@@ -194,7 +233,41 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
             "give the path of a notebook (.ipynb)"
         )
     if "${" not in source and not os.path.isfile(source):
+        folder = opdef.guildfile.dir or "."
+        advice = notebooks_beside.advice(spec.path, folder) or "correct 'notebook' in guild.yml"
         raise NotebookError(
-            f"operation '{opdef.fullname}': notebook {spec.path} does not exist in "
-            f"{opdef.guildfile.dir or '.'} - correct 'notebook' in guild.yml"
+            f"operation '{opdef.fullname}': notebook {spec.path} does not exist in {folder} - "
+            f"{advice}"
         )
+
+
+def check_reports(settings: options.Settings, where: str) -> None:
+    """Raise OptionError for a report that does not exist. An exporter that is named by its class
+    (``module.Class``) may be of a module that only the run has."""
+    for name in settings.get("report", ()):
+        if name in options.OWN_REPORTS or "." in name:
+            continue
+        exporters = _exporters()
+        if name not in exporters and name.lower() not in exporters:
+            known = dict.fromkeys([*options.OWN_REPORTS, *exporters, "none"])
+            near = nearest(name, known)
+            hint = f"did you mean '{near}'?" if near else f"there are {', '.join(known)}"
+            raise OptionError(f"{where}: 'nb-report': unknown report '{name}' - {hint}")
+
+
+def _exporters() -> list[str]:
+    """The names of nbconvert's exporters, of which it has plug-ins."""
+    from importlib import metadata
+
+    found: Any = metadata.entry_points()
+    group = "nbconvert.exporters"
+    of_group = found.select(group=group) if hasattr(found, "select") else found.get(group, ())
+    return sorted({each.name for each in of_group})
+
+
+def command_parameters() -> dict[str, Any]:
+    """The parameters of the ``guild run`` that this process is; empty where Python called it."""
+    import click
+
+    context = click.get_current_context(silent=True)
+    return dict(context.params) if context and context.info_name == "run" else {}

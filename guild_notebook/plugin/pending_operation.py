@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from .. import options
-from ..document.reader import Notebook
-from ..errors import OptionError
+from ..document.reader import Notebook, merge_conflict
+from ..errors import FlagError, OptionError, nearest
 from ..flags import languages
 from ..kernels import check
-from . import flagdefs, operation, sourcecode
+from . import flagdefs, objective, operation, sourcecode
 from .checks import Checks
-from .secret_handoff import SecretHandoff, command_parameters
+from .operation import command_parameters
+from .secret_handoff import SecretHandoff
 
 
 class PendingOperation:
@@ -55,6 +57,13 @@ class PendingOperation:
         path = operation.notebook_paths(opdef, spec).source
         if os.path.isfile(path):  # else its name has a flag in it (${…}): only the run can read it
             nb, found = flagdefs.discovered(opdef, path, spec.path)
+            for attribute, name in flagdefs.unknown_imports(opdef, found):
+                from . import explanations
+
+                raise FlagError(
+                    f"operation '{opdef.fullname}': '{attribute}' names '{name}', and {spec.path} "
+                    f"has no such flag - {explanations.instead_of(name, found, nb)}"
+                )
             self._notebook = nb
             self._checks = Checks(opdef, found, nb)
             self._relaxed.enter_context(flagdefs.relaxed(self._checks.notebook_demands()))
@@ -80,9 +89,26 @@ class PendingOperation:
             for name in op._user_flag_vals.keys() & op._op_flag_vals.keys():
                 op._user_flag_vals[name] = op._op_flag_vals[name]
             warnings = self._checks.warnings(op._op_flag_vals)
+            warnings += self._option_warnings()
+            if self._notebook:
+                warnings += objective.warnings(self.opdef, self._notebook)
         warnings += self.secrets.warnings(op)
         self.secrets.hide_values(op)
         return warnings
+
+    def _option_warnings(self) -> Iterator[str]:
+        """What is odd about the options and the notebook's cells, a line each."""
+        assert self._spec and self._notebook
+        tags = {tag for cell in self._notebook.cells for tag in cell.tags}
+        for tag in operation.settings(self.opdef, self._spec).get("skip-tags", ()):
+            if tag not in tags and (near := nearest(tag, tags)):
+                yield f"nb-skip-tags: no cell has the tag '{tag}' - did you mean '{near}'?"
+        for cell in self._notebook.cells:
+            if cell.is_code and merge_conflict(cell.source.encode("utf-8", "replace"), ""):
+                yield (
+                    f"cell {cell.index} holds the conflict of a merge (<<<<<<<) - resolve it in "
+                    "Jupyter"
+                )
 
     def _check_kernel(self) -> None:
         """Raise KernelError where the run is to start now, on this machine, and its kernel is known
@@ -92,7 +118,8 @@ class PendingOperation:
         settings = operation.settings(self.opdef, self._spec)
         data = self.opdef.as_data()
         stated = (data.get("nb-kernel"), data.get("nb-exec"), *self._spec.arguments)
-        is_by_flag = any(map(options.has_reference, stated))
+        is_assigned = "nb-kernel" in options.assignments(self._spec.assigned)
+        is_by_flag = any(map(options.has_reference, stated)) and not is_assigned
         if settings.get("exec", True) and not is_by_flag and os.environ.get("NB_NO_EXEC") != "1":
             named, language = self._notebook.kernel_name, languages.name_of(self._notebook)
             project = os.path.abspath(self.opdef.guildfile.dir or ".")

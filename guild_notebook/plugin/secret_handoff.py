@@ -15,6 +15,7 @@ from ..errors import FlagError
 from ..secrets import settings
 from ..secrets.masking import Masker, texts_of
 from .flagdefs import NO_DEMANDS, secret_variables
+from .operation import command_parameters
 
 
 class SecretHandoff:
@@ -166,11 +167,3 @@ def _check_is_single(op: Any, name: str) -> None:
             f"secret flag {name} takes one value for all trials, no list and no batch file: "
             "trials are told apart by flag values, which are written down"
         )
-
-
-def command_parameters() -> dict[str, Any]:
-    """The parameters of the ``guild run`` that this process is; empty where Python called it."""
-    import click
-
-    context = click.get_current_context(silent=True)
-    return dict(context.params) if context and context.info_name == "run" else {}

@@ -42,6 +42,7 @@ CARRIERS = {
     "info": (0, "{}"),
     "warning": (0, "{}"),
     "SystemExit": (0, "{}"),
+    "UsageError": (0, "{}"),
     "ClusterError": (0, "{}"),
     "ArchiveError": (0, "{}"),
     "WorkerLostError": (0, "{}"),
@@ -97,6 +98,16 @@ FUNCTIONS = {
     "_as_written_note": "{}",
     "advice": "{}",
     "unasked": "{}",
+    "_unknown_option": "{}",
+    "_operation": "{}",
+    "_optimizer": "{}",
+    "_argument": "{}",
+    "_flag": "{}",
+    "_folder": "{}",
+    "_import": "{}",
+    "_by_pattern": "{}",
+    "merge_conflict": "{}",
+    "_option_warnings": "{}",
 }
 """Functions that return or yield messages."""
 

@@ -39,3 +39,8 @@ def name_of(notebook: Notebook) -> str:
     bare = name.rstrip("0123456789. ")
     bare = _BY_ALIAS.get(bare, bare)
     return bare if bare in _BY_NAME else name
+
+
+def is_known(notebook: Notebook) -> bool:
+    """Whether the flags of a notebook in its language can be found."""
+    return name_of(notebook) in _BY_NAME

@@ -18,16 +18,12 @@ from ... import start
 from ...document import text_formats
 from ...errors import OptionError
 from ...files import free_path, numbered_paths, write_whole
+from ...options import HTML, HTML_NO_INPUT, OWN_REPORTS, SANITIZED
 
 FAILED_ANCHOR = "guild-failed-cell"
 
-HTML = "html"
-HTML_NO_INPUT = "html-no-input"
-SANITIZED = "sanitized"
 PART = 1_000_000
 """Characters of a report that are encoded at once."""
-
-OWN_REPORTS = (HTML, HTML_NO_INPUT, SANITIZED)
 
 
 class ReportWriter:

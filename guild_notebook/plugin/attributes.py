@@ -1,0 +1,74 @@
+"""The attributes of an operation of guild.yml, of which Guild keeps whatever they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import options
+from ..errors import OptionError, misspelled
+
+NOTEBOOK = "notebook"
+
+WHAT_IS_RUN = ("main", "exec", "steps")
+"""The attributes beside ``notebook`` by which an operation says what it runs."""
+
+OF_GUILD = (
+    *("can-stage-trials", "compare", "default", "default-flag-arg-skip", "default-max-trials"),
+    *("delete-on-success", "description", "env", "env-secrets", "exec", "flag-encoder", "flags"),
+    *("flags-dest", "flags-import", "flags-import-skip", "handle-keyboard-interrupt", "label"),
+    *("main", "objective", "optimizer", "optimizers", "output-scalars", "pip-freeze", "plugins"),
+    *("publish", "python-path", "python-requires", "requires", "run-attrs", "sourcecode", "steps"),
+    *("stoppable", "tags"),
+)
+"""The attributes of Guild's operations (guild/guildfile.py, OpDef)."""
+
+_NOTEBOOK_WORDS = ("ipynb", "jupyter")
+
+
+def what_is_run_error(data: Mapping[Any, Any], where: str) -> OptionError | None:
+    """What is wrong with the attributes by which an operation, which ``where`` names, says what it
+    runs: that of a notebook beside another one, misspelled, or a notebook where another kind of
+    program is named. None where nothing is."""
+    given = [key for key in WHAT_IS_RUN if data.get(key)]
+    if data.get(NOTEBOOK) is not None:
+        if given:
+            return OptionError(
+                f"{where} has both 'notebook' and '{given[0]}' - take out the one that it is not"
+            )
+        return None
+    for key in ("main", "exec"):
+        words = data[key].split() if key in given and isinstance(data[key], str) else []
+        if words[:1] and words[0].lower().endswith(".ipynb"):
+            return OptionError(
+                f"{where}: '{key}' does not take a notebook - say 'notebook: {' '.join(words)}'"
+            )
+    if not given:
+        for key in data:
+            if isinstance(key, str) and _is_notebook(key):
+                return OptionError(
+                    f"{where}: unknown attribute '{key}' - did you mean '{NOTEBOOK}'?"
+                )
+    return None
+
+
+def _is_notebook(key: str) -> bool:
+    return key.lower() in _NOTEBOOK_WORDS or bool(misspelled(key, [NOTEBOOK]))
+
+
+def check(opdef: Any) -> None:
+    """Raise OptionError for an attribute of a notebook operation that is a misspelled one, and for
+    a flag that has the name of an option."""
+    known = [NOTEBOOK, *OF_GUILD]
+    where = f"operation '{opdef.fullname}'"
+    for key in opdef.as_data():
+        if isinstance(key, str) and key not in known and not key.startswith(options.PREFIX):
+            near = misspelled(key, [*known, *(option.attribute for option in options.OPTIONS)])
+            if near:
+                raise OptionError(f"{where}: unknown attribute '{key}' - did you mean '{near}'?")
+    for flag in opdef.flags:
+        if options.is_option(flag.name):
+            raise OptionError(
+                f"{where}: '{flag.name}' is an option, not a flag - take it out of 'flags', to the "
+                "line of 'notebook'"
+            )

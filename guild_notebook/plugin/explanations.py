@@ -1,0 +1,191 @@
+"""What is said of a mistake in ``guild run``, where Guild's own words know nothing of notebooks.
+
+Imported after a mistake only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .. import options
+from ..document import notebooks_beside
+from ..document.reader import Notebook, merge_conflict
+from ..errors import UserError, nearest
+from ..flags import languages
+from ..flags.discover import Discovered
+from . import flagdefs, operation
+
+_OPTIMIZERS = {
+    "gp": ("bayes", "bayesian", "gaussian", "tpe", "optuna", "hyperopt", "skopt"),
+    "forest": ("rf", "randomforest", "trees"),
+    "gbrt": ("gbm", "xgboost", "boosting", "gradientboosting"),
+    "random": ("randomsearch", "uniform"),
+}
+"""Guild's optimizers, and what others call such."""
+
+_MOST_NAMES = 10
+
+
+def explain(refusal: str, *args: Any) -> str:
+    """A line in place of the message of one of Guild's functions (compat/more_hooks.py, REFUSALS),
+    which gets ``args``; "" where Guild's is as good."""
+    explained: dict[str, Callable[..., str]] = {
+        "_no_such_model_op_error": _operation,
+        "_no_such_opdef_error": lambda _model, name: _operation(name),
+        "_no_such_flag_error": _flag,
+        "_invalid_flag_arg_error": lambda errors: _argument([e.arg for e in errors.values()]),
+        "_guildfile_error": lambda path, _said: _guildfile(path),
+        "_model_op_proxy_error": lambda e: _folder(e.opspec),
+    }
+    return explained[refusal](*args)
+
+
+def _guildfile(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return merge_conflict(file.read(), os.path.relpath(path))
+    except OSError:
+        return ""
+
+
+def _operation(name: str | None) -> str:
+    from guild import config
+
+    if not name:
+        return ""
+    parameters = operation.command_parameters()
+    if name == parameters.get("optimizer"):
+        return _optimizer(name)
+    cwd = config.cwd()
+    said = f"there is no operation '{name}'"
+    near = nearest(name, _operations(cwd))
+    notebook = notebooks_beside.near_notebook(name, cwd)
+    if notebook and (not near or os.path.splitext(os.path.basename(notebook))[0] == name):
+        return f"{said} - did you mean the notebook '{notebook}'?"
+    if near:
+        return f"{said} - did you mean '{near}'?"
+    beside = notebooks_beside.notebooks_in(cwd)
+    return f"{said} - notebooks here: {_listed(beside)}" if beside else ""
+
+
+def _folder(path: str) -> str:
+    from guild import config
+
+    if not os.path.isdir(os.path.join(config.cwd(), path)):
+        return ""
+    inside = notebooks_beside.notebooks_in(os.path.join(config.cwd(), path))
+    named = _listed(os.path.join(path, name) for name in inside) or "there are none in it"
+    return f"'{path}' is a folder - give a notebook: {named}"
+
+
+def _operations(folder: str) -> list[str]:
+    """The names of the operations of a folder's guild.yml."""
+    return [opdef.fullname for opdef in _opdefs(folder)]
+
+
+def _opdefs(folder: str) -> list[Any]:
+    from guild import guildfile
+
+    try:
+        gf = guildfile.for_dir(folder)
+    except Exception:  # there is none, or Guild has said what is wrong with it
+        return []
+    return [opdef for model in gf.models.values() for opdef in model.operations]
+
+
+def _optimizer(name: str) -> str:
+    from guild import config
+
+    word = re.sub(r"[\W_]", "", name.casefold())
+    if word in ("grid", "gridsearch"):
+        return (
+            "there is no optimizer 'grid': lists of values are a grid without one - say "
+            "NAME=[VALUE,VALUE]"
+        )
+    known = {each: key for key, others in _OPTIMIZERS.items() for each in (key, *others)}
+    own = [each.name for opdef in _opdefs(config.cwd()) for each in opdef.optimizers or ()]
+    near = nearest(name, own) or known.get(word) or known.get(nearest(word, known))
+    named = ", ".join(dict.fromkeys([*own, *_OPTIMIZERS]))
+    hint = f"did you mean '{near}'?" if near else f"there are {named}"
+    return f"there is no optimizer '{name}' - {hint}"
+
+
+def _argument(arguments: list[str]) -> str:
+    if arguments[0].lower().endswith(".ipynb"):
+        return (
+            f"'{arguments[0]}' is a second notebook - a command runs one, and its run keeps the "
+            "executed one"
+        )
+    pairs = arguments if len(arguments) == 2 else [arguments[0], "VALUE"]
+    return f"'{arguments[0]}' is not an assignment - say NAME=VALUE: {'='.join(pairs)}"
+
+
+def _flag(name: str, opdef: Any) -> str:
+    """What is said of a name that is not a flag of an operation; "" where it runs no notebook."""
+    spec = operation.spec_for_opdef(opdef)
+    if not spec:
+        return ""
+    path = operation.notebook_paths(opdef, spec).source
+    try:
+        nb, found = flagdefs.discovered(opdef, path, spec.path)
+    except UserError:
+        return ""
+    own = [flag.name for flag in opdef.flags]
+    in_notebook = name if name in found.flags else nearest(name, [*own, *found.flags])
+    if in_notebook in found.flags and in_notebook not in own:
+        return (
+            f"operation '{opdef.fullname}' does not import the flag '{in_notebook}' of "
+            f"{spec.path} - {_import(opdef, in_notebook)}"
+        )
+    said = f"{spec.path} has no flag '{name}'"
+    if in_notebook:
+        return f"{said} - did you mean '{in_notebook}'?"
+    option = nearest(name, [option.name for option in options.OPTIONS])
+    if name in options.defaults() or option:
+        return f"{said} - did you mean the option '{options.PREFIX}{option or name}'?"
+    for skipped in found.skipped:
+        if re.match(rf"{re.escape(name)}\b", skipped.source):
+            return f"{said}: {skipped.reason} - {_import(opdef, name)}"
+    if not languages.is_known(nb):
+        return f"{said} - {_by_pattern(nb)}"
+    return f"{said} - its flags are: {_listed(own) if own else 'none'}"
+
+
+def instead_of(name: str, found: Discovered, nb: Notebook) -> str:
+    """What to say in guild.yml for a name that is not a flag of a notebook."""
+    if near := nearest(name, found.flags):
+        return f"did you mean '{near}'?"
+    for skipped in found.skipped:
+        if re.match(rf"{re.escape(name)}\b", skipped.source):
+            return f"it is passed over: {skipped.reason}"
+    if not languages.is_known(nb):
+        return _by_pattern(nb)
+    return f"its flags are: {_listed(found.flags) if found.flags else 'none'}"
+
+
+def _by_pattern(nb: Notebook) -> str:
+    """How a notebook has flags whose language is not known."""
+    return (
+        f"flags of {languages.name_of(nb)} are not read: say in guild.yml where each stands, by "
+        "nb-replace"
+    )
+
+
+def _import(opdef: Any, name: str) -> str:
+    """How an operation gets a flag that its notebook has."""
+    if not opdef.guildfile.src:
+        return f"name it in a guild.yml: flags-import: [{name}]"
+    if name in flagdefs.listed_names(opdef.flags_import_skip):
+        return "take it out of 'flags-import-skip' in guild.yml"
+    if opdef.flags_import:
+        return f"add it to 'flags-import' in guild.yml: flags-import: [..., {name}]"
+    return f"add to it in guild.yml: flags-import: [{name}], or flags-import: all"
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
+    more = f" and {len(shown) - _MOST_NAMES} more" if len(shown) > _MOST_NAMES else ""
+    return ", ".join(shown[:_MOST_NAMES]) + more

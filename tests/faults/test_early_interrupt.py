@@ -1,0 +1,91 @@
+"""Ctrl-C in the first second of a command, while Guild and the run import what they need."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.project import LIMIT, Project
+
+STARTS = """
+import os, signal, sys
+from importlib.abc import MetaPathFinder
+class Interrupting(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ.get("INTERRUPT_AT"):
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+"""
+"""A sitecustomize that presses Ctrl-C when a module is looked for."""
+
+
+def interrupted_at(project: Project, module: str, *command: str) -> subprocess.CompletedProcess:
+    project.file("hide/sitecustomize.py", STARTS)
+    project.notebook("nb.ipynb", "x = 1")
+    env = {**project.environment(), "INTERRUPT_AT": module}
+    env["PYTHONPATH"] = str(project.dir / "hide")
+    program = Path(sys.executable).with_name("guild")
+    return subprocess.run(
+        [str(program), *command],
+        cwd=project.dir,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+
+
+@pytest.mark.parametrize(
+    "module", ["guild.main", "click", "guild.commands.main", "guild.commands.view"]
+)
+def test_while_guild_is_imported_it_is_one_line(project: Project, module: str):
+    done = interrupted_at(project, module, "run", "-y", "nb.ipynb")
+    assert done.stderr.splitlines() == ["guild: interrupted"]
+    assert done.returncode == -signal.SIGINT
+    assert project.run_dirs() == set()
+
+
+@pytest.mark.parametrize("module", ["guild.commands.run_impl", "guild.plugin"])
+def test_while_a_command_is_imported_it_is_no_traceback(project: Project, module: str):
+    done = interrupted_at(project, module, "run", "-y", "nb.ipynb")
+    assert done.stderr.strip() == "" and done.returncode == 1
+    assert project.run_dirs() == set()
+
+
+@pytest.mark.parametrize(
+    "module", ["guild_notebook.run.execution.stop", "guild_notebook.run.secret_values"]
+)
+def test_while_a_run_is_imported_it_is_no_traceback(project: Project, module: str):
+    done = interrupted_at(project, module, "run", "-y", "nb.ipynb")
+    assert "Traceback" not in done.stderr + done.stdout
+    (run,) = project.run_dirs()
+    output = (run / ".guild" / "output").read_text()
+    assert "Traceback" not in output and "KeyboardInterrupt" not in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("milliseconds", range(30, 900, 60))
+def test_at_any_time_it_is_no_traceback(project: Project, milliseconds: int):
+    project.notebook("nb.ipynb", "x = 1")
+    program = Path(sys.executable).with_name("guild")
+    process = subprocess.Popen(
+        [str(program), "run", "-y", "nb.ipynb"],
+        cwd=project.dir,
+        env=project.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(milliseconds / 1000)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=LIMIT)
+    assert "Traceback" not in said, said

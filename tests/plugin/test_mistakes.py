@@ -1,0 +1,465 @@
+"""Mistakes of users, each with the one line that says what is wrong and what to do.
+
+A row is what a person has in a folder, what they type, and all that they are told: nothing else is
+printed, no run is left behind. To add a row, write it in the table of its kind; ``…`` in a line
+stands for any text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.helpers.forked_guild import ForkedGuild
+from tests.helpers.project import Project, notebook
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """``command`` is typed behind ``guild``, in a folder that has a guild.yml of the text
+    ``guildfile`` (none where it is empty) and ``files`` beside FILES; ``said`` is what is printed
+    behind ``guild: ``."""
+
+    command: str
+    said: str
+    guildfile: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def nb(*cells: str, language: str = "python") -> str:
+    kernel = {"name": "python3" if language == "python" else language, "display_name": "x"}
+    metadata = {"kernelspec": {**kernel, "language": language}}
+    return json.dumps(notebook(*cells, metadata=metadata))
+
+
+FILES = {
+    "train.ipynb": nb(
+        "learning_rate = 0.1\nbatch_size = 32\nsteps = 10\nlr = 1.5\nresult = steps + 1",
+        "print(f'loss: {lr * steps}')",
+    ),
+    "notebooks/deep.ipynb": nb("depth = 3"),
+}
+
+OP = "fit:\n  notebook: train.ipynb\n"
+
+NOTEBOOKS = [
+    Mistake("run trian.ipynb", "notebook trian.ipynb does not exist - did you mean 'train.ipynb'?"),
+    Mistake("run TRAIN.ipynb", "notebook TRAIN.ipynb does not exist - did you mean 'train.ipynb'?"),
+    Mistake(
+        "run notebooks/dep.ipynb",
+        "notebook notebooks/dep.ipynb does not exist - did you mean 'notebooks/deep.ipynb'?",
+    ),
+    Mistake(
+        "run deep.ipynb",
+        "notebook deep.ipynb does not exist - did you mean 'notebooks/deep.ipynb'?",
+    ),
+    Mistake(
+        "run something_else.ipynb",
+        "notebook something_else.ipynb does not exist - check its path, or 'guild operations' for "
+        "the names of operations",
+    ),
+    Mistake(
+        "run train", "there is no operation 'train' - did you mean the notebook 'train.ipynb'?"
+    ),
+    Mistake(
+        "run trian", "there is no operation 'trian' - did you mean the notebook 'train.ipynb'?"
+    ),
+    Mistake(
+        "run deep",
+        "there is no operation 'deep' - did you mean the notebook 'notebooks/deep.ipynb'?",
+    ),
+    Mistake("run model", "there is no operation 'model' - notebooks here: train.ipynb"),
+    Mistake("run fitt", "there is no operation 'fitt' - did you mean 'fit'?", OP),
+    Mistake(
+        "run train",
+        "there is no operation 'train' - did you mean the notebook 'train.ipynb'?",
+        OP,
+    ),
+    Mistake("run notebooks", "'notebooks' is a folder - give a notebook: notebooks/deep.ipynb"),
+    Mistake(
+        "run https://example.org/train.ipynb",
+        "notebook https://example.org/train.ipynb does not exist - this is a URL, and runs are "
+        "made of files: download it first (curl -LO URL)",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': notebook https://example.org/t.ipynb does not exist in … - this is a "
+        "URL, and runs are made of files: download it first (curl -LO URL)",
+        "fit:\n  notebook: https://example.org/t.ipynb\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': notebook trian.ipynb does not exist in … - did you mean 'train.ipynb'?",
+        "fit:\n  notebook: trian.ipynb\n",
+    ),
+    Mistake(
+        "run empty.ipynb",
+        "notebook empty.ipynb is empty - save it again in Jupyter",
+        files={"empty.ipynb": ""},
+    ),
+    Mistake(
+        "run cut.ipynb",
+        "notebook cut.ipynb is not valid JSON (…) - restore it or save it again in Jupyter",
+        files={"cut.ipynb": '{"cells": [{"cell'},
+    ),
+    Mistake(
+        "run merged.ipynb",
+        "merged.ipynb holds the conflict of a merge (<<<<<<< in line 2) - resolve it, or take one "
+        "side: git checkout --ours merged.ipynb, or --theirs",
+        files={"merged.ipynb": '{\n<<<<<<< HEAD\n"a": 1\n=======\n"a": 2\n>>>>>>> other\n}'},
+    ),
+    Mistake(
+        "run newer.ipynb",
+        "notebook newer.ipynb is of nbformat 5, newer than 4 - upgrade guild-notebook or save it "
+        "as nbformat 4",
+        files={"newer.ipynb": json.dumps({**notebook("x = 1"), "nbformat": 5})},
+    ),
+    Mistake(
+        "run list.ipynb",
+        "list.ipynb is not a notebook: it holds no JSON object",
+        files={"list.ipynb": "[1, 2]"},
+    ),
+]
+
+FLAGS = [
+    Mistake("run train.ipynb LR=0.1", "train.ipynb has no flag 'LR' - did you mean 'lr'?"),
+    Mistake(
+        "run train.ipynb learn_rate=0.1",
+        "train.ipynb has no flag 'learn_rate' - did you mean 'learning_rate'?",
+    ),
+    Mistake(
+        "run train.ipynb learning-rate=0.1",
+        "train.ipynb has no flag 'learning-rate' - did you mean 'learning_rate'?",
+    ),
+    Mistake("run train.ipynb bs=64", "train.ipynb has no flag 'bs' - did you mean 'batch_size'?"),
+    Mistake("run train.ipynb step=5", "train.ipynb has no flag 'step' - did you mean 'steps'?"),
+    Mistake(
+        "run train.ipynb momentum=5",
+        "train.ipynb has no flag 'momentum' - its flags are: batch_size, learning_rate, lr, steps",
+    ),
+    Mistake(
+        "run train.ipynb result=5",
+        "train.ipynb has no flag 'result': not a literal - name it in a guild.yml: flags-import: "
+        "[result]",
+    ),
+    Mistake(
+        "run train.ipynb kernel=other",
+        "train.ipynb has no flag 'kernel' - did you mean the option 'nb-kernel'?",
+    ),
+    Mistake(
+        "run fit lr=0.1",
+        "operation 'fit' does not import the flag 'lr' of train.ipynb - add to it in guild.yml: "
+        "flags-import: [lr], or flags-import: all",
+        OP,
+    ),
+    Mistake(
+        "run fit LR=0.1",
+        "operation 'fit' does not import the flag 'lr' of train.ipynb - add to it in guild.yml: "
+        "flags-import: [lr], or flags-import: all",
+        OP,
+    ),
+    Mistake(
+        "run fit steps=3",
+        "operation 'fit' does not import the flag 'steps' of train.ipynb - add it to "
+        "'flags-import' in guild.yml: flags-import: [..., steps]",
+        f"{OP}  flags-import: [lr]\n",
+    ),
+    Mistake(
+        "run fit steps=3",
+        "operation 'fit' does not import the flag 'steps' of train.ipynb - take it out of "
+        "'flags-import-skip' in guild.yml",
+        f"{OP}  flags-import: all\n  flags-import-skip: [steps]\n",
+    ),
+    Mistake("train.ipynb", "'train.ipynb' is not a command - say: guild run train.ipynb"),
+    Mistake(
+        "run train.ipynb out.ipynb lr=1",
+        "'out.ipynb' is a second notebook - a command runs one, and its run keeps the executed one",
+    ),
+    Mistake("run train.ipynb lr 0.1", "'lr' is not an assignment - say NAME=VALUE: lr=0.1"),
+    Mistake("run train.ipynb lr = 0.1", "'lr' is not an assignment - say NAME=VALUE: lr=0.1"),
+    Mistake("run train.ipynb lr", "'lr' is not an assignment - say NAME=VALUE: lr=VALUE"),
+    Mistake(
+        "run train.ipynb --lr 0.1", "unrecognized option '--lr' - a flag is an assignment: lr=0.1"
+    ),
+    Mistake(
+        "run train.ipynb --lr=0.1", "unrecognized option '--lr' - a flag is an assignment: lr=0.1"
+    ),
+    Mistake(
+        "run train.ipynb -p lr 0.1", "unrecognized option '-p' - a flag is an assignment: lr=0.1"
+    ),
+    Mistake(
+        "run sum.ipynb n=1",
+        "sum.ipynb has no flag 'n' - flags of scala are not read: say in guild.yml where each "
+        "stands, by nb-replace",
+        files={"sum.ipynb": nb("val n = 3", language="scala")},
+    ),
+]
+
+OPTIONS = [
+    Mistake(
+        "run train.ipynb nb-kernl=python3",
+        "operation 'train.ipynb': unknown option 'nb-kernl' - did you mean 'nb-kernel'?",
+    ),
+    Mistake(
+        "run train.ipynb nb-something=5",
+        "operation 'train.ipynb': unknown option 'nb-something' - there are nb-kernel, …",
+    ),
+    Mistake(
+        "run train.ipynb nb-kernel=pyton3",
+        "kernel 'pyton3' is not installed - did you mean 'python3'? Else install it, or set "
+        "nb-kernel to the path of an environment, conda:NAME or one of: …python3…",
+    ),
+    Mistake(
+        "run train.ipynb nb-kernel=../gone/.venv",
+        "kernel '../gone/.venv': … is not there - give the path of an environment, or of its "
+        "Python, relative to the folder of guild.yml",
+    ),
+    Mistake(
+        "run train.ipynb nb-kernel=",
+        "operation 'train.ipynb': 'nb-kernel' takes a name, not ''",
+    ),
+    Mistake(
+        "run train.ipynb nb-report=htlm",
+        "operation 'train.ipynb': 'nb-report': unknown report 'htlm' - did you mean 'html'?",
+    ),
+    Mistake(
+        "run train.ipynb nb-report=html,paper",
+        "operation 'train.ipynb': 'nb-report': unknown report 'paper' - there are html, "
+        "html-no-input, sanitized, …",
+    ),
+    Mistake(
+        "run train.ipynb nb-cell-timeout=soon",
+        "operation 'train.ipynb': 'nb-cell-timeout' takes a number of seconds above 0, not 'soon'",
+    ),
+    Mistake(
+        "run train.ipynb nb-timeout=[1:9]",
+        "operation 'train.ipynb': 'nb-timeout' takes a number of seconds above 0, not '[1:9]'",
+    ),
+    Mistake(
+        "run train.ipynb nb-images=maybe",
+        "operation 'train.ipynb': 'nb-images' takes yes or no, not 'maybe'",
+    ),
+    Mistake(
+        "run train.ipynb nb-output-limit=big",
+        "operation 'train.ipynb': 'nb-output-limit' takes a size above 0, like 500 KB or 1 MB, "
+        "not 'big'",
+    ),
+    Mistake(
+        "run train.ipynb nb-kernel=[python3,ir]",
+        "operation 'train.ipynb': 'nb-kernel' takes one value for all trials, not [python3,ir] - "
+        "start a command for each",
+    ),
+    Mistake(
+        "run train.ipynb @trials.csv",
+        "operation 'train.ipynb': 'nb-kernel' is in a batch file, and an option takes one value "
+        "for all trials - take it out, and assign it on the command line: nb-kernel=VALUE",
+        files={"trials.csv": "lr,nb-kernel\n1,python3\n2,ir\n"},
+    ),
+    Mistake(
+        "run train.ipynb --kernel other",
+        "unrecognized option '--kernel' - an option of a notebook is an assignment: "
+        "nb-kernel=other",
+    ),
+    Mistake(
+        "run train.ipynb --report=none lr=0.1",
+        "unrecognized option '--report' - an option of a notebook is an assignment: nb-report=none",
+    ),
+    Mistake(
+        "run --nb-images train.ipynb",
+        "unrecognized option '--nb-images' - an option of a notebook is an assignment: "
+        "nb-images=yes",
+    ),
+    Mistake(
+        "run train.ipynb --no-exec",
+        "unrecognized option '--no-exec' - an option of a notebook is an assignment: nb-exec=no",
+    ),
+    Mistake(
+        "run train.ipynb --allow-errors",
+        "unrecognized option '--allow-errors' - an option of a notebook is an assignment: "
+        "nb-allow-errors=yes",
+    ),
+    Mistake(
+        "run shell nb-kernel=other",
+        "operation 'shell' does not run a notebook, and 'nb-kernel' is for those",
+        "shell:\n  exec: echo\n",
+    ),
+    Mistake(
+        "run both nb-report=none",
+        "operation 'both' does not run a notebook, and 'nb-report' is for those",
+        f"{OP}both:\n  steps: [fit, fit]\n",
+    ),
+]
+
+GUILDFILES = [
+    Mistake(
+        "run fit",
+        "operation 'fit': unknown attribute 'notebok' - did you mean 'notebook'?",
+        "fit:\n  notebok: train.ipynb\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'main' does not take a notebook - say 'notebook: train.ipynb'",
+        "fit:\n  main: train.ipynb\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'main' does not take a notebook - say 'notebook: train.ipynb'",
+        "fit: train.ipynb\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'exec' does not take a notebook - say 'notebook: train.ipynb'",
+        "fit:\n  exec: train.ipynb\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit' has both 'notebook' and 'main' - take out the one that it is not",
+        f"{OP}  main: train\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit' has both 'notebook' and 'exec' - take out the one that it is not",
+        f"{OP}  exec: echo\n",
+    ),
+    Mistake(
+        "run train",
+        "operation 'train' has nothing to run - add 'notebook: train.ipynb' to it",
+        "train:\n  description: trains\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'flags-import' names 'stepz', and train.ipynb has no such flag - did you "
+        "mean 'steps'?",
+        f"{OP}  flags-import: [lr, stepz]\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'flags-import-skip' names 'momentum', and train.ipynb has no such flag - "
+        "its flags are: …",
+        f"{OP}  flags-import: all\n  flags-import-skip: [momentum]\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'flags-import' names 'n', and sum.ipynb has no such flag - flags of "
+        "scala are not read: say in guild.yml where each stands, by nb-replace",
+        "fit:\n  notebook: sum.ipynb\n  flags-import: ['n']\n",
+        {"sum.ipynb": nb("val n = 3", language="scala")},
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': unknown attribute 'flag-import' - did you mean 'flags-import'?",
+        f"{OP}  flag-import: all\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': unknown attribute 'nb_kernel' - did you mean 'nb-kernel'?",
+        f"{OP}  nb_kernel: python3\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': unknown attribute 'kernel' - did you mean 'nb-kernel'?",
+        f"{OP}  kernel: python3\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': unknown option 'nb-kernal' - did you mean 'nb-kernel'?",
+        f"{OP}  nb-kernal: python3\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'nb-report': unknown report 'htlm' - did you mean 'html'?",
+        f"{OP}  nb-report: htlm\n",
+    ),
+    Mistake(
+        "run fit",
+        "kernel 'nope' is not installed - install it, or set nb-kernel to the path of an "
+        "environment, conda:NAME or one of: …python3…",
+        f"{OP}  nb-kernel: nope\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'nb-kernel' is an option, not a flag - take it out of 'flags', to the "
+        "line of 'notebook'",
+        f"{OP}  flags:\n    nb-kernel: python3\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit', flag lr: unknown attribute 'nb-replce' - did you mean 'nb-replace'?",
+        f"{OP}  flags:\n    lr: {{nb-replce: 'x'}}\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'notebook' takes the path of a notebook, not '5'",
+        "fit:\n  notebook: 5\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': options of train.ipynb cannot be read (No closing quotation): --report "
+        "'html - correct the quotes",
+        'fit:\n  notebook: "train.ipynb --report \'html"\n',
+    ),
+]
+
+SEARCHES = [
+    Mistake(
+        "run fit -o mygp lr=[0.1:1]",
+        "there is no optimizer 'mygp' - did you mean 'my-gp'?",
+        f"{OP}  flags-import: all\n  optimizers: {{my-gp: {{optimizer: gp}}}}\n",
+    ),
+    Mistake(
+        "run train.ipynb -o bayes lr=[0.1:1]",
+        "there is no optimizer 'bayes' - did you mean 'gp'?",
+    ),
+    Mistake(
+        "run train.ipynb -o randm lr=[0.1:1]",
+        "there is no optimizer 'randm' - did you mean 'random'?",
+    ),
+    Mistake(
+        "run train.ipynb -o annealing lr=[0.1:1]",
+        "there is no optimizer 'annealing' - there are gp, forest, gbrt, random",
+    ),
+    Mistake(
+        "run train.ipynb -o grid lr=[0.1,1]",
+        "there is no optimizer 'grid': lists of values are a grid without one - say "
+        "NAME=[VALUE,VALUE]",
+    ),
+]
+
+ROWS = [*NOTEBOOKS, *FLAGS, *OPTIONS, *GUILDFILES, *SEARCHES]
+
+
+@pytest.fixture(scope="module")
+def guild(shared: Project) -> Iterator[ForkedGuild]:
+    made = ForkedGuild(shared)
+    yield made
+    made.close()
+
+
+def matches(said: str, line: str) -> bool:
+    return bool(re.fullmatch(".*".join(map(re.escape, said.split("…"))), line))
+
+
+def test_the_table_has_sixty_mistakes():
+    assert len({(row.command, row.guildfile) for row in ROWS}) >= 60
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.command} {row.guildfile!r}")
+def test_a_mistake_is_said_in_one_line_and_leaves_no_run(
+    shared: Project, guild: ForkedGuild, row: Mistake
+):
+    folder = f"row{ROWS.index(row)}"
+    for name, text in {**FILES, **row.files}.items():
+        shared.file(f"{folder}/{name}", text)
+    if row.guildfile:
+        shared.file(f"{folder}/guild.yml", row.guildfile)
+    done = guild(*shlex.split(row.command), cwd=folder)
+    assert done.run_dirs == []
+    assert done.status != 0
+    (line,) = done.stderr.splitlines()
+    assert matches(f"guild: {row.said}", line), line
+    assert done.stdout == ""
