@@ -5,11 +5,11 @@ Guild's side tells the process by ``VARIABLE`` that it may write both streams to
 does what follows ``BEGIN`` there: a NUL and the number of a stream + 1 are written before what goes
 to another stream than the bytes before it, and a NUL of the text itself is written twice.
 
-Where that side has a terminal, ``VARIABLE`` is ``TERMINAL``. Then two more kinds of streams may
-come on the same pipe, in order with the others: what goes on (``STATUS``), which is not recorded
-and shows in the terminal's last line (:mod:`~guild_notebook.terminal`), and what is recorded
-without being shown (``UNSHOWN``). An optimizer's process (``guild_notebook.optimizers.NAME``) is
-told the same, and may write its status with ``Teller``.
+Where that side has a terminal, ``VARIABLE`` is ``TERMINAL``. Then more kinds of streams may come
+on the same pipe, in order with the others: what goes on (``STATUS``), which is not recorded and
+shows in the terminal's last line (:mod:`~guild_notebook.terminal`), what is recorded without being
+shown (``UNSHOWN``), and the other way round (``UNRECORDED``). An optimizer's process
+(``guild_notebook.optimizers.NAME``) is told the same, and may write its status with ``Teller``.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ STATUS = 2
 """The stream of what goes on: for each change a line with a JSON object, ``Terminal.status`` has
 its fields. It replaces the one before."""
 
-UNSHOWN = 3
-"""The number of a stream + this is that of what is recorded as its text, and not shown."""
+UNSHOWN, UNRECORDED = 3, 6
+"""The number of a stream + this is that of what is recorded as its text and not shown, or shown and
+not recorded."""
 
 BEGIN = b"\0guild-notebook:"
 
-_MARK = re.compile(rb"\0([\0-\5])")
+_MARK = re.compile(rb"\0([\0-\10])")
 
 
 def status_line(status: Mapping[str, Any]) -> bytes:

@@ -91,7 +91,8 @@ class Terminal:
 
         - ``text``: what runs, as ``[2/5] Long training``; nothing is shown without it
         - ``seconds``: since when; without it the time is not shown
-        - ``notes``: a list of what is said after the time, as ``last time 3:10``
+        - ``last``: the seconds that the same took in an earlier run, or null
+        - ``notes``: a list of what else is said after the time, as ``best loss 0.12``
         - ``bar``: the last state of a progress bar
         - ``end``: an object that says how the run has ended: ``why``, a text, and ``report``,
           whether there is one
@@ -134,9 +135,9 @@ class Terminal:
         if self._draws and not os.environ.get("NO_COLOR"):
             line = f"\x1b[{31 if line[0] == FAILED else 32}m{line[0]}\x1b[0m{line[1:]}"
         with self._lock, contextlib.suppress(OSError):
-            before = b"\n" if self._open_columns else b""
+            before = self._erased() + (b"\n" if self._open_columns else b"")
             self._open_columns = 0
-            self._write(self._fd, self._erased() + before + self._encoded(line) + b"\n")
+            self._write(self._fd, before + self._encoded(line) + b"\n")
 
     def _make_room(self, _record: logging.LogRecord) -> bool:
         """As a filter of Guild's handlers: remove the line before they write to the terminal."""
@@ -147,7 +148,9 @@ class Terminal:
     def _erased(self) -> bytes:
         """What removes the line, if it is there."""
         is_drawn, self._is_drawn = self._is_drawn, False
-        return _ERASE if is_drawn and self._is_in_foreground() else b""
+        if not is_drawn or not self._is_in_foreground():
+            return b""
+        return _ERASE if self._open_columns else b"\r" + _ERASE  # keys may have moved the cursor
 
     def _follow(self, data: bytes) -> None:
         """Count the columns of the line that is open after ``data``, at most."""
@@ -167,7 +170,7 @@ class Terminal:
         text = self._encoded(status_text(self._status, now - self._since, columns - 1))
         if self._open_columns:
             return _TO_NEXT_LINE + text + _ERASE + _BACK
-        return text + _ERASE + b"\r"
+        return b"\r" + text + _ERASE + b"\r"
 
     def _columns(self) -> int:
         try:
@@ -195,7 +198,9 @@ def status_text(status: Mapping[str, Any], seconds: float, columns: int) -> str:
     spinner = _SPINNER[int(seconds / DRAW_SECONDS) % len(_SPINNER)]
     text = _one_line(status.get("text"))
     time_shown = f"  {clock(seconds)}" if "seconds" in status else ""
-    notes = [_one_line(note) for note in status.get("notes") or ()]
+    last = status.get("last")
+    notes = [] if last is None else [f"last time {clock(last)}"]
+    notes += map(_one_line, status.get("notes") or ())
     bar = _one_line(status.get("bar"))
     short = " ".join(_BAR.sub(" ", bar).split())
     for more in ([*notes, bar], [*notes, short], [short], [cut(short, columns // 3)]):

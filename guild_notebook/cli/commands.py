@@ -1,4 +1,5 @@
-"""``guild-notebook``: what a notebook's flags are, and what a run with new values would execute."""
+"""``guild-notebook``: what a notebook's flags are, what a run with new values would execute, and
+the report of a run."""
 
 from __future__ import annotations
 
@@ -31,6 +32,7 @@ from ..flags.languages.values import MOST_BITS, shortened
 from ..flags.model import Flag
 from ..flags.sources import parameters
 from ..secrets.masking import MASK
+from . import reports
 
 _WIDEST = 40
 _SHOWN = (
@@ -105,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("notebook", metavar="NOTEBOOK")
     preview.add_argument("values", metavar="NAME=VALUE", nargs="*")
     preview.set_defaults(lines=_preview)
+    opened = commands.add_parser(
+        "open", help="open the report of a run in a browser, or print its path"
+    )
+    opened.add_argument("run", metavar="RUN", nargs="?", help="the beginning of its ID; the last")
+    opened.set_defaults(lines=_open)
     return parser
 
 
@@ -139,6 +146,12 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
             _say(f"note: {name} has the name of a secret, its value is not shown")
     for warning in found.warnings_for({name: each[0].in_guild for name, each in values.items()}):
         _say(f"warning: {warning}")
+
+
+def _open(args: argparse.Namespace) -> Iterator[str]:
+    path = reports.report_of(args.run)
+    if not reports.show(path):
+        yield path
 
 
 class _Value(NamedTuple):

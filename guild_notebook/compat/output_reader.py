@@ -146,23 +146,25 @@ class _Recorder:
             with self._output._output_lock:
                 now = time.time()
                 for number, part in reader.parts(data):
-                    if number == one_pipe.STATUS:
+                    stream = number % one_pipe.UNSHOWN
+                    if stream == one_pipe.STATUS:
                         if self.terminal:
                             self.terminal.status(part)
-                        continue
-                    stream = number % one_pipe.UNSHOWN
-                    if stream in dropped:
-                        continue
-                    try:
-                        if number == stream:
-                            self._show(stream, part)
-                    except OSError as error:
-                        dropped.add(stream)
-                        if len(dropped) == 2:
-                            raise
-                        _report(stream, error)
-                        continue
-                    self._record(stream, part, now)
+                    elif stream not in dropped:
+                        self._take(stream, number - stream, part, now, dropped)
+
+    def _take(self, stream: int, kind: int, data: bytes, now: float, dropped: set[int]) -> None:
+        try:
+            if kind != one_pipe.UNSHOWN:
+                self._show(stream, data)
+        except OSError as error:
+            dropped.add(stream)
+            if len(dropped) == 2:
+                raise
+            _report(stream, error)
+            return
+        if kind != one_pipe.UNRECORDED:
+            self._record(stream, data, now)
 
     def end_line(self, stream: int) -> None:
         """Record the line that is open at the end of a stream."""

@@ -30,6 +30,7 @@ from .execution.stop import Stop, die_by
 from .kernel.starting import KernelStart
 from .output.pipe import PipeListener, output_pipes
 from .output.progress import StatusLines, scalar_patterns
+from .output.status import RunStatus
 from .output.stream import Stream
 from .record.autosave import Autosave
 from .record.run_dir import RunDir
@@ -50,13 +51,15 @@ def main() -> int:
     run_dir = _run_dir()
     stop, autosave = Stop(), Autosave()
     listener = OutputListener(run_dir, stop, autosave)
-    out, err = map(Stream, output_pipes(run_dir, listener))
+    *pipes, status_pipe = output_pipes(run_dir, listener)
+    out, err = map(Stream, pipes)
+    status = RunStatus(status_pipe)
     try:
         path, project_path, arguments = _arguments(sys.argv[1:])
         record = RunDir(run_dir, path, _in_project(project_path))
         waiting = wait_until_needed("guild_notebook.run", lambda: _prepare(record, arguments))
         secrets = RunSecrets(record)
-        out.masker = err.masker = secrets.masker
+        out.masker = err.masker = status.masker = secrets.masker
         secrets.mask_guild_files()
         secrets.check_values()
         status_lines = StatusLines(err, _scalar_patterns(record))
@@ -75,7 +78,7 @@ def main() -> int:
             if settings["exec"] and not secrets.variables:
                 start = unless_executed.enter_context(_start_kernel(nb, record, settings, waiting))
             left_out = unexecuted.put_values(settings["skip-tags"])
-            out.masker = err.masker = secrets.masker
+            out.masker = err.masker = status.masker = secrets.masker
             mask_writes(sys.stderr, secrets.masker)
             if secrets.notice:
                 status_lines.write(secrets.notice)
@@ -88,7 +91,7 @@ def main() -> int:
                 if start is None:  # secret values are in the environment of the kernel
                     start = unless_executed.enter_context(_start_kernel(nb, record, settings))
                 unexecuted.save(states.RUNNING)
-                output = RunOutput(out, err, status_lines, secrets.masker)
+                output = RunOutput(out, err, status_lines, secrets.masker, status)
                 data = unexecuted.data
                 return asyncio.run(_execute(start, data, record, settings, output, stop, autosave))
         unexecuted.write()

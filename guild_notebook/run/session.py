@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from .kernel.process import SHUTDOWN_SECONDS, Kernel
 from .output.display import Display, Images, RunOutput, SaveErrors
 from .record import kernel_record
 from .record.autosave import Autosave
+from .record.earlier_times import earlier_times
 from .record.run_dir import RunDir
 from .record.run_files import attr_file
 from .report.reports import ReportWriter
@@ -68,10 +70,15 @@ class Session:
             self.record, self.settings["pip-freeze"], self.output.masker.text
         )
         self._gpus: Sequence[str] = ()
+        self._earlier: Future[Mapping[int, float]] | None = None
+        if self.output.status:
+            cells = list(self.nb.cells)
+            self._earlier = ThreadPoolExecutor(1).submit(earlier_times, self.record, cells)
 
     async def run(self) -> int:
         """Run all cells; returns the exit status of the run. Raises KernelError where the kernel
         does not start, OptionError for an unknown report."""
+        self.output.status.begin("starting the kernel")
         client = self._client()
         self._gpus = client.gpus
         execution = self._execution(client)
@@ -98,6 +105,7 @@ class Session:
             lambda e: self._save_errors.add(self.record.executed_path, e),
         )
         outcome = await execution.run(self.autosave.run())
+        self.output.status.begin("saving the notebook and its reports")
         if not self.stop.requested.is_set():
             self.kernel.request_shutdown()  # it ends while the notebook is saved
         self._finish_kernel_record()
@@ -141,8 +149,14 @@ class Session:
         cwd, option = self.kernel.cwd, self.settings["cwd"]
         places = Places(record.dir, cwd, option, project, record.project_file)
         return Execution(
-            client, self.kernel, tags, status_lines, self.stop, *limits, saving, places
-        )
+            client, self.kernel, tags, status_lines, self.stop, *limits, saving, places,
+            self.output.status, self._last_times,
+        )  # fmt: skip
+
+    def _last_times(self) -> Mapping[int, float]:
+        """The seconds that cells took in earlier runs, by the index; none until they are read."""
+        done = self._earlier and self._earlier.done() and not self._earlier.exception()
+        return self._earlier.result() if self._earlier and done else {}
 
     async def _shut_down_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
         """Write the reports while the kernel ends, and again if its end has added outputs."""
@@ -232,6 +246,7 @@ class Session:
 
     def _report_end(self, outcome: Outcome, reports: list[str]) -> int:
         """Write how the run ended; returns its exit status."""
+        self.output.status.end(outcome.reason or outcome.line, bool(reports))
         if outcome.line:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
             self.output.status_lines.write(

@@ -26,6 +26,7 @@ from guild_notebook.run.execution.execute import Outcome
 from guild_notebook.run.output.display import RunOutput
 from guild_notebook.run.output.pipe import OutputPipe
 from guild_notebook.run.output.progress import StatusLines, cell_name
+from guild_notebook.run.output.status import RunStatus
 from guild_notebook.run.output.stream import Stream
 from guild_notebook.run.record.autosave import Autosave
 from guild_notebook.run.record.run_dir import RunDir
@@ -121,7 +122,9 @@ class Pipeline:
         report = ("html",) if with_report else ()
         settings = {**options.defaults(), "report": report, "pip-freeze": True}
         stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
-        output = RunOutput(*self.streams, self.status_lines, Masker(["a-secret-value"]))
+        output = RunOutput(
+            *self.streams, self.status_lines, Masker(["a-secret-value"]), RunStatus(None)
+        )
         session = Session(self.record, self.kernel, data, settings, output, stop, Autosave())
         client = session._client()
         execution = session._execution(client)

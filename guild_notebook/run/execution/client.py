@@ -23,7 +23,8 @@ from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
 from ..output.display import Display
 from .outputs import Outputs, Owner
-from .widgets import OutputWidgets, WidgetStates
+from .widget_bars import WidgetBars
+from .widgets import MODEL, OutputWidgets, WidgetStates
 
 _FIELDS = {
     "stream": ("name", "text"),
@@ -69,6 +70,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.outputs = Outputs(display, limits)
         self._widgets = OutputWidgets(self.outputs)
         self._states = WidgetStates(self.widget_state, self.widget_buffers, limits)
+        self._bars = WidgetBars(self.widget_state, display.updates)
         self._states_changed = False
         self._said: set[str] = set()
         self._numbers: dict[int, int] = {}
@@ -214,7 +216,10 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         # As by nbformat's output_from_msg, which validates what checked_message has made valid.
         node = from_dict({"output_type": kind, **{name: content[name] for name in _FIELDS[kind]}})
         owner = self._owner(msg, cell_index)
-        self.outputs.add(owner, node, self._numbers[cell_index], display_id)
+        data = node.get("data", {})
+        # What an Output widget captures is shown when it captures it.
+        has_text = self._bars.model_name(data) != MODEL[1] and not self._bars.display(data)
+        self.outputs.add(owner, node, self._numbers[cell_index], display_id, has_text)
 
     def clear_output(self, outs: list[Any], msg: Any, cell_index: int) -> None:
         self.outputs.clear(self._owner(msg, cell_index), wait=bool(msg["content"].get("wait")))
@@ -227,8 +232,9 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         if msg["msg_type"] == "comm_close":
             self._states.close(comm_id)
         if data.get("method") != "echo_update":  # of what start_cell has sent
-            number = self._numbers[cell_index]
-            self._widgets.set_state(comm_id, data.get("state") or {}, number)
+            number, state = self._numbers[cell_index], data.get("state") or {}
+            self._widgets.set_state(comm_id, state, number)
+            self._bars.change(comm_id, state)
 
     def _count_state(self, comm_id: str, data: Any, buffers: Sequence[Any] = ()) -> None:
         if not self._states.count(comm_id, data, buffers):

@@ -16,6 +16,7 @@ from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines, cell_name, short_name
+from ..output.status import RunStatus
 from ..output.stream import without_escapes
 from . import missing_files, missing_modules
 from .client import RunClient
@@ -84,7 +85,8 @@ class _RunningCell:
 class Execution:
     """Executes those of the notebook's ``cells`` that have the ``indexes``, in order, until all are
     executed or a cell ends the run. ``states`` has the state of each by its index. The limits are
-    seconds for a cell and for all cells, None for none. ``places`` are where the project is."""
+    seconds for a cell and for all cells, None for none. ``places`` are where the project is.
+    ``status`` is told of each cell, and with it of what ``last_times`` has of it."""
 
     client: RunClient
     kernel: Kernel
@@ -95,6 +97,8 @@ class Execution:
     run_limit: float | None
     cell_starts: Callable[[], None]
     places: missing_files.Places
+    status: RunStatus
+    last_times: Callable[[], Mapping[int, float]]
 
     def __post_init__(self) -> None:
         self.cells = cells_of(self.client.nb)
@@ -146,6 +150,8 @@ class Execution:
         self.client.start_cell(index, number)
         self.states[index] = RUNNING
         self.cell_starts()
+        text = f"[{number}/{len(self.indexes)}] {name}"
+        self.status.begin(text, lambda: self.last_times().get(index))
         started = time.monotonic()
         self._input_requested.clear()
         node = self.client.nb.cells[index]

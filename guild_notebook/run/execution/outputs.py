@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Union
 from weakref import WeakValueDictionary
@@ -20,12 +20,21 @@ Owner = Union[int, str]
 @dataclass
 class _Area:
     """The outputs of an owner, the images and the display IDs among them. With ``clear_next`` the
-    next output replaces all (``clear_output(wait=True)``)."""
+    next output replaces all (``clear_output(wait=True)``). ``displays`` counts those since it was
+    cleared, None where it never was."""
 
     outputs: CellOutputs
     images: list[CellImage] = field(default_factory=list)
     display_ids: set[str] = field(default_factory=set)
     clear_next: bool = False
+    displays: int | None = None
+
+    def next_display(self, owner: Owner) -> Hashable:
+        """The key of the display that one replaces which is added now, None where it is new."""
+        if self.displays is None:
+            return None
+        self.displays += 1
+        return owner, self.displays
 
 
 class _Shown(Bundle):
@@ -73,8 +82,16 @@ class Outputs:
         """How much of what an owner has put out is not kept: characters, and displays."""
         return self._areas[owner].outputs.left_out
 
-    def add(self, owner: Owner, node: Any, number: int, display_id: str | None = None) -> None:
-        """Add an output, that of the cell that ran as the ``number``-th."""
+    def add(
+        self,
+        owner: Owner,
+        node: Any,
+        number: int,
+        display_id: str | None = None,
+        has_text: bool = True,
+    ) -> None:
+        """Add an output, that of the cell that ran as the ``number``-th. ``has_text`` is false for
+        the display of a widget whose content is shown otherwise."""
         area = self._areas[owner]
         if area.clear_next:
             self.clear(owner)
@@ -98,22 +115,24 @@ class Outputs:
             data = node["data"]
             self._replace(bundle, node)  # it changes everywhere, as in Jupyter
             area.outputs.add(node, bundle)
-            self._display.show_data(data, [bundle.images[owner, number]])
+            images = [bundle.images[owner, number]]
+            self._display.show_data(data, images, area.next_display(owner), has_text)
         else:
             images = [CellImage(number)] if has_image(node["data"]) else []
             area.images += images
             data = node["data"]
             area.outputs.add(node)
-            self._display.show_data(data, images)
+            self._display.show_data(data, images, area.next_display(owner), has_text)
 
     def update(self, display_id: str, content: dict[str, Any]) -> None:
         """Replace what a display shows, wherever it stands."""
         bundle = self._shown.get(display_id)
         if bundle:
             self._replace(bundle, content)
-            self._display.show_data(content["data"], list(bundle.images.values())[-1:])
+            images = list(bundle.images.values())[-1:]
+            self._display.show_data(content["data"], images, display_id)
         elif display_id in self._ids:  # the notebook does not keep it, the run's output does
-            self._display.show_data(content["data"], [])
+            self._display.show_data(content["data"], [], display_id)
 
     def _replace(self, bundle: _Shown, content: Any) -> None:
         size = bundle.size
@@ -142,6 +161,7 @@ class Outputs:
         if wait:
             return
         area.outputs.clear()
+        area.displays = 0
         self._display.remove_images(area.images)
         area.images = []
         for display_id in area.display_ids:

@@ -8,7 +8,7 @@ import contextlib
 import heapq
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,18 +16,21 @@ from ...document.mime import IMAGE_ENDINGS, has_image, text_of
 from ...files import free_path, numbered_paths, write_whole
 from ...secrets.masking import MASK, Masker
 from .progress import StatusLines
+from .status import RunStatus
 from .stream import Stream
+from .updates import Updates, text_of_display
 
 
 @dataclass(frozen=True)
 class RunOutput:
-    """What a run writes to: its two streams and this package's own lines in them. ``masker`` is of
-    the secret values, which are in nothing that the run writes."""
+    """What a run writes to: its two streams, this package's own lines in them, and what goes on.
+    ``masker`` is of the secret values, which are in nothing that the run writes."""
 
     out: Stream
     err: Stream
     status_lines: StatusLines
     masker: Masker
+    status: RunStatus
 
 
 class SaveErrors:
@@ -168,8 +171,17 @@ class Display:
         self._masker = output.masker
         self._save_errors = save_errors
         self._color = color
+        self._status = output.status
+        self._status.bar = self._bar
+        self._said: set[str] = set()  # files of images
+        self.updates = Updates(output.out)
+
+    def _bar(self) -> str:
+        """The progress bar that the executing cell shows, "" for none."""
+        return self.updates.state or self._streams["stderr"].state or self._streams["stdout"].state
 
     def finish_cell(self) -> None:
+        self.updates.finish()
         for stream in self._streams.values():
             stream.end_line()
 
@@ -181,21 +193,41 @@ class Display:
 
     def tick(self) -> None:
         """Show text that has waited long enough for the rest of its line."""
+        self.updates.tick()
         for stream in self._streams.values():
             stream.tick()
+        self._status.tick()
 
     def show_stream(self, name: str, text: str) -> None:
-        self._streams.get(name, self._streams["stdout"]).write(text)
+        stream = self._streams.get(name, self._streams["stdout"])
+        for other in self._streams.values():
+            if other is not stream:
+                other.give_way()
+        stream.write(text)
 
-    def show_data(self, data: dict[str, Any], images: Iterable[CellImage]) -> None:
-        """Show a MIME bundle: its text form, and a line for the files that its image is saved to,
-        ``images`` being those of each output that shows it."""
+    def show_data(
+        self,
+        data: dict[str, Any],
+        images: Iterable[CellImage],
+        replaced: Hashable = None,
+        has_text: bool = True,
+    ) -> None:
+        """Show a MIME bundle: its text form, and once a line for each file that its image is saved
+        to, ``images`` being those of each output that shows it. ``replaced`` is a key of the
+        display that it is a new state of, None where it is the first. ``has_text`` is false for a
+        widget whose content is shown otherwise."""
         text = text_of(data.get("text/plain", ""))
-        if text and not (has_image(data) and text.startswith("<") and text.endswith(">")):
+        if has_image(data) and text.startswith("<") and text.endswith(">"):
+            has_text = False
+        if has_text and replaced is not None:
+            texts = {m: v for m, v in data.items() if m in ("text/plain", "text/html")}
+            self.updates.add(replaced, lambda: text_of_display(texts), at_once=True)
+        elif has_text and text:
             self._streams["stdout"].write_line(text)
-        names = ", ".join(self.save_images(data, images))
+        names = [name for name in self.save_images(data, images) if name not in self._said]
+        self._said.update(names)
         if names:
-            self._status_lines.write(f"image saved to {names} ", "image saved ")
+            self._status_lines.write(f"image saved to {', '.join(names)} ", "image saved ")
 
     def save_images(self, data: dict[str, Any], images: Iterable[CellImage]) -> list[str]:
         """Save the image of a MIME bundle for each of ``images``; returns the files' names."""

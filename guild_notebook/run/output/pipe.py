@@ -32,6 +32,10 @@ ORDER_SECONDS = 1.0
 the first scalar Guild's reader imports what writes them (guild/summary.py), some tenths of a
 second."""
 
+SHOWN, UNSHOWN, UNRECORDED = 0, one_pipe.UNSHOWN, one_pipe.UNRECORDED
+"""What the reader of a run's output does with a text: record and show it, only record it, only show
+it."""
+
 LATE_SECONDS = 0.1
 """The same once the reader has been later than that, until it has caught up."""
 
@@ -95,7 +99,8 @@ def recorded_size(run_dir: str) -> int | None:
 class OutputPipe:
     """One of the run's two streams, on the descriptor ``fd``. Once nobody reads it, it is
     ``closed`` and drops what is written to it. With ``writer`` it is the stream of this number
-    among those on ``fd``, and a write to that does not wait."""
+    among those on ``fd``, and a write to that does not wait; ``has_terminal`` is where its reader
+    shows it."""
 
     def __init__(
         self,
@@ -104,36 +109,42 @@ class OutputPipe:
         listener: PipeListener | None = None,
         writer: one_pipe.Writer | None = None,
         number: int = 0,
+        has_terminal: bool = False,
     ) -> None:
         self._fd = fd
         self._order = order or WriteOrder()
         self._listener = listener or PipeListener()
         self._writer = writer
         self._number = number
+        self.has_terminal = has_terminal
         self._piece = LARGE_PIECE if writer else PIECE
         self.closed = False
 
-    def write(self, content: bytes) -> None:
+    def write(self, content: bytes, kind: int = SHOWN) -> None:
         """Write all of ``content``, and wait while the reader pauses. Raises OSError for anything
-        but a reader that is gone."""
-        if not content or self.closed:
+        but a reader that is gone. Without a terminal there is nothing that is only shown."""
+        if not content or self.closed or (kind == UNRECORDED and not self.has_terminal):
             return
         if not self._writer:
             self._order.wait_for(self)
             self._write_all(content)
             return
         waiting = self._writer.waiting
-        waiting.append((self, content))
+        waiting.append((self, kind if self.has_terminal else SHOWN, content))
         if len(waiting) > 1:
             return  # called by a listener, whose caller goes on with this
         try:
             while waiting:
-                pipe, text = waiting[0]
+                pipe, kind, text = waiting[0]
                 if not pipe.closed:
-                    pipe._write_all(self._writer.marked(pipe._number, text))
+                    pipe._write_all(self._writer.marked(pipe._number + kind, text))
                 waiting.popleft()
         finally:
             waiting.clear()
+
+    def has_room(self) -> bool:
+        """Whether some of the next write would not wait: the reader does not pause."""
+        return bool(select.select([], [self._fd], [], 0)[1])
 
     def _write_all(self, content: bytes) -> None:
         data = memoryview(content)
@@ -168,11 +179,20 @@ class OutputPipe:
         self._listener.pipe_closed()
 
 
-def output_pipes(run_dir: str, listener: PipeListener) -> tuple[OutputPipe, OutputPipe]:
-    """stdout and stderr of the run in ``run_dir``, as their reader takes them."""
-    if os.environ.pop(one_pipe.VARIABLE, None) and stat.S_ISFIFO(os.fstat(1).st_mode):
+def output_pipes(
+    run_dir: str, listener: PipeListener
+) -> tuple[OutputPipe, OutputPipe, OutputPipe | None]:
+    """stdout and stderr of the run in ``run_dir``, as their reader takes them, and what it takes a
+    status from (one_pipe.STATUS), if it shows one."""
+    offered = os.environ.pop(one_pipe.VARIABLE, None)
+    if offered and stat.S_ISFIFO(os.fstat(1).st_mode):
         os.set_blocking(1, False)
+        has_terminal = offered == one_pipe.TERMINAL
         writer = one_pipe.Writer()
-        return OutputPipe(1, None, listener, writer, 0), OutputPipe(1, None, listener, writer, 1)
+        out, err, status = (
+            OutputPipe(1, None, listener, writer, number, has_terminal)
+            for number in (0, 1, one_pipe.STATUS)
+        )
+        return out, err, status if has_terminal else None
     order = WriteOrder(lambda: recorded_size(run_dir))
-    return OutputPipe(1, order, listener), OutputPipe(2, order, listener)
+    return OutputPipe(1, order, listener), OutputPipe(2, order, listener), None

@@ -92,6 +92,81 @@ def test_of_a_progress_line_the_last_state_and_one_in_an_interval_are_shown(text
     assert shown(*texts) == expected
 
 
+UP = "\x1b[A"
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["\r 0%", f"\n\r a0%{UP}", "\r50%", f"\n\r a50%{UP}", "\r100%\n"], "100%\n a50%\n"),
+        (["\r 0%", "\n", "\r a0%", UP, "\r50%", "\n", "\r a50%", UP], "50%\n a50%\n"),
+        (["\r 0%", f"\n\r a0%{UP}", "\r50%", f"\n\r    \r{UP}", "\r100%\n"], "100%\n"),
+        (["\r1%", "\n\r a\x1b[1A\n\n\r b\x1b[2A", "\r2%\n", "over\n"], "2%\n a\n b\nover\n"),
+        (["\r 0%", f"\n\r a0%{UP}", 60.0, "\r50%", f"\n\r a50%{UP}", "\r99%"],
+         "0% · a0%\n99%\n a50%\n"),
+        (["\r 50%\r100%\n\r 10%\r 99%\n"], "100%\n 99%\n"),
+        (["\r100%\n\n", "text\n"], "100%\n\ntext\n"),
+        (["\r100%\n", "text\n", "\r5%\n"], "100%\ntext\n5%\n"),
+        (["\r  0%", "\r        \rsaid\n\r 10%", "\r100%\n"], "said\n100%\n"),
+        (["Epoch 1\n", "\r1/2", "\r2/2\n", "Epoch 2\n", "\r1/2\n"],
+         "Epoch 1\n2/2\nEpoch 2\n1/2\n"),
+        ([f"no progress{UP} here\n"], "no progress here\n"),
+        (["a\rb\x1b[999A\rc\n"], "c\n"),
+    ],
+)  # fmt: skip
+def test_of_progress_lines_at_different_levels_each_is_shown_as_one(texts, expected):
+    assert shown(*texts) == expected
+
+
+def test_a_progress_line_that_has_ended_is_shown_soon_or_before_the_other_stream():
+    assert shown("\r100%\n", 2 * PART_SECONDS, end=False) == "100%\n"
+    assert shown("\r 0%", "\n\r next", 2 * PART_SECONDS, end=False) == " 0%\n"
+    with tempfile.TemporaryFile() as f:
+        stream = Stream(OutputPipe(f.fileno()))
+        stream.write("\r 50%")
+        stream.give_way()
+        stream.write("\r100%\n")
+        f.seek(0)
+        assert f.read() == b""
+        stream.give_way()
+        f.seek(0)
+        assert f.read() == b"100%\n"
+
+
+class Writes(list):
+    """What tqdm writes, each time by itself."""
+
+    def write(self, text: str) -> None:
+        self.append(text)
+
+    def flush(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("leave", [True, False])
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_nested_bars_of_tqdm_are_a_line_every_few_seconds_and_the_last_state_of_each(levels, leave):
+    from tqdm import tqdm
+
+    writes, counts = Writes(), [4, 5, 6][:levels]
+
+    def loop(level: int) -> None:
+        options = {"file": writes, "mininterval": 0, "desc": f"level{level}", "ascii": True}
+        for _ in tqdm(range(counts[level]), leave=level == 0 or leave, position=level, **options):
+            if level + 1 < levels:
+                loop(level + 1)
+
+    loop(0)
+    times = [x for text in writes for x in (text, 0.05)]
+    lines = shown(*times).splitlines()
+    states = [line for line in lines if " · " not in line]
+    assert sum("level0: 100%" in line for line in states) == 1
+    if leave and levels > 1:
+        assert any(f"level{levels - 1}: 100%" in line for line in states)
+    bars = 1 + sum(1 for text in writes if text.endswith("\n"))
+    assert len(lines) <= len(writes) * 0.05 / PROGRESS_INTERVAL + bars
+
+
 def test_a_progress_line_of_many_states_does_not_fill_the_log():
     steps = 10_000
     texts: list[str | float] = []
