@@ -78,6 +78,7 @@ EXTRAS = {
         "pandas",
         "papermill",  # docs/papermill.md is about all of its options
         "playwright",
+        "pyte>=0.8",  # the screens of terminals
         "pytest",
         "pytest-timeout",
         "pytest-xdist",
