@@ -180,6 +180,11 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
         raise FlagError(f"{arg} is not NAME=VALUE")
     values = {}
     for name, value in typed.items():
+        if reason := found.reason_against(name):
+            raise FlagError(
+                f"{path} has no flag {name}: {reason} - name it in a guild.yml, as in "
+                f"flags-import: [all, {name}]"
+            )
         if name not in found.flags:
             raise FlagError(
                 f"{path} has no flag {name} - its flags are: {', '.join(found.flags) or 'none'}"

@@ -12,10 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..document.cell_names import ordinal
 from ..document.reader import Notebook
 from ..errors import FlagError
 from ..secrets.settings import names_secret
 from . import guild_values, validate
+from .languages.language import ASSIGNS, LOOPS, REPEATS
 from .model import Flag, Found, Skipped
 from .sources import assignments, parameters
 from .sources.assignments import CodeCell, code_cells
@@ -57,19 +59,30 @@ class Discovered:
     skipped: list[Skipped] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
+    cells: list[CodeCell] = field(default_factory=list, repr=False)
+
+    def reason_against(self, name: str) -> str:
+        """Why ``name``, which the notebook assigns, is not a flag; "" for any other name."""
+        if name in self.flags:
+            return ""
+        return next((skipped.reason for skipped in self.skipped if skipped.name == name), "")
 
     def warnings_for(self, values: Mapping[str, Any]) -> list[str]:
         """The warnings that hold for a run with ``values`` (as Guild holds them): not those of
-        blanks that the values fill in, or of secrets that are empty."""
+        blanks that the values fill in, or of secrets that are empty. A flag whose value is set and
+        that is assigned again later is one more."""
         needless = set()
+        changed = []
         for flag in self.flags.values():
             value = values.get(flag.name, guild_values.guild_default(flag))
-            if is_fill_in(flag) and not guild_values.is_unchanged(flag, value):
+            if not guild_values.is_unchanged(flag, value):
+                changed.append(flag)
                 needless.add(fill_in_warning(flag))
             empty = value in ("", None) and flag.default in ("", None)
             if is_named_like_secret(flag) and empty and not flag.secret:
                 needless.add(secret_warning(flag))
-        return [warning for warning in self.warnings if warning not in needless]
+        warnings = [warning for warning in self.warnings if warning not in needless]
+        return warnings + list(_assigned_again(changed, self.cells))
 
 
 def discover(
@@ -87,7 +100,8 @@ def discover(
     result = Discovered()
     with warnings.catch_warnings(), _without_garbage_collection():
         warnings.simplefilter("ignore")  # of invalid escapes in cells, of which the kernel warns
-        _fill(result, code_cells(notebook), patterns or {}, set(wanted))
+        result.cells = code_cells(notebook)
+        _fill(result, result.cells, patterns or {}, set(wanted))
     for name, flag in result.flags.items():
         if secrets and name in secrets:
             flag = result.flags[name] = dataclasses.replace(flag, secret=secrets[name])
@@ -138,6 +152,31 @@ def _fill(
         for key in missing & found.where_named.keys() - flags.keys():
             result.flags[key] = found.where_named[key]()
         missing -= set(result.flags)
+
+
+def _assigned_again(flags: Iterable[Flag], cells: Iterable[CodeCell]) -> Iterator[str]:
+    """A warning for each of ``flags`` that the notebook assigns something else to after all that it
+    sets: not what is made of its value, or depends on it."""
+    by_name = {flag.name: flag for flag in flags if flag.sites and flag.kind != "pattern"}
+    found: dict[str, dict[int, str]] = {name: {} for name in by_name}
+    for cell in cells if by_name else ():
+        for change in cell.changes(by_name.keys()):
+            sites = [(site.cell, site.start) for site in by_name[change.name].sites]
+            start, end = (cell.index, change.start), (cell.index, change.end)
+            is_own = any(start <= site < end for site in sites)
+            if change.kind in (ASSIGNS, LOOPS, REPEATS) and min(sites) < start and not is_own:
+                found[change.name][cell.index] = ordinal(cell.index + 1)
+    for name, again in found.items():
+        if again:
+            yield assigned_again_warning(by_name[name], list(again.values()))
+
+
+def assigned_again_warning(flag: Flag, cells: list[str]) -> str:
+    listed = " and ".join(filter(None, [", ".join(cells[:-1]), cells[-1]]))
+    return (
+        f"flag {flag.label} is set, and assigned again in the {listed} cell: its value holds until "
+        "there - take out what assigns it again, or set that too by nb-replace in guild.yml"
+    )
 
 
 def _warnings_of(flag: Flag) -> list[str]:

@@ -98,12 +98,14 @@ class Flag:
 
 @dataclass(frozen=True)
 class Skipped:
-    """An annotation or assignment that was passed over; ``line`` of ``cell`` counts from 1."""
+    """An annotation or assignment that was passed over; ``line`` of ``cell`` counts from 1, and
+    ``name`` is that of the flag that it would be, "" where that is not known."""
 
     cell: int
     line: int
     source: str
     reason: str
+    name: str = ""
 
 
 @dataclass

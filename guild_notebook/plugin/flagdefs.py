@@ -213,7 +213,7 @@ def _to_import(opdef: Any, data: Data) -> list[str]:
     listed = opdef.flags_import
     if listed in (False, []):
         return []
-    if listed in (True, "all"):
+    if listed in (True, "all") or "all" in _as_list(listed):
         chosen = set(data)
     elif listed is None:
         chosen = {flag.name for flag in opdef.flags}

@@ -279,3 +279,23 @@ def run_in_shell(script, command):
     return subprocess.run(
         ["bash", "-c", script, "bash", *command], capture_output=True, text=True, encoding="utf-8"
     )
+
+
+def test_a_name_that_is_passed_over_is_refused_with_the_reason(tmp_path):
+    path = tmp_path / "train.ipynb"
+    source = "rows = []\nn = 2 * 3\nrows.append(n)"
+    cells = [{"cell_type": "code", "metadata": {}, "source": source}]
+    document = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
+    path.write_text(json.dumps(document))
+    assert (
+        "  cell 0, line 1: rows = [] (the notebook adds to rows, in the 1st cell)"
+        in cli("flags", path).stdout.splitlines()
+    )
+    for name, reason in (
+        ("rows", "the notebook adds to rows, in the 1st cell"),
+        ("n", "not a literal"),
+    ):
+        assert cli("preview", path, f"{name}=5").stderr == (
+            f"guild-notebook: {path} has no flag {name}: {reason} - name it in a guild.yml, as in "
+            f"flags-import: [all, {name}]\n"
+        )

@@ -49,8 +49,38 @@ UNITS = {
     **{"magics": "%a\n", "help marks": "x?\n", "annotations": "x: ", "indented lines": "  x\n"},
     **{"form fields": 'x = 1 #@param ["a", 1]\n', "open form fields": "x = 1 #@param [\n"},
     **{"options": "#@param {a:1, ", "titles": "#@title {"},
+    **{
+        "sums": "x = x + ",
+        "counts": "x += 1\n",
+        "appended": "x.append(1)\n",
+        "items": "x[",
+        "in": "x.",
+    },
+    **{"loops": "for x in ", "walruses": "(x := ", "nested loops": "for x in y: ", "as": "as x "},
+    **{
+        "branches": "elif x > y: x = y\n",
+        "targets": "x, ",
+        "chains": "x = y = ",
+        "lambdas": "lambda x: ",
+    },
+    **{
+        "listings": "x = !ls\n",
+        "decorators": "@x\n",
+        "globals": "global x;",
+        "columns": "x$y[1] <- ",
+    },
+    **{
+        "pushes": "push!(x, ",
+        "reads": "read x ",
+        "increments": "((x++))",
+        "reassigned": "x <- x + ",
+    },
 }
-HEADS = {"": "", "a value of ": {"python": "x = ", "r": "x <- ", "julia": "x = ", "bash": "x="}}
+HEADS = {
+    "": "",
+    "a value of ": {"python": "x = ", "r": "x <- ", "julia": "x = ", "bash": "x="},
+    "a flag and ": {"python": "x = 1\n", "r": "x <- 1\n", "julia": "x = 1\n", "bash": "x=1\n"},
+}
 
 
 def cell(language: str, head: str, unit: str, size: int, odd: int) -> str:

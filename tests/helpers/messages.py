@@ -87,6 +87,7 @@ FUNCTIONS = {
     "fill_in_warning": "{}",
     "secret_warning": "{}",
     "type_warning": "{}",
+    "assigned_again_warning": "{}",
     "choose": "{}",
     "lack": "{}",
     "without": "{}",

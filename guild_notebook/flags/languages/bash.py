@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from . import lazy
-from .language import NameAssignment, NotAFlag
+from .language import ADDS, ASSIGNS, COUNTS, GROWS, LOOPS, NameAssignment, NotAFlag
 from .line_based import NUMBER, QUOTED, LineBasedLanguage, TextReader, is_writable
 from .statements import Context, statements
 from .values import as_number, is_number, ordered
@@ -19,6 +19,7 @@ def _verbose(pattern: str) -> re.Pattern[str]:
 
 
 _WORD = lazy.pattern(r"(?!#)[^\s;&|<>()$`'\"\\*?~{}\[\]!]*")
+_VARIABLE = r"[A-Za-z_]\w*"
 _ESCAPED = r"\\(?:\r\n|[\s\S])?"
 _EXPANSIONS = rf"""
       {_ESCAPED}
@@ -89,6 +90,35 @@ class Bash(LineBasedLanguage):
     blanks = lazy.pattern(r"(?:[ \t\r\n]+(?:#[^\r\n]*)?)*")
     interpolates = "$`"
     has_commas = False
+    no_code = lazy.pattern(r"'[^']*'|(?<!\S)#[^\r\n]*")
+    variable = lazy.pattern(_VARIABLE)
+    changing: ClassVar = (
+        (
+            LOOPS,
+            lazy.pattern(
+                r"(?<![^\s;|])(?:(?:for|select)[ \t]+(?:\(\()?|read(?:[ \t]+-\w+)*[ \t]+)"
+                rf"(?P<names>{_VARIABLE}(?:[ \t]+(?!in\b){_VARIABLE})*)"
+            ),
+        ),
+        (GROWS, lazy.pattern(rf"(?<![\w$])(?P<names>{_VARIABLE})\[[^\]\r\n]{{0,200}}\]\+?=")),
+        (ADDS, lazy.pattern(rf"(?<![\w$])(?P<names>{_VARIABLE})\+=")),
+        (
+            COUNTS,
+            lazy.pattern(
+                rf"(?:\(\(|\blet\b)[ \t\"]*(?P<names>(?:\+\+|--){_VARIABLE}"
+                rf"|{_VARIABLE}(?=[ \t]*(?:\+\+|--|[-+]?=(?!=))))"
+            ),
+        ),
+    )
+    assigning: ClassVar = (
+        lazy.pattern(rf"(?<![^\s;(])(?P<name>{_VARIABLE})=(?P<value>[^\r\n;]*)"),
+    )
+
+    def kind_of_own(self, value: str, name: str) -> str:
+        """A text with another joined to it, or a calculation."""
+        if "((" in value or "expr" in value:
+            return COUNTS if re.search(r"[-+][ \t]*[0-9]", value) else ADDS
+        return ADDS if re.search(rf"\$\{{?{name}\b", value) else ASSIGNS
 
     def is_token(self, text: str, token: re.Match[str]) -> bool:
         start = token.start()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from . import lazy
-from .language import NameAssignment, NotAFlag
+from .language import ADDS, COUNTS, GROWS, LOOPS, SCALES, NameAssignment, NotAFlag
 from .line_based import QUOTED, LineBasedLanguage, TextReader
 from .statements import Context, statements
 from .values import NotLiteralError, ordered
@@ -88,6 +88,38 @@ class Julia(LineBasedLanguage):
     text_function = lazy.pattern(
         r"\"|(?:string|join|joinpath|abspath|basename|dirname|pwd|get)\(|ENV\["
     )
+
+    no_code = lazy.pattern(
+        rf"{strings.pattern}|#=(?:(?!=#)[\s\S])*(?:=#|\Z)|#[^\r\n]*|'(?:\\.|[^'\\])'"
+    )
+    variable = lazy.pattern(_NAME)
+    changing: ClassVar = tuple(
+        (kind, lazy.pattern(code.replace("NAME", rf"(?<![\w.])(?P<names>{_NAME})[ \t]*")))
+        for kind, code in (
+            (
+                GROWS,
+                r"(?<!\w)(?:push|pushfirst|append|prepend|insert|merge|union|get)!\([ \t]*NAME",
+            ),
+            (GROWS, r"NAME\[[^\r\n]{0,200}?\][ \t]*[-+*/.|÷^]{0,2}=(?![=>])"),
+            (COUNTS, r"NAME[-+]=[ \t]*[0-9]+(?![\w.])"),
+            (ADDS, r"NAME\.?[-+|]=(?!=)"),
+            (SCALES, r"NAME\.?[*/÷%^]=(?!=)"),
+            (
+                LOOPS,
+                r"(?:^|[;\r\n])[ \t]*(?:@\w+[ \t]+)*for[ \t]+(?P<names>[^=∈\r\n]{1,100}?)"
+                r"[ \t]*(?:=|∈|\bin\b)",
+            ),
+        )
+    )
+    assigning: ClassVar = (
+        lazy.pattern(
+            r"(?:\A|[;\r\n])[ \t]*(?:(?:global|const)[ \t]+)*"
+            rf"(?P<name>{_NAME})[ \t]*=(?![=>])[ \t]*(?P<value>[^\r\n;]*)"
+        ),
+    )
+    joining = lazy.pattern(r"(?:vcat|hcat|cat|union|merge)\(|\[[ \t]*[\w.]+(?:\.\.\.|;)")
+    function = lazy.pattern(r"(?<![\w.:@])(?:function|macro|let|do)\b")
+    outward = "global"
 
     def _assignments(
         self, text: str, match: re.Match[str], start: int, end: int

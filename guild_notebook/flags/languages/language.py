@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -45,6 +46,26 @@ class NotAFlag:
 
     start: int
     reason: str
+
+
+GROWS, IMPROVES, ADDS, COUNTS, SCALES = "grows", "improves", "adds", "counts", "scales"
+LOOPS, REPEATS, ASSIGNS = "loops", "repeats", "assigns"
+"""What code does to a variable. It puts something in (``rows.append(x)``, ``d[k] = v``), or keeps
+the best of several in a loop; elsewhere it takes the better of two (``n = min(n, cpus)``); it adds
+to the value or takes from it; it does so with a whole number (``n += 1``); it changes the value by
+a factor (``lr *= 0.9``). A loop runs over it (``for i in``, or the condition of ``while``), or
+assigns something else to it each time. Something else is assigned to it, by whatever statement."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What code does to the variable ``name``, where it stands in characters of the cell: ``kind``
+    is one of GROWS, IMPROVES, ADDS, COUNTS, SCALES, LOOPS, REPEATS and ASSIGNS."""
+
+    name: str
+    kind: str
+    start: int
+    end: int
 
 
 def too_long(start: int) -> NotAFlag:
@@ -94,6 +115,11 @@ class Language(ABC):
     def assignments(self, text: str) -> Iterator[NameAssignment | NotAFlag]:
         """The assignments at the top level of a cell whose source is ``text``, in order; none for
         a language whose assignments this package cannot tell."""
+        return iter(())
+
+    def changes(self, text: str, names: AbstractSet[str]) -> Iterator[Change]:
+        """What a cell whose source is ``text`` does to the notebook's variables called ``names``,
+        as far as this package can tell: also what its first assignment to one is."""
         return iter(())
 
     def environment_expression(self, variable: str, value: Any, like: str) -> str | None:

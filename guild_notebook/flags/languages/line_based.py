@@ -9,10 +9,24 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar
 
 from . import lazy
-from .language import MOST_NESTED, Language, NameAssignment, NotAFlag, too_long
+from .language import (
+    ADDS,
+    ASSIGNS,
+    COUNTS,
+    GROWS,
+    IMPROVES,
+    MOST_NESTED,
+    REPEATS,
+    Change,
+    Language,
+    NameAssignment,
+    NotAFlag,
+    too_long,
+)
 from .statements import Context, statements
 from .values import (
     LONGEST_STATEMENT,
@@ -31,6 +45,8 @@ QUOTED = r"\"[^\"\\]*(?:\\[\s\S][^\"\\]*)*\""
 """A string in double quotes, whose escapes begin with a backslash."""
 _COMMA = lazy.pattern(",")
 _NAME = lazy.pattern(r"[A-Za-z_.][\w.]*")
+_BEST = lazy.pattern(r"p?(?:max|min)[ \t]*\(")
+_LOOP = lazy.pattern(r"(?:^|[;{\r\n])[ \t]*(?:@\w+[ \t]+)*(?:for|while|until|repeat)\b")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _WHOLE = lazy.pattern(r"[-+!~:$@]*[\w.](?:.*[\w.])?")
 _APART = lazy.pattern(r"[\w.][ \t]+[\w.]")
@@ -87,6 +103,13 @@ class LineBasedLanguage(Language):
     before them; ``integer_suffix`` makes an integer of the number before it.
     ``text_function`` is how an expression begins whose value is text.
     ``has_commas``: commas stand between the items of a list; else blanks do.
+
+    What code does to variables is read from its statements without their texts and comments, which
+    ``no_code`` matches. ``variable`` is the name of one. ``changing`` are kinds of changes and what
+    does them, with the group ``names``; ``assigning`` are assignments anywhere in a statement, with
+    the groups ``name`` and ``value``; ``joining`` is how such a value begins that has something put
+    in. In a statement with ``function`` only what has ``outward`` counts: others are of variables
+    of the function's own.
     """
 
     contexts: ClassVar[Mapping[str, Context]]
@@ -100,6 +123,13 @@ class LineBasedLanguage(Language):
     integer_suffix: ClassVar[str] = ""
     text_function: ClassVar[re.Pattern[str]] = lazy.pattern("")
     has_commas: ClassVar[bool] = True
+    no_code: ClassVar[re.Pattern[str]]
+    variable: ClassVar[re.Pattern[str]]
+    changing: ClassVar[tuple[tuple[str, re.Pattern[str]], ...]]
+    assigning: ClassVar[tuple[re.Pattern[str], ...]]
+    joining: ClassVar[re.Pattern[str]] = lazy.pattern(r"(?!)")
+    function: ClassVar[re.Pattern[str]] = lazy.pattern(r"(?!)")
+    outward: ClassVar[str] = ""
 
     def read(self, text: str) -> Any:
         return self._value(TextReader(text.strip()))
@@ -166,6 +196,45 @@ class LineBasedLanguage(Language):
         """What the statement ``text[start:end]``, in which ``match`` was found, assigns."""
         spans = (start, end, match.end(), end)
         yield self._assignment(text, match["name"], match["type"] or "", spans)
+
+    def changes(self, text: str, names: AbstractSet[str]) -> Iterator[Change]:
+        if names.isdisjoint(self.variable.findall(text)):
+            return
+        for statement in statements(text, self.contexts, self.unfinished, self.is_token):
+            start, end = statement.start, statement.end
+            if statement.unclosed is not None or end - start > LONGEST_STATEMENT:
+                continue
+            code = self.no_code.sub(lambda match: " " * len(match.group()), text[start:end])
+            outward = self.outward if self.function.search(code) else ""
+            for name, kind, match in self._changes(code):
+                if name in names and outward in match.group():
+                    yield Change(name, kind, start + match.start(), start + match.end())
+
+    def _changes(self, code: str) -> Iterator[tuple[str, str, re.Match[str]]]:
+        for kind, pattern in self.changing:
+            for match in pattern.finditer(code):
+                yield from ((name, kind, match) for name in self.variable.findall(match["names"]))
+        in_loop = _LOOP.search(code) is not None
+        for pattern in self.assigning:
+            for match in pattern.finditer(code):
+                name, value = match["name"], match["value"].strip()
+                if name in self.variable.findall(value):
+                    kind = self.kind_of_own(value, name)
+                    yield name, GROWS if kind == IMPROVES and in_loop else kind, match
+                elif not value.endswith(","):  # else it is an argument
+                    yield name, REPEATS if in_loop else ASSIGNS, match
+
+    def kind_of_own(self, value: str, name: str) -> str:
+        """The kind of an assignment to ``name`` of ``value``, in which it stands; "" where that is
+        made of it in another way."""
+        if self.joining.match(value):
+            return GROWS
+        if _BEST.match(value):
+            return IMPROVES
+        own = re.escape(name)
+        if re.fullmatch(rf"{own}[ \t]*[-+][ \t]*[0-9]+L?", value):
+            return COUNTS
+        return ADDS if re.match(rf"{own}[ \t]*[-+]|.*\+[ \t]*{own}\Z", value) else ""
 
     def _assignment(
         self, text: str, name: str, annotation: str, spans: tuple[int, int, int, int]

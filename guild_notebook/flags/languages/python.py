@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar
 
-from . import calls, literals
-from .language import Language, NameAssignment, NotAFlag, too_long
+from . import calls, changes, literals
+from .language import Change, Language, NameAssignment, NotAFlag, too_long
 from .source import ParsedLine, Source, expression_of
 from .values import LONGEST_STATEMENT, literal_or_computed, shortened
 
@@ -80,6 +81,9 @@ class Python(Language):
             for node in parsed.nodes:
                 if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                     yield from _assignments(parsed, node)
+
+    def changes(self, text: str, names: AbstractSet[str]) -> Iterator[Change]:
+        return changes.changes(text, names)
 
 
 def _is_text(node: ast.expr) -> bool:

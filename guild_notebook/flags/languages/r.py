@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from . import lazy
-from .language import NameAssignment, NotAFlag, kind_of
+from .language import GROWS, LOOPS, NameAssignment, NotAFlag, kind_of
 from .line_based import QUOTED, LineBasedLanguage, TextReader
 from .statements import Context
 from .values import NotLiteralError, is_number, ordered
@@ -36,6 +36,7 @@ _CODE = lazy.pattern(
 _RAW = lazy.pattern(r"[rR][\"'](-*)[(\[{]([\s\S]*)[)\]}]\1[\"']")
 _BODY = lazy.pattern(r"(?:function|if|for|while|repeat)\b|\\")  # before what runs later, or not
 _INTEGER = lazy.pattern(r"\dL\s*\Z")
+_VARIABLE = r"[A-Za-z.][\w.]*"
 _ITEM_NAME = lazy.pattern(r"[A-Za-z.][\w.]*(?=\s*=)")
 
 
@@ -71,6 +72,25 @@ class R(LineBasedLanguage):
         r"|Sys\.getenv)\("
     )
     integer_suffix = "L"
+    no_code = lazy.pattern(rf"{strings.pattern}|#[^\r\n]*")
+    variable = lazy.pattern(_VARIABLE)
+    changing: ClassVar = (
+        (
+            GROWS,
+            lazy.pattern(
+                rf"(?<![\w.$@])(?P<names>{_VARIABLE})(?:\[[^\r\n]{{0,200}}?\]|\$[^\r\n=<]{{1,100}}?)"
+                r"[ \t]*(?:<<?-|=(?!=))"
+            ),
+        ),
+        (LOOPS, lazy.pattern(rf"(?<![\w.])for[ \t]*\([ \t]*(?P<names>{_VARIABLE})[ \t]+in\b")),
+    )
+    assigning: ClassVar = tuple(
+        lazy.pattern(rf"{before}(?P<name>{_VARIABLE})[ \t]*{sign}[ \t]*(?P<value>[^\r\n;{{}}]*)")
+        for before, sign in ((r"(?<![\w.$@])", "<<?-"), (r"(?:\A|[{;\r\n])[ \t]*", "=(?!=)"))
+    )
+    joining = lazy.pattern(r"(?:c|append|list|rbind|cbind|union|bind_rows)[ \t]*\(")
+    function = lazy.pattern(r"(?<![\w.])function\b|\\\(")
+    outward = "<<-"
 
     def _assignments(
         self, text: str, match: re.Match[str], start: int, end: int

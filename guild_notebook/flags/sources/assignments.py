@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
@@ -12,10 +13,11 @@ from ...document.cell_names import FOR_TOOLS
 from ...document.reader import Cell, Notebook
 from .. import languages
 from ..languages import calls
-from ..languages.language import NameAssignment, NotAFlag
+from ..languages.language import Change, NameAssignment, NotAFlag
 from ..languages.source import Source
 from ..languages.values import is_number, same
 from ..model import Flag, Found, Site, Skipped
+from . import working_values
 
 INJECTED_TAG = "injected-parameters"
 PARAMETERS_TAG = "parameters"
@@ -43,14 +45,18 @@ class CodeCell:
         """The assignments at the top level of the cell, in order; it is parsed once at most."""
         return list(languages.named(self.language).assignments(self.text))
 
+    def changes(self, names: AbstractSet[str]) -> list[Change]:
+        """What the cell does to the notebook's variables called ``names``."""
+        return list(languages.named(self.language).changes(self.text, names)) if names else []
+
     @cached_property
     def _source(self) -> Source:
         return Source(self.text)
 
-    def skipped(self, offset: int, reason: str) -> Skipped:
-        """What is passed over at ``offset`` of the text, and why."""
+    def skipped(self, offset: int, reason: str, name: str = "") -> Skipped:
+        """What is passed over at ``offset`` of the text, and why: an assignment to ``name``."""
         line = self._source.position(offset)[0]
-        return Skipped(self.index, line, self._source.excerpt(offset), reason)
+        return Skipped(self.index, line, self._source.excerpt(offset), reason, name)
 
 
 @lru_cache(maxsize=1)
@@ -67,24 +73,40 @@ def code_cells(notebook: Notebook) -> list[CodeCell]:
 
 def find(cells: Iterable[CodeCell]) -> Found:
     """Flags from the top-level assignments of literals, of each name the first; other assignments
-    are passed over, but those of expressions are flags where guild.yml names them."""
+    are passed over, and so are those to names that are not meant as parameters. Expressions and
+    these are flags where guild.yml names them."""
+    cells = list(cells)
+    literals: dict[str, NameAssignment] = {}
+    for cell in cells:
+        for assignment in cell.assignments:
+            if isinstance(assignment, NameAssignment) and not assignment.computed:
+                literals.setdefault(assignment.name, assignment)
+    values = {name: assignment.value for name, assignment in literals.items()}
+    changes = ((cell.index, change) for cell in cells for change in cell.changes(values.keys()))
+    working = working_values.reasons(changes, values)
     found = Found()
     seen: dict[str, int] = {}
     for cell in cells:
         for assignment in cell.assignments:
             if isinstance(assignment, NotAFlag):
-                reason = assignment.reason
-            elif assignment.name in seen:
-                reason = f"{assignment.name} is assigned before, in cell {seen[assignment.name]}"
+                found.skipped.append(cell.skipped(assignment.start, assignment.reason))
+                continue
+            name = assignment.name
+            make = partial(flag, cell, assignment, "assign")
+            if name in seen:
+                reason = f"{name} is assigned before, in cell {seen[name]}"
             elif assignment.computed:
                 reason = "not a literal"
-                make = partial(flag, cell, assignment, "assign")
-                found.where_named.setdefault(assignment.name, make)
+                found.where_named.setdefault(name, make)
             else:
-                seen[assignment.name] = cell.index
-                found.flags.append(flag(cell, assignment, "assign"))
-                continue
-            found.skipped.append(cell.skipped(assignment.start, reason))
+                seen[name] = cell.index
+                source = cell.text[assignment.value_start : assignment.value_end]
+                reason = working.get(name) or working_values.data_reason(assignment.value, source)
+                if not reason:
+                    found.flags.append(make())
+                    continue
+                found.where_named[name] = make
+            found.skipped.append(cell.skipped(assignment.start, reason, name))
     return found
 
 

@@ -105,8 +105,7 @@ CELLS = [
     ),
     (
         "julia",
-        'lr::Float64 = 0.1 # rate\nconst n = 5;\nopt = "é"\nv = [1,\n 2]\n'
-        "if n == 5\n  w = 1\nend\n",
+        'lr::Float64 = 0.1 # rate\nconst n = 5;\nopt = "é"\nv = [1, 2]\nif n == 5\n  w = 1\nend\n',
         {"lr": 0.2, "n": 6, "opt": "$b", "v": "3"},
         'lr::Float64 = 0.2 # rate\nconst n = 6;\nopt = "\\$b"\nv = [3]\nif n == 5\n  w = 1\nend\n',
     ),

@@ -190,7 +190,8 @@ def test_the_comment_behind_an_assignment_describes_it(comment, description):
     ],
 )
 def test_so_it_does_in_other_languages(language, source):
-    assert flags(source, language=language).flags["x"].description == "learning rate"
+    found = discover(notebook(source, language=language), wanted=["x"])  # also where it is data
+    assert found.flags["x"].description == "learning rate"
 
 
 def test_an_assignment_of_an_expression_is_a_flag_where_guild_yml_names_it():
