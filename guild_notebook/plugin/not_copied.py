@@ -131,9 +131,7 @@ class _Operation:
         """Why Guild's rules leave the file out."""
         path = os.path.relpath(self._question.file, self.root)
         if _leaves(path):
-            what = "project" if _leaves(self._question.shown) else "folder of source code"
-            root = self._question.project if _leaves(self._question.shown) else self.root
-            return f"it is outside of the {what}, {root}"
+            return f"it is outside of the folder of source code, {self.root}"
         if self._select is None:
             return "the project has no such operation any more"
         if self._select.disabled or os.getenv("NO_SOURCECODE") == "1":
@@ -185,7 +183,7 @@ def _why(select: Any, root: str, name: str, results: list[Any]) -> str:
         ]
         rule = left_out[-1]
         if ".git" in rule.patterns and os.path.basename(name) != ".git":
-            return f"its folder {name} is ignored by {ignored_by}"
+            return f"{ignored_by} ignores all of its folder {name}"
         return f"its folder {name} is left out by a rule: {rule}"
     decided = [rule for (result, _test), rule in results if result is not None]
     if decided:
@@ -200,7 +198,7 @@ def _why(select: Any, root: str, name: str, results: list[Any]) -> str:
             return f"it has {_size(os.path.getsize(full))}, and Guild copies no file over {limit}"
         return "it is not a text, and Guild copies no others"
     is_of_git = any(hasattr(rule, "ignored") for _result, rule in results)
-    return f"it is ignored by {ignored_by}" if is_of_git else "no rule selects it"
+    return f"{ignored_by} ignores it" if is_of_git else "no rule selects it"
 
 
 def _size(count: int) -> str:
@@ -255,7 +253,7 @@ def _about_file(question: Question, operation: _Operation) -> Iterator[Line]:
         yield from _with_option(question, operation, option)
         return
     why = _why_not_there(question, operation)
-    yield _said(f"{question.name} is in the project ({question.shown}), not in the run: {why}")
+    yield _not_in_run(question, question.name, why)
     option = next(filter(target.in_run, (question.option, "notebook")), "")
     if os.path.exists(question.target) and option:
         yield _said("its entry in 'requires' of guild.yml is to be:")
@@ -270,6 +268,14 @@ def _about_file(question: Question, operation: _Operation) -> Iterator[Line]:
     is_to_be_made = folder and not os.path.isdir(os.path.join(question.cwd, folder))
     if is_to_be_made and target.in_run(question.option):
         yield from _about_folder(question, folder)
+
+
+def _not_in_run(question: Question, subject: str, why: str) -> Line:
+    if _leaves(question.shown):
+        return _said(
+            f"{subject} is not in the run: {question.shown} is outside of {question.project}"
+        )
+    return _said(f"{subject} is in the project ({question.shown}), not in the run: {why}")
 
 
 def _why_not_there(question: Question, operation: _Operation) -> str:
@@ -309,7 +315,7 @@ def _about_module(question: Question, operation: _Operation) -> Iterator[Line]:
             )
         return
     why = operation.why_not_copied()
-    yield _said(f"module {name} is in the project ({question.shown}), not in the run: {why}")
+    yield _not_in_run(question, f"module {name}", why)
     if operation.is_path and question.folder == beside:
         yield from _with_option(question, operation, "project")
         return

@@ -210,7 +210,6 @@ REASONS = {
     "../build/made.csv": ("build/made.csv", "its folder build is left out by a rule: "),
     "../excluded/x.csv": ("excluded/x.csv", "it is left out by a rule: exclude "),
     "../empty": ("empty", "it is an empty folder"),
-    "../../outside.csv": ("../outside.csv", "it is outside of the project, "),
 }
 
 
@@ -237,11 +236,11 @@ def git_project(folder: Path) -> Project:
 
 
 IGNORED = {
-    "[Errno 2] No such file or directory: '../data/x.csv'": "it is ignored by git",
-    "[Errno 2] No such file: '../ignored/x.txt'": "its folder ignored is ignored by git",
-    "No module named 'secret'": "it is ignored by git",
-    "No module named 'pkg.generated'": "it is ignored by git",
-    "cannot import name 'generated' from 'pkg' (unknown location)": "it is ignored by git",
+    "[Errno 2] No such file or directory: '../data/x.csv'": "git ignores all of its folder data",
+    "[Errno 2] No such file: '../ignored/x.txt'": "git ignores all of its folder ignored",
+    "No module named 'secret'": "git ignores it",
+    "No module named 'pkg.generated'": "git ignores it",
+    "cannot import name 'generated' from 'pkg' (unknown location)": "git ignores it",
 }
 
 
@@ -267,6 +266,16 @@ def test_a_file_after_the_hundredth_is_said_to_come_after_them(tmp_path: Path):
     ]
 
 
+@pytest.mark.slow
+def test_a_file_outside_of_the_project_is_said_to_be_outside(plain: Project):
+    lines = answer(plain, "train", "[Errno 2] No such file or directory: '../../outside.csv'")
+    assert lines == [
+        f"../../outside.csv is not in the run: ../outside.csv is outside of {plain.dir}",
+        "add to operation 'train' in guild.yml:",
+        "  nb-cwd: project",
+    ]
+
+
 # Real runs, and what comes of doing what their last lines say.
 
 HEADERS = ("add to ", "make ", "it is found with:", "to ", "guild-notebook: ")
@@ -286,7 +295,7 @@ def follow(project: Project, done: Command, command: list[str]) -> list[str]:
             before = guildfile.read_text() if guildfile.exists() else ""
             guildfile.write_text(before + "".join(f"{line}\n" for line in block))
             return ["run", "-y", block[0].rstrip(":")]
-        text = guildfile.read_text().splitlines()
+        text = guildfile.read_text().splitlines() if guildfile.exists() else []
         if match := re.match(r"add to operation '.*' in guild.yml(.*):", header):
             if match[1]:
                 text = [line for line in text if "nb-cwd" not in line]
@@ -412,7 +421,7 @@ def test_what_the_last_lines_say_mends_the_run(project: Project, row: str):
     project.file("src/own.py", "y = 1\n")
     project.dir.parent.joinpath("outside.bin").write_bytes(b"\x00")
     if "module" in row and row != "module-of-path":
-        project.file(".gitignore", "generated.py\ntools/made.py\n")
+        project.file(".gitignore", "generated.py\nmade.py\n")
         project.file("notebooks/generated.py", "y = 1\n")
         project.file("notebooks/tools/__init__.py", "")
         project.file("notebooks/tools/made.py", "y = 1\n")
