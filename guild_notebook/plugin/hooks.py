@@ -181,7 +181,9 @@ def _file_model(path: str) -> tuple[Any, str]:
     name = os.path.relpath(full, project)
     if name.split(os.sep)[0] == os.pardir:
         project, name = os.path.split(full)
-    data = {"notebook": shlex.quote(name), "flags-import": "all", "nb-cwd": "notebook"}
+    data = {"notebook": shlex.quote(name), "flags-import": "all"}
+    if os.path.dirname(name):  # as in Jupyter
+        data["nb-cwd"] = "notebook"
     modeldef = model_proxy.modeldef("", {"operations": {name: data}}, dir=project)
     _configure(modeldef.get_operation(name), operation.NotebookSpec(name))
     reference = model.script_model_ref("", project)

@@ -239,10 +239,7 @@ class _Target:
 def _about_file(question: Question, operation: _Operation) -> Iterator[Line]:
     if question.option == "project":
         there = os.path.relpath(question.file, question.cwd)
-        yield (
-            f"{question.name} is in the project as {there}, and cells work in {question.cwd}",
-            False,
-        )
+        yield _said(f"{question.name} is in the project as {there}, cells work in {question.cwd}")
         return
     target = _Target(question, operation)
     others = [option for option in ("notebook", "run") if option != question.option]

@@ -280,8 +280,8 @@ async def _execute(
         said = "the notebook's kernel is not installed, using Python"
         output.status_lines.write(start.notice, said)
     if settings["cwd"] == "project":
-        said = "cells work in the project, what they write there is not the run's (nb-cwd)"
-        output.status_lines.write(f"{said}: {start.cwd}", said)
+        where = "cells work in the project, what they write there is not the run's (nb-cwd)"
+        output.status_lines.write(f"{where}: {start.cwd}", where)
     from .kernel.process import Kernel
 
     async with Kernel(start) as kernel:

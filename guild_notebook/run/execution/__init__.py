@@ -1,4 +1,5 @@
 """Executing cells on a kernel, and how they end.
 
-May use ``run/kernel``, ``run/output``, ``document``, ``kernels``, ``secrets`` and ``errors``.
+May use ``run/kernel``, ``run/output``, ``document``, ``kernels``, ``secrets``, ``start`` and
+``errors``.
 """
