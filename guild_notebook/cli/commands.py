@@ -275,7 +275,9 @@ def text_lines(nb: Notebook, found: Discovered) -> Iterator[str]:
         rows = [("FLAG", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION", "CELL")]
         yield from _table(rows + [_row(flag) for flag in found.flags.values()])
     else:
-        yield f"{nb.path} has no flags"
+        language = languages.name_of(nb)
+        known = languages.is_known(nb)
+        yield f"{nb.path} has no flags" + f": those of {language} are not read" * (not known)
     if found.skipped:
         yield ""
         yield "Passed over:"

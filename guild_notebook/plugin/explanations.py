@@ -150,7 +150,7 @@ def _flag(name: str, opdef: Any) -> str:
         if re.match(rf"{re.escape(name)}\b", skipped.source):
             return f"{said}: {skipped.reason} - {_import(opdef, name)}"
     if not languages.is_known(nb):
-        return f"{said} - {_by_pattern(nb)}"
+        return f"{said} - {by_pattern(nb)}"
     return f"{said} - its flags are: {_listed(own) if own else 'none'}"
 
 
@@ -162,11 +162,11 @@ def instead_of(name: str, found: Discovered, nb: Notebook) -> str:
         if re.match(rf"{re.escape(name)}\b", skipped.source):
             return f"it is passed over: {skipped.reason}"
     if not languages.is_known(nb):
-        return _by_pattern(nb)
+        return by_pattern(nb)
     return f"its flags are: {_listed(found.flags) if found.flags else 'none'}"
 
 
-def _by_pattern(nb: Notebook) -> str:
+def by_pattern(nb: Notebook) -> str:
     """How a notebook has flags whose language is not known."""
     return (
         f"flags of {languages.name_of(nb)} are not read: say in guild.yml where each stands, by "

@@ -7,7 +7,6 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +36,6 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
     def __init__(self, ep: Any) -> None:
         super().__init__(ep)
         self._pending: PendingOperation | None = None
-        self._assigned: tuple[Any, tuple[str, ...]] = (None, ())  # an opdef and its options
 
     def guildfile_loaded(self, gf: Any) -> None:
         """Give each notebook operation of a guild.yml its command, flags and scalars."""
@@ -60,12 +58,11 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         opdef = op._opdef
         if not opdef:
             return  # a run is started again as it was
-        spec = operation.spec_for_opdef(opdef)
         with _one_line_errors(f"operation '{opdef.fullname}'"):
-            assigned = assignments.taken_from(op, texts, bool(spec))
-            if spec:
-                self._assigned = opdef, assigned
-                _set_command(opdef, replace(spec, assigned=assigned))
+            is_notebook = operation.spec_for_opdef(opdef) is not None
+            operation.assign(opdef, assignments.taken_from(op, texts, is_notebook))
+        if spec := operation.spec_for_opdef(opdef):
+            _set_what_options_say(opdef, spec)
 
     def refused(self, refusal: str, *args: Any) -> None:
         """Called before Guild ends a command with a message of its own (compat/more_hooks.py)."""
@@ -75,19 +72,13 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         if said:
             raise SystemExit(said)
 
-    def _spec_for(self, opdef: Any) -> operation.NotebookSpec | None:
-        """The notebook that an opdef runs, with the options of its command line."""
-        spec = operation.spec_for_opdef(opdef)
-        of_opdef, assigned = self._assigned
-        return replace(spec, assigned=assigned) if spec and of_opdef is opdef else spec
-
     def enabled_for_op(self, opdef: Any) -> tuple[bool, str]:
         """Guild asks this of the operation that it is about to run, before it looks at flags: the
         first moment to say that the notebook or an option is wrong. It asks again for the same
         operation, and then for the batch that runs it."""
         if self._pending and self._pending.opdef is opdef:
             return True, f"runs {self._pending.name}"
-        spec = self._spec_for(opdef)
+        spec = operation.spec_for_opdef(opdef)
         if not spec:
             cluster.check(opdef)
         with _one_line_errors(f"operation '{opdef.fullname}'"):
@@ -143,7 +134,7 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
     it is an error when it is to run (enabled_for_op), and not of each command of the project."""
     opdef.main = None
     opdef.pip_freeze = False  # it is of Guild's environment: the run records the kernel's
-    _set_command(opdef, spec)
+    _set_what_options_say(opdef, spec)
     with suppress(Exception):
         path = operation.notebook_paths(opdef, spec).source
         flagdefs.merge(opdef, flagdefs.flag_data(opdef, path, spec.path))
@@ -152,7 +143,9 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
         opdef.output_scalars = scalars.default_patterns(str(flag.name) for flag in opdef.flags)
 
 
-def _set_command(opdef: Any, spec: operation.NotebookSpec) -> None:
+def _set_what_options_say(opdef: Any, spec: operation.NotebookSpec) -> None:
+    """Set what of an opdef its options decide: when it is loaded, and again when it is about to run
+    with those of the command line."""
     opdef.exec_ = operation.runner_command([])
     with suppress(Exception):
         opdef.exec_ = operation.command(opdef, spec)

@@ -48,8 +48,20 @@ class NotebookSpec:
     assigned: tuple[str, ...] = ()
 
 
+def assign(opdef: Any, assigned: tuple[str, ...]) -> None:
+    """Set the options of the command line that is about to run an opdef (``assigned`` of its
+    NotebookSpec)."""
+    opdef.nb_assigned = assigned
+
+
 def spec_for_opdef(opdef: Any) -> NotebookSpec | None:
     """The notebook that an opdef runs, None where it runs something else."""
+    spec = _spec(opdef)
+    assigned = getattr(opdef, "nb_assigned", ())
+    return replace(spec, assigned=assigned) if spec and assigned else spec
+
+
+def _spec(opdef: Any) -> NotebookSpec | None:
     data = opdef.as_data()
     where = f"operation '{opdef.fullname}'"
     error = attributes.what_is_run_error(data, where)

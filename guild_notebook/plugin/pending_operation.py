@@ -103,6 +103,11 @@ class PendingOperation:
         for tag in operation.settings(self.opdef, self._spec).get("skip-tags", ()):
             if tag not in tags and (near := nearest(tag, tags)):
                 yield f"nb-skip-tags: no cell has the tag '{tag}' - did you mean '{near}'?"
+        imports_all = self.opdef.flags_import is True and self.opdef.guildfile.src
+        if imports_all and not languages.is_known(self._notebook):
+            from . import explanations
+
+            yield f"no flags are imported: {explanations.by_pattern(self._notebook)}"
         for cell in self._notebook.cells:
             if cell.is_code and merge_conflict(cell.source.encode("utf-8", "replace"), ""):
                 yield (

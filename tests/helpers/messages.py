@@ -106,7 +106,7 @@ FUNCTIONS = {
     "_flag": "{}",
     "_folder": "{}",
     "_import": "{}",
-    "_by_pattern": "{}",
+    "by_pattern": "{}",
     "merge_conflict": "{}",
     "_option_warnings": "{}",
 }

@@ -165,3 +165,25 @@ def test_options_are_named_in_help_and_completed(shared: Project, guild: ForkedG
 
     assert {"nb-kernel=", "nb-report="} <= {*completed("guild run fit nb-")}
     assert any("sanitized" in each for each in completed("guild run fit nb-report="))
+
+
+def test_a_scalar_that_no_earlier_run_has_is_not_searched_for(guild: ForkedGuild):
+    """Scalars are known once there is a run that has some."""
+    search = ["run", "-y", "train.ipynb", "lr=[0.1:1]", "-o", "gp", "-m", "1", "--stage"]
+    assert guild(*search, "--minimize", "los").status == 0
+    guild("run", "-y", "train.ipynb", "nb-report=none")
+    (line,) = guild(*search, "--minimize", "los").stderr.splitlines()
+    assert line == (
+        "guild: --minimize los: no earlier run of train.ipynb has the scalar 'los' - did you mean "
+        "'loss'?"
+    )
+    (line,) = guild(*search, "--maximize", "last Loss").stderr.splitlines()
+    assert line.endswith("--maximize last Loss: no earlier run of train.ipynb has the scalar "
+                         "'Loss' - did you mean 'loss'?")  # fmt: skip
+    (line,) = guild(*search, "--maximize", "accuracy").stderr.splitlines()
+    assert line == (
+        "WARNING: train.ipynb: --maximize accuracy: no earlier run of train.ipynb has the "
+        "scalar 'accuracy' - they have: loss"
+    )
+    for objective in (["--minimize", "loss"], ["--maximize", "loss step"], ["--minimize", "steps"]):
+        assert guild(*search, *objective).stderr == ""
