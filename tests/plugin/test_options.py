@@ -52,7 +52,7 @@ def test_options_after_the_notebooks_name_are_read(arguments, settings):
     ("read", "given", "said"),
     [
         (options.from_attributes, {"nb-kernl": "ir"}, "'nb-kernl' - did you mean 'nb-kernel'?"),
-        (options.from_attributes, {"nb-zzzz": 1}, "there are nb-kernel, nb-cell-timeout"),
+        (options.from_attributes, {"nb-zzzz": 1}, "there are nb-kernel, "),
         (options.from_attributes, {"nb-startup-timeout": "soon"}, "a number of seconds above 0"),
         (options.from_attributes, {"nb-startup-timeout": -1}, "a number of seconds above 0"),
         (options.from_attributes, {"nb-images": "maybe"}, "takes yes or no, not 'maybe'"),
@@ -73,6 +73,7 @@ def test_a_wrong_option_is_said_in_one_line_with_the_nearest(read, given, said):
 def test_settings_survive_the_way_through_the_command_line():
     changed = {
         "kernel": "my kernel",
+        "cwd": "project",
         "cell-timeout": 1.5,
         "timeout": 3600.0,
         "startup-timeout": 7.5,
