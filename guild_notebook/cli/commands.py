@@ -180,9 +180,9 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
         raise FlagError(f"{arg} is not NAME=VALUE")
     values = {}
     for name, value in typed.items():
-        if reason := found.reason_against(name):
+        if (skipped := found.passed_over(name)) and skipped.name:
             raise FlagError(
-                f"{path} has no flag {name}: {reason} - name it in a guild.yml, as in "
+                f"{path} has no flag {name}: {skipped.reason} - name it in a guild.yml: "
                 f"flags-import: [all, {name}]"
             )
         if name not in found.flags:

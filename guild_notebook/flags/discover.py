@@ -61,11 +61,15 @@ class Discovered:
     errors: dict[str, str] = field(default_factory=dict)
     cells: list[CodeCell] = field(default_factory=list, repr=False)
 
-    def reason_against(self, name: str) -> str:
-        """Why ``name``, which the notebook assigns, is not a flag; "" for any other name."""
+    def passed_over(self, name: str) -> Skipped | None:
+        """What was passed over that assigns to ``name``, None where that is a flag, or nothing."""
         if name in self.flags:
-            return ""
-        return next((skipped.reason for skipped in self.skipped if skipped.name == name), "")
+            return None
+        begins = re.compile(rf"{re.escape(name)}(?!\w)")
+        named = [skipped for skipped in self.skipped if skipped.name == name]
+        return next(iter(named), None) or next(
+            (s for s in self.skipped if not s.name and begins.match(s.source)), None
+        )
 
     def warnings_for(self, values: Mapping[str, Any]) -> list[str]:
         """The warnings that hold for a run with ``values`` (as Guild holds them): not those of

@@ -141,14 +141,14 @@ def _flag(name: str, opdef: Any) -> str:
             f"{spec.path} - {_import(opdef, in_notebook)}"
         )
     said = f"{spec.path} has no flag '{name}'"
+    if skipped := found.passed_over(name):
+        instead = f" - {_import(opdef, name, True)}" if skipped.name else ""
+        return f"{said}: {skipped.reason}{instead}"
     if in_notebook:
         return f"{said} - did you mean '{in_notebook}'?"
     option = nearest(name, [option.name for option in options.OPTIONS])
     if name in options.defaults() or option:
         return f"{said} - did you mean the option '{options.PREFIX}{option or name}'?"
-    for skipped in found.skipped:
-        if re.match(rf"{re.escape(name)}\b", skipped.source):
-            return f"{said}: {skipped.reason} - {_import(opdef, name)}"
     if not languages.is_known(nb):
         return f"{said} - {by_pattern(nb)}"
     return f"{said} - its flags are: {_listed(own) if own else 'none'}"
@@ -156,11 +156,10 @@ def _flag(name: str, opdef: Any) -> str:
 
 def instead_of(name: str, found: Discovered, nb: Notebook) -> str:
     """What to say in guild.yml for a name that is not a flag of a notebook."""
+    if skipped := found.passed_over(name):
+        return f"it is passed over: {skipped.reason}"
     if near := nearest(name, found.flags):
         return f"did you mean '{near}'?"
-    for skipped in found.skipped:
-        if re.match(rf"{re.escape(name)}\b", skipped.source):
-            return f"it is passed over: {skipped.reason}"
     if not languages.is_known(nb):
         return by_pattern(nb)
     return f"its flags are: {_listed(found.flags) if found.flags else 'none'}"
@@ -174,15 +173,18 @@ def by_pattern(nb: Notebook) -> str:
     )
 
 
-def _import(opdef: Any, name: str) -> str:
-    """How an operation gets a flag that its notebook has."""
+def _import(opdef: Any, name: str, is_passed_over: bool = False) -> str:
+    """How an operation gets a flag that its notebook has, or has only where it is named."""
     if not opdef.guildfile.src:
-        return f"name it in a guild.yml: flags-import: [{name}]"
+        return f"name it in a guild.yml: flags-import: [all, {name}]"
     if name in flagdefs.listed_names(opdef.flags_import_skip):
         return "take it out of 'flags-import-skip' in guild.yml"
+    if opdef.flags_import in (True, "all"):
+        return f"name it in guild.yml: flags-import: [all, {name}]"
     if opdef.flags_import:
         return f"add it to 'flags-import' in guild.yml: flags-import: [..., {name}]"
-    return f"add to it in guild.yml: flags-import: [{name}], or flags-import: all"
+    others = "" if is_passed_over else ", or flags-import: all"
+    return f"add to it in guild.yml: flags-import: [{name}]{others}"
 
 
 def _listed(names: Iterable[str]) -> str:

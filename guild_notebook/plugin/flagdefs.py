@@ -99,12 +99,14 @@ def check_attributes(opdef: Any) -> None:
 
 def unknown_imports(opdef: Any, found: discover.Discovered) -> list[tuple[str, str]]:
     """The names in ``flags-import`` and ``flags-import-skip``, each with that attribute, that are
-    not flags of the notebook or of guild.yml."""
+    not flags of the notebook or of guild.yml. One that is to be left out and is passed over is as
+    it was meant."""
     own = {flag.name for flag in opdef.flags}
     return [
         (key, name)
         for key in ("flags-import", "flags-import-skip")
         for name in sorted(listed_names(opdef.as_data().get(key)) - own - found.flags.keys())
+        if key == "flags-import" or not found.passed_over(name)
     ]
 
 

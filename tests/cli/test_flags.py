@@ -296,6 +296,6 @@ def test_a_name_that_is_passed_over_is_refused_with_the_reason(tmp_path):
         ("n", "not a literal"),
     ):
         assert cli("preview", path, f"{name}=5").stderr == (
-            f"guild-notebook: {path} has no flag {name}: {reason} - name it in a guild.yml, as in "
+            f"guild-notebook: {path} has no flag {name}: {reason} - name it in a guild.yml: "
             f"flags-import: [all, {name}]\n"
         )

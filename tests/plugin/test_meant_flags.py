@@ -33,6 +33,11 @@ defined:
     rows:
       default: [[4]]
   nb-exec: no
+skipping:
+  notebook: train.ipynb
+  flags-import: all
+  flags-import-skip: [rows, i]
+  nb-exec: no
 pattern:
   notebook: train.ipynb
   flags-import: all
@@ -89,6 +94,10 @@ def test_a_run_that_has_such_a_flag_is_started_again_where_guild_yml_names_it_no
         project.guildfile(GUILDFILE)
     for run, lr in ((listed.run, 0.3), (proto, 0.4)):
         assert run.sources("train.ipynb")[0].splitlines()[:2] == [f"lr = {lr}", "rows = [7]"]
+
+
+def test_what_is_passed_over_may_be_left_out_by_name_as_well(project: Project):
+    assert project.run("skipping", "--stage").run.flags == {"lr": 0.1}
 
 
 def test_a_flag_that_is_set_and_assigned_again_is_warned_of_once(project: Project, listed: Command):

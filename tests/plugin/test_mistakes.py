@@ -145,7 +145,34 @@ FLAGS = [
     Mistake(
         "run train.ipynb result=5",
         "train.ipynb has no flag 'result': not a literal - name it in a guild.yml: flags-import: "
-        "[result]",
+        "[all, result]",
+    ),
+    Mistake(
+        "run grown.ipynb rows=5",
+        "grown.ipynb has no flag 'rows': the notebook adds to rows, in the 1st cell - name it in a "
+        "guild.yml: flags-import: [all, rows]",
+        files={"grown.ipynb": nb("rows = []\nrow = 3\nrows.append(row)")},
+    ),
+    Mistake(
+        "run fit i=5",
+        "grown.ipynb has no flag 'i': a loop sets i, in the 2nd cell - name it in guild.yml: "
+        "flags-import: [all, i]",
+        "fit:\n  notebook: grown.ipynb\n  flags-import: all\n",
+        files={"grown.ipynb": nb("i = 3\nn = 3", "for i in range(n): pass")},
+    ),
+    Mistake(
+        "run fit data=5",
+        "grown.ipynb has no flag 'data': data: 2 lines - add it to 'flags-import' in guild.yml: "
+        "flags-import: [..., data]",
+        "fit:\n  notebook: grown.ipynb\n  flags-import: [n]\n",
+        files={"grown.ipynb": nb("data = [1,\n 2]\nn = 3")},
+    ),
+    Mistake(
+        "run fit count=5",
+        "grown.ipynb has no flag 'count': the notebook counts with count, in the 1st cell - add to "
+        "it in guild.yml: flags-import: [count]",
+        "fit:\n  notebook: grown.ipynb\n",
+        files={"grown.ipynb": nb("count = 0; n = 3\nwhile count < n: count += 1")},
     ),
     Mistake(
         "run train.ipynb kernel=other",
