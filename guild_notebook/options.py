@@ -122,6 +122,13 @@ def _working_directory(value: Any) -> str:
 WORKING_DIRECTORIES = ("run", "notebook", "project")
 """The values of nb-cwd: the run directory, the notebook's folder in it, that in the project."""
 
+
+def _trials(value: Any) -> str:
+    if value not in ("table", "full"):
+        raise ValueError("takes table or full")
+    return str(value)
+
+
 OPTIONS = (
     Option("kernel", "NAME", None, "kernel or environment in place of the notebook's", _text),
     Option(
@@ -157,6 +164,14 @@ OPTIONS = (
         True,
         "execute the notebook; no puts the flag values in and stops",
         _yes_or_no,
+    ),
+    Option(
+        "trials",
+        "table|full",
+        None,
+        "what a sweep shows: a line for each trial, or also what they print, "
+        "as it does where there are at most three",
+        _trials,
     ),
     Option("color", "yes|no", False, "keep colour codes in the tracebacks on stderr", _yes_or_no),
 )

@@ -38,6 +38,10 @@ DRAW_MILLISECONDS = 250
 END_SECONDS = 5.0
 """The longest that the process of a run is waited for that has closed its streams."""
 
+batch: Any = None
+"""In the process of a batch, what shows its trials: ``terminal(output)`` returns what takes the
+place of the terminal of a trial, ``wants_status`` says whether that takes a status."""
+
 _NOT_IN_LINES = bytes(range(9))
 _ENTRY = struct.Struct("!QB")
 
@@ -59,7 +63,7 @@ def offer_one_pipe(op: Any) -> None:
 
 def _start(args: list[str], env: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
     if options["stdout"] == options["stderr"] == subprocess.PIPE and _may_write_one_pipe(args):
-        if _is_on_terminal():
+        if batch.wants_status if batch else _is_on_terminal():
             env = {**env, one_pipe.VARIABLE: one_pipe.TERMINAL}
         elif _is_notebook(args):
             env = {**env, one_pipe.VARIABLE: "1"}
@@ -179,10 +183,10 @@ class _Recorder:
             if self.terminal:
                 self.terminal.show(fd, data)
             else:
-                _write(fd, data)
+                write(fd, data)
 
     def _record(self, stream: int, data: bytes, now: float) -> None:
-        _write(self._files[0], data)
+        write(self._files[0], data)
         data = data.translate(None, _NOT_IN_LINES)
         line = self._open[stream]
         end = data.rfind(b"\n") + 1
@@ -195,7 +199,7 @@ class _Recorder:
             line.append(rest)
 
     def _record_lines(self, stream: int, lines: bytes, count: int, now: float) -> None:
-        _write(self._files[1], _ENTRY.pack(int(now * 1000), stream) * count)
+        write(self._files[1], _ENTRY.pack(int(now * 1000), stream) * count)
         try:
             if self._output._output_cb:
                 for line in self._lines_for_callback(lines):
@@ -229,12 +233,15 @@ def _possible_scalar(callback: Any) -> re.Pattern[bytes] | None:
 
 def _terminal(output: Any) -> Terminal | None:
     """The terminal of this process, where ``output`` is to be shown there."""
+    if batch and _is_notebook(output._proc.args):
+        in_its_place: Terminal = batch.terminal(output)
+        return in_its_place
     if output._quiet or not _is_on_terminal() or not _may_write_one_pipe(output._proc.args):
         return None
     from .. import terminal
 
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    return terminal.Terminal(sys.stderr.fileno(), _write, terminal.can_draw(), encoding)
+    return terminal.Terminal(sys.stderr.fileno(), write, terminal.can_draw(), encoding)
 
 
 def _pieces(fd: int, terminal: Terminal | None = None) -> Iterator[bytes]:
@@ -257,7 +264,7 @@ def _descriptor(file: Any) -> int | None:
         return None
 
 
-def _write(fd: int, data: bytes) -> None:
+def write(fd: int, data: bytes) -> None:
     """Write all of it, also to a terminal that another process has made non-blocking."""
     while data:
         try:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 from typing import Any, Callable
 
-from .. import start
+from .. import one_pipe, start
 from ..compat import skopt
 from . import next_trial
 
@@ -118,9 +119,13 @@ def run(main: Callable[[], None]) -> None:
     """Run an optimizer's ``main`` as Guild's own modules do when they are the program."""
     from guild import batch_util
 
+    from . import sweep  # which no other process needs
+
     start.end_quietly_when_interrupted()
+    shows_status = os.environ.pop(one_pipe.VARIABLE, "") == one_pipe.TERMINAL
     next_trial.start_early()
     try:
-        main()
+        with sweep.shown(main.__module__, shows_status):
+            main()
     except SystemExit as error:
         batch_util.handle_system_exit(error)

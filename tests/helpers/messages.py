@@ -109,6 +109,9 @@ FUNCTIONS = {
     "by_pattern": "{}",
     "merge_conflict": "{}",
     "_option_warnings": "{}",
+    "_heading": "{}",
+    "_counts_line": "{}",
+    "_best_line": "{}",
 }
 """Functions that return or yield messages."""
 

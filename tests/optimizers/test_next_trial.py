@@ -163,13 +163,17 @@ def test_however_a_sweep_ends_no_process_is_left(project: Project, end: str):
         assert stopped.status == 0, stopped.stderr
     else:
         batch.send_signal(signal.SIGKILL if end == "batch killed" else signal.SIGTERM)
-    command.communicate(timeout=60)
+    output, _ = command.communicate(timeout=60)
     wait_for(lambda: not of_home(project))
     left = [run for run in map(Run, project.run_dirs()) if (run.dir / ".guild/PENDING").exists()]
     # Never begun, but that Guild stops the trial first, so the batch may begin another until its
     # turn comes.
     assert len(left) in ((1, 2) if end == "guild stop" else (2,))
     assert not any((run.dir / ".guild/output").exists() for run in left)
+    if end != "batch killed":
+        begun = 3 - len(left)
+        said = rf"^{begun} of 3 trials in .*: {begun} stopped · {len(left)} not started"
+        assert re.search(said, output, re.MULTILINE), output
 
 
 @linux

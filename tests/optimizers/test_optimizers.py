@@ -149,6 +149,13 @@ def test_an_optimizer_searches_a_form_and_guild_yml(sweeps: Project, optimizer: 
     runs = ran(done.runs)
     found = [run.flags for run in runs]
     assert len(found) == 4
+    best = min(runs, key=lambda run: distance(run.flags["lr"], run.flags["units"]))
+    rows = re.findall(r"^ *(\d/4)  ", done.stdout, re.MULTILINE)
+    assert rows == ["1/4", "2/4", "3/4", "4/4"]
+    *_, counts, last = done.stdout.splitlines()
+    assert counts.startswith("4 trials in ") and counts.endswith(": 4 completed")
+    assert last.startswith("best: trial ") and best.id[:8] in last
+    assert "Random start" not in done.stderr and "previous trial" not in done.stderr
     # Guild begins where those flags stand that were not asked for
     first = {name: found[0][name] for name in ("units", "mix", "share", "free")}
     assert first == {"units": 32, "mix": 0.5, "share": 0.5, "free": 3}

@@ -1,0 +1,369 @@
+"""A sweep of a notebook shows a line for each trial, and at its end the best run.
+
+Guild writes a line when a trial begins, and all that it prints, into the output of the batch, where
+the results of twenty trials are nowhere together (guild/batch_util.py:203, start_trial_run). Here
+the batch's process says how each has ended. What trials print is shown where there are few of them
+or ``nb-trials`` is ``full``; each run's own output has it in any case. Batches of scripts are left
+as Guild shows them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..compat import output_reader
+from ..one_pipe import Teller
+from ..terminal import DRAW_SECONDS, Terminal
+from .trial_table import Objective, Trial, TrialTable, trials_text, varying
+
+MOST_SHOWN_IN_FULL = 3
+"""Of so many trials all that they print is shown, where ``nb-trials`` says nothing."""
+
+log = logging.getLogger("guild")
+
+_RUNNER = "guild_notebook.run"
+_FAILED = "Trial %s exited with an error%s"
+_STOPPED = "Trial %s was terminated"
+_SAID_IN_FULL = (
+    "Random start for optimization (%s)",
+    "Found %i previous trial(s) for use in optimization",
+)
+"""What Guild says of trials (guild/batch_util.py:229, guild/plugins/skopt_util.py:294)."""
+
+
+@contextlib.contextmanager
+def shown(optimizer: str, shows_status: bool) -> Iterator[None]:
+    """Show the trials of a notebook that this process, a batch, runs meanwhile. ``optimizer`` is
+    the name of the module of Guild that does; with ``shows_status``, Guild's own process has a
+    terminal and shows in its last line what goes on."""
+    from guild import batch_util
+
+    try:
+        batch_run = batch_util.batch_run()
+        is_notebook = _RUNNER in batch_run.batch_proto.get("cmd")
+    except Exception:  # Guild says what is wrong with it
+        is_notebook = False
+    if not is_notebook:
+        yield
+        return
+    sweep = _Sweep(batch_run, optimizer, Teller() if shows_status else None)
+    try:
+        yield
+    finally:
+        sweep.end()
+
+
+class _Sweep:
+    """The trials of ``batch_run``, whose start and end Guild's functions tell it."""
+
+    def __init__(self, batch_run: Any, optimizer: str, teller: Teller | None) -> None:
+        from guild import batch_util
+
+        self._batch_run = batch_run
+        self._proto = batch_run.batch_proto
+        self._is_sequential = optimizer.startswith("guild.plugins.skopt_")
+        self._teller = teller
+        self._told: list[Any] = []
+        self._told_at = 0.0
+        self._runs: list[Any] = []
+        self._table: TrialTable | None = None
+        self._is_full = False
+        self._number = 0
+        self._running: Trial | None = None
+        self._output: Any = None  # Guild's, of the trial that has begun last
+        self._began = self._trial_began = time.monotonic()
+        self._is_ending = self._has_ended = self._has_said_objective = False
+        self._start_by_guild = batch_util.start_trial_run
+        self._init_by_guild = batch_util._init_trial_runs
+        self._terminate_by_guild = batch_util._terminate_batch
+        self._lock = vars(batch_util)["__trial_running_lock"]
+        batch_util.start_trial_run = self._start
+        batch_util._init_trial_runs = self._init_runs
+        batch_util._terminate_batch = self._terminate
+        log.addFilter(self._is_shown)
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # it is a pipe
+
+    @property
+    def wants_status(self) -> bool:
+        """Whether trials are to say what goes on (output_reader.batch)."""
+        return bool(self._teller)
+
+    def terminal(self, output: Any) -> Terminal:
+        """What takes the place of a terminal for the output of a trial (output_reader.batch)."""
+        self._output = output
+        return _TrialTerminal(self)
+
+    def show(self, fd: int, data: bytes) -> None:
+        """Show what a trial has printed. Raises OSError."""
+        if self._is_full:
+            if self._teller and fd == sys.stdout.fileno():
+                data = data.replace(b"\0", b"\0\0")  # as of all that is in one pipe
+            output_reader.write(fd, data)
+
+    def tell(self, status: Mapping[str, Any]) -> None:
+        """Let Guild's process show what goes on in the trial that runs."""
+        trial, table, now = self._running, self._table, time.monotonic()
+        if not (self._teller and trial and table) or now < self._told_at + DRAW_SECONDS:
+            return
+        elapsed = now - self._trial_began
+        text = " · ".join(filter(None, [table.begun(trial), status.get("text")]))
+        told = [text, table.prospect(elapsed), status.get("bar", "")]
+        if told == self._told:
+            return
+        self._told, self._told_at = told, now
+        with contextlib.suppress(OSError):  # who shows it has ended
+            self._teller.tell({"text": text, "seconds": elapsed, "notes": told[1], "bar": told[2]})
+
+    def _init_runs(self, *args: Any) -> Any:
+        self._runs = self._init_by_guild(*args)
+        return self._runs
+
+    def _terminate(self, *args: Any) -> None:
+        self._is_ending = True
+        self._terminate_by_guild(*args)
+
+    def _is_shown(self, record: logging.LogRecord) -> bool:
+        """As a filter of what Guild logs: not what the line of a trial says as well. Why one could
+        not be started has no other place."""
+        if record.msg == _FAILED and record.args:
+            return "see log for details" not in str(record.args)
+        return record.msg != _STOPPED and (self._is_full or record.msg not in _SAID_IN_FULL)
+
+    def _start(self, run: Any, stage: bool = False) -> None:
+        """Run a trial in place of Guild's function."""
+        from guild import batch_util
+        from guild.commands import run_impl
+        from guild.main import system_exit_params
+
+        if stage:
+            self._start_by_guild(run, stage)
+            return
+        table = self._begin()
+        ids = [each.id for each in self._runs]
+        self._number = ids.index(run.id) + 1 if run.id in ids else self._number + 1
+        trial = self._running = Trial(self._number, run.short_id, run.get("flags") or {})
+        if self._is_full:
+            batch_util._log_start_trial(run, stage)
+        with self._lock:  # while another thread waits for it, which then ends this process
+            said, self._output, self._trial_began = "", None, time.monotonic()
+            self.tell({})
+            try:
+                run_impl.run(restart=run.id)
+            except SystemExit as error:
+                said = system_exit_params(error)[0] or ""
+                raise
+            finally:
+                trial.seconds = time.monotonic() - self._trial_began
+                if run.status != "pending":
+                    self._end_trial(table, trial, run, said)
+                if self._is_ending:
+                    self.end()
+
+    def _begin(self) -> TrialTable:
+        if self._table:
+            return self._table
+        if self._runs:
+            flags = [run.get("flags") or {} for run in self._runs]
+            total = len(flags)
+            values: dict[str, Any] = {
+                name: [trial.get(name) for trial in flags] for name in varying(flags)
+            }
+        else:
+            total = self._batch_run.get("max_trials") or 20  # skopt_util.DEFAULT_MAX_TRIALS
+            values = _searched(self._proto.get("flags") or {})
+        setting = _setting(self._proto.get("cmd"))
+        self._is_full = setting == "full" or (not setting and total <= MOST_SHOWN_IN_FULL)
+        output_reader.batch = self
+        compared = self._proto.get("compare") or []
+        self._table = TrialTable(total, values, self._objective(), list(map(str, compared)))
+        if not self._is_full:
+            self._write(self._heading(total, list(values)))
+        return self._table
+
+    def _objective(self) -> Objective | None:
+        """What the user named, or the optimizer goes by. Guild records ``loss`` for each batch."""
+        spec = str(self._batch_run.get("objective") or "loss")
+        params = self._batch_run.get("run_params") or {}
+        named = params.get("minimize") or params.get("maximize") or spec != "loss"
+        if not (named or self._is_sequential):
+            return None
+        return Objective(spec.lstrip("-"), is_largest=spec.startswith("-"))
+
+    def _heading(self, total: int, names: Sequence[str]) -> str:
+        from guild import run_util
+
+        trials = f"{trials_text(total)} of {run_util.format_operation(self._proto)}"
+        what = " · ".join(filter(None, [trials, ", ".join(names)]))
+        return f"{what} · nb-trials: full shows what they print"
+
+    def _end_trial(self, table: TrialTable, trial: Trial, run: Any, said: str) -> None:
+        statuses = {"completed": "completed", "terminated": "stopped"}
+        trial.status = statuses.get(run.status, "failed")
+        if trial.status == "completed":
+            trial.scalars = self._scalars_of(run, table.objective)
+            trial.has_report = _has_report(run)
+        elif trial.status == "failed":
+            end = self._output._recorder.terminal.end if self._output else {}
+            trial.reason = said or end.get("why") or _last_line(run.guild_path("output"))
+        table.add(trial)
+        if self._is_full:
+            self._write(table.sentence(trial))
+        else:
+            for line in table.rows(trial, self._columns()):
+                self._write(line)
+        self._say_objective(table, trial)
+
+    def _scalars_of(self, run: Any, objective: Objective | None) -> dict[str, float]:
+        """The last value of each scalar, and that of the objective. Those that the run has printed
+        have been seen here; Guild's index knows the others, and takes long to import."""
+        from guild import batch_util, run_util, tfevent
+
+        callback = self._output and self._output._output_cb
+        last = getattr(getattr(callback, "_writer", None), "last", {})
+        found = {name: value for name, (value, _step) in last.items()}
+        wanted = objective.name if objective else ""
+        is_plain = bool(re.fullmatch(r"[\w./-]*", wanted))
+        own = run.guild_path()
+        if is_plain and all(folder == own for folder in tfevent._tfevent_subdirs(run.dir)):
+            return found
+        index = batch_util._run_index_for_scalars([run])
+        for scalar in index.run_scalars(run):
+            found.setdefault(run_util.run_scalar_key(scalar), scalar["last_val"])
+        if wanted and wanted not in found:
+            value = _qualified_scalar(index, run, wanted)
+            if value is not None:
+                found[wanted] = value
+        return found
+
+    def _say_objective(self, table: TrialTable, trial: Trial) -> None:
+        """Say once that a trial has completed without the scalar that trials are compared by."""
+        objective = table.objective
+        if not objective or trial.status != "completed" or objective.name in trial.scalars:
+            return
+        if self._has_said_objective or table.best:
+            return
+        self._has_said_objective = True
+        import difflib
+
+        names = list(trial.scalars)
+        near = difflib.get_close_matches(objective.name, names, n=1, cutoff=0.4)
+        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(names) or 'none'}"
+        verb = "maximize" if objective.is_largest else "minimize"
+        search = ", and values are drawn at random until one has" if self._is_sequential else ""
+        log.warning(
+            "trial %i has no scalar '%s' to %s%s - %s",
+            trial.number,
+            objective.name,
+            verb,
+            search,
+            hint,
+        )
+
+    def end(self) -> None:
+        """Show how the sweep ended, once, where a trial has."""
+        if self._has_ended or not self._table or not self._number:
+            return
+        self._has_ended = True
+        if self._teller:
+            with contextlib.suppress(OSError):
+                self._teller.tell({})
+        pending = sum(run.status == "pending" for run in self._runs)
+        for line in self._table.ended(time.monotonic() - self._began, pending):
+            self._write(line)
+
+    def _write(self, line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    def _columns(self) -> int:
+        """The width of the table: that of the terminal, which is that of this process as well."""
+        if not self._teller:
+            return shutil.get_terminal_size((120, 24)).columns
+        with contextlib.suppress(OSError):
+            return os.get_terminal_size(0).columns or 80
+        with contextlib.suppress(OSError), open("/dev/tty", "rb") as terminal:
+            return os.get_terminal_size(terminal.fileno()).columns or 80
+        return 80
+
+
+class _TrialTerminal(Terminal):
+    """Takes the place of a terminal for the output of a trial of ``sweep``."""
+
+    def __init__(self, sweep: _Sweep) -> None:
+        super().__init__(1, output_reader.write, draws=False)
+        self._sweep = sweep
+
+    def show(self, fd: int, data: bytes) -> None:
+        self._sweep.show(fd, data)
+
+    def tick(self) -> None:
+        self._sweep.tell(self._status)
+
+    def write_line(self, line: str) -> None:
+        """The sweep has a line for how the trial has ended."""
+
+
+def _qualified_scalar(index: Any, run: Any, objective: str) -> float | None:
+    """A scalar as optimizers are told it (guild/plugins/skopt_util.py:241): ``min loss``."""
+    from guild import query
+
+    try:
+        column = query.parse_colspec(objective).cols[0]
+    except query.ParseError:
+        return None
+    prefix, tag = column.split_key()
+    value: float | None = index.run_scalar(run, prefix, tag, column.qualifier, False)
+    return value
+
+
+def _has_report(run: Any) -> bool:
+    """Whether a run has a page to open, by the list of the files that it has made."""
+    try:
+        with open(run.guild_path("notebook-artifacts"), encoding="utf-8") as file:
+            return any(line.rstrip().endswith('.html"') for line in file)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _setting(command: Sequence[str]) -> str:
+    """The value of ``nb-trials`` in the command of a run (plugin/operation.py)."""
+    values = [word.partition("=")[2] for word in command if word.startswith("--trials=")]
+    return values[-1] if values else ""
+
+
+def _searched(flags: Mapping[str, Any]) -> dict[str, Sequence[Any] | None]:
+    """The flags that an optimizer searches: their choices, None for a range."""
+    from guild import flag_util
+
+    found: dict[str, Sequence[Any] | None] = {}
+    for name, value in sorted(flags.items()):
+        if isinstance(value, list):
+            found[name] = value
+        elif flag_util.is_flag_function(value):
+            found[name] = None
+    return found
+
+
+def _last_line(path: str) -> str:
+    """The last line of a run's output, which says why it failed."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.path.getsize(path) - 4096))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    last = lines[-1].replace("guild-notebook: ", "") if lines else ""
+    return "".join(c for c in re.sub("\x1b\\[[0-9;]*m", "", last) if c.isprintable())
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((120, 24)).columns

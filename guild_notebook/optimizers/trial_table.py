@@ -1,0 +1,383 @@
+"""What a sweep shows of its trials: a line for each, what is going on, and how it ended. Only text:
+what happens is told by ``sweep``."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..terminal import clock, duration
+from ..terminal import width as width_of
+
+MOST_SCALARS = 3
+_NARROWEST = 6
+_NUMBER = 9
+"""The width that most numbers have, as 0.0012346."""
+
+_WIDEST_NUMBER = 12
+"""Numbers up to here are never shortened: what is left of one would be another."""
+
+_SMALLER = {"loss", "error", "err", "mse", "rmse", "mae", "mape", "perplexity", "nll", "cost"}
+_LARGER = {"accuracy", "acc", "auc", "f1", "precision", "recall", "score", "r2", "reward"}
+_HELD_OUT = {"val", "valid", "validation", "test", "eval"}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The scalar by which a trial is the best: its smallest value, or its largest."""
+
+    name: str
+    is_largest: bool = False
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        if not math.isfinite(value):
+            return False
+        return than is None or (value > than if self.is_largest else value < than)
+
+
+@dataclass
+class Trial:
+    """A trial that has begun. ``flags`` are all of its values, ``run`` is the short ID of its run.
+    ``status`` is one of running, completed, failed and stopped."""
+
+    number: int
+    run: str
+    flags: Mapping[str, Any]
+    status: str = "running"
+    seconds: float = 0.0
+    scalars: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    has_report: bool = False
+
+
+def varying(trials: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the flags that have not the same value in all trials, sorted."""
+    names = sorted({name for flags in trials for name in flags})
+    return [name for name in names if any(_differs(trials[0], flags, name) for flags in trials)]
+
+
+def _differs(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> bool:
+    pair = [(type(flags.get(name)), flags.get(name)) for flags in (one, other)]
+    return pair[0] != pair[1]
+
+
+def likely_objective(names: Iterable[str]) -> Objective | None:
+    """The scalar by which trials are compared where nobody has named one: a loss or an error, or
+    else what is better when it is larger, of held-out data first; None where there is neither."""
+    found = []
+    for position, name in enumerate(names):
+        words = set(re.split(r"[^a-z0-9]+", re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()))
+        kind = 0 if words & _SMALLER else 1 if words & _LARGER else 2
+        if kind < 2:
+            found.append((kind, not words & _HELD_OUT, position, name))
+    if not found:
+        return None
+    kind, _, _, name = min(found)
+    return Objective(name, is_largest=kind == 1)
+
+
+def chosen_scalars(
+    names: Iterable[str], objective: Objective | None, preferred: Sequence[str] = ()
+) -> list[str]:
+    """The scalars that have a column: the objective, what guild.yml compares, then the others in
+    the order in which they were recorded. Guild's own of the system are none of the notebook's."""
+    names = list(names)
+    first = [objective.name] if objective else []
+    ranked = [*first, *preferred, *(name for name in names if not name.startswith("sys/"))]
+    return [name for name in dict.fromkeys(ranked) if name in names][:MOST_SCALARS]
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def number(value: Any, digits: int = 5) -> str:
+    """A number in as many significant digits; whole ones in all of theirs."""
+    if isinstance(value, float) and math.isfinite(value):
+        whole = value.is_integer() and abs(value) < 1e10
+        return str(int(value)) if whole else f"{value:.{digits}g}"
+    return str(value)
+
+
+def short_time(seconds: float) -> str:
+    """``0.4 s``, ``42 s``, ``1:42`` (minutes), ``2:01:42``."""
+    return duration(seconds) if seconds < 59.5 else clock(round(seconds))
+
+
+def shortened(text: str, columns: int, prefix: str = "") -> str:
+    """A text in so many columns. Where it is longer, ``prefix``, which texts that are to be told
+    apart have in common, is left out, and then its end: each leaves a ``…``."""
+    if width_of(text) <= columns:
+        return text
+    if len(prefix) > 1 and len(text) > len(prefix) and text.startswith(prefix):
+        text = f"…{text[len(prefix) :]}"
+    if width_of(text) <= columns:
+        return text
+    while text and width_of(text) > columns - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
+@dataclass
+class _Column:
+    title: str
+    width: int
+    text: Callable[[Trial], str]
+    least: int = 0
+    prefix: str = ""
+    is_right: bool = False
+
+    def cell(self, text: str) -> str:
+        text = shortened(text, self.width, self.prefix)
+        padding = " " * (self.width - width_of(text))
+        return padding + text if self.is_right else text + padding
+
+
+class TrialTable:
+    """The lines of a sweep of ``total`` trials. ``values`` are those of the flags that vary, as far
+    as they are known beforehand, None for one that is drawn; ``preferred`` are scalars that are to
+    be shown."""
+
+    def __init__(
+        self,
+        total: int,
+        values: Mapping[str, Sequence[Any] | None],
+        objective: Objective | None = None,
+        preferred: Sequence[str] = (),
+    ) -> None:
+        self.total = total
+        self.objective = objective
+        self.best: Trial | None = None
+        self._preferred = preferred
+        self._ended: list[Trial] = []
+        self._digits = {name: _digits(known or ()) for name, known in values.items()}
+        self._widths = {name: max(_NUMBER, width_of(name)) for name in values}
+        self._number_widths: dict[str, int] = {}
+        self._prefixes: dict[str, str] = {}
+        for name, known in values.items():
+            if known is not None:
+                self._widths[name] = width_of(name)
+            for value in known or ():
+                self._widen(name, value)
+        self._header = ""
+
+    def _widen(self, name: str, value: Any) -> None:
+        text = self._text(name, value)
+        both = [self._prefixes.get(name, text), text]
+        self._prefixes[name] = os.path.commonprefix(both)  # noqa: RUF071  # of any texts
+        width = width_of(text)
+        self._widths[name] = max(self._widths[name], width)
+        if is_number(value) and width <= _WIDEST_NUMBER:
+            self._number_widths[name] = max(self._number_widths.get(name, 0), width)
+
+    def _text(self, name: str, value: Any) -> str:
+        return _flag_text(value, self._digits[name])
+
+    def add(self, trial: Trial) -> None:
+        """Count a trial that has ended."""
+        self._ended.append(trial)
+        if trial.status != "completed":
+            return
+        names = self._scalar_names()
+        if not self.objective:
+            self.objective = likely_objective(names)
+        value = trial.scalars.get(self.objective.name) if self.objective else None
+        if value is not None and self.objective:
+            best = self.best.scalars[self.objective.name] if self.best else None
+            if self.objective.is_better(value, best):
+                self.best = trial
+
+    def _scalar_names(self) -> list[str]:
+        done = (trial for trial in self._ended if trial.status == "completed")
+        return list(dict.fromkeys(name for trial in done for name in trial.scalars))
+
+    def seconds_left(self) -> float | None:
+        """What the trials that have not ended will take, if they take as long as those that have
+        completed; None while none has."""
+        done = [trial.seconds for trial in self._ended if trial.status == "completed"]
+        if not done:
+            return None
+        return sum(done) / len(done) * (self.total - self._ended[-1].number)
+
+    def rows(self, trial: Trial, width: int) -> list[str]:
+        """The line of the trial that was added last, in a table of ``width`` columns, after the
+        line of titles where that is new or has changed."""
+        for name in self._widths:
+            self._widen(name, trial.flags.get(name))
+        to_time, further = self._columns(width)
+        header = _line(column.cell(column.title) for column in to_time + further)
+        header = shortened(header, width)
+        is_new, self._header = header != self._header, header
+        row = [column.cell(column.text(trial)) for column in to_time]
+        if trial.status == "completed":
+            row += [column.cell(column.text(trial)) for column in further]
+        else:
+            row.append(_printable(trial.reason) or trial.status)
+        line = shortened(_line(row), width)
+        return [header, line] if is_new else [line]
+
+    def _columns(self, width: int) -> tuple[list[_Column], list[_Column]]:
+        """The columns up to that of the time, and the further ones. Where they are too wide,
+        further scalars are left out first, then texts are shortened, then the run and flags are
+        left out."""
+        position = max(len("trial"), 2 * len(str(self.total)) + 1)
+        begin = [
+            _Column("trial", position, self._position, is_right=True),
+            _Column("run", 8, lambda trial: trial.run),
+        ]
+        flags = [self._flag_column(name, width) for name, width in self._widths.items()]
+        time = _Column("time", 7, lambda trial: short_time(trial.seconds), is_right=True)
+        names = chosen_scalars(self._scalar_names(), self.objective, self._preferred)
+        scalars = []
+        for name in names:
+            least = max(_NUMBER, *map(len, self._texts_of(name)))
+            title = _printable(name)
+            scalars.append(
+                _Column(title, max(width_of(title), least), _scalar_text_of(name), least)
+            )
+        end = [_Column("left", 7, self._left_text, is_right=True)]
+        if self.best:
+            end.insert(0, _Column("best", scalars[0].least + 2, self._best_text))
+
+        def excess() -> int:
+            columns = [*begin, *flags, time, *scalars, *end]
+            return sum(column.width + 2 for column in columns) - 2 - width
+
+        while excess() > 0:
+            shrinkable = [c for c in [*flags, *scalars] if c.width > max(c.least, _NARROWEST)]
+            if len(scalars) > 1:
+                scalars.pop()
+            elif shrinkable:
+                max(shrinkable, key=lambda column: column.width).width -= 1
+            elif len(begin) > 1:
+                begin.pop()
+            elif flags:
+                flags.pop()
+            else:
+                break
+        return [*begin, *flags, time], [*scalars, *end]
+
+    def _texts_of(self, scalar: str) -> Iterator[str]:
+        return (number(t.scalars[scalar]) for t in self._ended if scalar in t.scalars)
+
+    def _position(self, trial: Trial) -> str:
+        return f"{trial.number}/{self.total}"
+
+    def _flag_column(self, name: str, width: int) -> _Column:
+        def text(trial: Trial) -> str:
+            return self._text(name, trial.flags.get(name))
+
+        least, prefix = self._number_widths.get(name, 0), self._prefixes.get(name, "")
+        return _Column(_printable(name), width, text, least, prefix)
+
+    def _left_text(self, _trial: Trial) -> str:
+        left = self.seconds_left()
+        return short_time(left) if left else ""
+
+    def _best_text(self, trial: Trial | None = None) -> str:
+        if not (self.best and self.objective):
+            return ""
+        text = number(self.best.scalars[self.objective.name])
+        return f"{text} *" if trial is self.best else text
+
+    def sentence(self, trial: Trial) -> str:
+        """The same as a row by itself, for who sees no table."""
+        names = chosen_scalars(trial.scalars, self.objective, self._preferred)
+        parts = [self.begun(trial), trial.run]
+        parts.append(f"{trial.status} in {short_time(trial.seconds)}")
+        parts += [f"{name} {number(trial.scalars[name])}" for name in names]
+        parts += [trial.reason] if trial.reason else []
+        parts += self.prospect()
+        return " · ".join(parts)
+
+    def begun(self, trial: Trial) -> str:
+        """Which trial it is: ``trial 2/8 · lr=0.1 depth=4``."""
+        assigned = " ".join(
+            f"{name}={shortened(self._text(name, trial.flags.get(name)), 20, prefix)}"
+            for name in self._widths
+            for prefix in [self._prefixes.get(name, "")]
+        )
+        position = f"trial {trial.number}/{self.total}"
+        return f"{position} · {assigned}" if assigned else position
+
+    def prospect(self, elapsed: float = 0.0) -> list[str]:
+        """The best so far, and the time left where a trial runs for ``elapsed`` seconds."""
+        left = self.seconds_left()
+        parts = [f"best {self._best_text()}"] if self.best else []
+        return [*parts, f"{short_time(max(left - elapsed, 0.0))} left"] if left else parts
+
+    def ended(self, seconds: float, pending: int = 0) -> list[str]:
+        """How the sweep ended: how many trials did, and which is the best. ``pending`` trials have
+        runs that were not started."""
+        return [self._counts_line(seconds, pending), self._best_line()]
+
+    def _counts_line(self, seconds: float, pending: int) -> str:
+        statuses = ("completed", "failed", "stopped")
+        counts = ", ".join(part for status in statuses for part in self._count(status))
+        line = f"{self._count_of_all()} in {short_time(seconds)}: {counts}"
+        return f"{line} · {pending} not started: guild runs --pending" if pending else line
+
+    def _count_of_all(self) -> str:
+        count, total = len(self._ended), trials_text(self.total)
+        return f"{count} of {total}" if count < self.total else total
+
+    def _count(self, status: str) -> list[str]:
+        runs = [trial.run for trial in self._ended if trial.status == status]
+        if not runs:
+            return []
+        if status != "failed":
+            return [f"{len(runs)} {status}"]
+        named = " ".join(runs[:3]) + (" …" if len(runs) > 3 else "")
+        return [f"{len(runs)} failed ({named}: guild cat --output {runs[0]})"]
+
+    def _best_line(self) -> str:
+        if self.best and self.objective:
+            scalar = f"{self.objective.name} {number(self.best.scalars[self.objective.name])}"
+            which = ("smallest", "largest")[self.objective.is_largest]
+            command = ("guild runs info", "guild-notebook open")[self.best.has_report]
+            return f"best: {self.begun(self.best)} · {scalar} ({which}) · {command} {self.best.run}"
+        names = self._scalar_names()
+        if not any(trial.status == "completed" for trial in self._ended):
+            return "best: none, no trial completed"
+        if not names:
+            return "best: none, the trials have no scalars"
+        if self.objective:
+            return f"best: none, no trial has a value of {self.objective.name}"
+        return f"best: not known - say --minimize or --maximize with one of {', '.join(names[:5])}"
+
+
+def _digits(values: Sequence[Any]) -> int:
+    """The significant digits with which different numbers look different."""
+    for digits in range(5, 17):
+        if len({number(value, digits) for value in values}) == len(set(map(str, values))):
+            return digits
+    return 17
+
+
+def _flag_text(value: Any, digits: int) -> str:
+    if isinstance(value, float):
+        return number(value, digits)
+    from guild import flag_util
+
+    text = str(flag_util.encode_flag_val(value))
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def trials_text(count: int) -> str:
+    return "1 trial" if count == 1 else f"{count} trials"
+
+
+def _scalar_text_of(name: str) -> Callable[[Trial], str]:
+    return lambda trial: number(trial.scalars[name]) if name in trial.scalars else ""
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "  ".join(cells).rstrip()
