@@ -24,6 +24,12 @@ from unicodedata import category, east_asian_width
 DRAW_SECONDS = 0.25
 """The shortest time between two states of the line."""
 
+RESTORE_SECONDS = 0.1
+"""The same where output has removed the line."""
+
+LEAST_OF_BAR = 20
+"""Columns of a progress bar for which a long text is cut."""
+
 MOST_SCALARS = 3
 """Scalars that the line at the end of a run has."""
 
@@ -84,7 +90,7 @@ class Terminal:
             erase = self._erased()
             if self._draws:
                 self._follow(data)
-            self._write(fd, erase + data + self._line())
+            self._write(fd, erase + data + self._line(RESTORE_SECONDS if erase else DRAW_SECONDS))
 
     def status(self, data: bytes) -> None:
         """Take bytes of lines of JSON. Each is an object that says what goes on now:
@@ -118,7 +124,7 @@ class Terminal:
         with self._lock, contextlib.suppress(OSError):  # a terminal that is gone, as `show` says
             if self._is_drawn and not self._status.get("text"):
                 self._write(self._fd, self._erased())
-            self._write(self._fd, self._line())
+            self._write(self._fd, self._line(DRAW_SECONDS if self._is_drawn else RESTORE_SECONDS))
 
     def close(self) -> None:
         """Remove the line for good."""
@@ -158,10 +164,10 @@ class Terminal:
         before = 0 if b"\n" in data else self._open_columns
         self._open_columns = before + len(last) * (8 if b"\t" in last else 1)
 
-    def _line(self) -> bytes:
-        """What draws the line if it is time to, "" else."""
+    def _line(self, after: float) -> bytes:
+        """What draws the line if it was drawn so many seconds ago, "" else."""
         now = time.monotonic()
-        if not self._draws or not self._status.get("text") or now < self._drawn_at + DRAW_SECONDS:
+        if not self._draws or not self._status.get("text") or now < self._drawn_at + after:
             return b""
         columns = self._columns()
         if self._open_columns >= columns or not self._is_in_foreground():
@@ -203,13 +209,18 @@ def status_text(status: Mapping[str, Any], seconds: float, columns: int) -> str:
     notes += map(_one_line, status.get("notes") or ())
     bar = _one_line(status.get("bar"))
     short = " ".join(_BAR.sub(" ", bar).split())
-    for more in ([*notes, bar], [*notes, short], [short], [cut(short, columns // 3)]):
-        line = " · ".join([f"{spinner} {text}{time_shown}", *filter(None, more)])
+    head = f"{spinner} {text}{time_shown}"
+    for more in ([*notes, bar], [*notes, short], [short]):
+        line = " · ".join([head, *filter(None, more)])
         if width(line) <= columns:
             return line
-    rest = "".join(f" · {each}" for each in more if each)
-    room = columns - width(spinner + " " + time_shown + rest)
-    return cut(f"{spinner} {cut(text, max(room, 8))}{time_shown}{rest}", columns)
+    room = columns - width(f"{head} · ")
+    if short and room >= LEAST_OF_BAR:
+        return f"{head} · {cut(short, room)}"
+    rest = time_shown + (f" · {cut(short, LEAST_OF_BAR)}" if short else "")
+    return cut(
+        f"{spinner} {cut(text, max(columns - width(spinner + ' ' + rest), 8))}{rest}", columns
+    )
 
 
 def _one_line(value: Any) -> str:

@@ -61,12 +61,17 @@ def shown(status: dict[str, Any], seconds: float = 102.3, columns: int = 79) -> 
         (
             {"text": "[2/5] A long name of a cell", "seconds": 0, "last": 190, "bar": BAR},
             60,
-            "[2/5] A long name of a cell  1:42 · 45% 45/100 [00:12<0…",
+            "[2/5] A long name of a cell  1:42 · 45% 45/100 [00:12<00:…",
         ),
         (
             {"text": "[2/5] A long name of a cell", "seconds": 0, "last": 190},
             30,
             "[2/5] A long name of …  1:42",
+        ),
+        (
+            {"text": "[2/5] A very long name of a cell", "seconds": 0, "bar": BAR},
+            50,
+            "[2/5] A very long …  1:42 · 45% 45/100 [00:12<0…",
         ),
         ({"text": "trial 3 of 12", "seconds": 0, "notes": ["best loss 0.1"]}, 79,
          "trial 3 of 12  1:42 · best loss 0.1"),
@@ -180,6 +185,7 @@ def line_of(**status: Any) -> bytes:
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
     monkeypatch.setattr(terminal, "DRAW_SECONDS", 1e-9)
+    monkeypatch.setattr(terminal, "RESTORE_SECONDS", 1e-9)
     found = Screen(80)
     yield found
     found.close()
@@ -231,6 +237,7 @@ def test_a_status_may_come_in_parts_and_what_is_no_status_is_left_out(screen: Sc
 
 def test_the_line_is_drawn_a_few_times_a_second(screen: Screen, monkeypatch):
     monkeypatch.setattr(terminal, "DRAW_SECONDS", 0.25)
+    monkeypatch.setattr(terminal, "RESTORE_SECONDS", 0.1)
     now = [100.0]
     monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
     shown = Terminal(screen.fd, screen.write, True)
@@ -239,6 +246,21 @@ def test_the_line_is_drawn_a_few_times_a_second(screen: Screen, monkeypatch):
         shown.status(line_of(text=f"step {step}"))
         shown.tick()
     assert screen.writes <= 10 / 0.25 + 1
+
+
+def test_output_in_short_intervals_does_not_make_the_line_vanish(screen: Screen, monkeypatch):
+    monkeypatch.setattr(terminal, "DRAW_SECONDS", 0.25)
+    monkeypatch.setattr(terminal, "RESTORE_SECONDS", 0.1)
+    now = [100.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    shown = Terminal(screen.fd, screen.write, True)
+    now[0] += 1
+    shown.status(line_of(text="[1/1] Dots"))
+    for step in range(1, 20):
+        now[0] += 0.15
+        shown.show(screen.fd, b".")
+        assert screen.lines[:2] == ["." * step, screen.lines[1]]
+        assert screen.lines[1][2:] == "[1/1] Dots"
 
 
 @pytest.mark.parametrize("columns", [80, 150])
@@ -304,7 +326,8 @@ texts = st.lists(
 @given(st.lists(st.one_of(texts, st.sampled_from([0, 1, 2])), max_size=12), st.integers(20, 100))
 def test_what_is_printed_is_the_same_with_the_line_and_without(events, columns):
     """A number is an event of the line: it changes, is drawn, or is removed."""
-    before, terminal.DRAW_SECONDS = terminal.DRAW_SECONDS, 1e-9
+    before = terminal.DRAW_SECONDS, terminal.RESTORE_SECONDS
+    terminal.DRAW_SECONDS = terminal.RESTORE_SECONDS = 1e-9
     with_line, plain = Screen(columns), Screen(columns)
     try:
         shown = Terminal(with_line.fd, with_line.write, True)
@@ -329,4 +352,4 @@ def test_what_is_printed_is_the_same_with_the_line_and_without(events, columns):
     finally:
         with_line.close()
         plain.close()
-        terminal.DRAW_SECONDS = before
+        terminal.DRAW_SECONDS, terminal.RESTORE_SECONDS = before

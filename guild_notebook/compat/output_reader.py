@@ -32,8 +32,8 @@ log = logging.getLogger("guild")
 PIECE = 1 << 16
 """Bytes that are read at once, which is what a pipe holds."""
 
-DRAW_MILLISECONDS = 250
-"""Time without output after which the terminal's line is drawn anew."""
+TICK_MILLISECONDS = 100
+"""Time without output after which the terminal's line may be drawn anew."""
 
 END_SECONDS = 5.0
 """The longest that the process of a run is waited for that has closed its streams."""
@@ -249,7 +249,7 @@ def _pieces(fd: int, terminal: Terminal | None = None) -> Iterator[bytes]:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     while True:
-        while terminal and not poll.poll(DRAW_MILLISECONDS):
+        while terminal and not poll.poll(TICK_MILLISECONDS):
             terminal.tick()
         data = os.read(fd, PIECE)
         if not data:

@@ -97,7 +97,7 @@ class Stream:
         states = [state for row in rows if (state := "".join(row).rstrip())]
         return states[0] if len(states) == 1 else " · ".join(map(str.strip, states))
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, kind: int = SHOWN) -> None:
         """Write a text as a cell prints it: any part of a line, or many."""
         for start in range(0, len(text), PIECE):
             piece = text[start : start + PIECE]
@@ -105,7 +105,7 @@ class Stream:
                 self._put_plain(piece)
             else:
                 self._put_unusual(piece)
-            self._flush_lines()
+            self._flush_lines(kind)
 
     def _is_plain(self, text: str) -> bool:
         if self._held or self._is_progress or _is_unusual(text):
@@ -169,8 +169,7 @@ class Stream:
         """Write whole lines that are one state of many: a terminal has it in the line at its
         bottom."""
         self.end_line()
-        self.write(text + "\n")
-        self._flush(final=True, kind=UNSHOWN)
+        self.write(text + "\n", UNSHOWN)
 
     def show_only(self, text: str) -> None:
         """Show on a terminal what ``write_state`` has written."""
@@ -350,8 +349,8 @@ class Stream:
                 start += len(part)
         return "".join(parts)
 
-    def _flush_lines(self) -> None:
-        self._flush()
+    def _flush_lines(self, kind: int = SHOWN) -> None:
+        self._flush(kind=kind)
         if self._waiting and not self._waiting_since:
             self._waiting_since = self._clock()
 
