@@ -25,6 +25,7 @@ from . import (
     ipy,
     model_importer,
     more_hooks,
+    names,
     notebook_plugin,
     output_reader,
     package_list,
@@ -34,6 +35,7 @@ from . import (
     restarts,
     scalar_files,
     setuptools,
+    shown_flags,
     source_files,
     system,
     text_files,
@@ -53,14 +55,22 @@ AROUND: dict[str, Callable[[], AbstractContextManager[None]]] = {
 """The contexts in which modules are executed."""
 
 AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
+    "guild.batch_util": (shown_flags.label_trials_by_defaults,),
     "guild.click_util": (commands.split_by_keyword,),
+    "guild.commands.compare_impl": (names.compare_names,),
     "guild.commands.main": (
         commands.mend_commands,
         more_hooks.explain_notebooks_as_commands,
     ),
+    "guild.commands.operations_impl": (shown_flags.list_flags,),
     "guild.commands.run": (commands.state_defaults, more_hooks.explain_unknown_options),
-    "guild.commands.run_impl": (restarts.find_by_id, more_hooks.ask_plugins),
-    "guild.ipy": (ipy.find_values_by_position,),
+    "guild.commands.run_impl": (
+        restarts.find_by_id,
+        more_hooks.ask_plugins,
+        shown_flags.label_by_defaults,
+    ),
+    "guild.help": (shown_flags.describe_flags,),
+    "guild.ipy": (ipy.find_values_by_position, names.tabulate_names),
     "guild.log": (interpreter.leave_absl_out,),
     "guild.main": (interpreter.collect_rarely,),
     "guild.model": (model_importer.find_modules_beside_a_guild_file,),
@@ -78,6 +88,8 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.plugins.ipynb": (notebook_plugin.retire_builtin_notebook_plugin,),
     "guild.plugins.memory": (system.look_for_psutil,),
     "guild.plugins.python_script": (package_list.wait_for_the_operation,),
+    "guild.query": (names.name_columns,),
+    "guild.query.qparse": (names.read_names,),
     "guild.summary": (scalar_files.write_without_tensorboard,),
     "guild.util": (
         system.count_processors_without_psutil,

@@ -46,11 +46,11 @@ def flag_data(flag: Flag) -> dict[str, Any]:
     guild_type = _guild_type(flag)
     data: dict[str, Any] = {"default": default, "type": guild_type}
     if flag.secret:  # neither help nor cache shows anything of the value
-        kept = {"type": guild_type, "arg-split": _is_split(flag), "description": flag.description}
+        kept = {"type": guild_type, "arg-split": is_list(flag), "description": flag.description}
         return {"default": None, **{key: value for key, value in kept.items() if value}}
     if default is None and (flag.computed or flag.default is not None):
         data["null-label"] = shortened(flag.default_source)
-    if _is_split(flag):
+    if is_list(flag):
         data["arg-split"] = True
     if flag.choices:
         data["choices"] = _guild_choices(flag)
@@ -63,7 +63,14 @@ def flag_data(flag: Flag) -> dict[str, Any]:
     return {key: value for key, value in data.items() if value is not None or key == "default"}
 
 
-def _is_split(flag: Flag) -> bool:
+def type_in_words(flag: Flag) -> str:
+    """The flag's type as help shows it, "" where it is not known."""
+    is_mapping = isinstance(flag.default, dict)
+    return flag.type or ("list" if is_list(flag) else "mapping" if is_mapping else "")
+
+
+def is_list(flag: Flag) -> bool:
+    """Whether Guild holds a value of the flag as the items of a list in one text."""
     return isinstance(flag.default, (list, tuple, set, frozenset)) and flag.type is None
 
 
@@ -92,7 +99,7 @@ def guild_default(flag: Flag) -> Any:
     if flag.type == "raw":
         default = _guild_choice(flag.default, flag.default_source) if flag.choices else None
         default = flag.default_source if default is None else default
-    elif _is_split(flag):
+    elif is_list(flag):
         default = _joined(flag.default, flag)
     else:
         default = _plain(calls.plain(flag.default, flag.default_source))
@@ -229,7 +236,7 @@ def is_unchanged(flag: Flag, value: Any) -> bool:
 def notebook_value(flag: Flag, value: Any) -> Any:
     """The value that the cell must hold for ``value``, which is as Guild holds it; Code for an
     expression. Raises FlagError, which names the flag, its cell and what is allowed."""
-    if _is_split(flag) and value is not None and not isinstance(value, (list, tuple, set, dict)):
+    if is_list(flag) and value is not None and not isinstance(value, (list, tuple, set, dict)):
         try:
             value = _split(value, flag.default) if isinstance(value, str) else [value]
         except ValueError as e:  # a quote that does not close
@@ -306,7 +313,7 @@ def _spelled(flag: Flag, value: Any) -> Any:
         return _guild_choice((flag.choices)[index], new.text)
     if isinstance(new, Code):
         return value.strip() if isinstance(value, str) else new.text
-    if _is_split(flag) and not isinstance(new, dict):
+    if is_list(flag) and not isinstance(new, dict):
         joined = _joined(new, flag)
         is_same = joined is not None and same(notebook_value(flag, joined), new)
         return joined if is_same else _plain(new)

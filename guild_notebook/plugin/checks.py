@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..compat import shown_flags
 from ..document.reader import Notebook
 from ..errors import nearest
 from ..flags import apply, guild_values
@@ -85,6 +86,19 @@ class Checks:
             values[name] = coerced if singles is value else coerced[0]
         if not is_batch:  # each trial of a batch has edits of its own
             apply.edited_sources(self._notebook, filter(None, assigned))
+
+    def with_defaults(
+        self, extras: Mapping[str, Any] | None, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """``extras``, what is recorded of flags beside their ``values``, and the defaults that they
+        have in the notebook."""
+        with_defaults = dict(extras or {})
+        for name, flag in self._found.flags.items():
+            if name in values and not flag.secret:
+                default = guild_values.guild_default(flag)
+                of_notebook = shown_flags.extra(default, guild_values.is_list(flag))
+                with_defaults[name] = {**(with_defaults.get(name) or {}), **of_notebook}
+        return with_defaults
 
     def warnings(self, values: dict[str, Any]) -> list[str]:
         """What is odd about the notebook's flags and these values, a line each."""

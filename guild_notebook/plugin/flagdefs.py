@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from ..flags import discover
 
 Data = dict[str, dict[str, Any]]
-"""Guild flag data by flag name, as ``flags:`` of a guild.yml has it."""
+"""Guild flag data by flag name, as ``flags:`` of a guild.yml has it, and TYPE."""
+
+TYPE = "nb-type"
+"""The key of a flag's own type in its data: Guild has fewer types."""
 
 ATTRIBUTES = ("nb-replace", settings.ATTRIBUTE)
 """What a flag of guild.yml may have beside Guild's own attributes."""
@@ -160,7 +163,10 @@ def flag_data(opdef: Any, path: str, name: str) -> Data:
     from ..flags import guild_values
 
     _nb, found = discovered(opdef, path, name)
-    data = {flag.name: guild_values.flag_data(flag) for flag in found.flags.values()}
+    data = {
+        flag.name: {**guild_values.flag_data(flag), TYPE: guild_values.type_in_words(flag)}
+        for flag in found.flags.values()
+    }
     with contextlib.suppress(OSError, TypeError, ValueError):
         content = json.dumps(data).encode("ascii")
         if cached and len(content) <= MOST_CACHED:
@@ -200,12 +206,14 @@ def merge(opdef: Any, data: Data) -> None:
 
     merged = []
     for name in _to_import(opdef, data):
-        coerced = guildfile.coerce_flag_data(name, data[name], opdef.guildfile)
+        of_guild = {key: value for key, value in data[name].items() if key != TYPE}
+        coerced = guildfile.coerce_flag_data(name, of_guild, opdef.guildfile)
         flagdef = guildfile.FlagDef(name, coerced, SimpleNamespace(guildfile=None))
         flagdef.opdef = None
         merged.append(flagdef)
     opdef.merge_flags(SimpleNamespace(flags=merged))
     for flag in opdef.flags:
+        flag.nb_type = data.get(flag.name, {}).get(TYPE)  # for compat/shown_flags.py
         if flag.extra.get("nb-replace") and flag.default is None and flag.name in data:
             flag.default = data[flag.name].get("default")
             opdef.set_flag_value(flag.name, flag.default)

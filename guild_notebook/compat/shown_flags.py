@@ -1,0 +1,252 @@
+"""Which flags of a notebook are shown, and how: in labels, in the confirmation of a run, in help.
+
+Guild shows each flag that has a value in all its length, and quotes text that has quotes already
+(guild/op_util.py:707, guild/commands/run_impl.py:2212, guild/help.py:403). A notebook has many more
+flags than a script, and its data among them. Needless when Guild asks the plugin of an operation
+for the flags of a label, and shortens values.
+
+What a notebook's defaults are is recorded with its run, in the ``flags-extra`` of the attribute
+``op``, beside ``nb-replace``: labels are made again for each trial and each restart, which read no
+notebook. Runs that were recorded without them, and scripts, have Guild's labels.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+DEFAULT, LIST = "nb-default", "nb-list"
+"""The keys of ``flags-extra``: a flag's default in the notebook, as Guild holds it, and whether
+Guild holds it as a list's items in one text."""
+
+LONGEST = 40
+"""Characters of a value that is shown."""
+
+_DIGEST = "sha256:"
+_LONGEST_DEFAULT = 200
+_AS_IT_IS = re.compile(r"""[^\s"']+""")
+
+
+def extra(default: Any, is_list: bool) -> dict[str, Any]:
+    """What ``flags-extra`` has for a flag with this default. Of a long one it is a digest."""
+    text = _exact(default)
+    if len(text) > _LONGEST_DEFAULT:
+        default = _DIGEST + hashlib.sha256(text.encode("ascii")).hexdigest()
+    return {DEFAULT: default, **({LIST: True} if is_list else {})}
+
+
+def _exact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)
+
+
+def differing(values: Mapping[str, Any], extras: Mapping[str, Any] | None) -> dict[str, str]:
+    """Of flag values those that differ from the notebook's defaults, as they are shown."""
+    shown = {}
+    for name, value in sorted(values.items()):
+        known = _known(extras, name)
+        if not (_is_default(value, known[DEFAULT]) if DEFAULT in known else value is None):
+            shown[name] = value_text(value, bool(known.get(LIST)))
+    return shown
+
+
+def value_text(value: Any, is_list: bool = False) -> str:
+    """A flag's value in few characters, as it is typed; text with blanks has quotes. ``is_list``:
+    the value is the text of a list's items, which may be lists."""
+    if isinstance(value, str):
+        items = _items(value) if is_list else []
+        if any(isinstance(item, (list, dict)) for item in items):
+            return _shortened(_text(items))
+        return _quoted(_shortened(value))
+    if isinstance(value, list) and is_list:  # of trials
+        return _shortened(
+            _text([_items(item) if isinstance(item, str) else item for item in value])
+        )
+    return _shortened(_text(value))
+
+
+def _is_of_notebook(extras: Any) -> bool:
+    return any(DEFAULT in _known(extras, name) for name in extras or ())
+
+
+def _known(extras: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
+    known = (extras or {}).get(name)
+    return known if isinstance(known, Mapping) else {}
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    if isinstance(default, str) and default.startswith(_DIGEST):
+        value = extra(value, False)[DEFAULT]
+    if type(value) in (int, float) and type(default) in (int, float) and value == default:
+        return True  # 1 and 1.0
+    return _exact(value) == _exact(default)
+
+
+def _items(text: str) -> list[Any]:
+    from guild import flag_util
+
+    try:
+        return [flag_util.decode_flag_val(part) for part in shlex.split(text)]
+    except ValueError:  # a quote that does not close
+        return []
+
+
+def _text(value: Any) -> str:
+    """A value in one line, text without quotes of its own."""
+    from guild import yaml_util
+
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        exact = repr(value)
+        return exact if len(exact) <= 9 else f"{value:.6g}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inner, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_inner(key)}: {_inner(each)}' for key, each in value.items())}}}"
+    if isinstance(value, str):
+        return value
+    text: str = yaml_util.encode_yaml(value, default_flow_style=True)
+    return " ".join(text.split())
+
+
+def _inner(value: Any) -> str:
+    """A value within a list or a mapping, where text that reads as something else has quotes."""
+    from guild import yaml_util
+
+    if not isinstance(value, str):
+        return _text(value)
+    text: str = yaml_util.encode_yaml([value], default_flow_style=True)
+    return " ".join(text.split())[1:-1]
+
+
+def _shortened(text: str) -> str:
+    """``text``, cut where it is longer than LONGEST: a path's end is kept, else the beginning."""
+    if len(text) <= LONGEST:
+        return text
+    if "/" in text and not re.search(r"[\s,\[{]", text):
+        return f"…{text[1 - LONGEST :]}"
+    return f"{text[: LONGEST - 1]}…"
+
+
+def _quoted(text: str) -> str:
+    if _AS_IT_IS.fullmatch(text) and text.isprintable():
+        return text
+    if text.isprintable():
+        for quote in ("'", '"'):
+            if quote not in text:
+                return f"{quote}{text}{quote}"
+    return repr(text)
+
+
+def _label(template: str | None, values: Mapping[str, Any], extras: Any) -> str:
+    """A run's label, as ``op_util.run_label`` makes it."""
+    from guild import op_util
+
+    if not _is_of_notebook(extras):
+        label: str = op_util.run_label(template, values)
+        return label
+    label = " ".join(f"{name}={text}" for name, text in differing(values, extras).items())
+    if template is not None:
+        label = op_util._render_label_template(template, values, label)
+    return label
+
+
+def label_by_defaults(run_impl: Any) -> None:
+    """Label runs, and ask before them, with what differs from the notebook's defaults."""
+
+    def op_init_label(op: Any) -> None:
+        op._label = _label(op._label_template, op._op_flag_vals, op._flags_extra)
+        if not op._label and op._run:
+            op.run_attrs["label"] = ""  # that of its last start
+
+    confirmed_by_guild = run_impl._preview_user_flags
+
+    def preview_user_flags(state: Any) -> str:
+        op = state.user_op
+        if not _is_of_notebook(op._flags_extra):
+            shown: str = confirmed_by_guild(state)
+            return shown
+        return "".join(f"  {line}\n" for line in _lines(op))
+
+    run_impl._op_init_label = op_init_label
+    run_impl._preview_user_flags = preview_user_flags
+
+
+def _lines(op: Any) -> Iterator[str]:
+    values = op._op_flag_vals
+    types = {flag.name: type_of(flag) for flag in op._opdef.flags} if op._opdef else {}
+    shown = differing(values, op._flags_extra)
+    for name, text in shown.items():
+        known = _known(op._flags_extra, name)
+        default = known.get(DEFAULT)
+        is_long = isinstance(default, str) and default.startswith(_DIGEST)
+        before = "" if default is None or is_long else value_text(default, bool(known.get(LIST)))
+        about = ", ".join(filter(None, (types.get(name), before and f"{before} in the notebook")))
+        yield f"{name}: {text}" + (f" ({about})" if about else "")
+    others = len(values) - len(shown)
+    if others:
+        yield f"{others} flag{'s' if others > 1 else ''} as in the notebook"
+
+
+def type_of(flagdef: Any) -> str:
+    """The type of a notebook's flag in words, "" where Guild's definition is not of a notebook."""
+    return getattr(flagdef, "nb_type", "") or ""
+
+
+def label_trials_by_defaults(batch_util: Any) -> None:
+    """Do so for the trials of a batch (guild/batch_util.py:176), also where it tells of each."""
+
+    def trial_label(proto_run: Any, trial_flag_vals: dict[str, Any]) -> str:
+        data = proto_run.get("op") or {}
+        return _label(data.get("label-template"), trial_flag_vals, data.get("flags-extra"))
+
+    desc_by_guild = batch_util._trial_flags_desc
+
+    def trial_flags_desc(run: Any) -> str:
+        extras = (run.get("op") or {}).get("flags-extra")
+        values = run.get("flags") or {}
+        if not _is_of_notebook(extras):
+            desc: str = desc_by_guild(run)
+            return desc
+        return ", ".join(f"{name}={text}" for name, text in differing(values, extras).items())
+
+    batch_util._trial_label = trial_label
+    batch_util._trial_flags_desc = trial_flags_desc
+
+
+def describe_flags(help_: Any) -> None:
+    """Show defaults in few characters in the help of operations, and types of notebooks' flags."""
+    described_by_guild = help_._format_flag_desc
+
+    @functools.wraps(described_by_guild)
+    def format_flag_desc(flag: Any, max_flag_len: int) -> str:
+        shown = copy.copy(flag)
+        if flag.default is not None:
+            shown.default = value_text(flag.default, bool(flag.arg_split))
+        elif flag.null_label:
+            shown.null_label = value_text(flag.null_label)
+        described: str = described_by_guild(shown, max_flag_len)
+        first, break_, rest = described.partition("\n\n")
+        kind = type_of(flag)
+        return f"{first} [{kind}]".lstrip() + break_ + rest if kind else first + break_ + rest
+
+    help_.flag_util = SimpleNamespace(**{**vars(help_.flag_util), "format_flag": str})
+    help_._format_flag_desc = format_flag_desc
+
+
+def list_flags(operations_impl: Any) -> None:
+    """The same where operations are listed with flags (guild/commands/operations_impl.py:80)."""
+
+    def format_flag_default(flag: Any) -> str:
+        return f" (default is {value_text(flag.default, bool(flag.arg_split))})"
+
+    operations_impl._format_flag_default = format_flag_default
