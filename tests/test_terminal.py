@@ -136,13 +136,13 @@ def test_a_text_is_cut_by_the_columns_that_it_needs(text, columns, short):
         (
             1,
             {"loss": (1.0, 0)},
-            {"why": "cell 2 (Train) failed with ValueError", "report": True},
-            "✗ 4138a720 failed after 3 s · cell 2 (Train) failed with ValueError"
+            {"why": "cell [2] (Train) failed with ValueError", "report": True},
+            "✗ 4138a720 failed after 3 s · cell [2] (Train) failed with ValueError"
             " · guild-notebook open 4138a720",
         ),
         (1, {}, {}, "✗ 4138a720 failed after 3 s"),
-        (-2, {}, {"why": "cell 1 (x) was stopped by SIGINT"},
-         "✗ 4138a720 stopped after 3 s · cell 1 (x) was stopped by SIGINT"),
+        (-2, {}, {"why": "cell [1] (x) was stopped by SIGINT"},
+         "✗ 4138a720 stopped after 3 s · cell [1] (x) was stopped by SIGINT"),
         (None, {}, {}, "✗ 4138a720 stopped after 3 s"),
     ],
 )  # fmt: skip

@@ -130,7 +130,7 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
     values = _typed_values(found, args.values, args.notebook)
     number = math.prod(map(len, values.values()))
     for index in parameters.injected_cells(nb):
-        yield f"cell {index} is left out: papermill injected its parameters"
+        yield f"{nb.labels[index]} is left out: papermill injected its parameters"
     for chosen in itertools.product(*values.values()):
         trial = dict(zip(values, chosen))
         if number > 1:
@@ -273,7 +273,7 @@ def text_lines(nb: Notebook, found: Discovered) -> Iterator[str]:
     """The table of flags, then what was passed over with the reason, then the warnings."""
     if found.flags:
         rows = [("FLAG", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION", "CELL")]
-        yield from _table(rows + [_row(flag) for flag in found.flags.values()])
+        yield from _table(rows + [_row(nb, flag) for flag in found.flags.values()])
     else:
         language = languages.name_of(nb)
         known = languages.is_known(nb)
@@ -283,13 +283,13 @@ def text_lines(nb: Notebook, found: Discovered) -> Iterator[str]:
         yield "Passed over:"
         for skipped in found.skipped:
             source = shortened(skipped.source, 60)
-            yield f"  cell {skipped.cell}, line {skipped.line}: {source} ({skipped.reason})"
+            yield f"  {nb.labels[skipped.cell]}, line {skipped.line}: {source} ({skipped.reason})"
     if found.warnings:
         yield ""
         yield from (f"Warning: {warning}" for warning in found.warnings)
 
 
-def _row(flag: Flag) -> tuple[str, ...]:
+def _row(nb: Notebook, flag: Flag) -> tuple[str, ...]:
     cells = dict.fromkeys(site.cell for site in flag.sites)
     return (
         flag.name,
@@ -297,7 +297,7 @@ def _row(flag: Flag) -> tuple[str, ...]:
         shortened(_default(flag), _WIDEST) + (" (differs)" if flag.mixed else ""),
         shortened(_allowed(flag), _WIDEST),
         shortened(flag.description, _WIDEST),
-        ", ".join(map(str, cells)),
+        ", ".join(nb.labels[cell] for cell in cells),
     )
 
 
@@ -323,5 +323,5 @@ def diff_lines(nb: Notebook, sources: Mapping[int, str]) -> Iterator[str]:
     """Unified diffs from the notebook's own cells to their new ``sources``, by cell index."""
     for index, new in sorted(sources.items()):
         old = NEWLINE.split(nb.cells[index].source)
-        name = f"{nb.path} cell {index}"
+        name = f"{nb.path} {nb.labels[index]}"
         yield from difflib.unified_diff(old, NEWLINE.split(new), name, name, lineterm="")

@@ -11,18 +11,18 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..errors import NotebookError
 from . import text_formats
+from .cells import KINDS, Cell, cell_label, cell_names
 
 NEWEST_MAJOR = 4
 """The newest nbformat major version that can be run (nbformat 5.x writes 4.5)."""
 
 OLDEST_MAJOR = 2
 """The oldest: nbformat 1 was never in a release of IPython."""
-
-KINDS = ("code", "markdown", "raw")
 
 
 def outside_error(notebook: str, project: str) -> NotebookError:
@@ -39,21 +39,6 @@ def is_inside(path: str, folder: str) -> bool:
     return os.path.commonpath([real_path, real_folder]) == real_folder
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell. ``index`` counts all cells of the notebook from 0, ``kind`` is nbformat's
-    ``cell_type`` and one of KINDS, ``source`` the text with its own line endings."""
-
-    index: int
-    kind: str
-    source: str
-    tags: tuple[str, ...] = ()
-
-    @property
-    def is_code(self) -> bool:
-        return self.kind == "code"
-
-
 @dataclass(eq=False)
 class Notebook:
     """A notebook file, which errors call ``name``: its nbformat 4 document and the cells of it."""
@@ -68,6 +53,12 @@ class Notebook:
         """The name of the notebook's kernelspec, "" where it has none."""
         name = self._metadata("kernelspec").get("name")
         return name if isinstance(name, str) else ""
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """What messages call each cell (cells.py)."""
+        names = cell_names(self.cells)
+        return [cell_label(c.index + 1, name, c.number) for c, name in zip(self.cells, names)]
 
     @property
     def language(self) -> str:
@@ -181,27 +172,30 @@ def cells_of(nb: Any, name: str = "") -> list[Cell]:
 
 
 def _cell(index: int, cell: Any, name: str) -> Cell:
+    label = cell_label(index + 1)
     if not isinstance(cell, dict):
-        raise NotebookError(f"cell {index} of notebook {name} is not a JSON object")
+        raise NotebookError(f"{label} of notebook {name} is not a JSON object")
     kind = cell.get("cell_type")
     if not isinstance(kind, str):
-        raise NotebookError(f"cell {index} of notebook {name} has no cell_type")
+        raise NotebookError(f"{label} of notebook {name} has no cell_type")
     if kind not in KINDS:
         raise NotebookError(
-            f"cell {index} of notebook {name} is of the unknown type '{kind[:40]}' - "
+            f"{label} of notebook {name} is of the unknown type '{kind[:40]}' - "
             f"there are {', '.join(KINDS)}"
         )
-    return Cell(index, kind, _source(index, cell.get("source"), name), _tags(cell))
+    source = _source(label, cell.get("source"), name)
+    count = cell.get("execution_count") if kind == "code" else None
+    return Cell(index, kind, source, _tags(cell), count if type(count) is int else None)
 
 
-def _source(index: int, source: Any, name: str) -> str:
+def _source(label: str, source: Any, name: str) -> str:
     if isinstance(source, str):
         return source
     if source is None:
         return ""
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         return "".join(source)
-    raise NotebookError(f"the source of cell {index} of notebook {name} is not text")
+    raise NotebookError(f"the source of {label} of notebook {name} is not text")
 
 
 def _tags(cell: dict[str, Any]) -> tuple[str, ...]:

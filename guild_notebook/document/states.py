@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .reader import Cell
+from .cells import Cell
 
 RUNNING, NOT_RUN = "running", "not run"
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..errors import NotebookError
+from .cells import Cell
 from .mime import valid_bundle
-from .reader import NEWEST_MAJOR, Cell, Notebook
+from .reader import NEWEST_MAJOR, Notebook
 
 KNOWN_MINOR = 5
 """The newest minor version of nbformat 4 whose keys are known here."""
@@ -32,7 +33,8 @@ Document = dict[str, Any]
 def strip_outputs(
     notebook: Notebook, sources: Mapping[int, str], dropped: Collection[int] = ()
 ) -> tuple[Document, list[str]]:
-    """The document to execute, and what the schema does not allow in it, as "cell 2: attachments".
+    """The document to execute, and what the schema does not allow in it, as "cell [2] (Train):
+    attachments".
 
     ``sources`` replace the sources of the cells with these indexes, and the cells ``dropped`` are
     left out. Outputs, execution counts and the state of widgets are removed. Required keys that the
@@ -72,10 +74,11 @@ class _ValidCopy:
     def __init__(self, notebook: Notebook) -> None:
         self.left_out: list[str] = []
         self._name = notebook.name
+        self._labels = notebook.labels
         self._ids: set[str] = set()
 
     def cell(self, raw: Document, cell: Cell, source: str, minor: int) -> Document:
-        where = f"cell {cell.index}: "
+        where = f"{self._labels[cell.index]}: "
         rules = _CODE_METADATA if cell.is_code else _TEXT_METADATA
         metadata = self.mapping(raw.get("metadata"), rules, where + "metadata")
         metadata.pop("guild", None)

@@ -67,7 +67,10 @@ def edited_sources(notebook: Notebook, assigned: Iterable[Assignment]) -> dict[i
         for site in _own_sites(assignment.flag, by_name):
             edits[site.cell].append(Edit(site.start, site.end, assignment.text, name))
     sources = {cell.index: cell.source for cell in notebook.cells}
-    new = {cell: _replaced(cell, sources[cell], cell_edits) for cell, cell_edits in edits.items()}
+    new = {
+        cell: _replaced(notebook.labels[cell], sources[cell], cell_edits)
+        for cell, cell_edits in edits.items()
+    }
     return {cell: source for cell, source in new.items() if source != sources[cell]}
 
 
@@ -82,15 +85,15 @@ def _own_sites(flag: Flag, assigned: Mapping[str, Assignment]) -> list[Site]:
     return [site for site in flag.sites if site not in others]
 
 
-def _replaced(cell: int, source: str, edits: list[Edit]) -> str:
+def _replaced(label: str, source: str, edits: list[Edit]) -> str:
     parts = []
     done = Edit(0, 0, "", "")
     for edit in sorted(edits):
         if done.name and (edit.start < done.end or edit[:2] == done[:2]):
             names = " and ".join(dict.fromkeys((done.name, edit.name)))
             raise FlagError(
-                f"flag {names} would change the same text of cell {cell} "
-                f"({source[edit.start : edit.end]!r}) - make their patterns apart"
+                f"flag {names} would change the same text of {label}: "
+                f"{source[edit.start : edit.end]!r} - make their patterns apart"
             )
         parts += [source[done.end : edit.start], edit.text]
         done = edit

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..document.cell_names import ordinal
 from ..document.reader import Notebook
 from ..errors import FlagError
 from ..secrets.settings import names_secret
@@ -106,11 +105,19 @@ def discover(
         warnings.simplefilter("ignore")  # of invalid escapes in cells, of which the kernel warns
         result.cells = code_cells(notebook)
         _fill(result, result.cells, patterns or {}, set(wanted))
-    for name, flag in result.flags.items():
-        if secrets and name in secrets:
-            flag = result.flags[name] = dataclasses.replace(flag, secret=secrets[name])
+    _mark_secrets(result.flags, secrets or {})
+    for flag in result.flags.values():
         result.warnings += _warnings_of(flag)
     return result
+
+
+def _mark_secrets(flags: dict[str, Flag], secrets: Mapping[str, str]) -> None:
+    """Make those of ``flags`` that have a variable in ``secrets`` secret. Their cells are called by
+    their positions, since the name of a cell may be the line that holds the value."""
+    cells = {site.cell for name in secrets.keys() & flags.keys() for site in flags[name].sites}
+    for name, flag in flags.items():
+        where = "" if flag.sites and flag.sites[0].cell in cells else flag.where
+        flags[name] = dataclasses.replace(flag, secret=secrets.get(name, ""), where=where)
 
 
 @contextlib.contextmanager
@@ -169,7 +176,7 @@ def _assigned_again(flags: Iterable[Flag], cells: Iterable[CodeCell]) -> Iterato
             start, end = (cell.index, change.start), (cell.index, change.end)
             is_own = any(start <= site < end for site in sites)
             if change.kind in (ASSIGNS, LOOPS, REPEATS) and min(sites) < start and not is_own:
-                found[change.name][cell.index] = ordinal(cell.index + 1)
+                found[change.name][cell.index] = cell.label
     for name, again in found.items():
         if again:
             yield assigned_again_warning(by_name[name], list(again.values()))
@@ -178,7 +185,7 @@ def _assigned_again(flags: Iterable[Flag], cells: Iterable[CodeCell]) -> Iterato
 def assigned_again_warning(flag: Flag, cells: list[str]) -> str:
     listed = " and ".join(filter(None, [", ".join(cells[:-1]), cells[-1]]))
     return (
-        f"flag {flag.label} is set, and assigned again in the {listed} cell: its value holds until "
+        f"flag {flag.label} is set, and assigned again in {listed}: its value holds until "
         "there - take out what assigns it again, or set that too by nb-replace in guild.yml"
     )
 

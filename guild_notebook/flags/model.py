@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..document.cells import cell_label
 from .languages.values import is_number
 
 
@@ -45,6 +46,7 @@ class Flag:
     ``language`` is the name of the kernel's language, as ``languages.name_of`` has it.
     ``secret`` is the environment variable from which the source reads the value of a secret flag
     (nb-secret), "" for any other flag. Messages do not show the value of a secret flag.
+    ``where`` is what messages call the first cell of its sites, "" for its position.
     ``call`` is a call of the type that an annotation names (``dt.date(..., ...)``), "" for none.
     """
 
@@ -67,6 +69,7 @@ class Flag:
     language: str = "python"
     secret: str = ""
     call: str = ""
+    where: str = ""
 
     @property
     def spelling(self) -> str:
@@ -76,7 +79,9 @@ class Flag:
     @property
     def label(self) -> str:
         """How messages name the flag: by its name and the cell that declares it."""
-        return f"{self.name} (cell {self.sites[0].cell})" if self.sites else self.name
+        if not self.sites:
+            return self.name
+        return f"{self.name} in {self.where or cell_label(self.sites[0].cell + 1)}"
 
     @property
     def bounds(self) -> str:

@@ -92,6 +92,7 @@ class PendingOperation:
             warnings += self._option_warnings()
             if self._notebook:
                 warnings += objective.warnings(self.opdef, self._notebook)
+            op._flags_extra = self._checks.with_defaults(op._flags_extra, op._op_flag_vals)
         warnings += self.secrets.warnings(op)
         self.secrets.hide_values(op)
         return warnings
@@ -111,8 +112,8 @@ class PendingOperation:
         for cell in self._notebook.cells:
             if cell.is_code and merge_conflict(cell.source.encode("utf-8", "replace"), ""):
                 yield (
-                    f"cell {cell.index} holds the conflict of a merge (<<<<<<<) - resolve it in "
-                    "Jupyter"
+                    f"{self._notebook.labels[cell.index]} holds the conflict of a merge (<<<<<<<) "
+                    "- resolve it in Jupyter"
                 )
 
     def _check_kernel(self) -> None:

@@ -223,7 +223,7 @@ class Session:
         try:
             shown = self.output.masker.data(self.nb)
             trust.sign(shown)
-            ended = (outcome.failed_cell, outcome.errors)
+            ended = (outcome.failed_cell, outcome.where, outcome.errors)
             paths = self._reports.write(shown, self.record.executed_file, *ended)
         except Exception as e:  # of the import of nbconvert too: the results do not need it
             failures[""] = e

@@ -27,6 +27,9 @@ project = "[your-project]" #@param {type:"string"}
 """
 
 
+FLAG_N = "flag n in the 2nd cell (Training)"
+
+
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory):
     path = tmp_path_factory.mktemp("notebooks") / "train me.ipynb"
@@ -92,17 +95,18 @@ def test_json_shows_all_of_a_flag(notebook):
 def test_the_table_has_a_line_for_each_flag_and_each_annotation_passed_over(notebook):
     lines = cli("flags", notebook).stdout.splitlines()
     assert lines[0].split() == ["FLAG", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION", "CELL"]
-    assert lines[1].split() == ["lr", "number", "0.1", "How", "fast", "1"]
-    assert lines[2].split() == ["n", "slider", "4", "0", "to", "10", "1"]
-    assert "  cell 1, line 6: # old = 1 #@param (commented-out)" in lines
+    cell = ["the", "2nd", "cell", "(Training)"]
+    assert lines[1].split() == ["lr", "number", "0.1", "How", "fast", *cell]
+    assert lines[2].split() == ["n", "slider", "4", "0", "to", "10", *cell]
+    assert "  the 2nd cell (Training), line 6: # old = 1 #@param (commented-out)" in lines
 
 
 def test_preview_prints_what_a_run_would_execute(notebook):
     result = cli("preview", notebook, "lr=1e-3", "n=7", "project=p")
     assert result.stdout.splitlines() == [
-        "cell 2 is left out: papermill injected its parameters",
-        f"--- {notebook} cell 1",
-        f"+++ {notebook} cell 1",
+        "the 3rd cell (Title: lr = 9) is left out: papermill injected its parameters",
+        f"--- {notebook} the 2nd cell (Training)",
+        f"+++ {notebook} the 2nd cell (Training)",
         "@@ -1,9 +1,9 @@",
         ' #@title Training {run: "auto"}',
         " #@markdown How fast",
@@ -125,7 +129,8 @@ def test_preview_of_defaults_changes_nothing_and_warns_of_a_blank(notebook):
     result = cli("preview", notebook, "lr=0.1")
     assert result.stdout.splitlines()[-1] == "no cell changes"
     assert result.stderr.splitlines() == [
-        "warning: flag project (cell 1): [your-project] is to be filled in - set project=VALUE"
+        "warning: flag project in the 2nd cell (Training): [your-project] is to be filled in - "
+        "set project=VALUE"
     ]
 
 
@@ -142,9 +147,11 @@ def test_preview_shows_each_trial_of_a_grid(notebook):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["n=11"], "flag n (cell 1) takes a number from 0 to 10, not 11"),
+        (["n=11"], f"{FLAG_N} takes a number from 0 to 10, not 11"),
         pytest.param(
-            ["n=2.5"], "flag n (cell 1) takes a whole number from 0 to 10, not 2.5", marks=SLOW
+            ["n=2.5"],
+            f"{FLAG_N} takes a whole number from 0 to 10, not 2.5",
+            marks=SLOW,
         ),
         (["x=1"], "has no flag x - its flags are: lr, n, opt, path, project"),
         (["lr"], "lr is not NAME=VALUE"),
@@ -152,10 +159,13 @@ def test_preview_shows_each_trial_of_a_grid(notebook):
         (["lr=[]"], "flag lr: an empty list gives no trial - write lr='[[]]'"),
         pytest.param(["lr=range[1:0]"], "flag lr: an empty list gives no trial", marks=SLOW),
         pytest.param(["lr=&a [*a]"], "flag lr: its value is nested too deeply", marks=SLOW),
-        (["n=" + "[" * 3000], "flag n (cell 1) takes a whole number from 0 to 10, not"),
+        (
+            ["n=" + "[" * 3000],
+            f"{FLAG_N} takes a whole number from 0 to 10, not",
+        ),
         pytest.param(
             ["n=!!timestamp x"],
-            "flag n (cell 1) takes a whole number from 0 to 10, not",
+            f"{FLAG_N} takes a whole number from 0 to 10, not",
             marks=SLOW,
         ),
     ],
@@ -288,11 +298,12 @@ def test_a_name_that_is_passed_over_is_refused_with_the_reason(tmp_path):
     document = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
     path.write_text(json.dumps(document))
     assert (
-        "  cell 0, line 1: rows = [] (the notebook adds to rows, in the 1st cell)"
+        "  the 1st cell (rows = []), line 1: rows = [] "
+        "(the notebook adds to rows, in the 1st cell (rows = []))"
         in cli("flags", path).stdout.splitlines()
     )
     for name, reason in (
-        ("rows", "the notebook adds to rows, in the 1st cell"),
+        ("rows", "the notebook adds to rows, in the 1st cell (rows = [])"),
         ("n", "not a literal"),
     ):
         assert cli("preview", path, f"{name}=5").stderr == (

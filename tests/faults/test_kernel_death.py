@@ -35,7 +35,7 @@ def check_death(done: Command, cell: str, said: str) -> float:
     """What is the same of every death; returns the seconds from it to the end of the run."""
     ended = time.time()
     assert done.status == 1
-    assert f"the kernel died in cell 2 ({cell}): {said}" in done.stderr, done.stderr
+    assert f"the kernel died in cell [2] ({cell}): {said}" in done.stderr, done.stderr
     # The stack of a crash begins where the kernel was started.
     others = [line for line in done.stderr.splitlines() if "run/kernel/launcher.py" not in line]
     assert "guild_notebook" not in "".join(others)

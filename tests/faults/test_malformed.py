@@ -25,7 +25,7 @@ from guild_notebook.kernels.kernelspecs import KernelSpecs, choose
 from guild_notebook.run.execution.execute import Outcome
 from guild_notebook.run.output.display import RunOutput
 from guild_notebook.run.output.pipe import OutputPipe
-from guild_notebook.run.output.progress import StatusLines, cell_name
+from guild_notebook.run.output.progress import StatusLines
 from guild_notebook.run.output.status import RunStatus
 from guild_notebook.run.output.stream import Stream
 from guild_notebook.run.record.autosave import Autosave
@@ -134,7 +134,6 @@ class Pipeline:
         language = {"name": "python", "version": "3.11"}
         session.nb.metadata["language_info"] = nbformat.from_dict(language)
         for number, index in enumerate(execution.indexes, 1):
-            cell_name(execution.cells, index)
             execution.states[index] = "completed"
             client.start_cell(index, number)
             client.nb.cells[index]["execution_count"] = number

@@ -227,7 +227,7 @@ def test_metadata_that_is_nested_too_deeply_is_refused_and_names_its_cell(projec
     project.notebook("nb.ipynb", "x = 1", code("y = 2", metadata={"deep": deep}))
     done = project.guild("run", "-y", "nb.ipynb")
     (line,) = done.stderr.strip().splitlines()
-    assert "notebook nb.ipynb is nested too deeply (cell 1: metadata)" in line
+    assert "notebook nb.ipynb is nested too deeply (the 2nd cell" in line
 
 
 def test_a_number_too_long_for_guild_is_a_flag_that_leaves_the_source(project: Project):
@@ -242,7 +242,7 @@ def test_half_a_character_in_a_cell_is_an_error_of_the_cell(project: Project):
     done = project.guild("run", "-y", "nb.ipynb")
     assert done.status == 1 and "before" in done.stdout and "never" not in done.stdout
     last = done.stderr.splitlines()[-1]
-    assert "cell 2 (Half) holds '\\ud83d', half a character: take it out - see nb.html" in last
+    assert "cell [2] (Half) holds '\\ud83d', half a character: take it out - see nb.html" in last
     assert check("nb.ipynb", done) == "failed"
 
 

@@ -119,7 +119,7 @@ def test_a_kernel_that_never_replies_is_killed_after_the_cell_s_time(odd: Projec
     notebook(odd, "before", "hang")
     done, seconds = run(odd, "--cell-timeout", "1")
     assert done.status == 1 and "before\n" in done.stdout and seconds < HANG
-    assert "cell 2 (hang) was killed: over 1 s (nb-cell-timeout)" in said(done)
+    assert "cell [2] (hang) was killed: over 1 s (nb-cell-timeout)" in said(done)
 
 
 def test_a_kernel_that_never_replies_is_ended_by_a_stop(odd: Project):
@@ -134,7 +134,7 @@ def test_a_kernel_that_never_replies_is_ended_by_a_stop(odd: Project):
         assert odd.guild("stop", "-y", run_dir.name).status == 0
         shown, _ = process.communicate(timeout=HANG)
     assert time.monotonic() - started < HANG
-    assert "cell 2 (hang) was stopped by SIGTERM" in shown
+    assert "cell [2] (hang) was stopped by SIGTERM" in shown
     check_end(odd, Command(shown, shown, 1, [run_dir]))
 
 
@@ -142,7 +142,7 @@ def test_a_kernel_that_is_done_but_does_not_reply_fails_its_cell(odd: Project):
     notebook(odd, "before", "kept\nsend no reply", "never")
     done, seconds = run(odd)
     assert done.status == 1 and "kept\n" in done.stdout and "never" not in done.stdout
-    assert "the kernel is done with cell 2 (kept) but has not replied in 10 s" in said(done)
+    assert "the kernel is done with cell [2] (kept) but has not replied in 10 s" in said(done)
     assert seconds < HANG
 
 
@@ -151,7 +151,7 @@ def test_a_kernel_that_dies_is_said_with_its_last_words(odd: Project, action: st
     notebook(odd, f"kept\n{action}", "never")
     done, seconds = run(odd)
     assert done.status == 1 and seconds < HANG and "kept\n" in done.stdout
-    assert "the kernel died in cell 1 (kept): exit status 9" in said(done)
+    assert "the kernel died in cell [1] (kept): exit status 9" in said(done)
     assert "odd kernel: out of memory" in done.stderr
 
 
@@ -176,7 +176,7 @@ def test_a_reply_that_is_not_ok_is_a_failure(odd: Project, action: str, words: s
     notebook(odd, action, "never")
     done, _ = run(odd)
     assert done.status == 1 and "never" not in done.stdout
-    assert f"cell 1 ({action}) {words}" in said(done)
+    assert f"cell [1] ({action}) {words}" in said(done)
 
 
 ODD_CELLS = [

@@ -82,12 +82,12 @@ def test_a_signal_that_is_not_handled_ends_the_kernel_or_not_as_in_jupyter(
     source = f"import os, time\nos.killpg(0, {int(number)})\ntime.sleep(0.2)\nprint('went on')"
     path = project.notebook("nb.ipynb", source)
     done = attempt(project, "nb.ipynb")
-    cell = "in cell 1 (import os, time)"
+    cell = "in cell [1] (import os, time)"
     last = done.stderr.splitlines()[-1]
     if name in IGNORED:
         assert done.status == 0 and done.stdout == "went on\n"
     elif name == "SIGINT":
-        assert last == "guild-notebook: cell 1 (import os, time) failed with KeyboardInterrupt"
+        assert last == "guild-notebook: cell [1] (import os, time) failed with KeyboardInterrupt"
     else:
         assert last == f"guild-notebook: the kernel died {cell}: signal {name}"
     if name not in IN_MAKE_TEST:

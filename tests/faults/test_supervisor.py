@@ -38,6 +38,8 @@ print('went on')
 """  # noqa: E501  # the notebook's own
 """A cell with a daemon: without a parent, in a session of its own, and it ignores SIGTERM."""
 
+IN_CELL = "cell [2] (import os, subprocess, sys, time)"
+
 KILLED = "its supervisor ended (signal SIGKILL), the run has ended what was left of the kernel"
 STOPPED = "the kernel's supervisor was stopped, the run has ended what was left of the kernel"
 
@@ -123,7 +125,7 @@ def test_a_kernel_whose_supervisor_is_killed_is_ended_and_that_is_said(long: Lon
     status, output = long.end()
     assert status == 1
     assert [line for line in output.splitlines() if line.startswith("guild-notebook: ")] == [
-        f"guild-notebook: the kernel died in cell 2 (import os, subprocess, sys, time): {KILLED}"
+        f"guild-notebook: the kernel died in {IN_CELL}: {KILLED}"
     ]
     assert states(long.run) == ["completed", "kernel died", "not run"]
     assert "kept" in json.dumps(long.run.notebook("nb.ipynb"))
@@ -152,7 +154,7 @@ def test_a_kernel_that_dies_while_its_supervisor_is_stopped_is_said_with_its_sig
     long.go()
     status, output = long.end()
     assert status == 1 and STOPPED in output
-    assert "the kernel died in cell 2 (import os, subprocess, sys, time): signal SIGSEGV" in output
+    assert f"the kernel died in {IN_CELL}: signal SIGSEGV" in output
     assert states(long.run) == ["completed", "kernel died", "not run"]
 
 
@@ -235,4 +237,4 @@ def test_each_signal_to_each_process_of_a_run(long: Long, who: str, name: str):
     else:
         said = KILLED if who == "supervisor" else f"signal {name}"
         assert status == 1 and ended == ["completed", "kernel died", "not run"]
-        assert f"the kernel died in cell 2 (import os, subprocess, sys, time): {said}" in output
+        assert f"the kernel died in {IN_CELL}: {said}" in output

@@ -10,7 +10,7 @@ from tests.helpers.runner import attempt
 def test_a_cell_over_its_time_is_interrupted(project: Project):
     project.notebook("nb.ipynb", "print('kept')", "import time\ntime.sleep(600)", "print('never')")
     done = attempt(project, "nb.ipynb", "--cell-timeout", "1")
-    said = "cell 2 (import time) was interrupted: over 1 s (nb-cell-timeout)"
+    said = "cell [2] (import time) was interrupted: over 1 s (nb-cell-timeout)"
     assert done.status == 1 and said in done.stderr
     assert states(done.run) == ["completed", "timed out", "not run"]
     assert said in saved_text(done.run) and "kept" in saved_text(done.run)

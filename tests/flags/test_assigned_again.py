@@ -3,6 +3,8 @@ what is set counts to the end."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from guild_notebook.flags.discover import discover
@@ -10,10 +12,12 @@ from tests.helpers.notebooks import flags, notebook
 
 
 def warned_cells(found, **values):
-    """What follows "assigned again in the" in the one warning; "" where there is no warning."""
+    """The cells that the one warning names, by their positions; "" where there is no warning."""
     lines = [line for line in found.warnings_for(values) if "again" in line]
     assert len(lines) <= 1
-    return lines[0].split("assigned again in the ")[1].split(":")[0] if lines else ""
+    listed = lines[0].split("assigned again in ")[1].split(": its value")[0] if lines else ""
+    cells = re.findall(r"(?:^|, | and )the (\d+[a-z]+) cell", listed)
+    return f"{' and '.join(filter(None, [', '.join(cells[:-1]), *cells[-1:]]))} cell" * bool(cells)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,6 @@ def test_a_pattern_is_not():
 def test_the_warning_says_what_to_do():
     (line,) = flags("x = 1", "x = 2").warnings_for({"x": 5})
     assert line.endswith(
-        " is set, and assigned again in the 2nd cell: its value holds until there - take out what "
-        "assigns it again, or set that too by nb-replace in guild.yml"
+        " is set, and assigned again in the 2nd cell (x = 2): its value holds until there - "
+        "take out what assigns it again, or set that too by nb-replace in guild.yml"
     )

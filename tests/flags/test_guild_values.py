@@ -162,7 +162,7 @@ TYPED = [
 @pytest.mark.parametrize(("source", "typed", "expected"), TYPED)
 def test_what_is_typed_is_what_the_cell_holds(source, typed, expected):
     if expected is FlagError:
-        with pytest.raises(FlagError, match=r"flag x \(cell 0\) takes"):
+        with pytest.raises(FlagError, match=r"flag x in the 1st cell \(.*\) takes"):
             cell_after(source, f"x={typed}")
         return
     before = flags(source).flags["x"].default_source

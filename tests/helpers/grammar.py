@@ -73,8 +73,8 @@ ROWS = [
             ({"x": 8}, 'x = 8 #@param {type:"number"}'),
             ({"x": 8.0}, 'x = 8 #@param {type:"number"}'),
             ({"x": 2.5}, 'x = 2.5 #@param {type:"number"}'),
-            ({"x": "a"}, Refused("flag x (cell 0) takes a number, not \"a\"")),
-            ({"x": True}, Refused("flag x (cell 0) takes a number, not True")),
+            ({"x": "a"}, Refused("flag x in the 1st cell (x = 4) takes a number, not \"a\"")),
+            ({"x": True}, Refused("takes a number, not True")),
         ],
     ),
     field_row(
@@ -85,7 +85,7 @@ ROWS = [
         'type:"integer"', 'x = 4 #@param {type:"integer"}', type="integer",
         edits=[
             ({"x": 5}, 'x = 5 #@param {type:"integer"}'),
-            ({"x": 2.5}, Refused("flag x (cell 0) takes a whole number, not 2.5")),
+            ({"x": 2.5}, Refused("takes a whole number, not 2.5")),
         ],
     ),
     field_row(
@@ -93,7 +93,7 @@ ROWS = [
         edits=[
             *(({"x": v}, 'x = True #@param {type:"boolean"}') for v in (True, 1, "yes", "TRUE")),
             *(({"x": v}, 'x = False #@param {type:"boolean"}') for v in (False, 0, "no", "0")),
-            ({"x": "maybe"}, Refused('flag x (cell 0) takes yes or no (true, false, 1, 0), not')),
+            ({"x": "maybe"}, Refused('takes yes or no (true, false, 1, 0), not')),
             ({"x": 2}, Refused("takes yes or no")),
         ],
     ),
@@ -101,7 +101,7 @@ ROWS = [
         'type:"date"', "x = '2020-01-31' #@param {type:\"date\"}", type="date", kind="date",
         edits=[
             ({"x": "2021-02-28"}, "x = '2021-02-28' #@param {type:\"date\"}"),
-            ({"x": "2021-02-30"}, Refused("flag x (cell 0) takes a date (YYYY-MM-DD), not")),
+            ({"x": "2021-02-30"}, Refused("takes a date (YYYY-MM-DD), not")),
             ({"x": "20210228"}, Refused("takes a date")),
         ],
     ),
@@ -137,7 +137,7 @@ ROWS = [
         choices=("a", "b, c", "d"),
         edits=[
             ({"x": "b, c"}, 'x = "b, c" #@param ["a", "b, c", \'d\']'),
-            ({"x": "e"}, Refused('flag x (cell 0) takes one of "a", "b, c", "d", not "e"')),
+            ({"x": "e"}, Refused('takes one of "a", "b, c", "d", not "e"')),
         ],
     ),
     field_row(
@@ -168,7 +168,7 @@ ROWS = [
             ({"x": "[1, 2]"}, 'x = [1, 2] #@param {type:"raw"}'),
             ({"x": '"#fff"'}, 'x = "#fff" #@param {type:"raw"}'),
             ({"x": "1 # no"}, 'x = (1 # no\n) #@param {type:"raw"}'),
-            ({"x": "1; import os"}, Refused("flag x (cell 0) takes one Python expression, not")),
+            ({"x": "1; import os"}, Refused("takes one Python expression, not")),
             ({"x": "1) + (2"}, Refused("takes one Python expression")),
         ],
     ),
@@ -367,14 +367,17 @@ ROWS = [
         "the same name, places that agree",
         ['x = 1 #@param {type:"integer"}', 'x = 1 #@param {type:"integer"}'],
         {"x": {"mixed": False}},
-        warnings=["flag x is declared 2 times (cell 0, 1): it sets all of them"],
+        warnings=[
+            "flag x is declared 2 times, in the 1st cell (x = 1) and the 2nd cell (x = 1): "
+            "it sets all of them"
+        ],
         edits=[({"x": 2}, 'x = 2 #@param {type:"integer"}')],
     ),
     Row(
         "the same name in branches of one if",
         ["if a:\n  x = 1 #@param\nelif b:\n  x = 2 #@param\nelse:\n  x = 3 #@param"],
         {"x": {"default": 1, "mixed": True}},
-        warnings=["flag x is declared 3 times (cell 0): it sets all of them"],
+        warnings=["flag x is declared 3 times, in the 1st cell (if a:): it sets all of them"],
         edits=[
             ({"x": 5}, "if a:\n  x = 5 #@param\nelif b:\n  x = 5 #@param\nelse:\n  x = 5 #@param"),
             ({"x": None},

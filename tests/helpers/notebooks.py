@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from guild_notebook.document.reader import Cell, Notebook
+from guild_notebook.document.cells import Cell
+from guild_notebook.document.reader import Notebook
 from guild_notebook.flags.apply import assignments, edited_sources
 from guild_notebook.flags.discover import Discovered, discover
 

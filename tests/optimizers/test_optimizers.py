@@ -123,11 +123,12 @@ def test_a_batch_file_may_leave_bounds_to_the_form(sweeps: Project):
 @pytest.mark.parametrize(
     ("assign", "why"),
     [
-        ("free=[:]", "flag free (cell 0) has no bounds to fill in for [:]"),
-        ("lr=[0.1:2]", "flag lr (cell 0) takes a number from 0.0001 to 1, not 2"),
+        ("free=[:]", "flag free in the 1st cell (lr = 0.1) has no bounds to fill in for [:]"),
+        ("lr=[0.1:2]", "flag lr in the 1st cell (lr = 0.1) takes a number from 0.0001 to 1, not 2"),
         (
             "mix=log[:]",
-            "flag mix (cell 0) is searched by its logarithm, so from above 0, not from 0",
+            "flag mix in the 1st cell (lr = 0.1) is searched by its logarithm, so from above 0, "
+            "not from 0",
         ),
     ],
 )

@@ -211,8 +211,8 @@ def test_the_option_is_read_from_the_command_that_runs_have(command, setting):
         (b"", ""),
         (b"one\ntwo\n\n", "two"),
         (
-            b"guild-notebook: cell 2 (Fit) failed with E - see a.html\n",
-            "cell 2 (Fit) failed with E - see a.html",
+            b"guild-notebook: cell [2] (Fit) failed with E - see a.html\n",
+            "cell [2] (Fit) failed with E - see a.html",
         ),
         (b"\x1b[31mred\x1b[0m\xff\n", "red\ufffd"),
         (b"x" * 5000 + b"\n", "x" * 4095),

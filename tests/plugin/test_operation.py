@@ -75,7 +75,7 @@ def test_guilds_definitions_demand_nothing_until_the_values_are_settled(opdef: A
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"lr": 5, "pin": "one"}, "flag lr (cell 0)"),
+        ({"lr": 5, "pin": "one"}, "flag lr in the 1st cell"),
         ({"lr": 0.1, "pin": "three"}, "secret flag pin"),
         ({"lr": 0.1, "pin": [1, 2]}, "takes one value for all trials"),
     ],

@@ -70,7 +70,9 @@ def test_a_value_is_refused_in_one_line_that_names_flag_cell_and_what_is_allowed
     done = made.guild("run", "-y", "nb.ipynb", value)
     name = value.split("=")[0]
     assert done.status == 1
-    assert done.stderr.strip().endswith(f"guild: flag {name} (cell 1) {said}"), done.stderr
+    assert done.stderr.strip().endswith(f"guild: flag {name} in the 2nd cell (Settings) {said}"), (
+        done.stderr
+    )
     assert done.run_dirs == []
 
 
@@ -88,7 +90,7 @@ def test_a_pattern_that_cannot_be_used_is_refused(made: Project, operation: str,
 def test_two_flags_that_would_change_the_same_text_are_refused(made: Project):
     done = made.guild("run", "-y", "overlap", "p=7", "q=8", "--stage")
     assert (done.status, done.run_dirs) == (1, [])
-    assert "flag p and q would change the same text of cell 0" in done.stderr
+    assert "flag p and q would change the same text of the 1st cell " in done.stderr
 
 
 def test_values_that_are_allowed_reach_the_cell_with_their_types(made: Project):

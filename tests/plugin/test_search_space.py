@@ -82,10 +82,10 @@ def test_a_search_space_is_completed_from_its_flag(of: Flag, value: Any, expecte
 
 
 REFUSED = [
-    (ASSIGNED, "[:]", "flag a (cell 0) has no bounds to fill in for [:] - say a=[MIN:MAX]"),
+    (ASSIGNED, "[:]", "flag a in the 1st cell has no bounds to fill in for [:] - say a=[MIN:MAX]"),
     (flag(kind="input", type="number", min=0), "[:]", "no upper bound to fill in for [:]"),
     (flag(kind="input", type="number", max=5), "[:1]", "no lower bound to fill in for [:1]"),
-    (REAL, "[0.1:2]", "flag a (cell 0) takes a number from 0 to 1, not 2"),
+    (REAL, "[0.1:2]", "flag a in the 1st cell takes a number from 0 to 1, not 2"),
     (WHOLE, "[8.5:16]", "takes a whole number from 8 to 128, not 8.5"),
     (REAL, "[0.5:0.1]", "from a lower to a higher bound, not [0.5:0.1]"),
     (REAL, "[0.1:0.1]", "from a lower to a higher bound"),

@@ -9,8 +9,8 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
-from ...document.cell_names import FOR_TOOLS
-from ...document.reader import Cell, Notebook
+from ...document.cells import FOR_TOOLS, Cell
+from ...document.reader import Notebook
 from .. import languages
 from ..languages import calls
 from ..languages.language import Change, NameAssignment, NotAFlag
@@ -32,13 +32,15 @@ _OPTIONAL = re.compile(
 
 
 class CodeCell:
-    """A code cell; ``language`` is the name of its language, as ``languages.name_of`` has it."""
+    """A code cell; ``language`` is the name of its language, as ``languages.name_of`` has it, and
+    ``label`` what messages call the cell."""
 
-    def __init__(self, cell: Cell, language: str) -> None:
+    def __init__(self, cell: Cell, language: str, label: str) -> None:
         self.index = cell.index
         self.text = cell.source
         self.tags = cell.tags
         self.language = language
+        self.label = label
 
     @cached_property
     def assignments(self) -> list[NameAssignment | NotAFlag]:
@@ -65,7 +67,7 @@ def code_cells(notebook: Notebook) -> list[CodeCell]:
     a notebook is kept until another one is asked for."""
     language = languages.name_of(notebook)
     return [
-        CodeCell(cell, language)
+        CodeCell(cell, language, notebook.labels[cell.index])
         for cell in notebook.cells
         if cell.is_code and INJECTED_TAG not in cell.tags
     ]
@@ -82,10 +84,10 @@ def find(cells: Iterable[CodeCell]) -> Found:
             if isinstance(assignment, NameAssignment) and not assignment.computed:
                 literals.setdefault(assignment.name, assignment)
     values = {name: assignment.value for name, assignment in literals.items()}
-    changes = ((cell.index, change) for cell in cells for change in cell.changes(values.keys()))
+    changes = ((cell.label, change) for cell in cells for change in cell.changes(values.keys()))
     working = working_values.reasons(changes, values)
     found = Found()
-    seen: dict[str, int] = {}
+    seen: dict[str, str] = {}
     for cell in cells:
         for assignment in cell.assignments:
             if isinstance(assignment, NotAFlag):
@@ -94,12 +96,12 @@ def find(cells: Iterable[CodeCell]) -> Found:
             name = assignment.name
             make = partial(flag, cell, assignment, "assign")
             if name in seen:
-                reason = f"{name} is assigned before, in cell {seen[name]}"
+                reason = f"{name} is assigned before, in {seen[name]}"
             elif assignment.computed:
                 reason = "not a literal"
                 found.where_named.setdefault(name, make)
             else:
-                seen[name] = cell.index
+                seen[name] = cell.label
                 source = cell.text[assignment.value_start : assignment.value_end]
                 reason = working.get(name) or working_values.data_reason(assignment.value, source)
                 if not reason:
@@ -141,6 +143,7 @@ def flag(cell: CodeCell, assignment: NameAssignment, kind: str) -> Flag:
         description=comment_text(text),
         language=cell.language,
         call=call,
+        where=cell.label,
     )
 
 

@@ -64,8 +64,8 @@ def _spans(name: str, pattern: Any, cells: list[CodeCell]) -> list[tuple[CodeCel
             match = compiled.search(cell.text, timeout=left)
         except TimeoutError:
             raise FlagError(
-                f"nb-replace pattern {pattern!r} of flag {name} has run for a second in cell "
-                f"{cell.index} - make it simpler"
+                f"nb-replace pattern {pattern!r} of flag {name} has run for a second in "
+                f"{cell.label} - make it simpler"
             ) from None
         of_cell = map(match.span, groups) if match else ()
         spans += [(cell, start, end) for start, end in of_cell if start >= 0]

@@ -14,7 +14,6 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...document.cell_names import cell_label
 from ..languages.language import ADDS, COUNTS, GROWS, IMPROVES, LOOPS, REPEATS, SCALES, Change
 from ..languages.scanner import NEWLINE
 from ..languages.values import is_number
@@ -24,14 +23,14 @@ LONGEST_DEFAULT = 200
 one of several lines, is data. A text that is only written on several lines is one of one line."""
 
 
-def reasons(changes: Iterable[tuple[int, Change]], values: Mapping[str, Any]) -> dict[str, str]:
-    """Why names are not flags, by name. ``changes`` are those by each cell, with its index, of the
+def reasons(changes: Iterable[tuple[str, Change]], values: Mapping[str, Any]) -> dict[str, str]:
+    """Why names are not flags, by name. ``changes`` are those by each cell, with its label, of the
     names in ``values``, which are what each name has at first."""
     found: dict[str, str] = {}
     for cell, change in changes:
         name = change.name
         if name not in found and _is_working(values[name], change.kind):
-            found[name] = _reason(name, values[name], change.kind, cell_label(cell + 1))
+            found[name] = _reason(name, values[name], change.kind, cell)
     return found
 
 

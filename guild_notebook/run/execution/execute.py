@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from ...document.cells import cell_label, cell_names, short_name
 from ...document.reader import cells_of
 from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
 from ..kernel.process import Kernel
-from ..output.progress import StatusLines, cell_name, short_name
+from ..output.progress import StatusLines
 from ..output.status import RunStatus
 from ..output.stream import without_escapes
 from . import missing_files, missing_modules
@@ -52,13 +53,15 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Outcome:
     """How an execution ended: the ``exit_status`` of the process, the index of the cell that ended
-    it (``failed_cell``, None if all cells ran), and the ``reason`` as a line for the user.
+    it (``failed_cell``, None if all cells ran), what the last that ran is called (``where``), and
+    the ``reason`` as a line for the user.
     ``errors`` are those after which it went on (nb-allow-errors), by the index of the cell.
     ``advice`` is what there is to do, in lines of which each says whether it is to be copied."""
 
     exit_status: int = 0
     failed_cell: int | None = None
     reason: str = ""
+    where: str = ""
     errors: Mapping[int, str] = field(default_factory=dict)
     advice: Sequence[tuple[str, bool]] = ()
 
@@ -104,6 +107,8 @@ class Execution:
         self.cells = cells_of(self.client.nb)
         self.indexes = indexes_to_run(self.cells, self.skip_tags)
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
+        self._names = cell_names(self.cells)
+        self._where = ""
         self._errors: dict[int, str] = {}
         self._advice: list[tuple[str, bool]] = []
         self._input_requested = asyncio.Event()
@@ -120,7 +125,7 @@ class Execution:
         except BackgroundError as e:
             index = next((i for i, state in self.states.items() if state == "stopped"), None)
             outcome = Outcome(1, index, f"the run was ended by an error of this package: {e}")
-        return replace(outcome, errors=self._errors, advice=self._advice)
+        return replace(outcome, where=self._where, errors=self._errors, advice=self._advice)
 
     async def _execute_all(self) -> Outcome:
         deadline = time.monotonic() + self.run_limit if self.run_limit else None
@@ -146,7 +151,7 @@ class Execution:
             self.kernel.client.wakeups.send_if_due()
 
     async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
-        name = cell_name(self.cells, index)
+        name = self._names[index]
         self.client.start_cell(index, number)
         self.states[index] = RUNNING
         self.cell_starts()
@@ -158,7 +163,8 @@ class Execution:
         task = asyncio.ensure_future(
             self.client.async_execute_cell(node, index, execution_count=number)
         )
-        cell = _RunningCell(task, index, f"cell {number} ({name})")
+        self._where = cell_label(index + 1, name, number)
+        cell = _RunningCell(task, index, self._where)
         cell_deadline = started + self.cell_limit if self.cell_limit else None
         try:
             outcome, state = await self._wait_for_end(cell, cell_deadline, deadline)
@@ -171,7 +177,7 @@ class Execution:
         characters, displays = self.client.outputs.left_out(index)
         if characters:
             shown = f", {displays:,} displays" if displays else ""
-            text = f"the notebook has not all output of cell {number} (nb-output-limit)"
+            text = f"the notebook has not all output of {cell.where} (nb-output-limit)"
             self.status_lines.write(f"{text}: it lacks {characters:,} characters{shown}", text)
         shown_state = "" if state == "completed" else state
         self.status_lines.write_cell_end(

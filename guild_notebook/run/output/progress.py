@@ -7,27 +7,15 @@ shorter form is written if one matches.
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from ...document.reader import Cell
 from ...scalars import default_patterns, expanded
 from .stream import Stream, without_escapes
 
-LONGEST_NAME = 60
-"""Characters of a cell's name in a progress line."""
-
-MOST_ABOVE = 200
-"""Cells above a cell among which the heading is looked for that names it."""
-
 LONGEST_LINE = 2_000
 """Characters of a line of this package: patterns may take time quadratic in it."""
-
-_TITLE = re.compile(r"#[ \t]*@title\b[ \t]*(.*)")
-_HEADING = re.compile(r"#{1,6}\s+(.*)")
-_CODE_COMMENT = re.compile(r"#+[ \t]*([^@#\s].*)")
 
 
 def scalar_patterns(config: Any) -> list[re.Pattern[str]]:
@@ -86,43 +74,3 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
-
-
-def cell_name(cells: Sequence[Cell], index: int) -> str:
-    """A code cell's name: its ``#@title``, its first comment, the heading above it, or its first
-    line of code."""
-    lines = [line.strip() for line in cells[index].source.splitlines() if line.strip()]
-    name = (
-        _first_match(_TITLE, lines)
-        or _first_match(_CODE_COMMENT, lines)
-        or _heading_above(cells, index)
-        or next((line for line in lines if not re.match(r"#\s*@", line)), "")
-    )
-    return short_name(name)
-
-
-def short_name(name: str) -> str:
-    """``name``, cut where it is longer than a line of status has room for."""
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
-
-
-def _first_match(pattern: re.Pattern[str], lines: Iterable[str]) -> str:
-    for line in lines:
-        match = pattern.match(line)
-        if match and match.group(1).strip():
-            name = match.group(1).strip()
-            return name.partition("{")[0].strip() if name.endswith("}") else name
-    return ""
-
-
-def _heading_above(cells: Sequence[Cell], index: int) -> str:
-    """The last heading of the nearest markdown cell above that has one."""
-    above = reversed(cells[max(0, index - MOST_ABOVE) : index])
-    headings = (_last_heading(cell.source) for cell in above if cell.kind == "markdown")
-    return next(filter(None, headings), "")
-
-
-@functools.lru_cache(MOST_ABOVE)
-def _last_heading(source: str) -> str:
-    headings = [m.group(1) for m in map(_HEADING.match, source.splitlines()) if m]
-    return headings[-1].strip() if headings else ""

@@ -55,6 +55,7 @@ class ReportWriter:
         nb: Any,
         notebook_path: str,
         failed_cell: int | None = None,
+        where: str = "",
         errors: Mapping[int, str] | None = None,
     ) -> list[str]:
         """Write the reports of ``nb`` beside the file ``notebook_path``; returns their paths in the
@@ -62,16 +63,16 @@ class ReportWriter:
 
         A report has the notebook's file name with its own ending. Where another file has that
         name, the report's name is put before the ending. ``failed_cell`` is the index of the cell
-        that ended the run, ``errors`` are those after which it went on, by the cell's index:
-        reports begin with links to these cells. Raises OSError where a file cannot be
-        written. If an exporter raises, its exception is put into ``failures`` by the report's
-        name, and the other reports are written.
+        that ended the run, ``where`` what it is called, ``errors`` are those after which the run
+        went on, by the cell's index: reports begin with links to these cells. Raises OSError where
+        a file cannot be written. If an exporter raises, its exception is put into ``failures`` by
+        the report's name, and the other reports are written.
         """
         exporters = self._exporters.result()
         self.failures = {}
         paths: dict[str, str] = {}
         nb = _with_attachments(nb)
-        _insert_links_to_cells(nb, failed_cell, errors or {})
+        _insert_links_to_cells(nb, failed_cell, where, errors or {})
         base = os.path.splitext(notebook_path)[0]
         title = os.path.basename(base)
         # `html` first: users expect the plain name to be its.
@@ -173,7 +174,9 @@ def _with_attachments(nb: Any) -> Any:
     return nb
 
 
-def _insert_links_to_cells(nb: Any, failed_cell: int | None, errors: Mapping[int, str]) -> None:
+def _insert_links_to_cells(
+    nb: Any, failed_cell: int | None, where: str, errors: Mapping[int, str]
+) -> None:
     anchors = {index: f"{FAILED_ANCHOR}-{index}" for index in errors}
     lines = [
         f'<a href="#{anchors[index]}">{html.escape(text)}</a>, and the run went on.'
@@ -181,9 +184,8 @@ def _insert_links_to_cells(nb: Any, failed_cell: int | None, errors: Mapping[int
     ]
     if failed_cell is not None:
         anchors[failed_cell] = FAILED_ANCHOR
-        number = nb.cells[failed_cell].get("execution_count")
-        cell = f"cell {number}" if number else "a cell"
-        lines.append(f'This run failed in <a href="#{FAILED_ANCHOR}">{cell}</a>.')
+        cell = f'<a href="#{FAILED_ANCHOR}">{html.escape(where)}</a>'
+        lines.append(f"This run failed in {cell}.")
     for index in sorted(anchors, reverse=True):
         nb.cells.insert(index, _markdown(f'<a id="{anchors[index]}"></a>'))
     if lines:

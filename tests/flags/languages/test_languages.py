@@ -90,7 +90,7 @@ def test_a_value_that_the_language_cannot_hold_is_refused(language, value):
     nb = notebook(source, language=language)
     found = discover(nb, {"x": "1"})
     object.__setattr__(found.flags["x"], "type", None)
-    with pytest.raises(FlagError, match=f"flag x .cell 0. cannot hold .* in {language}"):
+    with pytest.raises(FlagError, match=f"flag x in the 1st cell .* cannot hold .* in {language}"):
         edited(nb, found, {"x": value})
 
 

@@ -63,7 +63,7 @@ def test_a_name_in_several_cells_is_one_flag_from_the_first():
     found = flags("x = 1", "x = 2")
     assert found.flags["x"].default == 1
     assert [(s.cell, s.line, s.source) for s in found.skipped] == [(1, 1, "x = 2")]
-    assert "cell 0" in found.skipped[0].reason
+    assert "in the 1st cell (x = 1)" in found.skipped[0].reason
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_names_that_are_assigned_together_are_a_flag_each(source, values, expect
         ("a, b.c = 1, 2", ["a"], ["an assignment to no name"]),
         ("a, b = 1, c", ["a"], ["not a literal"]),
         ("a = b = 3", ["b"], ["a has the value of b, which is set for both"]),
-        ("a, a = 1, 2", ["a"], ["a is assigned before, in cell 0"]),
+        ("a, a = 1, 2", ["a"], ["a is assigned before, in the 1st cell (a, a = 1, 2)"]),
     ],
 )
 def test_what_cannot_be_told_apart_is_passed_over_with_a_reason(source, names, reasons):

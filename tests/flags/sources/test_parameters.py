@@ -141,7 +141,7 @@ def test_a_computed_default_takes_an_expression(before, default, given, expected
     assert edited(nb, found, {"x": default}) == {}
     if expected is None:
         takes = r"(one Python expression|a date \(YYYY-MM-DD\)|a duration .*), not"
-        with pytest.raises(FlagError, match=rf"^flag x \(cell 0\) takes {takes}"):
+        with pytest.raises(FlagError, match=rf"^flag x in the 1st cell \(.*\) takes {takes}"):
             edited(nb, found, {"x": given})
         return
     assert edited(nb, found, {"x": given}) == {0: before.format(expected)}
@@ -181,7 +181,7 @@ def test_a_value_is_of_the_type_that_an_annotation_names(
     found = discover(nb)
     assert edited(nb, found, {"x": guild_values.guild_default(found.flags["x"])}) == {}
     if expected is None and default == "None":
-        with pytest.raises(FlagError, match=r"^flag x \(cell 0\) takes a (date|duration) "):
+        with pytest.raises(FlagError, match=r"^flag x in .* takes a (date|duration) "):
             edited(nb, found, {"x": given})
     elif expected is not None:
         assert edited(nb, found, {"x": given}) == {0: line.format(annotation, expected)}
@@ -196,7 +196,7 @@ def test_a_computed_default_of_a_type_takes_that_and_expressions(annotation, giv
     nb = notebook((f"x: {annotation} = f(1)", "parameters"))
     found = discover(nb)
     if expected is None:
-        with pytest.raises(FlagError, match=r"^flag x \(cell 0\) takes "):
+        with pytest.raises(FlagError, match=r"^flag x in the 1st cell \(.*\) takes "):
             edited(nb, found, {"x": given})
     else:
         assert edited(nb, found, {"x": given}) == {0: f"x: {annotation} = {expected}"}

@@ -37,7 +37,7 @@ def test_a_default_that_is_no_literal_is_shown_and_never_evaluated():
 def test_overlapping_edits_are_an_error():
     nb = notebook("x = 10")
     found = discover(nb, {"a": "10", "b": "0"})
-    with pytest.raises(FlagError, match="flag a and b would change the same text of cell 0"):
+    with pytest.raises(FlagError, match="flag a and b would change the same text of the 1st cell "):
         edited(nb, found, {"a": 1, "b": 2})
     assert edited(nb, found, {"a": 10, "b": 5}) == {0: "x = 15"}
 

@@ -33,7 +33,7 @@ CONTENTS = {
         "cannot be upgraded",
     ),
     "format 1": (json.dumps({"nbformat": 1, "cells": []}).encode(), "no nbformat number"),
-    "bad cell": (json.dumps({"nbformat": 4, "cells": [5]}).encode(), "cell 0"),
+    "bad cell": (json.dumps({"nbformat": 4, "cells": [5]}).encode(), "the 1st cell"),
     "no text": (json.dumps(notebook({"cell_type": "code", "source": 5})).encode(), "not text"),
 }
 

@@ -144,4 +144,4 @@ def test_a_cell_that_closes_the_output_and_ends_the_kernel_is_said_to(project: P
     done = attempt(project, "nb.ipynb")
     assert done.status == 1
     assert "printed\n" in done.stdout and "to stderr\n" in done.stderr
-    assert "the kernel died in cell 2" in done.stderr and "exit status 3" in done.stderr
+    assert "the kernel died in cell [2]" in done.stderr and "exit status 3" in done.stderr

@@ -192,7 +192,7 @@ def test_a_cell_that_fails_ends_the_run(kernel: Kernel):
     assert done.status == 1
     assert "before" in done.stdout and "never" not in done.stdout
     last = done.stderr.splitlines()[-1]
-    assert f"cell 2 ({fail}) failed" in last and last.endswith("- see fail.html")
+    assert f"cell [2] ({fail}) failed" in last and last.endswith("- see fail.html")
     if kernel.language.name == "R":
         assert "no luck" in done.stderr and "no luck" in text_of(done.run, "fail")
 
@@ -269,7 +269,7 @@ def test_a_kernel_that_dies_is_said(kernel: Kernel):
     kernel.notebook("die", kernel.language.declare, kernel.language.die)
     done = kernel.run("die", "--report", "html")
     assert done.status == 1
-    assert f"the kernel died in cell 2 ({kernel.language.die}): signal SIGKILL" in done.stderr
+    assert f"the kernel died in cell [2] ({kernel.language.die}): signal SIGKILL" in done.stderr
     assert (done.run.dir / "die.html").exists()
 
 
@@ -318,7 +318,7 @@ def test_a_question_of_r_is_an_error_that_says_what_to_do(kernel: Kernel):
     assert "a run has no keyboard" in done.stderr and "name=value" in done.stderr
     assert "('Name?')" in text_of(done.run, "question")
     assert (
-        "cell 1 (answer <- readline('Name? ')) failed with NoKeyboard"
+        "cell [1] (answer <- readline('Name? ')) failed with NoKeyboard"
         in done.stderr.splitlines()[-1]
     )
 

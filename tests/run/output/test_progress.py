@@ -7,36 +7,9 @@ import tempfile
 
 import pytest
 
-from guild_notebook.document.reader import Cell
 from guild_notebook.run.output.pipe import OutputPipe
-from guild_notebook.run.output.progress import StatusLines, cell_name, duration, scalar_patterns
+from guild_notebook.run.output.progress import StatusLines, duration, scalar_patterns
 from guild_notebook.run.output.stream import Stream
-
-
-def name_of(source: str, *above: tuple[str, str]) -> str:
-    cells = [Cell(i, kind, text) for i, (kind, text) in enumerate([*above, ("code", source)])]
-    return cell_name(cells, len(cells) - 1)
-
-
-@pytest.mark.parametrize(
-    ("source", "above", "name"),
-    [
-        ("#@title Train the model", [], "Train the model"),
-        ('# @title Train {display-mode: "form"}\nx = 1', [], "Train"),
-        ("# load data\n# and more\nx = 1", [], "load data"),
-        ("x = 1\n# later comment", [], "later comment"),
-        ("#@param x\nx = 1", [("markdown", "# Head")], "Head"),
-        ("x = 1", [("markdown", "# Head\ntext\n## Sub")], "Sub"),
-        ("x = 1", [("markdown", "# Head"), ("code", "y = 2"), ("markdown", "text")], "Head"),
-        ("x = 1\ny = 2", [], "x = 1"),
-        ("%%bash\nls", [], "%%bash"),
-        ("#@title\nx = 1", [("markdown", "plain")], "x = 1"),
-        ("#" * 30 + "\nx = 1", [], "#" * 30),
-        ("x = '" + "a" * 100 + "'", [], "x = '" + "a" * 54 + "…"),
-    ],
-)
-def test_a_cell_is_named_by_title_comment_heading_or_code(source, above, name):
-    assert name_of(source, *above) == name
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,7 @@ def test_without_packages_all_else_is_recorded(project: Project):
 def test_the_packages_are_there_though_the_kernel_dies_at_once(project: Project):
     project.notebook("nb.ipynb", "import os; os._exit(3)")
     done, described = run_of(project, NO_PIP_FREEZE="")
-    assert "the kernel died in cell 1" in done.stderr
+    assert "the kernel died in cell [1]" in done.stderr
     assert done.run.attr("pip_freeze") == described["packages"]
     assert any(line.startswith("ipykernel==") for line in done.run.attr("pip_freeze"))
 

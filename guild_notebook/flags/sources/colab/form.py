@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
-from ....document.cell_names import FOR_TOOLS, TITLE, title_text
+from ....document.cells import FOR_TOOLS, TITLE, title_text
 from ...languages.literals import value_of
 from ...languages.python import annotation_of
 from ...languages.source import ParsedLine, Source, Statement
@@ -180,6 +180,7 @@ def _field(
         description="; ".join(dict.fromkeys(filter(None, texts))),
         group=_title_at(statement.start, titles),
         language=cell.language,
+        where=cell.label,
     )
     flag, warnings = typed_field(flag, annotation, annotation_of(parsed, statement.node))
     return FormField(flag, source, parsed.line.start, warnings)
@@ -300,8 +301,8 @@ def _flags(fields: list[FormField]) -> tuple[list[Flag], list[str]]:
 
 
 def _times(fields: list[FormField]) -> str:
-    cells = [str(cell) for cell, _ in groupby(field.flag.sites[0].cell for field in fields)]
-    return f"{len(fields)} times (cell {', '.join(cells)})"
+    cells = [cell for cell, _ in groupby(field.flag.where for field in fields)]
+    return f"{len(fields)} times, in {' and '.join(cells)}"
 
 
 def _agree(fields: list[FormField]) -> bool:

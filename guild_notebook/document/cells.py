@@ -1,4 +1,4 @@
-"""What a cell is called, wherever one is named: by its number or position, and by its name.
+"""A cell, and what it is called, wherever one is named: by its number or position, and by its name.
 
 The number is the one that Jupyter shows before a cell that ran, ``[3]``. Before that a cell has
 none, and is called by its position among all cells, Markdown among them. No other counts are shown.
@@ -10,12 +10,11 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from ..secrets.settings import names_secret
 
-if TYPE_CHECKING:
-    from .reader import Cell
+KINDS = ("code", "markdown", "raw")
 
 LONGEST_NAME = 60
 """Characters of a cell's name."""
@@ -53,11 +52,15 @@ _NO_PARAGRAPH = re.compile(r"\s{4}|\s*(?:[-*+>|<#]|\d+[.)]\s|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _HTML_HEADING = re.compile(r"<h[1-6]\b[^<>]*>(.*)", re.IGNORECASE)
 _HTML_END = re.compile(r"</h[1-6]", re.IGNORECASE)
+_TAGS = (
+    "a|abbr|b|big|br|center|cite|code|del|details|div|em|font|h[1-6]|hr|i|img|ins|kbd|mark|p|path"
+    "|q|s|samp|small|span|strike|strong|sub|summary|sup|svg|tt|u|var"
+)
 _MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"!\[[^\[\]]*\](?:\([^()]*\)|\[[^\[\]]*\])"), ""),  # images
     (re.compile(r"\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\[\]]*\])"), r"\1"),
     (re.compile(r"<((?:https?|mailto):[^<>\s]*)>"), r"\1"),
-    (re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>"), ""),
+    (re.compile(rf"<!--.*?-->|</?(?:{_TAGS})\b[^<>]*>", re.IGNORECASE), ""),
     (re.compile(r"(`+)[ ]?([^`]+?)[ ]?\1"), r"\2"),
     (re.compile(r"(\*{1,3}|~~)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
     (re.compile(r"(\*{1,2})(?=\S)(.+?)(?<=\S)\1"), r"\2"),  # within those
@@ -67,6 +70,23 @@ _MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
 _MATH = re.compile(r"(\$\$?)(?=\S)([^$]+?)(?<=\S)\1(?!\d)")
 _TEX = re.compile(r"\\(?=[A-Za-z])|[{}]")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell. ``index`` counts all cells of the notebook from 0, ``kind`` is nbformat's
+    ``cell_type`` and one of KINDS, ``source`` the text with its own line endings. ``number`` is
+    the one that Jupyter shows for a cell that ran, None where it has not."""
+
+    index: int
+    kind: str
+    source: str
+    tags: tuple[str, ...] = ()
+    number: int | None = None
+
+    @property
+    def is_code(self) -> bool:
+        return self.kind == "code"
 
 
 def cell_label(position: int, name: str = "", number: int | None = None) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guild_notebook.document.cell_names import cell_label, cell_names
-from guild_notebook.document.reader import Cell
+from guild_notebook.document.cells import Cell, cell_label, cell_names
 from tests.helpers import growth
 
 
@@ -58,6 +57,7 @@ def test_a_title_of_a_form_is_the_name(source, name):
         ("# import libraries\nimport x", "import libraries"),
         ("# lr = learning rate\nlr = 1", "lr = learning rate"),
         ("# Load C#\nx = 1", "Load C#"),
+        ("# <One> and List<int>\nx = 1", "<One> and List<int>"),
         ("# Figure(s)\nx = 1", "Figure(s)"),
         ("# Note: needs a GPU\nx = 1", "Note: needs a GPU"),
         ("#!/usr/bin/env bash\n# Load data\nls", "Load data"),  # Bash
