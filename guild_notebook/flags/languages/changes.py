@@ -192,13 +192,16 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[_Node, str, str]]:
 
 
 def _assigned(target: ast.expr, value: ast.expr, place: _Place) -> Iterator[tuple[str, str]]:
-    if isinstance(target, ast.Subscript):
-        yield GROWS, _root(target)
     names = _names(value)
-    for name in _bound(target):
-        if name in names:
-            if kind := _kind_of_own(value, name):
-                yield GROWS if kind == IMPROVES and place.in_loop else kind, name
+    for each in _targets(target):
+        name = _root(each)
+        if isinstance(each, ast.Subscript):
+            yield GROWS, name
+        elif name in names:
+            kind = _kind_of_own(value, name)
+            if place.in_loop and kind in (IMPROVES, ""):
+                kind = GROWS if kind else IMPROVES
+            yield from [(kind, name)] if kind else ()
         elif name in place.compared and not isinstance(value, ast.Constant):
             yield GROWS if place.in_loop else IMPROVES, name
         elif name in place.awaited:
@@ -270,17 +273,22 @@ def _root(target: ast.expr) -> str:
     return target.id if isinstance(target, ast.Name) else ""
 
 
-def _bound(target: ast.expr) -> Iterator[str]:
-    """The names that an assignment to ``target`` binds."""
+def _targets(target: ast.expr) -> Iterator[ast.expr]:
+    """What an assignment to ``target`` assigns to, within tuples and lists."""
     targets = [target]
     while targets:
         target = targets.pop()
-        if isinstance(target, ast.Name):
-            yield target.id
-        elif isinstance(target, (ast.Tuple, ast.List)):
+        if isinstance(target, (ast.Tuple, ast.List)):
             targets += target.elts
         elif isinstance(target, ast.Starred):
             targets.append(target.value)
+        else:
+            yield target
+
+
+def _bound(target: ast.expr) -> Iterator[str]:
+    """The names that an assignment to ``target`` binds."""
+    return (each.id for each in _targets(target) if isinstance(each, ast.Name))
 
 
 def _names(node: ast.AST) -> frozenset[str]:

@@ -51,10 +51,11 @@ class NotAFlag:
 GROWS, IMPROVES, ADDS, COUNTS, SCALES = "grows", "improves", "adds", "counts", "scales"
 LOOPS, REPEATS, ASSIGNS = "loops", "repeats", "assigns"
 """What code does to a variable. It puts something in (``rows.append(x)``, ``d[k] = v``), or keeps
-the best of several in a loop; elsewhere it takes the better of two (``n = min(n, cpus)``); it adds
-to the value or takes from it; it does so with a whole number (``n += 1``); it changes the value by
-a factor (``lr *= 0.9``). A loop runs over it (``for i in``, or the condition of ``while``), or
-assigns something else to it each time. Something else is assigned to it, by whatever statement."""
+the best of several in a loop; elsewhere it takes the better of two (``n = min(n, cpus)``), or in a
+loop makes it anew (``x = step(x)``); it adds to the value or takes from it; it does so with a whole
+number (``n += 1``); it changes the value by a factor (``lr *= 0.9``). A loop runs over it
+(``for i in``, or the condition of ``while``), or assigns something else to it each time. Something
+else is assigned to it, by whatever statement."""
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,9 @@ class LineBasedLanguage(Language):
                 name, value = match["name"], match["value"].strip()
                 if name in self.variable.findall(value):
                     kind = self.kind_of_own(value, name)
-                    yield name, GROWS if kind == IMPROVES and in_loop else kind, match
+                    if in_loop and kind in (IMPROVES, ""):
+                        kind = GROWS if kind else IMPROVES
+                    yield name, kind, match
                 elif not value.endswith(","):  # else it is an argument
                     yield name, REPEATS if in_loop else ASSIGNS, match
 

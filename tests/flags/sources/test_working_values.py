@@ -4,6 +4,7 @@ data. What is meant stays a flag."""
 from __future__ import annotations
 
 import re
+import textwrap
 
 import pytest
 
@@ -51,6 +52,9 @@ PYTHON = [
     ("x = [1, 2]", "x.append(3)", ADDS),
     ("x = {'a': 1}", "x['b'] = 2", ADDS),
     ("x, y = [], 0.1", "x.append(y)", ADDS),
+    ("x = ''", "for a in b:\n    x = f'{x}{a}'", ADDS),
+    ("x = [1, 2]", "x[0], y = f()", ADDS),
+    ("x = set()", "for a in b:\n    x = x.union(a)", ADDS),
     # it counts
     ("x = 0", "x += 1", COUNTS),
     ("x = 0", "x = x + 1", COUNTS),
@@ -71,6 +75,7 @@ PYTHON = [
     ("x = 0", "print 'two'\nx += 1", COUNTS),
     # it keeps the best
     ("x = 0", "x = max(x, a)", FINDS),
+    ("x = 0.0", "for a in b:\n    x = step(x, a)", FINDS),
     ("x = float('inf')", "for a in b:\n    x = min(a, x)", FINDS),
     ("x = 100", "for a in b:\n    if a < x:\n        x = a", FINDS),
     ("x = 0", "def f():\n    global x\n    if a > x:\n        x = a", FINDS),
@@ -121,6 +126,7 @@ PARAMETERS = [
     ("x = 5", "x = float(x)"),
     ("x = None", "if x is None:\n    x = f()"),
     ("x = 64", "x = min(x, os.cpu_count())"),
+    ("x = 64", "for a in b:\n    x = f(x)"),
     ("x = 64", "if x > n:\n    x = n"),
     # another variable of that name
     ("x = 0.1", "def f(x):\n    x += 1"),
@@ -157,6 +163,52 @@ PARAMETERS = [
 @pytest.mark.parametrize(("first", "then"), PARAMETERS)
 def test_what_is_set_at_first_and_counts_for_the_run_stays_a_flag(first, then):
     assert "x" in flags(first, then).flags
+
+
+AROUND = [
+    "if a:\n{}",
+    "if a:\n    pass\nelif b:\n{}\nelse:\n    pass",
+    "for a in b:\n{}\nelse:\n    pass",
+    "while a:\n{}",
+    "with a as b, c as d:\n{}",
+    "try:\n    pass\nexcept (A, B) as e:\n{}\nfinally:\n    pass",
+    "try:\n    pass\nfinally:\n{}",
+    "def f(a, *b, c=1):\n    global x\n{}",
+    "@a\n@b(1)\nasync def f():\n    global x\n{}",
+    "if a:\n    %time f()\n    !ls\n    b = !ls\n{}",
+    "a = 1; b = 2\nif a:\n    # a comment: {{[(\n{}",
+]
+CHANGES = ["x += 1", "x = x + 1", "x[a] = b", "x.append(a)", "a = [x.append(b) for b in c]"]
+HIDING = [
+    "def f(x):\n{}",
+    "def f(*, x=1):\n    def g():\n        pass\n{}",
+    "def f(a):\n    x = a\n{}",
+    "def f(a):\n    with a as x:\n        pass\n{}",
+    "def f(a):\n    import x\n{}",
+    "def f(a):\n    for x in a:\n        pass\n{}",
+    "class A:\n    x = []\n{}",
+]
+
+
+def test_it_does_not_matter_what_is_around_a_change_nor_how_often():
+    for outer in AROUND:
+        for inner in AROUND:
+            for change in CHANGES:
+                code = within(outer, within(inner, change))
+                assert "x" not in flags("x = 0", code).flags, code
+
+
+def test_in_whatever_has_a_variable_of_its_own_it_is_another_one():
+    for outer in (*AROUND, "{}"):
+        for hiding in HIDING:
+            for change in CHANGES:
+                code = within(outer.replace("global x", "pass"), within(hiding, change))
+                assert "x" in flags("x = 0.5", code).flags, code
+
+
+def within(around: str, code: str) -> str:
+    """``code`` in the place of the braces, indented where they stand in a block."""
+    return around.format(code if around == "{}" else textwrap.indent(code, "    "))
 
 
 OTHER_LANGUAGES = [
