@@ -58,11 +58,13 @@ class Question:
     target: str
     folder: str
     folder_only: bool
+    writes: bool
     run_dir: str
     cwd: str
     option: str
     project: str
     notebook: str
+    language: str
 
     @property
     def shown(self) -> str:
@@ -72,8 +74,8 @@ class Question:
 
 def answer(question: Question) -> Iterator[Line]:
     operation = _Operation(question)
-    if question.folder_only:
-        yield from _about_folder(question, question.name)
+    if question.folder_only or _is_empty_folder(question.file):
+        yield from _about_folder(question, operation)
     elif question.target:
         yield from _about_file(question, operation)
     else:
@@ -142,7 +144,7 @@ class _Operation:
             return (
                 "it is an empty folder" if is_folder else "it was not there when files were copied"
             )
-        return _why(self._select, self.root, *decision)
+        return _why(self._select, self.root, path, *decision)
 
 
 class _DecidedError(Exception):
@@ -168,10 +170,10 @@ def _decision(select: Any, project: str, path: str) -> tuple[str, list[Any]] | N
     return None
 
 
-def _why(select: Any, root: str, name: str, results: list[Any]) -> str:
-    """The reason for which Guild ignores ``name``, by the ``results`` of its rules; none for a
-    folder."""
-    full = os.path.join(root, name)
+def _why(select: Any, root: str, path: str, name: str, results: list[Any]) -> str:
+    """The reason for which a run has no ``path``: Guild ignores ``name``, by the ``results`` of its
+    rules, of which there are none for a folder."""
+    full, it = os.path.join(root, name), "it" if name == path else name
     ignored_by = (
         "git or .guildignore" if os.path.exists(os.path.join(root, ".guildignore")) else "git"
     )
@@ -183,22 +185,22 @@ def _why(select: Any, root: str, name: str, results: list[Any]) -> str:
         ]
         rule = left_out[-1]
         if ".git" in rule.patterns and os.path.basename(name) != ".git":
-            return f"{ignored_by} ignores all of its folder {name}"
-        return f"its folder {name} is left out by a rule: {rule}"
+            return f"{ignored_by} ignores all of folder {name}"
+        return f"folder {name} is left out by a rule: {rule}"
     decided = [rule for (result, _test), rule in results if result is not None]
     if decided:
-        return f"it is left out by a rule: {decided[-1]}"
+        return f"{it} is left out by a rule: {decided[-1]}"
     for (_result, test), rule in results:
         if getattr(rule, "size_lt", None) is None:
             continue
         if test.name == "max matches":
-            return f"Guild copies {rule.max_matches} files, and it comes after them"
+            return f"Guild copies {rule.max_matches} files, and {it} comes after them"
         if test.name == "size":
             limit = _size(op_util.MAX_DEFAULT_SOURCECODE_FILE_SIZE)
-            return f"it has {_size(os.path.getsize(full))}, and Guild copies no file over {limit}"
-        return "it is not a text, and Guild copies no others"
+            return f"{it} has {_size(os.path.getsize(full))}, and Guild copies no file over {limit}"
+        return f"{it} is not a text, and Guild copies no others"
     is_of_git = any(hasattr(rule, "ignored") for _result, rule in results)
-    return f"{ignored_by} ignores it" if is_of_git else "no rule selects it"
+    return f"{ignored_by} ignores {it}" if is_of_git else "no rule selects it"
 
 
 def _size(count: int) -> str:
@@ -262,9 +264,12 @@ def _about_file(question: Question, operation: _Operation) -> Iterator[Line]:
         yield from _with_lines(question, operation, option, "requires", required)
     is_folder = os.path.isdir(question.file)
     folder = target.relative if is_folder else os.path.dirname(target.relative)
-    is_to_be_made = folder and not os.path.isdir(os.path.join(question.cwd, folder))
+    is_to_be_made = (
+        question.writes and folder and not os.path.isdir(os.path.join(question.cwd, folder))
+    )
     if is_to_be_made and target.in_run(question.option):
-        yield from _about_folder(question, folder)
+        yield _said("or, where the cell is to write there, make the folder in a cell before:")
+        yield _making(question, folder)
 
 
 def _not_in_run(question: Question, subject: str, why: str) -> Line:
@@ -285,9 +290,32 @@ def _why_not_there(question: Question, operation: _Operation) -> str:
     return operation.why_not_copied()
 
 
-def _about_folder(question: Question, folder: str) -> Iterator[Line]:
-    yield _said(f"to write there, make the folder first, which the run has not: {folder}")
-    yield _to_copy(f"import os; os.makedirs({folder!r}, exist_ok=True)")
+def _about_folder(question: Question, operation: _Operation) -> Iterator[Line]:
+    """On a folder in which the cell wants to write."""
+    yield _said(f"the run has no folder {question.name}: the project has it ({question.shown})")
+    target = _Target(question, operation)
+    option = question.option
+    if option != "project":
+        option = next(filter(target.in_run, (option, "notebook")), option)
+    if option != question.option:
+        yield from _with_option(question, operation, option)
+    yield _said("make the folder in a cell before:")
+    yield _making(question, target.relative)
+
+
+def _making(question: Question, folder: str) -> Line:
+    """The statement that makes a folder."""
+    if question.language == "r":
+        return _to_copy(f"dir.create({json.dumps(folder)}, recursive = TRUE)")
+    if question.language == "julia":
+        return _to_copy(f"mkpath({json.dumps(folder)})")
+    if question.language == "bash":
+        return _to_copy(f"mkdir -p {shlex.quote(folder)}")
+    return _to_copy(f"import os; os.makedirs({folder!r}, exist_ok=True)")
+
+
+def _is_empty_folder(path: str) -> bool:
+    return os.path.isdir(path) and not any(files for _, _, files in os.walk(path))
 
 
 def _about_module(question: Question, operation: _Operation) -> Iterator[Line]:

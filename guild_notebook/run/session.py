@@ -147,7 +147,8 @@ class Session:
         saving = self.autosave.cell_starts
         record, project = self.record, os.environ.get("PROJECT_DIR", "")
         cwd, option = self.kernel.cwd, self.settings["cwd"]
-        places = Places(record.dir, cwd, option, project, record.project_file)
+        language = self.kernel.language
+        places = Places(record.dir, cwd, option, project, record.project_file, language)
         return Execution(
             client, self.kernel, tags, status_lines, self.stop, *limits, saving, places,
             self.output.status, self._last_times,

@@ -7,6 +7,7 @@ copied what is found there, and what brings it into a run, Guild is asked (plugi
 
 from __future__ import annotations
 
+import functools
 import glob
 import itertools
 import json
@@ -15,7 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ... import start
 from ...kernels.interpreters import is_environment
@@ -40,10 +41,12 @@ _IMPORT_ERROR = re.compile(r"^(?:ModuleNotFound|Import)Error: (.+)$", re.MULTILI
 _NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'.*", re.DOTALL)
 """Python's own texts. A submodule that is not there is a name that its package lacks, too."""
 
+_WRITES = re.compile(r"""['"][wax]b?\+?t?['"]|\bto_|save|dump|writ|>""")
+
 MOST_TEXT = 10_000
 """Characters of an error, and of what a cell has printed, that are looked at: the last."""
 
-MOST_NAMES = 200
+MOST_NAMES = 50
 
 MOST_FOLDERS = 2_000
 """Folders of the project in which a file is looked for."""
@@ -56,26 +59,30 @@ ASKING_SECONDS = 20.0
 @dataclass(frozen=True)
 class Places:
     """Where the cells of a run work, by ``option`` (nb-cwd): ``cwd``; the ``run_dir``; ``project``,
-    its folder, and ``notebook``, the notebook in it. All are absolute."""
+    its folder, and ``notebook``, the notebook in it. All are absolute. ``language`` is the
+    kernel's."""
 
     run_dir: str
     cwd: str
     option: str
     project: str
     notebook: str
+    language: str = "python"
 
 
 @dataclass(frozen=True)
 class Missing:
     """What is not where a cell has looked for it, ``target``: the cell calls it ``name``, ``file``
     is that of the project. Of a module, ``target`` is "" and ``folder`` the one from which it would
-    be imported in the project. A ``folder_only`` is one in which the cell may write a file."""
+    be imported in the project. A ``folder_only`` is one in which the cell wants to write a file,
+    and the cell ``writes`` that looks as if it did."""
 
     name: str
     file: str
     target: str = ""
     folder: str = ""
     folder_only: bool = False
+    writes: bool = False
 
 
 def advice(
@@ -97,7 +104,9 @@ def find(error: str, text: str, printed: str, places: Places, source: str = "") 
     of_modules = (_module(module, places) for module in modules)
     names = [] if module_in(text) else names_in(error, text, printed, source)
     of_files = (_file(name, places) for name in names)
-    return next(filter(None, itertools.chain(of_modules, of_files)), None)
+    of_folders = (_folder(name, places) for name in names)
+    found = next(filter(None, itertools.chain(of_modules, of_files, of_folders)), None)
+    return replace(found, writes=bool(_WRITES.search(source))) if found else None
 
 
 def module_in(text: str) -> str:
@@ -147,8 +156,13 @@ def _file(name: str, places: Places) -> Missing | None:
             return Missing(name, file, looked_for)
         if is_there:
             return None
-    parent = os.path.dirname(relative)
-    if parent.strip("./") and not os.path.exists(os.path.join(cwd, parent)):
+    return None
+
+
+def _folder(name: str, places: Places) -> Missing | None:
+    """The folder in which a cell wants to write, where the project has it."""
+    cwd, parent = os.path.realpath(places.cwd), os.path.dirname(os.path.normpath(name))
+    if parent.strip("./") and not os.path.exists(os.path.join(cwd, parent)) and parent[0] != "/":
         for folder in _beside(parent, places):
             if os.path.isdir(folder):
                 return Missing(parent, folder, os.path.join(cwd, parent), folder_only=True)
@@ -183,13 +197,15 @@ def _above(project: str) -> list[str]:
     return found
 
 
-def _folders(places: Places) -> Iterator[str]:
+@functools.lru_cache(1)  # each name of an error may be looked for in all of them
+def _folders(places: Places) -> list[str]:
     """The folders of the project, and those of its repository."""
+    found = []
     own = os.path.dirname(os.path.dirname(os.path.realpath(places.run_dir)))  # GUILD_HOME
     roots = [places.project, *_above(places.project)[-1:]]
     walked = (entry for root in roots for entry in os.walk(root))
     for folder, folders, _files in itertools.islice(walked, MOST_FOLDERS):
-        yield folder
+        found.append(folder)
         folders[:] = sorted(
             name
             for name in folders
@@ -198,6 +214,7 @@ def _folders(places: Places) -> Iterator[str]:
             and os.path.join(folder, name) != own
             and not is_environment(os.path.join(folder, name))
         )
+    return found
 
 
 def _module(dotted: str, places: Places) -> Missing | None:

@@ -86,15 +86,16 @@ class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]
 
 
 class Kernel:
-    """The kernel of ``start``, which works in ``cwd``, and its client, with connection file and
-    sockets where only the user gets. ``supervisor_failure`` is, at the end, why the run itself has
-    ended what was left, "" else. Once it is ready, ``setup_error`` is what the setup code has
-    raised, and ``python`` what an IPython kernel says of its Python (environment.ASK_PYTHON)."""
+    """The kernel of ``start``, of a ``language``, and its client, with connection file and sockets
+    where only the user gets. It works in ``cwd``. ``supervisor_failure`` is, at the end, why the
+    run itself has ended what was left, "" else. Once it is ready, ``setup_error`` is what the setup
+    code has raised, and ``python`` what an IPython kernel says of its Python
+    (environment.ASK_PYTHON)."""
 
     def __init__(self, start: KernelStart) -> None:
         self._start = start
         self._env = start.env
-        self.cwd = start.cwd
+        self.cwd, self.language = start.cwd, start.spec.language.lower()
         self._context = zmq.asyncio.Context()
         # With ZeroMQ's default a client looks for the kernel's sockets every 100 ms.
         self._context.setsockopt(zmq.RECONNECT_IVL, 10)

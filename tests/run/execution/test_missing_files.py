@@ -144,6 +144,7 @@ def test_a_folder_that_only_the_project_has_is_found_for_a_file_to_be_written(pl
     text = "[Errno 2] No such file or directory: '../models/new.pkl'"
     missing = find("FileNotFoundError", text, "", places)
     assert missing and missing.folder_only
+    assert find("FileNotFoundError", "../models/new.pkl doesn't exist", "", places) == missing
     assert (missing.name, missing.file) == ("../models", f"{places.project}/models")
 
 
@@ -207,9 +208,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Project:
 REASONS = {
     "../data/big.csv": ("data/big.csv", "it has 2.4 MB, and Guild copies no file over 1 MB"),
     "../data/five.pkl": ("data/five.pkl", "it is not a text, and Guild copies no others"),
-    "../build/made.csv": ("build/made.csv", "its folder build is left out by a rule: "),
+    "../build/made.csv": ("build/made.csv", "folder build is left out by a rule: "),
     "../excluded/x.csv": ("excluded/x.csv", "it is left out by a rule: exclude "),
-    "../empty": ("empty", "it is an empty folder"),
 }
 
 
@@ -236,8 +236,8 @@ def git_project(folder: Path) -> Project:
 
 
 IGNORED = {
-    "[Errno 2] No such file or directory: '../data/x.csv'": "git ignores all of its folder data",
-    "[Errno 2] No such file: '../ignored/x.txt'": "git ignores all of its folder ignored",
+    "[Errno 2] No such file or directory: '../data/x.csv'": "git ignores all of folder data",
+    "[Errno 2] No such file: '../ignored/x.txt'": "git ignores all of folder ignored",
     "No module named 'secret'": "git ignores it",
     "No module named 'pkg.generated'": "git ignores it",
     "cannot import name 'generated' from 'pkg' (unknown location)": "git ignores it",
@@ -263,6 +263,18 @@ def test_a_file_after_the_hundredth_is_said_to_come_after_them(tmp_path: Path):
         "add to operation 'train' in guild.yml:",
         "  sourcecode:",
         "  - include: notebooks/helpers.py",
+    ]
+
+
+@pytest.mark.slow
+def test_an_empty_folder_is_made_in_the_run(plain: Project):
+    text = "Cannot save file into a non-existent directory: '../empty'"
+    assert answer(plain, "train", text) == [
+        "the run has no folder ../empty: the project has it (empty)",
+        "add to operation 'train' in guild.yml:",
+        "  nb-cwd: notebook",
+        "make the folder in a cell before:",
+        "import os; os.makedirs('../empty', exist_ok=True)",
     ]
 
 
@@ -437,8 +449,8 @@ def test_a_cell_that_writes_to_a_folder_of_the_project_is_told_to_make_it(projec
     (project.dir / "models").mkdir()
     done = project.guild("run", "-y", "nb.ipynb")
     assert done.stderr.endswith(
-        "to write there, make the folder first, which the run has not: models\n"
-        "import os; os.makedirs('models', exist_ok=True)\n"
+        "\nthe run has no folder models: the project has it (models)\n"
+        "make the folder in a cell before:\nimport os; os.makedirs('models', exist_ok=True)\n"
     )
     outputs = done.run.notebook("nb.ipynb")["cells"][0]["outputs"]
     assert "os.makedirs('models', exist_ok=True)" in "".join(outputs[-1]["text"])

@@ -360,3 +360,14 @@ def test_a_kernelspec_that_is_not_one_is_named(spec: Any, why: str, tmp_path: Pa
         choose(KernelSpecs(), None, "odd", lambda: "python")
     said = str(error.value)
     assert said.startswith("the kernelspec of 'odd' cannot be read: ") and why in said
+
+
+@pytest.mark.slow
+@of("R", "bash")
+def test_a_file_that_the_run_lacks_is_named_whatever_the_language(kernel: Kernel):
+    (kernel.project.dir / "x.csv").write_text("1\n")
+    read = {"bash": "rm x.csv\ncat x.csv", "R": "file.remove('x.csv')\nread.csv('x.csv')"}
+    kernel.notebook("reads", read[kernel.language.name])
+    done = kernel.run("reads")
+    said = "x.csv is in the project (x.csv) and not where the cells of the run look for it\n"
+    assert done.status == 1 and done.stderr.endswith(said)
