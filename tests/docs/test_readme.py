@@ -184,15 +184,21 @@ def test_links_lead_somewhere():
 
 
 def test_the_commands_of_guild_notebook_are_as_the_readme_shows_them(tmp_path):
-    Project(tmp_path, tmp_path).notebook("train.ipynb", "lr = 0.1")
+    project = Project(tmp_path, tmp_path)
+    project.notebook("train.ipynb", "lr = 0.1")
+    run = project.run("train.ipynb").run
+    report = f"{run.dir}/train.html\n"
+    browsers = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    env = {name: v for name, v in project.environment().items() if name not in browsers}
     program = Path(sys.executable).parent / "guild-notebook"
     assert commands("guild-notebook ")
     for command in commands("guild-notebook "):
         done = subprocess.run(
-            [program, *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True
-        )
+            [program, *shlex.split(command.replace("RUN_ID", run.id))[1:]],
+            cwd=tmp_path, env=env, capture_output=True, text=True,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert "lr" in done.stdout
+        assert done.stdout == report if " open" in command else "lr" in done.stdout
 
 
 MORE = {"guild open": " --cmd true", "guild compare": " --table", "='": " --max-trials 1"}
