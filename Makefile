@@ -13,15 +13,16 @@ export PYTHONDONTWRITEBYTECODE =
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv dev hooks demo test slow coverage docs links corpus faults matrix cluster bench bounds lint format tables changelog release clean
+.PHONY: help venv dev hooks demo test slow coverage docs pictures links corpus faults matrix cluster bench bounds lint format tables changelog release clean
 
 help:
-	@echo "make demo          run the main example twice and compare (the runs are in .demo)"
+	@echo "make demo          run the main example twice and compare, with a word on each step (runs: .demo)"
 	@echo "make test          run the tests, but for those that are slow"
 	@echo "make slow          run those: sessions of the documentation, VS Code, long sweeps, most rows of tables of runs"
 	@echo "make coverage      run the tests, and print how much of the package they reach, branches too"
 	@echo "make lint          ruff, mypy and the contracts between the rooms"
 	@echo "make docs          build the documentation (build/docs)"
+	@echo "make pictures      take the pictures of README.md and docs/ anew, from real runs"
 	@echo "make links         look whether the documentation's links to other sites lead somewhere"
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
 	@echo "make faults        cause all that can go wrong, in its heavy forms too, and print figures"
@@ -74,12 +75,7 @@ $(VENV)/.lint: $(VENV)/.installed
 
 demo: $(VENV)/.demo
 	@mkdir -p .demo
-	$(DEMO) guild run digits -y
-	$(DEMO) guild run digits learning_rate=0.001 activation=tanh -y
-	$(DEMO) guild compare --table --operation digits \
-	  --strict-cols .operation,.status,=learning_rate,=activation,loss,accuracy
-	@echo
-	@echo "The reports: .demo/runs/*/digits.html. In a browser: GUILD_HOME=.demo $(BIN)/guild view"
+	@$(DEMO) sh tools/demo.sh
 
 # Tests that share runs and kernels stay with one worker (tests/conftest.py).
 PARALLEL = -n auto --dist loadscope
@@ -110,6 +106,10 @@ $(VENV)/.docs: $(VENV)/.installed
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 	@echo "The documentation: build/docs/index.html"
+
+# By hand, when what users see has changed. Needs Chromium; ONLY="run sweep" takes some.
+pictures: $(VENV)/.test
+	$(BIN)/python -m tools.pictures $(ONLY)
 
 # By hand only: whether other sites answer does not depend on a change.
 links: $(VENV)/.docs

@@ -77,6 +77,8 @@ EXTRAS = {
         "nox",
         "pandas",
         "papermill",  # docs/papermill.md is about all of its options
+        "pexpect",
+        "pillow",
         "playwright",
         "pyte>=0.8",  # the screens of terminals
         "pytest",
@@ -95,7 +97,7 @@ EXTRAS = {
     "lint": [*CONTRACTS, "mypy", "pre-commit", "ruff", "types-PyYAML", "types-psutil"],
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],
-    "docs": ["furo", "myst-parser", "sphinx"],
+    "docs": ["furo", "myst-parser", "sphinx", "sphinx-copybutton"],
     "ipy": ["pandas"],  # what `from guild import ipy` needs
 }
 
@@ -110,7 +112,7 @@ setup(
     python_requires=">=3.9",
     packages=find_packages(include=["guild_notebook", "guild_notebook.*"]),
     py_modules=["guild_notebook_hooks"],  # tools/backend.py adds guild_notebook_hooks.pth
-    package_data={"guild_notebook": ["py.typed"]},
+    package_data={"guild_notebook": ["py.typed", "cli/train.ipynb"]},
     install_requires=GUILD + NOTEBOOK,
     extras_require=EXTRAS,
     entry_points={

@@ -7,13 +7,16 @@ import re
 project = "guild-notebook"
 author = "The guild-notebook authors"
 project_copyright = author
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx_copybutton"]
 html_theme = "furo"
 html_title = project
 html_show_sphinx = False
 exclude_patterns = ["README.md"]
 myst_heading_anchors = 3  # so that PAGE.md#heading is a link, and a wrong one a warning
 nitpicky = True
+# A button copies what is to be typed: no prompt, no output; of a block without a prompt all of it.
+copybutton_prompt_text = "$ "
+copybutton_line_continuation_character = "\\"
 linkcheck_timeout = 20
 linkcheck_retries = 2
 suppress_warnings = ["misc.highlighting_failure"]  # sessions hold output of every kind

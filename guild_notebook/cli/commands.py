@@ -1,5 +1,5 @@
-"""``guild-notebook``: what a notebook's flags are, what a run with new values would execute, and
-the report of a run."""
+"""``guild-notebook``: what a notebook's flags are, what a run with new values would execute, the
+report of a run, and the notebook of the tutorial."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import __version__
 from ..document import reader
 from ..document.reader import Notebook
-from ..errors import FlagError, UserError, end_on_windows
+from ..errors import FlagError, NotebookError, UserError, end_on_windows
 from ..flags import apply, guild_values, languages
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered, discover, is_named_like_secret
@@ -35,6 +36,9 @@ from ..secrets.masking import MASK
 from . import reports
 
 _WIDEST = 40
+_EXAMPLE = "train.ipynb"
+"""The notebook of the tutorial, which lies beside this module: that of examples/tutorial."""
+
 _SHOWN = (
     *("name", "kind", "type", "default", "default_source", "computed", "choices", "allow_other"),
     *("min", "max", "step", "description", "group"),
@@ -112,6 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     opened.add_argument("run", metavar="RUN", nargs="?", help="the beginning of its ID; the last")
     opened.set_defaults(lines=_open)
+    example = commands.add_parser(
+        "example", help=f"write {_EXAMPLE}, the notebook of the tutorial, to this folder"
+    )
+    example.set_defaults(lines=_example)
     return parser
 
 
@@ -209,6 +217,20 @@ def _value(flag: Flag, flagdef: Any, typed: Any) -> _Value:
         guild_values.notebook_value(dataclasses.replace(flag, secret=flag.name), typed)
     value = typed if not is_secret else f'"{MASK}"' if flag.type == "raw" else MASK
     return _Value(guild_values.coerced(flag, flagdef, value), apply.assignment(flag, value))
+
+
+def _example(_args: argparse.Namespace) -> Iterator[str]:
+    """Write the tutorial's notebook to the current folder; a file of its name stays as it is."""
+    try:
+        with open(_EXAMPLE, "xb") as file:
+            file.write(Path(__file__).with_name(_EXAMPLE).read_bytes())
+    except FileExistsError:
+        raise NotebookError(f"{_EXAMPLE} is in this folder already - change to another") from None
+    except OSError as e:
+        raise NotebookError(
+            f"cannot write {_EXAMPLE} to this folder: {e.strerror} - change to another"
+        ) from None
+    yield f"{_EXAMPLE} is in this folder now - run it: guild run {_EXAMPLE}"
 
 
 def json_data(nb: Notebook, found: Discovered) -> dict[str, Any]:

@@ -48,6 +48,8 @@ ADDED = {
     "guild open": "--cmd true",
     "guild publish": "--yes",
     "guild run": "--yes",
+    "guild runs delete": "--yes",
+    "guild runs purge": "--yes",
     "guild stop": "--yes",
     "guild tensorboard": "--export-scalars -",
 }
@@ -61,7 +63,8 @@ def whole_commands(name: str) -> Iterator[str]:
     ):
         if re.search("[A-Z]{3}|…", text) or text in NOT_WHOLE or is_without_argument(text):
             continue
-        yield f"{text} {ADDED.get(' '.join(text.split()[:2]), '')}".strip()
+        added = [more for start, more in ADDED.items() if f"{text} ".startswith(f"{start} ")]
+        yield " ".join([text, *added])
 
 
 def is_without_argument(text: str) -> bool:

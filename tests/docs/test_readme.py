@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -69,17 +70,59 @@ def test_the_commands_of_development_are_told_as_make_help_tells_them():
     assert dict(line.findall(contributing)) == helped
 
 
-def test_make_demo_runs_the_main_example_twice_and_compares():
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """What ``make demo`` prints once all is installed, and its project."""
+    project = Project(CHECKOUT, tmp_path_factory.mktemp("home"))
+    commands = str(Path(sys.executable).parent)
+    env = {**project.environment(), "PATH": os.pathsep.join([commands, os.environ["PATH"]])}
+    done = subprocess.run(
+        ["sh", "tools/demo.sh"], cwd=CHECKOUT, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return project, done.stdout
+
+
+def test_make_demo_is_that_script():
     if not shutil.which("make"):
         pytest.skip("there is no make")
     command = ["make", "--dry-run", "--always-make", "demo"]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    verbs = re.findall(r"guild (run|compare) ([^\\\n]*)", done.stdout)
-    assert [verb for verb, _rest in verbs] == ["run", "run", "compare"]
-    first, second = (rest.split() for verb, rest in verbs if verb == "run")
-    assert first == ["digits", "-y"]
-    assert second[0] == "digits"
-    assert len(second) > 2
+    assert done.stdout.splitlines()[-1].endswith("sh tools/demo.sh")
+
+
+@pytest.mark.slow
+def test_make_demo_says_what_it_does_before_each_command(demo: tuple[Project, str]):
+    parts = re.split(r"^\$ (.*)$", demo[1], flags=re.MULTILINE)
+    first, second, compare = parts[1::2]
+    assert first == "guild run digits -y"
+    assert second.startswith("guild run digits learning_rate=") and second.endswith(" -y")
+    assert compare.startswith("guild compare --table ")
+    for number, text in enumerate(parts[0:-1:2], start=1):
+        title, *explained = text.rstrip().rpartition(f"\n{number}. ")[2].splitlines()
+        assert title and len(explained) >= 2
+        assert max(map(len, explained)) < 100
+    rows = parts[-1].split("\n\n")[0].split()
+    assert rows.count("completed") == 2
+
+
+@pytest.mark.slow
+def test_make_demo_ends_with_the_report_and_with_commands_that_work(demo: tuple[Project, str]):
+    project, printed = demo
+    end = printed[printed.index("Now look at") :]
+    (report,) = re.findall(r"^  (/.*\.html)$", end, re.MULTILINE)
+    assert "<html" in Path(report).read_text("utf-8")
+    (setting,) = re.findall(r"^  (export .*)$", end, re.MULTILINE)
+    typed = re.findall(r"^  (guild .*?)(?:  +.*)?$", end, re.MULTILINE)
+    assert len(typed) == 4
+    for command in typed:
+        if command != "guild view":  # which goes on until it is ended
+            command += " --table" * (command == "guild compare")
+            command += " epochs=1 -y" * ("hidden_units=" in command)
+            script = f"{setting}\n{command}"
+            done = subprocess.run(["bash", "-c", script], cwd=CHECKOUT, capture_output=True)
+            assert done.returncode == 0, done.stderr
+    assert f'GUILD_HOME="{project.home}"' in setting
 
 
 @pytest.mark.parametrize("command", commands("guild run ", SECTIONS["Examples"]))
@@ -185,14 +228,15 @@ def test_links_lead_somewhere():
 
 def test_the_commands_of_guild_notebook_are_as_the_readme_shows_them(tmp_path):
     project = Project(tmp_path, tmp_path)
-    project.notebook("train.ipynb", "lr = 0.1")
+    program = Path(sys.executable).parent / "guild-notebook"
+    subprocess.run([program, "example"], cwd=tmp_path, check=True)
     run = project.run("train.ipynb").run
     report = f"{run.dir}/train.html\n"
     browsers = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     env = {name: v for name, v in project.environment().items() if name not in browsers}
-    program = Path(sys.executable).parent / "guild-notebook"
-    assert commands("guild-notebook ")
-    for command in commands("guild-notebook "):
+    typed = commands("guild-notebook ")
+    assert "guild-notebook example" in typed
+    for command in set(typed) - {"guild-notebook example"}:
         done = subprocess.run(
             [program, *shlex.split(command.replace("RUN_ID", run.id))[1:]],
             cwd=tmp_path, env=env, capture_output=True, text=True,
@@ -223,7 +267,8 @@ def shown_output() -> dict[str, str]:
     for section, text in SECTIONS.items():
         plain = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
         lines = re.findall(r"^ {4}(\S.*)$", plain, re.MULTILINE)
-        found[section] = "\n".join(line for line in lines if line.split()[0] not in COMMANDS)
+        shown = [line for line in lines if line.split()[0] not in COMMANDS]
+        found[section] = "\n".join(line for line in shown if line[0] != "✓")  # not recorded
     return {section: text for section, text in found.items() if text}
 
 

@@ -90,27 +90,28 @@ class Browser:
         self._path = path
         self._browser: Any = None
 
-    def _new_context(self) -> Any:
+    def _new_context(self, **options: Any) -> Any:
         from playwright.sync_api import Error
 
         if self._browser:
             try:
-                return self._browser.new_context()
+                return self._browser.new_context(**options)
             except Error:  # it has died
                 pass
         self._browser = self._type.launch(
             executable_path=self._path, headless=True, args=list(FLAGS), timeout=LIMIT
         )
-        return self._browser.new_context()
+        return self._browser.new_context(**options)
 
     def close(self) -> None:
         if self._browser:
             self._browser.close()
 
     @contextmanager
-    def page(self) -> Iterator[Any]:
-        """A page of Playwright's in a profile of its own, with nothing open."""
-        context = self._new_context()
+    def page(self, **options: Any) -> Iterator[Any]:
+        """A page of Playwright's in a profile of its own, with nothing open; the options are those
+        of Playwright's ``new_context``."""
+        context = self._new_context(**options)
         try:
             yield context.new_page()
         finally:

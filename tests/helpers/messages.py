@@ -93,6 +93,7 @@ FUNCTIONS = {
     "without": "{}",
     "warnings": "{}",
     "_preview": "{}",
+    "_example": "{}",
     "_without_library": "{}",
     "omission": "{}",
     "omission_of": "{}",

@@ -1,7 +1,8 @@
 """Who follows a page: a shell with the commands of the tests and an empty Guild home.
 
 ``pip install`` is not repeated for each page: a stand-in sees to it that what is named is
-installed, and that an extra of this package is one.
+installed, and that an extra of this package is one. ``pip --python ENVIRONMENT install`` lets that
+environment use what is installed.
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ README = DOCS.parent / "README.md"
 PAGES = sorted(DOCS.glob("*.md"))
 
 _PIP = """#!{python}
-import importlib.metadata, re, sys
-command, *wanted = sys.argv[1:]
+import glob, importlib.metadata, re, site, sys
+arguments = sys.argv[1:]
+if arguments[0] == "--python":  # of another environment, which gets what the tests have
+    (folder,) = glob.glob(arguments[1] + "/lib/python*/site-packages")
+    with open(folder + "/tests.pth", "w") as file:
+        file.write("\\n".join(site.getsitepackages()))
+    arguments = arguments[2:]
+command, *wanted = arguments
 assert command == "install" and wanted, sys.argv
 for name in wanted:
     own = re.fullmatch(r"(?:[.]|guild-notebook|.*/guild_notebook-.*whl)(?:\\[(\\w+)\\])?", name)

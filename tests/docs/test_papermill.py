@@ -1,0 +1,382 @@
+"""Each row of the table in docs/papermill.md is so: what it names is done and does as it says."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.project import GUILD, LIMIT, Command, Project, Run, new_project
+from tests.helpers.reader import rows
+
+SLOW = pytest.mark.slow
+
+PARAMETERS = """\
+epochs: int = 3     # passes over the data
+name = "first"
+fast = False"""
+
+TRAIN = """\
+# Train
+import sys
+print("epochs:", epochs)
+print("name is", repr(name))
+print("fast is", fast)
+print("to stderr", file=sys.stderr)"""
+
+LOOK = """\
+# Look
+import json, os, time
+def saved():
+    with open("train.ipynb") as f:
+        outputs = [output for cell in json.load(f)["cells"] for output in cell["outputs"]]
+    return any("name is" in "".join(output.get("text", [])) for output in outputs)
+print("the directory is RUN_DIR:", os.getcwd() == os.environ["RUN_DIR"])
+deadline = time.time() + 60
+while not saved() and time.time() < deadline:
+    time.sleep(0.05)
+print("saved before the end:", saved())"""
+
+NAMED = """\
+named:
+  notebook: train.ipynb
+  flags-import: all
+  flags:
+    epochs: 9
+prepared:
+  notebook: train.ipynb
+  flags-import: all
+  nb-exec: no
+prepared-by-option:
+  notebook: train.ipynb --no-exec
+  flags-import: all
+another-kernel:
+  notebook: train.ipynb
+  nb-kernel: python3
+without-code:
+  notebook: train.ipynb
+  nb-report: html-no-input
+slow-start:
+  notebook: sleep.ipynb
+  nb-kernel: never-ready
+  nb-startup-timeout: 1
+slow-cell:
+  notebook: sleep.ipynb
+  nb-cell-timeout: 1
+slow-cells:
+  notebook: sleep.ipynb
+  nb-timeout: 1
+"""
+
+TRIED: dict[str, tuple[str, ...]] = {}
+"""By the first name of a row, what its test does of what the row names."""
+
+
+def row(name: str, *names: str) -> Callable:
+    """Marks the test of a row; ``names`` are what the row has in backquotes, in its order."""
+    TRIED[name] = names
+    return lambda function: function
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = new_project(tmp_path_factory.mktemp("papermill"))
+    parameters = {"cell_type": "code", "source": PARAMETERS, "outputs": []}
+    tagged = {**parameters, "metadata": {"tags": ["parameters"]}, "execution_count": None}
+    made.notebook("train.ipynb", tagged, TRAIN, LOOK)
+    made.notebook("sleep.ipynb", "import time\ntime.sleep(60)")
+    spec = {"argv": ["sleep", "60"], "display_name": "Sleep", "language": "python"}
+    folder = made.jupyter / "kernels" / "never-ready"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    made.file("params.yml", "epochs: 7\nname: third\n")
+    made.guildfile(NAMED)
+    return made
+
+
+@pytest.fixture(scope="module")
+def ran(project: Project) -> tuple[Command, bool]:
+    """A run with three values, and whether its output was there before it ended."""
+    before = project.run_dirs()
+    typed = ["run", "train.ipynb", "epochs=5", "name=010", "fast=yes", "-y"]
+    errors = project.dir / "stderr.txt"
+    with errors.open("w") as stderr:
+        process = subprocess.Popen(
+            [*GUILD, *typed],
+            cwd=project.dir,
+            env=project.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+        first = process.stdout.readline()
+        was_live = process.poll() is None and not process.stdout.closed
+        rest, _ = process.communicate(timeout=LIMIT)
+    made = sorted(project.run_dirs() - before)
+    return Command(first + rest, errors.read_text(), process.returncode, made), was_live
+
+
+@pytest.fixture(scope="module")
+def run(ran: tuple[Command, bool]) -> Run:
+    assert ran[0].status == 0, ran[0].stderr
+    return ran[0].run
+
+
+def outputs(run: Run) -> list[dict]:
+    cells = run.notebook("train.ipynb")["cells"]
+    return [output for cell in cells for output in cell["outputs"]]
+
+
+def guild_notebook(project: Project, *args: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "guild_notebook.cli", *args],
+        cwd=project.dir,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+    )
+
+
+def is_refused(project: Project, *args: str) -> bool:
+    """Whether ``guild run ARGS`` ends in error before there is a run."""
+    done = project.guild("run", *args, "-y")
+    return done.status != 0 and not done.run_dirs and "Traceback" not in done.stderr
+
+
+def test_each_row_has_a_test_of_all_that_it_names():
+    told = {
+        re.findall("`([^`]+)`", first)[0]: tuple(re.findall("`([^`]+)`", second))
+        for first, second in rows("papermill.md", "## Every option")
+    }
+    assert told == TRIED
+
+
+@row("NOTEBOOK_PATH", "guild run")
+@SLOW
+def test_the_path_or_the_name_of_an_operation_no_url_and_no_stdin(project: Project):
+    assert project.run("named", "--print-cmd").stdout.count("train.ipynb") >= 1
+    assert is_refused(project, "https://example.com/train.ipynb")
+    assert is_refused(project, "s3://bucket/train.ipynb")
+    assert is_refused(project, "-")
+
+
+@row("OUTPUT_PATH", "guild export", "guild run --run-dir DIRECTORY")
+@SLOW
+def test_the_executed_notebook_lies_in_the_run_or_where_that_is_told_to_be(
+    project: Project, run: Run, tmp_path: Path
+):
+    assert outputs(run)
+    assert project.guild("export", str(tmp_path / "there"), run.id, "-y").status == 0
+    assert outputs(Run(tmp_path / "there" / run.id)) == outputs(run)
+    done = project.guild("run", "train.ipynb", "--run-dir", str(tmp_path / "out"), "-y")
+    assert done.status == 0, done.stderr
+    assert outputs(Run(tmp_path / "out"))
+
+
+@row("--help-notebook", "guild run NOTEBOOK --help-op", "guild-notebook flags NOTEBOOK")
+@SLOW
+def test_the_parameters_are_listed_by_two_commands(project: Project):
+    shown = project.guild("run", "train.ipynb", "--help-op").stdout
+    assert re.search(r"epochs +passes over the data.*\b3\b", shown)
+    assert re.search(
+        r"^epochs +integer +3 +passes over the data",
+        guild_notebook(project, "flags", "train.ipynb").stdout,
+        re.M,
+    )
+
+
+@row("--parameters", "NAME=VALUE")
+def test_a_value_is_given_by_name(run: Run):
+    assert run.sources("train.ipynb")[0].startswith("epochs: int = 5     # passes")
+
+
+@row("--parameters_raw", "NAME=VALUE", "name=010")
+def test_a_value_of_text_stays_text(run: Run):
+    assert "name is '010'\n" in run.output
+
+
+@row("--parameters_file", "@FILE", "flags")
+@SLOW
+def test_values_come_from_a_file_or_from_guild_yml(project: Project):
+    done = project.run("train.ipynb", "@params.yml", "--stage")
+    assert (done.run.flags["epochs"], done.run.flags["name"]) == (7, "third")
+    assert project.run("named", "--stage").run.flags["epochs"] == 9
+
+
+@row("--parameters_yaml", "NAME=VALUE")
+def test_each_value_is_read_as_yaml(run: Run):
+    assert run.flags["fast"] is True
+    assert "fast is True\n" in run.output
+
+
+@row("--parameters_base64")
+@SLOW
+def test_a_value_needs_no_base64(project: Project):
+    odd = "two words: \"#\" and '$HOME' \\n"
+    assert project.run("train.ipynb", f"name={odd}", "--stage").run.flags["name"] == odd
+    assert is_refused(project, "train.ipynb", "--parameters_base64", "e30=")
+
+
+@row("--inject-input-path", ".guild/sourcecode/NOTEBOOK")
+def test_a_run_knows_its_source(project: Project, run: Run):
+    assert run.source("train.ipynb") == (project.dir / "train.ipynb").read_bytes()
+
+
+@row("--inject-output-path", "RUN_DIR")
+def test_cells_know_their_run(run: Run):
+    assert "the directory is RUN_DIR: True\n" in run.output
+
+
+@row("--inject-paths")
+def test_both_paths_are_there(run: Run):
+    assert (run.dir / ".guild" / "sourcecode" / "train.ipynb").exists()
+
+
+@row("--engine")
+@SLOW
+def test_there_are_no_engines(project: Project):
+    assert is_refused(project, "train.ipynb", "--engine", "other")
+
+
+@row("--request-save-on-cell-execute")
+def test_the_notebook_is_saved_while_it_executes(run: Run):
+    assert "saved before the end: True\n" in run.output
+
+
+@row("--autosave-cell-every")
+def test_an_output_is_saved_before_its_cell_ends(run: Run):
+    assert "saved before the end: True\n" in run.output
+
+
+@row("--prepare-only", "nb-exec: no", "--no-exec", "guild-notebook preview")
+@SLOW
+def test_a_notebook_can_be_prepared_only(project: Project):
+    for name in ("prepared", "prepared-by-option"):
+        run = project.run(name, "epochs=4").run
+        assert run.sources("train.ipynb")[0].startswith("epochs: int = 4 ")
+        assert outputs(run) == []
+    before = sorted(project.dir.rglob("*"))
+    done = guild_notebook(project, "preview", "train.ipynb", "epochs=4")
+    assert "+epochs: int = 4" in done.stdout
+    assert sorted(project.dir.rglob("*")) == before
+
+
+@row("--kernel", "nb-kernel")
+@SLOW
+def test_the_kernel_is_chosen(project: Project):
+    command = project.run("another-kernel", "--print-cmd").stdout
+    assert "python3" in command
+    assert is_refused(project, "train.ipynb", "nb-kernel=nope")
+
+
+@row("--language")
+@SLOW
+def test_the_language_is_that_of_the_kernel(project: Project, run: Run):
+    assert run.notebook("train.ipynb")["metadata"]["language_info"]["name"] == "python"
+    assert is_refused(project, "train.ipynb", "--language", "R")
+
+
+@row("--cwd", "nb-cwd")
+@SLOW
+def test_the_working_directory_is_chosen(project: Project):
+    command = ("where.ipynb", "nb-report=none")
+    project.notebook("where.ipynb", "import os\nprint(os.path.realpath(os.getcwd()))")
+    in_project = project.run(*command, "nb-cwd=project").stdout
+    assert in_project.strip() == str(project.dir.resolve())
+    done = project.run(*command, "nb-cwd=run")
+    assert done.stdout.strip() == str(done.run.dir.resolve())
+
+
+@row("--progress-bar")
+def test_a_line_for_each_cell_is_on_stderr(ran: tuple[Command, bool]):
+    line = r"^\[\d.*\] Train \("
+    assert re.search(line, ran[0].stderr, re.M)
+    assert not re.search(line, ran[0].stdout, re.M)
+
+
+@row("--log-output", "guild cat --output")
+def test_output_appears_while_cells_run_and_is_kept(
+    project: Project, ran: tuple[Command, bool], run: Run
+):
+    assert ran[1]
+    assert ran[0].stdout.startswith("epochs: 5\n")
+    assert "epochs: 5\n" in project.guild("cat", "--output", run.id).stdout
+
+
+@row("--stdout-file", "guild cat --output", "> FILE")
+def test_what_cells_print_is_on_stdout(ran: tuple[Command, bool]):
+    assert "epochs: 5\n" in ran[0].stdout
+    assert "to stderr" not in ran[0].stdout
+
+
+@row("--stderr-file", "2> FILE")
+def test_what_cells_print_to_stderr_is_there(ran: tuple[Command, bool]):
+    assert "to stderr\n" in ran[0].stderr
+    assert "epochs: 5" not in ran[0].stderr
+
+
+@row("--log-level", "guild --debug run …")
+@SLOW
+def test_guild_has_a_log(project: Project):
+    assert "DEBUG: [guild]" in project.guild("--debug", "run", "named", "--print-cmd").stderr
+
+
+@row("--start-timeout", "nb-startup-timeout")
+@SLOW
+def test_a_kernel_has_a_time_to_start(project: Project):
+    done = project.guild("run", "slow-start", "-y")
+    assert done.status == 1
+    assert "nb-startup-timeout" in done.stderr
+
+
+@row("--execution-timeout", "nb-cell-timeout", "nb-timeout")
+@SLOW
+@pytest.mark.parametrize(("name", "option"), [("slow-cell", "nb-cell"), ("slow-cells", "nb")])
+def test_a_cell_and_all_cells_have_a_time(project: Project, name: str, option: str):
+    done = project.guild("run", name, "-y")
+    assert done.status == 1
+    assert f"over 1 s ({option}-timeout)" in done.stderr
+
+
+@row("--report-mode", "nb-report: html-no-input")
+@SLOW
+def test_a_report_without_code_leaves_the_code_in_the_notebook(project: Project):
+    run = project.run("without-code").run
+    page = (run.dir / "train.html").read_text("utf-8")
+    assert "name is" in page
+    assert "passes over the data" not in page
+    assert run.sources("train.ipynb")[0] == PARAMETERS
+
+
+@row("--version", "guild-notebook --version")
+@SLOW
+def test_the_version_is_told(project: Project):
+    assert guild_notebook(project, "--version").stdout.startswith("guild-notebook ")
+
+
+@row("--help", "guild run --help")
+@SLOW
+def test_the_help_of_runs(project: Project):
+    shown = project.guild("run", "--help").stdout
+    assert "Usage: " in shown
+    assert "--restart" in shown
+
+
+@SLOW
+def test_papermill_does_the_same_with_this_notebook(project: Project, run: Run, tmp_path: Path):
+    """So that the table compares like with like."""
+    out = tmp_path / "out.ipynb"
+    cells = json.loads((project.dir / "train.ipynb").read_text())["cells"][:2]
+    source = tmp_path / "train.ipynb"
+    source.write_text(json.dumps({**run.notebook("train.ipynb"), "cells": cells}))
+    values = ["-p", "epochs", "5", "-r", "name", "010", "-y", "fast: yes"]
+    command = [sys.executable, "-m", "papermill", str(source), str(out), *values]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    printed = json.loads(out.read_text())["cells"][-1]["outputs"][0]["text"]
+    assert "".join(printed) == "epochs: 5\nname is '010'\nfast is True\n"

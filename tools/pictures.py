@@ -1,0 +1,467 @@
+"""Takes the pictures of README.md and docs/: ``make pictures``, or some: ``ONLY="run sweep"``.
+
+Each is of a real run, in a folder and a Guild home that are thrown away. A terminal is a real
+pseudo-terminal whose screen is drawn as a page; that page and reports are photographed in Chromium.
+Run IDs and times differ each time.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import pexpect
+import pyte
+from PIL import Image, ImageChops
+from playwright.sync_api import sync_playwright
+
+from tests.helpers.browser import Browser, executable
+from tests.helpers.project import PYTHON, free_port
+
+CHECKOUT = Path(__file__).parents[1]
+FOLDER = CHECKOUT / "docs" / "pictures"
+
+LIMIT = 300  # seconds, for what hangs
+COLUMNS = 96
+
+SLOW = """
+# %%
+#@title Settings
+epochs = 5
+seconds = 1.0
+
+# %%
+#@title Load the data
+import time
+
+from tqdm.auto import tqdm
+
+time.sleep(seconds)
+
+# %%
+#@title Long training
+for epoch in tqdm(range(1, epochs + 1), desc="epochs"):
+    time.sleep(seconds)
+    print(f"loss: {1 / epoch:.4f} (step {epoch})")
+
+# %%
+#@title Result
+print("done")
+"""
+
+RATIO = """
+# %%
+parts = 0
+
+# %%
+# Divide
+print("dividing")
+ratio = 100 / parts
+
+# %%
+# Show
+print(f"ratio: {ratio}")
+"""
+
+FILES = """
+# %%
+# Load the data
+import json
+
+with open("data/points.json") as f:
+    points = json.load(f)
+"""
+
+PLOT = """
+# %% [markdown]
+# # A figure, a table and a widget
+
+# %%
+#@title Settings
+waves = 3  #@param {type:"slider", min:1, max:9}
+
+# %%
+#@title A figure
+import matplotlib.pyplot as plt
+import numpy as np
+
+x = np.linspace(0, 6, 200)
+plt.figure(figsize=(7, 2))
+for wave in range(1, waves + 1):
+    plt.plot(x, np.sin(wave * x) / wave)
+plt.show()
+
+# %%
+#@title A table
+import pandas as pd
+
+pd.DataFrame({"wave": range(1, waves + 1)}).assign(height=lambda rows: 1 / rows.wave).round(2)
+
+# %%
+#@title A widget
+import ipywidgets
+
+ipywidgets.IntSlider(description="waves", value=waves, min=1, max=9)
+"""
+
+
+class Studio:
+    """A folder to run in, its Guild home, and the browser that takes the pictures."""
+
+    def __init__(self, folder: Path, browser: Browser) -> None:
+        self.dir = folder / "project"
+        self.dir.mkdir()
+        (folder / "home").mkdir()
+        self._browser = browser
+        ours = {name: value for name, value in os.environ.items() if name[:5] != "GUILD"}
+        self._env = {
+            **ours,
+            "GUILD_HOME": str(folder / "home"),
+            "NO_PIP_FREEZE": "1",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "LC_ALL": "C.UTF-8",
+            "NCURSES_NO_UTF8_ACS": "1",  # lines as characters: pyte knows no other character set
+        }
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):
+            self._env.pop(name, None)
+
+    def notebook(self, name: str, cells: str) -> None:
+        """A notebook of cells in jupytext's percent format."""
+        made = jupytext.reads(cells.strip(), fmt="py:percent")
+        made.metadata = PYTHON
+        jupytext.write(made, self.dir / name, fmt="ipynb")
+
+    def copy(self, example: str) -> None:
+        """The files of an example of the checkout."""
+        shutil.copytree(CHECKOUT / "examples" / example, self.dir, dirs_exist_ok=True)
+
+    def run(self, command: str) -> str:
+        """What a command prints to a terminal, which nobody looks at."""
+        return self.type([command], rows=200)[0]
+
+    def run_dir(self) -> Path:
+        """The directory of the last run."""
+        return Path(self.run("guild select --dir").splitlines()[-1].strip())
+
+    def type(
+        self,
+        commands: list[str],
+        rows: int = 40,
+        until: Callable[[str], bool] | None = None,
+        keys: str = "",
+    ) -> tuple[str, str]:
+        """Type commands on a terminal; the text of its screen, and the screen as HTML. The last
+        command is left as it is once ``until`` holds of the text; ``keys`` end it then."""
+        screen = pyte.Screen(COLUMNS, rows)
+        stream = pyte.Stream(screen)
+        shown = None
+        for command in commands:
+            stream.feed(f"\x1b[1m$ {command}\x1b[0m\r\n")
+            child = pexpect.spawn(
+                "bash",
+                ["-c", command],
+                cwd=str(self.dir),
+                env=self._env,
+                dimensions=(rows, COLUMNS),
+                timeout=LIMIT,
+                encoding="utf-8",
+                codec_errors="replace",
+            )
+            try:
+                while True:
+                    stream.feed(child.read_nonblocking(4096))
+                    text = "\n".join(screen.display)
+                    if shown is None and command == commands[-1] and until and until(text):
+                        shown = _text(screen), _drawn(screen)
+                        child.send(keys)
+            except pexpect.EOF:
+                child.close()
+        if until and shown is None:
+            raise SystemExit(f"{commands[-1]} has never shown what was waited for:\n{text}")
+        return shown or (_text(screen), _drawn(screen))
+
+    def draw(self, body: str, scale: float = 2) -> Image.Image:
+        """A picture of HTML of our own."""
+        with self._browser.page(viewport=None, device_scale_factor=scale) as page:
+            page.set_content(f"<style>{_STYLE}</style><div id=all>{body}</div>")
+            page.wait_for_timeout(200)
+            return _opened(page.locator("#all").screenshot())
+
+    def terminal(self, *args: Any, **options: Any) -> Image.Image:
+        """A picture of a terminal on which commands were typed, as ``type`` does it."""
+        return self.draw(self.type(*args, **options)[1])
+
+    def page(
+        self, url: str, height: int, width: int = 1000, keep: list[int] | None = None, wait: int = 1
+    ) -> Image.Image:
+        """A picture of the upper part of a page; of a report's cells only those in ``keep``,
+        counted from 0. ``wait`` are the seconds that the page has to be drawn."""
+        with self._browser.page(**_view(width, height)) as page:
+            page.goto(url, wait_until="load")
+            if keep is not None:
+                page.evaluate(_KEEP, keep)
+            page.wait_for_timeout(1000 * wait)
+            return _trimmed(_opened(page.screenshot()))
+
+    def report(self, height: int, keep: list[int] | None = None, name: str = "*.html") -> Image:
+        """A picture of the last run's report."""
+        (path,) = self.run_dir().glob(name)
+        return self.page(path.as_uri(), height, keep=keep)
+
+    @contextmanager
+    def served(self, command: str) -> Iterator[str]:
+        """The address of a server that goes on until it is ended."""
+        port = free_port()
+        child = pexpect.spawn(
+            "bash",
+            ["-c", f"exec {command} --host 127.0.0.1 --port {port}"],
+            cwd=str(self.dir),
+            env=self._env,
+            timeout=LIMIT,
+            encoding="utf-8",
+        )
+        try:
+            child.expect(str(port))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            child.close(force=True)
+
+
+_KEEP = """keep => {
+    document.querySelectorAll('.jp-Cell').forEach((cell, index) => {
+        if (!keep.includes(index)) cell.style.display = 'none';
+    });
+}"""
+
+_STYLE = """
+body { margin: 0; background: white; }
+#all { padding: 10px; width: max-content; font: 14px sans-serif; }
+pre { margin: 0; box-sizing: border-box; padding: 14px 18px; border-radius: 8px;
+      background: #1f2430; color: #e6e6e6; font: 14px/1.42 "DejaVu Sans Mono", Menlo, monospace; }
+.row { display: flex; gap: 12px; margin-top: 12px; }
+.row img { border: 1px solid #ccc; border-radius: 8px; height: 400px; object-fit: contain; }
+"""
+
+# What terminals commonly show for the sixteen colours, on a dark ground.
+_COLOURS = {
+    "black": "#3b4252", "red": "#ff7b72", "green": "#7ee787", "brown": "#e3b341",
+    "blue": "#79c0ff", "magenta": "#d2a8ff", "cyan": "#76e3ea", "white": "#e6e6e6",
+    "brightblack": "#8b949e", "brightred": "#ffa198", "brightgreen": "#a5f0ad",
+    "brightbrown": "#f2cc60", "brightblue": "#a5d6ff", "brightmagenta": "#e2c5ff",
+    "brightcyan": "#b3f0f5", "brightwhite": "#ffffff",
+}  # fmt: skip
+
+
+def _view(width: int, height: int = 800) -> dict[str, Any]:
+    return {"viewport": {"width": width, "height": height}, "device_scale_factor": 2}
+
+
+def _text(screen: pyte.Screen) -> str:
+    return "\n".join(line.rstrip() for line in screen.display).rstrip()
+
+
+def _drawn(screen: pyte.Screen) -> str:
+    """A screen as HTML, without the empty rows at its end."""
+    rows = range(len(_text(screen).splitlines()))
+    lines = ("".join(_spans(screen.buffer[row], screen.columns)).rstrip() for row in rows)
+    return f"<pre style='min-width: {screen.columns + 4}ch'>" + "\n".join(lines) + "</pre>"
+
+
+def _spans(row: Any, columns: int) -> Iterator[str]:
+    for column in range(columns):
+        char = row[column]
+        front, back = (_colour(value) for value in (char.fg, char.bg))
+        if char.reverse:
+            front, back = back or "#1f2430", front or "#e6e6e6"
+        style = f"color:{front};" * bool(front) + f"background:{back};" * bool(back)
+        style += "font-weight:bold;" * char.bold
+        text = html.escape(char.data)
+        yield f'<span style="{style}">{text}</span>' if style else text
+
+
+def _colour(name: str) -> str:
+    if name == "default":
+        return ""
+    return _COLOURS.get(name, f"#{name}")
+
+
+def _opened(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
+
+def _trimmed(picture: Image.Image) -> Image.Image:
+    """A picture without the empty part at its bottom."""
+    ground = Image.new("RGB", picture.size, picture.getpixel((0, picture.height - 1)))
+    drawn = ImageChops.difference(picture, ground).getbbox()
+    return picture.crop((0, 0, picture.width, min(picture.height, drawn[3] + 40)))
+
+
+def _saved(picture: Image.Image, path: Path, colours: int = 96) -> None:
+    """Text and lines need few colours, and a picture of few is a fifth of the size."""
+    picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _data_url(picture: Image.Image) -> str:
+    import base64
+
+    file = io.BytesIO()
+    picture.save(file, "png")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def digits(studio: Studio) -> Image.Image:
+    """What README.md begins with: two runs compared, and the report of one."""
+    studio.copy("digits")
+    runs = ["guild run digits -y", "guild run digits learning_rate=0.001 activation=tanh -y"]
+    for command in runs:
+        studio.run(command)
+    compare = "guild compare --table --strict-cols =learning_rate,=activation,loss,accuracy"
+    _text, compared = studio.type([compare])
+    typed = "".join(f"<b>$ {command}</b>\n" for command in runs)
+    above = compared.replace("'>", f"'>{typed}", 1)
+    report = studio.report(900, keep=[0, 1, 6])
+    matrix = Image.open(studio.run_dir() / "digits_6_0.png")
+    images = "".join(f"<img src='{_data_url(image)}'>" for image in (report, matrix))
+    return studio.draw(f"{above}<div class=row>{images}</div>", scale=1.4)
+
+
+def run(studio: Studio) -> Image.Image:
+    """A run on the terminal, from its command to its end."""
+    studio.copy("tutorial")
+    return studio.terminal(["guild run train.ipynb lr=0.3 -y"])
+
+
+def report(studio: Studio) -> Image.Image:
+    """The report of a run."""
+    studio.copy("tutorial")
+    studio.run("guild run train.ipynb lr=0.3 -y")
+    return studio.report(560)
+
+
+def live(studio: Studio) -> Image.Image:
+    """The line at the bottom while a cell runs, with the bar that the cell shows."""
+    studio.notebook("train.ipynb", SLOW)
+    studio.run("guild run train.ipynb seconds=0.4 -y")
+    done = "loss: 0.3333"
+    return studio.terminal(["guild run train.ipynb -y"], until=lambda text: done in text)
+
+
+def sweep(studio: Studio) -> Image.Image:
+    """A sweep: a line for each trial, and the best run."""
+    studio.copy("tutorial")
+    return studio.terminal(["guild run train.ipynb lr='[0.1,0.2,0.3,0.4,0.6]' -y"])
+
+
+def trials(studio: Studio) -> None:
+    """Runs to compare."""
+    studio.copy("tutorial")
+    studio.run("guild run train.ipynb lr='[0.1,0.2,0.3,0.4]' -y")
+
+
+def compare(studio: Studio) -> Image.Image:
+    """Guild's own view of runs, as `guild compare` opens it on a terminal."""
+    trials(studio)
+    return studio.terminal(
+        ["guild compare --skip-unchanged"], 16, until=lambda text: "loss" in text, keys="q"
+    )
+
+
+def view(studio: Studio) -> Image.Image:
+    """Runs in the browser, as `guild view` shows them."""
+    trials(studio)
+    with studio.served("guild view --no-open") as url:
+        return studio.page(url, 700, width=1200, wait=4)
+
+
+def tensorboard(studio: Studio) -> Image.Image:
+    """Curves of scalars."""
+    trials(studio)
+    with studio.served("guild tensorboard --no-open") as url:
+        return studio.page(f"{url}/#timeseries", 640, width=1200, wait=8)
+
+
+def failed(studio: Studio) -> Image.Image:
+    """A failed run on the terminal."""
+    studio.notebook("ratio.ipynb", RATIO)
+    return studio.terminal(["guild run ratio.ipynb -y"])
+
+
+def failed_report(studio: Studio) -> Image.Image:
+    """The report of a failed run."""
+    studio.notebook("ratio.ipynb", RATIO)
+    studio.run("guild run ratio.ipynb -y")
+    return studio.report(640)
+
+
+def missing_file(studio: Studio) -> Image.Image:
+    """What a run says of a file that the project has and the run has not."""
+    studio.notebook("load.ipynb", FILES)
+    (studio.dir / "data").mkdir()
+    (studio.dir / "data/points.json").write_text("[" + "0, " * 500_000 + "0]")
+    (studio.dir / "guild.yml").write_text("load:\n  notebook: load.ipynb\n")
+    return studio.terminal(["guild run load -y"])
+
+
+def outputs(studio: Studio) -> Image.Image:
+    """A report with a figure, a table and a widget."""
+    studio.notebook("shown.ipynb", PLOT)
+    studio.run("guild run shown.ipynb -y")
+    return studio.report(1060)
+
+
+def sanitized(studio: Studio) -> Image.Image:
+    """The same as a report that is safe to open."""
+    studio.notebook("shown.ipynb", PLOT)
+    (studio.dir / "guild.yml").write_text(
+        "show:\n  notebook: shown.ipynb\n  nb-report: sanitized\n  flags-import: all\n"
+    )
+    studio.run("guild run show -y")
+    return studio.report(1060)
+
+
+PICTURES: dict[str, Callable[[Studio], Image.Image]] = {
+    "digits": digits,
+    "run": run,
+    "report": report,
+    "live": live,
+    "sweep": sweep,
+    "compare": compare,
+    "view": view,
+    "tensorboard": tensorboard,
+    "failed": failed,
+    "failed-report": failed_report,
+    "missing-file": missing_file,
+    "outputs": outputs,
+    "sanitized": sanitized,
+}
+"""All pictures by the name of their file in docs/pictures."""
+
+
+def take(names: list[str], folder: Path) -> None:
+    """Take pictures by name, all where there is none; they are written to ``folder``."""
+    path = executable()
+    if not path:
+        raise SystemExit("no Chromium: install it (Debian: apt install chromium) or set CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = Browser(playwright, path)
+        for name in names or PICTURES:
+            with tempfile.TemporaryDirectory() as scratch:
+                picture = PICTURES[name](Studio(Path(scratch).resolve(), browser))
+            _saved(picture, folder / f"{name}.png")
+            print(f"{folder / name}.png: {(folder / f'{name}.png').stat().st_size:,} bytes")
+        browser.close()
+
+
+if __name__ == "__main__":
+    take(sys.argv[1:], FOLDER)
