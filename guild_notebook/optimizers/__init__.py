@@ -6,7 +6,7 @@ here that applies :mod:`guild_notebook.compat.skopt` and then runs Guild's. ``gu
 module's name from the same command (guild/ipy.py:290-343) and calls its ``gen_trials``, so each has
 ``main`` and ``gen_trials``. Recorded runs hold the names of the modules.
 
-May use ``compat``, ``one_pipe``, ``start`` and ``terminal``.
+May use ``compat``, ``one_pipe``, ``start``, ``terminal`` and ``errors``.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..compat import output_reader
+from ..errors import nearest
 from ..one_pipe import Teller
 from ..terminal import DRAW_SECONDS, Terminal
 from .trial_table import Objective, Trial, TrialTable, trials_text, varying
@@ -139,7 +140,6 @@ class _Sweep:
 
     def _start(self, run: Any, stage: bool = False) -> None:
         """Run a trial in place of Guild's function."""
-        from guild import batch_util
         from guild.commands import run_impl
         from guild.main import system_exit_params
 
@@ -151,7 +151,7 @@ class _Sweep:
         self._number = ids.index(run.id) + 1 if run.id in ids else self._number + 1
         trial = self._running = Trial(self._number, run.short_id, run.get("flags") or {})
         if self._is_full:
-            batch_util._log_start_trial(run, stage)
+            self._write(f"{table.begun(trial)} · run {run.short_id}")
         with self._lock:  # while another thread waits for it, which then ends this process
             said, self._output, self._trial_began = "", None, time.monotonic()
             self.tell({})
@@ -251,11 +251,9 @@ class _Sweep:
         if self._has_said_objective or table.best:
             return
         self._has_said_objective = True
-        import difflib
-
         names = list(trial.scalars)
-        near = difflib.get_close_matches(objective.name, names, n=1, cutoff=0.4)
-        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(names) or 'none'}"
+        near = nearest(objective.name, names)
+        hint = f"did you mean '{near}'?" if near else f"it has {', '.join(names) or 'none'}"
         verb = "maximize" if objective.is_largest else "minimize"
         search = ", and values are drawn at random until one has" if self._is_sequential else ""
         log.warning(
@@ -334,9 +332,13 @@ def _has_report(run: Any) -> bool:
 
 
 def _setting(command: Sequence[str]) -> str:
-    """The value of ``nb-trials`` in the command of a run (plugin/operation.py)."""
-    values = [word.partition("=")[2] for word in command if word.startswith("--trials=")]
-    return values[-1] if values else ""
+    """The value of ``nb-trials`` in the command of a run (options.py): the last counts."""
+    value = ""
+    for word, following in zip(command, [*command[1:], ""]):
+        name, equals, text = word.partition("=")
+        if name in ("--trials", "nb-trials"):
+            value = text if equals else following
+    return value
 
 
 def _searched(flags: Mapping[str, Any]) -> dict[str, Sequence[Any] | None]:

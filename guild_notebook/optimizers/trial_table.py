@@ -287,8 +287,9 @@ class TrialTable:
     def sentence(self, trial: Trial) -> str:
         """The same as a row by itself, for who sees no table."""
         names = chosen_scalars(trial.scalars, self.objective, self._preferred)
-        parts = [self.begun(trial), trial.run]
-        parts.append(f"{trial.status} in {short_time(trial.seconds)}")
+        preposition = "in" if trial.status == "completed" else "after"
+        ended = f"{trial.status} {preposition} {short_time(trial.seconds)}"
+        parts = [self.begun(trial), ended]
         parts += [f"{name} {number(trial.scalars[name])}" for name in names]
         parts += [trial.reason] if trial.reason else []
         parts += self.prospect()

@@ -180,6 +180,26 @@ def test_why_trials_could_not_be_started_is_said_in_full(sweeps: Project):
     assert len(rows) == 2 and all(len(row) <= 60 for row in rows)
 
 
+def test_few_trials_are_shown_in_full_with_a_line_before_and_after_each(sweeps: Project):
+    done = sweeps.run("table", "lr=[0.6,0.7]", "nb-trials=full")
+    ids = [run.id[:8] for run in trials_of(done.runs)]
+    assert re.sub(r"\d+(\.\d)? s", "TIME", done.stdout).splitlines() == [
+        f"trial 1/2 · lr=0.6 · run {ids[0]}",
+        "trained with 0.6",
+        "accuracy: 0.5",
+        "loss: 0.6",
+        "trial 1/2 · lr=0.6 · completed in TIME · loss 0.6 · accuracy 0.5 · best 0.6 · TIME left",
+        f"trial 2/2 · lr=0.7 · run {ids[1]}",
+        "trained with 0.7",
+        "accuracy: 0.5",
+        "loss: 0.7",
+        "trial 2/2 · lr=0.7 · completed in TIME · loss 0.7 · accuracy 0.5 · best 0.6",
+        "2 trials in TIME: 2 completed",
+        f"best: trial 1/2 · lr=0.6 · loss 0.6 (smallest) · guild runs info {ids[0]}",
+    ]
+    assert "Running trial" not in done.stderr
+
+
 def test_a_batch_of_scripts_is_shown_as_guild_shows_it(sweeps: Project):
     done = sweeps.run("say", "x=[1,2,3,4]")
     assert done.stdout.splitlines() == [f"said {x}" for x in (1, 2, 3, 4)]
@@ -199,6 +219,8 @@ def test_trials_that_are_staged_are_shown_as_guild_shows_them(sweeps: Project):
         (["python", "guild_notebook.run", "a.ipynb"], ""),
         (["python", "guild_notebook.run", "a.ipynb", "--trials=full", "--report=none"], "full"),
         (["python", "guild_notebook.run", "a.ipynb", "--trials=full", "--trials=table"], "table"),
+        (["python", "guild_notebook.run", "a.ipynb", "--trials=full", "nb-trials=table"], "table"),
+        (["python", "guild_notebook.run", "a.ipynb", "--trials", "full", "--images=no"], "full"),
     ],
 )
 def test_the_option_is_read_from_the_command_that_runs_have(command, setting):
