@@ -268,7 +268,7 @@ def shown_output() -> dict[str, str]:
         plain = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
         lines = re.findall(r"^ {4}(\S.*)$", plain, re.MULTILINE)
         shown = [line for line in lines if line.split()[0] not in COMMANDS]
-        found[section] = "\n".join(line for line in shown if line[0] != "✓")  # not recorded
+        found[section] = "\n".join(line for line in shown if line[0] not in "✓⠸")  # not recorded
     return {section: text for section, text in found.items() if text}
 
 
