@@ -45,6 +45,9 @@ _FILL_IN = re.compile(
     re.VERBOSE,
 )
 
+MOST_NAMED = 5
+"""Cells that a warning names, of more."""
+
 
 @dataclass
 class Discovered:
@@ -183,6 +186,8 @@ def _assigned_again(flags: Iterable[Flag], cells: Iterable[CodeCell]) -> Iterato
 
 
 def assigned_again_warning(flag: Flag, cells: list[str]) -> str:
+    if len(cells) > MOST_NAMED + 1:
+        cells = [*cells[:MOST_NAMED], f"{len(cells) - MOST_NAMED} more"]
     listed = " and ".join(filter(None, [", ".join(cells[:-1]), cells[-1]]))
     return (
         f"flag {flag.label} is set, and assigned again in {listed}: its value holds until "

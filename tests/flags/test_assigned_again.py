@@ -97,6 +97,12 @@ def test_a_pattern_is_not():
     assert warned_cells(found, x=5) == ""
 
 
+def test_of_many_cells_the_first_are_named():
+    (line,) = flags("x = 1", *[f"x = {n}" for n in range(20)]).warnings_for({"x": 5})
+    assert line.count(" cell ") == 1 + 5
+    assert "the 6th cell (x = 4) and 15 more: its value" in line
+
+
 def test_the_warning_says_what_to_do():
     (line,) = flags("x = 1", "x = 2").warnings_for({"x": 5})
     assert line.endswith(
