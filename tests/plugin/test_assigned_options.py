@@ -83,7 +83,7 @@ def test_it_wins_over_guild_yml_and_over_what_stands_behind_the_notebooks_name(
     ],
 )
 def test_a_value_is_read_as_it_was_typed(guild: ForkedGuild, typed: str, assigned: str):
-    assert arguments(guild, "train.ipynb", typed) == ["--cwd=notebook", assigned]
+    assert arguments(guild, "train.ipynb", typed) == [assigned]
 
 
 @pytest.mark.parametrize(

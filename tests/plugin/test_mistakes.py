@@ -149,14 +149,14 @@ FLAGS = [
     ),
     Mistake(
         "run grown.ipynb rows=5",
-        "grown.ipynb has no flag 'rows': the notebook adds to rows, in the 1st cell - name it in a "
-        "guild.yml: flags-import: [all, rows]",
+        "grown.ipynb has no flag 'rows': the notebook adds to rows, in the 1st cell (rows = []) - "
+        "name it in a guild.yml: flags-import: [all, rows]",
         files={"grown.ipynb": nb("rows = []\nrow = 3\nrows.append(row)")},
     ),
     Mistake(
         "run fit i=5",
-        "grown.ipynb has no flag 'i': a loop sets i, in the 2nd cell - name it in guild.yml: "
-        "flags-import: [all, i]",
+        "grown.ipynb has no flag 'i': a loop sets i, in the 2nd cell (for i in range(n): pass) - "
+        "name it in guild.yml: flags-import: [all, i]",
         "fit:\n  notebook: grown.ipynb\n  flags-import: all\n",
         files={"grown.ipynb": nb("i = 3\nn = 3", "for i in range(n): pass")},
     ),
@@ -169,8 +169,8 @@ FLAGS = [
     ),
     Mistake(
         "run fit count=5",
-        "grown.ipynb has no flag 'count': the notebook counts with count, in the 1st cell - add to "
-        "it in guild.yml: flags-import: [count]",
+        "grown.ipynb has no flag 'count': the notebook counts with count, in the 1st cell (count = "
+        "0; n = 3) - add to it in guild.yml: flags-import: [count]",
         "fit:\n  notebook: grown.ipynb\n",
         files={"grown.ipynb": nb("count = 0; n = 3\nwhile count < n: count += 1")},
     ),

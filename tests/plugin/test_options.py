@@ -84,6 +84,7 @@ def test_settings_survive_the_way_through_the_command_line():
         "images": False,
         "exec": False,
         "color": True,
+        "trials": "full",
     }
     assert set(changed) == set(options.defaults())
     arguments = options.to_arguments(changed)
