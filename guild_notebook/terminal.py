@@ -289,10 +289,9 @@ def end_line(
         "completed in" if status == 0 else "stopped after" if (status or -1) < 0 else "failed after"
     )
     parts = [f"{COMPLETED if status == 0 else FAILED} {run} {ended} {duration(seconds)}"]
-    if status:
-        parts.append(_one_line(end.get("why")))
-    else:
+    if status == 0:
         parts += [scalar_text(name, *scalars[name]) for name in [*scalars][:MOST_SCALARS]]
+    parts.append(_one_line(end.get("why")))
     if end.get("report"):
         parts.append(f"guild-notebook open {run}")
     return " · ".join(filter(None, parts))

@@ -141,6 +141,8 @@ def test_a_text_is_cut_by_the_columns_that_it_needs(text, columns, short):
             " · guild-notebook open 4138a720",
         ),
         (1, {}, {}, "✗ 4138a720 failed after 3 s"),
+        (0, {"loss": (0.5, 0)}, {"why": "cell [2] failed with ValueError"},
+         "✓ 4138a720 completed in 3 s · loss 0.5 · cell [2] failed with ValueError"),
         (-2, {}, {"why": "cell [1] (x) was stopped by SIGINT"},
          "✗ 4138a720 stopped after 3 s · cell [1] (x) was stopped by SIGINT"),
         (None, {}, {}, "✗ 4138a720 stopped after 3 s"),

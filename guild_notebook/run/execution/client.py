@@ -231,6 +231,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self._count_state(comm_id, data, msg.get("buffers") or ())
         if msg["msg_type"] == "comm_close":
             self._states.close(comm_id)
+            self._bars.close(comm_id)
         if data.get("method") != "echo_update":  # of what start_cell has sent
             number, state = self._numbers[cell_index], data.get("state") or {}
             self._widgets.set_state(comm_id, state, number)

@@ -56,6 +56,11 @@ class WidgetBars:
                 return
             model = self._parents.get(model, "")
 
+    def close(self, model: str) -> None:
+        """A widget is closed, and so removed from where it was displayed."""
+        self._displayed.discard(model)
+        self._updates.remove(("widget", model))
+
     def _add(self, model: str) -> None:
         self._updates.add(("widget", model), lambda: self._text(model))
 

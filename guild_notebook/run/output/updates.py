@@ -64,6 +64,11 @@ class Updates:
         if at_once:
             self._show_last(update)
 
+    def remove(self, key: Hashable) -> None:
+        """The program has removed this display: its last state is none."""
+        if self._updates.pop(key, None) is self._newest:
+            self._newest = None
+
     def tick(self) -> None:
         """Show the newest state, if it is time to: to be called several times a second."""
         update = self._newest

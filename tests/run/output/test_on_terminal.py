@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import pytest
 
 from tests.helpers.project import GUILD, Project, Run, markdown, wait_for
-from tests.helpers.slow import but_slow
 from tests.helpers.terminal import OnTerminal, on_terminal
 
 SPINNERS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -62,10 +61,11 @@ def streams(run: Run) -> list[int]:
 
 @dataclass
 class Both:
-    """A run in a pipe, and then one in a terminal: its ``screens``, the last of them, and what was
-    on it while the second cell ran, before and after it became wider."""
+    """A run in a pipe, and then one in a terminal: what was on its screen while the second cell
+    ran, before and after it became wider, and at the end."""
 
     piped: Run
+    printed: str
     run: Run
     program: OnTerminal
     narrow: list[str]
@@ -77,14 +77,16 @@ class Both:
 def both(shared: Project) -> Both:
     train = "# Long training" + TRAIN
     shared.notebook("nb.ipynb", markdown("# Prepare"), PREPARE, train)
-    piped = shared.run("nb.ipynb").run
+    done = shared.run("nb.ipynb")
+    piped = done.run
     with guild_on_terminal(shared, [*GUILD, "run", "-y", "nb.ipynb"]) as program:
         narrow = program.wait_for(lambda lines: is_live(lines, "Long training  0:01"))
         program.resize(150)
         wide = program.wait_for(lambda lines: is_live(lines, "/8"))
         assert program.end() == 0
         (run_dir,) = shared.run_dirs() - {piped.dir}
-        return Both(piped, Run(run_dir), program, narrow, wide, program.lines)
+        printed = done.stdout + done.stderr
+        return Both(piped, printed, Run(run_dir), program, narrow, wide, program.lines)
 
 
 def test_one_line_at_the_bottom_says_which_cell_runs_and_how_long_it_took_before(both: Both):
@@ -123,6 +125,11 @@ def test_what_is_recorded_is_the_same_as_in_a_pipe(both: Both):
     assert without_times(both.run.output) == without_times(both.piped.output)
     assert streams(both.run) == streams(both.piped)
     assert not set(both.run.output) & {*SPINNERS, "\x1b", "\r", "✓", "\0"}
+
+
+def test_a_pipe_gets_what_is_recorded_and_no_more(both: Both):
+    printed = [line for line in both.printed.splitlines() if "WARNING" not in line]
+    assert sorted(printed) == sorted(both.piped.output.splitlines())
 
 
 def test_the_terminal_gets_few_states_of_the_line(both: Both):
@@ -167,7 +174,8 @@ PLAIN = {
 """Where there is no line at the bottom, and how many lines at the end there are."""
 
 
-@pytest.mark.parametrize("kind", but_slow(PLAIN, "both in a pipe"))
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PLAIN)
 def test_without_a_terminal_to_draw_on_there_is_no_line(shared: Project, kind: str):
     shared.without_reports("quiet.ipynb")
     shared.notebook("quiet.ipynb", "import time\nprint('loss: 0.5')\ntime.sleep(0.6)")

@@ -159,6 +159,20 @@ def test_a_widget_with_a_progress_bar_is_shown_by_its_newest_state(states, model
     assert shown.lines == ([line] if line else [])
 
 
+def test_a_bar_that_is_removed_has_no_last_state():
+    shown = Shown()
+    bars = WidgetBars(TQDM, shown.updates)
+    bars.display(view("box"))
+    shown.wait(0)
+    bars.close("l")
+    assert shown.updates.state == "Epochs: 50% 8/16 [00:01<00:01]"
+    bars.close("box")
+    bars.change("l", {"value": "late"})
+    assert shown.updates.state == ""
+    shown.updates.finish()
+    assert shown.lines == []
+
+
 def test_other_widgets_are_shown_as_before_and_texts_among_them_as_they_change():
     states = {"s": {"_model_name": "IntSliderModel", "value": 5}, "l": text("one")}
     shown = Shown()
