@@ -19,6 +19,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +32,9 @@ LONGEST = 40
 
 _DIGEST = "sha256:"
 _LONGEST_DEFAULT = 200
+_MOST_READ = 400
+"""Characters of a text that are read to show its beginning."""
+
 _AS_IT_IS = re.compile(r"""[^\s"']+""")
 
 
@@ -65,9 +69,8 @@ def value_text(value: Any, is_list: bool = False) -> str:
             return _shortened(_text(items))
         return _quoted(_shortened(value))
     if isinstance(value, list) and is_list:  # of trials
-        return _shortened(
-            _text([_items(item) if isinstance(item, str) else item for item in value])
-        )
+        first = [_items(each) if isinstance(each, str) else each for each in value[:LONGEST]]
+        return _shortened(_text(first))
     return _shortened(_text(value))
 
 
@@ -91,6 +94,8 @@ def _is_default(value: Any, default: Any) -> bool:
 def _items(text: str) -> list[Any]:
     from guild import flag_util
 
+    if len(text) > _MOST_READ:
+        text = text[:_MOST_READ].rpartition(" ")[0]
     try:
         return [flag_util.decode_flag_val(part) for part in shlex.split(text)]
     except ValueError:  # a quote that does not close
@@ -98,7 +103,7 @@ def _items(text: str) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    """A value in one line, text without quotes of its own."""
+    """A value in one line, text without quotes of its own; of a long one enough to be cut."""
     from guild import yaml_util
 
     if value is None:
@@ -109,9 +114,10 @@ def _text(value: Any) -> str:
         exact = repr(value)
         return exact if len(exact) <= 9 else f"{value:.6g}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_inner, value))}]"
+        return f"[{', '.join(map(_inner, value[:LONGEST]))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_inner(key)}: {_inner(each)}' for key, each in value.items())}}}"
+        first = islice(value.items(), LONGEST)
+        return f"{{{', '.join(f'{_inner(key)}: {_inner(each)}' for key, each in first)}}}"
     if isinstance(value, str):
         return value
     text: str = yaml_util.encode_yaml(value, default_flow_style=True)
@@ -124,7 +130,7 @@ def _inner(value: Any) -> str:
 
     if not isinstance(value, str):
         return _text(value)
-    text: str = yaml_util.encode_yaml([value], default_flow_style=True)
+    text: str = yaml_util.encode_yaml([value[:_MOST_READ]], default_flow_style=True)
     return " ".join(text.split())[1:-1]
 
 

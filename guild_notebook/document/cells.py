@@ -37,8 +37,8 @@ _COMMENT = re.compile(r"#|//")
 _ORNAMENT = re.compile(r"^(?:[#/=~+'\s-]|\*+(?=\s))+|(?:\s[#/=~*\s-]*|[#/=~-]{2,}|=#)$")
 _FOR_OTHERS = re.compile(r"#[ \t]*(?:\||-\*-|In[ \t]?\[|[+-]?$)")
 _SETTING_UP = re.compile(
-    r"%%?(?:time|timeit|capture|prun|mprun|memit|matplotlib|load_ext|reload_ext|autoreload|pylab"
-    r"|config|precision|script|env|set_env|pip|conda|mamba|cd)\b"
+    r"%%(?!writefile\b|file\b)|%(?:time|timeit|prun|mprun|memit|matplotlib|load_ext|reload_ext"
+    r"|autoreload|pylab|config|precision|env|set_env|pip|conda|mamba|cd)\b"
 )
 """Magics that say how a cell runs, or prepare it, and not what it does."""
 
