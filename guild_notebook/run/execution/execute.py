@@ -155,8 +155,8 @@ class Execution:
         self.client.start_cell(index, number)
         self.states[index] = RUNNING
         self.cell_starts()
-        text = f"[{number}/{len(self.indexes)}] {name}"
-        self.status.begin(text, lambda: self.last_times().get(index))
+        running = f"[{number}/{len(self.indexes)}] {name}"
+        self.status.begin(running, lambda: self.last_times().get(index))
         started = time.monotonic()
         self._input_requested.clear()
         node = self.client.nb.cells[index]
