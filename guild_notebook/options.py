@@ -129,6 +129,13 @@ def _trials(value: Any) -> str:
     return str(value)
 
 
+def _scalars(value: Any) -> str:
+    mode = "none" if value in (False, "no", "off") else value  # as YAML reads a bare `no`
+    if mode not in ("lines", "text", "none"):
+        raise ValueError("takes lines, text or none")
+    return str(mode)
+
+
 OPTIONS = (
     Option("kernel", "NAME", None, "kernel or environment in place of the notebook's", _text),
     Option(
@@ -156,6 +163,13 @@ OPTIONS = (
         1_000_000,
         "text of each cell that the saved notebook keeps: the rest is in the run's output",
         _characters,
+    ),
+    Option(
+        "scalars",
+        "lines|text|none",
+        "lines",
+        "which printed lines are scalars: those of Guild's form, text as people print it, none",
+        _scalars,
     ),
     Option("images", "yes|no", True, "save the images that cells show as files", _yes_or_no),
     Option(
@@ -221,13 +235,16 @@ def referring_arguments(data: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def from_arguments(arguments: Iterable[str], where: str) -> Settings:
+def from_arguments(arguments: Iterable[str], where: str, has_references: bool = False) -> Settings:
     """Read command-line options, ``--name value``, ``--name=value`` and ``--switch``, and
-    assignments, ``nb-name=value``; the last one counts."""
+    assignments, ``nb-name=value``; the last one counts. What holds a flag reference is passed over
+    where it ``has_references``, and all that comes after a name with one."""
     settings: Settings = {}
     rest = list(arguments)
     while rest:
         spelling, equals, text = rest.pop(0).partition("=")
+        if has_references and has_reference(spelling):
+            break
         if equals and spelling.startswith(PREFIX):
             option = _option(spelling[len(PREFIX) :], spelling, where)
         elif not spelling.startswith("--"):
@@ -241,7 +258,8 @@ def from_arguments(arguments: Iterable[str], where: str) -> Settings:
             option = _option(spelling[2:], spelling, where)
             if not equals:
                 text = _next_value(option, rest, spelling, where)
-        settings[option.name] = _read(option, text, spelling, where)
+        if not (has_references and has_reference(text)):
+            settings[option.name] = _read(option, text, spelling, where)
     return settings
 
 

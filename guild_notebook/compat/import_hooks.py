@@ -28,6 +28,7 @@ from . import (
     names,
     notebook_plugin,
     output_reader,
+    output_scalars,
     package_list,
     processes,
     protobuf,
@@ -90,7 +91,10 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.plugins.python_script": (package_list.wait_for_the_operation,),
     "guild.query": (names.name_columns,),
     "guild.query.qparse": (names.read_names,),
-    "guild.summary": (scalar_files.write_without_tensorboard,),
+    "guild.summary": (
+        scalar_files.write_without_tensorboard,
+        output_scalars.find_in_text,
+    ),
     "guild.util": (
         system.count_processors_without_psutil,
         system.look_for_commands_without_a_process,

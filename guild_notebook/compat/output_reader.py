@@ -223,7 +223,7 @@ class _Recorder:
 
 def _possible_scalar(callback: Any) -> re.Pattern[bytes] | None:
     """What is in each line that Guild finds a scalar in; None where the callback is to get all."""
-    from ..scalars import possible_scalar  # which scripts and kernels do without
+    from ..scalars.patterns import possible_scalar  # which scripts and kernels do without
 
     summary = sys.modules.get("guild.summary")
     if summary and isinstance(callback, summary.OutputScalars):

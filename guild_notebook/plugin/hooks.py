@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from guild import plugin as pluginlib
 
-from .. import compat, optimizers, scalars
+from .. import compat, optimizers
 from ..cluster import definition as cluster
 from ..compat import source_files
 from ..document import text_formats
@@ -101,6 +101,8 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         if pending.opdef is not op._opdef:
             pending.secrets.hide_in_command(op)
             return
+        if operation.assigns_scalars(op._opdef):
+            op._output_scalars = op._opdef.output_scalars  # else those of a run that starts again
         with _one_line_errors(pending.name, pending.secrets):
             warnings = pending.settle_values(op)
         for warning in warnings:
@@ -134,21 +136,21 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
     it is an error when it is to run (enabled_for_op), and not of each command of the project."""
     opdef.main = None
     opdef.pip_freeze = False  # it is of Guild's environment: the run records the kernel's
-    _set_what_options_say(opdef, spec)
     with suppress(Exception):
         path = operation.notebook_paths(opdef, spec).source
         flagdefs.merge(opdef, flagdefs.flag_data(opdef, path, spec.path))
     shown_options.show(opdef)
-    if opdef.output_scalars is None:
-        opdef.output_scalars = scalars.default_patterns(str(flag.name) for flag in opdef.flags)
+    _set_what_options_say(opdef, spec)
 
 
 def _set_what_options_say(opdef: Any, spec: operation.NotebookSpec) -> None:
-    """Set what of an opdef its options decide: when it is loaded, and again when it is about to run
-    with those of the command line."""
+    """Set what of an opdef, which has its flags, its options decide: when it is loaded, and again
+    when it is about to run with those of the command line."""
     opdef.exec_ = operation.runner_command([])
     with suppress(Exception):
         opdef.exec_ = operation.command(opdef, spec)
+    with suppress(Exception):
+        opdef.output_scalars = operation.output_scalars(opdef, spec)
 
 
 def _file_model(path: str) -> tuple[Any, str]:

@@ -16,6 +16,7 @@ from typing import Any
 from .. import options, start
 from ..document import notebooks_beside, reader, text_formats
 from ..errors import NotebookError, OptionError, UserError, end_on_windows, nearest, shown
+from ..scalars.patterns import default_patterns
 from . import attributes
 
 NBEXEC = "guild.plugins.nbexec"
@@ -179,8 +180,7 @@ def settings(opdef: Any, spec: NotebookSpec) -> options.Settings:
 
 def _settings_of_guildfile(opdef: Any, spec: NotebookSpec, where: str) -> options.Settings:
     result = options.from_attributes(opdef.as_data(), where)
-    if not _has_references(spec):
-        result.update(options.from_arguments(spec.arguments, where))
+    result.update(options.from_arguments(spec.arguments, where, has_references=True))
     return result
 
 
@@ -221,6 +221,29 @@ def recorded_assignments(command: Sequence[Any]) -> dict[str, str]:
     return options.assignments(words[after_notebook:])
 
 
+def output_scalars(opdef: Any, spec: NotebookSpec) -> list[Any]:
+    """The ``output-scalars`` of a notebook operation by ``nb-scalars``: its own alone, or beside
+    what that says. Raises OptionError."""
+    own = opdef.as_data().get("output-scalars")
+    said = " ".join([*options.referring_arguments(opdef.as_data()), *spec.arguments])
+    if re.search(r"--scalars[= ]\S*\$\{", said):
+        raise OptionError(
+            f"operation '{opdef.fullname}': 'nb-scalars' takes no reference to a flag, since Guild "
+            "has to know it before the run - say lines, text or none"
+        )
+    mode = settings(opdef, spec).get("scalars")
+    if mode is None and own is not None:
+        return list(own)
+    patterns = default_patterns((str(flag.name) for flag in opdef.flags), mode or "lines")
+    return [*patterns, *(own or ())] if patterns else []
+
+
+def assigns_scalars(opdef: Any) -> bool:
+    """Whether ``nb-scalars`` is assigned on the command line."""
+    spec = spec_for_opdef(opdef)
+    return spec is not None and "nb-scalars" in options.assignments(spec.assigned)
+
+
 def runner_command(arguments: list[str]) -> str:
     words = [*start.arguments(RUNNER), *arguments]
     return f"${{guild_python_exe}} {' '.join(map(shlex.quote, words))}"
@@ -233,6 +256,7 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
     if spec.error:
         raise spec.error
     attributes.check(opdef)
+    output_scalars(opdef, spec)
     check_reports(settings(opdef, spec), f"operation '{opdef.fullname}'")
     if not spec.path:
         raise NotebookError(

@@ -13,7 +13,6 @@ if __name__ == "__main__":
 import argparse
 import contextlib
 import os
-import re
 import shutil
 import signal
 import sys
@@ -135,7 +134,7 @@ def _in_project(path: str) -> str:
     return os.path.join(os.environ.get("PROJECT_DIR", ""), path)
 
 
-def _scalar_patterns(record: RunDir) -> Iterator[re.Pattern[str]]:
+def _scalar_patterns(record: RunDir) -> Iterator[Any]:
     yield from scalar_patterns(record.attr("op").get("output-scalars"))
 
 

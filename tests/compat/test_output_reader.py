@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from guild_notebook import one_pipe
 from guild_notebook.compat import output_reader
-from guild_notebook.scalars import default_patterns, possible_scalar
+from guild_notebook.scalars.patterns import default_patterns, possible_scalar
 from tests.helpers import runner
 from tests.helpers.growth import check_growth
 from tests.helpers.project import Project

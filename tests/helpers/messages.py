@@ -94,6 +94,7 @@ FUNCTIONS = {
     "warnings": "{}",
     "_preview": "{}",
     "_example": "{}",
+    "_likely_scalars": "{}",
     "_without_library": "{}",
     "omission": "{}",
     "omission_of": "{}",

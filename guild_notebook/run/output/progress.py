@@ -11,35 +11,36 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ...scalars import default_patterns, expanded
+from ...scalars import compiled
+from ...scalars.patterns import default_patterns
 from .stream import Stream, without_escapes
 
 LONGEST_LINE = 2_000
 """Characters of a line of this package: patterns may take time quadratic in it."""
 
 
-def scalar_patterns(config: Any) -> list[re.Pattern[str]]:
+def scalar_patterns(config: Any) -> list[Any]:
     """The compiled patterns of an ``output-scalars`` setting (a string, a mapping, or a list of
     them; false for ``off``)."""
     if config is None:
         config = default_patterns(())
     if not config:
         return []
-    compiled = []
+    patterns: list[Any] = []
     for item in config if isinstance(config, list) else [config]:
         for pattern in item.values() if isinstance(item, dict) else [item]:
             try:
-                compiled.append(re.compile(expanded(pattern)))
+                patterns.append(compiled(pattern))
             except (re.error, TypeError, AttributeError):
                 pass  # Guild says so itself
-    return compiled
+    return patterns
 
 
 class StatusLines:
     """Writes this package's own lines to ``stream``; ``patterns`` find scalars in the run, and are
     asked for when the first line is written."""
 
-    def __init__(self, stream: Stream, patterns: Iterable[re.Pattern[str]]) -> None:
+    def __init__(self, stream: Stream, patterns: Iterable[Any]) -> None:
         self._stream = stream
         self._patterns = patterns
 

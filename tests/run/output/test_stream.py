@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from guild_notebook import one_pipe
 from guild_notebook.run.output.pipe import OutputPipe, PipeListener, WriteOrder
 from guild_notebook.run.output.stream import Stream
-from guild_notebook.scalars import default_patterns
+from guild_notebook.scalars.patterns import default_patterns
 
 BREAK = "\\\n "
 LONGEST_WORD = 1000

@@ -1,0 +1,92 @@
+"""The output scalars of ``nb-scalars``, which Guild finds with regular expressions only.
+
+Guild compiles each pattern of an operation and asks it for matches in each line
+(guild/summary.py:330, _match_line). In place of the pattern that is marked as that of ``nb-scalars:
+text`` it gets an object that reads more than an expression can, also for ``--test-output-scalars``.
+Needless when Guild takes functions for patterns.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import itertools
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ..scalars import compiled
+from ..scalars.patterns import LINES, TEXT, are_lines
+from .scalar_files import ScalarWriter
+
+log = logging.getLogger("guild")
+
+READ_BYTES = 1 << 18
+"""As much of the end of a run's output is looked at for what looks like a scalar."""
+
+LONGEST_EXAMPLE = 60
+"""Characters of the line that is named as an example."""
+
+
+def find_in_text(summary: Any) -> None:
+    """Give Guild the reader of text. A table may end with the output, so that ends with an empty
+    line. A run that has no scalars with the default, and has printed what would be one in text,
+    says so at its end; of the trials of a batch the first one does."""
+    compile_patterns = summary._compile_patterns
+    close = summary.OutputScalars.close
+    test_output = summary.test_output
+    said: list[str] = []
+
+    @functools.wraps(compile_patterns)
+    def compile_patterns_and_text(value: Any, key: str | None) -> Iterator[tuple[str | None, Any]]:
+        if isinstance(value, str) and value.startswith(TEXT):
+            yield key, compiled(value)
+        else:
+            yield from compile_patterns(value, key)
+
+    @functools.wraps(close)
+    def close_after_last_line(self: Any) -> None:
+        if _is_text(self._patterns):
+            self.write("")
+        close(self)
+        if not said and are_lines(pattern for _, pattern in self._patterns):
+            writer = self._writer
+            if isinstance(writer, ScalarWriter) and not writer.last:
+                said.extend(_likely_scalars(writer.logdir, self._patterns[-1][1].pattern))
+                for line in said:
+                    log.info(line)
+
+    @functools.wraps(test_output)
+    def test_output_and_its_end(f: Any, config: Any, cb: Any = None) -> None:
+        is_text = _is_text(summary._init_patterns(config))
+        test_output(itertools.chain(f, [""]) if is_text else f, config, cb)
+
+    summary._compile_patterns = compile_patterns_and_text
+    summary.OutputScalars.close = close_after_last_line
+    summary.test_output = test_output_and_its_end
+
+
+def _is_text(patterns: list[tuple[str | None, Any]]) -> bool:
+    return any(pattern.pattern.startswith(TEXT) for _, pattern in patterns)
+
+
+def _likely_scalars(guild_dir: str, pattern: str) -> Iterator[str]:
+    """What is said of a run whose output has scalars for the mode ``text`` only: a line or none."""
+    try:
+        with open(os.path.join(guild_dir, "output"), "rb") as f:
+            f.seek(max(0, f.seek(0, io.SEEK_END) - READ_BYTES))
+            lines = f.read().decode(errors="ignore").split("\n")
+    except OSError:
+        return
+    found = compiled(TEXT + pattern[len(LINES) :]).lines_with_scalars(lines)
+    if found:
+        example = " ".join(found[0].split())
+        if len(example) > LONGEST_EXAMPLE:
+            example = example[: LONGEST_EXAMPLE - 1] + "…"
+        count = len(found)
+        yield (
+            "no scalars - "
+            f"{'1 line looks like a metric' if count == 1 else f'{count} lines look like metrics'} "
+            f"({example}): nb-scalars: text"
+        )
