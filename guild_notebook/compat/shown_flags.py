@@ -27,6 +27,9 @@ DEFAULT, LIST = "nb-default", "nb-list"
 """The keys of ``flags-extra``: a flag's default in the notebook, as Guild holds it, and whether
 Guild holds it as a list's items in one text."""
 
+TYPE = "nb_type"
+"""The attribute of Guild's definition of a notebook's flag that has its type in words."""
+
 LONGEST = 40
 """Characters of a value that is shown."""
 
@@ -171,8 +174,8 @@ def label_by_defaults(run_impl: Any) -> None:
 
     def op_init_label(op: Any) -> None:
         op._label = _label(op._label_template, op._op_flag_vals, op._flags_extra)
-        if not op._label and op._run:
-            op.run_attrs["label"] = ""  # that of its last start
+        if not op._label and op._run and op._run.get("label"):
+            op.run_attrs["label"] = ""  # in place of that of its last start
 
     confirmed_by_guild = run_impl._preview_user_flags
 
@@ -189,7 +192,8 @@ def label_by_defaults(run_impl: Any) -> None:
 
 def _lines(op: Any) -> Iterator[str]:
     values = op._op_flag_vals
-    types = {flag.name: type_of(flag) for flag in op._opdef.flags} if op._opdef else {}
+    flagdefs = op._opdef.flags if op._opdef else ()
+    types = {flag.name: getattr(flag, TYPE, None) for flag in flagdefs}
     shown = differing(values, op._flags_extra)
     for name, text in shown.items():
         known = _known(op._flags_extra, name)
@@ -201,11 +205,6 @@ def _lines(op: Any) -> Iterator[str]:
     others = len(values) - len(shown)
     if others:
         yield f"{others} flag{'s' if others > 1 else ''} as in the notebook"
-
-
-def type_of(flagdef: Any) -> str:
-    """The type of a notebook's flag in words, "" where Guild's definition is not of a notebook."""
-    return getattr(flagdef, "nb_type", "") or ""
 
 
 def label_trials_by_defaults(batch_util: Any) -> None:
@@ -229,30 +228,44 @@ def label_trials_by_defaults(batch_util: Any) -> None:
     batch_util._trial_flags_desc = trial_flags_desc
 
 
+class _Shown(str):
+    """A value as it is shown."""
+
+
 def describe_flags(help_: Any) -> None:
-    """Show defaults in few characters in the help of operations, and types of notebooks' flags."""
-    described_by_guild = help_._format_flag_desc
+    """Show types in the help of notebook operations, and defaults in few characters."""
+    described_by_guild, format_by_guild = help_._format_flag_desc, help_.flag_util.format_flag
+
+    def format_flag(value: Any) -> str:
+        return value if isinstance(value, _Shown) else str(format_by_guild(value))
 
     @functools.wraps(described_by_guild)
     def format_flag_desc(flag: Any, max_flag_len: int) -> str:
         shown = copy.copy(flag)
-        if flag.default is not None:
-            shown.default = value_text(flag.default, bool(flag.arg_split))
-        elif flag.null_label:
-            shown.null_label = value_text(flag.null_label)
+        if _is_notebooks(flag) and flag.default is not None:
+            shown.default = _Shown(value_text(flag.default, bool(flag.arg_split)))
+        elif _is_notebooks(flag) and flag.null_label:
+            shown.null_label = _Shown(value_text(flag.null_label))
         described: str = described_by_guild(shown, max_flag_len)
         first, break_, rest = described.partition("\n\n")
-        kind = type_of(flag)
-        return f"{first} [{kind}]".lstrip() + break_ + rest if kind else first + break_ + rest
+        kind = getattr(flag, TYPE, None)
+        return f"{first} [{kind}]".lstrip() + break_ + rest if kind else described
 
-    help_.flag_util = SimpleNamespace(**{**vars(help_.flag_util), "format_flag": str})
+    help_.flag_util = SimpleNamespace(**{**vars(help_.flag_util), "format_flag": format_flag})
     help_._format_flag_desc = format_flag_desc
 
 
 def list_flags(operations_impl: Any) -> None:
-    """The same where operations are listed with flags (guild/commands/operations_impl.py:80)."""
+    """Do so where operations are listed with flags (guild/commands/operations_impl.py:80)."""
+    by_guild = operations_impl._format_flag_default
 
     def format_flag_default(flag: Any) -> str:
+        if not _is_notebooks(flag):
+            return str(by_guild(flag))
         return f" (default is {value_text(flag.default, bool(flag.arg_split))})"
 
     operations_impl._format_flag_default = format_flag_default
+
+
+def _is_notebooks(flagdef: Any) -> bool:
+    return hasattr(flagdef, TYPE)

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__, options
+from ..compat import shown_flags
 from ..document import reader
 from ..errors import OptionError, shown
 from ..files import write_whole
@@ -213,7 +214,7 @@ def merge(opdef: Any, data: Data) -> None:
         merged.append(flagdef)
     opdef.merge_flags(SimpleNamespace(flags=merged))
     for flag in opdef.flags:
-        flag.nb_type = data.get(flag.name, {}).get(TYPE)  # for compat/shown_flags.py
+        setattr(flag, shown_flags.TYPE, data.get(flag.name, {}).get(TYPE))
         if flag.extra.get("nb-replace") and flag.default is None and flag.name in data:
             flag.default = data[flag.name].get("default")
             opdef.set_flag_value(flag.name, flag.default)
