@@ -37,10 +37,10 @@ def _to_copy(line: str) -> Line:
 
 
 LARGE = 100_000_000
-"""Bytes of a file that is better linked to than copied into each run."""
+"""Bytes of a file or folder that is better linked to than copied into each run."""
 
 MANY = 10
-"""Files of a folder, more than which the notebook hardly reads one of them alone."""
+"""Files of one kind in a folder, more than which are not named one by one."""
 
 
 def main() -> None:
@@ -92,6 +92,7 @@ class _Operation:
         self.is_path = opref.pkg_type == "script"
         self.name = opref.op_name
         self.opdef: Any = None
+        self.is_after_others = False  # which are as many as Guild copies
         with contextlib.suppress(Exception):  # whatever the project has become
             self.opdef = op_util.opdef_for_opspec(opref.to_opspec(question.project))
         select = self.opdef and op_util.sourcecode_select_for_opdef(self.opdef)
@@ -112,20 +113,20 @@ class _Operation:
         """The folder of the notebook in the run, relative to its directory."""
         return os.path.dirname(self.in_run(self._question.notebook)) or os.path.normpath(self.dest)
 
-    def including(self, file: str) -> list[Any]:
-        """Rules of ``sourcecode`` by which Guild copies the file, none where there are none."""
-        path = os.path.relpath(file, self.root)
-        exactly = glob.escape(path)
-        parts = path.split(os.sep)[:-1]
-        parents = [os.sep.join(parts[: i + 1]) for i in range(len(parts))]
+    def including(self, pattern: str, file: str) -> list[Any]:
+        """Rules of ``sourcecode`` with the ``pattern`` by which Guild copies the file, none where
+        there are none, or where the operation's are no list."""
+        parts = os.path.relpath(file, self.root).split(os.sep)
+        parents = [os.sep.join(parts[:i]) for i in range(1, len(parts))]
         above = [{"include": {"dir": parents}}] if parents else []
-        specs = self.opdef.sourcecode.specs if self.opdef else []
-        before = list(specs)
         is_list = self.opdef and isinstance(self.opdef.as_data().get("sourcecode", []), list)
-        for rules in ([{"include": exactly}], [*above, {"include": exactly}]) if is_list else ():
-            specs[:] = before + [guildfile.FileSelectSpec(r, self.opdef.guildfile) for r in rules]
+        for rules in ([{"include": pattern}], [*above, {"include": pattern}]) if is_list else ():
+            specs = self.opdef.sourcecode.specs
+            added = [guildfile.FileSelectSpec(rule, self.opdef.guildfile) for rule in rules]
+            specs += added
             select = op_util.sourcecode_select_for_opdef(self.opdef)
-            if _decision(select, self._question.project, path) is None:
+            del specs[-len(added) :]
+            if _decision(select, self._question.project, os.sep.join(parts)) is None:
                 return rules
         return []
 
@@ -140,10 +141,9 @@ class _Operation:
             return "no source code is copied (sourcecode: no)"
         decision = _decision(self._select, self._question.project, path)
         if decision is None:
-            is_folder = os.path.isdir(self._question.file)
-            return (
-                "it is an empty folder" if is_folder else "it was not there when files were copied"
-            )
+            return "it was not there when files were copied"
+        tests = [test for (_result, test), _rule in decision[1]]
+        self.is_after_others = any(test and test.name == "max matches" for test in tests)
         return _why(self._select, self.root, path, *decision)
 
 
@@ -260,8 +260,12 @@ def _about_file(question: Question, operation: _Operation) -> Iterator[Line]:
     elif target.is_there("project") and (operation.is_path or not option):
         yield from _with_option(question, operation, "project")
     elif option:
+        included = []
+        if target.in_run(option) == operation.in_run(question.file):
+            included = _including_many(question, operation)
         required = [_required(question, os.path.dirname(target.in_run(option)))]
-        yield from _with_lines(question, operation, option, "requires", required)
+        key = "sourcecode" if included else "requires"
+        yield from _with_lines(question, operation, option, key, included or required)
     is_folder = os.path.isdir(question.file)
     folder = target.relative if is_folder else os.path.dirname(target.relative)
     is_to_be_made = (
@@ -270,6 +274,21 @@ def _about_file(question: Question, operation: _Operation) -> Iterator[Line]:
     if is_to_be_made and target.in_run(question.option):
         yield _said("or, where the cell is to write there, make the folder in a cell before:")
         yield _making(question, folder)
+
+
+def _including_many(question: Question, operation: _Operation) -> list[Any]:
+    """Rules of ``sourcecode`` for a file and others of its kind: those that come after the first
+    files, which Guild copies, and those of a folder of which the run has some files."""
+    folder, name = os.path.split(question.file)
+    ending = os.path.splitext(name)[1]
+    like = [other for other in os.listdir(folder) if other.endswith(ending)]
+    in_run = os.path.join(question.run_dir, os.path.dirname(operation.in_run(question.file)))
+    is_one_of_many = len(like) > MANY and os.path.isdir(in_run)
+    if not operation.is_after_others and not is_one_of_many:
+        return []
+    path = os.path.relpath(folder, operation.root)
+    pattern = glob.escape(os.path.normpath(os.path.join(path, "x"))[:-1]) + f"*{ending}"
+    return operation.including(pattern, question.file)
 
 
 def _not_in_run(question: Question, subject: str, why: str) -> Line:
@@ -345,7 +364,13 @@ def _about_module(question: Question, operation: _Operation) -> Iterator[Line]:
         yield from _with_option(question, operation, "project")
         return
     if in_run and (is_found_there or extends_path):
-        included = operation.including(question.file)
+        file, pattern = question.file, glob.escape(os.path.relpath(question.file, operation.root))
+        if operation.is_after_others:
+            pattern = "*.py"
+        if os.path.isdir(file):
+            pattern = f"{pattern}/*.py"
+            file = next(map(str, Path(file).rglob("*.py")))
+        included = operation.including(pattern, file)
         if included:
             yield from _with_lines(question, operation, option, "sourcecode", included)
             return
@@ -357,17 +382,18 @@ def _about_module(question: Question, operation: _Operation) -> Iterator[Line]:
 
 
 def _required(question: Question, where: str) -> dict[str, Any]:
-    """The entry of ``requires`` that puts the file into the folder ``where`` of the run, or its
-    whole folder, of which the run has nothing, where there are more files in it."""
-    file, is_data = question.file, bool(question.target)
-    if is_data and not os.path.exists(os.path.join(question.run_dir, where)):
-        folder = os.path.dirname(file)
-        if len(os.listdir(folder)) > MANY:
-            file, where = folder, os.path.dirname(where)
+    """The entry of ``requires`` that puts the file into the folder ``where`` of the run. It has the
+    whole folder where the run has nothing of that and there are more files in it: a notebook that
+    reads one of them mostly reads others next."""
+    file, folder = question.file, os.path.dirname(question.file)
+    is_data = bool(question.target)
+    is_whole = os.path.basename(where) == os.path.basename(folder) and len(os.listdir(folder)) > 1
+    if is_data and is_whole and not os.path.exists(os.path.join(question.run_dir, where)):
+        file, where = folder, os.path.dirname(where)
     entry: dict[str, Any] = {"file": os.path.relpath(file, question.project)}
     if where not in ("", os.curdir):
         entry["target-path"] = where
-    if is_data and (os.path.isdir(file) or os.path.getsize(file) > LARGE):
+    if file_util.disk_usage(file) > LARGE:
         entry["target-type"] = "link"
     if resolver._archive_type(file, SimpleNamespace(type=None)):
         entry["unpack"] = False

@@ -220,9 +220,12 @@ def _folders(places: Places) -> list[str]:
 def _module(dotted: str, places: Places) -> Missing | None:
     path = dotted.replace(".", os.sep)
     bases = [os.path.dirname(places.notebook), places.project, *_above(places.project)]
-    # The project may itself be a package, or lie in one.
     for folder in itertools.chain(bases, map(os.path.dirname, bases[:2]), _folders(places)):
         file = _module_file(os.path.join(folder, path))
+        # The project may itself be a package, or lie in one.
+        is_package = os.path.exists(os.path.join(file, "__init__.py"))
+        if places.project == file and not is_package:
+            continue
         if file and not _is_inside(file, places.run_dir):
             return Missing(dotted, file, folder=folder)
     return None
@@ -234,7 +237,8 @@ def _module_file(path: str) -> str:
     if os.path.isfile(f"{path}.py"):
         return f"{path}.py"
     if os.path.isdir(path):
-        return path if glob.glob(os.path.join(escaped, "*.py")) else ""
+        has_modules = glob.glob(f"{escaped}/*.py") or glob.glob(f"{escaped}/*/*.py")
+        return path if has_modules else ""
     return next(iter(sorted(glob.glob(f"{escaped}.*so"))), "")
 
 

@@ -262,7 +262,7 @@ def test_a_file_after_the_hundredth_is_said_to_come_after_them(tmp_path: Path):
         f"module helpers is in the project (notebooks/helpers.py), not in the run: {why}",
         "add to operation 'train' in guild.yml:",
         "  sourcecode:",
-        "  - include: notebooks/helpers.py",
+        "  - include: '*.py'",
     ]
 
 
@@ -385,6 +385,24 @@ ROWS = {
         "try:\n    size = len(open('../data/five.pkl', 'rb').read())\n"
         "except OSError as e:\n    raise RuntimeError('no model') from e\nprint('found:', size)",
     ),
+    "one-of-many": (
+        GUILDFILE,
+        "train",
+        ".",
+        "for i in range(12):\n    open(f'../some/{i}.bin', 'rb').close()\nprint('found:', i)",
+    ),
+    "package": (
+        GUILDFILE,
+        "train",
+        ".",
+        "import package_made.deep.own\nprint('found:', package_made.deep.own.y)",
+    ),
+    "no-sourcecode": (
+        GUILDFILE + "  sourcecode: no\n",
+        "train",
+        ".",
+        "import generated\nprint('found:', generated.y)",
+    ),
     "database": (
         GUILDFILE,
         "train",
@@ -429,6 +447,14 @@ def test_what_the_last_lines_say_mends_the_run(project: Project, row: str):
     project.file("images/a.bin", b"\x00")
     for number in range(12):
         project.file(f"many/{number}.bin", b"\x00")
+        project.file(f"some/{number}.bin", b"\x00")
+    project.file("some/README", "text\n")
+    if row == "no-sourcecode":
+        project.file("notebooks/generated.py", "y = 1\n")
+    if row == "package":
+        project.file(".gitignore", "package_made/\n")
+        project.file("notebooks/package_made/deep/own.py", "y = 1\n")
+        git(project)
     project.file("notebooks/build/junk.txt", "")
     project.file("src/own.py", "y = 1\n")
     project.dir.parent.joinpath("outside.bin").write_bytes(b"\x00")
