@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..document.cells import cell_label
 from ..document.reader import Notebook
 from ..errors import FlagError
 from ..secrets.settings import names_secret
@@ -179,7 +180,10 @@ def _assigned_again(flags: Iterable[Flag], cells: Iterable[CodeCell]) -> Iterato
             start, end = (cell.index, change.start), (cell.index, change.end)
             is_own = any(start <= site < end for site in sites)
             if change.kind in (ASSIGNS, LOOPS, REPEATS) and min(sites) < start and not is_own:
-                found[change.name][cell.index] = cell.label
+                # The name of a cell may be the line that holds a secret value.
+                is_secret = by_name[change.name].secret
+                label = cell_label(cell.index + 1) if is_secret else cell.label
+                found[change.name][cell.index] = label
     for name, again in found.items():
         if again:
             yield assigned_again_warning(by_name[name], list(again.values()))

@@ -103,6 +103,13 @@ def test_of_many_cells_the_first_are_named():
     assert "the 6th cell (x = 4) and 15 more: its value" in line
 
 
+def test_a_value_of_a_secret_flag_is_not_in_the_warning_as_the_name_of_its_cell():
+    found = discover(notebook("pin = '1'; a = 2", "pin = '5678'"), secrets={"pin": "PIN"})
+    (line,) = [line for line in found.warnings_for({"pin": "9"}) if "again" in line]
+    assert line.startswith("flag pin in the 1st cell is set, and assigned again in the 2nd cell:")
+    assert found.flags["a"].label == "a in the 1st cell"
+
+
 def test_the_warning_says_what_to_do():
     (line,) = flags("x = 1", "x = 2").warnings_for({"x": 5})
     assert line.endswith(
