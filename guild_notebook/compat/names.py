@@ -10,7 +10,7 @@ without its query language, and tells columns of flags and scalars from its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -21,6 +21,8 @@ CORE = frozenset(
 language tells them apart: ``flag:label``, ``scalar:step``."""
 
 _PREFIXES = ("EQUALS", "FLAG_PREFIX", "SCALAR_PREFIX", "ATTR_PREFIX", "DOT")
+_WORDS = ("AND", "OR", "IN", "NOT", "TRUE", "FALSE", "IS", "UNDEFINED", "CONTAINS")
+_COMPARES = ("EQ", "NEQ", "LT", "LTE", "GT", "GTE")
 _QUALIFIERS = ("MIN", "MAX", "FIRST", "LAST", "AVG", "TOTAL", "COUNT")
 
 
@@ -44,25 +46,45 @@ def name_columns(query: Any) -> None:
 def read_names(qparse: Any) -> None:
     """Let queries have names that are words of the query language, and flags in quotes."""
     make_lexer = qparse.qlex.lexer
-    qparse.qlex.lexer = lambda: _Lexer(make_lexer())
+    qparse.qlex.lexer = lambda: _Lexer(make_lexer(), _with_names)
+
+
+def read_filters(filter_: Any) -> None:
+    """Let filters compare what has any name: one in quotes, ``'config["lr"]' = 1``, which to Guild
+    is only text (guild/filter.py:165), and words of filters, ``contains > 1``."""
+    make_lexer = filter_.lexer
+    filter_.lexer = lambda: _Lexer(make_lexer(), _with_compared_names)
 
 
 class _Lexer:
-    """The tokens of a query, in which words are names where they can be nothing else."""
+    """The tokens of a query, of which ``change`` makes names of what can be nothing else."""
 
     lineno = 1
 
-    def __init__(self, lexer: Any) -> None:
+    def __init__(self, lexer: Any, change: Callable[[list[Any]], list[Any]]) -> None:
         self._lexer = lexer
+        self._change = change
         self._tokens: Iterator[Any] = iter(())
 
     def input(self, text: str) -> None:
         self._lexer.lineno = 1
         self._lexer.input(text)
-        self._tokens = iter(_with_names(list(iter(self._lexer.token, None))))
+        self._tokens = iter(self._change(list(iter(self._lexer.token, None))))
 
     def token(self) -> Any:
         return next(self._tokens, None)
+
+
+def _with_compared_names(tokens: list[Any]) -> list[Any]:
+    for token, after, last in zip(tokens, tokens[1:], [*tokens[2:], None]):
+        is_word = token.type in _WORDS and after.type in _COMPARES
+        is_tested = after.type in ("IS", "IN", "CONTAINS") or (
+            after.type == "NOT" and last and last.type in ("IN", "CONTAINS")
+        )
+        is_quoted = token.type == "STR_LITERAL" and (after.type in _COMPARES or is_tested)
+        if is_word or is_quoted:
+            token.type = "ID"
+    return tokens
 
 
 def _with_names(tokens: list[Any]) -> list[Any]:

@@ -7,6 +7,7 @@ import itertools
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,6 +63,37 @@ def test_names_with_blanks_are_in_quotes():
         ("Flag", "c, d", "c, d"),
         ("Scalar", "e f", "", "step", "e f step"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("filter_", "is_found"),
+    [
+        ("lr = 0.1", True),
+        ("contains = 3 and undefined < 5", True),
+        ("flag:contains > 3 or in != 2", False),
+        ("is >= 1 and not not = 2", True),
+        ("'a b' = 7", True),
+        ("'config[\"lr\"]' >= 8 and '_x' < 10", True),
+        ("'flag:_x' in [9, 10]", True),
+        ("'_x' not in [9, 10]", False),
+        ("'a b' is 7 and 'name' contains 'ada'", True),
+        ("name = 'adam' and name contains 'ada'", True),
+        ("name in ['adam', 'contains'] and none is undefined", True),
+        ("name not contains 'contains' and true", True),
+        ("name = contains", None),
+    ],
+)
+def test_filters_compare_what_has_any_name(filter_: str, is_found: bool | None):
+    from guild import filter as filterlib
+
+    values = {"lr": 0.1, "contains": 3, "undefined": 4, "in": 2, "is": 1, "not": 1, "a b": 7}
+    values.update({'config["lr"]': 8, "_x": 9, "name": "adam"})
+    run = SimpleNamespace(get_attr=lambda _: None, get_flag=values.get, get_scalar=lambda _: None)
+    if is_found is None:  # a word is no value
+        with pytest.raises(SyntaxError):
+            filterlib.parser().parse(filter_)
+    else:
+        assert filterlib.parser().parse(filter_)(run) is is_found
 
 
 FLAGS = "".join(f"{name} = {number}\n" for number, name in enumerate(NAMES, 1))
