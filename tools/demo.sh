@@ -3,7 +3,8 @@
 set -e
 
 say() {
-  printf '\n%s\n' "$@"
+  echo
+  printf '%s\n' "$@"
 }
 
 typed() {
