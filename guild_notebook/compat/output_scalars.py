@@ -13,6 +13,7 @@ import io
 import itertools
 import logging
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,11 +23,22 @@ from .scalar_files import ScalarWriter
 
 log = logging.getLogger("guild")
 
-READ_BYTES = 1 << 18
+READ_BYTES = 1 << 16
 """As much of the end of a run's output is looked at for what looks like a scalar."""
+
+MOST_COUNTED = 100
+"""Lines that look like a scalar, after which no more are looked for."""
 
 LONGEST_EXAMPLE = 60
 """Characters of the line that is named as an example."""
+
+
+_LIKELY = re.compile(
+    rb"^(?!\[\d+/\d+\] )[^\n]*?"  # a line that is not of a cell's end
+    rb"(?:(?:[^\d\n]\d?|\s)[:=]\*{0,2}\s*[-+.\dniNIta]|\d:\s|[|\xe2\xef]|[\w.]  +[-+.\d])",
+    re.MULTILINE,
+)
+"""What is in each output with a scalar in text, and not in most others."""
 
 
 def find_in_text(summary: Any) -> None:
@@ -75,18 +87,23 @@ def _likely_scalars(guild_dir: str, pattern: str) -> Iterator[str]:
     """What is said of a run whose output has scalars for the mode ``text`` only: a line or none."""
     try:
         with open(os.path.join(guild_dir, "output"), "rb") as f:
-            f.seek(max(0, f.seek(0, io.SEEK_END) - READ_BYTES))
-            lines = f.read().decode(errors="ignore").split("\n")
+            start = max(0, f.seek(0, io.SEEK_END) - READ_BYTES)
+            f.seek(start)
+            output = f.read()
     except OSError:
         return
-    found = compiled(TEXT + pattern[len(LINES) :]).lines_with_scalars(lines)
+    if not _LIKELY.search(output):
+        return
+    lines = output.decode(errors="ignore").split("\n")[start > 0 :]
+    reader = compiled(TEXT + pattern[len(LINES) :])
+    found = list(itertools.islice(reader.lines_with_scalars(lines), MOST_COUNTED + 1))
     if found:
         example = " ".join(found[0].split())
         if len(example) > LONGEST_EXAMPLE:
             example = example[: LONGEST_EXAMPLE - 1] + "…"
-        count = len(found)
+        n, over = min(len(found), MOST_COUNTED), "over " * (len(found) > MOST_COUNTED)
         yield (
             "no scalars - "
-            f"{'1 line looks like a metric' if count == 1 else f'{count} lines look like metrics'} "
+            f"{'1 line looks like a metric' if n == 1 else f'{over}{n} lines look like metrics'} "
             f"({example}): nb-scalars: text"
         )

@@ -144,14 +144,13 @@ class TextPattern:
         text = _without_bar(line) if _DIGIT.search(line) and _POSSIBLE.search(line) else None
         return bool(text and self._checked(_found_in(text)))
 
-    def lines_with_scalars(self, lines: Iterable[str]) -> list[str]:
+    def lines_with_scalars(self, lines: Iterable[str]) -> Iterator[str]:
         """Those of ``lines`` that hold scalars."""
-        found, last = [], ""
+        last = ""
         for line in [*map(str.rstrip, lines), ""]:
             if any(each.name for each in self._read(line)):
-                found.append(line if self.search(line) else last)  # the row of a table
+                yield line if self.search(line) else last  # the row of a table
             last = line if _DIGIT.search(line) else last
-        return found
 
     def _read(self, line: str) -> list[Found]:
         if not line or line.isspace():

@@ -10,6 +10,7 @@ import pytest
 from guild_notebook.run.output.pipe import OutputPipe
 from guild_notebook.run.output.progress import StatusLines, duration, scalar_patterns
 from guild_notebook.run.output.stream import Stream
+from guild_notebook.scalars.patterns import default_patterns
 
 
 @pytest.mark.parametrize(
@@ -38,8 +39,11 @@ TITLES = [
     "",
 ]
 
+TEXT = default_patterns(("lr",), "text")
+
 CONFIGS = [
     None,
+    TEXT,
     r"(\key): (\value)",
     {"loss": r"loss: (\value)", "step": r"(\step)"},
     [r"acc=(\value)", {"n": r"([0-9]+)"}],
@@ -49,7 +53,7 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=repr)
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: repr(config)[:50])
 def test_no_progress_line_is_a_scalar_of_its_run(config):
     patterns = scalar_patterns(config)
     with tempfile.TemporaryFile() as f:
@@ -59,8 +63,9 @@ def test_no_progress_line_is_a_scalar_of_its_run(config):
         f.seek(0)
         lines = f.read().decode().splitlines()
     assert not [line for line in lines for p in patterns if p.search(line)]
-    if config in (None, False):
+    if config in (None, False, TEXT):
         assert len(lines) == len(TITLES)
+        assert lines[0] == "[1/9] loss: 0.5 (0.5 s)"
 
 
 def test_a_line_that_would_be_a_scalar_is_said_with_fewer_words():
