@@ -287,7 +287,7 @@ def assignment_for(option: str, value: str, following: Sequence[str]) -> str:
     name = name[len(PREFIX) :] if name.startswith(PREFIX) else name
     if name in ALIASES:
         name, value = ALIASES[name]
-    if name not in _BY_NAME or not option.startswith("--"):
+    if name not in _BY_NAME or not option.startswith(("--", f"-{PREFIX}")):
         return ""
     read = _BY_NAME[name].read
     for text in [] if value else following[:1]:

@@ -103,19 +103,24 @@ def _unknown_option(name: str, args: list[str], possibilities: Any) -> str:
     """What is said of an option that is not known: click has looked at ``args`` one by one."""
     from .. import errors, options
 
-    at = next((i for i, arg in enumerate(args) if arg.partition("=")[0] == name), None)
-    _name, _equals, value = args[at].partition("=") if at is not None else ("", "", "")
+    # Of ``-nb-kernel=other`` click has found several short options and then a dash.
+    is_ours = re.compile(rf"(?:{re.escape(name)}|-+nb-[\w-]+)(?:=|$)")
+    at = next((i for i, arg in enumerate(args) if is_ours.match(arg)), None)
+    typed, _equals, value = args[at].partition("=") if at is not None else (name, "", "")
     others = [] if at is None else args[at + 1 :]
-    spelled = options.assignment_for(name, value, others)
+    spelled = options.assignment_for({"-k": "--kernel"}.get(typed, typed), value, others)
     if spelled:
-        return f"unrecognized option '{name}' - an option of a notebook is an assignment: {spelled}"
+        return (
+            f"unrecognized option '{typed}' - an option of a notebook is an assignment: {spelled}"
+        )
     similar = errors.misspelled(name, possibilities or ())  # click's own are similar to anything
-    near = f" (did you mean {similar}?)" if similar else ""
+    if similar:
+        return f"unrecognized option '{name}' - did you mean {similar}?"
     if name in ("-p", "--parameters"):  # papermill's
         example = "=".join(others[:2]) if len(others) > 1 else "NAME=VALUE"
     elif re.fullmatch(r"--\w[\w.-]*", name):
         follows = [each for each in others[:1] if not each.startswith("-") and "=" not in each]
         example = f"{name[2:]}={value or ''.join(follows) or 'VALUE'}"
     else:
-        return f"unrecognized option '{name}'{near} - see 'guild run --help'"
-    return f"unrecognized option '{name}'{near} - a flag is an assignment: {example}"
+        return f"unrecognized option '{name}' - see 'guild run --help'"
+    return f"unrecognized option '{name}' - a flag is an assignment: {example}"

@@ -12,7 +12,7 @@ from . import text_formats
 MOST_FILES = 2_000
 """Files of a folder that are looked at, with those of the folders in it."""
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 
 
 def advice(path: str, folder: str) -> str:

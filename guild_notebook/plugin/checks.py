@@ -16,9 +16,10 @@ from typing import Any
 
 from ..compat import shown_flags
 from ..document.reader import Notebook
-from ..errors import nearest
+from ..errors import FlagError, nearest
 from ..flags import apply, guild_values
 from ..flags.discover import Discovered
+from ..flags.languages.values import is_number
 from ..secrets import settings
 from . import search_space
 
@@ -60,6 +61,20 @@ class Checks:
                     trial[flagdef.name] = search_space.completed(flag, flagdef, trial[flagdef.name])
             search_space.fit_bounds(flag, flagdef)
 
+    def check_is_searched(self, values: dict[str, Any]) -> None:
+        """Raise FlagError where an optimizer would have nothing to search."""
+        for flagdef in self._opdef.flags:
+            value = values.get(flagdef.name)
+            has_bounds = flagdef.min is not None and flagdef.max is not None
+            is_searched = isinstance(value, list) or guild_values.is_search_space(value)
+            if is_searched or flagdef.choices or has_bounds:
+                return
+        numbers = [n for n, flag in self._found.flags.items() if is_number(flag.default)]
+        raise FlagError(
+            "an optimizer searches a range, and no flag has one - say NAME=[MIN:MAX], as "
+            f"{numbers[0] if numbers else 'lr'}=[0.01:1]"
+        )
+
     def check(self, values: dict[str, Any]) -> None:
         """Raise FlagError for the first value that its flag does not take, or where values would
         change the same text, and spell each of ``values`` as Guild records it. A list is a grid:
@@ -73,6 +88,8 @@ class Checks:
             if flag is None or name not in values:
                 continue
             value = values[name]
+            if value == []:
+                raise FlagError(f"flag {name}: an empty list gives no trial - write {name}='[[]]'")
             singles = value if isinstance(value, list) else [value]
             is_batch = is_batch or singles is value
             coerced = []

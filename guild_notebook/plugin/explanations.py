@@ -37,25 +37,32 @@ def explain(refusal: str, *args: Any) -> str:
         "_no_such_opdef_error": lambda _model, name: _operation(name),
         "_no_such_flag_error": _flag,
         "_invalid_flag_arg_error": lambda errors: _argument([e.arg for e in errors.values()]),
-        "_guildfile_error": lambda path, _said: _guildfile(path),
+        "_guildfile_error": _guildfile,
         "_model_op_proxy_error": lambda e: _folder(e.opspec),
     }
     return explained[refusal](*args)
 
 
-def _guildfile(path: str) -> str:
+def _guildfile(path: str, said: str) -> str:
+    """What is said of a guild.yml that cannot be read, if it is one of notebooks."""
+    name = os.path.relpath(path)
     try:
         with open(path, "rb") as file:
-            return merge_conflict(file.read(), os.path.relpath(path))
+            content = file.read()
     except OSError:
         return ""
+    if conflict := merge_conflict(content, name):
+        return conflict
+    what = " ".join(said.replace(f"error in {path}: ", "").replace(f'in "{path}", ', "").split())
+    return f"{name} cannot be read: {what} - correct it" if b".ipynb" in content else ""
 
 
 def _operation(name: str | None) -> str:
     from guild import config
 
     if not name:
-        return ""
+        beside = notebooks_beside.notebooks_in(config.cwd())
+        return f"say what to run - notebooks here: {_listed(beside)}" if beside else ""
     parameters = operation.command_parameters()
     if name == parameters.get("optimizer"):
         return _optimizer(name)
@@ -119,7 +126,9 @@ def _argument(arguments: list[str]) -> str:
             f"'{arguments[0]}' is a second notebook - a command runs one, and its run keeps the "
             "executed one"
         )
+    with_colon = re.fullmatch(r"([\w.-]+)\s*:\s*(.+)", arguments[0])
     pairs = arguments if len(arguments) == 2 else [arguments[0], "VALUE"]
+    pairs = list(with_colon.groups()) if with_colon else pairs
     return f"'{arguments[0]}' is not an assignment - say NAME=VALUE: {'='.join(pairs)}"
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__, options
 from ..compat import shown_flags
 from ..document import reader
-from ..errors import OptionError, shown
+from ..errors import OptionError, misspelled, shown
 from ..files import write_whole
 from ..secrets import settings
 
@@ -35,6 +35,13 @@ TYPE = "nb-type"
 
 ATTRIBUTES = ("nb-replace", settings.ATTRIBUTE)
 """What a flag of guild.yml may have beside Guild's own attributes."""
+
+OF_GUILD = (
+    *("alias", "allow-other", "arg-encoding", "arg-name", "arg-skip", "arg-split", "arg-switch"),
+    *("choices", "default", "description", "distribution", "env-encoding", "env-name", "max"),
+    *("min", "null-label", "required", "type"),
+)
+"""The attributes of Guild's flags (guild/guildfile.py, FlagDef)."""
 
 NO_DEMANDS: dict[str, Any] = {
     "type": None,
@@ -89,6 +96,12 @@ def check_attributes(opdef: Any) -> None:
                 )
     for flag in opdef.flags:
         for key in flag.extra:
+            is_known = not isinstance(key, str) or key in (*ATTRIBUTES, *OF_GUILD)
+            if not is_known and (near := misspelled(key, OF_GUILD)):
+                raise OptionError(
+                    f"operation '{opdef.fullname}', flag {flag.name}: unknown attribute '{key}' - "
+                    f"did you mean '{near}'?"
+                )
             if isinstance(key, str) and key.startswith(options.PREFIX) and key not in ATTRIBUTES:
                 near = difflib.get_close_matches(key, ATTRIBUTES, n=1, cutoff=0.6)
                 hint = (

@@ -13,6 +13,18 @@ MOST_RUNS = 10
 """The newest runs of the operation whose scalars are looked at."""
 
 
+_SEARCHES = ("gp", "bayesian", "gaussian", "forest", "gbrt", "random")
+"""Guild's optimizers, which search ranges (guild/plugins/skopt.py, resolve_model_op)."""
+
+
+def is_search(opdef: Any) -> bool:
+    """Whether the ``guild run`` of this process has one of Guild's optimizers run ``opdef``."""
+    parameters = command_parameters()
+    name = str(parameters.get("optimizer") or "").rpartition("skopt:")[2]
+    own = [optimizer.name for optimizer in opdef.optimizers or ()]
+    return name in _SEARCHES if name else bool(parameters.get("optimize")) and not own
+
+
 def warnings(opdef: Any, notebook: Notebook) -> list[str]:
     """What is odd about the objective of the ``guild run`` that this process is, a line each: no
     earlier run of the operation has it. Nothing is known where there are none with scalars, or
@@ -23,6 +35,8 @@ def warnings(opdef: Any, notebook: Notebook) -> list[str]:
         return []
     typed = parameters.get("minimize") or parameters.get("maximize")
     option = "--maximize" if parameters.get("maximize") else "--minimize"
+    if not typed and str(parameters.get("optimizer")).endswith("random"):
+        return []
     tag = _tag(typed or _of_operation(opdef))
     known = _scalars(opdef) if tag else set()
     word = re.compile(rf"(?<!\w){re.escape(tag)}(?!\w)")

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import options
 from ..document.reader import Notebook, merge_conflict
-from ..errors import FlagError, OptionError, nearest
+from ..errors import FlagError, OptionError, misspelled, nearest
 from ..flags import languages
 from ..kernels import check
 from . import flagdefs, objective, operation, sourcecode
@@ -83,12 +83,15 @@ class PendingOperation:
         warnings = []
         if self._checks:
             trials = op._batch_trials or []
+            warnings += self._unknown_columns(trials)
             self._checks.complete_search_spaces(op._op_flag_vals, op._user_flag_vals, *trials)
             for values in (op._op_flag_vals, *trials):
                 self._checks.check(values)
             for name in op._user_flag_vals.keys() & op._op_flag_vals.keys():
                 op._user_flag_vals[name] = op._op_flag_vals[name]
-            warnings = self._checks.warnings(op._op_flag_vals)
+            if objective.is_search(self.opdef) and not trials:
+                self._checks.check_is_searched(op._op_flag_vals)
+            warnings += self._checks.warnings(op._op_flag_vals)
             warnings += self._option_warnings()
             if self._notebook:
                 warnings += objective.warnings(self.opdef, self._notebook)
@@ -96,6 +99,17 @@ class PendingOperation:
         warnings += self.secrets.warnings(op)
         self.secrets.hide_values(op)
         return warnings
+
+    def _unknown_columns(self, trials: list[dict[str, Any]]) -> Iterator[str]:
+        """What is odd about the columns of a batch file, of which Guild takes each for a flag: a
+        line each. Raises FlagError for one that is probably a flag of another spelling."""
+        flags = [flag.name for flag in self.opdef.flags]
+        names = dict.fromkeys(name for trial in trials for name in trial if name not in flags)
+        for name in [] if command_parameters().get("force_flags") else names:
+            said = f"{self.name} has no flag '{name}', which a batch file has"
+            if near := misspelled(name, flags):
+                raise FlagError(f"{said} - did you mean '{near}'?")
+            yield said
 
     def _option_warnings(self) -> Iterator[str]:
         """What is odd about the options and the notebook's cells, a line each."""

@@ -111,6 +111,8 @@ FUNCTIONS = {
     "by_pattern": "{}",
     "merge_conflict": "{}",
     "_option_warnings": "{}",
+    "_unknown_columns": "{}",
+    "_guildfile": "{}",
     "_heading": "{}",
     "_counts_line": "{}",
     "_best_line": "{}",

@@ -208,6 +208,15 @@ FLAGS = [
         "'out.ipynb' is a second notebook - a command runs one, and its run keeps the executed one",
     ),
     Mistake("run train.ipynb lr 0.1", "'lr' is not an assignment - say NAME=VALUE: lr=0.1"),
+    Mistake("run train.ipynb lr:0.1", "'lr:0.1' is not an assignment - say NAME=VALUE: lr=0.1"),
+    Mistake("run train.ipynb lr=[]", "flag lr: an empty list gives no trial - write lr='[[]]'"),
+    Mistake(
+        "run train.ipynb @trials.csv",
+        "train.ipynb has no flag 'LR', which a batch file has - did you mean 'lr'?",
+        files={"trials.csv": "LR,steps\n1,2\n2,3\n"},
+    ),
+    Mistake("run", "say what to run - notebooks here: train.ipynb"),
+    Mistake("run lr=1", "say what to run - notebooks here: train.ipynb"),
     Mistake("run train.ipynb lr = 0.1", "'lr' is not an assignment - say NAME=VALUE: lr=0.1"),
     Mistake("run train.ipynb lr", "'lr' is not an assignment - say NAME=VALUE: lr=VALUE"),
     Mistake(
@@ -300,6 +309,19 @@ OPTIONS = [
         "run --nb-images train.ipynb",
         "unrecognized option '--nb-images' - an option of a notebook is an assignment: "
         "nb-images=yes",
+    ),
+    Mistake(
+        "run train.ipynb -k other",
+        "unrecognized option '-k' - an option of a notebook is an assignment: nb-kernel=other",
+    ),
+    Mistake(
+        "run train.ipynb -nb-kernel=other",
+        "unrecognized option '-nb-kernel' - an option of a notebook is an assignment: "
+        "nb-kernel=other",
+    ),
+    Mistake(
+        "run train.ipynb --optimise lr=[1:2]",
+        "unrecognized option '--optimise' - did you mean --optimize?",
     ),
     Mistake(
         "run train.ipynb --no-exec",
@@ -421,6 +443,29 @@ GUILDFILES = [
     ),
     Mistake(
         "run fit",
+        "operation 'fit', flag lr: unknown attribute 'defualt' - did you mean 'default'?",
+        f"{OP}  flags:\n    lr: {{defualt: 3}}\n",
+    ),
+    Mistake(
+        "run fit",
+        "guild.yml holds the conflict of a merge (<<<<<<< in line 3) - resolve it, or take one "
+        "side: git checkout --ours guild.yml, or --theirs",
+        f"{OP}<<<<<<< HEAD\n  label: a\n=======\n  label: b\n>>>>>>> other\n",
+    ),
+    Mistake(
+        "run fit",
+        "guild.yml cannot be read: invalid flags-import value 'lr': expected yes/all, no, or a "
+        "list of flag names - correct it",
+        f"{OP}  flags-import: lr\n",
+    ),
+    Mistake(
+        "run fit",
+        "guild.yml cannot be read: mapping values are not allowed here line 2, column 11 - correct "
+        "it",
+        "fit\n  notebook: train.ipynb\n",
+    ),
+    Mistake(
+        "run fit",
         "operation 'fit': 'notebook' takes the path of a notebook, not '5'",
         "fit:\n  notebook: 5\n",
     ),
@@ -449,6 +494,11 @@ SEARCHES = [
     Mistake(
         "run train.ipynb -o annealing lr=[0.1:1]",
         "there is no optimizer 'annealing' - there are gp, forest, gbrt, random",
+    ),
+    Mistake(
+        "run train.ipynb -o gp lr=1",
+        "an optimizer searches a range, and no flag has one - say NAME=[MIN:MAX], as "
+        "learning_rate=[0.01:1]",
     ),
     Mistake(
         "run train.ipynb -o grid lr=[0.1,1]",
