@@ -97,10 +97,10 @@ def check_attributes(opdef: Any) -> None:
     for flag in opdef.flags:
         for key in flag.extra:
             is_known = not isinstance(key, str) or key in (*ATTRIBUTES, *OF_GUILD)
-            if not is_known and (near := misspelled(key, OF_GUILD)):
+            if not is_known and (other := misspelled(key, OF_GUILD)):
                 raise OptionError(
                     f"operation '{opdef.fullname}', flag {flag.name}: unknown attribute '{key}' - "
-                    f"did you mean '{near}'?"
+                    f"did you mean '{other}'?"
                 )
             if isinstance(key, str) and key.startswith(options.PREFIX) and key not in ATTRIBUTES:
                 near = difflib.get_close_matches(key, ATTRIBUTES, n=1, cutoff=0.6)

@@ -80,7 +80,7 @@ class PendingOperation:
                 self.secrets.read_values(op)
             self.secrets.check_demands(op._op_flag_vals)
         self._check_kernel()
-        warnings = []
+        warnings: list[str] = []
         if self._checks:
             trials = op._batch_trials or []
             warnings += self._unknown_columns(trials)
