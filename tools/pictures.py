@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+import numpy as np
 import pexpect
 import pyte
 from PIL import Image, ImageChops
@@ -312,11 +313,12 @@ def _saved(picture: Image.Image, path: Path) -> None:
     as they are, and of the others those that are farthest apart, like that of one character."""
     common = sorted(picture.getcolors(picture.width * picture.height), reverse=True)[:64]
     rare = picture.quantize(128, Image.Quantize.MAXCOVERAGE).getpalette() or []
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(
-        [*(value for _count, colour in common for value in colour), *rare][: 3 * 192]
-    )
-    few = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+    colours = np.array([*(colour for _count, colour in common), *zip(*[iter(rare[: 3 * 128])] * 3)])
+    pixels, places = np.unique(np.asarray(picture).reshape(-1, 3), axis=0, return_inverse=True)
+    distances = ((pixels[:, None].astype(int) - colours[None]) ** 2).sum(axis=2)
+    nearest = distances.argmin(axis=1).astype(np.uint8)[places.reshape(-1)]
+    few = Image.fromarray(nearest.reshape(picture.height, picture.width), "P")
+    few.putpalette(colours.astype(np.uint8).tobytes())
     few.save(path, optimize=True)
 
 
