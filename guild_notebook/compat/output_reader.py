@@ -154,7 +154,7 @@ class _Recorder:
                     if stream == one_pipe.STATUS:
                         if self.terminal:
                             self.terminal.status(part)
-                    elif stream not in dropped:
+                    elif part and stream not in dropped:
                         self._take(stream, number - stream, part, now, dropped)
 
     def _take(self, stream: int, kind: int, data: bytes, now: float, dropped: set[int]) -> None:
