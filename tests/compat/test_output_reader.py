@@ -361,6 +361,18 @@ def test_what_another_process_writes_there_before_a_notebooks_is_shown_as_it_is(
     assert sorted(stream for _, stream in r.index()) == [0, 1, 1]
 
 
+def test_a_status_is_not_recorded_and_what_is_only_shown_or_recorded_is_told_apart(tmp_path: Path):
+    with terminal() as shown:
+        reading = Reading(READERS["ours"], str(tmp_path), None, RUNNER)
+        writer = one_pipe.Writer()
+        texts = [(0, b"out\n"), (2, b"{}\n"), (4, b"bar 1\n"), (1, b"err\n"), (6, b"bar 2\n")]
+        reading.write(0, b"".join(writer.marked(*text) for text in texts))
+        reading.end()
+        assert [content(file) for file in shown] == [b"out\nbar 2\n", b"err\n"]
+    assert (tmp_path / ".guild/output").read_bytes() == b"out\nbar 1\nerr\n"
+    assert [stream for _, stream in reading.index()] == [0, 1, 1]
+
+
 def test_a_terminal_that_does_not_wait_is_waited_for(reading, monkeypatch):
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)

@@ -167,6 +167,29 @@ def test_nested_bars_of_tqdm_are_a_line_every_few_seconds_and_the_last_state_of_
     assert len(lines) <= len(writes) * 0.05 / PROGRESS_INTERVAL + bars
 
 
+@pytest.mark.parametrize("has_terminal", [True, False])
+def test_a_terminal_gets_the_last_states_alone_and_the_record_some_between(has_terminal: bool):
+    clock = Clock()
+    with tempfile.TemporaryFile() as f:
+        pipe = OutputPipe(f.fileno(), None, None, one_pipe.Writer(), 1, has_terminal)
+        stream = Stream(pipe, clock)
+        stream.write("before\n")
+        for state in ("\r 10%", "\r 50%", "\r100%"):
+            stream.write(state)
+            clock.now += 6
+            stream.tick()
+        stream.write("\nafter\n")
+        stream.write_state("a bar 50%")
+        stream.show_only("a bar 50%")
+        stream.end_line()
+        f.seek(0)
+        parts = of_streams(f.read())
+    recorded = b"".join(text for stream, text in parts if stream in (1, 4))
+    shown = b"".join(text for stream, text in parts if stream in (1, 7))
+    assert recorded == b"before\n 10%\n 50%\n100%\nafter\na bar 50%\n"
+    assert shown == (b"before\n100%\nafter\na bar 50%\n" if has_terminal else recorded)
+
+
 def test_a_progress_line_of_many_states_does_not_fill_the_log():
     steps = 10_000
     texts: list[str | float] = []
@@ -376,7 +399,10 @@ def test_a_text_that_is_cut_anywhere_leaves_the_rest_readable():
         assert text == b"\0end"
 
 
-@given(st.lists(st.tuples(st.integers(0, 1), st.binary(min_size=1, max_size=9)), max_size=9))
+STREAMS = [0, 1, 2, 3, 4, 6, 7]  # stdout, stderr, a status; only recorded; only shown
+
+
+@given(st.lists(st.tuples(st.sampled_from(STREAMS), st.binary(min_size=1, max_size=9)), max_size=9))
 def test_streams_in_one_pipe_are_told_apart(writes):
     writer = one_pipe.Writer()
     data = b"".join(writer.marked(*write) for write in writes)
