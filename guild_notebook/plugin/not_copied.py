@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from guild import config, file_util, guildfile, op_util, resolver, run
@@ -262,7 +263,7 @@ def _about_file(question: Question, operation: _Operation) -> Iterator[Line]:
     elif option:
         included = []
         if target.in_run(option) == operation.in_run(question.file):
-            included = _including_many(question, operation)
+            included = _including(question, operation)
         required = [_required(question, os.path.dirname(target.in_run(option)))]
         key = "sourcecode" if included else "requires"
         yield from _with_lines(question, operation, option, key, included or required)
@@ -276,9 +277,15 @@ def _about_file(question: Question, operation: _Operation) -> Iterator[Line]:
         yield _making(question, folder)
 
 
-def _including_many(question: Question, operation: _Operation) -> list[Any]:
+def _including(question: Question, operation: _Operation) -> list[Any]:
     """Rules of ``sourcecode`` for a file and others of its kind: those that come after the first
-    files, which Guild copies, and those of a folder of which the run has some files."""
+    files, which Guild copies, and those of a folder of which the run has some files. Also for one
+    whose name ``requires`` cannot hold: it is read as a URL in which flags are filled in."""
+    url = f"file:{question.shown}"
+    if urlsplit(url).path != question.shown or "${" in url:
+        return operation.including(
+            glob.escape(os.path.relpath(question.file, operation.root)), question.file
+        )
     folder, name = os.path.split(question.file)
     ending = os.path.splitext(name)[1]
     like = [other for other in os.listdir(folder) if other.endswith(ending)]

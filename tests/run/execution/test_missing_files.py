@@ -213,7 +213,7 @@ REASONS = {
 }
 
 
-@pytest.mark.parametrize("name", but_slow(REASONS, "../data/big.csv", "../data/five.pkl"))
+@pytest.mark.parametrize("name", but_slow(REASONS, "../data/five.pkl"))
 def test_the_reason_is_that_of_guilds_selection(plain: Project, name: str):
     file, why = REASONS[name]
     lines = answer(plain, "train", f"[Errno 2] No such file or directory: '{name}'")
@@ -264,6 +264,20 @@ def test_a_file_after_the_hundredth_is_said_to_come_after_them(tmp_path: Path):
         "  sourcecode:",
         "  - include: '*.py'",
     ]
+
+
+ODD = ("a#1.bin", "a?.bin", "a${x}.bin", "a b.bin", "a%20.bin", "it's.bin", "[x].bin", "- x.bin")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ODD)
+def test_the_lines_bring_a_file_of_any_name(project: Project, name: str):
+    project.notebook("notebooks/nb.ipynb", "x = 1")
+    project.file(f"data/{name}", b"\x00")
+    project.guildfile(GUILDFILE)
+    lines = answer(project, "train", f"[Errno 2] No such file or directory: {'../data/' + name!r}")
+    project.guildfile(GUILDFILE + "".join(f"{line}\n" for line in lines[2:]))
+    assert (project.run("--stage", "train").run.dir / "data" / name).exists()
 
 
 @pytest.mark.slow
@@ -436,7 +450,7 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("row", but_slow(ROWS, "large", "module"))
+@pytest.mark.parametrize("row", but_slow(ROWS, "large"))
 def test_what_the_last_lines_say_mends_the_run(project: Project, row: str):
     guildfile, command, folder, source = ROWS[row]
     project.file("data/big.csv", TEXT_2_4_MB)

@@ -125,6 +125,7 @@ def test_the_folder_of_source_code_has_the_notebooks_folder(nested: Project):
     assert Path(seen(done.stdout)["cwd"]) == done.run.dir / "code/notebooks"
 
 
+@pytest.mark.slow
 def test_a_notebook_that_guild_has_not_copied_has_its_folder(project: Project):
     project.notebook("notebooks/nb.ipynb", "import os\nprint('cwd:', os.getcwd())")
     run = runner.prepared(project)
