@@ -174,8 +174,8 @@ def label_by_defaults(run_impl: Any) -> None:
 
     def op_init_label(op: Any) -> None:
         op._label = _label(op._label_template, op._op_flag_vals, op._flags_extra)
-        if not op._label and op._run and op._run.get("label"):
-            op.run_attrs["label"] = ""  # in place of that of its last start
+        if not op._label and _is_of_notebook(op._flags_extra):
+            op.run_attrs["label"] = ""  # not that of an earlier start, and as trials have it
 
     confirmed_by_guild = run_impl._preview_user_flags
 
