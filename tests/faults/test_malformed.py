@@ -62,8 +62,9 @@ class Pipeline:
 
         wakeups = SimpleNamespace(stop=lambda: None)
         client = SimpleNamespace(requests=["r"], wakeups=wakeups)
+        manager, place = AsyncKernelManager(), {"cwd": str(self.path.parent), "language": "python"}
         self.kernel: Any = SimpleNamespace(
-            manager=AsyncKernelManager(), client=client, connect=lambda *_: client
+            manager=manager, client=client, connect=lambda *_: client, **place
         )
 
     def outcome(self, content: bytes, with_report: bool = False) -> str:
