@@ -22,7 +22,8 @@ def ask_plugins(run_impl: Any) -> None:
     """Call ``assignments_read`` of each plugin that has it, with Guild's operation and the
     assignments as they were typed, when Guild has read them and not yet looked for their flags; and
     ``refused`` with the name of each of REFUSALS and its arguments, before Guild says it in its own
-    words.
+    words. A run that is started again, as each trial is, has no operation that is read anew: it
+    does without plugins, which take long to load.
 
     Guild takes every assignment for a flag (guild/commands/run_impl.py:311, _op_init_user_flags),
     and what it says of a mistake (:2600 on) knows nothing of notebooks. Needless when plugins are
@@ -33,7 +34,7 @@ def ask_plugins(run_impl: Any) -> None:
     @functools.wraps(read)
     def op_init_user_flags(assignments: Any, op: Any) -> None:
         read(assignments, op)
-        for hook in _hooks("assignments_read"):
+        for hook in _hooks("assignments_read") if op._opdef else ():
             hook(op, list(assignments))
 
     run_impl._op_init_user_flags = op_init_user_flags

@@ -56,8 +56,6 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         """Called when Guild has read the assignments of a command line, ``texts``, and before it
         looks for their flags (compat/more_hooks.py); then for those of the batch that runs it."""
         opdef = op._opdef
-        if not opdef:
-            return  # a run is started again as it was
         with _one_line_errors(f"operation '{opdef.fullname}'"):
             is_notebook = operation.spec_for_opdef(opdef) is not None
             operation.assign(opdef, assignments.taken_from(op, texts, is_notebook))
