@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     opened = commands.add_parser(
         "open", help="open the report of a run in a browser, or print its path"
     )
-    opened.add_argument("run", metavar="RUN", nargs="?", help="the beginning of its ID; the last")
+    opened.add_argument("run", metavar="RUN", nargs="?", help="its ID or number; the last run")
     opened.set_defaults(lines=_open)
     example = commands.add_parser(
         "example", help=f"write {_EXAMPLE}, the notebook of the tutorial, to this folder"

@@ -14,16 +14,19 @@ from ..errors import UserError
 
 
 def report_of(run: str | None) -> str:
-    """The path of the report of a run: the one whose ID begins with ``run``, or the newest run of a
-    notebook. Raises UserError where there is no such run, several, or no report."""
+    """The path of the report of a run: the one whose number `guild runs` shows, or whose ID begins
+    with ``run``, as Guild's commands take it; or the newest run of a notebook. Raises UserError
+    where there is no such run, several, or no report."""
     from guild import var
 
+    runs = var.runs(sort=["-timestamp"])
     if run is None:
-        runs = var.runs(sort=["-timestamp"])
         dirs = [each.dir for each in runs if os.path.exists(_artifacts(each.dir))][:1]
         missing = "there is no run of a notebook yet - guild run NOTEBOOK.ipynb makes one"
+    elif run.isdecimal() and len(run) < 8 and 0 < int(run) <= len(runs):
+        dirs = [runs[int(run) - 1].dir]
     else:
-        dirs = [path for name, path in var.find_runs(run.lower())]
+        dirs = [each.dir for each in runs if each.id.startswith(run.lower())]
         missing = f"there is no run {run} - see guild runs"
     if not dirs:
         raise UserError(missing)

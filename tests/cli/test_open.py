@@ -52,7 +52,7 @@ def test_the_report_of_the_last_notebook_or_of_the_one_that_is_named_is_printed(
     first = made(home, FIRST, 1, "nb_1_0.png", "nb.html")
     second = made(home, SECOND, 2, "nb.html")
     made(home, SCRIPT, 3)
-    for args, run_dir in (([], second), (["ABAB"], second), (["aa"], first)):
+    for args, run_dir in (([], second), (["ABAB"], second), (["aa"], first), (["2"], second)):
         assert main(["open", *args]) == 0
         assert capsys.readouterr().out == f"{run_dir / 'nb.html'}\n"
 
