@@ -169,7 +169,7 @@ class Terminal:
         now = time.monotonic()
         if not self._draws or not self._status.get("text") or now < self._drawn_at + after:
             return b""
-        columns = self._columns()
+        columns = self.columns()
         if self._open_columns >= columns or not self._is_in_foreground():
             return b""
         self._is_drawn, self._drawn_at = True, now
@@ -178,7 +178,8 @@ class Terminal:
             return _TO_NEXT_LINE + text + _ERASE + _BACK
         return b"\r" + text + _ERASE + b"\r"
 
-    def _columns(self) -> int:
+    def columns(self) -> int:
+        """How many there are now."""
         try:
             return os.get_terminal_size(self._fd).columns or 80
         except OSError:
@@ -281,17 +282,20 @@ def end_line(
     seconds: float,
     scalars: Mapping[str, tuple[float, int]],
     end: Mapping[str, Any],
+    columns: int = 80,
 ) -> str:
     """The line that a run ends with: its ID, the exit ``status`` of its process (None where it
-    goes on), its time, the last value of each scalar with its step, and what it has said itself
-    (``Terminal.status``)."""
+    goes on), its time, the last value of a scalar with its step, or of as many as there is room
+    for, and what it has said itself (``Terminal.status``)."""
     ended = (
         "completed in" if status == 0 else "stopped after" if (status or -1) < 0 else "failed after"
     )
-    parts = [f"{COMPLETED if status == 0 else FAILED} {run} {ended} {duration(seconds)}"]
-    if status == 0:
-        parts += [scalar_text(name, *scalars[name]) for name in [*scalars][:MOST_SCALARS]]
-    parts.append(_one_line(end.get("why")))
-    if end.get("report"):
-        parts.append(f"guild-notebook open {run}")
-    return " · ".join(filter(None, parts))
+    first = f"{COMPLETED if status == 0 else FAILED} {run} {ended} {duration(seconds)}"
+    opening = f"guild-notebook open {run}" if end.get("report") else ""
+    shown = [scalar_text(name, *scalars[name]) for name in [*scalars][:MOST_SCALARS]]
+    while True:
+        parts = [first, *(shown if status == 0 else ()), _one_line(end.get("why")), opening]
+        line = " · ".join(filter(None, parts))
+        if width(line) <= columns or len(shown) < 2:
+            return line
+        shown.pop()

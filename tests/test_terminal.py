@@ -152,6 +152,13 @@ def test_a_run_ends_with_a_line_that_says_how(status, scalars, end, line):
     assert end_line("4138a720", status, 3.2, scalars, end) == line
 
 
+@pytest.mark.parametrize(("columns", "last"), [(200, "c 3"), (70, "b 2"), (66, "a 1"), (10, "a 1")])
+def test_as_many_scalars_are_said_as_there_is_room_for(columns, last):
+    scalars = {name: (float(value), 0) for value, name in enumerate("abcdef", 1)}
+    line = end_line("4138a720", 0, 3, scalars, {"report": True}, columns)
+    assert line.endswith(f" · {last} · guild-notebook open 4138a720")
+
+
 class Screen:
     """A terminal of the system for its size, and the screen of what is written to it."""
 

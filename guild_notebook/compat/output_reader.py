@@ -115,7 +115,8 @@ def _wait_and_close(output: Any) -> None:
             process.wait(END_SECONDS)
         scalars = getattr(getattr(callback, "_writer", None), "last", {})
         run, seconds = output._run.short_id, time.monotonic() - since
-        terminal.write_line(end_line(run, process.returncode, seconds, scalars, terminal.end))
+        how = process.returncode, seconds, scalars, terminal.end, terminal.columns()
+        terminal.write_line(end_line(run, *how))
 
 
 class _Recorder:
