@@ -95,7 +95,7 @@ def _load(path: str, name: str) -> Any:
     except FileNotFoundError:
         from . import notebooks_beside
 
-        advice = notebooks_beside.advice(name, "") or "check its path"
+        advice = notebooks_beside.advice(name, os.curdir) or "check its path"
         raise NotebookError(f"notebook {name} does not exist - {advice}") from None
     except OSError as e:
         raise NotebookError(f"cannot read notebook {name}: {e.strerror}") from e

@@ -8,7 +8,6 @@ as it is among what was used last.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import json
 import os
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__, options
 from ..compat import shown_flags
 from ..document import reader
-from ..errors import OptionError, misspelled, shown
+from ..errors import OptionError, misspelled, nearest, shown
 from ..files import write_whole
 from ..secrets import settings
 
@@ -96,17 +95,12 @@ def check_attributes(opdef: Any) -> None:
                 )
     for flag in opdef.flags:
         for key in flag.extra:
-            is_known = not isinstance(key, str) or key in (*ATTRIBUTES, *OF_GUILD)
-            if not is_known and (other := misspelled(key, OF_GUILD)):
-                raise OptionError(
-                    f"operation '{opdef.fullname}', flag {flag.name}: unknown attribute '{key}' - "
-                    f"did you mean '{other}'?"
-                )
-            if isinstance(key, str) and key.startswith(options.PREFIX) and key not in ATTRIBUTES:
-                near = difflib.get_close_matches(key, ATTRIBUTES, n=1, cutoff=0.6)
-                hint = (
-                    f"did you mean '{near[0]}'?" if near else f"there are {', '.join(ATTRIBUTES)}"
-                )
+            if not isinstance(key, str) or key in (*ATTRIBUTES, *OF_GUILD):
+                continue
+            is_ours = key.startswith(options.PREFIX)
+            near = nearest(key, ATTRIBUTES) if is_ours else misspelled(key, OF_GUILD)
+            if near or is_ours:
+                hint = f"did you mean '{near}'?" if near else f"there are {', '.join(ATTRIBUTES)}"
                 raise OptionError(
                     f"operation '{opdef.fullname}', flag {flag.name}: "
                     f"unknown attribute '{key}' - {hint}"

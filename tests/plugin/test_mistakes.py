@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from guild_notebook import cli
 from tests.helpers.forked_guild import ForkedGuild
 from tests.helpers.project import Project, notebook
 
@@ -540,3 +541,33 @@ def test_a_mistake_is_said_in_one_line_and_leaves_no_run(
     (line,) = done.stderr.splitlines()
     assert matches(f"guild: {row.said}", line), line
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["flags", "trian.ipynb"],
+            "guild-notebook: notebook trian.ipynb does not exist - did you mean 'train.ipynb'?",
+        ),
+        (
+            ["preview", "http://a.b/train.ipynb"],
+            "guild-notebook: notebook http://a.b/train.ipynb does not exist - this is a URL, and "
+            "runs are made of files: download it first (curl -LO URL)",
+        ),
+        (["flags", "sum.ipynb"], "sum.ipynb has no flags: those of scala are not read"),
+    ],
+)
+def test_guild_notebook_says_the_same(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    arguments: list[str],
+    said: str,
+):
+    for name, text in {**FILES, "sum.ipynb": nb("val n = 3", language="scala")}.items():
+        project.file(name, text)
+    monkeypatch.chdir(project.dir)
+    cli.main(arguments)
+    printed = capsys.readouterr()
+    assert (printed.err + printed.out).splitlines() == [said]
