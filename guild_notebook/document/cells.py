@@ -46,6 +46,9 @@ _MAY_BE_CODE = re.compile(r"[=(%!]|<-|\bimport\b|\bfrom\b")
 _FORM_COMMENT = re.compile(r"\s#+[ \t]*@[ \t]*\w+.*")
 _SECRET = re.compile(r"""(\w+)(['"]?\]?\s*(?:=|<-|:)\s*)("[^"]*"?|'[^']*'?|[\w./+-]*\d[\w./+-]*)""")
 
+_MAY_BE_HEADING = re.compile(
+    r"^ {0,3}(?:#|`{3}|~{3}|(?:=+|-{2,})[ \t]*$)|<h[1-6]\b", re.MULTILINE | re.IGNORECASE
+)
 _ATX = re.compile(r" {0,3}#{1,6}(?!#)[ \t]*(.*?)(?:[ \t]+#+)?[ \t]*")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*")
 _NO_PARAGRAPH = re.compile(r"\s{4}|\s*(?:[-*+>|<#]|\d+[.)]\s|$)")
@@ -183,11 +186,12 @@ def _is_code(text: str) -> bool:
 def _code(source: str) -> str:
     """The first line of code, without a form's comment and secret values; a cell that has comments
     or magics alone has the first of these."""
-    lines = [line for line in _lines(source) if not _COMMENT.match(line)][:1]
-    first = _LINE.search(source.strip())
-    line = lines[0] if lines else first.group()[:_LONGEST_LINE] if first else ""
-    if not lines and re.match(r"#[ \t]*@", line):
-        return ""
+    line = next((line for line in _lines(source) if not _COMMENT.match(line)), "")
+    if not line:
+        first = _LINE.search(source.strip())
+        line = first.group()[:_LONGEST_LINE] if first else ""
+        if re.match(r"#[ \t]*@", line):
+            return ""
     return _SECRET.sub(_without_secret, _FORM_COMMENT.sub("", line))
 
 
@@ -197,30 +201,40 @@ def _without_secret(match: re.Match[str]) -> str:
 
 def _last_heading(source: str) -> str:
     """The last heading of a Markdown cell, "" where it has none."""
-    found = before = fence = ""
-    is_open = False  # an element of HTML, whose text is on the next line
-    for match in re.finditer(r"[^\r\n]*(?:\r\n|\n|\r|$)", source):
-        line = match.group()[:_LONGEST_LINE].rstrip()
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    found = fence = ""
+    for match in _MAY_BE_HEADING.finditer(source):
+        start = source.rfind("\n", 0, match.start()) + 1
+        line, after = _line_at(source, start)
         fenced = _FENCE.match(line)
         if fence:
             is_end = fenced and fenced[1].startswith(fence) and not line.strip(" `~")
             fence = "" if is_end else fence
-            continue
-        if fenced:
-            fence, before = fenced[1], ""
-            continue
-        text = ""
-        in_html = _HTML_HEADING.search(line)
-        if in_html or is_open:
-            text = _HTML_END.split(in_html[1] if in_html else line, maxsplit=1)[0]
-            is_open = not text.strip()
-        elif heading := _ATX.fullmatch(line):
-            text = heading[1]
-        elif before and _UNDERLINE.fullmatch(line):
-            text = before
-        found = _plain(text) or found
-        before = "" if _NO_PARAGRAPH.match(line) or text else line
+        elif fenced:
+            fence = fenced[1]
+        else:
+            before, _ = _line_at(source, source.rfind("\n", 0, max(start - 1, 0)) + 1)
+            found = _plain(_heading(line, before if start else "", after)) or found
     return found
+
+
+def _line_at(source: str, start: int) -> tuple[str, str]:
+    """The line that begins at ``start``, and the beginning of what comes after it."""
+    end = source.find("\n", start)
+    end = len(source) if end < 0 else end
+    line = source[start : min(end, start + _LONGEST_LINE)]
+    return line.rstrip(), source[end + 1 : end + 1 + _LONGEST_LINE].strip()
+
+
+def _heading(line: str, before: str, after: str) -> str:
+    """The text of a heading by its ``line``, and those before and after it; "" for other lines."""
+    if in_html := _HTML_HEADING.search(line):  # its text may be on the next line
+        first = in_html[1].strip() or after.partition("\n")[0]
+        return _HTML_END.split(first, maxsplit=1)[0]
+    if heading := _ATX.fullmatch(line):
+        return str(heading[1])
+    is_underlined = _UNDERLINE.fullmatch(line) and not _NO_PARAGRAPH.match(before)
+    return before if is_underlined else ""
 
 
 def _plain(text: str) -> str:
