@@ -32,7 +32,7 @@ _IS_OF_FILES = re.compile(
 
 _ERRORS_OF_FILES = ("FileNotFoundError", "NotADirectoryError", "IsADirectoryError")
 
-_QUOTED = re.compile(r"""(?:(?<!\w)|(?<=\bb))(['"`‘“])(.+?)['"`’”](?!\w)""")
+_QUOTED = re.compile(r"""(?:(?<!\w)|(?<=\bb))(['"`‘“])(.{1,1000}?)['"`’”](?!\w)""")
 _SEPARATORS = re.compile(r"[\s,;=<>|()\[\]{}]+")
 _QUOTES = " \t'\"`‘’“”"
 

@@ -417,6 +417,8 @@ ROWS = {
         ".",
         "import generated\nprint('found:', generated.y)",
     ),
+    "ignored": (GUILDFILE, "train", ".", READS.format("../data/kept.dat")),
+    "path-ignored": ("", "notebooks/nb.ipynb", ".", READS.format("../data/kept.dat")),
     "database": (
         GUILDFILE,
         "train",
@@ -463,6 +465,10 @@ def test_what_the_last_lines_say_mends_the_run(project: Project, row: str):
         project.file(f"many/{number}.bin", b"\x00")
         project.file(f"some/{number}.bin", b"\x00")
     project.file("some/README", "text\n")
+    if "ignored" in row:
+        project.file(".gitignore", "*.dat\n")
+        project.file("data/kept.dat", "1\n")
+        git(project)
     if row == "no-sourcecode":
         project.file("notebooks/generated.py", "y = 1\n")
     if row == "package":
