@@ -44,7 +44,7 @@ _ALONE = re.compile(rf"{_NUMBER}[)\]}}]*\Z")
 
 _OF_A_STEP = "epoch|step|iter|iteration|episode|round|generation|batch"
 _STEP = re.compile(
-    r"(?:(?:train|training|starting)[ _-]|(?P<of>val|validation|test|eval)[ _-]|global[ _-])?"
+    r"\[?(?:(?:train|training|starting)[ _-]|(?P<of>val|validation|test|eval)[ _-]|global[ _-])?"
     rf"(?:{_OF_A_STEP})\s*[:=#]?\s*\[?\s*(?P<step>\d{{1,18}})(?:\.\d+)?"
     r"\s*(?:(?:/|of)\s*\d+\s*)?\]?(?![\w.%])(?:\s*\[[^\]]*\])*\s*[:)]*\s*",
     re.IGNORECASE,
@@ -67,6 +67,7 @@ _BEFORE = re.compile(  # what loggers put before a line
 _OURS = re.compile(
     r"\[\d+(?:/\d+)?\] .*\((?:\d+ h )?\d+(?:\.\d)? (?:s|min(?: \d\d s)?)\)|guild-notebook:"
     r"|CPU times:|\s*File \"|Traceback"  # IPython's %%time, and tracebacks
+    r"|\s*(?!\w*(?:Output|Results?|Metrics|Scores?)\()[^\W\d]\w*\([^\W\d]\w*="  # an object
 )
 _WARNING = re.compile(
     r"\b(?:WARNING|WARN|ERROR|CRITICAL|FATAL|Warning)\b(?!\s*[:=]\s*[-+.\d])"
@@ -92,7 +93,9 @@ _IN_A_BAR = re.compile(  # what is drawn, counts, times and rates
 _MARK = "\x1f"
 """Stands in a line for what is of a progress bar."""
 
-_BETWEEN = re.compile(rf",(?!\d)|[;|│┃║•\t{_MARK}]|\s(?:[-–—]+|[-–—=]*>)(?=\s)|\s/\s+(?!\d)")
+_BETWEEN = re.compile(
+    rf",(?!\d)|[;|│┃║•\t{_MARK}]|\s(?:[-–—]+|[-–—=]*>)(?=\s)|\s/\s+(?!\d)|\.+\s+(?=[A-Z])"
+)
 _BEFORE_PART = re.compile(r"(?:[^\w'\"\[]|\[(?![^\W\d])|[^\W\d]\w*\((?=[^\W\d]\w*=))*")
 
 _AROUND = re.compile(r"\s+[*=#<>~–—-]+\Z")

@@ -270,6 +270,10 @@ OPTIONS = [
         "html-no-input, sanitized, …",
     ),
     Mistake(
+        "run train.ipynb nb-scalars=txt",
+        "operation 'train.ipynb': 'nb-scalars' takes lines, text or none, not 'txt'",
+    ),
+    Mistake(
         "run train.ipynb nb-cell-timeout=soon",
         "operation 'train.ipynb': 'nb-cell-timeout' takes a number of seconds above 0, not 'soon'",
     ),

@@ -142,6 +142,20 @@ LINES: dict[str, dict[str, float]] = {
     "INFO:tensorflow:loss = 0.3, step = 100 (0.5 sec)": {"loss": 0.3, "step": 100},
     "2024-01-01 12:00:00,123 - INFO - val_loss: 0.3": {"val_loss": 0.3},
     "[12:00:01] INFO: Epoch 3: val_loss=0.3": {"val_loss": 0.3, "step": 3},
+    "[Epoch 1] train: 0.5 | val: 0.6": {"step": 1, "train": 0.5, "val": 0.6},
+    "Epoch: 1/5.. Train Loss: 0.512.. Test Loss: 0.4": {
+        "step": 1, "train_loss": 0.512, "test_loss": 0.4
+    },
+    "Epoch 2 finished. Loss: 0.3": {"step": 2, "loss": 0.3},
+    "Done in 3.5s. Test accuracy: 0.9": {"test_accuracy": 0.9},
+    "313/313 - 1s - loss: 0.0893 - accuracy: 0.9732 - 1s/epoch - 3ms/step": {
+        "loss": 0.0893, "accuracy": 0.9732
+    },
+    "Validation: {'loss': 0.3, 'acc': 0.9}": {"validation_loss": 0.3, "validation_acc": 0.9},
+    "Precision: 0.85 Recall: 0.80 F1-Score: 0.82": {
+        "precision": 0.85, "recall": 0.8, "f1-score": 0.82
+    },
+    "Test loss: 0.0893 / Test accuracy: 0.9732": {"test_loss": 0.0893, "test_accuracy": 0.9732},
     # bars that are full
     "938/938 [==============================] - 2s 2ms/step - loss: 0.3 - accuracy: 0.9": {
         "loss": 0.3, "accuracy": 0.9
@@ -312,6 +326,14 @@ NOTHING = [
     *("Epoch 3 took 12.3s", "Step 1: load the data", "Epoch 1: val_loss did not improve from 0.35"),
     *("Memory: 512 MB", "Rate: 30 it/s", "Size: 5x5", "loss: 0.3.5", "loss: 0.3/0.4", "lr: 0.1"),
     "Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.503",
+    *("RandomForestClassifier(max_depth=3, n_estimators=100)", "Namespace(lr_max=0.1, epochs=3)"),
+    *(
+        "Price: $12.50",
+        "Elapsed time: 00:01:23",
+        "Saved model to model_0.93.h5",
+        "cuda:0",
+        "1. x: 5",
+    ),
     # of this package
     *("[2/3] lr_now = 0.1 (0.0 s)", "[3] f1 = 0.8 (1 min 02 s)", "guild-notebook: cell 3: x=5"),
     # secret values
