@@ -138,12 +138,13 @@ def _inner(value: Any) -> str:
 
 
 def _shortened(text: str) -> str:
-    """``text``, cut where it is longer than LONGEST: a path's end is kept, else the beginning."""
+    """``text``, cut where it is longer than LONGEST: a path's end is kept, else the beginning. The
+    dots are three for terminals without an ellipsis, and for TensorBoard, which takes none."""
     if len(text) <= LONGEST:
         return text
     if "/" in text and not re.search(r"[\s,\[{]", text):
-        return f"…{text[1 - LONGEST :]}"
-    return f"{text[: LONGEST - 1]}…"
+        return f"...{text[3 - LONGEST :]}"
+    return f"{text[: LONGEST - 3]}..."
 
 
 def _quoted(text: str) -> str:

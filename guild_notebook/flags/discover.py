@@ -84,7 +84,8 @@ class Discovered:
             value = values.get(flag.name, guild_values.guild_default(flag))
             if not guild_values.is_unchanged(flag, value):
                 changed.append(flag)
-                needless.add(fill_in_warning(flag))
+                if is_fill_in(flag):
+                    needless.add(fill_in_warning(flag))
             empty = value in ("", None) and flag.default in ("", None)
             if is_named_like_secret(flag) and empty and not flag.secret:
                 needless.add(secret_warning(flag))

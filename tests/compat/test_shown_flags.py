@@ -45,13 +45,13 @@ NUMBERS = " ".join(map(str, range(1200)))
         ([0.1, 0.2], False, "[0.1, 0.2]"),
         (["a, b", "1", 1], False, "['a, b', '1', 1]"),
         ({"b": [1, {"c": None}], "a": "x y"}, False, "{b: [1, {c: null}], a: x y}"),
-        ("[1,2] " * 5000 + "3", True, "[[1, 2], [1, 2], [1, 2], [1, 2], [1, 2]…"),
-        (["[1,2]"] * 5000, True, "[[[1, 2]], [[1, 2]], [[1, 2]], [[1, 2]]…"),
-        (NUMBERS, True, "'0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 1…'"),
-        ([*range(1200)], False, "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …"),
-        ("x" * 1000, False, "x" * 39 + "…"),
+        ("[1,2] " * 5000 + "3", True, "[[1, 2], [1, 2], [1, 2], [1, 2], [1, ..."),
+        (["[1,2]"] * 5000, True, "[[[1, 2]], [[1, 2]], [[1, 2]], [[1, 2..."),
+        (NUMBERS, True, "'0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15...'"),
+        ([*range(1200)], False, "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11..."),
+        ("x" * 1000, False, "x" * 37 + "..."),
         ("/home/me/projects/of/this/year/data/train.csv", False,
-         "…me/projects/of/this/year/data/train.csv"),
+         ".../projects/of/this/year/data/train.csv"),
     ],
 )  # fmt: skip
 def test_a_value_is_shown_in_few_characters_with_quotes_once(value: Any, is_list: bool, text: str):
@@ -150,7 +150,7 @@ def test_help_and_lists_of_operations_have_types_and_defaults_of_one_line(made: 
     help_ = made.guild("run", "train", "--help-op").stdout.splitlines()
     assert [line.strip() for line in help_[help_.index("Flags:") + 1 :]] == [
         "computed  (default is '2 * 3')",
-        "data      (default is '0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 1…') [list]",
+        "data      (default is '0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15...') [list]",
         "fast      Be quick (default is yes) [boolean]",
         "lr        step (default is 0.1) [number]",
         "matrix    (default is [[0, 1], [1, 0]]) [list]",
