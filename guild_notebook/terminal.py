@@ -109,14 +109,12 @@ class Terminal:
         for line in lines:
             try:
                 status = json.loads(line)
-            except ValueError:
-                continue
-            if not isinstance(status, dict):
+                since = time.monotonic() - status.get("seconds", 0)
+            except (ValueError, TypeError, AttributeError):  # of another release of this package
                 continue
             with self._lock:
-                self._status = status
+                self._status, self._since = status, since
                 self.end = status.get("end", self.end)
-                self._since = time.monotonic() - status.get("seconds", 0)
         self.tick()
 
     def tick(self) -> None:
@@ -206,7 +204,7 @@ def status_text(status: Mapping[str, Any], seconds: float, columns: int) -> str:
     text = _one_line(status.get("text"))
     time_shown = f"  {clock(seconds)}" if "seconds" in status else ""
     last = status.get("last")
-    notes = [] if last is None else [f"last time {clock(last)}"]
+    notes = [f"last time {clock(last)}"] if isinstance(last, (int, float)) else []
     notes += map(_one_line, status.get("notes") or ())
     bar = _one_line(status.get("bar"))
     short = " ".join(_BAR.sub(" ", bar).split())

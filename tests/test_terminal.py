@@ -77,7 +77,7 @@ def shown(status: dict[str, Any], seconds: float = 102.3, columns: int = 79) -> 
          "trial 3 of 12  1:42 · best loss 0.1"),
         ({"text": "漢字漢字漢字漢字漢字", "seconds": 0}, 20, "漢字漢字漢…  1:42"),
         ({"text": "a\x1b[31mb\nc\x07\u202e", "seconds": 0}, 79, "a[31mbc  1:42"),
-        ({"text": 5, "seconds": 0, "bar": ["x"]}, 79, "  1:42"),
+        ({"text": 5, "seconds": 0, "bar": ["x"], "last": "x"}, 79, "  1:42"),
     ],
 )  # fmt: skip
 def test_the_line_says_what_runs_and_how_far_in_the_room_there_is(status, columns, line):
@@ -238,7 +238,7 @@ def test_the_line_makes_room_for_what_guild_logs(screen: Screen):
 
 def test_a_status_may_come_in_parts_and_what_is_no_status_is_left_out(screen: Screen):
     shown = Terminal(screen.fd, screen.write, True)
-    message = b"not JSON\n[1]\n" + line_of(text="漢字")
+    message = b'not JSON\n[1]\n{"text": "odd", "seconds": []}\n' + line_of(text="漢字")
     for i in range(len(message)):
         shown.status(message[i : i + 1])
     assert screen.lines[0][2:].replace(" ", "") == "漢字"
