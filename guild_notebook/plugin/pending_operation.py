@@ -106,10 +106,12 @@ class PendingOperation:
         flags = [flag.name for flag in self.opdef.flags]
         names = dict.fromkeys(name for trial in trials for name in trial if name not in flags)
         for name in [] if command_parameters().get("force_flags") else names:
-            said = f"{self.name} has no flag '{name}', which a batch file has"
             if near := misspelled(name, flags):
-                raise FlagError(f"{said} - did you mean '{near}'?")
-            yield said
+                raise FlagError(
+                    f"{self.name} has no flag '{name}', which a batch file has - did you mean "
+                    f"'{near}'?"
+                )
+            yield f"there is no flag '{name}', which a batch file has"
 
     def _option_warnings(self) -> Iterator[str]:
         """What is odd about the options and the notebook's cells, a line each."""

@@ -17,7 +17,7 @@ import pytest
 
 from guild_notebook import cli
 from tests.helpers.forked_guild import ForkedGuild
-from tests.helpers.project import Project, notebook
+from tests.helpers.project import Project, code, notebook
 
 
 @dataclass(frozen=True)
@@ -545,6 +545,55 @@ def test_a_mistake_is_said_in_one_line_and_leaves_no_run(
     (line,) = done.stderr.splitlines()
     assert matches(f"guild: {row.said}", line), line
     assert done.stdout == ""
+
+
+WARNINGS = [
+    Mistake(
+        "run tags.ipynb nb-skip-tags=slwo",
+        "tags.ipynb: nb-skip-tags: no cell has the tag 'slwo' - did you mean 'slow'?",
+        files={"tags.ipynb": json.dumps(notebook(code("a = 1", tags=["slow"])))},
+    ),
+    Mistake(
+        "run merged.ipynb",
+        "merged.ipynb: the 1st cell (…) holds the conflict of a merge (<<<<<<<) - resolve it in "
+        "Jupyter",
+        files={"merged.ipynb": nb("<<<<<<< HEAD\na = 1\n=======\na = 2\n>>>>>>> other")},
+    ),
+    Mistake(
+        "run fit",
+        "train.ipynb: flag learn_rate changes nothing: it is not in the notebook, and nothing else "
+        "of the operation uses it - did you mean 'learning_rate'?",
+        f"{OP}  flags: {{learn_rate: 3}}\n",
+    ),
+    Mistake(
+        "run fit",
+        "sum.ipynb: no flags are imported: flags of scala are not read: say in guild.yml where "
+        "each stands, by nb-replace",
+        "fit:\n  notebook: sum.ipynb\n  flags-import: all\n",
+        {"sum.ipynb": nb("val n = 3", language="scala")},
+    ),
+    Mistake(
+        "run train.ipynb @trials.csv",
+        "train.ipynb: there is no flag 'note', which a batch file has",
+        files={"trials.csv": "lr,note\n1,a\n2,b\n"},
+    ),
+]
+"""What is said and does not keep a run from its start."""
+
+
+@pytest.mark.parametrize("row", WARNINGS, ids=lambda row: f"{row.command} {row.guildfile!r}")
+def test_what_may_be_meant_is_warned_of_in_one_line(
+    shared: Project, guild: ForkedGuild, row: Mistake
+):
+    folder = f"warning{WARNINGS.index(row)}"
+    for name, text in {**FILES, **row.files}.items():
+        shared.file(f"{folder}/{name}", text)
+    if row.guildfile:
+        shared.file(f"{folder}/guild.yml", row.guildfile)
+    done = guild(*shlex.split(row.command), "--stage", "-y", cwd=folder)
+    assert done.status == 0 and len(done.run_dirs) == 1
+    (line,) = done.stderr.splitlines()
+    assert matches(f"WARNING: {row.said}", line), line
 
 
 @pytest.mark.parametrize(
