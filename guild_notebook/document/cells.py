@@ -251,5 +251,7 @@ def _plain(text: str) -> str:
 
 
 def _printable(name: str) -> str:
+    if name.isprintable():
+        return " ".join(name.split())
     kept = (c if c.isprintable() or c == "\u200d" else " " for c in name)
     return " ".join("".join(kept).split())

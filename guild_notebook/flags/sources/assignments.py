@@ -21,6 +21,7 @@ from . import working_values
 
 INJECTED_TAG = "injected-parameters"
 PARAMETERS_TAG = "parameters"
+_WORD = re.compile(r"\w+")
 _COMMENT_BEHIND = re.compile(r"[ \t;)]*#[^\r\n]*")
 _TYPE_COMMENT = re.compile(
     r"(?<![ \t;)])[ \t;)]*#[^\S\r\n]*type:(?![^\S\r\n]*ignore\b)[^\S\r\n]*([^\s#]*)"
@@ -84,7 +85,13 @@ def find(cells: Iterable[CodeCell]) -> Found:
             if isinstance(assignment, NameAssignment) and not assignment.computed:
                 literals.setdefault(assignment.name, assignment)
     values = {name: assignment.value for name, assignment in literals.items()}
-    changes = ((cell.label, change) for cell in cells for change in cell.changes(values.keys()))
+    words = set(_WORD.findall(" ".join(values)))
+    changes = (
+        (cell.label, change)
+        for cell in cells
+        if not words.isdisjoint(_WORD.findall(cell.text))  # most cells are about others
+        for change in cell.changes(values.keys())
+    )
     working = working_values.reasons(changes, values)
     found = Found()
     seen: dict[str, str] = {}
