@@ -226,8 +226,10 @@ def test_a_skipped_cell_has_no_outputs(executed: dict):
     assert cell["outputs"] == []
 
 
-def test_the_run_directory_is_the_working_directory(done: Command, run: Run):
-    assert f"cwd {run.dir}\n" in done.stdout
+def test_the_notebooks_folder_in_the_run_directory_is_the_working_directory(
+    done: Command, run: Run
+):
+    assert f"cwd {run.dir / 'nbs'}\n" in done.stdout
 
 
 def test_modules_beside_the_notebook_are_importable(executed: dict):
