@@ -85,6 +85,7 @@ def test_settings_survive_the_way_through_the_command_line():
         "exec": False,
         "color": True,
         "trials": "full",
+        "scalars": "text",
     }
     assert set(changed) == set(options.defaults())
     arguments = options.to_arguments(changed)
