@@ -128,7 +128,13 @@ class _Sweep:
         return self._runs
 
     def _terminate(self, *args: Any) -> None:
+        """Stop the batch. Where psutil waits for the process of a trial (guild/batch_util.py,
+        _terminate_batch), it may be the one that gets the exit status, and Guild, which waits as
+        well, 0: the trial would be recorded as completed."""
+        import psutil
+
         self._is_ending = True
+        psutil.wait_procs = _wait_for_ends  # type: ignore[assignment]  # all that Guild passes
         self._terminate_by_guild(*args)
 
     def _is_shown(self, record: logging.LogRecord) -> bool:
@@ -320,6 +326,24 @@ def _qualified_scalar(index: Any, run: Any, objective: str) -> float | None:
     prefix, tag = column.split_key()
     value: float | None = index.run_scalar(run, prefix, tag, column.qualifier, False)
     return value
+
+
+def _wait_for_ends(processes: Sequence[Any], timeout: float) -> tuple[list[Any], list[Any]]:
+    """As ``psutil.wait_procs``, but that who has started a process gets its exit status."""
+    until = time.monotonic() + timeout
+    while time.monotonic() < until and any(map(_goes_on, processes)):
+        time.sleep(0.02)
+    alive = [process for process in processes if _goes_on(process)]
+    return [process for process in processes if process not in alive], alive
+
+
+def _goes_on(process: Any) -> bool:
+    import psutil
+
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _has_report(run: Any) -> bool:

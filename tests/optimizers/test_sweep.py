@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from guild_notebook.optimizers import sweep
@@ -225,6 +229,16 @@ def test_trials_that_are_staged_are_shown_as_guild_shows_them(sweeps: Project):
 )
 def test_the_option_is_read_from_the_command_that_runs_have(command, setting):
     assert sweep._setting(command) == setting
+
+
+def test_who_started_the_process_of_a_trial_gets_its_exit_status():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    found = psutil.Process(process.pid)
+    assert sweep._wait_for_ends([found], 0) == ([], [found])
+    process.terminate()
+    assert sweep._wait_for_ends([found], 60) == ([found], [])
+    process.communicate()
+    assert process.returncode == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(
