@@ -64,7 +64,7 @@ _BEFORE = re.compile(  # what loggers put before a line
     r"\s*(?:\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?\]?\s+)?"
     r"(?:\[?(?:INFO|DEBUG)\b\]?(?::[\w.]+:|[\s:-])\s*)?"
 )
-_OURS = re.compile(
+_NOT_READ = re.compile(  # the end of a cell and other lines of this package
     r"\[\d+(?:/\d+)?\] .*\((?:\d+ h )?\d+(?:\.\d)? (?:s|min(?: \d\d s)?)\)|guild-notebook:"
     r"|CPU times:|\s*File \"|Traceback"  # IPython's %%time, and tracebacks
     r"|\s*(?!\w*(?:Output|Results?|Metrics|Scores?)\()[^\W\d]\w*\([^\W\d]\w*="  # an object
@@ -94,7 +94,7 @@ _MARK = "\x1f"
 """Stands in a line for what is of a progress bar."""
 
 _BETWEEN = re.compile(
-    rf",(?!\d)|[;|│┃║•\t{_MARK}]|\s(?:[-–—]+|[-–—=]*>)(?=\s)|\s/\s+(?!\d)|\.+\s+(?=[A-Z])"
+    rf",(?![\d*])|[;|│┃║•\t{_MARK}]|\s(?:[-–—]+|[-–—=]*>)(?=\s)|\s/\s+(?!\d)|\.+\s+(?=[A-Z])"
 )
 _BEFORE_PART = re.compile(r"(?:[^\w'\"\[]|\[(?![^\W\d])|[^\W\d]\w*\((?=[^\W\d]\w*=))*")
 
@@ -225,7 +225,7 @@ def _without_bar(line: str) -> str | None:
 
 def _found_in(text: str) -> list[Found]:
     """The step and the scalars of a line."""
-    if _OURS.match(text) or _WARNING.search(text):
+    if _NOT_READ.match(text) or _WARNING.search(text):
         return []
     text = text[_end(_BEFORE, text) :]
     first = _FIRST_STEP.match(text)

@@ -187,7 +187,7 @@ def test_only_a_run_that_has_none_and_could_have_some_says_so(project: Project, 
 def test_the_trials_of_a_sweep_say_it_once(project: Project):
     project.notebook("nb.ipynb", "x = 1", "print('Test accuracy: 0.93')")
     done = project.guild("run", "nb.ipynb", "x=[1,2,3]", "-y")
-    assert (done.stdout + done.stderr).count("no scalars") == 1
+    assert (done.stdout + done.stderr).count("no scalars - ") == 1
 
 
 def test_another_mode_is_refused_before_there_is_a_run(runs: Runs):

@@ -337,7 +337,15 @@ NOTHING = [
     # of this package
     *("[2/3] lr_now = 0.1 (0.0 s)", "[3] f1 = 0.8 (1 min 02 s)", "guild-notebook: cell 3: x=5"),
     # secret values
-    *("pin: ***", "loss: 0.***", "loss: ***.5", "loss: ***5", "loss: ***, key=***", "loss: 1***0"),
+    *(
+        "pin: ***",
+        "loss: 0.***",
+        "loss: ***.5",
+        "loss: ***5",
+        "loss: ***, key=***",
+        "loss: 1***0",
+        "sum: 1,***",
+    ),
     # tables of data
     "   age  income\n0   25   50000\n1   30   60000",
     "   age  income\n0   25   50000\n1   30   60000\n2   31   1",
