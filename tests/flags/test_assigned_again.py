@@ -26,6 +26,7 @@ def warned_cells(found, **values):
         (("x = 1", "x = 2"), "2nd cell"),
         (("x = 1", "y = 2", "if y: x = 2", "x: int = 3"), "3rd and 4th cell"),
         (("x = 1", "x = f()", "x, y = 2, 3", "y = x = 4"), "2nd, 3rd and 4th cell"),
+        (("x = 1", "(a, b), (c, x) = f()", "[a, x] = f()"), "2nd and 3rd cell"),
         (("x = 1; y = 2; x = 3",), "1st cell"),
         (("x = 1\nx = 2",), "1st cell"),
         (("x = 1", "with f() as x: pass"), "2nd cell"),

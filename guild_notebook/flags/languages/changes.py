@@ -31,7 +31,8 @@ _BEST = {"max", "maximum", "min", "minimum"}
 
 # Where the names stand that a text assigns: most names in it stand elsewhere.
 _ASSIGNED = re.compile(
-    r"(?:^|[;:=])[ \t]*\(?([^\s=(#'\"][^=(#'\"\r\n]{0,200}(?==)|[^\W\d]\w*(?=[ \t]*\[))",
+    r"(?:^|[;:=])[ \t]*([(\[][^=#'\"\r\n]{0,200}(?==)|[^\s=(#'\"][^=(#'\"\r\n]{0,200}(?==)"
+    r"|[^\W\d]\w*(?=[ \t]*\[))",
     re.MULTILINE,
 )
 _BOUND = re.compile(r"(?:for|as|def|class|import)[ \t(]+([^:#]{1,200})")
