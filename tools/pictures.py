@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -159,7 +160,7 @@ class Studio:
         self,
         commands: list[str],
         rows: int = 40,
-        until: Callable[[str], bool] | None = None,
+        until: Callable[[str], Any] | None = None,
         keys: str = "",
     ) -> tuple[str, str]:
         """Type commands on a terminal; the text of its screen, and the screen as HTML. The last
@@ -363,8 +364,10 @@ def live(studio: Studio) -> Image.Image:
     """The line at the bottom while a cell runs, with the bar that the cell shows."""
     studio.notebook("train.ipynb", SLOW)
     studio.run("guild run train.ipynb seconds=0.4 -y")
-    done = "loss: 0.3333"
-    return studio.terminal(["guild run train.ipynb -y"], until=lambda text: done in text)
+    is_there = re.compile(
+        r"loss: 0\.3333 .*\n.*Long training .* last time .* 3/5", re.DOTALL
+    ).search
+    return studio.terminal(["guild run train.ipynb -y"], until=is_there)
 
 
 def sweep(studio: Studio) -> Image.Image:
