@@ -24,7 +24,8 @@ say "2. Run it again with other values" \
 typed guild run digits learning_rate=0.001 activation=tanh -y
 
 say "3. Compare the two runs" \
-  "Lines like 'loss: 0.0934 (step 15)' are scalars: Guild has recorded them, without any code for it."
+  "Lines such as 'loss: 0.0934 (step 15)' are scalars: Guild has recorded them, without any code" \
+  "for it in the notebook. The table shows the values that were given, and the last scalars."
 typed guild compare --table --strict-cols .status,=learning_rate,=activation,loss,accuracy 1 2
 
 report=$(guild select --path)/digits.html

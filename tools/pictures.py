@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import io
+import itertools
 import os
 import re
 import shutil
@@ -281,15 +282,18 @@ def _drawn(screen: pyte.Screen) -> str:
 
 
 def _spans(row: Any, columns: int) -> Iterator[str]:
-    for column in range(columns):
-        char = row[column]
-        front, back = (_colour(value) for value in (char.fg, char.bg))
-        if char.reverse:
-            front, back = back or "#1f2430", front or "#e6e6e6"
-        style = f"color:{front};" * bool(front) + f"background:{back};" * bool(back)
-        style += "font-weight:bold;" * char.bold
-        text = html.escape(char.data)
+    chars = (row[column] for column in range(columns))
+    for style, group in itertools.groupby(chars, key=_style):
+        text = html.escape("".join(char.data for char in group))
         yield f'<span style="{style}">{text}</span>' if style else text
+
+
+def _style(char: Any) -> str:
+    front, back = _colour(char.fg), _colour(char.bg)
+    if char.reverse:
+        front, back = back or "#1f2430", front or "#e6e6e6"
+    style = f"color:{front};" * bool(front) + f"background:{back};" * bool(back)
+    return style + "font-weight:bold;" * char.bold
 
 
 def _colour(name: str) -> str:
