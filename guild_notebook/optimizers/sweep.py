@@ -389,7 +389,3 @@ def _last_line(path: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1].replace("guild-notebook: ", "") if lines else ""
     return "".join(c for c in re.sub("\x1b\\[[0-9;]*m", "", last) if c.isprintable())
-
-
-def _width() -> int:
-    return shutil.get_terminal_size((120, 24)).columns

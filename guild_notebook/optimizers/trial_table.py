@@ -6,11 +6,11 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..terminal import clock, duration
+from ..terminal import clock, cut, duration
 from ..terminal import width as width_of
 
 MOST_SCALARS = 3
@@ -20,6 +20,9 @@ _NUMBER = 9
 
 _WIDEST_NUMBER = 12
 """Numbers up to here are never shortened: what is left of one would be another."""
+
+_MOST_CHARACTERS = 1000
+"""Of a flag's value that are looked at: a row has no room for more."""
 
 _SMALLER = {"loss", "error", "err", "mse", "rmse", "mae", "mape", "perplexity", "nll", "cost"}
 _LARGER = {"accuracy", "acc", "auc", "f1", "precision", "recall", "score", "r2", "reward"}
@@ -115,11 +118,7 @@ def shortened(text: str, columns: int, prefix: str = "") -> str:
         return text
     if len(prefix) > 1 and len(text) > len(prefix) and text.startswith(prefix):
         text = f"…{text[len(prefix) :]}"
-    if width_of(text) <= columns:
-        return text
-    while text and width_of(text) > columns - 1:
-        text = text[:-1]
-    return f"{text}…"
+    return cut(text, columns)
 
 
 @dataclass
@@ -153,7 +152,10 @@ class TrialTable:
         self.objective = objective
         self.best: Trial | None = None
         self._preferred = preferred
-        self._ended: list[Trial] = []
+        self._runs: dict[str, list[str]] = {}  # those that have ended, by their statuses
+        self._last_number = 0
+        self._seconds = 0.0  # of those that have completed
+        self._scalar_widths: dict[str, int] = {}
         self._digits = {name: _digits(known or ()) for name, known in values.items()}
         self._widths = {name: max(_NUMBER, width_of(name)) for name in values}
         self._number_widths: dict[str, int] = {}
@@ -179,29 +181,28 @@ class TrialTable:
 
     def add(self, trial: Trial) -> None:
         """Count a trial that has ended."""
-        self._ended.append(trial)
+        self._runs.setdefault(trial.status, []).append(trial.run)
+        self._last_number = trial.number
         if trial.status != "completed":
             return
-        names = self._scalar_names()
+        self._seconds += trial.seconds
+        for name, last in trial.scalars.items():
+            width = max(_NUMBER, len(number(last)))
+            self._scalar_widths[name] = max(self._scalar_widths.get(name, 0), width)
         if not self.objective:
-            self.objective = likely_objective(names)
+            self.objective = likely_objective(self._scalar_widths)
         value = trial.scalars.get(self.objective.name) if self.objective else None
         if value is not None and self.objective:
             best = self.best.scalars[self.objective.name] if self.best else None
             if self.objective.is_better(value, best):
                 self.best = trial
 
-    def _scalar_names(self) -> list[str]:
-        done = (trial for trial in self._ended if trial.status == "completed")
-        return list(dict.fromkeys(name for trial in done for name in trial.scalars))
-
     def seconds_left(self) -> float | None:
         """What the trials that have not ended will take, if they take as long as those that have
         completed; None while none has."""
-        done = [trial.seconds for trial in self._ended if trial.status == "completed"]
-        if not done:
-            return None
-        return sum(done) / len(done) * (self.total - self._ended[-1].number)
+        completed = len(self._runs.get("completed", ()))
+        left = self.total - self._last_number
+        return self._seconds / completed * left if completed else None
 
     def rows(self, trial: Trial, width: int) -> list[str]:
         """The line of the trial that was added last, in a table of ``width`` columns, after the
@@ -231,11 +232,10 @@ class TrialTable:
         ]
         flags = [self._flag_column(name, width) for name, width in self._widths.items()]
         time = _Column("time", 7, lambda trial: short_time(trial.seconds), is_right=True)
-        names = chosen_scalars(self._scalar_names(), self.objective, self._preferred)
+        names = chosen_scalars(self._scalar_widths, self.objective, self._preferred)
         scalars = []
         for name in names:
-            least = max(_NUMBER, *map(len, self._texts_of(name)))
-            title = _printable(name)
+            title, least = _printable(name), self._scalar_widths[name]
             scalars.append(
                 _Column(title, max(width_of(title), least), _scalar_text_of(name), least)
             )
@@ -260,9 +260,6 @@ class TrialTable:
             else:
                 break
         return [*begin, *flags, time], [*scalars, *end]
-
-    def _texts_of(self, scalar: str) -> Iterator[str]:
-        return (number(t.scalars[scalar]) for t in self._ended if scalar in t.scalars)
 
     def _position(self, trial: Trial) -> str:
         return f"{trial.number}/{self.total}"
@@ -323,11 +320,11 @@ class TrialTable:
         return f"{line} · {pending} not started: guild runs --pending" if pending else line
 
     def _count_of_all(self) -> str:
-        count, total = len(self._ended), trials_text(self.total)
+        count, total = sum(map(len, self._runs.values())), trials_text(self.total)
         return f"{count} of {total}" if count < self.total else total
 
     def _count(self, status: str) -> list[str]:
-        runs = [trial.run for trial in self._ended if trial.status == status]
+        runs = self._runs.get(status)
         if not runs:
             return []
         if status != "failed":
@@ -341,8 +338,8 @@ class TrialTable:
             which = ("smallest", "largest")[self.objective.is_largest]
             command = ("guild runs info", "guild-notebook open")[self.best.has_report]
             return f"best: {self.begun(self.best)} · {scalar} ({which}) · {command} {self.best.run}"
-        names = self._scalar_names()
-        if not any(trial.status == "completed" for trial in self._ended):
+        names = list(self._scalar_widths)
+        if "completed" not in self._runs:
             return "best: none, no trial completed"
         if not names:
             return "best: none, the trials have no scalars"
@@ -364,8 +361,9 @@ def _flag_text(value: Any, digits: int) -> str:
         return number(value, digits)
     from guild import flag_util
 
-    text = str(flag_util.encode_flag_val(value))
-    return _printable(text)
+    if isinstance(value, str):
+        value = value[:_MOST_CHARACTERS]
+    return _printable(str(flag_util.encode_flag_val(value))[:_MOST_CHARACTERS])
 
 
 def _printable(text: str) -> str:

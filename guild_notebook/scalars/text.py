@@ -84,7 +84,7 @@ _DRAWN = "[█▉▊▋▌▍▎▏▒░━╸╺]+"
 _BAR = re.compile(
     rf"{_DRAWN}|\d+%\||\d+/(?:\d+|Unknown) \[[=>. -]*\]|\[\d+:\d\d(?::\d\d)?[<,]|\bETA\b"
 )
-_PERCENT = re.compile(rf"(\d+)%(?=\|)|{_DRAWN}\s*(\d+)%")
+_PERCENT = re.compile(rf"(\d+)%(?=\|)|{_DRAWN[:-1]}\s*(\d+)%")
 _COUNT = re.compile(rf"(\d+)/(\d+|Unknown)\s*(?=\[|{_DRAWN}|\d+:\d\d)")
 _IN_A_BAR = re.compile(  # what is drawn, counts, times and rates
     rf"\d+%\|[^|]*\||{_DRAWN}(?:\s*\d+%)?|\d+/\d+\s+(?=\d+:\d\d)|\[[=>. -]*\]"
@@ -98,7 +98,7 @@ _BETWEEN = re.compile(
 )
 _BEFORE_PART = re.compile(r"(?:[^\w'\"\[]|\[(?![^\W\d])|[^\W\d]\w*\((?=[^\W\d]\w*=))*")
 
-_AROUND = re.compile(r"\s+[*=#<>~–—-]+\Z")
+_AROUND = re.compile(r"(?<!\s)\s+[*=#<>~–—-]+\Z")
 
 _DIGIT = re.compile(r"\d|nan|inf", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")

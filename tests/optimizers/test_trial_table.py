@@ -19,6 +19,7 @@ from guild_notebook.optimizers.trial_table import (
     varying,
     width_of,
 )
+from tests.helpers.growth import check_growth
 
 
 @pytest.mark.parametrize(
@@ -280,3 +281,25 @@ def test_columns_are_aligned_and_no_line_is_wider_than_the_terminal(width, names
         lines = table.rows(each, width)
         assert all(width_of(line) <= width and line.isprintable() for line in lines)
         assert lines[-1][:7] == f"{number:>2}/99  "
+
+
+def test_a_long_value_of_a_flag_takes_no_time_of_its_length():
+    def rows_of(text: str) -> None:
+        table = TrialTable(2, {"text": [f"a{text}", f"b{text}"]})
+        begun = trial(1, {"text": f"a{text}"}, 0.5)
+        table.add(begun)
+        assert all(len(line) <= 80 for line in table.rows(begun, 80))
+        assert len(table.begun(begun)) < 60
+
+    check_growth(rows_of, lambda size: "x" * size, 1_000)
+
+
+def test_a_row_takes_the_same_time_after_many_trials():
+    def rows_of(count: int) -> None:
+        table = TrialTable(count, {"x": None})
+        for number in range(1, count + 1):
+            begun = trial(number, {"x": 1}, 0.5, seconds=1.0)
+            table.add(begun)
+            table.rows(begun, 80)
+
+    check_growth(rows_of, lambda count: count, 100)

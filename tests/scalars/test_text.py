@@ -421,6 +421,16 @@ def test_a_line_takes_time_linear_in_its_length(part):
     )
 
 
+@pytest.mark.parametrize("begin", ["a", "a: 1", "epoch 1 ", "a: 1 ("])
+def test_blanks_in_a_line_take_time_linear_in_their_number(begin):
+    patterns = summary._init_patterns(default_patterns(FLAGS, "text"))
+    check_growth(
+        lambda line: summary._match_line(line, patterns),
+        lambda size: f"{begin}{' ' * size}b: 1",
+        2_000,
+    )
+
+
 def test_lines_in_which_nothing_can_be_are_not_divided(monkeypatch):
     from guild_notebook.scalars import text
 
