@@ -290,7 +290,7 @@ def end_line(
     )
     first = f"{COMPLETED if status == 0 else FAILED} {run} {ended} {duration(seconds)}"
     opening = f"guild-notebook open {run}" if end.get("report") else ""
-    shown = [scalar_text(name, *scalars[name]) for name in [*scalars][:MOST_SCALARS]]
+    shown = [_one_line(scalar_text(name, *scalars[name])) for name in [*scalars][:MOST_SCALARS]]
     while True:
         parts = [first, *(shown if status == 0 else ()), _one_line(end.get("why")), opening]
         line = " · ".join(filter(None, parts))

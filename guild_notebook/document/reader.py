@@ -122,10 +122,12 @@ def merge_conflict(content: bytes, name: str) -> str:
     begin = re.search(rb"^<{7}(?= |\r?$)", content, re.MULTILINE)
     if not begin or not re.search(rb"^>{7}(?= |\r?$)", content[begin.end() :], re.MULTILINE):
         return ""
+    import shlex
+
     line = content.count(b"\n", 0, begin.start()) + 1
     return (
         f"{name} holds the conflict of a merge (<<<<<<< in line {line}) - resolve it, or take one "
-        f"side: git checkout --ours {name}, or --theirs"
+        f"side: git checkout --ours {shlex.quote(name)}, or --theirs"
     )
 
 

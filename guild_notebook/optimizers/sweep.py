@@ -23,7 +23,7 @@ from ..compat import output_reader
 from ..errors import nearest
 from ..one_pipe import Teller
 from ..terminal import DRAW_SECONDS, Terminal
-from .trial_table import Objective, Trial, TrialTable, trials_text, varying
+from .trial_table import Objective, Trial, TrialTable, printable, trials_text, varying
 
 MOST_SHOWN_IN_FULL = 3
 """Of so many trials all that they print is shown, where ``nb-trials`` says nothing."""
@@ -284,7 +284,7 @@ class _Sweep:
             self._write(line)
 
     def _write(self, line: str) -> None:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{printable(line)}\n")
         sys.stdout.flush()
 
     def _columns(self) -> int:

@@ -217,7 +217,7 @@ class TrialTable:
         if trial.status == "completed":
             row += [column.cell(column.text(trial)) for column in further]
         else:
-            row.append(_printable(trial.reason) or trial.status)
+            row.append(printable(trial.reason) or trial.status)
         line = shortened(_line(row), width)
         return [header, line] if is_new else [line]
 
@@ -235,7 +235,7 @@ class TrialTable:
         names = chosen_scalars(self._scalar_widths, self.objective, self._preferred)
         scalars = []
         for name in names:
-            title, least = _printable(name), self._scalar_widths[name]
+            title, least = printable(name), self._scalar_widths[name]
             scalars.append(
                 _Column(title, max(width_of(title), least), _scalar_text_of(name), least)
             )
@@ -269,7 +269,7 @@ class TrialTable:
             return self._text(name, trial.flags.get(name))
 
         least, prefix = self._number_widths.get(name, 0), self._prefixes.get(name, "")
-        return _Column(_printable(name), width, text, least, prefix)
+        return _Column(printable(name), width, text, least, prefix)
 
     def _left_text(self, _trial: Trial) -> str:
         left = self.seconds_left()
@@ -363,10 +363,10 @@ def _flag_text(value: Any, digits: int) -> str:
 
     if isinstance(value, str):
         value = value[:_MOST_CHARACTERS]
-    return _printable(str(flag_util.encode_flag_val(value))[:_MOST_CHARACTERS])
+    return printable(str(flag_util.encode_flag_val(value))[:_MOST_CHARACTERS])
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

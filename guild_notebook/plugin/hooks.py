@@ -68,7 +68,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
         said = explanations.explain(refusal, *args)
         if said:
-            raise SystemExit(said)
+            raise SystemExit(str(UserError(said)))
 
     def enabled_for_op(self, opdef: Any) -> tuple[bool, str]:
         """Guild asks this of the operation that it is about to run, before it looks at flags: the
@@ -167,10 +167,8 @@ def _file_model(path: str) -> tuple[Any, str]:
         from ..document import notebooks_beside
 
         advice = notebooks_beside.advice(path, project)
-        raise SystemExit(
-            f"notebook {path} does not exist - "
-            + (advice or "check its path, or 'guild operations' for the names of operations")
-        )
+        advice = advice or "check its path, or 'guild operations' for the names of operations"
+        raise SystemExit(str(UserError(f"notebook {path} does not exist - {advice}")))
     name = os.path.relpath(full, project)
     if name.split(os.sep)[0] == os.pardir:
         project, name = os.path.split(full)

@@ -259,3 +259,8 @@ def test_why_a_trial_failed_is_the_last_line_of_its_output(tmp_path, output, lin
     path.write_bytes(output)
     assert sweep._last_line(str(path)) == line
     assert sweep._last_line(str(tmp_path / "none")) == ""
+
+
+def test_names_of_scalars_in_the_lines_of_a_sweep_do_nothing_to_a_terminal(capsys):
+    sweep._Sweep._write(None, "trial 1/2 · a\x1b[2J 0.5")  # type: ignore[arg-type]
+    assert capsys.readouterr().out == "trial 1/2 · a?[2J 0.5\n"

@@ -52,6 +52,11 @@ NOTEBOOKS = [
     Mistake("run trian.ipynb", "notebook trian.ipynb does not exist - did you mean 'train.ipynb'?"),
     Mistake("run TRAIN.ipynb", "notebook TRAIN.ipynb does not exist - did you mean 'train.ipynb'?"),
     Mistake(
+        "run tr31main.ipynb",
+        "notebook tr31main.ipynb does not exist - did you mean 'tr [31main.ipynb'?",
+        files={"tr\x1b[31main.ipynb": nb("a = 1")},
+    ),
+    Mistake(
         "run notebooks/dep.ipynb",
         "notebook notebooks/dep.ipynb does not exist - did you mean 'notebooks/deep.ipynb'?",
     ),
@@ -113,6 +118,12 @@ NOTEBOOKS = [
         "merged.ipynb holds the conflict of a merge (<<<<<<< in line 2) - resolve it, or take one "
         "side: git checkout --ours merged.ipynb, or --theirs",
         files={"merged.ipynb": '{\n<<<<<<< HEAD\n"a": 1\n=======\n"a": 2\n>>>>>>> other\n}'},
+    ),
+    Mistake(
+        "run 'my; merged.ipynb'",
+        "my; merged.ipynb holds the conflict of a merge (<<<<<<< in line 2) - resolve it, or take "
+        "one side: git checkout --ours 'my; merged.ipynb', or --theirs",
+        files={"my; merged.ipynb": '{\n<<<<<<< HEAD\n"a": 1\n=======\n"a": 2\n>>>>>>> b\n}'},
     ),
     Mistake(
         "run newer.ipynb",
