@@ -14,15 +14,16 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from .. import __version__
 from ..document import reader
 from ..document.reader import Notebook
-from ..errors import FlagError, NotebookError, UserError, end_on_windows
+from ..errors import FlagError, NotebookError, UserError, end_on_windows, nearest
 from ..flags import apply, guild_values, languages
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered, discover, is_named_like_secret
@@ -38,6 +39,8 @@ from . import reports
 _WIDEST = 40
 _EXAMPLE = "train.ipynb"
 """The notebook of the tutorial, which lies beside this module: that of examples/tutorial."""
+
+_COMMANDS = ("flags", "preview", "open", "example")
 
 _SHOWN = (
     *("name", "kind", "type", "default", "default_source", "computed", "choices", "allow_other"),
@@ -97,8 +100,24 @@ def _say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = re.search(r"invalid choice: '(\S+)'", message)
+        if not unknown:
+            _say(f"guild-notebook: {message} - see {self.prog} --help")
+        elif unknown[1] == "run":
+            _say("guild-notebook: there is no command 'run' - say: guild run NOTEBOOK")
+        else:
+            near = nearest(unknown[1], _COMMANDS)
+            hint = f"did you mean '{near}'?" if near else f"there are {', '.join(_COMMANDS)}"
+            _say(f"guild-notebook: there is no command '{unknown[1]}' - {hint}")
+        self.exit(2)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="guild-notebook", description=__doc__)
+    parser = _Parser(prog="guild-notebook", description=__doc__)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     flags = commands.add_parser("flags", help="show the flags of a notebook")
@@ -194,9 +213,12 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
                 f"flags-import: [all, {name}]"
             )
         if name not in found.flags:
-            raise FlagError(
-                f"{path} has no flag {name} - its flags are: {', '.join(found.flags) or 'none'}"
-            )
+            hint = f"its flags are: {', '.join(found.flags) or 'none'}"
+            if near := nearest(name, found.flags):
+                hint = f"did you mean '{near}'?"
+            elif name.startswith("nb-"):
+                hint = "options are for guild run: they change how a notebook runs, not its source"
+            raise FlagError(f"{path} has no flag {name} - {hint}")
         singles = value if isinstance(value, list) else [value]
         if not singles:
             raise FlagError(f"flag {name}: an empty list gives no trial - write {name}='[[]]'")

@@ -14,6 +14,7 @@ REFUSALS = (
     "_invalid_flag_arg_error",
     "_guildfile_error",
     "_model_op_proxy_error",
+    "_invalid_opspec_error",
 )
 """Functions of guild/commands/run_impl.py that end the command with a message."""
 

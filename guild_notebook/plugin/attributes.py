@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from .. import options
-from ..errors import OptionError, misspelled
+from ..errors import OptionError, misspelled, shown
 
 NOTEBOOK = "notebook"
 
@@ -23,6 +24,14 @@ OF_GUILD = (
 )
 """The attributes of Guild's operations (guild/guildfile.py, OpDef)."""
 
+WITHOUT_A_LEVEL = (
+    "operations begin at the left margin of guild.yml, and 'operations:' is for models: take the "
+    "line above out, and indent the operation less"
+)
+
+_JOINED = re.compile(r"\s*notebook(?::\s*|\s+)(\S.*\.ipynb\b.*)")
+"""What YAML makes of ``notebook: NAME`` without the colon or the blank."""
+
 _NOTEBOOK_WORDS = ("ipynb", "jupyter")
 
 
@@ -31,6 +40,8 @@ def what_is_run_error(data: Mapping[Any, Any], where: str) -> OptionError | None
     runs: that of a notebook beside another one, misspelled, or a notebook where another kind of
     program is named. None where nothing is."""
     given = [key for key in WHAT_IS_RUN if data.get(key)]
+    if nested := nested_operations(data):
+        return OptionError(f"{where}: '{nested[0]}' is an operation within it - {WITHOUT_A_LEVEL}")
     if data.get(NOTEBOOK) is not None:
         if given:
             return OptionError(
@@ -38,6 +49,12 @@ def what_is_run_error(data: Mapping[Any, Any], where: str) -> OptionError | None
             )
         return None
     for key in ("main", "exec"):
+        joined = _JOINED.fullmatch(data[key]) if isinstance(data.get(key), str) else None
+        if joined:
+            return OptionError(
+                f"{where}: '{data[key]}' is not an attribute - write it with a colon and a blank: "
+                f"'notebook: {joined[1]}'"
+            )
         words = data[key].split() if key in given and isinstance(data[key], str) else []
         if words[:1] and words[0].lower().endswith(".ipynb"):
             return OptionError(
@@ -50,6 +67,15 @@ def what_is_run_error(data: Mapping[Any, Any], where: str) -> OptionError | None
                     f"{where}: unknown attribute '{key}' - did you mean '{NOTEBOOK}'?"
                 )
     return None
+
+
+def nested_operations(data: Mapping[Any, Any]) -> list[str]:
+    """The attributes of an operation that are themselves operations of notebooks, as below the
+    ``operations`` of a model, which has nothing to do in a guild.yml that begins with operations.
+    """
+    return [
+        str(key) for key, value in data.items() if isinstance(value, dict) and NOTEBOOK in value
+    ]
 
 
 def _is_notebook(key: str) -> bool:
@@ -66,6 +92,11 @@ def check(opdef: Any) -> None:
             near = misspelled(key, [*known, *(option.attribute for option in options.OPTIONS)])
             if near:
                 raise OptionError(f"{where}: unknown attribute '{key}' - did you mean '{near}'?")
+    env = opdef.as_data().get("env")
+    if env and not isinstance(env, dict):
+        raise OptionError(
+            f"{where}: 'env' takes names of variables, each with its value, not '{shown(env)}'"
+        )
     for flag in opdef.flags:
         if options.is_option(flag.name):
             raise OptionError(

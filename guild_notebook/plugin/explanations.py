@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..document.reader import Notebook, merge_conflict
 from ..errors import UserError, nearest
 from ..flags import languages
 from ..flags.discover import Discovered
-from . import flagdefs, operation
+from . import attributes, flagdefs, operation
 
 _OPTIMIZERS = {
     "gp": ("bayes", "bayesian", "gaussian", "tpe", "optuna", "hyperopt", "skopt"),
@@ -39,6 +40,7 @@ def explain(refusal: str, *args: Any) -> str:
         "_invalid_flag_arg_error": lambda errors: _argument([e.arg for e in errors.values()]),
         "_guildfile_error": _guildfile,
         "_model_op_proxy_error": lambda e: _folder(e.opspec),
+        "_invalid_opspec_error": _folder,
     }
     return explained[refusal](*args)
 
@@ -68,6 +70,9 @@ def _operation(name: str | None) -> str:
         return _optimizer(name)
     cwd = config.cwd()
     said = f"there is no operation '{name}'"
+    for opdef in _opdefs(cwd):
+        if name in attributes.nested_operations(opdef.as_data()):
+            return f"{said}: it is below '{opdef.name}' - {attributes.WITHOUT_A_LEVEL}"
     near = nearest(name, _operations(cwd))
     notebook = notebooks_beside.near_notebook(name, cwd)
     if notebook and (not near or os.path.splitext(os.path.basename(notebook))[0] == name):
@@ -81,6 +86,9 @@ def _operation(name: str | None) -> str:
 def _folder(path: str) -> str:
     from guild import config
 
+    notebook = path.rstrip("/")
+    if notebook != path and os.path.isfile(os.path.join(config.cwd(), notebook)):
+        return f"'{path}' is not a folder - say: guild run {shlex.quote(notebook)}"
     if not os.path.isdir(os.path.join(config.cwd(), path)):
         return ""
     inside = notebooks_beside.notebooks_in(os.path.join(config.cwd(), path))
@@ -128,6 +136,8 @@ def _argument(arguments: list[str]) -> str:
         )
     with_colon = re.fullmatch(r"([\w.-]+)\s*:\s*(.+)", arguments[0])
     pairs = arguments if len(arguments) == 2 else [arguments[0], "VALUE"]
+    if not re.match(r"[^\W\d]", pairs[0]):  # the value of something before it, as of ``-lr 3``
+        pairs = ["NAME", arguments[0]]
     pairs = list(with_colon.groups()) if with_colon else pairs
     return f"'{arguments[0]}' is not an assignment - say NAME=VALUE: {'='.join(pairs)}"
 
@@ -149,6 +159,8 @@ def _flag(name: str, opdef: Any) -> str:
             f"operation '{opdef.fullname}' does not import the flag '{in_notebook}' of "
             f"{spec.path} - {_import(opdef, in_notebook)}"
         )
+    if not name:
+        return "an assignment begins with a name - say NAME=VALUE"
     said = f"{spec.path} has no flag '{name}'"
     if skipped := found.passed_over(name):
         instead = f" - {_import(opdef, name, True)}" if skipped.name else ""

@@ -42,6 +42,9 @@ OF_GUILD = (
 )
 """The attributes of Guild's flags (guild/guildfile.py, FlagDef)."""
 
+TYPES = ("auto", "string", "int", "float", "boolean", "number", "path", "existing-path")
+"""The types of Guild's flags (guild/op_util.py, _coerce_typed_flag_value)."""
+
 NO_DEMANDS: dict[str, Any] = {
     "type": None,
     "choices": [],
@@ -105,6 +108,13 @@ def check_attributes(opdef: Any) -> None:
                     f"operation '{opdef.fullname}', flag {flag.name}: "
                     f"unknown attribute '{key}' - {hint}"
                 )
+        if flag.type and flag.type not in TYPES:
+            near = nearest(shown(flag.type), TYPES)
+            hint = f"did you mean '{near}'?" if near else f"there are {', '.join(TYPES)}"
+            raise OptionError(
+                f"operation '{opdef.fullname}', flag {flag.name}: unknown type "
+                f"'{shown(flag.type)}' - {hint}"
+            )
     secret_variables(opdef)
 
 

@@ -137,6 +137,8 @@ def _configure(opdef: Any, spec: operation.NotebookSpec) -> None:
     with suppress(Exception):
         path = operation.notebook_paths(opdef, spec).source
         flagdefs.merge(opdef, flagdefs.flag_data(opdef, path, spec.path))
+    with suppress(Exception):
+        operation.take_out_undefined_resources(opdef)
     shown_options.show(opdef)
     _set_what_options_say(opdef, spec)
 

@@ -77,6 +77,8 @@ def _spec(opdef: Any) -> NotebookSpec | None:
         return NotebookSpec("", error=error)
     if any(data.get(key) for key in attributes.WHAT_IS_RUN):
         return None
+    if attributes.NOTEBOOK in data:
+        return NotebookSpec("")  # `notebook:` without a path
     if is_notebook_path(str(opdef.name)):
         return NotebookSpec(opdef.name)
     error = _nothing_to_run_error(opdef, where)
@@ -102,6 +104,22 @@ def notebook_operations(gf: Any) -> Iterator[tuple[Any, NotebookSpec]]:
             spec = spec_for_opdef(opdef)
             if spec:
                 yield opdef, spec
+
+
+def take_out_undefined_resources(opdef: Any) -> None:
+    """Take what an opdef requires and guild.yml does not define out of its dependencies, and keep
+    what is to be said of it when the operation is to run: Guild ends each command of the project
+    with a traceback for it (guild/plugins/resource_flags.py, apply_resource_flags)."""
+    if not opdef.dependencies:
+        return
+    from guild import op_dep
+
+    for dependency in list(opdef.dependencies):
+        try:
+            op_dep.resource_def(dependency, {})
+        except op_dep.OpDependencyError as e:
+            opdef.dependencies.remove(dependency)
+            opdef.nb_undefined = str(e), dependency.spec
 
 
 def _parse(text: Any, where: str) -> NotebookSpec:
@@ -256,6 +274,9 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
     if spec.error:
         raise spec.error
     attributes.check(opdef)
+    if hasattr(opdef, "nb_undefined"):
+        said, name = opdef.nb_undefined
+        raise OptionError(f"{said} - a file or folder is required as 'file: {name}'")
     output_scalars(opdef, spec)
     check_reports(settings(opdef, spec), f"operation '{opdef.fullname}'")
     if not spec.path:

@@ -16,13 +16,16 @@ import contextlib
 from typing import Any
 
 from ..compat.skopt import LOGUNIFORM_INT
-from ..errors import FlagError
+from ..errors import FlagError, misspelled
 from ..flags import apply, guild_values, validate
 from ..flags.languages.values import is_number
 from ..flags.model import Flag
 
 # Without a function it is the flag's own distribution.
 _FUNCTIONS = {None: None, "uniform": "uniform", "log": "loguniform", "loguniform": "loguniform"}
+
+_OF_GUILD = ("uniform", "loguniform", "log", "range", "linspace", "logspace", "geomspace")
+"""What Guild takes for ranges and sequences of values (guild/flag_util.py)."""
 
 
 def completed(flag: Flag, flagdef: Any, value: Any) -> Any:
@@ -81,6 +84,8 @@ def _parsed(value: Any) -> tuple[str, str | None, list[Any]] | None:
     if not guild_values.is_search_space(value):
         return None
     name, args = flag_util.decode_flag_function(value)
+    if name not in _FUNCTIONS and (near := misspelled(name, _OF_GUILD)):
+        raise FlagError(f"{value}: there is no function '{name}' - did you mean '{near}'?")
     return (value, name, list(args)) if name in _FUNCTIONS and args else None
 
 

@@ -53,6 +53,17 @@ def test_lines_are_counted_and_the_first_is_named(tmp_path: Path, text: str, exp
     assert said_of(tmp_path, text) == [f"no scalars - {expected}: nb-scalars: text"]
 
 
+def test_a_traceback_has_no_metrics(tmp_path: Path):
+    trace = (
+        "NameError    Traceback (most recent call last)\n"
+        "File /lib/python3.11/numpy/io.py:454, in load(file, mode)\n"
+        "    452 own_fid = False\n    453 Test loss: 5\nNameError: x = 5\n"
+    )
+    assert said_of(tmp_path, trace) == []
+    (line,) = said_of(tmp_path, f"Test loss: 7\n{trace}")
+    assert line.startswith("no scalars - 1 line looks like a metric (Test loss: 7)")
+
+
 def test_of_a_long_output_the_end_is_looked_at(tmp_path: Path):
     log = "12:30:01 INFO line of a log\n" * 100_000
     assert said_of(tmp_path, f"Test loss: 5\n{log}") == []

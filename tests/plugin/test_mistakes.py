@@ -227,6 +227,17 @@ FLAGS = [
         "train.ipynb has no flag 'LR', which a batch file has - did you mean 'lr'?",
         files={"trials.csv": "LR,steps\n1,2\n2,3\n"},
     ),
+    Mistake("run train.ipynb/", "'train.ipynb/' is not a folder - say: guild run train.ipynb"),
+    Mistake("run train.ipynb -lr 3", "'3' is not an assignment - say NAME=VALUE: NAME=3"),
+    Mistake("run train.ipynb =3", "an assignment begins with a name - say NAME=VALUE"),
+    Mistake(
+        "run train.ipynb lr=unifrom[0:1]",
+        "unifrom[0:1]: there is no function 'unifrom' - did you mean 'uniform'?",
+    ),
+    Mistake(
+        "run train.ipynb lr=log-uniform[1:2] --max-trials 2",
+        "log-uniform[1:2]: there is no function 'log-uniform' - did you mean 'loguniform'?",
+    ),
     Mistake("run", "say what to run - notebooks here: train.ipynb"),
     Mistake("run lr=1", "say what to run - notebooks here: train.ipynb"),
     Mistake("run train.ipynb lr = 0.1", "'lr' is not an assignment - say NAME=VALUE: lr=0.1"),
@@ -375,6 +386,64 @@ GUILDFILES = [
         "run fit",
         "operation 'fit': 'main' does not take a notebook - say 'notebook: train.ipynb'",
         "fit: train.ipynb\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'notebook:train.ipynb' is not an attribute - write it with a colon and a "
+        "blank: 'notebook: train.ipynb'",
+        "fit:\n  notebook:train.ipynb\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'notebook train.ipynb --report none' is not an attribute - write it with "
+        "a colon and a blank: 'notebook: train.ipynb --report none'",
+        "fit:\n  notebook train.ipynb --report none\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit' names no notebook - say 'notebook: NAME.ipynb'",
+        "fit:\n  notebook:\n",
+    ),
+    Mistake(
+        "run fit",
+        "there is no operation 'fit': it is below 'operations' - operations begin at the left "
+        "margin of guild.yml, and 'operations:' is for models: take the line above out, and indent "
+        "the operation less",
+        "operations:\n  fit:\n    notebook: train.ipynb\n",
+    ),
+    Mistake(
+        "run operations",
+        "operation 'operations': 'fit' is an operation within it - operations begin at the left "
+        "margin of guild.yml, and 'operations:' is for models: take the line above out, and indent "
+        "the operation less",
+        "operations:\n  fit:\n    notebook: train.ipynb\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit', flag lr: unknown type 'flaot' - did you mean 'float'?",
+        f"{OP}  flags:\n    lr: {{type: flaot}}\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit', flag lr: unknown type 'date' - there are auto, string, int, float, "
+        "boolean, number, path, existing-path",
+        f"{OP}  flags:\n    lr: {{type: date}}\n",
+    ),
+    Mistake(
+        "run fit",
+        "resource 'data' required by operation 'fit' is not defined - a file or folder is required "
+        "as 'file: data'",
+        f"{OP}  requires: data\n",
+    ),
+    Mistake(
+        "run train.ipynb nb-kernel=nope",
+        "kernel 'nope' is not installed - …",
+        f"{OP}  requires: data\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'env' takes names of variables, each with its value, not 'PATH'",
+        f"{OP}  env: PATH\n",
     ),
     Mistake(
         "run fit",
@@ -618,6 +687,25 @@ def test_what_may_be_meant_is_warned_of_in_one_line(
             ["preview", "http://a.b/train.ipynb"],
             "guild-notebook: notebook http://a.b/train.ipynb does not exist - this is a URL, and "
             "runs are made of files: download it first (curl -LO URL)",
+        ),
+        (
+            ["preview", "train.ipynb", "LR=3"],
+            "guild-notebook: train.ipynb has no flag LR - did you mean 'lr'?",
+        ),
+        (
+            ["preview", "train.ipynb", "nb-kernel=x"],
+            "guild-notebook: train.ipynb has no flag nb-kernel - options are for guild run: they "
+            "change how a notebook runs, not its source",
+        ),
+        (["flgs"], "guild-notebook: there is no command 'flgs' - did you mean 'flags'?"),
+        (
+            ["run", "train.ipynb"],
+            "guild-notebook: there is no command 'run' - say: guild run NOTEBOOK",
+        ),
+        (
+            ["flags"],
+            "guild-notebook: the following arguments are required: NOTEBOOK - see "
+            "guild-notebook flags --help",
         ),
         (["flags", "sum.ipynb"], "sum.ipynb has no flags: those of scala are not read"),
     ],

@@ -181,7 +181,8 @@ def _in_project(relative: str, places: Places) -> Iterator[str]:
 def _beside(relative: str, places: Places) -> list[str]:
     """A path that counts from the notebook, from the project, and from the folders above it up to
     that of the repository."""
-    bases = [os.path.dirname(places.notebook), places.project, *_above(places.project)]
+    beside = os.path.dirname(places.notebook)  # as it is written, and as Jupyter works in it
+    bases = [beside, os.path.realpath(beside), places.project, *_above(places.project)]
     return [os.path.normpath(os.path.join(base, relative)) for base in bases]
 
 

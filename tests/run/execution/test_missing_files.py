@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,17 @@ def test_a_file_or_module_is_found_where_the_project_has_it(places: Places, text
     )
     above = Path(places.project).parent
     assert (missing and os.path.relpath(missing.file, above)) == (FOUND[text] or None)
+
+
+def test_a_file_is_found_from_where_a_linked_folder_of_the_notebook_is(places: Places):
+    elsewhere = Path(places.project).parent / "elsewhere"
+    (elsewhere / "nbs").mkdir(parents=True)
+    (elsewhere / "y.csv").write_text("")
+    (Path(places.project) / "linked").symlink_to(elsewhere / "nbs")
+    linked = replace(places, notebook=f"{places.project}/linked/nb.ipynb")
+    text = "[Errno 2] No such file or directory: '../y.csv'"
+    missing = find("FileNotFoundError", text, "", linked)
+    assert missing and missing.file == str(elsewhere / "y.csv")
 
 
 def test_a_folder_that_only_the_project_has_is_found_for_a_file_to_be_written(places: Places):
