@@ -172,4 +172,11 @@ def tabulate_names(ipy: Any) -> None:
             cols.add(header("flag", name))
             data[header("flag", name)] = value
 
+    def runs_flags(runs: Any) -> Any:
+        """One column of IDs: by Guild that of a run depends on its own flags."""
+        flags = [run.get("flags") or {} for run in runs]
+        key = ipy._run_flags_key(set(chain.from_iterable(flags)))
+        return ipy.pd.DataFrame([{**each, key: run.id} for each, run in zip(flags, runs)])
+
     ipy._run_scalar_data, ipy._apply_flag_data = run_scalar_data, apply_flag_data
+    ipy._runs_flags = runs_flags

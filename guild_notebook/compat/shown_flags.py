@@ -16,6 +16,7 @@ import copy
 import functools
 import hashlib
 import json
+import math
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -117,24 +118,28 @@ def _text(value: Any) -> str:
         exact = repr(value)
         return exact if len(exact) <= 9 else f"{value:.6g}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_inner, value[:LONGEST]))}]"
+        return f"[{', '.join(map(value_within, value[:LONGEST]))}]"
     if isinstance(value, dict):
         first = islice(value.items(), LONGEST)
-        return f"{{{', '.join(f'{_inner(key)}: {_inner(each)}' for key, each in first)}}}"
+        return (
+            f"{{{', '.join(f'{value_within(key)}: {value_within(each)}' for key, each in first)}}}"
+        )
     if isinstance(value, str):
         return value
     text: str = yaml_util.encode_yaml(value, default_flow_style=True)
     return " ".join(text.split())
 
 
-def _inner(value: Any) -> str:
+def value_within(value: Any, longest: int | None = _MOST_READ) -> str:
     """A value within a list or a mapping, where text that reads as something else has quotes."""
-    from guild import yaml_util
-
     if not isinstance(value, str):
         return _text(value)
-    text: str = yaml_util.encode_yaml([value[:_MOST_READ]], default_flow_style=True)
-    return " ".join(text.split())[1:-1]
+    import yaml  # which Guild has read by then
+
+    text = yaml.safe_dump(
+        [value[:longest]], default_flow_style=True, allow_unicode=True, width=math.inf
+    )
+    return str(text).strip()[1:-1]
 
 
 def _shortened(text: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..compat.shown_flags import value_within
 from ..terminal import clock, cut, duration
 from ..terminal import width as width_of
 
@@ -17,6 +18,9 @@ MOST_SCALARS = 3
 _NARROWEST = 6
 _NUMBER = 9
 """The width that most numbers have, as 0.0012346."""
+
+_LEAST_REASON = 26
+"""Columns for why a trial has failed: ``cell [12] (Fit) failed…``."""
 
 _WIDEST_NUMBER = 12
 """Numbers up to here are never shortened: what is left of one would be another."""
@@ -243,9 +247,13 @@ class TrialTable:
         if self.best:
             end.insert(0, _Column("best", scalars[0].least + 2, self._best_text))
 
+        has_failed = any(trial.status == "failed" for trial in self._ended)
+        reason = _LEAST_REASON + 2 if has_failed else 0
+
         def excess() -> int:
-            columns = [*begin, *flags, time, *scalars, *end]
-            return sum(column.width + 2 for column in columns) - 2 - width
+            further = sum(column.width + 2 for column in [*scalars, *end])
+            needed = sum(column.width + 2 for column in [*begin, *flags, time])
+            return needed + max(further, reason) - 2 - width
 
         while excess() > 0:
             shrinkable = [c for c in [*flags, *scalars] if c.width > max(c.least, _NARROWEST)]
@@ -359,11 +367,7 @@ def _digits(values: Sequence[Any]) -> int:
 def _flag_text(value: Any, digits: int) -> str:
     if isinstance(value, float):
         return number(value, digits)
-    from guild import flag_util
-
-    if isinstance(value, str):
-        value = value[:_MOST_CHARACTERS]
-    return printable(str(flag_util.encode_flag_val(value))[:_MOST_CHARACTERS])
+    return printable(value_within(value, _MOST_CHARACTERS)[:_MOST_CHARACTERS])
 
 
 def printable(text: str) -> str:

@@ -60,7 +60,7 @@ def default_patterns(flag_names: Iterable[str], mode: str = "lines") -> list[str
 def name_of(text: str) -> str:
     """The name of a scalar that is called ``text`` where people read it: ``test_accuracy`` for
     ``Test accuracy (%)``."""
-    text = re.sub(r"['’]s\b|\^", "", text.lower())
+    text = re.sub(r"['’]s\b|\^|\.(?= )", "", text.lower())
     return re.sub(r"[^\w@/.&+-]+", "_", text).strip("_")
 
 

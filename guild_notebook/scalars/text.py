@@ -17,6 +17,7 @@ from .patterns import NO_NAME, TEXT, expanded, name_of
 
 _WORD = r"[\w@#%/.&^+'’()\[\]-]"
 _NAME = rf"[^\W\d]{_WORD}*(?: {_WORD}+){{0,8}}"
+_WORDS = rf"[^\W\d]{_WORD}*(?: [^\W\d]{_WORD}*){{0,8}}"  # a name without a number in it
 _NUMBER = (
     r"(?:[+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
     r"|[+-]?(?:nan|NaN|NAN|inf|Inf|INF|infinity|Infinity))"
@@ -30,23 +31,25 @@ _SECONDS = {
 _VALUE = (
     r"(?:(?:tensor|array|np\.\w+)\()?"
     rf"(?P<value>{_NUMBER})(?:/\s*\d+\s*\((?P<share>{_NUMBER})\s?%\))?"
-    rf"(?:\s?(?P<unit>%|{'|'.join(_SECONDS)}))?(?![^\s)\]}}])[)\]}}]*"
+    rf"(?:\s?(?P<unit>%|{'|'.join(_SECONDS)}))?['\"]?(?![^\s)\]}}])[)\]}}]*"
+    r"(?:\s+\[\s*\d+/\d+\])?"  # how far an epoch is
     rf"(?:\s*(?:±|\+/?-)\s*{_NUMBER}\s?%?)?(?:\s*\((?P<more>[^()]*)\))?[)\]}}]*\s*"
 )
 _PAIR = re.compile(
-    rf"(?P<quote>['\"]?)(?P<name>{_NAME})(?P=quote)\*{{0,2}}"
-    rf"(?P<sign>\s*(?::=?|=|：)(?:\*\*)?\s*){_VALUE}"
+    rf"(?P<quote>['\"])?(?P<name>{_NAME})(?(quote)(?P=quote))\*{{0,2}}"
+    rf"(?P<sign>\s*(?::=?|=|：)(?:\*\*)?\s*)(?(quote)['\"]?){_VALUE}"
 )
-_UNSIGNED_PAIR = re.compile(rf"(?P<name>{_NAME})(?P<sign>\s+){_VALUE}\Z")
+_UNSIGNED_PAIR = re.compile(rf"(?P<name>{_WORDS})(?P<sign>\s+){_VALUE}")
+_QUOTED = re.compile(r"\s*(['\"])((?:(?!\1).)*)\1\s*\Z")
 _CELL = re.compile(rf"(?P<value>{_NUMBER})(?P<of>/\d+)?\s?%?\Z")
 _NAME_CELL = re.compile(_NAME + r"\Z")
 _ALONE = re.compile(rf"{_NUMBER}[)\]}}]*\Z")
 
 _OF_A_STEP = "epoch|step|iter|iteration|episode|round|generation|batch"
 _STEP = re.compile(
-    r"\[?(?:(?:train|training|starting)[ _-]|(?P<of>val|validation|test|eval)[ _-]|global[ _-])?"
+    r"\[?(?:(?:train|training|starting|end of|global)[ _-]|(?P<of>val|validation|test|eval)[ _-])?"
     rf"(?:{_OF_A_STEP})\s*[:=#]?\s*\[?\s*(?P<step>\d{{1,18}})(?:\.\d+)?"
-    r"\s*(?:(?:/|of)\s*\d+\s*)?\]?(?![\w.%])(?:\s*\[[^\]]*\])*\s*[:)]*\s*",
+    r"\s*(?:(?:/|of)\s*\d+\s*)?\]?(?![\w.%])(?:\s*(?:\[[^\]]*\]|\([^()]*\)))*\s*[:)]*\s*",
     re.IGNORECASE,
 )
 _STEP_NAME = re.compile(rf"(?:global_)?(?:{_OF_A_STEP})\Z")
@@ -60,6 +63,7 @@ _PREFIX = re.compile(
     rf"(?!\s|tensor\(|array\(|np\.|{_NUMBER}\b)"
 )
 _NO_PREFIX = re.compile(r"(?:results?|metrics?|scores?|summary)\Z")
+_DATA = re.compile(r"(?:train|training|val|valid|validation|test|testing|eval)\Z", re.IGNORECASE)
 _BEFORE = re.compile(  # what loggers put before a line
     r"\s*(?:\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?\]?\s+)?"
     r"(?:\[?(?:INFO|DEBUG)\b\]?(?::[\w.]+:|[\s:-])\s*)?"
@@ -67,7 +71,8 @@ _BEFORE = re.compile(  # what loggers put before a line
 _NOT_READ = re.compile(  # the end of a cell and other lines of this package
     r"\[\d+(?:/\d+)?\] .*\((?:\d+ h )?\d+(?:\.\d)? (?:s|min(?: \d\d s)?)\)|guild-notebook:"
     r"|CPU times:|\s*File \"|Traceback"  # IPython's %%time, and tracebacks
-    r"|\s*(?!\w*(?:Output|Results?|Metrics|Scores?)\()[^\W\d]\w*\([^\W\d]\w*="  # an object
+    r"|\s*(?:\(\w+\): )?"  # an object
+    r"(?!\w*(?:Output|Results?|Metrics|Scores?)\()[^\W\d]\w*\([^\W\d]\w*="
 )
 _WARNING = re.compile(
     r"\b(?:WARNING|WARN|ERROR|CRITICAL|FATAL|Warning)\b(?!\s*[:=]\s*[-+.\d])"
@@ -75,7 +80,7 @@ _WARNING = re.compile(
 )
 _NOT_NAMED = re.compile(
     r"(?:.*_)?(?:eta|version|port|pid|line|python|cuda|progress|remaining(?:_time)?|downloading)\Z"
-    r"|v_num\Z|.*\.\."
+    r"|v_num\Z|.*\.\.|.+_(?:is|was|are)_"
 )
 _NO_NAME = re.compile(NO_NAME + r"\Z")
 _PROSE = re.compile(r"(?:.* )?(?:in|of|to|from|at|took|is|by|with|after|on|for|the|than|and|or)\Z")
@@ -94,7 +99,8 @@ _MARK = "\x1f"
 """Stands in a line for what is of a progress bar."""
 
 _BETWEEN = re.compile(
-    rf",(?![\d*])|[;|│┃║•\t{_MARK}]|\s(?:[-–—]+|[-–—=]*>)(?=\s)|\s/\s+(?!\d)|\.+\s+(?=[A-Z])"
+    rf",(?![\d*])|[;|│┃║•\t{_MARK}]|\s(?:[-–—]+|[-–—=]*>)(?=\s)|\s/\s+(?!\d)"
+    r"|(?<!\b[A-Z]\w\w)(?<!\b[a-z]\w\w)\.+\s+(?=[A-Z])"  # "Adj. R-squared" is one name
 )
 _BEFORE_PART = re.compile(r"(?:[^\w'\"\[]|\[(?![^\W\d])|[^\W\d]\w*\((?=[^\W\d]\w*=))*")
 
@@ -227,7 +233,8 @@ def _found_in(text: str) -> list[Found]:
     """The step and the scalars of a line."""
     if _NOT_READ.match(text) or _WARNING.search(text):
         return []
-    text = text[_end(_BEFORE, text) :]
+    quoted = _QUOTED.match(text)  # a string that a cell ends with
+    text = quoted[2] if quoted else text[_end(_BEFORE, text) :]
     first = _FIRST_STEP.match(text)
     steps = [first[1] or first[2]] if first else []
     text = text[first.end() if first else 0 :]
@@ -242,8 +249,10 @@ def _found_in(text: str) -> list[Found]:
         rest, label = _after_labels(part, prefix, steps)
         pairs = _pairs(rest)
         if not pairs and (steps or (is_divided and not is_row)):
-            pair = _UNSIGNED_PAIR.match(rest)
-            pairs = [pair] if pair and not _PROSE.match(pair["name"].lower()) else []
+            pairs = _unsigned_pairs(rest)
+        if _DATA.match(rest):
+            prefix = name_of(rest)
+            continue
         prefix = label if pairs or not rest else prefix
         for pair in pairs:
             if _NO_NAME.match(pair["name"]):
@@ -292,15 +301,20 @@ def _inner(part: str) -> str:
     return _AROUND.sub("", part[_end(_BEFORE_PART, part) :].rstrip(" .:!…"))
 
 
-def _pairs(text: str) -> list[re.Match[str]]:
+def _pairs(text: str, pattern: re.Pattern[str] = _PAIR) -> list[re.Match[str]]:
     """The names and values that ``text`` is made of; none where there is more in it."""
     found: list[re.Match[str]] = []
     while not found or found[-1].end() < len(text):
-        pair = _PAIR.match(text, found[-1].end() if found else 0)
+        pair = pattern.match(text, found[-1].end() if found else 0)
         if not pair:
             return []
         found.append(pair)
     return found
+
+
+def _unsigned_pairs(text: str) -> list[re.Match[str]]:
+    pairs = _pairs(text, _UNSIGNED_PAIR)
+    return [] if any(_PROSE.match(pair["name"].lower()) for pair in pairs) else pairs
 
 
 def _value(pair: re.Match[str]) -> str:

@@ -170,6 +170,8 @@ def test_other_lists_have_them_as_well(made: Project):
         "rows = ipy.runs().compare().set_index('operation').to_dict('index')\n"
         "print([rows['a'][n] for n in ('flag:run', 'flag:step', 'total')])\n"
         "print([rows['b'][n] for n in ('scalar:label', 'step')])\n"
+        "flags = ipy.runs().guild_flags()\n"
+        "print(list(flags['_run']) == [run.run.id for run in ipy.runs().iloc[:, 0]])\n"
     )
     pytest.importorskip("pandas")
     done = subprocess.run(
@@ -182,5 +184,5 @@ def test_other_lists_have_them_as_well(made: Project):
     assert done.returncode == 0, done.stderr
     numbers = [NAMES.index(name) + 1 for name in ("run", "step", "total")]
     assert done.stdout.replace(".0", "").splitlines() == [
-        str(numbers), str([SCALARS.index("label") + 0.5, 3])
+        str(numbers), str([SCALARS.index("label") + 0.5, 3]), "True"
     ]  # fmt: skip

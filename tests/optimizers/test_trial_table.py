@@ -138,6 +138,13 @@ def test_what_is_too_wide_for_a_terminal_is_shortened_numbers_never(width, lines
     assert shown(TrialTable(12, values), trials, width) == lines.splitlines()
 
 
+def test_why_a_trial_has_failed_has_room_beside_flags_with_long_names():
+    flags = {"a_flag_of_many_words": 1, "another_flag_with_many_words": "a value that is long"}
+    table = TrialTable(2, {name: [value] for name, value in flags.items()})
+    failed = trial(1, flags, status="failed", reason="cell [12] (Fit) failed with ValueError")
+    assert "cell [12] (Fit) failed" in shown(table, [failed], 80)[-1]
+
+
 def test_the_titles_come_again_where_a_terminal_has_another_width_or_a_scalar_is_new():
     table = TrialTable(9, {"lr": [0.1, 0.2]})
     first, second, third = (trial(n, {"lr": 0.1}, 0.5) for n in (1, 2, 3))
@@ -158,6 +165,8 @@ def test_the_titles_come_again_where_a_terminal_has_another_width_or_a_scalar_is
         ([0.1234567, 0.1234568], ["0.1234567", "0.1234568"]),
         ([1, 1.0, True, None, "1"], ["1", "1", "yes", "null", "'1'"]),
         ([[0, 1], {"a": 1}], ["[0, 1]", "{a: 1}"]),
+        (["été", "漢字", "🎉"], ["été", "漢字", "🎉"]),
+        ([["é"], {"ü": 1}], ["[é]", "{ü: 1}"]),
         (["a\nb", "\x1b[31m"], None),
     ],
 )

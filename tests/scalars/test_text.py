@@ -58,6 +58,28 @@ LINES: dict[str, dict[str, float]] = {
     "Test loss: 0.25.": {"test_loss": 0.25},
     "Accuracy: 0.93 (+/- 0.02)": {"accuracy": 0.93},
     "Accuracy: 0.93 ± 0.02": {"accuracy": 0.93},
+    "'Accuracy: 0.93'": {"accuracy": 0.93},
+    '"loss = 0.3, acc = 0.4"': {"loss": 0.3, "acc": 0.4},
+    "Avg. Loss: 0.3": {"avg_loss": 0.3},
+    "R-squared:     0.416   Adj. R-squared: 0.353": {"r-squared": 0.416, "adj_r-squared": 0.353},
+    "Done. Accuracy: 0.93": {"accuracy": 0.93},
+    # of which data
+    "train - loss: 0.3, val - loss: 0.4": {"train_loss": 0.3, "val_loss": 0.4},
+    "Epoch 3 | Test | Loss: 0.3 | Acc: 0.4": {"step": 3, "test_loss": 0.3, "test_acc": 0.4},
+    # Transformers 5, tutorials of PyTorch
+    "{'loss': '0.5234', 'learning_rate': '4.5e-05', 'epoch': '1.5'}": {
+        "loss": 0.5234,
+        "learning_rate": 4.5e-05,
+        "step": 1,
+    },
+    "loss: 2.301272  [   64/60000]": {"loss": 2.301272},
+    "| end of epoch   1 | time: 41.93s | valid loss  5.80": {
+        "step": 1,
+        "time": 41.93,
+        "valid_loss": 5.8,
+    },
+    "step 10 loss 0.3 decay 1e-4": {"step": 10, "loss": 0.3, "decay": 1e-4},
+    "Epoch 1/10 (3.2 s): loss 0.5, acc 0.6": {"step": 1, "loss": 0.5, "acc": 0.6},
     "Best val loss so far: 0.3 (epoch 7)": {"best_val_loss_so_far": 0.3, "step": 7},
     "Test accuracy: 0.93 (step 3)": {"test_accuracy": 0.93, "step": 3},
     # values
@@ -334,6 +356,10 @@ NOTHING = [
         "cuda:0",
         "1. x: 5",
     ),
+    # a model of PyTorch, a line of Optuna
+    *("  (0): Linear(in_features=784, out_features=128, bias=True)", "  (fc): Dropout(p=0.5)"),
+    "[I 2024-01-01 12:00:00,000] Trial 3 finished with value: 0.1 and parameters: {'x': 2.0}. "
+    "Best is trial 3 with value: 0.1.",
     # of this package
     *("[2/3] lr_now = 0.1 (0.0 s)", "[3] f1 = 0.8 (1 min 02 s)", "guild-notebook: cell 3: x=5"),
     # secret values
