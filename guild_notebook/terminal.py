@@ -25,7 +25,7 @@ DRAW_SECONDS = 0.25
 """The shortest time between two states of the line."""
 
 RESTORE_SECONDS = 0.1
-"""The same where output has removed the line."""
+"""The same where output has removed the line: until then it is drawn again as it was."""
 
 LEAST_OF_BAR = 20
 """Columns of a progress bar for which a long text is cut."""
@@ -74,6 +74,8 @@ class Terminal:
         self._since = self._drawn_at = time.monotonic()
         self._part = b""  # of a status
         self._is_drawn = False
+        self._shown = b""  # the line that was drawn last, for so many columns
+        self._shown_columns = 0
         self._open_columns = 0  # the most that the output's last line has, where it has no end
         self.end: Mapping[str, Any] = {}
         self._handlers: list[logging.Handler] = []
@@ -90,7 +92,7 @@ class Terminal:
             erase = self._erased()
             if self._draws:
                 self._follow(data)
-            self._write(fd, erase + data + self._line(RESTORE_SECONDS if erase else DRAW_SECONDS))
+            self._write(fd, erase + data + self._line(0 if erase else DRAW_SECONDS))
 
     def status(self, data: bytes) -> None:
         """Take bytes of lines of JSON. Each is an object that says what goes on now:
@@ -113,7 +115,7 @@ class Terminal:
             except (ValueError, TypeError, AttributeError):  # of another release of this package
                 continue
             with self._lock:
-                self._status, self._since = status, since
+                self._status, self._since, self._shown = status, since, b""
                 self.end = status.get("end", self.end)
         self.tick()
 
@@ -170,11 +172,15 @@ class Terminal:
         columns = self.columns()
         if self._open_columns >= columns or not self._is_in_foreground():
             return b""
-        self._is_drawn, self._drawn_at = True, now
-        text = self._encoded(status_text(self._status, now - self._since, columns - 1))
+        self._is_drawn = True
+        is_new = not self._shown or self._shown_columns != columns
+        if is_new or now >= self._drawn_at + RESTORE_SECONDS:
+            line = status_text(self._status, now - self._since, columns - 1)
+            self._shown, self._shown_columns = self._encoded(line), columns
+            self._drawn_at = now
         if self._open_columns:
-            return _TO_NEXT_LINE + text + _ERASE + _BACK
-        return b"\r" + text + _ERASE + b"\r"
+            return _TO_NEXT_LINE + self._shown + _ERASE + _BACK
+        return b"\r" + self._shown + _ERASE + b"\r"
 
     def columns(self) -> int:
         """How many there are now."""

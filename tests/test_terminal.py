@@ -258,7 +258,10 @@ def test_the_line_is_drawn_a_few_times_a_second(screen: Screen, monkeypatch):
     assert screen.writes <= 10 / 0.25 + 1
 
 
-def test_output_in_short_intervals_does_not_make_the_line_vanish(screen: Screen, monkeypatch):
+@pytest.mark.parametrize("seconds", [0.15, 0.1, 0.03, 0.0])
+def test_output_in_short_intervals_does_not_make_the_line_vanish(
+    screen: Screen, monkeypatch, seconds: float
+):
     monkeypatch.setattr(terminal, "DRAW_SECONDS", 0.25)
     monkeypatch.setattr(terminal, "RESTORE_SECONDS", 0.1)
     now = [100.0]
@@ -267,10 +270,13 @@ def test_output_in_short_intervals_does_not_make_the_line_vanish(screen: Screen,
     now[0] += 1
     shown.status(line_of(text="[1/1] Dots"))
     for step in range(1, 20):
-        now[0] += 0.15
+        now[0] += seconds
         shown.show(screen.fd, b".")
         assert screen.lines[:2] == ["." * step, screen.lines[1]]
         assert screen.lines[1][2:] == "[1/1] Dots"
+    screen.resize(10)
+    shown.show(screen.fd, b"\n")
+    assert [line[2:] for line in screen.lines].count("[1/1] …") == 1
 
 
 @pytest.mark.parametrize("columns", [80, 150])

@@ -247,8 +247,7 @@ class TrialTable:
         if self.best:
             end.insert(0, _Column("best", scalars[0].least + 2, self._best_text))
 
-        has_failed = any(trial.status == "failed" for trial in self._ended)
-        reason = _LEAST_REASON + 2 if has_failed else 0
+        reason = _LEAST_REASON + 2 if "failed" in self._runs else 0
 
         def excess() -> int:
             further = sum(column.width + 2 for column in [*scalars, *end])
