@@ -113,27 +113,15 @@ def _reports(value: Any) -> tuple[str, ...]:
     return tuple(name for name in _names(value) if name not in ("none", "no", "off"))
 
 
-def _working_directory(value: Any) -> str:
-    if value not in WORKING_DIRECTORIES:
-        raise ValueError("takes run, notebook or project")
-    return str(value)
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if "none" in words and value in (False, "no", "off"):  # as YAML reads a bare `no`
+            value = "none"
+        if value not in words:
+            raise ValueError(f"takes {', '.join(words[:-1])} or {words[-1]}")
+        return str(value)
 
-
-WORKING_DIRECTORIES = ("run", "notebook", "project")
-"""The values of nb-cwd: the run directory, the notebook's folder in it, that in the project."""
-
-
-def _trials(value: Any) -> str:
-    if value not in ("table", "full"):
-        raise ValueError("takes table or full")
-    return str(value)
-
-
-def _scalars(value: Any) -> str:
-    mode = "none" if value in (False, "no", "off") else value  # as YAML reads a bare `no`
-    if mode not in ("lines", "text", "none"):
-        raise ValueError("takes lines, text or none")
-    return str(mode)
+    return read
 
 
 OPTIONS = (
@@ -143,7 +131,7 @@ OPTIONS = (
         "run|notebook|project",
         "run",
         "working directory of the cells: the run's, the notebook's folder in it or in the project",
-        _working_directory,
+        _one_of("run", "notebook", "project"),
     ),
     Option("cell-timeout", "SECONDS", None, "time that each cell has", _seconds),
     Option("timeout", "SECONDS", None, "time that all cells together have", _seconds),
@@ -169,7 +157,7 @@ OPTIONS = (
         "lines|text|none",
         "lines",
         "which printed lines are scalars: those of Guild's form, text as people print it, none",
-        _scalars,
+        _one_of("lines", "text", "none"),
     ),
     Option("images", "yes|no", True, "save the images that cells show as files", _yes_or_no),
     Option(
@@ -185,7 +173,7 @@ OPTIONS = (
         None,
         "what a sweep shows: a line for each trial, or also what they print, "
         "as it does where there are at most three",
-        _trials,
+        _one_of("table", "full"),
     ),
     Option("color", "yes|no", False, "keep colour codes in the tracebacks on stderr", _yes_or_no),
 )
@@ -304,11 +292,6 @@ def assignments(arguments: Iterable[str]) -> dict[str, str]:
         for argument in arguments
         if argument.startswith(PREFIX) and "=" in argument
     }
-
-
-def is_assignable(name: str) -> bool:
-    """Whether ``name=VALUE`` on the command line of a notebook is an option, known or not."""
-    return name.startswith(PREFIX)
 
 
 def is_option(attribute: str) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import re
 import threading
@@ -275,9 +276,12 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def scalar_text(name: str, value: float, step: int) -> str:
-    """A scalar as it is said: ``loss 2.3593 (step 3)``."""
-    return f"{name} {value:.5g}" + (f" (step {step})" if step else "")
+def number(value: Any, digits: int = 5) -> str:
+    """A number in as many significant digits; whole ones in all of theirs."""
+    if isinstance(value, float) and math.isfinite(value):
+        whole = value.is_integer() and abs(value) < 1e10
+        return str(int(value)) if whole else f"{value:.{digits}g}"
+    return str(value)
 
 
 def end_line(
@@ -296,7 +300,10 @@ def end_line(
     )
     first = f"{COMPLETED if status == 0 else FAILED} {run} {ended} {duration(seconds)}"
     opening = f"guild-notebook open {run}" if end.get("report") else ""
-    shown = [_one_line(scalar_text(name, *scalars[name])) for name in [*scalars][:MOST_SCALARS]]
+    shown = [
+        _one_line(f"{name} {number(value)}") + (f" (step {step})" if step else "")
+        for name, (value, step) in [*scalars.items()][:MOST_SCALARS]
+    ]
     while True:
         parts = [first, *(shown if status == 0 else ()), _one_line(end.get("why")), opening]
         line = " · ".join(filter(None, parts))

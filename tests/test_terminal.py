@@ -141,7 +141,7 @@ def test_a_text_is_cut_by_the_columns_that_it_needs(text, columns, short):
             " · guild-notebook open 4138a720",
         ),
         (1, {}, {}, "✗ 4138a720 failed after 3 s"),
-        (0, {"a\x1b[2J": (1.0, 0)}, {}, "✓ 4138a720 completed in 3 s · a[2J 1"),
+        (0, {"a\x1b[2J": (1234567.0, 0)}, {}, "✓ 4138a720 completed in 3 s · a[2J 1234567"),
         (0, {"loss": (0.5, 0)}, {"why": "cell [2] failed with ValueError"},
          "✓ 4138a720 completed in 3 s · loss 0.5 · cell [2] failed with ValueError"),
         (-2, {}, {"why": "cell [1] (x) was stopped by SIGINT"},

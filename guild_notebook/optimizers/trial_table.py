@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..compat.shown_flags import value_within
-from ..terminal import clock, cut, duration
+from ..terminal import clock, cut, duration, number
 from ..terminal import width as width_of
 
 MOST_SCALARS = 3
@@ -100,14 +100,6 @@ def chosen_scalars(
 
 def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def number(value: Any, digits: int = 5) -> str:
-    """A number in as many significant digits; whole ones in all of theirs."""
-    if isinstance(value, float) and math.isfinite(value):
-        whole = value.is_integer() and abs(value) < 1e10
-        return str(int(value)) if whole else f"{value:.{digits}g}"
-    return str(value)
 
 
 def short_time(seconds: float) -> str:

@@ -23,8 +23,9 @@ def taken_from(op: Any, texts: Iterable[str], is_notebook: bool) -> tuple[str, .
     flags = {flag.name for flag in op._opdef.flags}
 
     def options_among(names: Iterable[str]) -> list[str]:
-        is_ours = options.is_assignable if is_notebook else options.is_option
-        return [name for name in names if is_ours(name) and name not in flags]
+        """Of a notebook also those that are not known."""
+        ours = (n for n in names if n.startswith(options.PREFIX) and n not in flags)
+        return [name for name in ours if is_notebook or options.is_option(name)]
 
     assigned = _recorded(op._run) if is_notebook else {}
     for name in options_among(list(op._user_flag_vals)):

@@ -70,10 +70,11 @@ def _operation(name: str | None) -> str:
         return _optimizer(name)
     cwd = config.cwd()
     said = f"there is no operation '{name}'"
-    for opdef in _opdefs(cwd):
+    opdefs = _opdefs(cwd)
+    for opdef in opdefs:
         if name in attributes.nested_operations(opdef.as_data()):
             return f"{said}: it is below '{opdef.name}' - {attributes.WITHOUT_A_LEVEL}"
-    near = nearest(name, _operations(cwd))
+    near = nearest(name, [opdef.fullname for opdef in opdefs])
     notebook = notebooks_beside.near_notebook(name, cwd)
     if notebook and (not near or os.path.splitext(os.path.basename(notebook))[0] == name):
         return f"{said} - did you mean the notebook '{notebook}'?"
@@ -96,12 +97,8 @@ def _folder(path: str) -> str:
     return f"'{path}' is a folder - give a notebook: {named}"
 
 
-def _operations(folder: str) -> list[str]:
-    """The names of the operations of a folder's guild.yml."""
-    return [opdef.fullname for opdef in _opdefs(folder)]
-
-
 def _opdefs(folder: str) -> list[Any]:
+    """The operations of a folder's guild.yml."""
     from guild import guildfile
 
     try:

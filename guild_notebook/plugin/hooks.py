@@ -168,8 +168,9 @@ def _file_model(path: str) -> tuple[Any, str]:
     if not os.path.exists(full):
         from ..document import notebooks_beside
 
-        advice = notebooks_beside.advice(path, project)
-        advice = advice or "check its path, or 'guild operations' for the names of operations"
+        advice = notebooks_beside.advice(path, project) or (
+            "check its path, or 'guild operations' for the names of operations"
+        )
         raise SystemExit(str(UserError(f"notebook {path} does not exist - {advice}")))
     name = os.path.relpath(full, project)
     if name.split(os.sep)[0] == os.pardir:
