@@ -70,6 +70,7 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
         more_hooks.ask_plugins,
         shown_flags.label_by_defaults,
     ),
+    "guild.commands.runs_impl": (names.select_by_values,),
     "guild.filter": (names.read_filters,),
     "guild.help": (shown_flags.describe_flags,),
     "guild.ipy": (ipy.find_values_by_position, names.tabulate_names),

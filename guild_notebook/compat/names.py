@@ -10,9 +10,12 @@ without its query language, and tells columns of flags and scalars from its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
+
+from ..errors import nearest
 
 CORE = frozenset(
     ("run", "operation", "started", "time", "status", "label", "sourcecode", "step")
@@ -115,6 +118,43 @@ def _name_in(column: list[Any]) -> None:
             import yaml
 
             token.type, token.value = "UNQUOTED", str(yaml.safe_load(token.value))
+
+
+def select_by_values(runs_impl: Any) -> None:
+    """Let ``guild select --min`` and ``--max`` choose among the runs that have a value.
+
+    To Guild a run without one, as one that has failed, has the smallest (guild/commands/
+    runs_impl.py:1541), and of a name that no run has it takes any run. NaN and infinite values are
+    none. Needless when Guild passes such runs over.
+    """
+
+    def sort_selected_runs(runs: list[Any], colspec: str, reverse: bool) -> list[Any]:
+        from guild import cli, query, util
+        from guild import index as indexlib
+
+        value_of = runs_impl._colspec_val_f(colspec)
+        index = indexlib.RunIndex()
+        index.refresh(runs, ["scalar", "flag", "attr"])
+        values = {run.id: value_of(run, index) for run in runs}
+        having = [run for run in runs if _is_value(values[run.id])]
+        if not having:
+            (column,) = query.parse_colspec(colspec).cols
+            known: set[str] = set()
+            for run in runs if isinstance(column, query.Scalar) else ():
+                known.update(scalar["tag"] for scalar in index.run_scalars(run))
+            for run in runs if isinstance(column, query.Flag) else ():
+                known.update(run.get("flags") or {})
+            near = nearest(getattr(column, "key", "") or column.name, known)
+            hint = f" - did you mean '{near}'?" if near else ""
+            cli.error(f"no run has a value of '{colspec}'{hint}")
+        ordered: list[Any] = util.natsorted(having, lambda run: values[run.id], reverse)
+        return ordered
+
+    runs_impl._sort_selected_runs = sort_selected_runs
+
+
+def _is_value(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def compare_names(compare_impl: Any) -> None:

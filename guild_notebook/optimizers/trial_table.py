@@ -31,6 +31,7 @@ _MOST_CHARACTERS = 1000
 _SMALLER = {"loss", "error", "err", "mse", "rmse", "mae", "mape", "perplexity", "nll", "cost"}
 _LARGER = {"accuracy", "acc", "auc", "f1", "precision", "recall", "score", "r2", "reward"}
 _HELD_OUT = {"val", "valid", "validation", "test", "eval"}
+_TRAINED = {"train", "training", "trn"}
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,18 @@ def _differs(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> boo
 
 def likely_objective(names: Iterable[str]) -> Objective | None:
     """The scalar by which trials are compared where nobody has named one: a loss or an error, or
-    else what is better when it is larger, of held-out data first; None where there is neither."""
+    else what is better when it is larger, of held-out data first, and of the data that a model was
+    trained with only where there is no other; None where there is neither."""
     found = []
     for position, name in enumerate(names):
         words = set(re.split(r"[^a-z0-9]+", re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()))
         kind = 0 if words & _SMALLER else 1 if words & _LARGER else 2
         if kind < 2:
-            found.append((kind, not words & _HELD_OUT, position, name))
+            is_trained = bool(words & _TRAINED)
+            found.append((is_trained, kind, not words & _HELD_OUT, position, name))
     if not found:
         return None
-    kind, _, _, name = min(found)
+    _, kind, _, _, name = min(found)
     return Objective(name, is_largest=kind == 1)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import math
 import os
 import shlex
 import sys
@@ -205,7 +206,8 @@ def _why(select: Any, root: str, path: str, name: str, results: list[Any]) -> st
 
 
 def _size(count: int) -> str:
-    return f"{count / 1024 / 1024:.1f} MB".replace(".0 MB", " MB")
+    """``count`` bytes, rounded up: what is just over a limit is not written as the limit."""
+    return f"{math.ceil(count / 1024 / 1024 * 10) / 10:.1f} MB".replace(".0 MB", " MB")
 
 
 def _leaves(path: str) -> bool:

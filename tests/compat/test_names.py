@@ -120,6 +120,11 @@ def made(shared: Project) -> Project:
     return shared
 
 
+def operation_of(made: Project, run_id: str) -> str:
+    (found,) = (path for path in made.run_dirs() if path.name == run_id.strip())
+    return (found / ".guild/opref").read_text().split()[-1]
+
+
 def test_compare_has_each_flag_and_each_scalar_and_its_own_columns(made: Project):
     done = made.guild("compare", "--csv", "-", "--extra-cols")
     assert (done.status, done.stderr) == (0, "")
@@ -154,8 +159,40 @@ def test_compare_has_each_flag_and_each_scalar_and_its_own_columns(made: Project
 def test_runs_are_selected_by_any_name(made: Project, arguments: list[str], operation: str):
     done = made.guild("select", *arguments)
     assert (done.status, done.stderr) == (0, "")
-    (found,) = (path for path in made.run_dirs() if path.name == done.stdout.strip())
-    assert (found / ".guild/opref").read_text().split()[-1] in operation
+    assert operation_of(made, done.stdout) in operation
+
+
+@pytest.mark.parametrize(
+    ("arguments", "operations"),
+    [
+        (["--min", "count"], "bd"),
+        (["--max", "count"], "bd"),
+        (["--min", "=total"], "ac"),
+        (["--min", "max max"], "bd"),
+    ],
+)
+def test_runs_without_a_value_are_not_the_best(
+    made: Project, arguments: list[str], operations: str
+):
+    done = made.guild("select", *arguments)
+    assert (done.status, done.stderr) == (0, "")
+    assert operation_of(made, done.stdout) in operations
+
+
+@pytest.mark.parametrize(
+    ("column", "hint"),
+    [
+        ("totl", " - did you mean 'total'?"),
+        ("=lable", " - did you mean 'label'?"),
+        ("max sourcecod", " - did you mean 'sourcecode'?"),
+        ("zzz", ""),
+        (".zzz", ""),
+    ],
+)
+def test_no_run_is_selected_by_what_none_has(made: Project, column: str, hint: str):
+    done = made.guild("select", "--min", column)
+    assert (done.status, done.stdout) == (1, "")
+    assert done.stderr == f"guild: no run has a value of '{column}'{hint}\n"
 
 
 def test_other_lists_have_them_as_well(made: Project):

@@ -40,6 +40,7 @@ CARRIERS = {
     "write_line": (0, "{}"),
     "print": (0, "{}"),
     "info": (0, "{}"),
+    "error": (0, "{}"),  # of guild.cli
     "warning": (0, "{}"),
     "SystemExit": (0, "{}"),
     "UsageError": (0, "{}"),
@@ -60,7 +61,11 @@ CARRIERS = {
 """Functions that are given a message, the position of the argument that it is, and what is made
 of it."""
 
-RECEIVERS = {"append": r".*warnings\.append", "write": r"(.*status_lines|self)\.write"}
+RECEIVERS = {
+    "append": r".*warnings\.append",
+    "error": r"cli\.error",
+    "write": r"(.*status_lines|self)\.write",
+}
 """How the whole call of a carrier begins whose name others have too."""
 
 OF_MODULE = {

@@ -325,6 +325,11 @@ NOTHING = [
     *("KeyError: 3", "SystemExit: 1", "ValueError: x=5 is too large", "IndexError: list index 3"),
     *('  File "train.py", line 12, in <module>', "Traceback (most recent call last): 5"),
     *("----> 3 loss = 0.5", "      2 lr = 0.1", "Cell In[3], line 5", "ZeroDivisionError: float 1"),
+    *(
+        "File /lib/pandas/io/common.py:954, in get_handle(path, mode)",
+        "File ~/my notes/a.py:3, in f",
+    ),
+    *("File <string>:3", "  File ~/project/module.py:12", "Input In [3], in <cell line: 1>()"),
     "/usr/lib/python3/x.py:80: UserWarning: threshold=0.5 is deprecated",
     "/usr/lib/python3/x.py:80: UserWarning: threshold=0.5",
     *("WARNING: threshold=0.5", "[WARNING] threshold: 5", "ERROR:root:threshold: 5"),
