@@ -247,7 +247,7 @@ class Session:
 
     def _report_end(self, outcome: Outcome, reports: list[str]) -> int:
         """Write how the run ended; returns its exit status."""
-        self.output.status.end(outcome.reason or outcome.line, bool(reports))
+        self.output.status.end(outcome.why, bool(reports))
         if outcome.line:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
             self.output.status_lines.write(

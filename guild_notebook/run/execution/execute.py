@@ -74,6 +74,16 @@ class Outcome:
         more = [f"{rest} more cells failed"] if rest else []
         return ", ".join([*first, *more, *([self.reason] if self.reason else [])])
 
+    @property
+    def why(self) -> str:
+        """Why the run has failed, with the cell: also one that has called ``sys.exit``."""
+        why = self.reason or self.line
+        if self.failed_cell is None or self.where in why:
+            return why
+        if why:
+            return f"{self.where}: {why}"
+        return f"{self.where} exited with status {self.exit_status}"
+
 
 @dataclass(frozen=True)
 class _RunningCell:

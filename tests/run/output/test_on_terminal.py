@@ -150,6 +150,20 @@ def test_a_failed_run_ends_with_its_cell(shared: Project):
         assert b"\x1b[31m\xe2\x9c\x97\x1b[0m" in program.raw
 
 
+@pytest.mark.parametrize(
+    ("argument", "status", "end"),
+    [("4", 4, " exited with status 4"), ("'no data'", 1, ": no data")],
+)
+def test_a_run_that_a_cell_exits_ends_with_the_cell(
+    shared: Project, argument: str, status: int, end: str
+):
+    shared.without_reports("exit.ipynb")
+    shared.notebook("exit.ipynb", f"# Check\nimport sys\nsys.exit({argument})")
+    with guild_on_terminal(shared, [*GUILD, "run", "-y", "exit.ipynb"], 150) as program:
+        assert program.end() == status
+        assert program.lines[-1].endswith(f" s · cell [1] (Check){end}")
+
+
 def test_ctrl_c_ends_a_run_and_leaves_the_terminal_as_it_was(shared: Project):
     shared.without_reports("long.ipynb")
     shared.notebook("long.ipynb", "# Wait\nimport time\ntime.sleep(300)")
