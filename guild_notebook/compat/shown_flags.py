@@ -167,8 +167,7 @@ def _label(template: str | None, values: Mapping[str, Any], extras: Any) -> str:
     from guild import op_util
 
     if not _is_of_notebook(extras):
-        label: str = op_util.run_label(template, values)
-        return label
+        return str(op_util.run_label(template, values))
     label = " ".join(f"{name}={text}" for name, text in differing(values, extras).items())
     if template is not None:
         label = op_util._render_label_template(template, values, label)
@@ -188,8 +187,7 @@ def label_by_defaults(run_impl: Any) -> None:
     def preview_user_flags(state: Any) -> str:
         op = state.user_op
         if not _is_of_notebook(op._flags_extra):
-            shown: str = confirmed_by_guild(state)
-            return shown
+            return str(confirmed_by_guild(state))
         return "".join(f"  {line}\n" for line in _lines(op))
 
     run_impl._op_init_label = op_init_label
@@ -226,8 +224,7 @@ def label_trials_by_defaults(batch_util: Any) -> None:
         extras = (run.get("op") or {}).get("flags-extra")
         values = run.get("flags") or {}
         if not _is_of_notebook(extras):
-            desc: str = desc_by_guild(run)
-            return desc
+            return str(desc_by_guild(run))
         return ", ".join(f"{name}={text}" for name, text in differing(values, extras).items())
 
     batch_util._trial_label = trial_label

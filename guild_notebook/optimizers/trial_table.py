@@ -167,7 +167,7 @@ class TrialTable:
         self._header = ""
 
     def _widen(self, name: str, value: Any) -> None:
-        text = self._text(name, value)
+        text = _flag_text(value, self._digits[name])
         both = [self._prefixes.get(name, text), text]
         self._prefixes[name] = os.path.commonprefix(both)  # noqa: RUF071  # of any texts
         width = width_of(text)
@@ -175,8 +175,8 @@ class TrialTable:
         if is_number(value) and width <= _WIDEST_NUMBER:
             self._number_widths[name] = max(self._number_widths.get(name, 0), width)
 
-    def _text(self, name: str, value: Any) -> str:
-        return _flag_text(value, self._digits[name])
+    def _text(self, name: str, trial: Trial) -> str:
+        return _flag_text(trial.flags.get(name), self._digits[name])
 
     def add(self, trial: Trial) -> None:
         """Count a trial that has ended."""
@@ -226,18 +226,13 @@ class TrialTable:
         left out."""
         position = max(len("trial"), 2 * len(str(self.total)) + 1)
         begin = [
-            _Column("trial", position, self._position, is_right=True),
+            _Column("trial", position, lambda t: f"{t.number}/{self.total}", is_right=True),
             _Column("run", 8, lambda trial: trial.run),
         ]
         flags = [self._flag_column(name, width) for name, width in self._widths.items()]
         time = _Column("time", 7, lambda trial: short_time(trial.seconds), is_right=True)
         names = chosen_scalars(self._scalar_widths, self.objective, self._preferred)
-        scalars = []
-        for name in names:
-            title, least = printable(name), self._scalar_widths[name]
-            scalars.append(
-                _Column(title, max(width_of(title), least), _scalar_text_of(name), least)
-            )
+        scalars = [self._scalar_column(name) for name in names]
         end = [_Column("left", 7, self._left_text, is_right=True)]
         if self.best:
             end.insert(0, _Column("best", scalars[0].least + 2, self._best_text))
@@ -263,15 +258,16 @@ class TrialTable:
                 break
         return [*begin, *flags, time], [*scalars, *end]
 
-    def _position(self, trial: Trial) -> str:
-        return f"{trial.number}/{self.total}"
-
     def _flag_column(self, name: str, width: int) -> _Column:
-        def text(trial: Trial) -> str:
-            return self._text(name, trial.flags.get(name))
-
         least, prefix = self._number_widths.get(name, 0), self._prefixes.get(name, "")
-        return _Column(printable(name), width, text, least, prefix)
+        return _Column(printable(name), width, lambda t: self._text(name, t), least, prefix)
+
+    def _scalar_column(self, name: str) -> _Column:
+        def text(trial: Trial) -> str:
+            return number(trial.scalars[name]) if name in trial.scalars else ""
+
+        title, least = printable(name), self._scalar_widths[name]
+        return _Column(title, max(width_of(title), least), text, least)
 
     def _left_text(self, _trial: Trial) -> str:
         left = self.seconds_left()
@@ -297,9 +293,8 @@ class TrialTable:
     def begun(self, trial: Trial) -> str:
         """Which trial it is: ``trial 2/8 · lr=0.1 depth=4``."""
         assigned = " ".join(
-            f"{name}={shortened(self._text(name, trial.flags.get(name)), 20, prefix)}"
+            f"{name}={shortened(self._text(name, trial), 20, self._prefixes.get(name, ''))}"
             for name in self._widths
-            for prefix in [self._prefixes.get(name, "")]
         )
         position = f"trial {trial.number}/{self.total}"
         return f"{position} · {assigned}" if assigned else position
@@ -370,10 +365,6 @@ def printable(text: str) -> str:
 
 def trials_text(count: int) -> str:
     return "1 trial" if count == 1 else f"{count} trials"
-
-
-def _scalar_text_of(name: str) -> Callable[[Trial], str]:
-    return lambda trial: number(trial.scalars[name]) if name in trial.scalars else ""
 
 
 def _line(cells: Iterable[str]) -> str:
