@@ -224,7 +224,9 @@ class Session:
         try:
             shown = self.output.masker.data(self.nb)
             trust.sign(shown)
-            ended = (outcome.failed_cell, outcome.where, outcome.errors)
+            masked = self.output.masker.text  # the name of a cell may hold a value
+            errors = {index: masked(line) for index, line in outcome.errors.items()}
+            ended = (outcome.failed_cell, masked(outcome.where), errors)
             paths = self._reports.write(shown, self.record.executed_file, *ended)
         except Exception as e:  # of the import of nbconvert too: the results do not need it
             failures[""] = e

@@ -285,8 +285,11 @@ def test_a_batch_file_with_a_secret_is_refused(made: Project):
 def test_a_secret_of_the_notebook_itself_is_warned_of_and_in_nothing_but_its_source(
     project: Project,
 ):
-    project.notebook("nb.ipynb", f"token = {OTHER!r}", f"print(token)  # {OTHER}\nprint({OTHER!r})")
-    project.guildfile("a:\n  notebook: nb.ipynb\n  flags: {token: {nb-secret: yes}}\n")
+    cells = f"print(token)  # {OTHER}\nprint({OTHER!r})", f"# Refuses {OTHER}\n1 / 0"
+    project.notebook("nb.ipynb", f"token = {OTHER!r}", *cells)
+    project.guildfile(
+        "a:\n  notebook: nb.ipynb\n  nb-allow-errors: yes\n  flags: {token: {nb-secret: yes}}\n"
+    )
     shown = [project.guild("run", "a", "--help-op"), project.guild("operations")]
     done = project.run("a")
     assert "token in the 1st cell: its secret value stands in the notebook" in done.stderr
