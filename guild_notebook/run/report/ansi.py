@@ -42,6 +42,27 @@ def strip_ansi(text: str) -> str:
     return _SEQUENCE.sub("", text) if "\x1b" in text else text
 
 
+def without_overwritten(text: str) -> str:
+    """``text`` as a terminal has it in the end, and as Jupyter shows it: what follows a carriage
+    return stands over what precedes it in the line, of which the rest is left. In lines with escape
+    sequences that is the last part alone."""
+    if "\r" not in text:
+        return text
+    return "\n".join(map(_last_of_line, text.replace("\r\n", "\n").split("\n")))
+
+
+def _last_of_line(line: str) -> str:
+    first, *others = reversed([state for state in line.split("\r") if state] or [""])
+    if "\x1b" in line:
+        return first
+    shown, length = [first], len(first)
+    for state in others:
+        if len(state) > length:
+            shown.append(state[length:])
+            length = len(state)
+    return "".join(shown)
+
+
 def ansi2html(text: str) -> str:
     """HTML of ``text`` with its colours. Sequences that are not of colours are left out."""
     if "\x1b" not in text:

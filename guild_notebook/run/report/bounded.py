@@ -19,7 +19,7 @@ from jinja2 import pass_context
 
 from ...document.mime import text_of
 from . import templates
-from .ansi import ansi2html, strip_ansi
+from .ansi import ansi2html, strip_ansi, without_overwritten
 from .highlight import Highlighter, stylesheet
 from .widgets import STATE, VIEW
 
@@ -169,7 +169,7 @@ class BoundedHTMLExporter:
     def _filters(self) -> dict[str, Any]:
         """The filters of nbconvert's templates for pages, by name."""
         return {
-            "ansi2html": lambda text: ansi2html(text_of(text)),
+            "ansi2html": lambda text: ansi2html(without_overwritten(text_of(text))),
             "strip_ansi": lambda text: strip_ansi(text_of(text)),
             "clean_html": _cleaned,
             "escape_html": lambda value: html.escape(str(value)),

@@ -24,7 +24,7 @@ from nbformat import from_dict, v4
 from packaging.version import Version
 
 from guild_notebook.run.report import templates
-from guild_notebook.run.report.ansi import ansi2html
+from guild_notebook.run.report.ansi import ansi2html, without_overwritten
 from guild_notebook.run.report.closing import parsed, well_formed
 from guild_notebook.run.report.highlight import Highlighter
 from guild_notebook.run.report.html import TEMPLATE, HTMLReportExporter
@@ -397,3 +397,28 @@ def test_compiled_templates_are_in_a_folder_that_only_the_user_can_enter(tmp_pat
     write_reports("html", tmp_path, home)
     assert tree_of((tmp_path / "nb.html").read_text("utf-8")) == tree_of(page)
     assert {path: path.read_bytes() for path in folder.iterdir()} == files
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("a\nb", "a\nb"),
+        ("\r  0%|   | 0/2\r 50%|#  | 1/2\r100%|###| 2/2\n", "100%|###| 2/2\n"),
+        ("epoch 1\rep", "epoch 1"),
+        ("long line\rshort\rab", "abortline"),
+        ("a\r\nb\r\n", "a\nb\n"),
+        ("done\r", "done"),
+        ("\r\r\n\r", "\n"),
+        ("\x1b[32m 50%\x1b[0m\r\x1b[32m100%\x1b[0m", "\x1b[32m100%\x1b[0m"),
+    ],
+)
+def test_what_a_carriage_return_overwrites_is_not_shown(written: str, shown: str):
+    assert without_overwritten(written) == shown
+
+
+def test_a_progress_bar_is_one_line_of_the_report():
+    states = "".join(f"\rtraining: {n}/500" for n in range(501)) + "\n"
+    cell = v4.new_code_cell("train()")
+    cell.outputs = [v4.new_output("stream", name="stderr", text=states)]
+    page, _ = HTMLReportExporter().from_notebook_node(v4.new_notebook(cells=[cell]))
+    assert re.findall(r"training: \d+/500", page) == ["training: 500/500"]
