@@ -33,8 +33,8 @@ def report_of(run: str | None) -> str:
     if len(dirs) > 1:
         raise UserError(f"{run} begins the IDs of {len(dirs)} runs - give more of it")
     (run_dir,) = dirs
-    for path in _reports(run_dir):
-        return path
+    if report := next(_reports(run_dir), ""):
+        return report
     name = os.path.basename(run_dir)[:8]
     raise UserError(f"run {name} has no report - what there is of it: guild ls {name}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -72,7 +73,8 @@ def explain_notebooks_as_commands(module: Any) -> None:
     @functools.wraps(resolve)
     def resolve_command(context: Any, args: list[str]) -> Any:
         if args[0].lower().endswith(".ipynb"):
-            raise click.UsageError(f"'{args[0]}' is not a command - say: guild run {args[0]}")
+            said = f"'{args[0]}' is not a command - say: guild run {shlex.quote(args[0])}"
+            raise click.UsageError(said)
         return resolve(context, args)
 
     group.resolve_command = resolve_command

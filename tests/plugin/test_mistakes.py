@@ -215,6 +215,7 @@ FLAGS = [
         f"{OP}  flags-import: all\n  flags-import-skip: [steps]\n",
     ),
     Mistake("train.ipynb", "'train.ipynb' is not a command - say: guild run train.ipynb"),
+    Mistake("'a b.ipynb'", "'a b.ipynb' is not a command - say: guild run 'a b.ipynb'"),
     Mistake(
         "run train.ipynb out.ipynb lr=1",
         "'out.ipynb' is a second notebook - a command runs one, and its run keeps the executed one",
