@@ -92,7 +92,6 @@ def _likely_scalars(guild_dir: str, pattern: str) -> Iterator[str]:
             output = f.read()
     except OSError:
         return
-    output = output.partition(b"Traceback (most recent call last)")[0]
     if not _LIKELY.search(output):
         return
     lines = output.decode(errors="ignore").split("\n")[start > 0 :]

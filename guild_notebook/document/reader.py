@@ -86,6 +86,16 @@ def read(path: str, name: str | None = None) -> Notebook:
     return Notebook(path, data, cells_of(data, name), name)
 
 
+_OTHERS = {
+    rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|!--|\?xml)": (
+        "a web page (HTML) - download the file itself, of GitHub by 'Raw'"
+    ),
+    rb"version https://git-lfs": "a pointer of Git LFS - get the file: git lfs pull",
+    rb"PK\x03\x04|\x1f\x8b": "an archive - unpack it",
+}
+"""What files that are called notebooks often are, by how they begin."""
+
+
 def _load(path: str, name: str) -> Any:
     if os.path.exists(path) and not os.path.isfile(path):
         raise NotebookError(f"{name} is not a file - give the path of a notebook (.ipynb)")
@@ -110,11 +120,19 @@ def _load(path: str, name: str) -> Any:
     except RecursionError:
         raise NotebookError(f"notebook {name} is nested too deeply to be a notebook") from None
     except ValueError as e:  # JSONDecodeError, UnicodeDecodeError, an integer that is too long
-        if conflict := merge_conflict(content, name):
-            raise NotebookError(conflict) from None
-        raise NotebookError(
-            f"notebook {name} is not valid JSON ({e}) - restore it or save it again in Jupyter"
-        ) from None
+        raise _not_json(content, name, e) from None
+
+
+def _not_json(content: bytes, name: str, error: ValueError) -> NotebookError:
+    """What is said of a file that should be a notebook and is not JSON."""
+    if conflict := merge_conflict(content, name):
+        return NotebookError(conflict)
+    for start, kind in _OTHERS.items():
+        if re.match(start, content, re.IGNORECASE):
+            return NotebookError(f"{name} is not a notebook: it is {kind}")
+    return NotebookError(
+        f"notebook {name} is not valid JSON ({error}) - restore it or save it again in Jupyter"
+    )
 
 
 def merge_conflict(content: bytes, name: str) -> str:

@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from ..errors import KernelError, nearest
@@ -107,6 +108,11 @@ class KernelSpecs:
                 folder = conda.environment(wanted)
             return python_spec(interpreters.python_in(folder, name))
         if not _NAME.fullmatch(name) or name in (".", ".."):
+            if os.sep not in name and (of_name := self._displayed(name)):
+                raise KernelError(
+                    f"kernel '{name}' is what Jupyter shows for the kernel '{of_name}' - say "
+                    f"nb-kernel={of_name}"
+                )
             return python_spec(interpreters.python_in(self._path(name, is_chosen), name))
         try:
             return self._as_active(name, self._installed_spec(name))
@@ -120,6 +126,15 @@ class KernelSpecs:
             if not interpreters.is_environment(folder):
                 raise
             return python_spec(interpreters.python_in(folder, name))
+
+    def _displayed(self, display_name: str) -> str:
+        """The name of the installed kernel that Jupyter shows as ``display_name``, "" if none."""
+        for name, folder in self._manager.find_kernel_specs().items():
+            path = os.path.join(folder, "kernel.json")
+            with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError):
+                if json.loads(Path(path).read_bytes()).get("display_name") == display_name:
+                    return str(name)
+        return ""
 
     def _installed_spec(self, name: str) -> KernelSpec:
         found = None if self._active else _plain_spec(name)

@@ -125,6 +125,10 @@ class PendingOperation:
             from . import explanations
 
             yield f"no flags are imported: {explanations.by_pattern(self._notebook)}"
+        if os.path.basename(os.path.dirname(self._notebook.path)) == sourcecode.CHECKPOINTS:
+            yield "this is a checkpoint, a copy that Jupyter keeps of what was saved before"
+        if not any(cell.is_code and cell.source.strip() for cell in self._notebook.cells):
+            yield "no cell has code: the run executes nothing"
         for cell in self._notebook.cells:
             if cell.is_code and merge_conflict(cell.source.encode("utf-8", "replace"), ""):
                 yield (

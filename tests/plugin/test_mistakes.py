@@ -114,6 +114,22 @@ NOTEBOOKS = [
         files={"cut.ipynb": '{"cells": [{"cell'},
     ),
     Mistake(
+        "run page.ipynb",
+        "page.ipynb is not a notebook: it is a web page (HTML) - download the file itself, of "
+        "GitHub by 'Raw'",
+        files={"page.ipynb": "\n\n<!DOCTYPE html>\n<html lang='en'></html>"},
+    ),
+    Mistake(
+        "run lfs.ipynb",
+        "lfs.ipynb is not a notebook: it is a pointer of Git LFS - get the file: git lfs pull",
+        files={"lfs.ipynb": "version https://git-lfs.github.com/spec/v1\noid sha256:a\nsize 1\n"},
+    ),
+    Mistake(
+        "run zip.ipynb",
+        "zip.ipynb is not a notebook: it is an archive - unpack it",
+        files={"zip.ipynb": "PK\x03\x04\x14"},
+    ),
+    Mistake(
         "run merged.ipynb",
         "merged.ipynb holds the conflict of a merge (<<<<<<< in line 2) - resolve it, or take one "
         "side: git checkout --ours merged.ipynb, or --theirs",
@@ -273,6 +289,11 @@ OPTIONS = [
         "run train.ipynb nb-kernel=pyton3",
         "kernel 'pyton3' is not installed - did you mean 'python3'? Else install it, or set "
         "nb-kernel to the path of an environment, conda:NAME or one of: …python3…",
+    ),
+    Mistake(
+        "run train.ipynb 'nb-kernel=Python 3 (ipykernel)'",
+        "kernel 'Python 3 (ipykernel)' is what Jupyter shows for the kernel 'python3' - say "
+        "nb-kernel=python3",
     ),
     Mistake(
         "run train.ipynb nb-kernel=../gone/.venv",
@@ -639,6 +660,17 @@ WARNINGS = [
         "merged.ipynb: the 1st cell (…) holds the conflict of a merge (<<<<<<<) - resolve it in "
         "Jupyter",
         files={"merged.ipynb": nb("<<<<<<< HEAD\na = 1\n=======\na = 2\n>>>>>>> other")},
+    ),
+    Mistake(
+        "run none.ipynb",
+        "none.ipynb: no cell has code: the run executes nothing",
+        files={"none.ipynb": nb(" \n")},
+    ),
+    Mistake(
+        "run .ipynb_checkpoints/a-checkpoint.ipynb",
+        ".ipynb_checkpoints/a-checkpoint.ipynb: this is a checkpoint, a copy that Jupyter keeps of "
+        "what was saved before",
+        files={".ipynb_checkpoints/a-checkpoint.ipynb": nb("a = 1")},
     ),
     Mistake(
         "run fit",
