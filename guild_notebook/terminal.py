@@ -144,7 +144,7 @@ class Terminal:
         with self._lock, contextlib.suppress(OSError):
             before = self._erased() + (b"\n" if self._open_columns else b"")
             self._open_columns = 0
-            self._write(self._fd, before + self._encoded(line) + b"\n")
+            self._write(self._fd, before + encoded(line, self._encoding) + b"\n")
 
     def _make_room(self, _record: logging.LogRecord) -> bool:
         """As a filter of Guild's handlers: remove the line before they write to the terminal."""
@@ -177,7 +177,7 @@ class Terminal:
         is_new = not self._shown or self._shown_columns != columns
         if is_new or now >= self._drawn_at + RESTORE_SECONDS:
             line = status_text(self._status, now - self._since, columns - 1)
-            self._shown, self._shown_columns = self._encoded(line), columns
+            self._shown, self._shown_columns = encoded(line, self._encoding), columns
             self._drawn_at = now
         if self._open_columns:
             return _TO_NEXT_LINE + self._shown + _ERASE + _BACK
@@ -196,11 +196,13 @@ class Terminal:
         except OSError:  # not the terminal that controls this process
             return True
 
-    def _encoded(self, text: str) -> bytes:
-        try:
-            return text.encode(self._encoding)
-        except UnicodeEncodeError:
-            return text.translate(_PLAIN).encode(self._encoding, "replace")
+
+def encoded(text: str, encoding: str) -> bytes:
+    """``text`` in ``encoding``, with plain characters in place of those that it lacks."""
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace")
 
 
 def status_text(status: Mapping[str, Any], seconds: float, columns: int) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 from ..compat import output_reader
 from ..errors import nearest
 from ..one_pipe import Teller
-from ..terminal import DRAW_SECONDS, Terminal
+from ..terminal import DRAW_SECONDS, Terminal, encoded
 from .trial_table import Objective, Trial, TrialTable, printable, trials_text, varying
 
 MOST_SHOWN_IN_FULL = 3
@@ -284,7 +284,8 @@ class _Sweep:
             self._write(line)
 
     def _write(self, line: str) -> None:
-        sys.stdout.write(f"{printable(line)}\n")
+        encoding = sys.stdout.encoding
+        sys.stdout.write(encoded(f"{printable(line)}\n", encoding).decode(encoding))
         sys.stdout.flush()
 
     def _columns(self) -> int:

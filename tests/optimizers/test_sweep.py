@@ -177,7 +177,8 @@ def test_a_misspelled_objective_is_said_once_with_the_nearest_scalar(in_pipe: Co
 
 
 def test_why_trials_could_not_be_started_is_said_in_full(sweeps: Project):
-    done = sweeps.guild("run", "-y", "needs", "lr=[1,2]", COLUMNS="60")
+    done = sweeps.guild("run", "-y", "needs", "lr=[1,2]", COLUMNS="60", PYTHONIOENCODING="ascii")
+    assert done.stdout.startswith("2 trials of needs - lr - nb-trials: ")
     assert done.stderr.count("nowhere.csv") >= 2
     assert "2 trials in " in done.stdout and ": 2 failed (" in done.stdout
     rows = re.findall(r"^ *\d/2  .*", done.stdout, re.MULTILINE)
