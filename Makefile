@@ -52,12 +52,12 @@ $(BIN)/python:
 	@$(PIP) install --upgrade pip  # that of Python 3.9 may take very long to find what fits
 
 $(VENV)/.installed: $(BIN)/python $(PACKAGE)
-	@echo "installing into $(VENV)"
+	@echo "installing into $(VENV): a minute or two"
 	@$(PIP) install -e .
 	@touch $@
 
 dev: $(BIN)/python
-	@echo "installing into $(VENV)"
+	@echo "installing into $(VENV): a minute or two"
 	@$(PIP) install -e ".[test,lint,docs]"
 	@touch $(addprefix $(VENV)/.,installed test lint docs)
 
