@@ -72,6 +72,7 @@ class _Sweep:
         self._proto = batch_run.batch_proto
         self._is_sequential = optimizer.startswith("guild.plugins.skopt_")
         self._teller = teller
+        self.wants_status = bool(teller)  # of trials (output_reader.batch)
         self._told: list[Any] = []
         self._told_at = 0.0
         self._runs: list[Any] = []
@@ -91,11 +92,6 @@ class _Sweep:
         batch_util._terminate_batch = self._terminate
         log.addFilter(self._is_shown)
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # it is a pipe
-
-    @property
-    def wants_status(self) -> bool:
-        """Whether trials are to say what goes on (output_reader.batch)."""
-        return bool(self._teller)
 
     def terminal(self, output: Any) -> Terminal:
         """What takes the place of a terminal for the output of a trial (output_reader.batch)."""
