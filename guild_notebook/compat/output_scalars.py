@@ -35,7 +35,8 @@ LONGEST_EXAMPLE = 60
 
 _LIKELY = re.compile(
     rb"^(?!\[\d+/\d+\] )[^\n]*?"  # a line that is not of a cell's end
-    rb"(?:(?:[^\d\n]\d?|\s)[:=]\*{0,2}\s*[-+.\dniNIta]|\d:\s|[|\xe2\xef]|[\w.]  +[-+.\d])",
+    rb"(?:(?:[^\d\n]\d?|\s)[:=]\*{0,2}\s*['\"]?[-+.\dniNIta]|[A-Za-z_] [-+]?\d*\.\d"
+    rb"|\d:\s|[|\xe2\xef]|[\w.]  +[-+.\d])",
     re.MULTILINE,
 )
 """What is in each output with a scalar in text, and not in most others."""

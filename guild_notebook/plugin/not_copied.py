@@ -222,7 +222,7 @@ class _Target:
         self._folders = {
             "run": question.run_dir,
             "notebook": os.path.join(question.run_dir, operation.notebook_folder),
-            "project": os.path.dirname(question.notebook),
+            "project": os.path.realpath(os.path.dirname(question.notebook)),
         }
         self.relative = os.path.relpath(question.target, os.path.realpath(question.cwd))
 
