@@ -292,6 +292,15 @@ def test_the_lines_bring_a_file_of_any_name(project: Project, name: str):
     assert (project.run("--stage", "train").run.dir / "data" / name).exists()
 
 
+def test_a_file_beside_the_target_of_a_linked_folder_is_found_in_the_project(project: Project):
+    (project.dir.parent / "elsewhere/nbs").mkdir(parents=True)
+    (project.dir.parent / "elsewhere/y.csv").write_text("")
+    (project.dir / "notebooks").symlink_to(project.dir.parent / "elsewhere/nbs")
+    project.notebook("notebooks/nb.ipynb", "x = 1")
+    lines = answer(project, "notebooks/nb.ipynb", "[Errno 2] No such file: '../y.csv'", "notebook")
+    assert lines[-1] == "guild run notebooks/nb.ipynb nb-cwd=project"
+
+
 @pytest.mark.slow
 def test_an_empty_folder_is_made_in_the_run(plain: Project):
     text = "Cannot save file into a non-existent directory: '../empty'"
