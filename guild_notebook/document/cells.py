@@ -203,7 +203,12 @@ def _last_heading(source: str) -> str:
     """The last heading of a Markdown cell, "" where it has none."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     found = fence = ""
+    read = 0  # up to the end of the last line
     for match in _MAY_BE_HEADING.finditer(source):
+        if match.start() < read:
+            continue
+        end = source.find("\n", match.start())
+        read = end if end >= 0 else len(source)
         start = source.rfind("\n", 0, match.start()) + 1
         line, after = _line_at(source, start)
         fenced = _FENCE.match(line)

@@ -458,7 +458,7 @@ def _with_lines(
 
 def _attributes(opdef: Any, name: str) -> Any:
     """The node of an operation's attributes in guild.yml, None where it is not found."""
-    nodes = []
+    nodes, seen = [], set()
     with contextlib.suppress(OSError, AttributeError, TypeError, yaml.YAMLError):
         nodes = [yaml.compose(Path(opdef.guildfile.src).read_text("utf-8"), yaml.SafeLoader)]
     for node in nodes:  # the outermost first: a flag may have the operation's name
@@ -466,7 +466,8 @@ def _attributes(opdef: Any, name: str) -> Any:
             key, value = item if isinstance(item, tuple) else (None, item)
             if isinstance(value, yaml.MappingNode) and value.value and key and key.value == name:
                 return value
-            if isinstance(value, yaml.CollectionNode):
+            if isinstance(value, yaml.CollectionNode) and id(value) not in seen:
+                seen.add(id(value))  # others are aliases
                 nodes.append(value)
     return None
 

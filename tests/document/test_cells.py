@@ -188,3 +188,13 @@ def test_a_cell_is_called_by_jupyters_number_or_else_by_its_position(position, n
 @pytest.mark.parametrize("kind", ["code", "markdown"])
 def test_names_are_found_in_linear_time(kind, piece):
     growth.check_growth(lambda text: names((kind, text), "x"), lambda n: piece * n, 2_000)
+
+
+def test_a_line_of_many_tags_is_read_once(monkeypatch):
+    from guild_notebook.document import cells
+
+    read: list[str] = []
+    heading = cells._heading
+    monkeypatch.setattr(cells, "_heading", lambda *args: read.append(args[0]) or heading(*args))
+    assert cell_names([Cell(0, "markdown", "# Data" + " <h1>" * 90 + "\ntext\n# Fit")]) == ["Fit"]
+    assert len(read) == 2
