@@ -27,7 +27,7 @@ def report_of(run: str | None) -> str:
         dirs = [runs[int(run) - 1].dir]
     else:
         dirs = [each.dir for each in runs if each.id.startswith(run.lower())]
-        missing = f"there is no run {run} - see guild runs"
+        missing = f"there is no run {run} - give a number or ID of guild runs, or none for the last"
     if not dirs:
         raise UserError(missing)
     if len(dirs) > 1:
