@@ -61,7 +61,7 @@ def can_draw() -> bool:
 
 class Terminal:
     """The terminal ``fd``, to which ``write`` writes. With ``draws`` it has the line. ``end`` is
-    what the run has said of its end (``status``)."""
+    what the run has said of its end (``status``), ``last`` what it was at when the line went."""
 
     def __init__(
         self, fd: int, write: Callable[[int, bytes], None], draws: bool, encoding: str = "utf-8"
@@ -79,6 +79,7 @@ class Terminal:
         self._shown_columns = 0
         self._open_columns = 0  # the most that the output's last line has, where it has no end
         self.end: Mapping[str, Any] = {}
+        self.last = ""
         self._handlers: list[logging.Handler] = []
 
     def open(self) -> None:
@@ -130,6 +131,7 @@ class Terminal:
     def close(self) -> None:
         """Remove the line for good."""
         with self._lock:
+            self.last = _one_line(self._status.get("text"))
             self._status = {}
             self.tick()
             for handler in self._handlers:

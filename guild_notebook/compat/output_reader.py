@@ -115,7 +115,9 @@ def _wait_and_close(output: Any) -> None:
             process.wait(END_SECONDS)
         scalars = getattr(getattr(callback, "_writer", None), "last", {})
         run, seconds = output._run.short_id, time.monotonic() - since
-        how = process.returncode, seconds, scalars, terminal.end, terminal.columns()
+        is_killed = process.returncode and not terminal.end
+        end = {"why": terminal.last} if is_killed else terminal.end
+        how = process.returncode, seconds, scalars, end, terminal.columns()
         terminal.write_line(end_line(run, *how))
 
 

@@ -164,6 +164,15 @@ def test_a_run_that_a_cell_exits_ends_with_the_cell(
         assert program.lines[-1].endswith(f" s · cell [1] (Check){end}")
 
 
+def test_a_run_whose_process_is_killed_ends_with_what_it_was_at(shared: Project):
+    shared.without_reports("killed.ipynb")
+    lines = "import os, signal, psutil\nos.kill(psutil.Process().parent().ppid(), signal.SIGKILL)"
+    shared.notebook("killed.ipynb", "x = 1", f"# Kill\nimport time\ntime.sleep(1)\n{lines}")
+    with guild_on_terminal(shared, [*GUILD, "run", "-y", "killed.ipynb"], 150) as program:
+        program.end()
+        assert re.fullmatch(r"✗ \w+ stopped after \S+ s · \[2/2\] Kill", program.lines[-1])
+
+
 def test_ctrl_c_ends_a_run_and_leaves_the_terminal_as_it_was(shared: Project):
     shared.without_reports("long.ipynb")
     shared.notebook("long.ipynb", "# Wait\nimport time\ntime.sleep(300)")
