@@ -249,8 +249,9 @@ def _terminal(output: Any) -> Terminal | None:
 
 def _pieces(fd: int, terminal: Terminal | None = None) -> Iterator[bytes]:
     """What is read from ``fd``; the terminal's line is drawn while nothing comes."""
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
+    if terminal:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
     while True:
         while terminal and not poll.poll(TICK_MILLISECONDS):
             terminal.tick()

@@ -44,7 +44,7 @@ _SETTING_UP = re.compile(
 
 _MAY_BE_CODE = re.compile(r"[=(%!]|<-|\bimport\b|\bfrom\b")
 _FORM_COMMENT = re.compile(r"\s#+[ \t]*@[ \t]*\w+.*")
-_SECRET = re.compile(r"""(\w+)(['"]?\]?\s*(?:=|<-|:)\s*)("[^"]*"?|'[^']*'?|[\w./+-]*\d[\w./+-]*)""")
+_SECRET = re.compile(r"""(?<!\w)(\w+)(['"]?\]?\s*(?:=|<-|:)\s*)("[^"]*"?|'[^']*'?|[\w./+-]*\d[\w./+-]*)""")
 
 _MAY_BE_HEADING = re.compile(
     r"^ {0,3}(?:#|`{3}|~{3}|(?:=+|-{2,})[ \t]*$)|<h[1-6]\b", re.MULTILINE | re.IGNORECASE

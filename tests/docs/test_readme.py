@@ -86,7 +86,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
 def test_make_demo_is_that_script():
     if not shutil.which("make"):
         pytest.skip("there is no make")
-    command = ["make", "--dry-run", "--always-make", "demo"]
+    command = ["make", "--no-print-directory", "--dry-run", "--always-make", "demo"]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1].endswith("sh tools/demo.sh")
 
