@@ -44,12 +44,14 @@ _SETTING_UP = re.compile(
 
 _MAY_BE_CODE = re.compile(r"[=(%!]|<-|\bimport\b|\bfrom\b")
 _FORM_COMMENT = re.compile(r"\s#+[ \t]*@[ \t]*\w+.*")
-_SECRET = re.compile(r"""(?<!\w)(\w+)(['"]?\]?\s*(?:=|<-|:)\s*)("[^"]*"?|'[^']*'?|[\w./+-]*\d[\w./+-]*)""")
+_SECRET = re.compile(
+    r"""(?<!\w)(\w+)(['"]?\]?\s*(?:=|<-|:)\s*)("[^"]*"?|'[^']*'?|[\w./+-]*\d[\w./+-]*)"""
+)
 
 _MAY_BE_HEADING = re.compile(
     r"^ {0,3}(?:#|`{3}|~{3}|(?:=+|-{2,})[ \t]*$)|<h[1-6]\b", re.MULTILINE | re.IGNORECASE
 )
-_ATX = re.compile(r" {0,3}#{1,6}(?!#)[ \t]*(.*?)(?:[ \t]+#+)?[ \t]*")
+_ATX = re.compile(r" {0,3}#{1,6}(?!#)[ \t]*(.*)")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*")
 _NO_PARAGRAPH = re.compile(r"\s{4}|\s*(?:[-*+>|<#]|\d+[.)]\s|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -236,8 +238,10 @@ def _heading(line: str, before: str, after: str) -> str:
     if in_html := _HTML_HEADING.search(line):  # its text may be on the next line
         first = in_html[1].strip() or after.partition("\n")[0]
         return _HTML_END.split(first, maxsplit=1)[0]
-    if heading := _ATX.fullmatch(line):
-        return str(heading[1])
+    if heading := _ATX.match(line):
+        text = heading[1].rstrip()
+        without = text.rstrip("#")  # which may close it, behind a blank
+        return without.rstrip() if without[-1:] in ("", " ", "\t") else text
     is_underlined = _UNDERLINE.fullmatch(line) and not _NO_PARAGRAPH.match(before)
     return before if is_underlined else ""
 

@@ -48,7 +48,7 @@ _ALONE = re.compile(rf"{_NUMBER}[)\]}}]*\Z")
 _OF_A_STEP = "epoch|step|iter|iteration|episode|round|generation|batch"
 _STEP = re.compile(
     r"\[?(?:(?:train|training|starting|end of|global)[ _-]|(?P<of>val|validation|test|eval)[ _-])?"
-    rf"(?:{_OF_A_STEP})\s*[:=#]?\s*\[?\s*(?P<step>\d{{1,18}})(?:\.\d+)?"
+    rf"(?:{_OF_A_STEP})\s*(?:[:=#]\s*)?(?:\[\s*)?(?P<step>\d{{1,18}})(?:\.\d+)?"
     r"\s*(?:(?:/|of)\s*\d+\s*)?\]?(?![\w.%])(?:\s*(?:\[[^\]]*\]|\([^()]*\)))*\s*[:)]*\s*",
     re.IGNORECASE,
 )
@@ -95,6 +95,9 @@ _IN_A_BAR = re.compile(  # what is drawn, counts, times and rates
     rf"\d+%\|[^|]*\||{_DRAWN}(?:\s*\d+%)?|\d+/\d+\s+(?=\d+:\d\d)|\[[=>. -]*\]"
     r"|\b\d+:\d\d(?::\d\d)?\b|\d[\d.,]*\s?[^\W\d]\w{0,5}/[^\W\d]\w*"
 )
+LONGEST = 500
+"""Characters of a line from which on it is data: patterns go back and forth in it."""
+
 _MARK = "\x1f"
 """Stands in a line for what is of a progress bar."""
 
@@ -150,6 +153,8 @@ class TextPattern:
 
     def search(self, line: str) -> bool:
         """Whether there are scalars in a line alone."""
+        if len(line) > LONGEST:
+            return False
         text = _without_bar(line) if _DIGIT.search(line) and _POSSIBLE.search(line) else None
         return bool(text and self._checked(_found_in(text)))
 
@@ -165,6 +170,8 @@ class TextPattern:
         if not line or line.isspace():
             is_report = _cells(self._above) == _REPORT  # which has empty lines
             return self._end_table(self._above if is_report else "")
+        if len(line) > LONGEST:
+            return self._end_table("")
         if not _DIGIT.search(line):
             is_rule = not _LETTER.search(line)
             return [] if is_rule else self._end_table(line)

@@ -85,6 +85,8 @@ def test_patterns_that_are_made_where_they_are_used_are_few(found):
 
 
 BOUNDED = {
+    "run/output/updates.py: re.compile('<(style": 5_000,
+    "scalars/text.py: ": 500,
     'document/cells.py: re.compile("^(?:[#/=~+': 500,
     "flags/discover.py: re.compile('\\n      \\\\[ [^": 200,
     'flags/languages/r.py: lazy.pattern(f"""{QUOTED}': 5_000,
@@ -108,7 +110,8 @@ def test_a_pattern_takes_linear_time_on_texts_made_against_it(linear: list[Used]
 
 def test_a_pattern_for_short_texts_takes_no_time_on_these(found):
     bounded = [used for used in found[0] if limit_of(used)]
-    assert len(bounded) == len(BOUNDED)
+    for start in BOUNDED:
+        assert any(used.where.startswith(start) for used in bounded), start
     for used in bounded:
         for text in texts(used.pattern, limit_of(used)):
             assert seconds_of(lambda each, used=used: run(used, each), text) < 0.5, text[:40]
