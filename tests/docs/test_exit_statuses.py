@@ -44,8 +44,8 @@ CAUSES: dict[str, dict[str, Cause]] = {
         "hung": Cause(HANG, {"nb-cell-timeout": 0.5}),
         "died": Cause("import os\nos._exit(0)"),
     },
-    "there is no report of the name": {
-        "report": Cause(attributes={"nb-report": "nope"}),
+    "there is no report of the class": {
+        "report": Cause(attributes={"nb-report": "nowhere.Nothing"}),
     },
     "nbconvert could not make a report, and a line says so": {
         "broken": Cause(attributes={"nb-report": "broken.Broken"}),
@@ -61,6 +61,7 @@ CAUSES: dict[str, dict[str, Cause]] = {
     "a value, an option, the kernel or the notebook is wrong": {
         "value": Cause(typed="x=many"),
         "kernel": Cause(attributes={"nb-kernel": "nope"}),
+        "report-name": Cause(attributes={"nb-report": "nope"}),
         "option": Cause(attributes={"nb-kernal": "python3"}),
         "notebook": Cause("1", {"notebook": "missing.ipynb"}),
     },
