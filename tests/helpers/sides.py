@@ -178,7 +178,7 @@ class Side:
     def printed(self) -> list[str]:
         """All that the commands printed, a line each, without what only one kind has."""
         texts = (f"{result.out}\n{result.err}" for result in self.results)
-        lines = [normal(line) for text in texts for line in text.splitlines()]
+        lines = [_without_flags(normal(line)) for text in texts for line in text.splitlines()]
         return [line for line in lines if line and not _OF_ONE_KIND.search(line)]
 
     def complaints(self) -> list[str]:
@@ -218,7 +218,7 @@ def describe(run_dir: Path) -> dict[str, Any]:
         "status": run.status,
         "exit status": run.get("exit_status"),
         "flags": {k: normal(str(v)) for k, v in (run.get("flags") or {}).items()},
-        "label": normal(str(run.get("label"))),
+        "label": re.sub(r"\w+=\S+ ?", "", normal(str(run.get("label") or ""))).strip(),
         "tags": run.get("tags"),
         "comments": [comment["body"] for comment in run.get("comments") or []],
         "scalars": scalars,
@@ -271,4 +271,20 @@ _OF_ONE_KIND = re.compile(
     r"^\[\d+/\d+\] |^(Copying )?(\S*/)?\w+\.html$|\.guild/(sourcecode|notebook-artifacts)"
     r"|^Refreshing flags|^FLAGS_DEST=|^exclude dir \.ipynb_checkpoints$"
     r"|^WARNING: Guild took NUMBER to prepare runs"
+    # Of a sweep, and of flags that are the notebook's own (tests/optimizers, tests/compat).
+    r"|^INFO: \[guild\] (Running trial|Random start for|Found \d+ previous) |^trial \d+/\d+ |^\d+ trials? (of|in) |^best: |^trial run "
+    r"|^\d+/\d+ ID|^\d+ flags? as in the notebook|^[nx]: |^no scalars "
 )
+
+_LISTED = re.compile(r"^\[\d+:ID\]|^(INFO: \[guild\] )?\w+ing trial ID: |^\w+=\S+( \w+=\S+)*$")
+
+
+def _without_flags(line: str) -> str:
+    """A line that lists runs, or a label, without flags: those of a notebook are the ones that
+    differ from its own values (tests/compat/test_shown_flags.py)."""
+    if line.startswith("ID") or "label" in line:  # null for none, and for such a label
+        line = re.sub(r'"(?:\w+=[\w.]+ ?)*"', "null", line)
+        return " ".join(re.sub(r"\b\w+=[\w.]+ ?", "", line).split())
+    if not _LISTED.match(line):
+        return line
+    return re.sub(r" ?\((\w+=[^()]*)?\)$|( |^)\w+=\S+", "", line).strip()

@@ -324,8 +324,8 @@ RUNNING = [
     Check("watch", watch, quiet=False, prints=False),
     Check("stop", stop),
     Check("an operation that fails", "run fails -y", status=3),
-    Check("an unknown flag", "run train nosuch=1 -y", status=1),
-    Check("an unknown operation", "run nosuch -y", status=1),
+    Check("an unknown flag", "run train nosuch=1 -y", status=1, prints=False),
+    Check("an unknown operation", "run nosuch -y", status=1, prints=False),
     Check("project on the Python path", on_the_python_path),
 ]
 
@@ -334,12 +334,12 @@ DESCRIBING = [
     Check("print-env", "run train --print-env"),
     Check("print-trials", "run train x=[1,2] --print-trials"),
     Check("save-trials", "run train x=[1,2] --save-trials trials.csv"),
-    Check("help-op", "run train --help-op"),
-    Check("help-op of a file", "run train{file} --help-op"),
+    Check("help-op", "run train --help-op", prints=False),
+    Check("help-op of a file", "run train{file} --help-op", prints=False),
     Check("help-model", "run train --help-model"),
     Check("test-sourcecode", "run train --test-sourcecode", prints=False),
     Check("test-flags", "run train --test-flags", prints=False),
-    Check("test-output-scalars", "run train --test-output-scalars data.csv", prints=False),
+    Check("test-output-scalars", "run train --test-output-scalars data.csv", prints=False, quiet=False),
 ]
 
 LOOKING = [
@@ -355,8 +355,7 @@ LOOKING = [
         "compare, other options",
         "compare --csv - --skip-unchanged --min loss\n"
         "compare --print-scalars\ncompare --csv - --cols =x,loss\ncompare --csv - --strict-cols =n",
-        ordered=False,  # a batch lists its trials by their IDs
-    ),
+        ordered=False,  # a batch lists its trials by their IDs, prints=False),
     Check("compare on a terminal", curses, prints=False),
     Check("diff", differences, prints=False),
     Check(
@@ -385,7 +384,7 @@ LOOKING = [
     Check("operations", "operations\noperations --all"),
     Check("operations --verbose", "operations --verbose", prints=False),
     Check("models", "models --verbose"),
-    Check("help", "help --no-pager\nhelp --markdown"),
+    Check("help", "help --no-pager\nhelp --markdown", prints=False),
     Check("api", "api compare\napi help-op train"),
     Check("api runs, api ops", api, prints=False),
     Check(
