@@ -272,7 +272,8 @@ _OF_ONE_KIND = re.compile(
     r"|^Refreshing flags|^FLAGS_DEST=|^exclude dir \.ipynb_checkpoints$"
     r"|^WARNING: Guild took NUMBER to prepare runs"
     # Of a sweep, and of flags that are the notebook's own (tests/optimizers, tests/compat).
-    r"|^INFO: \[guild\] (Running trial|Random start for|Found \d+ previous) |^trial \d+/\d+ |^\d+ trials? (of|in) |^best: |^trial run "
+    r"|^INFO: \[guild\] (Running trial|Random start for|Found \d+ previous) "
+    r"|^trial \d+/\d+ |^\d+ trials? (of|in) |^best: |^trial run "
     r"|^\d+/\d+ ID|^\d+ flags? as in the notebook|^[nx]: |^no scalars "
 )
 
