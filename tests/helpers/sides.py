@@ -284,7 +284,7 @@ def _without_flags(line: str) -> str:
     """A line that lists runs, or a label, without flags: those of a notebook are the ones that
     differ from its own values (tests/compat/test_shown_flags.py)."""
     if line.startswith("ID") or "label" in line:  # null for none, and for such a label
-        line = re.sub(r'"(?:\w+=[\w.]+ ?)*"', "null", line)
+        line = re.sub(r'"(?:\w+=[^\s"]+ ?)*"', "null", line)
         return " ".join(re.sub(r"\b\w+=[\w.]+ ?", "", line).split())
     if not _LISTED.match(line):
         return line
