@@ -86,7 +86,8 @@ def _is_on_terminal() -> bool:
 
 
 def _read(output: Any, pipe: Any, _shown_on: Any, stream: int) -> None:
-    recorder = vars(output).setdefault("_recorder", _Recorder(output))
+    with output._output_lock:  # each stream has a thread
+        recorder = output._recorder = vars(output).get("_recorder") or _Recorder(output)
     in_one_pipe = _may_write_one_pipe(output._proc.args)
     try:
         if in_one_pipe and stream == 0:

@@ -130,7 +130,8 @@ class PendingOperation:
         if not any(cell.is_code and cell.source.strip() for cell in self._notebook.cells):
             yield "no cell has code: the run executes nothing"
         for cell in self._notebook.cells:
-            if cell.is_code and merge_conflict(cell.source.encode("utf-8", "replace"), ""):
+            may_conflict = cell.is_code and "<<<<<<<" in cell.source
+            if may_conflict and merge_conflict(cell.source.encode("utf-8", "replace"), ""):
                 yield (
                     f"{self._notebook.labels[cell.index]} holds the conflict of a merge (<<<<<<<) "
                     "- resolve it in Jupyter"

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
 from ... import start
+from ...document.reader import is_inside
 from ...kernels.interpreters import is_environment
 
 _IS_OF_FILES = re.compile(
@@ -152,7 +153,7 @@ def _file(name: str, places: Places) -> Missing | None:
     relative = os.path.relpath(looked_for, cwd)
     for file in _in_project(relative, places):
         is_there = os.path.exists(looked_for) and os.path.isdir(looked_for) == os.path.isdir(file)
-        if not is_there and not _is_inside(file, places.run_dir):
+        if not is_there and not is_inside(file, places.run_dir):
             return Missing(name, file, looked_for)
         if is_there:
             return None
@@ -227,7 +228,7 @@ def _module(dotted: str, places: Places) -> Missing | None:
         is_package = os.path.exists(os.path.join(file, "__init__.py"))
         if places.project == file and not is_package:
             continue
-        if file and not _is_inside(file, places.run_dir):
+        if file and not is_inside(file, places.run_dir):
             return Missing(dotted, file, folder=folder)
     return None
 
@@ -241,10 +242,6 @@ def _module_file(path: str) -> str:
         has_modules = glob.glob(f"{escaped}/*.py") or glob.glob(f"{escaped}/*/*.py")
         return path if has_modules else ""
     return next(iter(sorted(glob.glob(f"{escaped}.*so"))), "")
-
-
-def _is_inside(path: str, folder: str) -> bool:
-    return os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep)
 
 
 def ask(missing: Missing, places: Places) -> list[tuple[str, bool]]:
