@@ -274,7 +274,7 @@ _OF_ONE_KIND = re.compile(
     # Of a sweep, and of flags that are the notebook's own (tests/optimizers, tests/compat).
     r"|^INFO: \[guild\] (Running trial|Random start for|Found \d+ previous) "
     r"|^trial \d+/\d+ |^\d+ trials? (of|in) |^best: |^trial run "
-    r"|^\d+/\d+ ID|^\d+ flags? as in the notebook|^[nx]: |^no scalars "
+    r"|^\d+/\d+ ID|^\d+ flags? as in the notebook|^[nx]: |^no scalars |nb-scalars: "
 )
 
 _LISTED = re.compile(r"^\[\d+:ID\]|^(INFO: \[guild\] )?\w+ing trial ID: |^\w+=\S+( \w+=\S+)*$")

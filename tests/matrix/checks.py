@@ -339,9 +339,7 @@ DESCRIBING = [
     Check("help-model", "run train --help-model"),
     Check("test-sourcecode", "run train --test-sourcecode", prints=False),
     Check("test-flags", "run train --test-flags", prints=False),
-    Check(
-        "test-output-scalars", "run train --test-output-scalars data.csv", prints=False, quiet=False
-    ),
+    Check("test-output-scalars", "run train --test-output-scalars data.csv", prints=False),
 ]
 
 LOOKING = [
@@ -357,8 +355,7 @@ LOOKING = [
         "compare, other options",
         "compare --csv - --skip-unchanged --min loss\n"
         "compare --print-scalars\ncompare --csv - --cols =x,loss\ncompare --csv - --strict-cols =n",
-        ordered=False,
-        prints=False,  # a batch lists its trials by their IDs
+        ordered=False,  # a batch lists its trials by their IDs
     ),
     Check("compare on a terminal", curses, prints=False),
     Check("diff", differences, prints=False),
