@@ -198,15 +198,32 @@ IN_A_ROW = "guild-notebook, in a row"
 LOAD = "json.load"
 
 TRIALS = "$(seq {size})"
-AT_ONCE = (
-    f'runs=; for i in {TRIALS}; do {COMMANDS[OWN]} & runs="$runs $!"; done; '
-    "for run in $runs; do wait $run || exit 1; done"
-)
+
+
+def at_once(line: str) -> str:
+    return (
+        f'runs=; for i in {TRIALS}; do {line} & runs="$runs $!"; done; '
+        "for run in $runs; do wait $run || exit 1; done"
+    )
+
+
+def in_a_row(line: str) -> str:
+    return f"for i in {TRIALS}; do {line} || exit 1; done"
+
+
+# What the same number of processes costs on this machine whoever starts them: those of papermill
+# have nothing in common but the processors.
+SIDE_BY_SIDE = {
+    OWN: at_once(COMMANDS[OWN]),
+    IN_A_ROW: in_a_row(COMMANDS[OWN]),
+    f"{PAPERMILL}, at once": at_once("papermill nb.ipynb executed-$i.ipynb"),
+    f"{PAPERMILL}, in a row": in_a_row("papermill nb.ipynb executed-$i.ipynb"),
+}
 # `jupyter execute` sets no parameters.
 SWEEP = {
     OWN: "guild run -y nb.ipynb x=[$(seq -s , {size})]",
-    PAPERMILL: f"for i in {TRIALS}; do {COMMANDS[PAPERMILL]} -p x $i || exit 1; done",
-    PLOOMBER: f"for i in {TRIALS}; do {COMMANDS[PLOOMBER]} -p x $i || exit 1; done",
+    PAPERMILL: in_a_row(f"{COMMANDS[PAPERMILL]} -p x $i"),
+    PLOOMBER: in_a_row(f"{COMMANDS[PLOOMBER]} -p x $i"),
 }
 FLAGS_OF = {
     OWN: "guild-notebook flags nb.ipynb --json",
@@ -233,9 +250,10 @@ WORKLOADS = [
     Workload("n_jobs=2", notebook(JOBS)),
     Workload("sweep of 8 trials", notebook(IMPORTS, PARAMETERS, TRAINING, parameters=1), SWEEP,
              size=8, small=2),
-    Workload("8 runs at once", notebook("x = 1", "print('loss: %s' % x)"),
-             {OWN: AT_ONCE, IN_A_ROW: f"for i in {TRIALS}; do {COMMANDS[OWN]} || exit 1; done"},
-             size=8, small=2, environments={IN_A_ROW: OWN}),
+    Workload("8 runs at once", notebook("x = 1", "print('loss: %s' % x)"), SIDE_BY_SIDE,
+             size=8, small=2, environments={
+                 IN_A_ROW: OWN, **{name: PAPERMILL for name in SIDE_BY_SIDE if PAPERMILL in name}
+             }),
     in_projects("guild operations", "guild operations"),
     in_projects("guild help", "guild help"),
     in_projects("guild run --help-op", "guild run op --help-op"),
