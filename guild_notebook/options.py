@@ -113,6 +113,22 @@ def _reports(value: Any) -> tuple[str, ...]:
     return tuple(name for name in _names(value) if name not in ("none", "no", "off"))
 
 
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report of OWN_REPORTS shows, and how."""
+
+    code: str = "shown"
+    """``shown``, ``folded`` or ``none``."""
+    outputs: str = "shown"
+    """``shown`` or ``folded``."""
+    contents: bool = True
+    header: bool = True
+    theme: str = "system"
+    """``system``, ``light`` or ``dark``."""
+    network: bool = False
+    """Whether the page may ask other hosts for what its outputs load."""
+
+
 def _one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if "none" in words and value in (False, "no", "off"):  # as YAML reads a bare `no`
