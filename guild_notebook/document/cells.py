@@ -122,7 +122,7 @@ def cell_names(cells: Sequence[Cell]) -> list[str]:
             name = _last_heading(cell.source)
             heading, is_taken = (name, False) if name else (heading, is_taken)
         elif cell.is_code and cell.source.strip():
-            name = _title(cell.source) or _comment(cell.source)
+            name = own_name(cell.source)
             if not name and heading and not is_taken:
                 name = heading
             elif not name:
@@ -130,6 +130,12 @@ def cell_names(cells: Sequence[Cell]) -> list[str]:
             is_taken = True
         names.append(short_name(_printable(name)))
     return names
+
+
+def own_name(source: str) -> str:
+    """The name that code has by itself: its ``#@title``, or the comment in its first line; ""
+    without."""
+    return _title(source) or _comment(source)
 
 
 def short_name(name: str) -> str:

@@ -36,7 +36,7 @@ READING_SECONDS = 2.0
 
 def import_reports() -> None:
     """Import what the reports of a run need."""
-    from .report import html  # noqa: F401
+    from .report import page  # noqa: F401
 
 
 @dataclass

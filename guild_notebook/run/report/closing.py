@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from .templates import NO_TEXT
+NO_TEXT = "No description has been provided for this image"
 
 _BLANK = r"[ \t\n\r\f]"
 _NAME = r"[a-zA-Z][a-zA-Z0-9:-]*"

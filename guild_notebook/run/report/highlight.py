@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import html
 import re
 from typing import Any
 
@@ -30,7 +29,7 @@ class Highlighter:
 
     def __init__(self, language: str) -> None:
         self._language = language
-        self._formatter = HtmlFormatter(cssclass=html.escape(f" highlight hl-{language}"))
+        self._formatter = HtmlFormatter(cssclass="highlight")
 
     def html(self, source: str, metadata: Any = None) -> str:
         """HTML of the source of a cell with ``metadata``."""
@@ -96,10 +95,3 @@ def _ipython_lexer(language: str) -> Lexer | None:
     name = "IPythonLexer" if language == "ipython2" else "IPython3Lexer"
     found: Lexer = getattr(lexers, name)()
     return found
-
-
-def stylesheet() -> str:
-    """The stylesheet of highlighted code, in the colours of JupyterLab."""
-    from jupyterlab_pygments import JupyterStyle
-
-    return str(HtmlFormatter(style=JupyterStyle).get_style_defs(".highlight"))

@@ -23,39 +23,7 @@ from typing import Any
 
 from ...document.mime import has_image, text_of
 from ...files import write_whole
-from .bounded import BoundedHTMLExporter, LargeImages
-from .closing import parsed, well_formed
-from .widgets import VIEW, WidgetRenderer, copy_with_outputs
-
-TEMPLATE = """\
-{%- extends 'index.html.j2' -%}
-{%- block html_head_js_requirejs -%}
-{%- if resources.guild.require -%}
-{%- set how = 'defer' if resources.guild.require == 'later' else '' -%}
-<script {{ how }} src="{{ resources.require_js_url }}"></script>
-{%- endif -%}
-{%- if resources.guild.script %}<script>{{ resources.guild.script }}</script>{% endif %}
-{%- endblock -%}
-{%- block html_head_js_mathjax -%}
-{%- if resources.guild.math %}{{ super() | replace('<script src', '<script defer src') }}{% endif %}
-{%- endblock -%}
-{%- block html_head_css -%}
-{{ super() }}
-<style>
-.guild-widget > .jupyter-widgets:has(.widget-subarea) + .guild-snapshot { display: none; }
-.guild-widget > .jupyter-widgets:not(:has(.widget-subarea)) { display: none; }
-</style>
-{%- endblock -%}
-{%- block data_widget_view scoped -%}
-<div class="guild-widget jp-OutputArea-output" tabindex="0">
-{{ super() }}
-<div class="guild-snapshot jp-RenderedHTMLCommon">{{ output.metadata.guild_snapshot }}</div>
-</div>
-{%- endblock -%}
-"""
-
-MOST_TAGS = 200_000
-"""Tags of a notebook's HTML that are read: BeautifulSoup takes seconds for so many."""
+from .widgets import VIEW, WidgetRenderer
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -63,89 +31,11 @@ _EMBED = "vegaEmbed"  # in the HTML of a figure of Vega or Vega-Lite
 _VEGA = re.compile(r"application/vnd\.(vega|vegalite)\.v\d+(?:\+json|\.json)")
 _LITE = re.compile(r"/schema/vega-lite/v(\d+(?:\.\d+)?)")
 _LOADED = re.compile(r"""maybeLoadScript\(["'](vega(?:-lite|-embed)?)["'], ["']([^"']*)["']\)""")
-_MATH = re.compile(r"\$|\\\(|\\\[|\\begin\{")
-_SCRIPT = re.compile(r"<(/?(?:script|style))\b", re.IGNORECASE)
-# In scripts that need require.js. Others only test whether it is there.
-_REQUIRE = re.compile(r"\brequire(?:js)?\s*(?:\(\s*\[|\.config\b)")
 
 
-class HTMLReportExporter(BoundedHTMLExporter):
-    """An exporter of the reports ``html`` and, without ``with_input``, ``html-no-input``."""
-
-    def __init__(self, with_input: bool = True) -> None:
-        super().__init__(TEMPLATE, with_input)
-        self._tags = 0
-
-    def rendered(self, source: str, attachments: Any) -> str:
-        return self._closed(super().rendered(source, attachments))
-
-    def from_notebook_node(
-        self, nb: Any, resources: dict[str, Any] | None = None
-    ) -> tuple[str, dict[str, Any]]:
-        nb, outputs = copy_with_outputs(nb)
-        images = LargeImages(outputs)
-        _draw_widgets_and_figures(nb, outputs)
-        resources = {**(resources or {}), "guild": _requirements(nb)}
-        self._tags = 0
-        for output in outputs:
-            data = output.get("data") or {}
-            metadata = (output.get("metadata") or {}).items()
-            output.metadata = {k: v for k, v in metadata if k not in data or isinstance(v, dict)}
-            if "text/html" in data:
-                output.data = {**data, "text/html": self._closed(text_of(data["text/html"]))}
-        page, resources = super().from_notebook_node(nb, resources)
-        return images.put_into(page), resources
-
-    def _closed(self, piece: str) -> str:
-        """HTML of the notebook in which all elements are closed and images have a text; of many
-        megabytes as it is."""
-        self._tags += piece.count("<")
-        if self._tags > MOST_TAGS:
-            return piece
-        made = well_formed(piece)
-        return parsed(piece) if made is None else made
-
-
-def _requirements(nb: Any) -> dict[str, Any]:
-    """What the template finds in ``resources.guild``: ``script`` is put into the page, ``require``
-    is "now" or "later" (after the rest of the page) where the page loads require.js, else "", and
-    ``math`` says whether it loads MathJax."""
-    pages = list(_values(nb, ("text/html", "application/javascript")))
-    texts = [cell.source for cell in nb.cells if cell.cell_type == "markdown"]
-    texts += _values(nb, ("text/latex", "text/markdown"))
-    html_pages = filter(_may_have_math, _values(nb, ("text/html",)))
-    texts += [text for page in html_pages for text in _without_scripts(page)]
-    script = _vega_script(pages)
-    require = ""
-    loading = (page for page in pages if "require" in page and not (script and _EMBED in page))
-    if any(map(_REQUIRE.search, loading)):
-        require = "now"
-    elif any(_values(nb, (VIEW,))):
-        require = "later"  # only the widget manager uses it, which is loaded after the page
-    return {"script": script, "require": require, "math": any(map(_MATH.search, texts))}
-
-
-def _may_have_math(text: str) -> bool:
-    """Faster than the pattern, which tells it for certain."""
-    return "$" in text or "\\" in text
-
-
-def _without_scripts(page: str) -> Iterator[str]:
-    """The parts of HTML that are not in scripts or styles."""
-    first, *rest = _SCRIPT.split(page)
-    yield first
-    opened = ""
-    for tag, text in zip(rest[::2], rest[1::2]):
-        if not opened and not tag.startswith("/"):
-            opened = tag.lower()
-        elif tag.lower() == f"/{opened}":
-            opened = ""
-        if not opened:
-            yield text
-
-
-def _draw_widgets_and_figures(nb: Any, outputs: list[Any]) -> None:
-    """Put HTML for widgets, and for figures that are JSON, into the ``outputs`` of ``nb``."""
+def draw_widgets_and_figures(nb: Any, outputs: list[Any]) -> str:
+    """Put HTML for widgets, and for figures that are JSON, into the ``outputs`` of ``nb``; returns
+    the script that these need."""
     renderer = WidgetRenderer(nb)
     plotly = False
     for output in outputs:
@@ -164,6 +54,7 @@ def _draw_widgets_and_figures(nb: Any, outputs: list[Any]) -> None:
         else:
             made = _vega_html(mime, data[mime])
         output.data = {**data, **({"text/html": made} if made else _without_library(mime, data))}
+    return _vega_script(list(_values(nb, ("text/html", "application/javascript"))))
 
 
 def _without_library(mime: str, data: dict[str, Any]) -> dict[str, Any]:

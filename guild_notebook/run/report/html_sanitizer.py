@@ -59,6 +59,18 @@ _ATTRIBUTES = {
     "video": _MEDIA,
 }
 
+_PAGE_TAGS = {*_TAGS, *_words("svg image use")}
+"""Elements of the page, which pieces of the notebook cannot have."""
+
+_PAGE_ATTRIBUTES = {
+    **_ATTRIBUTES,
+    "*": {*_ATTRIBUTES["*"], *_words("aria-label aria-hidden role tabindex")},
+    "img": {*_ATTRIBUTES["img"], *_words("decoding loading")},
+    "svg": _words("height viewBox width"),
+    "image": _words("height href width"),
+    "use": {"href"},
+}
+
 _SIDES = ("", "-bottom", "-left", "-right", "-top")
 
 _STYLES = {
@@ -102,16 +114,22 @@ def sanitize(text: str) -> str:
 
 
 def sanitize_page(text: str) -> str:
-    """The sanitized body of a page whose pieces are sanitized: classes of the template stay."""
-    return _sanitized(text, _attribute)
+    """The sanitized cells of a page whose pieces are sanitized: what the page itself has beside
+    them stays."""
+    return _sanitized(text, _attribute, _PAGE_TAGS, _PAGE_ATTRIBUTES)
 
 
-def _sanitized(text: str, attribute_filter: Any) -> str:
+def _sanitized(
+    text: str,
+    attribute_filter: Any,
+    tags: set[str] = _TAGS,
+    attributes: dict[str, set[str]] = _ATTRIBUTES,
+) -> str:
     return nh3.clean(
         _in_short_texts(text),
-        tags=_TAGS,
-        clean_content_tags=_WITH_CONTENT,
-        attributes=_ATTRIBUTES,
+        tags=tags,
+        clean_content_tags=_WITH_CONTENT - tags,
+        attributes=attributes,
         attribute_filter=attribute_filter,
         link_rel="noopener noreferrer nofollow",
         strip_comments=True,
@@ -134,6 +152,10 @@ def _in_short_texts(text: str) -> str:
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "href":
+        if tag == "use":
+            return value if value.startswith("#") else None
+        if tag == "image":
+            return value if _DATA["img"].match(value) else None
         return value if _LINK.match(value) else None
     if name == "src":  # nh3 asks for elements too that it removes later
         return value if tag in _DATA and _DATA[tag].match(value) else None
@@ -217,23 +239,15 @@ def is_visible(sanitized: str) -> bool:
     )
 
 
-def image_element(mime: str, data: str, size: Any = None) -> str | None:
-    """An ``img`` element of ``data`` (base64, for SVG its text), None where there is no data or it
-    is not base64. In an ``img`` an SVG runs no script and loads nothing. ``size`` may be a mapping
-    with ``width`` and ``height`` in pixels; what is not a number is left out."""
+def image_data(mime: str, data: str) -> str | None:
+    """``data`` of an image (base64, for SVG its text) as base64, None where there is none or it is
+    not base64."""
     if mime == "image/svg+xml":
-        data = base64.b64encode(data.encode("utf-8", errors="replace")).decode("ascii")
-    else:
-        try:
-            data = base64.b64encode(base64.b64decode(data)).decode("ascii")
-        except (binascii.Error, ValueError):
-            return None
-    attributes = ""
-    for name in ("width", "height") if isinstance(size, dict) else ():
-        value = size.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            attributes += f' {name}="{value:g}"'
-    return f'<img alt="" src="data:{mime};base64,{data}"{attributes}>' if data else None
+        return base64.b64encode(data.encode("utf-8", errors="replace")).decode("ascii") or None
+    try:
+        return base64.b64encode(base64.b64decode(data)).decode("ascii") or None
+    except (binascii.Error, ValueError):
+        return None
 
 
 _SVG_TAG = re.compile(r"<(/?)svg\b[^<>]*>", re.IGNORECASE)
@@ -256,6 +270,8 @@ def _with_svg_as_images(text: str) -> str:
                 svg = text[start : tag.end()]
                 if "xmlns" not in svg[: svg.index(">")]:
                     svg = f"<svg {_NAMESPACE}{svg[4:]}"
-                parts += [text[end:start], image_element("image/svg+xml", svg) or ""]
+                data = image_data("image/svg+xml", svg)
+                # In an ``img`` an SVG runs no script and loads nothing.
+                parts += [text[end:start], f'<img alt="" src="data:image/svg+xml;base64,{data}">']
                 end = tag.end()
     return "".join([*parts, text[end:]])

@@ -19,8 +19,7 @@ from ...document import text_formats
 from ...errors import OptionError
 from ...files import free_path, numbered_paths, write_whole
 from ...options import HTML, HTML_NO_INPUT, OWN_REPORTS, SANITIZED
-
-FAILED_ANCHOR = "guild-failed-cell"
+from .facts import FAILED_ANCHOR, CellError, RunFacts
 
 PART = 1_000_000
 """Characters of a report that are encoded at once."""
@@ -71,8 +70,13 @@ class ReportWriter:
         exporters = self._exporters.result()
         self.failures = {}
         paths: dict[str, str] = {}
-        nb = _with_attachments(nb)
-        _insert_links_to_cells(nb, failed_cell, where, errors or {})
+        errors = errors or {}
+        facts = RunFacts(
+            failed=None if failed_cell is None else CellError(failed_cell, where, ""),
+            errors=[CellError(index, "", text) for index, text in errors.items()],
+        )
+        with_links = _with_attachments(nb)
+        _insert_links_to_cells(with_links, failed_cell, where, errors)
         base = os.path.splitext(notebook_path)[0]
         title = os.path.basename(base)
         # `html` first: users expect the plain name to be its.
@@ -80,11 +84,16 @@ class ReportWriter:
             exporter = exporters[name]
             resources = {"metadata": {"name": title}, "unique_key": title}
             try:
-                body, resources = exporter.from_notebook_node(nb, resources=resources)
+                if name in OWN_REPORTS:
+                    body = exporter(nb, facts, title=title, kind=name)
+                else:
+                    body, resources = exporter.from_notebook_node(with_links, resources=resources)
             except Exception as e:
                 self.failures[name] = e
                 continue
-            ending = resources.get("output_extension") or exporter.file_extension
+            ending = ".html"
+            if name not in OWN_REPORTS:
+                ending = str(resources.get("output_extension") or exporter.file_extension)
             path = self._free_path(base, name, ending, paths.values())
             self._register(path)
             write_whole(path, body if isinstance(body, bytes) else _encoded(body))
@@ -101,20 +110,14 @@ class ReportWriter:
 
 
 def _loaded_exporter(name: str, sample: Any) -> Any:
-    """The exporter of a report. It has exported ``sample``, so what that needs is loaded."""
-    exporter: Any
-    if name == SANITIZED:
-        from .sanitized import SanitizedHTMLExporter
-
-        exporter = SanitizedHTMLExporter()
-    elif name in OWN_REPORTS:
-        from .html import HTMLReportExporter
-
-        exporter = HTMLReportExporter(with_input=name == HTML)
-    else:
+    """What makes a report: the function of our own pages, which has made one of ``sample``, so what
+    that needs is loaded, or an exporter of nbconvert."""
+    if name not in OWN_REPORTS:
         return _nbconvert_exporter(name)
-    exporter.from_notebook_node(sample)
-    return exporter
+    from .page import page_html
+
+    page_html(sample, title="", kind=name)
+    return page_html
 
 
 def _nbconvert_exporter(name: str) -> Any:

@@ -1,0 +1,391 @@
+"""The cells of a page: code, Markdown and outputs as pieces of HTML, in time linear in all.
+
+pygments and mistune take seconds for a megabyte, so beyond ``MOST`` characters of a notebook code
+and Markdown stay as they are written, which the page says.
+"""
+
+from __future__ import annotations
+
+import datetime
+import html
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...document.cells import Cell, cell_label, cell_names, own_name
+from ...document.mime import text_of
+from .ansi import ansi2html, without_overwritten
+from .closing import parsed, well_formed
+from .contents import Entry, headings
+from .highlight import Highlighter
+from .html_sanitizer import image_data, is_visible, sanitize
+from .large_texts import LargeTexts
+from .pictures import Pictures
+from .widgets import VIEW, copy_with_outputs
+
+if TYPE_CHECKING:
+    from .markdown import MarkdownRenderer
+
+MOST = 1_000_000
+"""Characters of a notebook's code that are highlighted, and of its Markdown that are rendered."""
+
+MOST_OF_TEXT = 50_000
+"""Characters of one text of Markdown that are rendered, without the data of images in it: mistune
+takes time quadratic in some."""
+
+MOST_TAGS = 200_000
+"""Tags of HTML that is not well-formed which are read: BeautifulSoup takes seconds for so many."""
+
+LONG = 60
+"""Lines of text beyond which a part of them is folded."""
+
+FIRST, LAST = 40, 10
+"""Lines of a long text that are not folded."""
+
+CHUNK = 500
+"""Lines that a browser lays out at once."""
+
+IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
+
+_LONG_WORD = re.compile(r"[\w+/=]{1000,}")
+_LONG_LINE = re.compile(r"[^\n]{41}")
+_VERY_LONG_LINE = re.compile(r"[^\n]{400}")
+_TABLE = re.compile(r"<table\b", re.IGNORECASE)
+_OWN_COLOURS = re.compile(
+    r"(?:color|background|fill|stroke)\s*:|bgcolor\s*=|<(?:script|svg|canvas|iframe|font)\b",
+    re.IGNORECASE,
+)
+_LANGUAGE_NAME = re.compile(r"[\w+#.-]{1,40}")
+
+
+@dataclass(frozen=True)
+class _Bundle:
+    """A MIME bundle of an output, with what its cell is called and the id of that in the page."""
+
+    data: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    label: str
+    anchor: str
+
+
+class CellRenderer:
+    """Renders the cells of ``nb``: without their code where not ``with_code``, and what is from the
+    notebook sanitized if the page ``is_sanitized``. ``failed`` has the ids of the cells that
+    failed, by their index.
+
+    ``contents``, ``pictures`` and what ``with_images`` puts into a page are complete when all
+    cells have been rendered.
+    """
+
+    def __init__(
+        self, nb: Any, *, with_code: bool, is_sanitized: bool, failed: Mapping[int, str]
+    ) -> None:
+        self._nb, outputs = copy_with_outputs(nb)
+        self._large = LargeTexts()
+        self._scripts = ""
+        self._with_code = with_code
+        self._is_sanitized = is_sanitized
+        self._failed = failed
+        if is_sanitized:
+            from .widgets import draw_widgets
+
+            draw_widgets(self._nb, outputs)
+        else:
+            from .html import draw_widgets_and_figures
+
+            self._scripts = draw_widgets_and_figures(self._nb, outputs)
+        self._piece: Callable[[str], str] = sanitize if is_sanitized else self._closed
+        self._highlighter = Highlighter(_language(nb))
+        self._markdown: MarkdownRenderer | None = None
+        self._code_read = self._markdown_read = self._tags_parsed = 0
+        self._scripts_shown = 0
+        self.contents: list[Entry] = []
+        self.pictures = Pictures()
+
+    def with_images(self, page: str) -> str:
+        """The ``page`` that was made of the cells, with their large images."""
+        return self._large.put_into(page)
+
+    def html(self) -> Iterator[str]:
+        """HTML of each cell that is shown."""
+        if self._scripts:
+            yield f"<script>{self._scripts}</script>\n"
+        cells = [_cell(index, cell) for index, cell in enumerate(self._nb.cells)]
+        for cell, name, node in zip(cells, cell_names(cells), self._nb.cells):
+            anchor = self._failed.get(cell.index, f"cell-{cell.index + 1}")
+            if cell.kind == "markdown":
+                yield self._markdown_cell(node, anchor)
+            elif cell.is_code:
+                yield self._code_cell(node, cell, name, anchor)
+            else:
+                yield self._raw_cell(node, anchor)
+
+    def _markdown_cell(self, node: Any, anchor: str) -> str:
+        made = self._rendered(text_of(node.source), node.get("attachments"))
+        self.contents += headings(made)
+        return f'<section class="cell markdown" id="{anchor}">\n{_prose(made)}</section>\n'
+
+    def _raw_cell(self, node: Any, anchor: str) -> str:
+        """HTML as it is, other text as text; nothing of a format for other converters."""
+        kind = node.metadata.get("raw_mimetype") or node.metadata.get("format") or ""
+        if kind not in ("", "text/html"):
+            return ""
+        source = text_of(node.source)
+        made = self._piece(source) if kind else f"<pre>{html.escape(source)}</pre>"
+        return f'<section class="cell raw" id="{anchor}">\n{_prose(made)}</section>\n'
+
+    def _code_cell(self, node: Any, cell: Cell, name: str, anchor: str) -> str:
+        label = cell_label(cell.index + 1, name, cell.number)
+        has_failed = cell.index in self._failed
+        title = own_name(cell.source)
+        if title or has_failed:
+            self.contents.append(Entry(0, title or name or label, anchor, has_failed))
+        outputs = "".join(
+            self._output(output, label, anchor) for output in node.get("outputs") or ()
+        )
+        source = self._source(node, cell, name) if self._with_code else ""
+        if not source and not outputs and not has_failed:
+            return ""
+        failed = " failed" * has_failed
+        outputs = f'<div class="outputs">\n{outputs}</div>\n' if outputs else ""
+        return (
+            f'<section class="cell code{failed}" id="{anchor}" aria-label="{html.escape(label)}">\n'
+            f"{source}{outputs}</section>\n"
+        )
+
+    def _source(self, node: Any, cell: Cell, name: str) -> str:
+        """The code of a cell, which folds below its number, name and time."""
+        if not cell.source.strip() and cell.number is None:
+            return ""
+        number = "[ ]" if cell.number is None else f"[{cell.number}]"
+        facts = "".join(f'<span class="fact">{fact}</span>' for fact in _cell_facts(node))
+        return (
+            f'<details class="source" open><summary><span class="number">{number}</span>'
+            f'<span class="name">{html.escape(name)}</span>{facts}</summary>\n'
+            f"{self._highlighted(cell.source, node.metadata)}</details>\n"
+        )
+
+    def _highlighted(self, source: str, metadata: Any) -> str:
+        self._code_read += len(source)
+        if self._code_read > MOST:
+            return _as_written("code", source)
+        return self._highlighter.html(source, metadata)
+
+    def _rendered(self, source: str, attachments: Any = None) -> str:
+        """HTML of a text of Markdown; ``attachments`` are those of its cell."""
+        text = _LONG_WORD.sub("", source)
+        self._markdown_read += len(text)
+        if self._markdown_read > MOST or len(text) > MOST_OF_TEXT or _is_slow(text):
+            return _as_written("Markdown", source)
+        if self._markdown is None:
+            from .markdown import MarkdownRenderer
+
+            self._markdown = MarkdownRenderer()
+        return self._piece(self._markdown.html(source, attachments))
+
+    def _closed(self, piece: str) -> str:
+        """HTML of the notebook in which all elements are closed and images have a text; of many
+        megabytes as it is."""
+        made = well_formed(piece)
+        if made is None:
+            self._tags_parsed += piece.count("<")
+            made = piece if self._tags_parsed > MOST_TAGS else parsed(piece)
+        return made
+
+    def _output(self, output: Any, label: str, anchor: str) -> str:
+        kind = output.output_type
+        if kind == "stream":
+            name = "stderr" if output.name == "stderr" else "stdout"
+            return _text_html(text_of(output.text), name)
+        if kind == "error":
+            lines = [str(line) for line in output.get("traceback") or ()]
+            text = "\n".join(lines) or f"{output.get('ename')}: {output.get('evalue')}"
+            return _text_html(text, "error")
+        data, metadata = _mapping(output.get("data")), _mapping(output.get("metadata"))
+        return self._bundle(_Bundle(data, metadata, label, anchor))
+
+    def _bundle(self, bundle: _Bundle) -> str:
+        """The first entry of a MIME bundle, in the order of ``_FORMS``, that can be shown."""
+        for mime, form in _FORMS.items():
+            if mime in bundle.data:
+                made = form(self, mime, bundle)
+                if made:
+                    return made
+        kinds = ", ".join(map(str, bundle.data))
+        return _text_html(f"[{kinds}: not shown here]", "text") if kinds else ""
+
+    def _widget(self, _mime: str, bundle: _Bundle) -> str:
+        drawn = bundle.metadata.get("guild_snapshot")
+        return f'<div class="output rich">{self._piece(drawn)}</div>\n' if drawn else ""
+
+    def _script(self, mime: str, bundle: _Bundle) -> str:
+        if self._is_sanitized:
+            return ""
+        self._scripts_shown += 1
+        return _script_html(text_of(bundle.data[mime]), f"script-{self._scripts_shown}")
+
+    def _html_output(self, mime: str, bundle: _Bundle) -> str:
+        source = text_of(bundle.data[mime])
+        made = self._piece(source)
+        if self._is_sanitized and not is_visible(made):
+            return ""
+        own = " own-colours" * bool(_OWN_COLOURS.search(source))
+        region = ""
+        if _TABLE.search(made):
+            label = html.escape(f"table of {bundle.label}")
+            region = f' role="region" tabindex="0" aria-label="{label}"'
+        return f'<div class="output rich{own}"{region}>{made}</div>\n'
+
+    def _markdown_output(self, mime: str, bundle: _Bundle) -> str:
+        return f'<div class="output prose">{self._rendered(text_of(bundle.data[mime]))}</div>\n'
+
+    def _image(self, mime: str, bundle: _Bundle) -> str:
+        data = image_data(mime, text_of(bundle.data[mime]))
+        if not data:
+            return ""
+        metadata = bundle.metadata.get(mime)
+        about = metadata if isinstance(metadata, dict) else bundle.metadata
+        text = f"image, output of {bundle.label}"
+        made = self.pictures.html(mime, data, about, text, bundle.anchor, bundle.label)
+        made = self._large.taken_out(made, data)
+        light = " light" * (about.get("needs_background") == "light")
+        return f'<div class="output image{light}">{made}</div>\n'
+
+    def _text(self, mime: str, bundle: _Bundle) -> str:
+        return _text_html(text_of(bundle.data[mime]), "text")
+
+    def _json(self, mime: str, bundle: _Bundle) -> str:
+        value = bundle.data[mime]
+        is_text = isinstance(value, str)
+        text = value if is_text else json.dumps(value, indent=2, ensure_ascii=False)
+        return _text_html(text, "text")
+
+
+_FORMS: dict[str, Callable[[CellRenderer, str, _Bundle], str]] = {
+    VIEW: CellRenderer._widget,
+    "application/javascript": CellRenderer._script,
+    "text/html": CellRenderer._html_output,
+    "text/markdown": CellRenderer._markdown_output,
+    **dict.fromkeys(IMAGES, CellRenderer._image),
+    "text/vnd.mermaid": CellRenderer._text,
+    "text/latex": CellRenderer._text,
+    "application/json": CellRenderer._json,
+    "text/plain": CellRenderer._text,
+}
+"""The MIME types that a page shows, the first first, and how."""
+
+
+def _cell(index: int, node: Any) -> Cell:
+    number = node.get("execution_count")
+    number = number if isinstance(number, int) and not isinstance(number, bool) else None
+    return Cell(index, node.cell_type, text_of(node.source), (), number)
+
+
+def _cell_facts(node: Any) -> Iterator[str]:
+    """How a cell ended if it did not complete, how long it took and its peak of memory."""
+    guild = _mapping(node.metadata.get("guild"))
+    status = guild.get("status")
+    if isinstance(status, str) and status != "completed":
+        yield html.escape(status)
+    seconds = _seconds(_mapping(node.metadata.get("execution")))
+    if seconds is not None:
+        yield _duration(seconds)
+
+
+def _seconds(times: Mapping[str, Any]) -> float | None:
+    """How long a cell took by the times in its metadata, which nbclient writes."""
+    try:
+        start, end = (
+            datetime.datetime.fromisoformat(str(times[key]).replace("Z", "+00:00"))
+            for key in ("iopub.execute_input", "shell.execute_reply")
+        )
+        return (end - start).total_seconds()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{max(seconds, 0):.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def _text_html(text: str, kind: str) -> str:
+    """Text of a terminal, of which the middle is folded if it is long. ``kind`` is its class."""
+    shown = without_overwritten(text)
+    made = ansi2html(shown).rstrip("\n")
+    if not made:
+        return ""
+    wraps = " wraps" * bool(_VERY_LONG_LINE.search(shown))
+    focus = ' tabindex="0"' * bool(not wraps and _LONG_LINE.search(shown))
+    start = f'<pre class="{kind}{wraps}"{focus}>'
+    if made.count("\n") < LONG:
+        return f'<div class="output">{start}{made}</pre></div>\n'
+    lines = _closed_lines(made)
+    first, middle, last = lines[:FIRST], lines[FIRST:-LAST], lines[-LAST:]
+    chunks = (middle[position : position + CHUNK] for position in range(0, len(middle), CHUNK))
+    folded = "".join(f"{start}{_joined(chunk)}</pre>" for chunk in chunks)
+    return (
+        f'<div class="output long">{start}{_joined(first)}</pre>'
+        f'<details class="more"><summary>{len(middle):,} more lines</summary>{folded}</details>'
+        f"{start}{_joined(last)}</pre></div>\n"
+    )
+
+
+def _joined(lines: list[str]) -> str:
+    # Browsers leave out a line feed that begins a <pre>.
+    return ("\n" if not lines[0] else "") + "\n".join(lines)
+
+
+_SPAN = re.compile(r"<span[^<>]*>|</span>")
+
+
+def _closed_lines(made: str) -> list[str]:
+    """The lines of HTML of ``ansi2html``, each with the ends of its own elements."""
+    lines, start = [], ""
+    for line in made.split("\n"):
+        line = start + line
+        if "<" in line:
+            *_, last = ["", *_SPAN.findall(line)]
+            start = "" if last == "</span>" else last
+        lines.append(f"{line}</span>" if start else line)
+    return lines
+
+
+def _prose(made: str) -> str:
+    return f'<div class="prose">{made}</div>\n'
+
+
+def _script_html(script: str, name: str) -> str:
+    """An output of Jupyter's JavaScript, whose script finds its place in ``element``."""
+    return (
+        f'<div class="output rich own-colours" id="{name}"><script>'
+        f'var element = document.getElementById("{name}");\n{script}\n'
+        "</script></div>\n"
+    )
+
+
+def _language(nb: Any) -> str:
+    info = _mapping(nb.metadata.get("language_info"))
+    named = str(info.get("pygments_lexer") or info.get("name") or "ipython3")
+    return named if _LANGUAGE_NAME.fullmatch(named) else "text"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_slow(text: str) -> bool:
+    """Whether patterns of Markdown would go back and forth in a text."""
+    return " " * 1_000 in text or text.count("\\begin{") > 500
+
+
+def _as_written(what: str, source: str) -> str:
+    note = f"{len(source):,} characters of {what} as they are written: too many to be rendered"
+    return (
+        f'<p class="notice">{note}</p><div class="highlight"><pre>{html.escape(source)}</pre></div>'
+    )

@@ -1,0 +1,110 @@
+"""The page of an executed notebook: one HTML file that needs no other and asks the network for
+nothing.
+
+Three reports are this page: ``html``, ``html-no-input`` without code, and ``sanitized``, in which
+what is from the notebook is sanitized, piece by piece and then as a whole. Two measures make that
+one safe, and each is enough alone: the other is the page's Content-Security-Policy, with which a
+browser runs no script but ours and loads nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+from ...options import HTML_NO_INPUT, SANITIZED
+from .cells import CellRenderer
+from .contents import contents_html
+from .facts import FAILED_ANCHOR, CellError, RunFacts
+from .header import header_html
+from .html_sanitizer import sanitize_page
+
+NOTICE = "Sanitized: scripts, widgets, styles and remote content of the notebook are left out."
+
+_RUNS_SCRIPTS = re.compile(r"<script\b|<i?frame\b|\son\w+\s*=|javascript:", re.IGNORECASE)
+
+
+def page_html(
+    nb: Any, facts: RunFacts | None = None, shown: Any = None, *, title: str, kind: str
+) -> str:
+    """The page of ``nb``, of a run if there are ``facts``. ``shown`` is what the author chose to
+    show, ``title`` stands in for one of the notebook's own, and ``kind`` is a name of OWN_REPORTS.
+    """
+    facts = facts or RunFacts()
+    title = str(nb.metadata.get("title") or title)
+    cells = CellRenderer(
+        nb,
+        with_code=kind != HTML_NO_INPUT,
+        is_sanitized=kind == SANITIZED,
+        failed=_anchors(facts),
+    )
+    body = "".join(cells.html())
+    is_open = kind != SANITIZED and bool(_RUNS_SCRIPTS.search(body))
+    if kind == SANITIZED:
+        body = sanitize_page(body)
+    notice = f'<p class="notice">{NOTICE}</p>' if kind == SANITIZED else ""
+    named = html.escape(title)
+    return cells.with_images(
+        "".join(
+            [
+                '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+                f'<meta http-equiv="Content-Security-Policy" content="{_policy(is_open)}">\n',
+                '<meta http-equiv="x-dns-prefetch-control" content="off">\n'
+                '<meta name="referrer" content="no-referrer">\n'
+                '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+                f"<title>{named}</title>\n<style>{_asset('report.css')}</style>\n</head>\n",
+                '<body>\n<a class="skip-link" href="#main">Skip to the notebook</a>\n',
+                contents_html(cells.contents),
+                '<main id="main" tabindex="-1">\n',
+                header_html(facts, cells.pictures.strip_html()) if facts.run_id else "",
+                _failures_html(facts),
+                f"{notice}{body}</main>\n",
+                f"<script>{_asset('report.js')}</script>\n</body>\n</html>\n",
+            ]
+        )
+    )
+
+
+def _anchors(facts: RunFacts) -> dict[int, str]:
+    """The ids of the cells that failed, by their index."""
+    anchors = {error.index: f"{FAILED_ANCHOR}-{error.index}" for error in facts.errors}
+    return {**anchors, facts.failed.index: FAILED_ANCHOR} if facts.failed else anchors
+
+
+def _failures_html(facts: RunFacts) -> str:
+    """Links to the cells that failed."""
+    anchors = _anchors(facts)
+
+    def link(error: CellError, text: str) -> str:
+        return f'<a href="#{anchors[error.index]}">{html.escape(text)}</a>'
+
+    lines = [f"{link(error, error.text)}, and the run went on." for error in facts.errors]
+    if facts.failed:
+        lines.append(f"This run failed in {link(facts.failed, facts.failed.where)}.")
+    return f'<p class="failures">{"<br>".join(lines)}</p>\n' if lines else ""
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")
+
+
+def _policy(runs_scripts: bool) -> str:
+    """A Content-Security-Policy: nothing is loaded, and no script runs but ours. Where the notebook
+    has scripts, and is not sanitized, these run."""
+    common = (
+        "default-src 'none'; img-src data: blob:; media-src data: blob:; font-src data:; "
+        "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    )
+    if runs_scripts:
+        return (
+            f"{common}script-src 'unsafe-inline' 'unsafe-eval' data: blob:; worker-src blob:; "
+            "connect-src data: blob:; frame-src data: blob:"
+        )
+    digest = hashlib.sha256(_asset("report.js").encode("utf-8")).digest()
+    return f"{common}script-src 'sha256-{base64.b64encode(digest).decode('ascii')}'"
