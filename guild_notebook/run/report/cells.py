@@ -6,6 +6,7 @@ and Markdown stay as they are written, which the page says.
 
 from __future__ import annotations
 
+import copy
 import datetime
 import html
 import json
@@ -14,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...document.cells import Cell, cell_label, cell_names, own_name
+from ...document.cells import cell_label, own_name
 from ...document.mime import text_of
+from ...options import ReportOptions
 from .ansi import ansi2html, without_overwritten
 from .closing import parsed, well_formed
 from .contents import Entry, headings
@@ -23,6 +25,7 @@ from .highlight import Highlighter
 from .html_sanitizer import image_data, is_visible, sanitize
 from .large_texts import LargeTexts
 from .pictures import Pictures
+from .shown import ShownCell, shown_cells
 from .widgets import VIEW, copy_with_outputs
 
 if TYPE_CHECKING:
@@ -71,21 +74,22 @@ class _Bundle:
 
 
 class CellRenderer:
-    """Renders the cells of ``nb``: without their code where not ``with_code``, and what is from the
-    notebook sanitized if the page ``is_sanitized``. ``failed`` has the ids of the cells that
-    failed, by their index.
+    """Renders the cells of ``nb`` that ``options`` show; what is from the notebook is sanitized if
+    the page ``is_sanitized``. ``failed`` has the ids of the cells that failed, by their index.
 
     ``contents``, ``pictures`` and what ``with_images`` puts into a page are complete when all
     cells have been rendered.
     """
 
     def __init__(
-        self, nb: Any, *, with_code: bool, is_sanitized: bool, failed: Mapping[int, str]
+        self, nb: Any, options: ReportOptions, failed: Mapping[int, str], *, is_sanitized: bool
     ) -> None:
+        self._shown = shown_cells(nb, options, failed)
+        nb = copy.copy(nb)
+        nb.cells = [shown.cell for shown in self._shown]
         self._nb, outputs = copy_with_outputs(nb)
         self._large = LargeTexts()
         self._scripts = ""
-        self._with_code = with_code
         self._is_sanitized = is_sanitized
         self._failed = failed
         if is_sanitized:
@@ -112,59 +116,59 @@ class CellRenderer:
         """HTML of each cell that is shown."""
         if self._scripts:
             yield f"<script>{self._scripts}</script>\n"
-        cells = [_cell(index, cell) for index, cell in enumerate(self._nb.cells)]
-        for cell, name, node in zip(cells, cell_names(cells), self._nb.cells):
-            anchor = self._failed.get(cell.index, f"cell-{cell.index + 1}")
-            if cell.kind == "markdown":
-                yield self._markdown_cell(node, anchor)
-            elif cell.is_code:
-                yield self._code_cell(node, cell, name, anchor)
+        for shown, node in zip(self._shown, self._nb.cells):
+            anchor = self._failed.get(shown.index, f"cell-{shown.index + 1}")
+            if node.cell_type == "code":
+                kind, made = "code", self._code_cell(shown, node, anchor)
+            elif node.cell_type == "markdown":
+                kind, made = "markdown", self._markdown_cell(node)
             else:
-                yield self._raw_cell(node, anchor)
+                kind, made = "raw", self._raw_cell(node)
+            if not made and shown.index not in self._failed:
+                continue
+            kind += " failed" * (shown.index in self._failed)
+            if shown.folds_cell:
+                name = html.escape(shown.name or "A folded cell")
+                made = f'<details class="folded"><summary>{name}</summary>\n{made}</details>\n'
+            yield f'<section class="cell {kind}" id="{anchor}">\n{made}</section>\n'
 
-    def _markdown_cell(self, node: Any, anchor: str) -> str:
+    def _markdown_cell(self, node: Any) -> str:
         made = self._rendered(text_of(node.source), node.get("attachments"))
         self.contents += headings(made)
-        return f'<section class="cell markdown" id="{anchor}">\n{_prose(made)}</section>\n'
+        return _prose(made)
 
-    def _raw_cell(self, node: Any, anchor: str) -> str:
+    def _raw_cell(self, node: Any) -> str:
         """HTML as it is, other text as text; nothing of a format for other converters."""
         kind = node.metadata.get("raw_mimetype") or node.metadata.get("format") or ""
         if kind not in ("", "text/html"):
             return ""
         source = text_of(node.source)
-        made = self._piece(source) if kind else f"<pre>{html.escape(source)}</pre>"
-        return f'<section class="cell raw" id="{anchor}">\n{_prose(made)}</section>\n'
+        return _prose(self._piece(source) if kind else f"<pre>{html.escape(source)}</pre>")
 
-    def _code_cell(self, node: Any, cell: Cell, name: str, anchor: str) -> str:
-        label = cell_label(cell.index + 1, name, cell.number)
-        has_failed = cell.index in self._failed
-        title = own_name(cell.source)
+    def _code_cell(self, shown: ShownCell, node: Any, anchor: str) -> str:
+        number = node.get("execution_count")
+        number = number if isinstance(number, int) and not isinstance(number, bool) else None
+        label = cell_label(shown.index + 1, shown.name, number)
+        has_failed = shown.index in self._failed
+        source = text_of(node.source)
+        title = own_name(source)
         if title or has_failed:
-            self.contents.append(Entry(0, title or name or label, anchor, has_failed))
-        outputs = "".join(
-            self._output(output, label, anchor) for output in node.get("outputs") or ()
-        )
-        source = self._source(node, cell, name) if self._with_code else ""
-        if not source and not outputs and not has_failed:
-            return ""
-        failed = " failed" * has_failed
-        outputs = f'<div class="outputs">\n{outputs}</div>\n' if outputs else ""
+            self.contents.append(Entry(0, shown.name or label, anchor, has_failed))
+        made = "".join(self._output(output, label, anchor) for output in node.get("outputs") or ())
+        if made and shown.folds_outputs:
+            summary = "<summary>Outputs</summary>"
+            made = f'<details class="outputs folded">{summary}\n{made}</details>\n'
+        elif made:
+            made = f'<div class="outputs">\n{made}</div>\n'
+        if not source.strip():
+            return made
+        name = f'<span class="name{"" if title else " from-code"}">{html.escape(shown.name)}</span>'
+        is_open = "" if shown.folds_code else " open"
         return (
-            f'<section class="cell code{failed}" id="{anchor}" aria-label="{html.escape(label)}">\n'
-            f"{source}{outputs}</section>\n"
-        )
-
-    def _source(self, node: Any, cell: Cell, name: str) -> str:
-        """The code of a cell, which folds below its number, name and time."""
-        if not cell.source.strip() and cell.number is None:
-            return ""
-        number = "[ ]" if cell.number is None else f"[{cell.number}]"
-        facts = "".join(f'<span class="fact">{fact}</span>' for fact in _cell_facts(node))
-        return (
-            f'<details class="source" open><summary><span class="number">{number}</span>'
-            f'<span class="name">{html.escape(name)}</span>{facts}</summary>\n'
-            f"{self._highlighted(cell.source, node.metadata)}</details>\n"
+            f'<details class="source"{is_open}><summary>'
+            f'<span class="number">[{" " if number is None else number}]</span>{name}'
+            f'<span class="facts">{"".join(_cell_facts(node))}</span></summary>\n'
+            f"{self._highlighted(source, node.metadata)}</details>\n{made}"
         )
 
     def _highlighted(self, source: str, metadata: Any) -> str:
@@ -277,21 +281,15 @@ _FORMS: dict[str, Callable[[CellRenderer, str, _Bundle], str]] = {
 """The MIME types that a page shows, the first first, and how."""
 
 
-def _cell(index: int, node: Any) -> Cell:
-    number = node.get("execution_count")
-    number = number if isinstance(number, int) and not isinstance(number, bool) else None
-    return Cell(index, node.cell_type, text_of(node.source), (), number)
-
-
 def _cell_facts(node: Any) -> Iterator[str]:
     """How a cell ended if it did not complete, how long it took and its peak of memory."""
     guild = _mapping(node.metadata.get("guild"))
     status = guild.get("status")
     if isinstance(status, str) and status != "completed":
-        yield html.escape(status)
+        yield f'<span class="{"" if status == "not run" else "state"}">{html.escape(status)}</span>'
     seconds = _seconds(_mapping(node.metadata.get("execution")))
     if seconds is not None:
-        yield _duration(seconds)
+        yield f"<span>{_duration(seconds)}</span>"
 
 
 def _seconds(times: Mapping[str, Any]) -> float | None:

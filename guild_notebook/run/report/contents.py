@@ -43,12 +43,12 @@ def contents_html(entries: Sequence[Entry]) -> str:
     for entry in entries:
         depth = entry.level - highest if entry.level else depth
         failed = ' <span class="mark">failed</span>' if entry.has_failed else ""
-        kind = "heading" if entry.level else "named"
+        kind = ("heading" if entry.level else "named") + " failed" * entry.has_failed
         lines.append(
             f'<li class="{kind} depth{min(depth, 3)}"><a href="#{html.escape(entry.anchor)}">'
-            f"{html.escape(entry.text)}</a>{failed}</li>\n"
+            f"{html.escape(entry.text)}{failed}</a></li>\n"
         )
     return (
-        '<nav class="contents" aria-label="Contents"><details open><summary>Contents</summary>\n'
+        '<nav class="contents" aria-label="Contents"><details><summary>Contents</summary>\n'
         f"<ul>\n{''.join(lines)}</ul></details></nav>\n"
     )

@@ -14,10 +14,11 @@ import functools
 import hashlib
 import html
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...options import HTML_NO_INPUT, SANITIZED
+from ...options import HTML_NO_INPUT, SANITIZED, ReportOptions
 from .cells import CellRenderer
 from .contents import contents_html
 from .facts import FAILED_ANCHOR, CellError, RunFacts
@@ -30,41 +31,46 @@ _RUNS_SCRIPTS = re.compile(r"<script\b|<i?frame\b|\son\w+\s*=|javascript:", re.I
 
 
 def page_html(
-    nb: Any, facts: RunFacts | None = None, shown: Any = None, *, title: str, kind: str
+    nb: Any,
+    facts: RunFacts | None = None,
+    options: ReportOptions | None = None,
+    *,
+    title: str,
+    kind: str,
 ) -> str:
-    """The page of ``nb``, of a run if there are ``facts``. ``shown`` is what the author chose to
-    show, ``title`` stands in for one of the notebook's own, and ``kind`` is a name of OWN_REPORTS.
-    """
+    """The page of ``nb``, of a run if there are ``facts``. ``title`` stands in for one of the
+    notebook's own, and ``kind`` is a name of OWN_REPORTS."""
     facts = facts or RunFacts()
+    options = options or ReportOptions()
+    if kind == HTML_NO_INPUT:
+        options = replace(options, code="none")
     title = str(nb.metadata.get("title") or title)
-    cells = CellRenderer(
-        nb,
-        with_code=kind != HTML_NO_INPUT,
-        is_sanitized=kind == SANITIZED,
-        failed=_anchors(facts),
-    )
+    cells = CellRenderer(nb, options, _anchors(facts), is_sanitized=kind == SANITIZED)
     body = "".join(cells.html())
     is_open = kind != SANITIZED and bool(_RUNS_SCRIPTS.search(body))
     if kind == SANITIZED:
         body = sanitize_page(body)
     notice = f'<p class="notice">{NOTICE}</p>' if kind == SANITIZED else ""
     named = html.escape(title)
+    theme = "" if options.theme == "system" else f' data-theme="{options.theme}"'
+    header = header_html(facts, cells.pictures.strip_html()) if facts.run_id else ""
     return cells.with_images(
         "".join(
             [
-                '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+                f'<!DOCTYPE html>\n<html lang="en"{theme}>\n<head>\n<meta charset="utf-8">\n',
                 f'<meta http-equiv="Content-Security-Policy" content="{_policy(is_open)}">\n',
                 '<meta http-equiv="x-dns-prefetch-control" content="off">\n'
                 '<meta name="referrer" content="no-referrer">\n'
                 '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-                f"<title>{named}</title>\n<style>{_asset('report.css')}</style>\n</head>\n",
-                '<body>\n<a class="skip-link" href="#main">Skip to the notebook</a>\n',
-                contents_html(cells.contents),
-                '<main id="main" tabindex="-1">\n',
-                header_html(facts, cells.pictures.strip_html()) if facts.run_id else "",
+                f"<title>{named}</title>\n<style>{_asset('report.css')}</style>\n"
+                f"<script>{_asset('report.js')}</script>\n</head>\n"
+                '<body>\n<a class="skip-link" href="#main">Skip to the notebook</a>\n'
+                '<div class="page">\n<header class="side">',
+                contents_html(cells.contents) if options.contents else "",
+                '</header>\n<main id="main" tabindex="-1">\n',
+                header if options.header else "",
                 _failures_html(facts),
-                f"{notice}{body}</main>\n",
-                f"<script>{_asset('report.js')}</script>\n</body>\n</html>\n",
+                f"{notice}{body}</main>\n</div>\n</body>\n</html>\n",
             ]
         )
     )

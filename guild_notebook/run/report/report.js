@@ -1,13 +1,111 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  const add = (parent, text, label, act) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = text;
-    button.setAttribute("aria-label", label);
-    button.addEventListener("click", act);
-    parent.append(button);
-    return button;
+  const is_dark = () => root.dataset.theme
+    ? root.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  const stored = (change) => { try { return change(localStorage); } catch { return null; } };
+  const theme = stored((storage) => storage.getItem("guild-report-theme"));
+  if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+
+  const button = (text, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.addEventListener("click", () => act(made));
+    return made;
   };
+
+  const add_tools = () => {
+    const tools = document.createElement("div");
+    tools.className = "tools";
+    const codes = () => [...document.querySelectorAll("details.source, details.folded")];
+    if (codes().length) {
+      tools.append(button("Fold all", () => codes().forEach((code) => { code.open = false; })));
+      tools.append(button("Open all", () =>
+        document.querySelectorAll("main details").forEach((part) => { part.open = true; })));
+    }
+    const label = () => (is_dark() ? "Light" : "Dark");
+    const made = button(label(), () => {
+      root.dataset.theme = is_dark() ? "light" : "dark";
+      stored((storage) => storage.setItem("guild-report-theme", root.dataset.theme));
+      made.textContent = label();
+    });
+    tools.append(made);
+    document.querySelector(".side").append(tools);
+  };
+
+  const add_copying = () => {
+    const live = document.createElement("div");
+    live.className = "live";
+    live.setAttribute("role", "status");
+    document.querySelector("main").append(live);
+    const write = async (text) => {
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch {
+        const area = document.createElement("textarea");
+        area.value = text;
+        document.body.append(area);
+        area.select();
+        document.execCommand("copy");
+        area.remove();
+      }
+    };
+    for (const part of document.querySelectorAll(".source .highlight, .output:has(> pre)")) {
+      const made = button("Copy", async () => {
+        await write([...part.querySelectorAll("pre")].map((pre) => pre.textContent).join("\n"));
+        made.textContent = live.textContent = "Copied";
+        setTimeout(() => { made.textContent = "Copy"; live.textContent = ""; }, 2000);
+      });
+      made.className = "copy";
+      part.append(made);
+    }
+  };
+
+  const mark_contents = () => {
+    const links = new Map();
+    for (const link of document.querySelectorAll(".contents a")) {
+      const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+      if (target) links.set(target, link);
+    }
+    let current = null;
+    const seen = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        if (!entry.isIntersecting) continue;
+        if (current) current.removeAttribute("aria-current");
+        current = links.get(entry.target);
+        current.setAttribute("aria-current", "true");
+      }
+    }, { rootMargin: "0px 0px -75% 0px" });
+    links.forEach((_link, target) => seen.observe(target));
+  };
+
+  const open_target = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let part = target; part; part = part.parentElement) {
+      if (part.localName === "details") part.open = true;
+    }
+    if (target) target.scrollIntoView();
+  };
+
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    closed.forEach((part) => { part.open = true; });
+  });
+  addEventListener("afterprint", () => closed.forEach((part) => { part.open = false; }));
+  addEventListener("hashchange", open_target);
+  document.addEventListener("DOMContentLoaded", () => {
+    const contents = document.querySelector(".contents details");
+    if (contents) {
+      contents.addEventListener("click", (event) => {
+        if (event.target.closest("a")) contents.open = false;
+      });
+    }
+    add_tools();
+    add_copying();
+    mark_contents();
+    open_target();
+  });
 })();
