@@ -66,7 +66,7 @@
   const mark_contents = () => {
     const links = new Map();
     for (const link of document.querySelectorAll(".contents a")) {
-      const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+      const target = document.getElementById(link.getAttribute("href").slice(1));
       if (target) links.set(target, link);
     }
     let current = null;
@@ -82,7 +82,10 @@
   };
 
   const open_target = () => {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const name = location.hash.slice(1);
+    let decoded = name;
+    try { decoded = decodeURIComponent(name); } catch { /* a heading like "100%" */ }
+    const target = document.getElementById(name) || document.getElementById(decoded);
     for (let part = target; part; part = part.parentElement) {
       if (part.localName === "details") part.open = true;
     }
