@@ -11,21 +11,22 @@ import datetime
 import html
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ...document.cells import cell_label, own_name
 from ...document.mime import text_of
 from ...options import ReportOptions
-from .ansi import ansi2html, without_overwritten
 from .closing import parsed, well_formed
-from .contents import Entry, headings
+from .contents import Contents
 from .highlight import Highlighter
 from .html_sanitizer import image_data, is_visible, sanitize
 from .large_texts import LargeTexts
 from .pictures import Pictures
 from .shown import ShownCell, shown_cells
+from .terminal_text import has_only_bars, terminal_html
 from .widgets import VIEW, copy_with_outputs
 
 if TYPE_CHECKING:
@@ -44,17 +45,21 @@ MOST_TAGS = 200_000
 LONG = 60
 """Lines of text beyond which a part of them is folded."""
 
+LONG_TEXT = 20_000
+"""Characters of text beyond which a part of them is folded, and that a browser lays out at once."""
+
+LONGEST_LINE = 4_000
+"""Characters of a line that are not cut."""
+
 FIRST, LAST = 40, 10
 """Lines of a long text that are not folded."""
 
-CHUNK = 500
+CHUNK = 250
 """Lines that a browser lays out at once."""
 
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 
 _LONG_WORD = re.compile(r"[\w+/=]{1000,}")
-_LONG_LINE = re.compile(r"[^\n]{41}")
-_VERY_LONG_LINE = re.compile(r"[^\n]{400}")
 _TABLE = re.compile(r"<table\b", re.IGNORECASE)
 _OWN_COLOURS = re.compile(
     r"(?:color|background|fill|stroke)\s*:|bgcolor\s*=|<(?:script|svg|canvas|iframe|font)\b",
@@ -105,7 +110,7 @@ class CellRenderer:
         self._markdown: MarkdownRenderer | None = None
         self._code_read = self._markdown_read = self._tags_parsed = 0
         self._scripts_shown = 0
-        self.contents: list[Entry] = []
+        self.contents = Contents([self._anchor(shown) for shown in self._shown])
         self.pictures = Pictures()
 
     def with_images(self, page: str) -> str:
@@ -117,7 +122,7 @@ class CellRenderer:
         if self._scripts:
             yield f"<script>{self._scripts}</script>\n"
         for shown, node in zip(self._shown, self._nb.cells):
-            anchor = self._failed.get(shown.index, f"cell-{shown.index + 1}")
+            anchor = self._anchor(shown)
             if node.cell_type == "code":
                 kind, made = "code", self._code_cell(shown, node, anchor)
             elif node.cell_type == "markdown":
@@ -132,10 +137,12 @@ class CellRenderer:
                 made = f'<details class="folded"><summary>{name}</summary>\n{made}</details>\n'
             yield f'<section class="cell {kind}" id="{anchor}">\n{made}</section>\n'
 
+    def _anchor(self, shown: ShownCell) -> str:
+        return self._failed.get(shown.index, f"cell-{shown.index + 1}")
+
     def _markdown_cell(self, node: Any) -> str:
         made = self._rendered(text_of(node.source), node.get("attachments"))
-        self.contents += headings(made)
-        return _prose(made)
+        return _prose(self.contents.with_headings(made))
 
     def _raw_cell(self, node: Any) -> str:
         """HTML as it is, other text as text; nothing of a format for other converters."""
@@ -153,7 +160,7 @@ class CellRenderer:
         source = text_of(node.source)
         title = own_name(source)
         if title or has_failed:
-            self.contents.append(Entry(0, shown.name or label, anchor, has_failed))
+            self.contents.add_cell(shown.name or label, anchor, has_failed)
         made = "".join(self._output(output, label, anchor) for output in node.get("outputs") or ())
         if made and shown.folds_outputs:
             summary = "<summary>Outputs</summary>"
@@ -314,44 +321,74 @@ def _duration(seconds: float) -> str:
 
 def _text_html(text: str, kind: str) -> str:
     """Text of a terminal, of which the middle is folded if it is long. ``kind`` is its class."""
-    shown = without_overwritten(text)
-    made = ansi2html(shown).rstrip("\n")
+    if kind == "stderr" and has_only_bars(text):
+        kind = "stdout"
+    made = terminal_html(text).rstrip("\n")
     if not made:
         return ""
-    wraps = " wraps" * bool(_VERY_LONG_LINE.search(shown))
-    focus = ' tabindex="0"' * bool(not wraps and _LONG_LINE.search(shown))
-    start = f'<pre class="{kind}{wraps}"{focus}>'
-    if made.count("\n") < LONG:
-        return f'<div class="output">{start}{made}</pre></div>\n'
-    lines = _closed_lines(made)
-    first, middle, last = lines[:FIRST], lines[FIRST:-LAST], lines[-LAST:]
-    chunks = (middle[position : position + CHUNK] for position in range(0, len(middle), CHUNK))
-    folded = "".join(f"{start}{_joined(chunk)}</pre>" for chunk in chunks)
+    lines = made.split("\n")
+    longest = max(map(len, lines))
+    if longest > LONGEST_LINE:
+        lines = [part for line in lines for part in _parts(line)]
+    # Scrolling sideways shows tables as they are, but not the whole of a very long line.
+    wraps = " wraps" * (longest > 400)
+    focus = ' tabindex="0"' * (longest > 40 and not wraps)
+    start = f'{kind}{wraps}"{focus}>'
+    if len(lines) < LONG and len(made) < LONG_TEXT:
+        return f'<div class="output">{_pre(lines, start)}</div>\n'
+    first = _count_within(lines, FIRST, LONG_TEXT // 2)
+    last = len(lines) - _count_within(reversed(lines[first:]), LAST, LONG_TEXT // 4)
+    folded, begin = [], first
+    while begin < last:
+        end = begin + max(_count_within(islice(lines, begin, last), CHUNK, LONG_TEXT), 1)
+        folded.append(_pre(lines[begin:end], start))
+        begin = end
+    more = f"{last - first:,} more lines"
+    if isinstance(lines[first], _Part) or first + 1 == last:
+        more = f"{sum(map(len, lines[first:last])):,} more characters"
     return (
-        f'<div class="output long">{start}{_joined(first)}</pre>'
-        f'<details class="more"><summary>{len(middle):,} more lines</summary>{folded}</details>'
-        f"{start}{_joined(last)}</pre></div>\n"
+        f'<div class="output">{_pre(lines[:first], start)}'
+        f'<details class="more"><summary>{more}</summary>{"".join(folded)}</details>'
+        f"{_pre(lines[last:], start)}</div>\n"
     )
 
 
-def _joined(lines: list[str]) -> str:
-    # Browsers leave out a line feed that begins a <pre>.
-    return ("\n" if not lines[0] else "") + "\n".join(lines)
+class _Part(str):
+    """A part of a line, which goes on in the next string."""
 
 
-_SPAN = re.compile(r"<span[^<>]*>|</span>")
+def _parts(line: str) -> Iterator[str]:
+    """A line of HTML, in parts if it is very long and has no elements."""
+    start = 0
+    while len(line) - start > LONGEST_LINE and "<" not in line:
+        end = start + LONGEST_LINE
+        entity = line.rfind("&", end - 6, end)
+        end = entity if entity >= 0 and ";" not in line[entity:end] else end
+        yield _Part(line[start:end])
+        start = end
+    yield line[start:]
 
 
-def _closed_lines(made: str) -> list[str]:
-    """The lines of HTML of ``ansi2html``, each with the ends of its own elements."""
-    lines, start = [], ""
-    for line in made.split("\n"):
-        line = start + line
-        if "<" in line:
-            *_, last = ["", *_SPAN.findall(line)]
-            start = "" if last == "</span>" else last
-        lines.append(f"{line}</span>" if start else line)
-    return lines
+def _count_within(lines: Iterable[str], most: int, most_characters: int) -> int:
+    """How many of the first ``lines`` are at most ``most``, and of so many characters."""
+    count = 0
+    for line in islice(lines, most):
+        most_characters -= len(line)
+        if most_characters < 0:
+            break
+        count += 1
+    return count
+
+
+def _pre(lines: list[str], start: str) -> str:
+    """``lines`` in an element whose start tag ends with ``start``; "" for none."""
+    if not lines:
+        return ""
+    text = "".join(line if isinstance(line, _Part) else f"{line}\n" for line in lines)
+    cut = "cut " * isinstance(lines[-1], _Part)
+    # Browsers leave out a line feed that begins the element.
+    first = "\n" * text.startswith("\n")
+    return f'<pre class="{cut}{start}{first}{text[: None if cut else -1]}</pre>'
 
 
 def _prose(made: str) -> str:

@@ -20,7 +20,6 @@ from typing import Any
 
 from ...options import HTML_NO_INPUT, SANITIZED, ReportOptions
 from .cells import CellRenderer
-from .contents import contents_html
 from .facts import FAILED_ANCHOR, CellError, RunFacts
 from .header import header_html
 from .html_sanitizer import sanitize_page
@@ -66,7 +65,7 @@ def page_html(
                 f"<script>{_asset('report.js')}</script>\n</head>\n"
                 '<body>\n<a class="skip-link" href="#main">Skip to the notebook</a>\n'
                 '<div class="page">\n<header class="side">',
-                contents_html(cells.contents) if options.contents else "",
+                cells.contents.html() if options.contents else "",
                 '</header>\n<main id="main" tabindex="-1">\n',
                 header if options.header else "",
                 _failures_html(facts),

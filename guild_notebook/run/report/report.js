@@ -54,7 +54,9 @@
     };
     for (const part of document.querySelectorAll(".source .highlight, .output:has(> pre)")) {
       const made = button("Copy", async () => {
-        await write([...part.querySelectorAll("pre")].map((pre) => pre.textContent).join("\n"));
+        const texts = [...part.querySelectorAll("pre")].map((pre) =>
+          pre.textContent.replace(/\n$/, "") + (pre.classList.contains("cut") ? "" : "\n"));
+        await write(texts.join("").replace(/\n$/, ""));
         made.textContent = live.textContent = "Copied";
         setTimeout(() => { made.textContent = "Copy"; live.textContent = ""; }, 2000);
       });
