@@ -12,6 +12,7 @@ keeps them.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,28 +106,66 @@ SANITIZED = "sanitized"
 OWN_REPORTS = (HTML, HTML_NO_INPUT, SANITIZED)
 """The reports that this package makes itself; others are exporters of nbconvert."""
 
+OF_NBCONVERT = "nbconvert:"
+"""What stands before the name of an exporter that has that of a report of OWN_REPORTS."""
 
-def _reports(value: Any) -> tuple[str, ...]:
+Reports = dict[str, dict[str, Any]]
+"""The options of each report that are given, by the report's name, in the order of the names."""
+
+
+class _PartError(ValueError):
+    """What is wrong with a part of an option's value, with all that is to be said of it."""
+
+
+def _reports(value: Any) -> Reports:
     # YAML reads a bare `no` or `off` as false: it means no report.
     if value is False or value is None:
-        return ()
-    return tuple(name for name in _names(value) if name not in ("none", "no", "off"))
+        return {}
+    if isinstance(value, str) and ("{" in value or value.lstrip()[:1] == "["):
+        value = _from_yaml(value)
+    parts = value if isinstance(value, list) else [value]
+    reports: Reports = {}
+    for part in parts:
+        given = part if isinstance(part, dict) else dict.fromkeys(_names(part))
+        for name, report_options in given.items():
+            reports[_text(shown(name))] = _report_options(shown(name), report_options)
+    return {name: given for name, given in reports.items() if name not in ("none", "no", "off")}
 
 
-@dataclass(frozen=True)
-class ReportOptions:
-    """What a report of OWN_REPORTS shows, and how."""
+def _from_yaml(text: str) -> Any:
+    with contextlib.suppress(ValueError):
+        return json.loads(text)  # as it is recorded
+    import yaml
 
-    code: str = "shown"
-    """``shown``, ``folded`` or ``none``."""
-    outputs: str = "shown"
-    """``shown`` or ``folded``."""
-    contents: bool = True
-    header: bool = True
-    theme: str = "system"
-    """``system``, ``light`` or ``dark``."""
-    network: bool = False
-    """Whether the page may ask other hosts for what its outputs load."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        said = f"cannot be read: {getattr(e, 'problem', None) or 'it is not YAML'}"
+        raise _PartError(f"{said} - write it as {{html: {{code: folded}}}}") from e
+
+
+def _report_options(name: str, given: Any) -> dict[str, Any]:
+    """The options of a report, as the run uses them."""
+    rows = {row.name: row for row in REPORT_OPTIONS if row.is_of(name)}
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        first = f"{next(iter(rows))}: {next(iter(rows.values())).takes.partition('|')[0]}"
+        raise _PartError(f"{name} takes options, like {{{first}}}, not '{shown(given)}'")
+    result = {}
+    for key, value in given.items():
+        if key not in rows:
+            hint = f"there are {', '.join(rows)}"
+            if name == HTML and key in (row.name for row in REPORT_OPTIONS):
+                hint = f"nbconvert's page, {OF_NBCONVERT}{HTML}, has it"
+            elif near := nearest(shown(key), rows):
+                hint = f"did you mean '{near}'?"
+            raise _PartError(f"{name} has no option '{shown(key)}' - {hint}")
+        try:
+            result[key] = rows[key].read(value)
+        except ValueError as e:
+            raise _PartError(f"'{key}' of {name} {e}, not '{shown(value)}'") from None
+    return result
 
 
 def _one_of(*words: str) -> Callable[[Any], str]:
@@ -138,6 +177,69 @@ def _one_of(*words: str) -> Callable[[Any], str]:
         return str(value)
 
     return read
+
+
+@dataclass(frozen=True)
+class ReportOption(Option):
+    """One option of the reports that have the names ``of``, "" standing for nbconvert's."""
+
+    of: tuple[str, ...] = OWN_REPORTS
+
+    def is_of(self, report: str) -> bool:
+        return (report if report in OWN_REPORTS else "") in self.of
+
+
+REPORT_OPTIONS = (
+    ReportOption(
+        "code",
+        "shown|folded|none",
+        "shown",
+        "the code of cells: shown, behind a line that opens it, or not in the report",
+        _one_of("shown", "folded", "none"),
+        of=(HTML, SANITIZED),
+    ),
+    ReportOption(
+        "outputs",
+        "shown|folded",
+        "shown",
+        "what cells print and show, or a line that opens it",
+        _one_of("shown", "folded"),
+    ),
+    ReportOption("contents", "yes|no", True, "headings and named cells at the side", _yes_or_no),
+    ReportOption("header", "yes|no", True, "what there is to say of the run, above", _yes_or_no),
+    ReportOption(
+        "theme",
+        "system|light|dark",
+        "system",
+        "the colours that the page opens in: those of the reader's system, light, dark",
+        _one_of("system", "light", "dark"),
+    ),
+    ReportOption(
+        "network",
+        "yes|no",
+        False,
+        "the page loads what its outputs ask other hosts for",
+        _yes_or_no,
+        of=(HTML, HTML_NO_INPUT),
+    ),
+    ReportOption("template", "NAME", None, "the template in place of the exporter's", _text, ("",)),
+)
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """The values of REPORT_OPTIONS for a report of OWN_REPORTS."""
+
+    code: str = "shown"
+    outputs: str = "shown"
+    contents: bool = True
+    header: bool = True
+    theme: str = "system"
+    network: bool = False
+
+    @classmethod
+    def of(cls, report: str, given: Mapping[str, Any]) -> ReportOptions:
+        return cls(**{**({"code": "none"} if report == HTML_NO_INPUT else {}), **given})
 
 
 OPTIONS = (
@@ -157,8 +259,9 @@ OPTIONS = (
     Option(
         "report",
         "NAME,…",
-        (HTML,),
-        "reports to make: html, html-no-input, sanitized, none, or an nbconvert exporter's name",
+        {HTML: {}},
+        "reports to make: html, html-no-input, sanitized, none, or an nbconvert exporter's name, "
+        "each with options of its own",
         _reports,
     ),
     Option(
@@ -272,13 +375,13 @@ def assignment(attribute: str, value: Any, text: str, where: str) -> str:
     from its ``text``. Raises OptionError for an unknown option, and for a list of values, each for
     a trial of its own."""
     option = _option(attribute[len(PREFIX) :], attribute, where)
-    if isinstance(value, list):
-        if not option.is_list:
-            raise OptionError(
-                f"{where}: '{attribute}' takes one value for all trials, not {text} - start a "
-                "command for each"
-            )
-        text = ",".join(map(shown, value)) or "none"
+    if isinstance(value, list) and not option.is_list:
+        raise OptionError(
+            f"{where}: '{attribute}' takes one value for all trials, not {text} - start a "
+            "command for each"
+        )
+    if isinstance(value, (list, dict)) and option.is_list:
+        return f"{attribute}={_written(_read(option, value, attribute, where))}"
     _read(option, text, attribute, where)
     return f"{attribute}={text}"
 
@@ -328,7 +431,9 @@ def to_arguments(settings: Settings) -> list[str]:
 def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, tuple):
+    if isinstance(value, dict) and any(value.values()):
+        return json.dumps(value, separators=(",", ":"))
+    if isinstance(value, (tuple, dict)):
         return ",".join(value) or "none"
     return str(value)
 
@@ -355,5 +460,7 @@ def _next_value(option: Option, rest: list[str], spelling: str, where: str) -> s
 def _read(option: Option, value: Any, spelling: str, where: str) -> Any:
     try:
         return option.read(value)
+    except _PartError as e:
+        raise OptionError(f"{where}: '{spelling}': {e}") from None
     except ValueError as e:
         raise OptionError(f"{where}: '{spelling}' {e}, not '{shown(value)}'") from None

@@ -278,7 +278,9 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
         said, name = opdef.nb_undefined
         raise OptionError(f"{said} - a file or folder is required as 'file: {name}'")
     output_scalars(opdef, spec)
-    check_reports(settings(opdef, spec), f"operation '{opdef.fullname}'")
+    check_reports(
+        settings(opdef, spec), f"operation '{opdef.fullname}'", opdef.guildfile.dir or "."
+    )
     if not spec.path:
         raise NotebookError(
             f"operation '{opdef.fullname}' names no notebook - say 'notebook: NAME.ipynb'"
@@ -298,18 +300,37 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
         )
 
 
-def check_reports(settings: options.Settings, where: str) -> None:
+def check_reports(settings: options.Settings, where: str, project: str) -> None:
     """Raise OptionError for a report that does not exist. An exporter that is named by its class
     (``module.Class``) may be of a module that only the run has."""
-    for name in settings.get("report", ()):
-        if name in options.OWN_REPORTS or "." in name:
+    for report, given in settings.get("report", {}).items():
+        if report in options.OWN_REPORTS:
             continue
-        exporters = _exporters()
-        if name not in exporters and name.lower() not in exporters:
-            known = dict.fromkeys([*options.OWN_REPORTS, *exporters, "none"])
-            near = nearest(name, known)
+        prefix = options.OF_NBCONVERT if report.startswith(options.OF_NBCONVERT) else ""
+        name, exporters = report[len(prefix) :], _exporters()
+        if "." not in name and name not in exporters and name.lower() not in exporters:
+            known = exporters if prefix else [*options.OWN_REPORTS, *exporters, "none"]
+            known = [prefix + each for each in dict.fromkeys(known)]
+            near = nearest(report, known)
             hint = f"did you mean '{near}'?" if near else f"there are {', '.join(known)}"
-            raise OptionError(f"{where}: 'nb-report': unknown report '{name}' - {hint}")
+            raise OptionError(f"{where}: 'nb-report': unknown report '{report}' - {hint}")
+        if template := given.get("template"):
+            _check_template(report, template, f"{where}: 'nb-report'", project)
+
+
+def _check_template(report: str, template: str, where: str, project: str) -> None:
+    """Raise OptionError for a template that is probably a misspelled one. The user's configuration,
+    which only the run reads, may have folders with others."""
+    from jupyter_core.paths import jupyter_path
+
+    folders = filter(os.path.isdir, jupyter_path("nbconvert", "templates"))
+    known = sorted({name for folder in folders for name in os.listdir(folder)})
+    if template in known or os.path.exists(os.path.join(project, template)):
+        return
+    if near := nearest(template, known):
+        raise OptionError(
+            f"{where}: there is no template '{template}' for {report} - did you mean '{near}'?"
+        )
 
 
 def _exporters() -> list[str]:

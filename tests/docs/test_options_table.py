@@ -41,7 +41,7 @@ def default(option: Option) -> str:
     value = option.default
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, dict)):
         return ", ".join(f"`{item}`" for item in value) or "none"
     if value is None:
         return "none"

@@ -104,7 +104,7 @@ def test_an_assignment_survives_the_way_through_the_runs_command(
     assert options.assignments(["--report=x", argument]) == {attribute: argument}
     (setting,) = options.from_arguments([argument], "").values()
     if isinstance(value, list):
-        assert setting == tuple(each for each in value if each != "none")
+        assert setting == {each: {} for each in value if each != "none"}
     elif attribute == "nb-kernel":
         assert setting == text
     else:

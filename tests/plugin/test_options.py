@@ -19,10 +19,22 @@ from guild_notebook.errors import OptionError
         ({"nb-allow-errors": "no"}, {"allow-errors": False}),
         ({"nb-skip-tags": "slow, plot"}, {"skip-tags": ("slow", "plot")}),
         ({"nb-skip-tags": ["slow", "plot"]}, {"skip-tags": ("slow", "plot")}),
-        ({"nb-report": "html-no-input"}, {"report": ("html-no-input",)}),
-        ({"nb-report": ["html", "markdown"]}, {"report": ("html", "markdown")}),
-        ({"nb-report": False}, {"report": ()}),
-        ({"nb-report": "none"}, {"report": ()}),
+        ({"nb-report": "html-no-input"}, {"report": {"html-no-input": {}}}),
+        ({"nb-report": ["html", "markdown"]}, {"report": {"html": {}, "markdown": {}}}),
+        ({"nb-report": False}, {"report": {}}),
+        ({"nb-report": "none"}, {"report": {}}),
+        (
+            {"nb-report": {"html": {"code": False, "contents": "no", "theme": "dark"}}},
+            {"report": {"html": {"code": "none", "contents": False, "theme": "dark"}}},
+        ),
+        (
+            {"nb-report": [{"html": {"outputs": "folded"}}, "sanitized", {"none": None}]},
+            {"report": {"html": {"outputs": "folded"}, "sanitized": {}}},
+        ),
+        (
+            {"nb-report": {"nbconvert:html": {"template": "classic"}, "html-no-input": None}},
+            {"report": {"nbconvert:html": {"template": "classic"}, "html-no-input": {}}},
+        ),
         ({"nb-images": False}, {"images": False}),
         ({"description": "none of ours", 5: "nor this"}, {}),
     ],
@@ -34,9 +46,19 @@ def test_attributes_of_guild_yml_are_read(attributes, settings):
 @pytest.mark.parametrize(
     ("arguments", "settings"),
     [
-        (["--html-no-input"], {"report": ("html-no-input",)}),
-        (["--report", "html,markdown"], {"report": ("html", "markdown")}),
-        (["--report=none"], {"report": ()}),
+        (["--html-no-input"], {"report": {"html-no-input": {}}}),
+        (["--report", "html,markdown"], {"report": {"html": {}, "markdown": {}}}),
+        (["--report=none"], {"report": {}}),
+        (
+            ["--report", "{html: {network: yes, header: no}, pdf}"],
+            {"report": {"html": {"network": True, "header": False}, "pdf": {}}},
+        ),
+        (
+            ["nb-report=[html: {theme: light}, sanitized]"],
+            {"report": {"html": {"theme": "light"}, "sanitized": {}}},
+        ),
+        (["nb-report=[html, pdf]"], {"report": {"html": {}, "pdf": {}}}),
+        (['--report={"html":{"code":"folded"}}'], {"report": {"html": {"code": "folded"}}}),
         (["--no-images"], {"images": False}),
         (["--images", "no"], {"images": False}),
         (["--allow-errors", "--kernel", "ir"], {"allow-errors": True, "kernel": "ir"}),
@@ -60,6 +82,24 @@ def test_options_after_the_notebooks_name_are_read(arguments, settings):
         (options.from_arguments, ["--html-no-inputs"], "did you mean '--html-no-input'?"),
         (options.from_arguments, ["--kernel"], "'--kernel' needs a value (NAME)"),
         (options.from_arguments, ["stray"], "unexpected argument 'stray'"),
+        *(
+            (options.from_attributes, {"nb-report": given}, f"'nb-report': {said}")
+            for given, said in (
+                ({"html": {"cod": "folded"}}, "html has no option 'cod' - did you mean 'code'?"),
+                ({"html": {1: 2}}, "html has no option '1' - there are code, outputs, contents"),
+                ({"html": {"code": "open"}}, "'code' of html takes shown, folded or none, not "),
+                ({"sanitized": {"network": True}}, "sanitized has no option 'network' - there "),
+                ({"html-no-input": {"code": "shown"}}, "html-no-input has no option 'code' - "),
+                (
+                    {"html": {"template": "lab"}},
+                    "html has no option 'template' - nbconvert's page, nbconvert:html, has it",
+                ),
+                ({"pdf": {"code": "none"}}, "pdf has no option 'code' - there are template"),
+                ({"html": "folded"}, "html takes options, like {code: shown}, not 'folded'"),
+                ("{html: {code: folded}", "cannot be read: expected ',' or '}', but got "),
+            )
+        ),
+        (options.from_arguments, ["--report", "[html,"], "cannot be read: expected "),
     ],
 )
 def test_a_wrong_option_is_said_in_one_line_with_the_nearest(read, given, said):
@@ -80,7 +120,7 @@ def test_settings_survive_the_way_through_the_command_line():
         "output-limit": 5000,
         "allow-errors": True,
         "skip-tags": ("a", "b"),
-        "report": (),
+        "report": {"html": {"code": "none", "contents": False}, "slides": {}},
         "images": False,
         "exec": False,
         "color": True,

@@ -6,7 +6,6 @@ and Markdown stay as they are written, which the page says.
 
 from __future__ import annotations
 
-import copy
 import datetime
 import html
 import json
@@ -89,10 +88,8 @@ class CellRenderer:
     def __init__(
         self, nb: Any, options: ReportOptions, failed: Mapping[int, str], *, is_sanitized: bool
     ) -> None:
-        self._shown = shown_cells(nb, options, failed)
-        nb = copy.copy(nb)
-        nb.cells = [shown.cell for shown in self._shown]
-        self._nb, outputs = copy_with_outputs(nb)
+        self.shown = shown_cells(nb, options, failed)
+        self._nb, outputs = copy_with_outputs(nb, [shown.cell for shown in self.shown])
         self._large = LargeTexts()
         self._scripts = ""
         self._is_sanitized = is_sanitized
@@ -110,7 +107,7 @@ class CellRenderer:
         self._markdown: MarkdownRenderer | None = None
         self._code_read = self._markdown_read = self._tags_parsed = 0
         self._scripts_shown = 0
-        self.contents = Contents([self._anchor(shown) for shown in self._shown])
+        self.contents = Contents([self._anchor(shown) for shown in self.shown])
         self.pictures = Pictures()
 
     def with_images(self, page: str) -> str:
@@ -121,7 +118,7 @@ class CellRenderer:
         """HTML of each cell that is shown."""
         if self._scripts:
             yield f"<script>{self._scripts}</script>\n"
-        for shown, node in zip(self._shown, self._nb.cells):
+        for shown, node in zip(self.shown, self._nb.cells):
             anchor = self._anchor(shown)
             if node.cell_type == "code":
                 kind, made = "code", self._code_cell(shown, node, anchor)

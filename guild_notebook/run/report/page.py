@@ -14,15 +14,18 @@ import functools
 import hashlib
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...options import HTML_NO_INPUT, SANITIZED, ReportOptions
+from ...document.cells import cell_label
+from ...options import SANITIZED, ReportOptions
 from .cells import CellRenderer
 from .facts import FAILED_ANCHOR, CellError, RunFacts
 from .header import header_html
 from .html_sanitizer import sanitize_page
+from .shown import ShownCell
 
 NOTICE = "Sanitized: scripts, widgets, styles and remote content of the notebook are left out."
 
@@ -40,24 +43,24 @@ def page_html(
     """The page of ``nb``, of a run if there are ``facts``. ``title`` stands in for one of the
     notebook's own, and ``kind`` is a name of OWN_REPORTS."""
     facts = facts or RunFacts()
-    options = options or ReportOptions()
-    if kind == HTML_NO_INPUT:
-        options = replace(options, code="none")
+    options = options or ReportOptions.of(kind, {})
     title = str(nb.metadata.get("title") or title)
     cells = CellRenderer(nb, options, _anchors(facts), is_sanitized=kind == SANITIZED)
+    facts = _without_removed(facts, cells.shown)
     body = "".join(cells.html())
     is_open = kind != SANITIZED and bool(_RUNS_SCRIPTS.search(body))
     if kind == SANITIZED:
         body = sanitize_page(body)
     notice = f'<p class="notice">{NOTICE}</p>' if kind == SANITIZED else ""
     named = html.escape(title)
+    policy = _policy(is_open, options.network)
     theme = "" if options.theme == "system" else f' data-theme="{options.theme}"'
     header = header_html(facts, cells.pictures.strip_html()) if facts.run_id else ""
     return cells.with_images(
         "".join(
             [
                 f'<!DOCTYPE html>\n<html lang="en"{theme}>\n<head>\n<meta charset="utf-8">\n',
-                f'<meta http-equiv="Content-Security-Policy" content="{_policy(is_open)}">\n',
+                f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
                 '<meta http-equiv="x-dns-prefetch-control" content="off">\n'
                 '<meta name="referrer" content="no-referrer">\n'
                 '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
@@ -81,6 +84,26 @@ def _anchors(facts: RunFacts) -> dict[int, str]:
     return {**anchors, facts.failed.index: FAILED_ANCHOR} if facts.failed else anchors
 
 
+def _without_removed(facts: RunFacts, cells: Sequence[ShownCell]) -> RunFacts:
+    """``facts`` in which cells are called by what is left of them: the code that gave one its name
+    may be removed."""
+    labels = {
+        each.index: cell_label(each.index + 1, each.name, each.cell.get("execution_count"))
+        for each in cells
+        if each.lacks_code
+    }
+
+    def renamed(error: CellError) -> CellError:
+        label = labels.get(error.index, error.where)
+        return replace(error, where=label, text=error.text.replace(error.where or label, label))
+
+    failed = facts.failed and renamed(facts.failed)
+    reason = facts.reason
+    if facts.failed and failed and facts.failed.where:
+        reason = reason.replace(facts.failed.where, failed.where)
+    return replace(facts, failed=failed, errors=[*map(renamed, facts.errors)], reason=reason)
+
+
 def _failures_html(facts: RunFacts) -> str:
     """Links to the cells that failed."""
     anchors = _anchors(facts)
@@ -99,9 +122,12 @@ def _asset(name: str) -> str:
     return Path(__file__).with_name(name).read_text("utf-8")
 
 
-def _policy(runs_scripts: bool) -> str:
+def _policy(runs_scripts: bool, network: bool) -> str:
     """A Content-Security-Policy: nothing is loaded, and no script runs but ours. Where the notebook
-    has scripts, and is not sanitized, these run."""
+    has scripts, and is not sanitized, these run, and load from the ``network`` if that is so."""
+    if network:
+        sources = "https: http: wss: ws: data: blob: 'unsafe-inline' 'unsafe-eval'"
+        return f"default-src {sources}; base-uri 'none'; form-action 'none'"
     common = (
         "default-src 'none'; img-src data: blob:; media-src data: blob:; font-src data:; "
         "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import copy
+import functools
 import html
 import itertools
 import os
-import sys
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import nbformat
 
-from ... import start
-from ...document import text_formats
-from ...errors import OptionError
+from ...document.reader import is_inside
 from ...files import free_path, numbered_paths, write_whole
-from ...options import HTML, HTML_NO_INPUT, OWN_REPORTS, SANITIZED
+from ...options import HTML, OWN_REPORTS, SANITIZED, ReportOptions, Reports
 from .facts import FAILED_ANCHOR, CellError, RunFacts
 
 PART = 1_000_000
@@ -26,27 +24,26 @@ PART = 1_000_000
 
 
 class ReportWriter:
-    """Writes the reports ``names`` (OWN_REPORTS, or exporters of nbconvert); ``register`` is called
-    with the path of each before it is written.
+    """Writes the ``reports`` (OWN_REPORTS, or exporters of nbconvert); ``register`` is called with
+    the path of each file before it is written.
 
     The exporters are made by a thread while the kernel starts, for notebooks like ``nb``.
     """
 
-    def __init__(
-        self, names: tuple[str, ...], register: Callable[[str], None], nb: Any = None
-    ) -> None:
-        self._names = names
+    def __init__(self, reports: Reports, register: Callable[[str], None], nb: Any = None) -> None:
+        self._reports = reports
         self._register = register
         sample = _sample(nb)
         self._exporters = ThreadPoolExecutor(1).submit(
-            lambda: {name: _loaded_exporter(name, sample) for name in names}
+            lambda: {name: _loaded_exporter(name, given, sample) for name, given in reports.items()}
         )
         self._written: set[str] = set()
         self.failures: dict[str, Exception] = {}
 
     def check(self) -> None:
-        """Raise OptionError for an unknown name. Waits for nbconvert only if a name is its own."""
-        if set(self._names).difference(OWN_REPORTS):
+        """Raise OptionError for an exporter of nbconvert that cannot be made. Waits for nbconvert
+        only where a report is of it."""
+        if set(self._reports).difference(OWN_REPORTS):
             self._exporters.result()
 
     def write(
@@ -58,7 +55,8 @@ class ReportWriter:
         errors: Mapping[int, str] | None = None,
     ) -> list[str]:
         """Write the reports of ``nb`` beside the file ``notebook_path``; returns their paths in the
-        order of the names.
+        order of the names. What else an exporter makes, as the images of Markdown, is written to a
+        folder beside it.
 
         A report has the notebook's file name with its own ending. Where another file has that
         name, the report's name is put before the ending. ``failed_cell`` is the index of the cell
@@ -78,26 +76,31 @@ class ReportWriter:
         with_links = _with_attachments(nb)
         _insert_links_to_cells(with_links, failed_cell, where, errors)
         base = os.path.splitext(notebook_path)[0]
-        title = os.path.basename(base)
+        folder, title = os.path.split(base)
         # `html` first: users expect the plain name to be its.
         for name in sorted(exporters, key=lambda name: name != HTML):
             exporter = exporters[name]
-            resources = {"metadata": {"name": title}, "unique_key": title}
+            files: dict[str, bytes] = {}
+            ending = ".html"
             try:
                 if name in OWN_REPORTS:
-                    body = exporter(nb, facts, title=title, kind=name)
+                    body = exporter(nb, facts, title=title)
                 else:
+                    resources = {
+                        "metadata": {"name": title, "path": folder},
+                        "unique_key": title,
+                        "output_files_dir": self._free_folder(f"{base}_files"),
+                    }
                     body, resources = exporter.from_notebook_node(with_links, resources=resources)
+                    files = self._files(folder, resources.get("outputs") or {})
+                    ending = str(resources.get("output_extension") or exporter.file_extension)
             except Exception as e:
                 self.failures[name] = e
                 continue
-            ending = ".html"
-            if name not in OWN_REPORTS:
-                ending = str(resources.get("output_extension") or exporter.file_extension)
+            for path, content in files.items():
+                self._write(path, content)
             path = self._free_path(base, name, ending, paths.values())
-            self._register(path)
-            write_whole(path, body if isinstance(body, bytes) else _encoded(body))
-            self._written.add(path)
+            self._write(path, body if isinstance(body, bytes) else _encoded(body))
             paths[name] = path
         return [paths[name] for name in exporters if name in paths]
 
@@ -105,32 +108,47 @@ class ReportWriter:
         """A path that is not the path of another report (``taken``), nor of a file that this object
         has not written: the executed notebook, source code, a file that a cell wrote."""
         plain = [] if name == SANITIZED else [f"{base}{ending}"]
-        names = itertools.chain(plain, numbered_paths(f"{base}.{name}", ending))
+        names = itertools.chain(plain, numbered_paths(f"{base}.{name.replace(':', '-')}", ending))
         return free_path((path for path in names if path not in taken), self._written)
 
+    def _free_folder(self, base: str) -> str:
+        """The name of a folder for the files of exporters, in which nobody else has any."""
+        own = {os.path.dirname(path) for path in self._written}
+        paths = (path for path in numbered_paths(base, "") if not _has_files(path) or path in own)
+        return os.path.basename(next(paths))
 
-def _loaded_exporter(name: str, sample: Any) -> Any:
+    def _files(self, folder: str, made: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The files that an exporter has ``made`` beside its report, by their paths. Raises
+        ValueError for one that would be outside of the ``folder``, or in another's place."""
+        files = {os.path.join(folder, name): content for name, content in made.items()}
+        for path in files:
+            if not is_inside(path, folder) or (path not in self._written and os.path.lexists(path)):
+                raise ValueError(f"there is no place for its file {path}")
+        return files
+
+    def _write(self, path: str, content: bytes | Iterable[bytes]) -> None:
+        self._register(path)
+        write_whole(path, content)
+        self._written.add(path)
+
+
+def _loaded_exporter(name: str, given: Mapping[str, Any], sample: Any) -> Any:
     """What makes a report: the function of our own pages, which has made one of ``sample``, so what
     that needs is loaded, or an exporter of nbconvert."""
     if name not in OWN_REPORTS:
-        return _nbconvert_exporter(name)
+        from . import exporters
+
+        return exporters.exporter(name, given)
     from .page import page_html
 
-    page_html(sample, title="", kind=name)
-    return page_html
+    options = ReportOptions.of(name, given)
+    made = functools.partial(page_html, options=options, kind=name)
+    made(sample, title="")
+    return made
 
 
-def _nbconvert_exporter(name: str) -> Any:
-    from nbconvert.exporters import base
-
-    text_formats.find_format_packages()  # for exporters of others
-    if "." in name:  # a class, perhaps of a module of the project
-        sys.path += [os.getcwd(), *start.python_path()[0]]
-    try:
-        return base.get_exporter(name)()
-    except base.ExporterNameError:
-        known = ", ".join([HTML_NO_INPUT, SANITIZED, *base.get_export_names()])
-        raise OptionError(f"nb-report: unknown report '{name}' - there are {known}") from None
+def _has_files(path: str) -> bool:
+    return os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path))
 
 
 def _sample(nb: Any) -> Any:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...document.cells import TITLE, cell_names
+from ...document.mime import text_of
 from ...document.reader import cells_of
 from ...options import ReportOptions
 
@@ -33,13 +34,14 @@ _FORM = re.compile(r"""\{[^{}]*["']?display-mode["']?\s*:\s*["']form["'][^{}]*\}
 @dataclass(frozen=True)
 class ShownCell:
     """A cell as a report shows it: the ``index`` is its place in the notebook, ``cell`` is without
-    what is removed (code that is removed is "", as is all that has no text), ``name`` what it is
-    called by what is left of it. The others say what is folded: of a cell of text only
-    ``folds_cell`` does."""
+    what is removed, of which ``lacks_code`` says whether it is the code, and ``name`` is what it is
+    called by what is left of it. The others say what is folded: of a cell of text ``folds_cell``
+    alone."""
 
     index: int
     cell: Any
     name: str
+    lacks_code: bool
     folds_cell: bool
     folds_code: bool
     folds_outputs: bool
@@ -53,7 +55,7 @@ def shown_cells(nb: Any, options: ReportOptions, failed: Collection[int] = ()) -
     for index, cell in enumerate(nb.cells):
         said = _said_of(cell)
         left = _without_removed(cell, said, options, index in failed)
-        if left.source.strip() or left.get("outputs") or index in failed:
+        if text_of(left.source).strip() or left.get("outputs") or index in failed:
             kept.append((index, left, set() if index in failed else said.hidden))
     names = cell_names(cells_of({"cells": [cell for _index, cell, _hidden in kept]}))
     return [
@@ -61,6 +63,7 @@ def shown_cells(nb: Any, options: ReportOptions, failed: Collection[int] = ()) -
             index,
             cell,
             name,
+            cell.source != nb.cells[index].source,
             "cell" in hidden or (cell.cell_type != "code" and "input" in hidden),
             "input" in hidden or (options.code == "folded" and index not in failed),
             "output" in hidden or (options.outputs == "folded" and index not in failed),
@@ -96,10 +99,11 @@ def _said_of(cell: Any) -> _Said:
     if True in (*outputs_hidden, metadata.get("collapsed")):
         said.hidden.add("output")
     if cell.cell_type == "code":
-        title = TITLE.search(cell.source) if "@title" in cell.source else None
+        source = text_of(cell.source)
+        title = TITLE.search(source) if "@title" in source else None
         if metadata.get("cellView") == "form" or (title and _FORM.search(title[1][:500])):
             said.hidden.add("input")
-        _add_comments(said, cell.source)
+        _add_comments(said, source)
     return said
 
 

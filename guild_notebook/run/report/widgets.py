@@ -9,7 +9,7 @@ the widgets of ipywidgets itself are drawn from it here.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ...document.mime import IMAGE_ENDINGS, text_of
@@ -107,11 +107,11 @@ def draw_widgets(nb: Any, outputs: list[Any]) -> None:
             output.data = {"text/html": drawn, "text/plain": output.data.get("text/plain", "")}
 
 
-def copy_with_outputs(nb: Any) -> tuple[Any, list[Any]]:
-    """A copy of ``nb`` and the copy's outputs, in order. Replacing an attribute of these leaves
-    ``nb`` as it is."""
+def copy_with_outputs(nb: Any, cells: Iterable[Any]) -> tuple[Any, list[Any]]:
+    """A copy of ``nb`` with copies of ``cells`` alone, and the outputs of these, in order.
+    Replacing an attribute of them leaves ``nb`` and ``cells`` as they are."""
     nb = _copy(nb)
-    nb.cells = [_copy(cell) for cell in nb.cells]
+    nb.cells = [_copy(cell) for cell in cells]
     showing = [cell for cell in nb.cells if cell.get("outputs")]
     for cell in showing:
         cell.outputs = [_copy(output) for output in cell.outputs]

@@ -212,7 +212,8 @@ nb = from_dict({"metadata": {}, "cells": [
         {"output_type": "display_data", "metadata": {}, "data": {
             "text/html": "<table><tr><td>1</td></tr></table><img src=x>", "image/png": "AAAA"}},
     ]}]})
-reports.ReportWriter(tuple(sys.argv[1].split(",")), lambda path: None, nb).write(nb, sys.argv[2])
+names = dict.fromkeys(sys.argv[1].split(","), {})
+reports.ReportWriter(names, lambda path: None, nb).write(nb, sys.argv[2])
 heavy = {"nbconvert", "bs4", "bleach", "soupsieve", "IPython", "tornado", "jinja2"}
 print(*sorted(heavy.intersection(sys.modules)))
 """

@@ -113,7 +113,7 @@ def test_sanitizing_takes_time_linear_in_the_html(form: str):
 
 @pytest.fixture(scope="module", params=["html", "sanitized"])
 def report(request: pytest.FixtureRequest) -> Callable[[list[Any]], None]:
-    writer = ReportWriter((request.param,), lambda path: None)
+    writer = ReportWriter({request.param: {}}, lambda path: None)
 
     def write(cells: list[Any]) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -150,7 +150,7 @@ def test_colours_of_a_long_text_are_those_of_a_short_one():
 
 def test_markdown_with_a_large_image_in_it_is_rendered(report: Any, tmp_path: Path):
     source = f"# Title\n\n![a figure](data:image/png;base64,{'A' * 200_000})"
-    writer = ReportWriter((report.name,), lambda path: None)
+    writer = ReportWriter({report.name: {}}, lambda path: None)
     nb = v4.new_notebook(cells=[v4.new_markdown_cell(source)])
     (path,) = writer.write(nb, str(tmp_path / "nb.ipynb"))
     page = Path(path).read_text("utf-8")
@@ -162,14 +162,14 @@ def test_markdown_with_a_large_image_in_it_is_rendered(report: Any, tmp_path: Pa
 def test_an_image_whose_metadata_is_anything_is_in_the_report(report: Any, tmp_path, metadata: Any):
     image = shown(image_png="iVBORw0KGgo=")
     image.metadata = {"image/png": metadata}
-    writer = ReportWriter((report.name,), lambda path: None)
+    writer = ReportWriter({report.name: {}}, lambda path: None)
     nb = v4.new_notebook(cells=[code("x", image)])
     (path,) = writer.write(nb, str(tmp_path / "nb.ipynb"))
     assert "data:image/png;base64,iVBORw0KGgo=" in Path(path).read_text("utf-8")
 
 
 def test_what_is_too_long_is_shown_as_it_is_written_and_said(report: Any, tmp_path: Path):
-    writer = ReportWriter((report.name,), lambda path: None)
+    writer = ReportWriter({report.name: {}}, lambda path: None)
     cells = [
         code("a = '<b>&'  # one\n"),
         v4.new_markdown_cell("*short*"),
@@ -193,7 +193,7 @@ def test_large_images_are_in_a_report_as_they_are_and_take_little_memory(report:
     jpeg = base64.encodebytes(contents[1]).decode()  # in lines
     outputs = [shown(image_png=png), shown(image_jpeg=jpeg), shown(image_png=png)]
     cells = [code("x", *outputs), code("y", shown(image_png="<b>" * 5_000))]
-    writer = ReportWriter((report.name,), lambda path: None)
+    writer = ReportWriter({report.name: {}}, lambda path: None)
     writer.write(v4.new_notebook(), str(tmp_path / "empty.ipynb"))
     tracemalloc.start()
     try:

@@ -143,7 +143,7 @@ def test_the_flag_and_the_scalar_are_those_of_the_run(name, done):
 @pytest.mark.parametrize("name", but_slow(["widgets", "progress"], "widgets"))
 def test_a_sanitized_page_shows_widgets_as_they_were(name, done, browser: Browser, tmp_path: Path):
     nb = nbformat.read(done(name).dir / f"{name}.ipynb", as_version=4)
-    (report,) = ReportWriter(("sanitized",), lambda _path: None).write(
+    (report,) = ReportWriter({"sanitized": {}}, lambda _path: None).write(
         nb, str(tmp_path / f"{name}.ipynb")
     )
     with browser.open(Path(report)) as visit:
@@ -223,7 +223,7 @@ def test_a_library_that_is_not_there_is_said_in_the_place_of_its_figure(shared: 
 def test_mathjax_is_asked_for_by_mathematics_only(data, asks, browser: Browser, tmp_path: Path):
     shown = v4.new_output("display_data", data=data)
     nb = v4.new_notebook(cells=[v4.new_code_cell("show()", outputs=[shown])])
-    (page,) = ReportWriter(("html",), lambda _path: None).write(nb, str(tmp_path / "nb.ipynb"))
+    (page,) = ReportWriter({"html": {}}, lambda _path: None).write(nb, str(tmp_path / "nb.ipynb"))
     with browser.open(Path(page)) as visit:
         assert ["mathjax" in url for url in visit.requests] == [True] * asks
 
@@ -255,7 +255,7 @@ def test_any_state_of_widgets_makes_a_page(states, tmp_path: Path):
     shown = v4.new_output("display_data", data=VIEW)
     cell = v4.new_code_cell("show()", outputs=[shown])
     nb = v4.new_notebook(cells=[cell], metadata={"widgets": {STATE: {"state": states}}})
-    reports = ReportWriter(("html", "sanitized"), lambda _path: None)
+    reports = ReportWriter({"html": {}, "sanitized": {}}, lambda _path: None)
     _, sanitized = reports.write(nb, str(tmp_path / "nb.ipynb"))
     assert reports.failures == {}
     assert "show()" in re.sub("<[^>]*>", "", Path(sanitized).read_text("utf-8"))

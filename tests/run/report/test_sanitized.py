@@ -311,7 +311,7 @@ def alone(beacons: Beacons) -> list[list[Any]]:
 def test_payloads_take_the_ordinary_page_away(
     alone: list[list[Any]], browser: Browser, beacons: Beacons, tmp_path: Path
 ):
-    reports = ReportWriter(("html",), lambda path: None)
+    reports = ReportWriter({"html": {}}, lambda path: None)
     fires = []
     for number, (name, cells) in enumerate(zip(payloads.ALONE, alone), 1):
         nb = nbformat.v4.new_notebook(cells=cells)
@@ -326,7 +326,7 @@ def test_payloads_take_nothing_of_the_sanitized_page_away(
     alone: list[list[Any]], browser: Browser, beacons: Beacons, tmp_path: Path, with_policy: bool
 ):
     nb = nbformat.v4.new_notebook(cells=[cell for cells in alone for cell in cells])
-    reports = ReportWriter(("sanitized",), lambda path: None)
+    reports = ReportWriter({"sanitized": {}}, lambda path: None)
     [written] = map(Path, reports.write(nb, str(tmp_path / "nb.ipynb")))
     path = written if with_policy else without_policy(written, tmp_path)
     with browser.open(path) as visit:
