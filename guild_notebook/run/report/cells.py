@@ -337,7 +337,9 @@ def _text_html(text: str, kind: str) -> str:
     last = len(lines) - _count_within(reversed(lines[first:]), LAST, LONG_TEXT // 4)
     folded, begin = [], first
     while begin < last:
-        end = begin + max(_count_within(islice(lines, begin, last), CHUNK, LONG_TEXT), 1)
+        end = begin + max(
+            _count_within(lines[begin : min(begin + CHUNK, last)], CHUNK, LONG_TEXT), 1
+        )
         folded.append(_pre(lines[begin:end], start))
         begin = end
     more = f"{last - first:,} more lines"
