@@ -64,6 +64,7 @@ _OWN_COLOURS = re.compile(
     r"(?:color|background|fill|stroke)\s*:|bgcolor\s*=|<(?:script|svg|canvas|iframe|font)\b",
     re.IGNORECASE,
 )
+_RUNS_SCRIPTS = re.compile(r"<(?:script|iframe|frame)\b|\son\w+\s*=|javascript:", re.IGNORECASE)
 _LANGUAGE_NAME = re.compile(r"[\w+#.-]{1,40}")
 
 
@@ -81,8 +82,8 @@ class CellRenderer:
     """Renders the cells of ``nb`` that ``options`` show; what is from the notebook is sanitized if
     the page ``is_sanitized``. ``failed`` has the ids of the cells that failed, by their index.
 
-    ``contents``, ``pictures`` and what ``with_images`` puts into a page are complete when all
-    cells have been rendered.
+    ``contents``, ``pictures``, what ``with_images`` puts into a page, and whether the page
+    ``runs_scripts`` of the notebook are complete when all cells have been rendered.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class CellRenderer:
         self.shown = shown_cells(nb, options, failed)
         self._nb, outputs = copy_with_outputs(nb, [shown.cell for shown in self.shown])
         self._large = LargeTexts()
-        self._scripts = ""
+        self._scripts = ""  # that figures need
         self._is_sanitized = is_sanitized
         self._failed = failed
         if is_sanitized:
@@ -102,6 +103,7 @@ class CellRenderer:
             from .html import draw_widgets_and_figures
 
             self._scripts = draw_widgets_and_figures(self._nb, outputs)
+        self.runs_scripts = bool(self._scripts)
         self._piece: Callable[[str], str] = sanitize if is_sanitized else self._closed
         self._highlighter = Highlighter(_language(nb))
         self._markdown: MarkdownRenderer | None = None
@@ -196,6 +198,7 @@ class CellRenderer:
     def _closed(self, piece: str) -> str:
         """HTML of the notebook in which all elements are closed and images have a text; of many
         megabytes as it is."""
+        self.runs_scripts = self.runs_scripts or bool(_RUNS_SCRIPTS.search(piece))
         made = well_formed(piece)
         if made is None:
             self._tags_parsed += piece.count("<")
@@ -231,6 +234,7 @@ class CellRenderer:
     def _script(self, mime: str, bundle: _Bundle) -> str:
         if self._is_sanitized:
             return ""
+        self.runs_scripts = True
         self._scripts_shown += 1
         return _script_html(text_of(bundle.data[mime]), f"script-{self._scripts_shown}")
 

@@ -13,7 +13,6 @@ import base64
 import functools
 import hashlib
 import html
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +27,6 @@ from .html_sanitizer import sanitize_page
 from .shown import ShownCell
 
 NOTICE = "Sanitized: scripts, widgets, styles and remote content of the notebook are left out."
-
-_RUNS_SCRIPTS = re.compile(r"<script\b|<i?frame\b|\son\w+\s*=|javascript:", re.IGNORECASE)
 
 
 def page_html(
@@ -48,12 +45,11 @@ def page_html(
     cells = CellRenderer(nb, options, _anchors(facts), is_sanitized=kind == SANITIZED)
     facts = _without_removed(facts, cells.shown)
     body = "".join(cells.html())
-    is_open = kind != SANITIZED and bool(_RUNS_SCRIPTS.search(body))
     if kind == SANITIZED:
         body = sanitize_page(body)
     notice = f'<p class="notice">{NOTICE}</p>' if kind == SANITIZED else ""
     named = html.escape(title)
-    policy = _policy(is_open, options.network)
+    policy = _policy(kind, cells.runs_scripts, options.network)
     theme = "" if options.theme == "system" else f' data-theme="{options.theme}"'
     header = header_html(facts, cells.pictures.strip_html()) if facts.run_id else ""
     return cells.with_images(
@@ -122,20 +118,30 @@ def _asset(name: str) -> str:
     return Path(__file__).with_name(name).read_text("utf-8")
 
 
-def _policy(runs_scripts: bool, network: bool) -> str:
+def _policy(kind: str, runs_scripts: bool, network: bool) -> str:
     """A Content-Security-Policy: nothing is loaded, and no script runs but ours. Where the notebook
-    has scripts, and is not sanitized, these run, and load from the ``network`` if that is so."""
-    if network:
+    has scripts, and is not sanitized, these run, and load from the ``network`` if that is so.
+
+    Browsers before 2023 do not know style-src-elem and use style-src, which allows any stylesheet
+    in the page; it can load nothing all the same.
+    """
+    if network and kind != SANITIZED:
         sources = "https: http: wss: ws: data: blob: 'unsafe-inline' 'unsafe-eval'"
         return f"default-src {sources}; base-uri 'none'; form-action 'none'"
     common = (
         "default-src 'none'; img-src data: blob:; media-src data: blob:; font-src data:; "
         "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     )
-    if runs_scripts:
+    if runs_scripts and kind != SANITIZED:
         return (
             f"{common}script-src 'unsafe-inline' 'unsafe-eval' data: blob:; worker-src blob:; "
             "connect-src data: blob:; frame-src data: blob:"
         )
-    digest = hashlib.sha256(_asset("report.js").encode("utf-8")).digest()
-    return f"{common}script-src 'sha256-{base64.b64encode(digest).decode('ascii')}'"
+    if kind == SANITIZED:
+        common += f"style-src-elem {_hash('report.css')}; style-src-attr 'unsafe-inline'; "
+    return f"{common}script-src {_hash('report.js')}"
+
+
+def _hash(name: str) -> str:
+    digest = hashlib.sha256(_asset(name).encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
