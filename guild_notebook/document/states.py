@@ -6,6 +6,7 @@ docs/run-directory.md has the words: cells that are not to run have no state.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from .cells import Cell
@@ -27,16 +28,22 @@ def indexes_to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]
 
 
 def put(
-    nb: Any, states: Mapping[int, str], status: str = RUNNING, failed_cell: int | None = None
+    nb: Any,
+    states: Mapping[int, str],
+    status: str = RUNNING,
+    failed_cell: int | None = None,
+    peaks: Mapping[int, int] = MappingProxyType({}),
 ) -> set[int]:
     """Put the state of the run and of its cells into ``nb``; returns the indexes of the cells that
-    change. ``failed_cell`` is the index of the cell that ended the run."""
+    change. ``failed_cell`` is the index of the cell that ended the run, and ``peaks`` is the peak
+    memory of the kernel while cells ran, in bytes."""
     cell = {} if failed_cell is None else {"failed_cell": failed_cell}
     nb["metadata"]["guild"] = {"status": status, **cell}
     changed = set()
     for index, state in states.items():
         metadata = nb["cells"][index]["metadata"]
-        if metadata.get("guild") != {"status": state}:
-            metadata["guild"] = {"status": state}
+        memory = {"peak_memory": {"kernel": peaks[index]}} if index in peaks else {}
+        if metadata.get("guild") != {"status": state, **memory}:
+            metadata["guild"] = {"status": state, **memory}
             changed.add(index)
     return changed

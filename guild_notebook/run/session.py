@@ -62,6 +62,7 @@ class Session:
         )
         self._encoder = NotebookEncoder(self.nb, self.output.masker)
         self._states: states.States = {}
+        self._peaks: Mapping[int, int] = {}
         self._saved_states: states.States = {}
         self._unsaved: set[int] = set()  # cells that no save holds as they are
         self._run_state: tuple[str, int | None] = (states.RUNNING, None)
@@ -82,7 +83,7 @@ class Session:
         client = self._client()
         self._gpus = client.gpus
         execution = self._execution(client)
-        self._states = execution.states
+        self._states, self._peaks = execution.states, execution.peaks
         self._kernel_record.remove_earlier()
         self._save()
         info = await self._kernel_info()
@@ -204,7 +205,7 @@ class Session:
             self._save_errors.add(self.record.executed_path, e)
 
     def _write_notebook(self, changed: Collection[int] | None) -> None:
-        self._unsaved |= states.put(self.nb, self._states, *self._run_state)
+        self._unsaved |= states.put(self.nb, self._states, *self._run_state, self._peaks)
         described = self._kernel_record.description(self._gpus)
         if described:
             self.nb.metadata[kernel_record.KEY] = described

@@ -15,6 +15,7 @@ from ...document.cells import cell_label, cell_names, short_name
 from ...document.reader import cells_of
 from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
+from ..kernel.memory import OWN_PEAK, PeakMemory
 from ..kernel.process import Kernel
 from ..output.progress import StatusLines
 from ..output.status import RunStatus
@@ -97,7 +98,8 @@ class _RunningCell:
 @dataclass
 class Execution:
     """Executes those of the notebook's ``cells`` that have the ``indexes``, in order, until all are
-    executed or a cell ends the run. ``states`` has the state of each by its index. The limits are
+    executed or a cell ends the run. ``states`` has the state of each by its index, ``peaks`` the
+    peak memory of the kernel while it ran, in bytes, where that is known. The limits are
     seconds for a cell and for all cells, None for none. ``places`` are where the project is.
     ``status`` is told of each cell, and with it of what ``last_times`` has of it."""
 
@@ -117,6 +119,7 @@ class Execution:
         self.cells = cells_of(self.client.nb)
         self.indexes = indexes_to_run(self.cells, self.skip_tags)
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
+        self.peaks: dict[int, int] = {}
         self._names = cell_names(self.cells)
         self._where = ""
         self._errors: dict[int, str] = {}
@@ -128,6 +131,8 @@ class Execution:
     async def run(self, *background: Coroutine[Any, Any, None]) -> Outcome:
         """Execute the cells, with the ``background`` coroutines running meanwhile."""
         self._kills_before = oom.kills()
+        reads_own = any(OWN_PEAK.search(self.cells[index].source) for index in self.indexes)
+        self._memory = PeakMemory(self.kernel.pid, may_reset=not reads_own)
         try:
             outcome = await run_with_background(
                 self._execute_all(), self._refresh(), self._watch_input(), *background
@@ -135,6 +140,8 @@ class Execution:
         except BackgroundError as e:
             index = next((i for i, state in self.states.items() if state == "stopped"), None)
             outcome = Outcome(1, index, f"the run was ended by an error of this package: {e}")
+        finally:
+            self._memory.close()
         return replace(outcome, where=self._where, errors=self._errors, advice=self._advice)
 
     async def _execute_all(self) -> Outcome:
@@ -158,6 +165,7 @@ class Execution:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.client.display.tick()
+            self._memory.sample()
             self.kernel.client.wakeups.send_if_due()
 
     async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
@@ -170,6 +178,7 @@ class Execution:
         started = time.monotonic()
         self._input_requested.clear()
         node = self.client.nb.cells[index]
+        self._memory.begin()
         task = asyncio.ensure_future(
             self.client.async_execute_cell(node, index, execution_count=number)
         )
@@ -182,6 +191,9 @@ class Execution:
             await self._interrupt(task, STOP_SECONDS)
             self.states[index] = "stopped"
             raise
+        finally:
+            if peak := self._memory.end():
+                self.peaks[index] = peak
         self.states[index] = state
         self.client.display.finish_cell()
         characters, displays = self.client.outputs.left_out(index)

@@ -30,16 +30,16 @@ from . import launcher
 _ACTIVATE_AND_START = 'for f in "$0"/etc/conda/activate.d/*.sh; do . "$f"; done; exec "$@"'
 
 ASK_PYTHON = (
-    "(lambda sys, platform, json: json.dumps({"
+    "(lambda sys, platform, json, os: json.dumps({"
     "'interpreter': sys.executable, 'implementation': platform.python_implementation(), "
     "'version': platform.python_version(), 'build': sys.version, 'platform': platform.platform(), "
     "'prefix': sys.prefix, 'path': [str(entry) for entry in sys.path], "
-    "'language_info': getattr(get_ipython().kernel, 'iopub_thread', None) and "
+    "'pid': os.getpid(), 'language_info': getattr(get_ipython().kernel, 'iopub_thread', None) and "
     "get_ipython().kernel.language_info"
-    "}))(*map(__import__, ('sys', 'platform', 'json')))"
+    "}))(*map(__import__, ('sys', 'platform', 'json', 'os')))"
 )
 """An expression of IPython, which binds no name: a JSON text that says which Python evaluates it,
-and the ``language_info`` of its kernel_info_reply."""
+the process that it is, and the ``language_info`` of its kernel_info_reply."""
 
 
 def python_of(reply: dict[str, Any]) -> dict[str, Any]:

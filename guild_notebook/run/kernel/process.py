@@ -49,6 +49,13 @@ QUIET_SECONDS = 0.05
 MOST_QUIET_SECONDS = 2.0
 """The longest that a process that goes on writing is waited for."""
 
+STARTS_ELSEWHERE = ("ssh", "docker", "podman", "kubectl", "srun")
+"""Programs that start a kernel on another machine, or in a container with numbers of its own for
+processes."""
+
+MOST_PARENTS = 10
+"""Programs between the one that was started and the kernel."""
+
 LAST_OUTPUT = 100_000
 """Bytes of the end of what the kernel's process itself writes that are kept, in case it dies."""
 
@@ -117,6 +124,7 @@ class Kernel:
         self.python: dict[str, Any] = {}
         self._nothing_left = asyncio.Event()
         self._pid: int | None = None
+        self._told_pid: int | None = None
         self._status: int | None = None
         self._died_with_supervisor = ""
         self._last_output = b""
@@ -196,6 +204,20 @@ class Kernel:
     @property
     def program(self) -> str:
         return self._start.program
+
+    @property
+    def pid(self) -> int | None:
+        """The kernel's process on this machine once it is ready, None where it is not known: what
+        was started may be a program that starts the kernel (``conda run``), also elsewhere."""
+        if self._told_pid is None:
+            return None if os.path.basename(self.program) in STARTS_ELSEWHERE else self._pid
+        pid: int | None = self._told_pid
+        for _ in range(MOST_PARENTS):
+            if pid is None or pid == self._pid:
+                break
+            process = supervisor.process_of(pid)
+            pid = process.parent if process else None
+        return self._told_pid if pid == self._pid else None
 
     @staticmethod
     def _in_thread(read: Any, fd: int, *args: Any) -> None:
@@ -302,6 +324,7 @@ class Kernel:
                 error = reply["content"].get("ename")
                 self.setup_error = f"{error}: {reply['content'].get('evalue')}" if error else ""
                 self.python = environment.python_of(reply["content"])
+                self._told_pid = self.python.pop("pid", None)
                 language = self.python.pop("language_info", None)
                 # Once set up, it sends its output to the run's own socket, which loses nothing.
                 info = info or ({"language_info": language} if language else {})

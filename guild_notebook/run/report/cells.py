@@ -298,6 +298,9 @@ def _cell_facts(node: Any) -> Iterator[str]:
     seconds = _seconds(_mapping(node.metadata.get("execution")))
     if seconds is not None:
         yield f"<span>{_duration(seconds)}</span>"
+    memory = _mapping(guild.get("peak_memory")).get("kernel")
+    if isinstance(memory, int) and memory > 0:
+        yield f'<span title="peak memory of the kernel">{_size(memory)}</span>'
 
 
 def _seconds(times: Mapping[str, Any]) -> float | None:
@@ -318,6 +321,10 @@ def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def _size(memory: int) -> str:
+    return f"{memory / (1 << 30):.1f} GB" if memory >= 1 << 30 else f"{memory / (1 << 20):.0f} MB"
 
 
 def _text_html(text: str, kind: str) -> str:
