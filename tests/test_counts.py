@@ -139,7 +139,7 @@ HEAVY = {
 if sys.version_info >= (3, 11):  # what older ones need in addition imports it
     HEAVY.add("asyncio")
 
-EXECUTES = {"IPython", "asyncio", "jinja2", "jsonschema"}
+EXECUTES = {"IPython", "asyncio", "jsonschema"}
 EXECUTES |= {"jupyter_client", "nbclient", "nbformat", "tornado", "zmq"}
 """What executing a notebook and its report need, of these."""
 

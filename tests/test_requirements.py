@@ -21,9 +21,7 @@ DISTRIBUTIONS["zmq"] = "pyzmq"
 BROUGHT = {
     "IPython": "ipykernel",
     "bs4": "nbconvert",
-    "jinja2": "nbconvert",
     "jupyter_core": "jupyter-client",
-    "jupyterlab_pygments": "nbconvert",
     "numpy": "guildai",
     "psutil": "guildai",
     "pygments": "nbconvert",

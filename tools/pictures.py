@@ -242,7 +242,7 @@ class Studio:
 
 
 _KEEP = """keep => {
-    document.querySelectorAll('.jp-Cell').forEach((cell, index) => {
+    document.querySelectorAll('.cell').forEach((cell, index) => {
         if (!keep.includes(index)) cell.style.display = 'none';
     });
 }"""

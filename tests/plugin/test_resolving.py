@@ -61,8 +61,8 @@ def test_options_come_from_attributes_and_from_what_follows_the_name(made: Proje
     only = made.run("a").run.dir
     hidden = (only / "nb.html").read_text("utf-8")  # alone it has the plain name
     assert not (only / "nb.html-no-input.html").exists()
-    assert "value: 1" in hidden and "print" not in hidden.split("</style>")[-1]
-    assert 'class="jp-CodeMirrorEditor' not in hidden
+    assert "value: 1" in hidden and "print" not in hidden.split("</head>")[-1]
+    assert 'class="source"' not in hidden
     assert not (made.run("b").run.dir / "nb.html").exists()
     unexecuted = made.run("c").run
     assert unexecuted.sources("nb.ipynb") == ["x = 8\nprint(f'value: {x}')"]

@@ -53,6 +53,12 @@ LONGEST_LINE = 4_000
 FIRST, LAST = 40, 10
 """Lines of a long text that are not folded."""
 
+LONGEST_ON_PHONES = 40
+"""Characters of a line for which a phone has place; longer ones scroll."""
+
+LONGEST_THAT_SCROLLS = 400
+"""Characters of a line beyond which all lines of a text wrap, and do not scroll."""
+
 CHUNK = 250
 """Lines that a browser lays out at once."""
 
@@ -181,7 +187,9 @@ class CellRenderer:
         self._code_read += len(source)
         if self._code_read > MOST:
             return _as_written("code", source)
-        return self._highlighter.html(source, metadata)
+        made = self._highlighter.html(source, metadata)
+        scrolls = max(map(len, source.split("\n"))) > LONGEST_ON_PHONES
+        return made.replace("<pre>", '<pre tabindex="0">', 1) if scrolls else made
 
     def _rendered(self, source: str, attachments: Any = None) -> str:
         """HTML of a text of Markdown; ``attachments`` are those of its cell."""
@@ -297,7 +305,10 @@ def _cell_facts(node: Any) -> Iterator[str]:
         yield f'<span class="{"" if status == "not run" else "state"}">{html.escape(status)}</span>'
     seconds = _seconds(_mapping(node.metadata.get("execution")))
     if seconds is not None:
-        yield f"<span>{_duration(seconds)}</span>"
+        yield f'<span title="how long it took">{_duration(seconds)}</span>'
+    memory = _mapping(guild.get("peak_memory")).get("kernel")
+    if isinstance(memory, int) and memory > 0:
+        yield f'<span title="peak memory of the kernel">{_size(memory)}</span>'
     memory = _mapping(guild.get("peak_memory")).get("kernel")
     if isinstance(memory, int) and memory > 0:
         yield f'<span title="peak memory of the kernel">{_size(memory)}</span>'
@@ -327,6 +338,11 @@ def _size(memory: int) -> str:
     return f"{memory / (1 << 30):.1f} GB" if memory >= 1 << 30 else f"{memory / (1 << 20):.0f} MB"
 
 
+def _size(count: int) -> str:
+    """A number of bytes in words."""
+    return f"{count / 1e9:.1f} GB" if count >= 999_500_000 else f"{count / 1e6:.0f} MB"
+
+
 def _text_html(text: str, kind: str) -> str:
     """Text of a terminal, of which the middle is folded if it is long. ``kind`` is its class."""
     if kind == "stderr" and has_only_bars(text):
@@ -339,8 +355,8 @@ def _text_html(text: str, kind: str) -> str:
     if longest > LONGEST_LINE:
         lines = [part for line in lines for part in _parts(line)]
     # Scrolling sideways shows tables as they are, but not the whole of a very long line.
-    wraps = " wraps" * (longest > 400)
-    focus = ' tabindex="0"' * (longest > 40 and not wraps)
+    wraps = " wraps" * (longest > LONGEST_THAT_SCROLLS)
+    focus = ' tabindex="0"' * (longest > LONGEST_ON_PHONES and not wraps)
     start = f'{kind}{wraps}"{focus}>'
     if len(lines) < LONG and len(made) < LONG_TEXT:
         return f'<div class="output">{_pre(lines, start)}</div>\n'

@@ -42,6 +42,8 @@ def page_html(
     facts = facts or RunFacts()
     options = options or ReportOptions.of(kind, {})
     title = str(nb.metadata.get("title") or title)
+    if facts.run_id:  # windows and bookmarks of many runs
+        title += f" – {facts.run_id[:8]}"
     cells = CellRenderer(nb, options, _anchors(facts), is_sanitized=kind == SANITIZED)
     facts = _without_removed(facts, cells.shown)
     body = "".join(cells.html())

@@ -58,7 +58,9 @@ def test_images_and_scalars_before_it_are_kept(shared: Project, failed: Command)
 
 def test_the_failing_cell_is_easy_to_find(failed: Command):
     report = (failed.run.dir / "nb.html").read_text("utf-8")
-    assert report.count("guild-failed-cell") == 2  # a link at the top, and where it leads
+    links = report.count('href="#guild-failed-cell"')
+    assert links == 2  # at the top, and in the contents
+    assert report.count('id="guild-failed-cell"') == 1
     metadata = failed.run.notebook("nb.ipynb")["metadata"]
     assert metadata["guild"] == {"status": "error", "failed_cell": 1}
 

@@ -22,9 +22,9 @@ def test_each_report_has_a_file_of_its_own(run: Run):
     plain = (run.dir / "nb.html").read_text("utf-8")
     without = (run.dir / "nb.html-no-input.html").read_text("utf-8")
     sanitized = (run.dir / "nb.sanitized.html").read_text("utf-8")
-    assert "jp-CodeMirrorEditor" in plain and "<script" in plain
-    assert 'class="jp-CodeMirrorEditor' not in without and "source" in without
-    assert "jp-CodeMirrorEditor" in sanitized and "<script" not in sanitized
+    assert 'class="source"' in plain and "Sanitized: scripts" not in plain
+    assert 'class="source"' not in without and "<pre" in without
+    assert 'class="source"' in sanitized and "Sanitized: scripts" in sanitized
     assert (run.dir / "nb.notebook.ipynb").exists()
     for name in ("script", "python"):
         assert "print('source')" in (run.dir / f"nb.{name}.py").read_text("utf-8")

@@ -181,8 +181,10 @@ def without_policy(page: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_attempts_fire_in_the_ordinary_report(hostile: Hostile, browser: Browser, beacons: Beacons):
-    with browser.open(hostile.html) as visit:
+def test_attempts_fire_in_the_ordinary_report(
+    hostile: Hostile, browser: Browser, beacons: Beacons, tmp_path: Path
+):
+    with browser.open(without_policy(hostile.html, tmp_path)) as visit:
         visit.touch_everything()
         numbers = fired(visit, beacons)
     beacons.forget()
@@ -316,7 +318,7 @@ def test_payloads_take_the_ordinary_page_away(
     for number, (name, cells) in enumerate(zip(payloads.ALONE, alone), 1):
         nb = nbformat.v4.new_notebook(cells=cells)
         [path] = reports.write(nb, str(tmp_path / f"{number}.ipynb"))
-        with browser.open(Path(path)) as visit:
+        with browser.open(without_policy(Path(path), tmp_path)) as visit:
             fires += [name] if number in fired(visit, beacons) else []
     assert len(fires) >= 8, fires
 

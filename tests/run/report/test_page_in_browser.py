@@ -1,0 +1,176 @@
+"""One page in a real browser: its theme, its folds, its copies, a phone, paper and the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbformat import v4
+
+from guild_notebook.run.report.page import page_html
+from tests.helpers.browser import LIMIT, Browser
+
+ROW = "".join(f"<td>value {n}</td>" for n in range(40))
+
+
+def notebook() -> Any:
+    def code(source: str, *outputs: Any, **metadata: Any) -> Any:
+        return v4.new_code_cell(source, outputs=list(outputs), metadata=metadata)
+
+    def stream(text: str) -> Any:
+        return v4.new_output("stream", text=text)
+
+    table = f"<table><thead><tr>{ROW}</tr></thead><tbody><tr>{ROW}</tr></tbody></table>"
+    styled = "<p id='styled' style='color: #222222'>dark</p>"
+    data = [{"text/html": table}, {"text/html": styled}]
+    cells = [
+        v4.new_markdown_cell(f"# Title\n\n`{'long_word' * 30}`\n\n|a|\n|-|\n|{'wide ' * 200}|\n"),
+        code("x = 1\ny = 2", stream("".join(f"line {n}\n" for n in range(500)))),
+        code(f"# Wide\nz = '{'z' * 400}'", stream("w" * 300)),
+        code("folded()", tags=["hide-input"]),
+        code("show()", *(v4.new_output("display_data", data=each) for each in data)),
+        *(v4.new_markdown_cell(f"## Part {n}\n\n{'text ' * 300}") for n in range(20)),
+    ]
+    return v4.new_notebook(cells=cells)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "nb.html"
+    path.write_text(page_html(notebook(), title="nb", kind="html"), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, file: Path) -> Iterator[Any]:
+    with browser.page(viewport={"width": 1280, "height": 800}) as page:
+        page.goto(file.as_uri(), timeout=LIMIT)
+        yield page
+
+
+@pytest.fixture
+def page(opened: Any) -> Any:
+    opened.emulate_media(media="screen", color_scheme="light")
+    opened.set_viewport_size({"width": 1280, "height": 800})
+    opened.evaluate("localStorage.clear()")
+    opened.reload(timeout=LIMIT)
+    return opened
+
+
+def ground(page: Any, selector: str = "body") -> str:
+    return page.locator(selector).evaluate("e => getComputedStyle(e).backgroundColor")
+
+
+LIGHT, DARK = "rgb(255, 255, 255)", "rgb(21, 23, 28)"
+
+
+def test_the_theme_is_the_system_s_until_the_reader_switches_it(page: Any):
+    assert ground(page) == LIGHT
+    page.emulate_media(color_scheme="dark")
+    assert ground(page) == DARK
+    page.get_by_role("button", name="Light").click()
+    assert ground(page) == LIGHT
+    page.reload()
+    assert ground(page) == LIGHT
+    page.get_by_role("button", name="Dark").click()
+    assert ground(page) == DARK
+
+
+def test_what_has_colours_of_its_own_is_on_a_light_ground_in_the_dark(page: Any):
+    page.emulate_media(color_scheme="dark")
+    assert ground(page, ".output:has(> #styled)") == LIGHT
+    colour = page.locator(".output td").first.evaluate("e => getComputedStyle(e).color")
+    assert colour == "rgb(221, 225, 231)"  # of the page
+
+
+def test_code_folds_and_opens_alone_and_all_at_once(page: Any):
+    states = "all => all.map(e => e.open)"
+    sources = page.locator("details.source")
+    assert sources.evaluate_all(states) == [True, True, False, True]
+    page.locator("details.source > summary").first.click()
+    assert sources.evaluate_all(states) == [False, True, False, True]
+    page.get_by_role("button", name="Open all").click()
+    assert page.locator("main details").evaluate_all(states) == [True] * 5
+    page.get_by_role("button", name="Fold all").click()
+    assert sources.evaluate_all(states) == [False] * 4
+
+
+def test_code_and_text_are_copied_as_they_are(page: Any):
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.locator(".source").first.hover()
+    page.locator(".source .copy").first.click()
+    assert page.evaluate("window.copied") == "x = 1\ny = 2"
+    page.locator(".output .copy").first.click()
+    assert page.evaluate("window.copied") == "\n".join(f"line {n}" for n in range(500))
+    assert page.locator("[role=status]").inner_text() == "Copied"
+
+
+def test_a_link_to_what_is_folded_opens_it(page: Any):
+    page.evaluate("document.querySelector('details.more').id = 'more'; location.hash = '#more'")
+    page.wait_for_function("document.querySelector('#more').open")
+
+
+def test_the_contents_say_where_the_reader_is(page: Any):
+    page.locator("#Part-7").scroll_into_view_if_needed()
+    page.locator(".contents a", has_text="Part 7").click()
+    page.wait_for_function(
+        "document.querySelector('.contents [aria-current]')?.textContent === 'Part 7'"
+    )
+    box = page.locator(".contents").bounding_box()
+    assert 0 <= box["y"] < 100  # it has not scrolled away
+
+
+def test_a_phone_scrolls_a_table_and_not_the_page(page: Any):
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.locator("details.more > summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert not page.locator(".contents ul").is_visible()
+    page.locator(".contents summary").click()
+    assert page.locator(".contents ul").is_visible()
+    page.locator(".contents a", has_text="Part 3").click()
+    assert not page.locator(".contents ul").is_visible()
+    assert page.locator(".output[role=region]").evaluate("e => e.scrollWidth > e.clientWidth")
+
+
+def test_the_keyboard_reaches_the_notebook_and_scrolls_tables_and_lines(page: Any):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the notebook"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    for selector in (
+        ".output[role=region]",
+        ".source pre >> nth=1",
+        ".output pre.stdout >> nth=-1",
+    ):
+        part = page.locator(selector)
+        part.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(300)
+        assert part.evaluate("e => e.scrollLeft > 0 && document.activeElement === e"), selector
+
+
+def test_on_paper_all_is_open_and_nothing_is_cut(page: Any):
+    page.emulate_media(media="print", color_scheme="dark")
+    assert ground(page) == LIGHT
+    assert not page.locator(".side").is_visible() and not page.locator(".copy").first.is_visible()
+    for text in ("line 250", "folded()"):
+        part = page.locator("pre", has_text=text).first
+        assert part.evaluate("e => e.getBoundingClientRect().height > 10"), text
+    cut = page.locator("pre").evaluate_all(
+        "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    )
+    assert cut == 0
+
+
+def test_without_its_script_a_page_shows_the_same(browser: Browser, file: Path):
+    with browser.page(java_script_enabled=False, color_scheme="dark") as page:
+        page.goto(file.as_uri(), timeout=LIMIT)
+        assert page.locator(".contents a").count() == 22
+        assert page.locator(".contents a").first.is_visible()
+        assert page.locator("button").count() == 0
+        page.locator("details.more > summary").click()
+        assert page.locator("pre", has_text="line 250").is_visible()
+        page.locator(".contents a", has_text="Part 9").click()
+        assert page.url.endswith("#Part-9")
