@@ -309,9 +309,6 @@ def _cell_facts(node: Any) -> Iterator[str]:
     memory = _mapping(guild.get("peak_memory")).get("kernel")
     if isinstance(memory, int) and memory > 0:
         yield f'<span title="peak memory of the kernel">{_size(memory)}</span>'
-    memory = _mapping(guild.get("peak_memory")).get("kernel")
-    if isinstance(memory, int) and memory > 0:
-        yield f'<span title="peak memory of the kernel">{_size(memory)}</span>'
 
 
 def _seconds(times: Mapping[str, Any]) -> float | None:
@@ -336,11 +333,6 @@ def _duration(seconds: float) -> str:
 
 def _size(memory: int) -> str:
     return f"{memory / (1 << 30):.1f} GB" if memory >= 1 << 30 else f"{memory / (1 << 20):.0f} MB"
-
-
-def _size(count: int) -> str:
-    """A number of bytes in words."""
-    return f"{count / 1e9:.1f} GB" if count >= 999_500_000 else f"{count / 1e6:.0f} MB"
 
 
 def _text_html(text: str, kind: str) -> str:
