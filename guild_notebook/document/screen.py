@@ -330,7 +330,7 @@ class Screen:
         self.moves += 1
         self.y = max(0, min(y, max(len(self.rows), FRESH_ROWS) - 1))
         width = self.rows[self.y].width if self.y < len(self.rows) else 0
-        self.x = max(0, min(x, max(width, COLUMNS)))
+        self.x = max(0, min(x, max(width, COLUMNS - 1)))
 
     def _escape(self, escape: str) -> None:
         if escape == "7":

@@ -1,0 +1,248 @@
+"""Formulas in TeX as MathML, which browsers show without a script, found where MathJax finds them.
+
+A formula that cannot be read stays as it is written, in a ``code`` element whose title says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+from collections.abc import Iterator
+from typing import Any
+
+LONGEST = 10_000
+"""Characters of a formula that is read: real ones have hundreds."""
+
+MOST = 500_000
+"""Characters of formulas of a page that are read."""
+
+DEEPEST = 40
+"""Braces within braces of a formula."""
+
+EXPANSIONS = 1_000
+"""Macros that are expanded in a formula."""
+
+_ENVIRONMENT = r"\\begin\{(?P<name>[a-zA-Z]+\*?)\}(?s:.*?)\\end\{(?P=name)\}"
+
+_FORMULA = re.compile(
+    r"(?P<escaped>\\\$)"
+    r"|\$\$(?P<dollars>(?:[^$\\]|\\.)+)\$\$"
+    r"|\\\[(?P<brackets>(?s:.*?))\\\]"
+    r"|\\\((?P<parentheses>(?s:.*?))\\\)"
+    r"|\$(?P<dollar>(?:[^$\\]|\\.)+)\$"
+    rf"|(?P<environment>{_ENVIRONMENT})",
+    re.DOTALL,
+)
+
+MAY_HOLD = re.compile(r"\$|\\\(|\\\[|\\begin\{")
+"""What any text with a formula matches."""
+
+_TAG = re.compile(
+    r"<!--.*?-->|<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)"
+    r"""(?P<attributes>(?:[^"'>]|"[^"]*"|'[^']*')*)>""",
+    re.DOTALL,
+)
+_SKIPPED = re.compile(
+    "annotation|annotation-xml|code|math|noscript|option|pre|script|select|style|svg|textarea|title"
+)
+_IGNORED = re.compile(r"""\bclass\s*=[^>]*\b(?:tex2jax_ignore|mathjax_ignore)\b""")
+
+_LEFT_OUT = re.compile(r"\\(?:label\s*\{[^{}]*\}|nonumber\b|notag\b|require\s*\{[^{}]*\})")
+_TEXT = re.compile(r">([^<>]*)<")
+_COMMAND = re.compile(r"\\([a-zA-Z]+)")
+_DEFINITION = re.compile(
+    r"\\(?:(?:re)?newcommand|providecommand)\*?\s*(?:\{\s*\\([a-zA-Z]+)\s*\}|\\([a-zA-Z]+))"
+    r"\s*(?:\[(\d)\])?\s*(?:\[([^\]]*)\])?\s*(?=\{)"
+    r"|\\def\s*\\([a-zA-Z]+)((?:#\d)*)\s*(?=\{)"
+    r"|\\DeclareMathOperator\*?\s*\{\s*\\([a-zA-Z]+)\s*\}\s*(?=\{)"
+)
+
+
+class Formulas:
+    """The formulas of a page, in order: a macro that one defines (``\\newcommand``) is known to
+    those after it."""
+
+    def __init__(self) -> None:
+        self._read = 0
+        self._macros: dict[str, tuple[int, str | None, str]] = {}
+
+    def html(self, tex: str, is_block: bool = False) -> str:
+        """MathML of the formula ``tex``, or a ``code`` element; "" for one that but defines
+        macros."""
+        self._read += len(tex)
+        if len(tex) > LONGEST or self._read > MOST:
+            return _as_written(tex, "too long to be typeset")
+        try:
+            rest = self._expanded(self._without_definitions(tex))
+            if not rest.strip():
+                return ""
+            return _mathml(_LEFT_OUT.sub("", rest), is_block)
+        except Exception:  # any, of a parser of what anybody may have written
+            return _as_written(tex, "not typeset: TeX that this page cannot show")
+
+    def in_text(self, text: str) -> str:
+        """HTML of a plain ``text`` with its formulas."""
+        return "".join(
+            html.escape(part, quote=False) if kind == "text" else self._formula(kind, part)
+            for kind, part in _parts(text)
+        )
+
+    def in_html(self, piece: str) -> str:
+        """HTML with the formulas of its texts; what stands in elements for code is none."""
+        if not MAY_HOLD.search(piece):
+            return piece
+        parts: list[str] = []
+        position = depth = 0
+        skipped = ""  # the element in which nothing is typeset
+        for tag in _TAG.finditer(piece):
+            text = piece[position : tag.start()]
+            parts += [text if skipped else self._in_text_of_html(text), tag[0]]
+            position = tag.end()
+            name = (tag["name"] or "").lower()
+            if skipped:
+                if name == skipped:
+                    depth += -1 if tag["end"] else 0 if tag[0].endswith("/>") else 1
+                    skipped = skipped if depth else ""
+            elif _is_skipped(tag, name):
+                skipped, depth = name, 1
+        rest = piece[position:]
+        return "".join([*parts, rest if skipped else self._in_text_of_html(rest)])
+
+    def _in_text_of_html(self, text: str) -> str:
+        if not MAY_HOLD.search(text):
+            return text
+        made, position = [], 0
+        for match in _found(text):
+            kind, part = _formula_of(match)
+            made.append(text[position : match.start()])
+            made.append("$" if kind == "escaped" else self._formula(kind, html.unescape(part)))
+            position = match.end()
+        return "".join([*made, text[position:]])
+
+    def _formula(self, kind: str, tex: str) -> str:
+        if kind == "escaped":
+            return "$"
+        return self.html(tex, kind not in ("dollar", "parentheses"))
+
+    def _without_definitions(self, tex: str) -> str:
+        """``tex`` without definitions of macros, which are known from now on."""
+        parts, position = [], 0
+        for match in _DEFINITION.finditer(tex):
+            if match.start() < position:
+                continue  # within the text of another
+            body, end = _group(tex, match.end())
+            name = match[1] or match[2] or match[5] or match[7]
+            count = int(match[3] or len(match[6] or "") // 2)
+            self._macros[name] = (
+                count,
+                match[4],
+                rf"\operatorname{{{body}}}" if match[7] else body,
+            )
+            parts.append(tex[position : match.start()])
+            position = end
+        return "".join([*parts, tex[position:]]) if position else tex
+
+    def _expanded(self, tex: str) -> str:
+        if not self._macros:
+            return tex
+        done: list[str] = []
+        for _ in range(EXPANSIONS):
+            known = (m for m in _COMMAND.finditer(tex) if m[1] in self._macros)
+            match = next(known, None)
+            if match is None:
+                return "".join([*done, tex])
+            count, default, body = self._macros[match[1]]
+            values, end = _arguments(tex, match.end(), count, default)
+            for number, value in enumerate(values, start=1):
+                body = body.replace(f"#{number}", value)
+            done.append(tex[: match.start()])
+            tex = f"{{{body}}}{tex[end:]}"
+            if sum(map(len, done)) + len(tex) > LONGEST:
+                break
+        raise ValueError("macros without an end")
+
+
+def _is_skipped(tag: re.Match[str], name: str) -> bool:
+    """Whether a start tag is of an element in which nothing is typeset."""
+    if not name or tag["end"] or tag[0].endswith("/>"):
+        return False
+    return bool(_SKIPPED.fullmatch(name) or _IGNORED.search(tag["attributes"]))
+
+
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    position = 0
+    for match in _found(text):
+        yield "text", text[position : match.start()]
+        yield _formula_of(match)
+        position = match.end()
+    yield "text", text[position:]
+
+
+def _found(text: str) -> Iterator[re.Match[str]]:
+    """The formulas of a text; none where each sign that may begin one would be looked at with all
+    that follows."""
+    if max(map(text.count, ("\\begin{", "\\(", "\\["))) > 500:
+        return iter(())
+    return _FORMULA.finditer(text)
+
+
+def _formula_of(match: re.Match[str]) -> tuple[str, str]:
+    kinds = ("escaped", "dollars", "brackets", "parentheses", "dollar", "environment")
+    return next((kind, match[kind]) for kind in kinds if match[kind] is not None)
+
+
+def _group(tex: str, start: int) -> tuple[str, int]:
+    """What the braces at ``start`` hold, and where they end. Raises ValueError without an end."""
+    depth, position = 0, start
+    while position < len(tex):
+        character = tex[position]
+        if character == "\\":
+            position += 1
+        depth += (character == "{") - (character == "}")
+        position += 1
+        if not depth:
+            return tex[start + 1 : position - 1], position
+    raise ValueError("a brace without an end")
+
+
+def _arguments(tex: str, position: int, count: int, default: str | None) -> tuple[list[str], int]:
+    """The arguments of a macro at ``position``, and where they end."""
+    values: list[str] = []
+    if default is not None and count:
+        optional = re.compile(r"\s*\[([^\]]*)\]").match(tex, position)
+        values.append(optional[1] if optional else default)
+        position = optional.end() if optional else position
+    while len(values) < count:
+        blank = re.compile(r"\s*").match(tex, position)
+        position = blank.end() if blank else position
+        if tex[position : position + 1] == "{":
+            value, position = _group(tex, position)
+        else:
+            token = re.compile(r"\\[a-zA-Z]+|\\.|.", re.DOTALL).match(tex, position)
+            if token is None:
+                raise ValueError("a macro without its argument")
+            value, position = token[0], token.end()
+        values.append(value)
+    return values, position
+
+
+def _mathml(tex: str, is_block: bool) -> str:
+    """MathML of TeX without macros. Raises any exception for what cannot be read."""
+    depth = deepest = 0
+    for brace in re.findall(r"\\.|[{}]", tex, re.DOTALL):
+        depth += (brace == "{") - (brace == "}")
+        deepest = max(deepest, depth)
+    if deepest > DEEPEST:
+        raise ValueError("too deep")
+    made: str = _converter()(tex, is_block)
+    return made
+
+
+@functools.cache
+def _converter() -> Any:
+    raise NotImplementedError
+
+
+def _as_written(tex: str, why: str) -> str:
+    return f'<code class="formula" title="{why}">{html.escape(tex)}</code>'

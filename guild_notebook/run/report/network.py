@@ -1,0 +1,44 @@
+"""What an output would load from other hosts, which the page does not let it."""
+
+from __future__ import annotations
+
+import html
+import re
+
+_HOST = r"(?:https?:)?//(?P<{}>[a-z0-9-]+(?:\.[a-z0-9-]+)+)"
+
+_LOADS = re.compile(
+    r"<(?:script|iframe|img|source|video|audio|embed)\b[^<>]*?\bsrc\s*=\s*[\"']?"
+    + _HOST.format("src")
+    + r"|<link\b[^<>]*?\bhref\s*=\s*[\"']?"
+    + _HOST.format("href")
+    + r"|(?:@import\s*|\burl\(\s*)[\"']?"
+    + _HOST.format("style")
+    + r"|\b(?:import|from|fetch)\s*\(?\s*[\"'`]"
+    + _HOST.format("module")
+    + r"|[\"'`]"
+    + _HOST.format("file")
+    + r"/[^\"'`\s<>]*\.m?js[\"'`?]",
+    re.IGNORECASE,
+)
+
+
+def hosts_of(piece: str) -> list[str]:
+    """The hosts from which a piece of HTML or a script of the notebook loads scripts, styles,
+    images or frames, each once; those of a page within a frame too."""
+    if "//" not in piece:
+        return []
+    pieces = [piece, html.unescape(piece)] if "srcdoc" in piece else [piece]
+    found = (match for text in pieces for match in _LOADS.finditer(text))
+    return list(dict.fromkeys(match[match.lastgroup or ""].lower() for match in found))
+
+
+def notice_html(hosts: list[str]) -> str:
+    """A line at the place of an output that loads from ``hosts``, "" for none."""
+    if not hosts:
+        return ""
+    named = ", ".join(hosts[:5]) + (f" and {len(hosts) - 5} more" if len(hosts) > 5 else "")
+    return (
+        f'<p class="notice">This output loads from {html.escape(named)}, and this page asks the '
+        "network for nothing: <code>nb-report: {html: {network: yes}}</code> lets it.</p>\n"
+    )
