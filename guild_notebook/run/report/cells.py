@@ -115,7 +115,7 @@ class CellRenderer:
         self._markdown: MarkdownRenderer | None = None
         self._code_read = self._markdown_read = self._tags_parsed = 0
         self._scripts_shown = 0
-        self.contents = Contents([self._anchor(shown) for shown in self.shown])
+        self.contents = Contents(["main", *map(self._anchor, self.shown)])
         self.pictures = Pictures()
 
     def with_images(self, page: str) -> str:
