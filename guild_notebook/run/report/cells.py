@@ -20,13 +20,17 @@ from ...document.mime import text_of
 from ...options import ReportOptions
 from .closing import parsed, well_formed
 from .contents import Contents
+from .figures import Figures
+from .formulas import Formulas
 from .highlight import Highlighter
 from .html_sanitizer import image_data, is_visible, sanitize
 from .large_texts import LargeTexts
+from .local_images import LocalImages, Sources
+from .network import hosts_of, notice_html
 from .pictures import Pictures
 from .shown import ShownCell, shown_cells
 from .terminal_text import has_only_bars, terminal_html
-from .widgets import VIEW, copy_with_outputs
+from .widgets import VIEW, WidgetRenderer
 
 if TYPE_CHECKING:
     from .markdown import MarkdownRenderer
@@ -93,23 +97,24 @@ class CellRenderer:
     """
 
     def __init__(
-        self, nb: Any, options: ReportOptions, failed: Mapping[int, str], *, is_sanitized: bool
+        self,
+        nb: Any,
+        options: ReportOptions,
+        sources: Sources,
+        failed: Mapping[int, str],
+        *,
+        is_sanitized: bool,
     ) -> None:
         self.shown = shown_cells(nb, options, failed)
-        self._nb, outputs = copy_with_outputs(nb, [shown.cell for shown in self.shown])
-        self._large = LargeTexts()
-        self._scripts = ""  # that figures need
-        self._is_sanitized = is_sanitized
         self._failed = failed
-        if is_sanitized:
-            from .widgets import draw_widgets
-
-            draw_widgets(self._nb, outputs)
-        else:
-            from .html import draw_widgets_and_figures
-
-            self._scripts = draw_widgets_and_figures(self._nb, outputs)
-        self.runs_scripts = bool(self._scripts)
+        self._is_sanitized = is_sanitized
+        self._has_network = options.network and not is_sanitized
+        self._figures = Figures(sources.packages, network=self._has_network)
+        self._formulas = Formulas()
+        self._large = LargeTexts()
+        self._local_images = LocalImages(sources.places, network=self._has_network)
+        self._widgets = WidgetRenderer(nb)
+        self.runs_scripts = False
         self._piece: Callable[[str], str] = sanitize if is_sanitized else self._closed
         self._highlighter = Highlighter(_language(nb))
         self._markdown: MarkdownRenderer | None = None
@@ -122,12 +127,15 @@ class CellRenderer:
         """The ``page`` that was made of the cells, with their large images."""
         return self._large.put_into(page)
 
-    def html(self) -> Iterator[str]:
-        """HTML of each cell that is shown."""
-        if self._scripts:
-            yield f"<script>{self._scripts}</script>\n"
-        for shown, node in zip(self.shown, self._nb.cells):
-            anchor = self._anchor(shown)
+    def html(self) -> str:
+        """HTML of all cells that are shown."""
+        cells = "".join(self._cells())
+        script = self._figures.script()
+        return f"<script>{script}</script>\n{cells}" if script else cells
+
+    def _cells(self) -> Iterator[str]:
+        for shown in self.shown:
+            node, anchor = shown.cell, self._anchor(shown)
             if node.cell_type == "code":
                 kind, made = "code", self._code_cell(shown, node, anchor)
             elif node.cell_type == "markdown":
@@ -201,7 +209,8 @@ class CellRenderer:
             from .markdown import MarkdownRenderer
 
             self._markdown = MarkdownRenderer()
-        return self._piece(self._markdown.html(source, attachments))
+        made = self._local_images.in_html(self._markdown.html(source, attachments))
+        return self._formulas.in_html(self._piece(made))
 
     def _closed(self, piece: str) -> str:
         """HTML of the notebook in which all elements are closed and images have a text; of many
@@ -223,6 +232,8 @@ class CellRenderer:
             text = "\n".join(lines) or f"{output.get('ename')}: {output.get('evalue')}"
             return _text_html(text, "error")
         data, metadata = _mapping(output.get("data")), _mapping(output.get("metadata"))
+        if not self._is_sanitized:
+            data = self._figures.drawn(dict(data))
         return self._bundle(_Bundle(data, metadata, label, anchor))
 
     def _bundle(self, bundle: _Bundle) -> str:
@@ -236,27 +247,33 @@ class CellRenderer:
         return _text_html(f"[{kinds}: not shown here]", "text") if kinds else ""
 
     def _widget(self, _mime: str, bundle: _Bundle) -> str:
-        drawn = bundle.metadata.get("guild_snapshot")
-        return f'<div class="output rich">{self._piece(drawn)}</div>\n' if drawn else ""
+        drawn = self._piece(self._widgets.widget_html(dict(bundle.data)))
+        return f'<div class="output rich">{drawn}</div>\n' if drawn else ""
 
     def _script(self, mime: str, bundle: _Bundle) -> str:
         if self._is_sanitized:
             return ""
         self.runs_scripts = True
         self._scripts_shown += 1
-        return _script_html(text_of(bundle.data[mime]), f"script-{self._scripts_shown}")
+        script = text_of(bundle.data[mime])
+        return self._notice(script) + _script_html(script, f"script-{self._scripts_shown}")
+
+    def _notice(self, piece: str) -> str:
+        """What an output loads that the page does not let it."""
+        return "" if self._is_sanitized or self._has_network else notice_html(hosts_of(piece))
 
     def _html_output(self, mime: str, bundle: _Bundle) -> str:
         source = text_of(bundle.data[mime])
         made = self._piece(source)
         if self._is_sanitized and not is_visible(made):
             return ""
+        made = self._formulas.in_html(made)
         own = " own-colours" * bool(_OWN_COLOURS.search(source))
         region = ""
         if _TABLE.search(made):
             label = html.escape(f"table of {bundle.label}")
             region = f' role="region" tabindex="0" aria-label="{label}"'
-        return f'<div class="output rich{own}"{region}>{made}</div>\n'
+        return f'{self._notice(source)}<div class="output rich{own}"{region}>{made}</div>\n'
 
     def _markdown_output(self, mime: str, bundle: _Bundle) -> str:
         return f'<div class="output prose">{self._rendered(text_of(bundle.data[mime]))}</div>\n'
@@ -272,6 +289,10 @@ class CellRenderer:
         made = self._large.taken_out(made, data)
         light = " light" * (about.get("needs_background") == "light")
         return f'<div class="output image{light}">{made}</div>\n'
+
+    def _latex(self, mime: str, bundle: _Bundle) -> str:
+        made = self._formulas.in_text(text_of(bundle.data[mime]))
+        return f'<div class="output prose">{made}</div>\n'
 
     def _text(self, mime: str, bundle: _Bundle) -> str:
         return _text_html(text_of(bundle.data[mime]), "text")
@@ -290,7 +311,7 @@ _FORMS: dict[str, Callable[[CellRenderer, str, _Bundle], str]] = {
     "text/markdown": CellRenderer._markdown_output,
     **dict.fromkeys(IMAGES, CellRenderer._image),
     "text/vnd.mermaid": CellRenderer._text,
-    "text/latex": CellRenderer._text,
+    "text/latex": CellRenderer._latex,
     "application/json": CellRenderer._json,
     "text/plain": CellRenderer._text,
 }

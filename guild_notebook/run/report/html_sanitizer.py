@@ -59,13 +59,26 @@ _ATTRIBUTES = {
     "video": _MEDIA,
 }
 
-_PAGE_TAGS = {*_TAGS, *_words("svg image use")}
+_MATH = _words(
+    "math menclose merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot"
+    " mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none"
+)
+
+_PAGE_TAGS = {*_TAGS, *_words("svg image use"), *_MATH}
 """Elements of the page, which pieces of the notebook cannot have."""
 
 _PAGE_ATTRIBUTES = {
     **_ATTRIBUTES,
     "*": {*_ATTRIBUTES["*"], *_words("aria-label aria-hidden role tabindex")},
     "img": {*_ATTRIBUTES["img"], *_words("decoding loading")},
+    **dict.fromkeys(
+        _MATH,
+        _words(
+            "accent accentunder columnalign columnspacing depth display displaystyle fence form"
+            " height largeop linethickness lspace mathvariant maxsize minsize movablelimits"
+            " notation rowspacing rspace scriptlevel separator stretchy symmetric voffset width"
+        ),
+    ),
     "svg": _words("height viewBox width"),
     "image": _words("height href width"),
     "use": {"href"},

@@ -24,6 +24,7 @@ from .cells import CellRenderer
 from .facts import FAILED_ANCHOR, CellError, RunFacts
 from .header import header_html
 from .html_sanitizer import sanitize_page
+from .local_images import Sources
 from .shown import ShownCell
 
 NOTICE = "Sanitized: scripts, widgets, styles and remote content of the notebook are left out."
@@ -33,20 +34,24 @@ def page_html(
     nb: Any,
     facts: RunFacts | None = None,
     options: ReportOptions | None = None,
+    sources: Sources | None = None,
     *,
     title: str,
     kind: str,
 ) -> str:
-    """The page of ``nb``, of a run if there are ``facts``. ``title`` stands in for one of the
-    notebook's own, and ``kind`` is a name of OWN_REPORTS."""
+    """The page of ``nb``, of a run if there are ``facts``. ``sources`` is where it finds what it
+    takes in, ``title`` stands in for one of the notebook's own, and ``kind`` is a name of
+    OWN_REPORTS."""
     facts = facts or RunFacts()
     options = options or ReportOptions.of(kind, {})
     title = str(nb.metadata.get("title") or title)
     if facts.run_id:  # windows and bookmarks of many runs
         title += f" – {facts.run_id[:8]}"
-    cells = CellRenderer(nb, options, _anchors(facts), is_sanitized=kind == SANITIZED)
+    cells = CellRenderer(
+        nb, options, sources or Sources(), _anchors(facts), is_sanitized=kind == SANITIZED
+    )
     facts = _without_removed(facts, cells.shown)
-    body = "".join(cells.html())
+    body = cells.html()
     if kind == SANITIZED:
         body = sanitize_page(body)
     notice = f'<p class="notice">{NOTICE}</p>' if kind == SANITIZED else ""

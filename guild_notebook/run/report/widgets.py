@@ -9,7 +9,7 @@ the widgets of ipywidgets itself are drawn from it here.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...document.mime import IMAGE_ENDINGS, text_of
@@ -96,32 +96,6 @@ class WidgetRenderer:
                 yield self._draw(data[VIEW].get("model_id"), depth + 1)
             else:
                 yield _rich(data) or _pre(text_of(data.get("text/plain", "")))
-
-
-def draw_widgets(nb: Any, outputs: list[Any]) -> None:
-    """Replace each widget in the ``outputs`` of ``nb`` that can be rendered by HTML."""
-    renderer = WidgetRenderer(nb)
-    for output in outputs:
-        drawn = renderer.widget_html(output.get("data") or {})
-        if drawn:
-            output.data = {"text/html": drawn, "text/plain": output.data.get("text/plain", "")}
-
-
-def copy_with_outputs(nb: Any, cells: Iterable[Any]) -> tuple[Any, list[Any]]:
-    """A copy of ``nb`` with copies of ``cells`` alone, and the outputs of these, in order.
-    Replacing an attribute of them leaves ``nb`` and ``cells`` as they are."""
-    nb = _copy(nb)
-    nb.cells = [_copy(cell) for cell in cells]
-    showing = [cell for cell in nb.cells if cell.get("outputs")]
-    for cell in showing:
-        cell.outputs = [_copy(output) for output in cell.outputs]
-    return nb, [output for cell in showing for output in cell.outputs]
-
-
-def _copy(node: Any) -> Any:
-    made = type(node)()
-    dict.update(made, node)  # copy.copy takes ten times as long, as does the node's own update
-    return made
 
 
 def _rich(data: dict[str, Any]) -> str:
