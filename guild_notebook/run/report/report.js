@@ -25,7 +25,7 @@
       tools.append(button("Open all", () =>
         document.querySelectorAll("main details").forEach((part) => { part.open = true; })));
     }
-    const label = () => (is_dark() ? "Light" : "Dark");
+    const label = () => (is_dark() ? "Light mode" : "Dark mode");
     const made = button(label(), () => {
       root.dataset.theme = is_dark() ? "light" : "dark";
       stored((storage) => storage.setItem("guild-report-theme", root.dataset.theme));
