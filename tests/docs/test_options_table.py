@@ -10,13 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from guild_notebook.options import ALIASES, OPTIONS, Option
+from guild_notebook.options import ALIASES, OPTIONS, OWN_REPORTS, REPORT_OPTIONS, Option
 from tests.helpers.project import CHECKOUT
 from tests.helpers.tables import with_text_between
 
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "docs" / "options.md"]
 
 MARKS = ("<!-- options: written by tests/docs/test_options_table.py -->", "<!-- end of options -->")
+
+
+OF_REPORTS = CHECKOUT / "docs" / "options.md"
+
+MARKS_OF_REPORTS = (
+    "<!-- report options: written by tests/docs/test_options_table.py -->",
+    "<!-- end of report options -->",
+)
 
 
 def table() -> str:
@@ -37,6 +45,22 @@ def row(option: Option) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def table_of_reports() -> str:
+    """The options of reports in Markdown."""
+    rows = ["| option | takes | of | meaning | default |", "|---|---|---|---|---|"]
+    for option in REPORT_OPTIONS:
+        own = [f"`{report}`" for report in OWN_REPORTS if option.is_of(report)]
+        cells = (
+            f"`{option.name}`",
+            ", ".join(f"`{word}`" for word in option.choices) or option.takes,
+            ", ".join(own) or "exporters of nbconvert",
+            option.help,
+            default(option),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def default(option: Option) -> str:
     value = option.default
     if isinstance(value, bool):
@@ -50,17 +74,21 @@ def default(option: Option) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def with_table(text: str) -> str:
-    return with_text_between(text, MARKS, f"{table()}\n")
+def with_table(page: Path) -> str:
+    """The text of a page with the tables that it has."""
+    text = with_text_between(page.read_text("utf-8"), MARKS, f"{table()}\n")
+    if page == OF_REPORTS:
+        return with_text_between(text, MARKS_OF_REPORTS, f"{table_of_reports()}\n")
+    return text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_lists_every_option_as_options_py_has_it(page: Path):
     text = page.read_text("utf-8")
-    assert with_table(text) == text, "python -m tests.docs.test_options_table mends it"
+    assert with_table(page) == text, "python -m tests.docs.test_options_table mends it"
     assert all(text.count(f"| `{option.attribute}` |") == 1 for option in OPTIONS)
 
 
 if __name__ == "__main__":
     for page in PAGES:
-        page.write_text(with_table(page.read_text("utf-8")), "utf-8")
+        page.write_text(with_table(page), "utf-8")

@@ -27,6 +27,7 @@ CARRIERS = {
     "UserError": (0, "{}"),
     "NotebookError": (0, "{}"),
     "OptionError": (0, "{}"),
+    "_PartError": (0, "operation '…': 'nb-report': {}"),
     "FlagError": (0, "{}"),
     "KernelError": (0, "{}"),
     "ModelOpResolutionError": (0, "{}"),
