@@ -140,7 +140,7 @@ def _from_yaml(text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as e:
-        said = f"cannot be read: {getattr(e, 'problem', None) or 'it is not YAML'}"
+        said = f"cannot be read: {getattr(e, 'problem', e)}"
         raise _PartError(f"{said} - write it as {{html: {{code: folded}}}}") from e
 
 

@@ -64,7 +64,7 @@ def test_it_wins_over_guild_yml_and_over_what_stands_behind_the_notebooks_name(
     assigned = ["nb-report=none", "nb-cell-timeout=5"]
     assert arguments(guild, "fit", "lr=1", *assigned) == [*of_guildfile, *assigned]
     read = options.from_arguments([*of_guildfile, *assigned], "")
-    assert read == {"cell-timeout": 5.0, "report": (), "images": False}
+    assert read == {"cell-timeout": 5.0, "report": {}, "images": False}
     assert arguments(guild, "named", "nb-kernel=python3") == [
         "--kernel=python3",
         "nb-kernel=python3",

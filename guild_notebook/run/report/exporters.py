@@ -16,14 +16,14 @@ CONFIGURATION = ("jupyter_config", "jupyter_nbconvert_config")
 """The files that ``jupyter nbconvert`` reads, without their endings; the last one counts."""
 
 
-def exporter(name: str, given: Mapping[str, Any]) -> Any:
-    """The exporter of nbconvert that a report is made by: it is named as in ``nb-report``, with or
+def exporter(report: str, given: Mapping[str, Any]) -> Any:
+    """The exporter of nbconvert that makes a report, which is named as in ``nb-report``, with or
     without OF_NBCONVERT, and ``given`` are its options. Raises OptionError where there is none of
     that name, and where it, its template or the user's configuration cannot be used."""
     from nbconvert.exporters import base
 
     text_formats.find_format_packages()  # for exporters of others
-    name = name[len(OF_NBCONVERT) :] if name.startswith(OF_NBCONVERT) else name
+    name = report[len(OF_NBCONVERT) :] if report.startswith(OF_NBCONVERT) else report
     if "." in name:  # a class, perhaps of a module of the project
         sys.path += [os.getcwd(), *start.python_path()[0]]
     config = _configuration()
@@ -32,9 +32,9 @@ def exporter(name: str, given: Mapping[str, Any]) -> Any:
         return made(config=config, **_template(made, given, config))
     except base.ExporterNameError:
         known = ", ".join([HTML_NO_INPUT, SANITIZED, *base.get_export_names()])
-        raise OptionError(f"nb-report: unknown report '{name}' - there are {known}") from None
+        raise OptionError(f"nb-report: unknown report '{report}' - there are {known}") from None
     except Exception as e:
-        raise OptionError(f"nb-report: {name} cannot be made: {_line(e)}") from e
+        raise OptionError(f"nb-report: {report} cannot be made: {_line(e)}") from e
 
 
 def _folders() -> list[str]:

@@ -195,7 +195,7 @@ def test_a_notebook_that_reads_its_own_peak_gets_the_one_that_it_would_get_in_ju
         "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)",
     )
     done = execute(project, "nb.ipynb")
-    own = int(done.run.notebook("nb.ipynb")["cells"][1]["outputs"][0]["text"])
+    own = int("".join(done.run.notebook("nb.ipynb")["cells"][1]["outputs"][0]["text"]))
     assert own * 1024 > 300 * MB
     large, after = peaks_of(done)
     assert large > 300 and after < 200

@@ -70,7 +70,7 @@ def test_a_template_and_the_configuration_of_the_user_are_used(user: Project):
     assert "The company" in made and "all" in made and "secret" not in made and "jp-Cell" in made
     assert "reveal" in (run.dir / "nb.slides.html").read_text("utf-8")
     # Guild's own process does not read the configuration, which is code.
-    assert set(log(user)) == {"__main__ of guild_notebook.run"}
+    assert set(log(user)) == {"__main__ of guild_notebook.run.__main__"}
 
 
 def test_own_reports_do_not_read_the_configuration(user: Project):
@@ -164,8 +164,7 @@ def test_a_template_that_cannot_be_used_is_said_in_one_line(
 ):
     with pytest.raises(OptionError) as error:
         made(name, template)
-    of = name[len("nbconvert:") :] if ":" in name else name
-    assert str(error.value).startswith(f"nb-report: {of} cannot be made: {said}")
+    assert str(error.value).startswith(f"nb-report: {name} cannot be made: {said}")
 
 
 def test_what_cannot_be_used_ends_the_run_before_its_first_cell(project: Project):
@@ -199,7 +198,8 @@ def with_images(shared: Project) -> Command:
     """A run with two exporters that make files, where the project has a folder of that name."""
     shared.notebook("fig.ipynb", markdown("# Images"), FIGURE)
     shared.file("fig_files/mine.txt", "mine")
-    return execute(shared, "fig.ipynb", "--report", "markdown,rst,html", "--no-images")
+    shared.file("md.py", "from nbconvert.exporters import MarkdownExporter as Markdown\n")
+    return execute(shared, "fig.ipynb", "--report", "markdown,md.Markdown,html")
 
 
 def test_the_files_of_an_exporter_are_beside_its_report(with_images: Command):
@@ -208,7 +208,7 @@ def test_the_files_of_an_exporter_are_beside_its_report(with_images: Command):
     assert "![png](fig_files.2/fig_1_0.png)" in text
     assert (folder / "fig_files.2" / "fig_1_0.png").read_bytes() == b"\x89PNG first"
     assert (folder / "fig_files.2" / "fig_1_1.png").read_bytes() == b"\x89PNG second"
-    assert "fig_files.2/fig_1_1.png" in (folder / "fig.rst").read_text("utf-8")
+    assert (folder / "fig.md.Markdown.md").read_text("utf-8") == text
 
 
 def test_the_files_of_an_exporter_take_the_place_of_no_other(with_images: Command):
@@ -220,7 +220,8 @@ def test_the_files_of_an_exporter_are_in_the_manifest_and_made_anew(with_images:
     run = with_images.run
     artifacts = (run.dir / ".guild" / "notebook-artifacts").read_text().splitlines()
     assert [json.loads(line) for line in artifacts] == [
-        "fig.html", "fig_files.2/fig_1_0.png", "fig_files.2/fig_1_1.png", "fig.md", "fig.rst"
+        "fig_1_0.png", "fig_1_1.png", "fig.html", "fig_files.2/fig_1_0.png",
+        "fig_files.2/fig_1_1.png", "fig.md", "fig.md.Markdown.md"
     ]  # fmt: skip
 
 
