@@ -75,14 +75,14 @@ class _Place:
 
 def changes(text: str, names: AbstractSet[str]) -> Iterator[Change]:
     """As ``Language.changes``."""
-    if not _may_change(text, names):
+    if names.isdisjoint(may_change(text)):
         return
     source = Source(text)
     if not source.is_python:
         return
     for start, end, indent in _blocks(source):
         code = source.plain[start:end]
-        if not _may_change(code, names):
+        if names.isdisjoint(may_change(code)):
             continue
         parsed = _parsed(source, start, end, indent)
         in_calls = bool(_GROWN.search(code)) or ":=" in code
@@ -91,12 +91,11 @@ def changes(text: str, names: AbstractSet[str]) -> Iterator[Change]:
                 yield Change(changed, kind, *parsed.span(node))
 
 
-def _may_change(text: str, names: AbstractSet[str]) -> bool:
-    """Whether ``text`` may change one of ``names``: False is sure, True is not."""
-    if _GROWN.search(text) or ":=" in text:
-        return not names.isdisjoint(_WORD.findall(text))
-    places = [*_ASSIGNED.findall(text), *_BOUND.findall(text)]
-    return not names.isdisjoint(_WORD.findall(" ".join(places)))
+def may_change(text: str) -> list[str]:
+    """As ``Language.may_change``."""
+    if not (_GROWN.search(text) or ":=" in text):
+        text = " ".join([*_ASSIGNED.findall(text), *_BOUND.findall(text)])
+    return _WORD.findall(text)
 
 
 def _blocks(source: Source) -> Iterator[tuple[int, int, str]]:

@@ -82,6 +82,9 @@ class Python(Language):
                 if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                     yield from _assignments(parsed, node)
 
+    def may_change(self, text: str) -> list[str]:
+        return changes.may_change(text)
+
     def changes(self, text: str, names: AbstractSet[str]) -> Iterator[Change]:
         return changes.changes(text, names)
 

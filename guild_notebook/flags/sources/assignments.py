@@ -4,6 +4,7 @@ nothing else does."""
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache, partial
@@ -21,7 +22,6 @@ from . import working_values
 
 INJECTED_TAG = "injected-parameters"
 PARAMETERS_TAG = "parameters"
-_WORD = re.compile(r"\w+")
 _COMMENT_BEHIND = re.compile(r"[ \t;)]*#[^\r\n]*")
 _TYPE_COMMENT = re.compile(
     r"(?<![ \t;)])[ \t;)]*#[^\S\r\n]*type:(?![^\S\r\n]*ignore\b)[^\S\r\n]*([^\s#]*)"
@@ -47,6 +47,11 @@ class CodeCell:
     def assignments(self) -> list[NameAssignment | NotAFlag]:
         """The assignments at the top level of the cell, in order; it is parsed once at most."""
         return list(languages.named(self.language).assignments(self.text))
+
+    @cached_property
+    def may_change(self) -> Counter[str]:
+        """How often the cell may change which names, at most."""
+        return Counter(languages.named(self.language).may_change(self.text))
 
     def changes(self, names: AbstractSet[str]) -> list[Change]:
         """What the cell does to the notebook's variables called ``names``."""
@@ -79,18 +84,20 @@ def find(cells: Iterable[CodeCell]) -> Found:
     are passed over, and so are those to names that are not meant as parameters. Expressions and
     these are flags where guild.yml names them."""
     cells = list(cells)
-    literals: dict[str, NameAssignment] = {}
+    values: dict[str, Any] = {}
+    often: Counter[str] = Counter()
     for cell in cells:
+        often.update(cell.may_change)
         for assignment in cell.assignments:
             if isinstance(assignment, NameAssignment) and not assignment.computed:
-                literals.setdefault(assignment.name, assignment)
-    values = {name: assignment.value for name, assignment in literals.items()}
-    words = set(_WORD.findall(" ".join(values)))
+                values.setdefault(assignment.name, assignment.value)
+                often[assignment.name] += assignment.name not in cell.may_change
+    again = {name for name in values if often[name] > 1}  # most names are assigned once
     changes = (
         (cell.label, change)
         for cell in cells
-        if not words.isdisjoint(_WORD.findall(cell.text))  # most cells are about others
-        for change in cell.changes(values.keys())
+        if not again.isdisjoint(cell.may_change)
+        for change in cell.changes(again)
     )
     working = working_values.reasons(changes, values)
     found = Found()

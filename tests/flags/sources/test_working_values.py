@@ -66,6 +66,8 @@ PYTHON = [
     ("x = 0", "def f():\n    global x\n    x += 1", COUNTS),
     ("x = 0", "with a:\n    x += 1", COUNTS),
     ("x = 0", "x, y = x + 1, 2", COUNTS),
+    ("x: Literal['a', 0] = 0", "x += 1", COUNTS),
+    ("x \\\n= 0", "x += 1", COUNTS),
     ("x = 0", "%%time\nx += 1", COUNTS),
     ("x = 0", "%time x += 1", COUNTS),
     ("x = 0", "if a:\n    !ls\n    x += 1", COUNTS),
