@@ -69,7 +69,8 @@ class Figures:
         # What extends BokehJS comes after it.
         paths = sorted(self._files, key=lambda path: os.path.basename(path).startswith("bokeh-"))
         parts = [Path(path).read_text("utf-8") for path in paths]
-        parts += [_REQUIRE] * self._requires + [_vega_script(self._vega)] * bool(self._vega)
+        parts += [_REQUIRE] * self._requires
+        parts += [_vega_script(self._vega)] if self._vega else []
         return "\n;\n".join(parts).replace("</script", "<\\/script")
 
     def drawn(self, data: dict[str, Any]) -> dict[str, Any]:
