@@ -51,11 +51,13 @@ LONG = 60
 LONG_TEXT = 20_000
 """Characters of text beyond which a part of them is folded, and that a browser lays out at once."""
 
-LONGEST_LINE = 4_000
+LONGEST_LINE = 1_000
 """Characters of a line that are not cut."""
 
 FIRST, LAST = 40, 10
-"""Lines of a long text that are not folded."""
+"""Lines of a long text that are not folded, if they have no more characters than these:"""
+
+FIRST_CHARACTERS, LAST_CHARACTERS = 5_000, 1_000
 
 LONGEST_ON_PHONES = 40
 """Characters of a line for which a phone has place; longer ones scroll."""
@@ -373,8 +375,8 @@ def _text_html(text: str, kind: str) -> str:
     start = f'{kind}{wraps}"{focus}>'
     if len(lines) < LONG and len(made) < LONG_TEXT:
         return f'<div class="output">{_pre(lines, start)}</div>\n'
-    first = _count_within(lines, FIRST, LONG_TEXT // 2)
-    last = len(lines) - _count_within(reversed(lines[first:]), LAST, LONG_TEXT // 4)
+    first = _count_within(lines, FIRST, FIRST_CHARACTERS)
+    last = len(lines) - _count_within(reversed(lines[first:]), LAST, LAST_CHARACTERS)
     folded, begin = [], first
     while begin < last:
         end = begin + max(

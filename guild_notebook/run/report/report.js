@@ -31,6 +31,9 @@
       stored((storage) => storage.setItem("guild-report-theme", root.dataset.theme));
       made.textContent = label();
     });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      made.textContent = label();
+    });
     tools.append(made);
     document.querySelector(".side").append(tools);
   };

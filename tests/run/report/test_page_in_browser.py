@@ -51,11 +51,12 @@ def opened(browser: Browser, file: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(opened: Any) -> Any:
+def page(opened: Any, file: Path) -> Any:
     opened.emulate_media(media="screen", color_scheme="light")
     opened.set_viewport_size({"width": 1280, "height": 800})
     opened.evaluate("localStorage.clear()")
-    opened.reload(timeout=LIMIT)
+    opened.goto("about:blank")
+    opened.goto(file.as_uri(), timeout=LIMIT)
     return opened
 
 
