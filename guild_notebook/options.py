@@ -146,7 +146,8 @@ def _from_yaml(text: str) -> Any:
 
 def _report_options(name: str, given: Any) -> dict[str, Any]:
     """The options of a report, as the run uses them."""
-    rows = {row.name: row for row in REPORT_OPTIONS if row.is_of(name)}
+    known = {row.name: row for row in REPORT_OPTIONS}
+    rows = {key: row for key, row in known.items() if row.is_of(name)}
     if given is None:
         return {}
     if not isinstance(given, dict):
@@ -156,10 +157,12 @@ def _report_options(name: str, given: Any) -> dict[str, Any]:
     for key, value in given.items():
         if key not in rows:
             hint = f"there are {', '.join(rows)}"
-            if name == HTML and key in (row.name for row in REPORT_OPTIONS):
-                hint = f"nbconvert's page, {OF_NBCONVERT}{HTML}, has it"
-            elif near := nearest(shown(key), rows):
+            if near := "" if key in known else nearest(shown(key), rows):
                 hint = f"did you mean '{near}'?"
+            elif name == HTML and key in known:
+                hint = f"nbconvert's page, {OF_NBCONVERT}{HTML}, has it"
+            elif name not in OWN_REPORTS and key in known:
+                hint = f"{', '.join(of for of in OWN_REPORTS if known[key].is_of(of))} have it"
             raise _PartError(f"{name} has no option '{shown(key)}' - {hint}")
         try:
             result[key] = rows[key].read(value)

@@ -94,7 +94,8 @@ def test_options_after_the_notebooks_name_are_read(arguments, settings):
                     {"html": {"template": "lab"}},
                     "html has no option 'template' - nbconvert's page, nbconvert:html, has it",
                 ),
-                ({"pdf": {"code": "none"}}, "pdf has no option 'code' - there are template"),
+                ({"htm": {"code": "none"}}, "htm has no option 'code' - html, sanitized have it"),
+                ({"pdf": {"zzz": "none"}}, "pdf has no option 'zzz' - there are template"),
                 ({"html": "folded"}, "html takes options, like {code: shown}, not 'folded'"),
                 ("{html: {code: folded}", "cannot be read: expected ',' or '}', but got "),
             )
