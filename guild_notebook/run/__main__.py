@@ -16,7 +16,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Any
 from .. import options
 from ..document import reader, states, text_formats
 from ..errors import UserError
+from ..scalars import compiled_patterns
 from ..start import wait_until_needed
 from .execution.stop import Stop, die_by
 from .kernel.starting import KernelStart
 from .output.pipe import PipeListener, output_pipes
-from .output.progress import StatusLines, scalar_patterns
+from .output.progress import StatusLines
 from .output.status import RunStatus
 from .output.stream import Stream
 from .record.autosave import Autosave
@@ -38,6 +39,7 @@ from .secret_values import RunSecrets, mask_writes
 
 if TYPE_CHECKING:
     from .output.display import RunOutput
+    from .run_facts import RunFlags
 
 NO_PIP_FREEZE = "--no-pip-freeze"
 """The argument for ``pip-freeze: no`` of guild.yml (plugin/operation.py)."""
@@ -91,8 +93,10 @@ def main() -> int:
                     start = unless_executed.enter_context(_start_kernel(nb, record, settings))
                 unexecuted.save(states.RUNNING)
                 output = RunOutput(out, err, status_lines, secrets.masker, status)
-                data = unexecuted.data
-                return asyncio.run(_execute(start, data, record, settings, output, stop, autosave))
+                executed = unexecuted.data, lambda: unexecuted.flags(arguments)
+                return asyncio.run(
+                    _execute(start, *executed, record, settings, output, stop, autosave)
+                )
         unexecuted.write()
         status_lines.write("the flag values are put in, nothing is executed (no-exec)")
         return 0
@@ -135,7 +139,8 @@ def _in_project(path: str) -> str:
 
 
 def _scalar_patterns(record: RunDir) -> Iterator[Any]:
-    yield from scalar_patterns(record.attr("op").get("output-scalars"))
+    for _key, pattern in compiled_patterns(record.attr("op").get("output-scalars")):
+        yield pattern
 
 
 def _arguments(argv: list[str]) -> tuple[str, str, list[str]]:
@@ -178,6 +183,7 @@ class UnexecutedNotebook:
         self._record = record
         self._secrets = secrets
         self._skip_tags: Sequence[str] = ()
+        self._found: Any = None
         self.data: dict[str, Any] = {}
 
     def put_values(self, skip_tags: Sequence[str]) -> list[str]:
@@ -187,9 +193,17 @@ class UnexecutedNotebook:
 
         wanted = sorted(self._record.attr("flags"))
         patterns = self._record.flag_patterns()
-        found = discover.discover(self._nb, patterns, wanted, self._secrets.variables)
+        found = self._found = discover.discover(self._nb, patterns, wanted, self._secrets.variables)
         self._skip_tags = skip_tags
         return self._strip(apply.edited_sources(self._nb, self._secrets.assignments(found)))
+
+    def flags(self, arguments: Sequence[str]) -> RunFlags:
+        """The flags whose values have been put in; ``arguments`` are those of the run."""
+        from .run_facts import RunFlags
+
+        assigned = list(options.assignments(arguments).values())
+        values = self._record.attr("flags")
+        return RunFlags(self._found, values, self._secrets.variables, assigned)
 
     def _strip(self, sources: dict[int, str]) -> list[str]:
         from ..document import strip
@@ -264,14 +278,15 @@ def _start_kernel(
 async def _execute(
     start: KernelStart,
     data: dict[str, Any],
+    flags: Callable[[], RunFlags],
     record: RunDir,
     settings: options.Settings,
     output: RunOutput,
     stop: Stop,
     autosave: Autosave,
 ) -> int:
-    """Execute ``data``, the notebook with the flag values and without outputs, on the kernel of
-    ``start``; returns the exit status as ``main`` does."""
+    """Execute ``data``, the notebook with the values of ``flags`` and without outputs, on the
+    kernel of ``start``; returns the exit status as ``main`` does."""
     stop.watch()
     if start.error:
         raise start.error
@@ -291,7 +306,8 @@ async def _execute(
         gc.freeze()
         gc.enable()
 
-        status = await Session(record, kernel, data, settings, output, stop, autosave).run()
+        session = Session(record, kernel, data, flags, settings, output, stop, autosave)
+        status = await session.run()
     if kernel.supervisor_failure:
         why = f"the kernel's supervisor {kernel.supervisor_failure}"
         output.status_lines.write(f"{why}, the run has ended what was left of the kernel")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 
@@ -30,23 +31,30 @@ from .record.run_dir import RunDir
 from .record.run_files import attr_file
 from .report.reports import ReportWriter
 
+if TYPE_CHECKING:
+    from .report.facts import RunFacts
+    from .run_facts import RunFlags
+
 READING_SECONDS = 2.0
 """The longest that a run waits at its end until the list of packages has been read."""
 
 
 def import_reports() -> None:
     """Import what the reports of a run need."""
+    from . import run_facts  # noqa: F401
     from .report import page  # noqa: F401
 
 
 @dataclass
 class Session:
     """Executes ``nb``, the notebook with its flag values and without outputs, on a kernel that has
-    been started, and saves the executed notebook, its images and its reports."""
+    been started, and saves the executed notebook, its images and its reports. ``flags`` returns
+    what reports say of the flags."""
 
     record: RunDir
     kernel: Kernel
     nb: Any
+    flags: Callable[[], RunFlags]
     settings: options.Settings
     output: RunOutput
     stop: Stop
@@ -70,6 +78,7 @@ class Session:
         self._kernel_record = kernel_record.KernelRecord(
             self.record, self.settings["pip-freeze"], self.output.masker.text
         )
+        self._kernel_has_ended = threading.Event()
         self._gpus: Sequence[str] = ()
         self._earlier: Future[Mapping[int, float]] | None = None
         if self.output.status:
@@ -175,6 +184,7 @@ class Session:
                 f"the kernel was killed, since it had not ended {SHUTDOWN_SECONDS:g} s after its "
                 "last cell: what its exit handlers had not done is lost"
             )
+        self._kernel_has_ended.set()
         client.display.finish_cell()
         reports = self._checked_reports(*await reporting)
         if client.has_changed:
@@ -225,13 +235,25 @@ class Session:
         try:
             shown = self.output.masker.data(self.nb)
             trust.sign(shown)
-            masked = self.output.masker.text  # the name of a cell may hold a value
-            errors = {index: masked(line) for index, line in outcome.errors.items()}
-            ended = (outcome.failed_cell, masked(outcome.where), errors)
-            paths = self._reports.write(shown, self.record.executed_file, *ended)
+            if self.settings["report"]:
+                facts = self._facts(shown, outcome)
+                paths = self._reports.write(shown, self.record.executed_file, facts)
         except Exception as e:  # of the import of nbconvert too: the results do not need it
             failures[""] = e
         return paths, {**failures, **self._reports.failures}
+
+    def _facts(self, nb: Any, outcome: Outcome) -> RunFacts:
+        """What reports say of the run, of which ``nb`` is the executed notebook."""
+        from . import run_facts, run_scalars
+
+        event_files = run_scalars.event_files(self.record.dir)
+        if event_files:  # the end of the kernel may add to them
+            self._kernel_has_ended.wait(2 * SHUTDOWN_SECONDS)
+        if not self.stop.requested.is_set():
+            self.output.out.pipe.wait_until_recorded()
+        masker, is_saved = self.output.masker, not self._save_errors
+        how = outcome, is_saved, masker.text, event_files
+        return run_facts.run_facts(self.record, self.flags(), nb, *how)
 
     def _checked_reports(self, paths: list[str], failures: dict[str, Exception]) -> list[str]:
         """``paths``; what could not be written is reported."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .patterns import TEXT, expanded
+from .patterns import TEXT, default_patterns, expanded
 
 
 def compiled(pattern: str) -> Any:
@@ -22,3 +22,19 @@ def compiled(pattern: str) -> Any:
 
         return TextPattern(pattern)
     return re.compile(expanded(pattern))
+
+
+def compiled_patterns(config: Any) -> list[tuple[str | None, Any]]:
+    """The compiled patterns of an ``output-scalars`` setting (a string, a mapping, or a list of
+    them; none for the defaults, false for ``off``), each with its name there. Those that cannot be
+    compiled, of which Guild says so itself, are left out."""
+    config = default_patterns(()) if config is None else config or []
+    patterns: list[tuple[str | None, Any]] = []
+    for item in config if isinstance(config, list) else [config]:
+        named = {None: item} if not isinstance(item, dict) else {str(k): item[k] for k in item}
+        for key, pattern in named.items():
+            try:
+                patterns.append((key, compiled(pattern)))
+            except (re.error, TypeError, AttributeError):
+                pass
+    return patterns

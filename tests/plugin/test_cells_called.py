@@ -54,4 +54,5 @@ def test_a_cell_has_jupyters_number_or_its_position_and_one_name_everywhere(proj
         1, 2, None, 3, 4, None,
     ]  # fmt: skip
     report = (done.run.dir / "n.html").read_text("utf-8")
-    assert 'failed in <a href="#guild-failed-cell">cell [4] (Divide)</a>.' in report
+    link = '<a href="#guild-failed-cell">cell [4] (Divide)</a>'
+    assert f"{link} failed with ZeroDivisionError" in report

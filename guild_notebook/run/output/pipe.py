@@ -72,10 +72,11 @@ class WriteOrder:
     def wait_for(self, pipe: OutputPipe) -> None:
         """Wait until ``pipe`` may write."""
         if self._last not in (None, pipe):
-            self._wait()
+            self.wait()
         self._last = pipe
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Wait until all that is written is recorded, or longer than that takes."""
         until = time.monotonic() + (LATE_SECONDS if self._is_late else ORDER_SECONDS)
         pause = 0.0001
         while time.monotonic() < until:
@@ -138,9 +139,16 @@ class OutputPipe:
                 pipe, kind, text = waiting[0]
                 if not pipe.closed:
                     pipe._write_all(self._writer.marked(pipe._number + kind, text))
+                    is_recorded = kind != UNRECORDED and pipe._number != one_pipe.STATUS
+                    self._order.written += len(text) * is_recorded
                 waiting.popleft()
         finally:
             waiting.clear()
+
+    def wait_until_recorded(self) -> None:
+        """Wait until Guild has recorded what was written, or longer than that takes."""
+        if not self.closed:
+            self._order.wait()
 
     def has_room(self) -> bool:
         """Whether some of the next write would not wait: the reader does not pause."""
@@ -171,7 +179,8 @@ class OutputPipe:
                 raise
             self._close()
             return 0
-        self._order.written += count
+        if not self._writer:
+            self._order.written += count
         return count
 
     def _close(self) -> None:
@@ -184,15 +193,15 @@ def output_pipes(
 ) -> tuple[OutputPipe, OutputPipe, OutputPipe | None]:
     """stdout and stderr of the run in ``run_dir``, as their reader takes them, and what it takes a
     status from (one_pipe.STATUS), if it shows one."""
+    order = WriteOrder(lambda: recorded_size(run_dir))
     offered = os.environ.pop(one_pipe.VARIABLE, None)
     if offered and stat.S_ISFIFO(os.fstat(1).st_mode):
         os.set_blocking(1, False)
         has_terminal = offered == one_pipe.TERMINAL
         writer = one_pipe.Writer()
         out, err, status = (
-            OutputPipe(1, None, listener, writer, number, has_terminal)
+            OutputPipe(1, order, listener, writer, number, has_terminal)
             for number in (0, 1, one_pipe.STATUS)
         )
         return out, err, status if has_terminal else None
-    order = WriteOrder(lambda: recorded_size(run_dir))
     return OutputPipe(1, order, listener), OutputPipe(2, order, listener), None

@@ -7,33 +7,13 @@ shorter form is written if one matches.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
-from ...scalars import compiled
-from ...scalars.patterns import default_patterns
 from .stream import Stream, without_escapes
 
 LONGEST_LINE = 2_000
 """Characters of a line of this package: patterns may take time quadratic in it."""
-
-
-def scalar_patterns(config: Any) -> list[Any]:
-    """The compiled patterns of an ``output-scalars`` setting (a string, a mapping, or a list of
-    them; false for ``off``)."""
-    if config is None:
-        config = default_patterns(())
-    if not config:
-        return []
-    patterns: list[Any] = []
-    for item in config if isinstance(config, list) else [config]:
-        for pattern in item.values() if isinstance(item, dict) else [item]:
-            try:
-                patterns.append(compiled(pattern))
-            except (re.error, TypeError, AttributeError):
-                pass  # Guild says so itself
-    return patterns
 
 
 class StatusLines:

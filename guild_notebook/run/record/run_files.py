@@ -74,16 +74,7 @@ class RunFiles:
         """The run attribute ``name`` (a file of YAML), empty where there is none.
         Raises NotebookError where it is not a mapping."""
         if name not in self._attrs:
-            import yaml  # which takes long: the kernel is started before
-
-            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # not in every build
-            value = None
-            try:
-                value = yaml.load(self.read(attr_file(name)), Loader=loader)  # a safe one
-            except FileNotFoundError:
-                pass
-            except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as e:
-                value = e
+            value = self.attr_value(name)
             if not isinstance(value, (dict, type(None))):
                 raise NotebookError(
                     f"the run's attribute {name} is not a mapping ({shown(value)}) - run the "
@@ -91,6 +82,18 @@ class RunFiles:
                 )
             self._attrs[name] = mapping(value)
         return self._attrs[name]
+
+    def attr_value(self, name: str) -> Any:
+        """The same of any kind: None where there is none, an exception for what cannot be read."""
+        import yaml  # which takes long: the kernel is started before
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # not in every build
+        try:
+            return yaml.load(self.read(attr_file(name)), Loader=loader)  # a safe one
+        except FileNotFoundError:
+            return None
+        except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as e:
+            return e
 
     def attr_names(self, name: str, key: str) -> bool:
         """Whether the text of a run attribute has a ``key``, as Guild writes one that is a word. It

@@ -11,6 +11,8 @@ FAILED_ANCHOR = "guild-failed-cell"
 """The id of the cell that ended the run. That of a cell after whose error the run went on has the
 cell's index behind it."""
 
+COMPLETED = "completed"
+
 
 @dataclass(frozen=True)
 class FlagValue:
@@ -25,10 +27,17 @@ class FlagValue:
 
 @dataclass(frozen=True)
 class Scalar:
-    """A scalar with its last value. ``points`` are steps and values in the order in which they were
-    written, NaN and infinities among them."""
+    """A scalar: its last ``value``, which is of the highest ``step``; the ``lowest`` and the
+    ``highest`` that are numbers, None where none is; the ``count`` of its values, and of those that
+    are NaN or infinite. ``points`` are steps and values by step, fewer where they are many."""
 
     name: str
+    value: float
+    step: int
+    lowest: float | None
+    highest: float | None
+    count: int
+    not_finite: int
     points: Sequence[tuple[int, float]]
 
 
@@ -44,19 +53,26 @@ class CellError:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """A run. ``status`` is one of Guild's words: completed, error, terminated; ``reason`` says in a
-    line why it is not completed, and ``failed`` is the cell that ended it. ``errors`` are the cells
-    after whose error it went on (nb-allow-errors). ``seconds`` is how long it took. ``kernel`` has
-    the kernel's language and version. ``batch`` is the id of the run whose trial this is, and
-    ``varied`` are the names of the flags by which its trials differ. ``command`` runs it again: it
-    is quoted for a shell."""
+    """A run.
+
+    ``state`` says how it has ended (completed, failed, stopped, timed out, kernel died), and
+    ``reason`` why it is not completed, in a line that names the cell; ``failed`` is the cell that
+    ended it, ``errors`` are those after whose error it went on (nb-allow-errors). ``seconds`` is
+    how long it took. ``kernel`` is its name, language and version. ``batch`` is the id of the run
+    whose trial this is, by the flags ``varied`` it differs from others. There are ``more_scalars``
+    than ``scalars``.
+
+    ``command`` runs the same operation of the project again, "" where no command says it;
+    ``proto_command`` runs the code that this run has. Both are quoted for a shell. ``variables``
+    are those of the environment from which the values of secret flags come.
+    """
 
     operation: str = ""
     run_id: str = ""
     label: str = ""
     tags: Sequence[str] = ()
     comments: Sequence[str] = ()
-    status: str = "completed"
+    state: str = COMPLETED
     reason: str = ""
     failed: CellError | None = None
     errors: Sequence[CellError] = ()
@@ -69,6 +85,15 @@ class RunFacts:
     is_modified: bool = False
     flags: Sequence[FlagValue] = ()
     scalars: Sequence[Scalar] = ()
+    more_scalars: int = 0
     batch: str = ""
     varied: Sequence[str] = ()
     command: str = ""
+    proto_command: str = ""
+    variables: Sequence[str] = ()
+
+    @property
+    def anchors(self) -> dict[int, str]:
+        """The ids of the cells that failed, by their index."""
+        anchors = {error.index: f"{FAILED_ANCHOR}-{error.index}" for error in self.errors}
+        return {**anchors, self.failed.index: FAILED_ANCHOR} if self.failed else anchors

@@ -21,7 +21,7 @@ from typing import Any
 from ...document.cells import cell_label
 from ...options import SANITIZED, ReportOptions
 from .cells import CellRenderer
-from .facts import FAILED_ANCHOR, CellError, RunFacts
+from .facts import CellError, RunFacts
 from .header import header_html
 from .html_sanitizer import sanitize_page
 from .local_images import Sources
@@ -48,7 +48,7 @@ def page_html(
     if facts.run_id:  # windows and bookmarks of many runs
         title += f" – {facts.run_id[:8]}"
     cells = CellRenderer(
-        nb, options, sources or Sources(), _anchors(facts), is_sanitized=kind == SANITIZED
+        nb, options, sources or Sources(), facts.anchors, is_sanitized=kind == SANITIZED
     )
     facts = _without_removed(facts, cells.shown)
     body = cells.html()
@@ -58,7 +58,8 @@ def page_html(
     named = html.escape(title)
     policy = _policy(kind, cells.runs_scripts, options.network)
     theme = "" if options.theme == "system" else f' data-theme="{options.theme}"'
-    header = header_html(facts, cells.pictures.strip_html()) if facts.run_id else ""
+    has_header = options.header and facts.run_id
+    strip = cells.pictures.strip_html() if has_header else ""
     return cells.with_images(
         "".join(
             [
@@ -73,18 +74,11 @@ def page_html(
                 '<div class="page">\n<header class="side">',
                 cells.contents.html() if options.contents else "",
                 '</header>\n<main id="main" tabindex="-1">\n',
-                header if options.header else "",
-                _failures_html(facts),
+                header_html(facts, strip) if has_header else _failures_html(facts),
                 f"{notice}{body}</main>\n</div>\n</body>\n</html>\n",
             ]
         )
     )
-
-
-def _anchors(facts: RunFacts) -> dict[int, str]:
-    """The ids of the cells that failed, by their index."""
-    anchors = {error.index: f"{FAILED_ANCHOR}-{error.index}" for error in facts.errors}
-    return {**anchors, facts.failed.index: FAILED_ANCHOR} if facts.failed else anchors
 
 
 def _without_removed(facts: RunFacts, cells: Sequence[ShownCell]) -> RunFacts:
@@ -108,11 +102,10 @@ def _without_removed(facts: RunFacts, cells: Sequence[ShownCell]) -> RunFacts:
 
 
 def _failures_html(facts: RunFacts) -> str:
-    """Links to the cells that failed."""
-    anchors = _anchors(facts)
+    """Links to the cells that failed, where the head does not say it."""
 
     def link(error: CellError, text: str) -> str:
-        return f'<a href="#{anchors[error.index]}">{html.escape(text)}</a>'
+        return f'<a href="#{facts.anchors[error.index]}">{html.escape(text)}</a>'
 
     lines = [f"{link(error, error.text)}, and the run went on." for error in facts.errors]
     if facts.failed:

@@ -1,30 +1,155 @@
-"""The images of a page: the data of each is in it once, and other places show it again.
+"""The images of a page: the data of each is in it once, however often it is shown.
 
-An image is an SVG element with the data as its content, which any other SVG element of the page can
-use by its id (``<use>``): scripts are not needed. Where the size of an image is not known, it is an
-``<img>`` and shown once.
+An image is an SVG element which has the data, and which any other SVG element of the page can show
+again by its id (``<use>``), without a script. An image whose size is not known is an ``<img>``.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 import html
-from collections.abc import Mapping
-from typing import Any
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+MOST = 24
+"""Images of the strip."""
+
+HEIGHT, NARROWEST, WIDEST = 72, 36, 216
+"""Of an image of the strip, in CSS pixels."""
+
+_READ = 100_000
+"""Characters of an image that are read for its size: a photograph may have a small one of itself
+before it."""
+
+_SVG = re.compile(r"<svg\b([^<>]*)>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""\b(width|height|viewBox)\s*=\s*["']([^"'<>]*)["']""", re.IGNORECASE)
+_LENGTH = re.compile(r"\s*(\d+(?:\.\d*)?)\s*(px|pt|in|cm|mm|)\s*")
+_PIXELS = {"px": 1.0, "": 1.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 9.6 / 2.54}
+
+Size = tuple[float, float]
+
+
+class _Shown(NamedTuple):
+    id: str
+    size: Size
+    anchor: str
+    cell: str
 
 
 class Pictures:
-    """The images of one page. ``html`` is called for each, in the order of the page."""
+    """The images of one page. ``html`` is called for each in the order of the page."""
 
-    def html(
-        self, mime: str, data: str, metadata: Mapping[str, Any], text: str, anchor: str, cell: str
-    ) -> str:
-        """An element for the image ``data``, of base64 or an SVG's source. ``metadata`` is that of
-        the output for the type ``mime`` and may have a width and height, ``text`` is what stands
-        for the image, ``anchor`` is the id of its cell in the page, and ``cell`` what that is
-        called."""
-        src = f"data:{html.escape(mime)};base64,{html.escape(data)}"
-        return f'<img src="{src}" alt="{html.escape(text)}">'
+    def __init__(self) -> None:
+        self._shown: dict[str, _Shown] = {}
+
+    def html(self, mime: str, data: str, metadata: Any, text: str, anchor: str, cell: str) -> str:
+        """An element for an image of base64. ``metadata`` is that of the output for the type
+        ``mime``, which may have a width and a height, ``text`` stands for the image, ``anchor`` is
+        the id of its cell in the page, and ``cell`` what that is called."""
+        digest = hashlib.sha256(f"{mime}:{data}".encode()).hexdigest()
+        size = _stated_size(metadata) or _own_size(mime, data)
+        said = html.escape(text)
+        if size and (shown := self._shown.get(digest)):
+            return _element("picture", size, shown.size, said, _use(shown))
+        href = f"data:{html.escape(mime)};base64,{html.escape(data)}"
+        if not size:
+            return f'<img class="picture" src="{href}" alt="{said}">'
+        name = f"guild-image-{len(self._shown) + 1}"
+        self._shown[digest] = _Shown(name, size, anchor, cell)
+        content = f'<image id="{name}" href="{href}"{_attributes(size)}/>'
+        return _element("picture", size, size, said, content)
 
     def strip_html(self) -> str:
-        """Small forms of the images, which link to their cells; "" where there are none."""
-        return ""
+        """The images in small, with links to their cells; "" where there are none. Where they are
+        more than MOST, it says how many."""
+        if not self._shown:
+            return ""
+        more = f"<p>{MOST} of {len(self._shown):,} images</p>" * (len(self._shown) > MOST)
+        return (
+            '<nav class="run-images" aria-label="Images" tabindex="0">'
+            f"{''.join(self._links())}</nav>{more}"
+        )
+
+    def _links(self) -> Iterator[str]:
+        for shown in list(self._shown.values())[:MOST]:
+            width, height = shown.size
+            small = min(max(HEIGHT * width / height, NARROWEST), WIDEST), float(HEIGHT)
+            said = html.escape(shown.cell)
+            image = _element("thumbnail", small, shown.size, said, _use(shown))
+            yield f'<a href="#{html.escape(shown.anchor)}" title="{said}">{image}</a>'
+
+
+def _element(name: str, size: Size, view: Size, said: str, content: str) -> str:
+    """An SVG element of this size, with all of what it shows; ``said`` is HTML."""
+    box = f"0 0 {view[0]:g} {view[1]:g}"
+    return (
+        f'<svg class="{name}" role="img" aria-label="{said}"{_attributes(size)} '
+        f'viewBox="{box}">{content}</svg>'
+    )
+
+
+def _attributes(size: Size) -> str:
+    return f' width="{size[0]:g}" height="{size[1]:g}"'
+
+
+def _use(shown: _Shown) -> str:
+    return f'<use href="#{shown.id}"/>'
+
+
+def _stated_size(metadata: Any) -> Size | None:
+    if not isinstance(metadata, Mapping):
+        return None
+    return _size(*(metadata.get(key) for key in ("width", "height")))
+
+
+def _size(width: Any, height: Any) -> Size | None:
+    """A size that an image can have; None for what is none."""
+    try:
+        size = float(width), float(height)
+    except (TypeError, ValueError):
+        return None
+    return size if all(0 < length < 100_000 for length in size) else None
+
+
+def _own_size(mime: str, data: str) -> Size | None:
+    """The size that an image itself says it has, None where that is not found."""
+    try:
+        start = base64.b64decode(data[:_READ], validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if mime == "image/svg+xml":
+        return _svg_size(start.decode("utf-8", "replace"))
+    if start[:8] == b"\x89PNG\r\n\x1a\n" and len(start) >= 24:
+        return _size(*struct.unpack(">II", start[16:24]))
+    if start[:4] == b"GIF8" and len(start) >= 10:
+        return _size(*struct.unpack("<HH", start[6:10]))
+    return _jpeg_size(start) if start[:2] == b"\xff\xd8" else None
+
+
+def _jpeg_size(start: bytes) -> Size | None:
+    """By its frame header (ITU-T T.81, B.2.2), to which the lengths of the segments lead."""
+    position = 2
+    while position + 9 <= len(start) and start[position] == 0xFF:
+        marker, length = (
+            start[position + 1],
+            int.from_bytes(start[position + 2 : position + 4], "big"),
+        )
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack(">HH", start[position + 5 : position + 9])
+            return _size(width, height)
+        position += 2 + length
+    return None
+
+
+def _svg_size(source: str) -> Size | None:
+    tag = _SVG.search(source)
+    found = {name.lower(): value for name, value in _ATTRIBUTE.findall(tag[1])} if tag else {}
+    lengths = [_LENGTH.fullmatch(found.get(name, "")) for name in ("width", "height")]
+    if all(lengths):
+        return _size(*(float(match[1]) * _PIXELS[match[2]] for match in lengths if match))
+    box = re.split(r"[\s,]+", found.get("viewbox", "").strip())
+    return _size(*box[2:]) if len(box) == 4 else None

@@ -55,7 +55,7 @@
         area.remove();
       }
     };
-    for (const part of document.querySelectorAll(".source .highlight, .output:has(> pre)")) {
+    for (const part of document.querySelectorAll(".source .highlight, .output:has(> pre), .run-commands dd")) {
       const made = button("Copy", async () => {
         const texts = [...part.querySelectorAll("pre")].map((pre) =>
           pre.textContent.replace(/\n$/, "") + (pre.classList.contains("cut") ? "" : "\n"));

@@ -17,7 +17,7 @@ import nbformat
 from ...document.reader import is_inside
 from ...files import free_path, numbered_paths, write_whole
 from ...options import HTML, OWN_REPORTS, SANITIZED, ReportOptions, Reports
-from .facts import FAILED_ANCHOR, CellError, RunFacts
+from .facts import FAILED_ANCHOR, RunFacts
 
 PART = 1_000_000
 """Characters of a report that are encoded at once."""
@@ -46,35 +46,22 @@ class ReportWriter:
         if set(self._reports).difference(OWN_REPORTS):
             self._exporters.result()
 
-    def write(
-        self,
-        nb: Any,
-        notebook_path: str,
-        failed_cell: int | None = None,
-        where: str = "",
-        errors: Mapping[int, str] | None = None,
-    ) -> list[str]:
-        """Write the reports of ``nb`` beside the file ``notebook_path``; returns their paths in the
-        order of the names. What else an exporter makes, as the images of Markdown, is written to a
-        folder beside it.
+    def write(self, nb: Any, notebook_path: str, facts: RunFacts | None = None) -> list[str]:
+        """Write the reports of ``nb``, which a run with these ``facts`` has executed, beside the
+        file ``notebook_path``; returns their paths in the order of the names. What else an exporter
+        makes, as the images of Markdown, is written to a folder beside it.
 
         A report has the notebook's file name with its own ending. Where another file has that
-        name, the report's name is put before the ending. ``failed_cell`` is the index of the cell
-        that ended the run, ``where`` what it is called, ``errors`` are those after which the run
-        went on, by the cell's index: reports begin with links to these cells. Raises OSError where
-        a file cannot be written. If an exporter raises, its exception is put into ``failures`` by
-        the report's name, and the other reports are written.
+        name, the report's name is put before the ending. Raises OSError where a file cannot be
+        written. If an exporter raises, its exception is put into ``failures`` by the report's name,
+        and the other reports are written.
         """
         exporters = self._exporters.result()
         self.failures = {}
         paths: dict[str, str] = {}
-        errors = errors or {}
-        facts = RunFacts(
-            failed=None if failed_cell is None else CellError(failed_cell, where, ""),
-            errors=[CellError(index, "", text) for index, text in errors.items()],
-        )
+        facts = facts or RunFacts()
         with_links = _with_attachments(nb)
-        _insert_links_to_cells(with_links, failed_cell, where, errors)
+        _insert_links_to_cells(with_links, facts)
         base = os.path.splitext(notebook_path)[0]
         folder, title = os.path.split(base)
         # `html` first: users expect the plain name to be its.
@@ -195,17 +182,14 @@ def _with_attachments(nb: Any) -> Any:
     return nb
 
 
-def _insert_links_to_cells(
-    nb: Any, failed_cell: int | None, where: str, errors: Mapping[int, str]
-) -> None:
-    anchors = {index: f"{FAILED_ANCHOR}-{index}" for index in errors}
+def _insert_links_to_cells(nb: Any, facts: RunFacts) -> None:
+    anchors = facts.anchors
     lines = [
-        f'<a href="#{anchors[index]}">{html.escape(text)}</a>, and the run went on.'
-        for index, text in errors.items()
+        f'<a href="#{anchors[error.index]}">{html.escape(error.text)}</a>, and the run went on.'
+        for error in facts.errors
     ]
-    if failed_cell is not None:
-        anchors[failed_cell] = FAILED_ANCHOR
-        cell = f'<a href="#{FAILED_ANCHOR}">{html.escape(where)}</a>'
+    if facts.failed:
+        cell = f'<a href="#{FAILED_ANCHOR}">{html.escape(facts.failed.where)}</a>'
         lines.append(f"This run failed in {cell}.")
     for index in sorted(anchors, reverse=True):
         nb.cells.insert(index, _markdown(f'<a id="{anchors[index]}"></a>'))

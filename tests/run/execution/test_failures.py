@@ -132,7 +132,7 @@ def test_an_error_that_ends_a_run_comes_after_those_that_were_allowed(project: P
     assert last.startswith(f"guild-notebook: {failed}, 2 more cells failed{died}"), last
     report = (done.run.dir / "nb.html").read_text("utf-8")
     link = '<a href="#guild-failed-cell">cell [6] (import os)</a>'
-    assert f"This run failed in {link}." in report
+    assert f"the kernel died in {link}" in report
     assert report.count("and the run went on.") == 5
 
 

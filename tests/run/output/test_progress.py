@@ -8,8 +8,9 @@ import tempfile
 import pytest
 
 from guild_notebook.run.output.pipe import OutputPipe
-from guild_notebook.run.output.progress import StatusLines, duration, scalar_patterns
+from guild_notebook.run.output.progress import StatusLines, duration
 from guild_notebook.run.output.stream import Stream
+from guild_notebook.scalars import compiled_patterns
 from guild_notebook.scalars.patterns import default_patterns
 
 
@@ -55,7 +56,7 @@ CONFIGS = [
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: repr(config)[:50])
 def test_no_progress_line_is_a_scalar_of_its_run(config):
-    patterns = scalar_patterns(config)
+    patterns = [pattern for _, pattern in compiled_patterns(config)]
     with tempfile.TemporaryFile() as f:
         status_lines = StatusLines(Stream(OutputPipe(f.fileno())), patterns)
         for number, title in enumerate(TITLES, 1):

@@ -1,0 +1,238 @@
+"""What a report says of its run, gathered while the run ends: its exit status is not written yet,
+and Guild still reads its output."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import itertools
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..document.mime import text_of
+from ..secrets.settings import PLACEHOLDER
+from . import again, run_scalars
+from .record.run_dir import RunDir
+from .record.run_files import RunFiles, mapping
+from .report.facts import CellError, FlagValue, RunFacts, Scalar
+
+if TYPE_CHECKING:
+    from ..flags.discover import Discovered
+    from ..flags.model import Flag
+    from .execution.execute import Outcome
+
+LONGEST_ERROR = 2_000
+"""Characters of the text of an exception that a report begins with."""
+
+_STATES = {"error": "failed", "terminated": "stopped", "exit": "failed"}
+"""The words of a report for those that the executed notebook has of the run and of its cells
+(document/states.py), where they differ."""
+
+
+@dataclass(frozen=True)
+class RunFlags:
+    """The flags of a run: those that its notebook declares (``found``), the ``values`` as Guild
+    holds them, the ``variables`` of the secret ones, by their names, and ``options`` that were
+    assigned beside them (``nb-kernel=other``)."""
+
+    found: Discovered
+    values: Mapping[str, Any]
+    variables: Mapping[str, str]
+    options: Sequence[str] = ()
+
+
+def run_facts(
+    record: RunDir,
+    flags: RunFlags,
+    nb: Any,
+    outcome: Outcome,
+    is_saved: bool,
+    mask: Callable[[str], str],
+    event_files: Sequence[str] = (),
+) -> RunFacts:
+    """What is known of a run that ends with ``outcome``: ``nb`` is the executed notebook,
+    ``is_saved`` says whether all of the run could be, ``event_files`` are those that its cells have
+    written. No text of it holds a secret value, which ``mask`` leaves out."""
+    name, opspec = again.operation(record)
+    run_id = str(record.attr_value("id") or os.path.basename(record.dir))
+    shown = list(_flag_values(flags))
+    batch, varied = _batch(record, flags)
+    assigned = {
+        *(flag.name for flag in shown if flag.differs),
+        *mapping(record.attr_value("user_flags")),
+        *varied,
+    }.difference(flags.variables)
+    values = {flag.name: flags.values[flag.name] for flag in shown if flag.name in assigned}
+    is_with_others = os.path.basename(os.path.dirname(record.dir)) == "runs"
+    commit = str(record.attr_value("vcs_commit") or "").rpartition(":")[2]
+    started = _time(record.attr_value("started"))
+    scalars, more_scalars = _scalars(record, flags, event_files)
+    facts = RunFacts(
+        operation=name or record.source_path,
+        run_id=run_id,
+        label=_text(record.attr_value("label")),
+        tags=[_text(tag) for tag in _list(record.attr_value("tags"))],
+        comments=[
+            _text(mapping(comment).get("body")) for comment in _list(record.attr_value("comments"))
+        ],
+        **_end(nb, outcome, is_saved),
+        started=started,
+        seconds=(_now() - started).total_seconds() if started else None,
+        user=_text(record.attr_value("user")) or os.environ.get("USER", ""),
+        host=platform.node(),
+        kernel=_kernel(nb),
+        commit=commit.rstrip("*"),
+        is_modified=commit.endswith("*"),
+        flags=shown,
+        scalars=scalars,
+        more_scalars=more_scalars,
+        batch=batch,
+        varied=sorted(varied),
+        command=again.command(opspec, values, flags.options),
+        proto_command=f"guild run --proto {run_id[:8]}" if is_with_others and name else "",
+        variables=[v for n, v in flags.variables.items() if flags.values.get(n) is not None],
+    )
+    masked: RunFacts = _masked(facts, mask)
+    return masked
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list):
+        return [_masked(item, mask) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **{k: _masked(v, mask) for k, v in fields.items()})
+    return value
+
+
+def _end(nb: Any, outcome: Outcome, is_saved: bool) -> dict[str, Any]:
+    """How the run has ended, as fields of RunFacts."""
+    errors = [
+        CellError(index, text.rpartition(" failed")[0], text)
+        for index, text in outcome.errors.items()
+    ]
+    index = outcome.failed_cell
+    if not outcome.exit_status:
+        if is_saved:
+            return {"errors": errors}
+        reason = "not everything of it could be saved"
+        return {"state": "failed", "reason": reason, "errors": errors}
+    state = str(nb.metadata.get("guild", {}).get("status"))
+    failed = None
+    if index is not None:
+        state = str(nb.cells[index].metadata.get("guild", {}).get("status"))
+        failed = CellError(index, outcome.where, _error_text(nb.cells[index]))
+    state = _STATES.get(state, state)
+    return {"state": state, "reason": outcome.why, "failed": failed, "errors": errors}
+
+
+def _error_text(cell: Any) -> str:
+    """The exception that a cell has ended with, as Python says it; "" for none."""
+    for output in reversed(cell.get("outputs") or ()):
+        if output.get("output_type") == "error":
+            name, text = (text_of(output.get(key) or "") for key in ("ename", "evalue"))
+            return f"{name}: {text}"[:LONGEST_ERROR] if text.strip() else name
+    return ""
+
+
+def _flag_values(flags: RunFlags) -> Iterator[FlagValue]:
+    """The flags of the run, in the order of its notebook."""
+    from ..flags.guild_values import is_unchanged
+
+    found = flags.found.flags
+    others = sorted(set(flags.values).difference(found))
+    for name in [*(name for name in found if name in flags.values), *others]:
+        value, flag = flags.values[name], found.get(name)
+        if name in flags.variables:
+            yield FlagValue(name, "" if value is None else PLACEHOLDER)
+        elif flag is None:
+            yield FlagValue(name, value_text(value))
+        else:
+            default = _default_text(flag)
+            differs = not is_unchanged(flag, value)
+            yield FlagValue(name, value_text(value) if differs else default, default, differs)
+
+
+def _default_text(flag: Flag) -> str:
+    from ..flags.guild_values import guild_default
+
+    default = guild_default(flag)
+    is_shown = default is not None or (flag.default is None and not flag.computed)
+    return value_text(default) if is_shown else flag.default_source
+
+
+def value_text(value: Any) -> str:
+    """A flag's value as Guild shows it."""
+    if value is None or isinstance(value, bool):
+        return {True: "yes", False: "no", None: "null"}[value]
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def _batch(record: RunDir, flags: RunFlags) -> tuple[str, set[str]]:
+    """The id of the batch whose trial this run is, and the names of the flags that it varies; ""
+    for none. A batch has a link for each of its trials (guild/batch_util.py, _link_to_trial)."""
+    home, run_id = os.path.split(record.dir)
+    try:
+        with os.scandir(home) as entries:
+            batches = [e.path for e in entries if os.path.islink(os.path.join(e.path, run_id))]
+    except OSError:
+        return "", set()
+    for path in batches:
+        proto = RunFiles(os.path.join(path, ".guild", "proto"))
+        try:
+            values = mapping(proto.attr_value("flags"))
+        except OSError:
+            continue
+        if values:
+            differing = {n for n, value in flags.values.items() if values.get(n) != value}
+            return os.path.basename(path), differing.difference(flags.variables)
+    return "", set()
+
+
+def _scalars(
+    record: RunDir, flags: RunFlags, event_files: Sequence[str]
+) -> tuple[list[Scalar], int]:
+    config = record.attr("op").get("output-scalars")
+    ignored = flags.values if config is None else ()
+    printed = run_scalars.printed(record, config, ignored)
+    written = run_scalars.of_event_files(record.dir, event_files)
+    return run_scalars.scalars(itertools.chain(printed, written))
+
+
+def _kernel(nb: Any) -> str:
+    """The name, the language and the version of the kernel."""
+    described = mapping(nb.metadata.get("guild_kernel"))
+    name, language, version = (str(described.get(k) or "") for k in ("name", "language", "version"))
+    language = language.capitalize() if language.islower() else language
+    about = " ".join(filter(None, (language, version)))
+    return f"{name} ({about})" if name and about else name or about
+
+
+def _time(microseconds: Any) -> datetime.datetime | None:
+    """A time of Guild's (guild/run.py, timestamp) where this run is."""
+    if not isinstance(microseconds, int):
+        return None
+    try:
+        return datetime.datetime.fromtimestamp(microseconds / 1_000_000).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now().astimezone()
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or isinstance(value, Exception) else str(value)

@@ -1,0 +1,248 @@
+"""The scalars of a run for its report: those that it has printed and those in event files that its
+cells have written.
+
+Guild's process finds the first in the run's output while it reads that, and goes on when the run's
+process has ended. So they are found here again, as Guild finds them (guild/summary.py,
+OutputScalars): by the patterns of the run in what Guild has recorded of its output.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import os
+import struct
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+from ..scalars import compiled_patterns
+from ..scalars.patterns import possible_scalar
+from .record.run_files import RunFiles
+from .report.facts import Scalar
+
+MOST = 500
+"""Scalars that a report names."""
+
+MOST_POINTS = 250
+"""Of a scalar's curve, at least."""
+
+PIECE = 1 << 18
+"""Bytes of the output that are read at once."""
+
+LARGEST_RECORD = 1_000_000
+"""Bytes of an event that is read: larger ones hold images."""
+
+
+class Value(NamedTuple):
+    """A value of a scalar."""
+
+    name: str
+    step: int
+    value: float
+
+
+def scalars(values: Iterable[Value]) -> tuple[list[Scalar], int]:
+    """The scalars that have these values, in the order in which they first came, and how many more
+    there are than MOST."""
+    series: dict[str, _Series] = {}
+    more = set()
+    for name, step, value in values:
+        if name in series or len(series) < MOST:
+            series.setdefault(name, _Series()).add(step, value)
+        else:
+            more.add(hash(name))
+    return [each.scalar(name) for name, each in series.items()], len(more)
+
+
+class _Series:
+    """The values of one scalar, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._points: list[tuple[int, float]] = []
+        self._every = 1  # so many values are one point
+        self._last: tuple[int, float] | None = None
+        self._lowest, self._highest = math.inf, -math.inf
+        self._count = self._not_finite = 0
+
+    def add(self, step: int, value: float) -> None:
+        if self._last is None or step >= self._last[0]:  # as guild/index.py, TagSummary
+            self._last = step, value
+        if math.isfinite(value):
+            self._lowest, self._highest = min(self._lowest, value), max(self._highest, value)
+        else:
+            self._not_finite += 1
+        if self._count % self._every == 0:
+            self._points.append((step, value))
+        self._count += 1
+        if len(self._points) > 2 * MOST_POINTS:
+            del self._points[1::2]
+            self._every *= 2
+
+    def scalar(self, name: str) -> Scalar:
+        assert self._last
+        points = self._points + [self._last] * (self._points[-1] != self._last)
+        points.sort(key=lambda point: point[0])
+        has_numbers = self._not_finite < self._count
+        return Scalar(
+            name,
+            self._last[1],
+            self._last[0],
+            self._lowest if has_numbers else None,
+            self._highest if has_numbers else None,
+            self._count,
+            self._not_finite,
+            points,
+        )
+
+
+def printed(run: RunFiles, config: Any, ignored: Collection[str] = ()) -> Iterator[Value]:
+    """The values in the recorded output of a run, by the setting ``output-scalars`` of its
+    operation, without those whose names are ``ignored``."""
+    patterns = compiled_patterns(config)
+    if not patterns or os.environ.get("NO_RUN_OUTPUT") == "1":
+        return
+    try:
+        file = os.fdopen(run.open(".guild/output", os.O_RDONLY), "rb")
+    except OSError:
+        return
+    step = 0
+    with file:
+        # A table ends with an empty line (scalars/text.py).
+        for line in itertools.chain(_lines(file, [pattern for _, pattern in patterns]), [b""]):
+            found = _found_in(line.decode(errors="ignore").rstrip(), patterns)
+            new_step = found.pop("step", None)
+            if new_step is not None and abs(new_step) < 2**63:
+                step = int(new_step)
+            for name, value in sorted(found.items()):
+                if name not in ignored:
+                    yield Value(name, step, value)
+
+
+def _lines(file: BinaryIO, patterns: Sequence[Any]) -> Iterator[bytes]:
+    """The lines in which there may be scalars."""
+    possible = possible_scalar(patterns)
+    while piece := file.read(PIECE):
+        piece += file.readline()
+        if not possible:
+            yield from io.BytesIO(piece)
+            continue
+        end = 0
+        while match := possible.search(piece, end):
+            start = piece.rfind(b"\n", end, match.start()) + 1 or end
+            end = piece.find(b"\n", match.end()) + 1 or len(piece)
+            yield piece[start:end]
+
+
+def _found_in(line: str, patterns: Iterable[tuple[str | None, Any]]) -> dict[str, float]:
+    """The values in a line by their names, as guild/summary.py, _match_line."""
+    values: dict[str, float] = {}
+    for key, pattern in patterns:
+        for match in pattern.finditer(line):
+            groups, named = match.groups(), match.groupdict()
+            if "_key" in named and "_val" in named:
+                pairs = [(named["_key"], named["_val"])]
+            elif named:
+                pairs = list(named.items())
+            elif len(groups) in (1, 2):
+                pairs = [(key if len(groups) == 1 else groups[0], groups[-1])]
+            else:
+                pairs = []
+            for name, text in pairs:
+                try:
+                    values[name or ""] = float(text)
+                except (TypeError, ValueError):
+                    pass
+    return values
+
+
+def event_files(run_dir: str) -> list[str]:
+    """The event files that cells have written: those below a run directory, without Guild's own."""
+    found = []
+    for folder, folders, names in os.walk(run_dir):
+        if folder == run_dir and ".guild" in folders:
+            folders.remove(".guild")
+        found += [os.path.join(folder, name) for name in names if ".tfevents." in name]
+    return sorted(found)
+
+
+def of_event_files(run_dir: str, paths: Iterable[str]) -> Iterator[Value]:
+    """The values in event files, with the names that Guild gives them (guild/run_util.py,
+    run_scalar_key). What is not whole, or cannot be read, is left out."""
+    for path in paths:
+        prefix = os.path.relpath(os.path.dirname(path), run_dir).replace(os.sep, "/")
+        try:
+            with open(path, "rb") as file:
+                for event in _records(file):
+                    for name, step, value in _values_of(event):
+                        yield Value(name if prefix == "." else f"{prefix}#{name}", step, value)
+        except (OSError, ValueError, IndexError, struct.error):
+            continue
+
+
+def _records(file: BinaryIO) -> Iterator[bytes]:
+    """The events of a file (TFRecord: a length, its checksum, the event, its checksum)."""
+    while len(head := file.read(12)) == 12:
+        (length,) = struct.unpack("<Q", head[:8])
+        if length > LARGEST_RECORD:
+            file.seek(length + 4, os.SEEK_CUR)
+            continue
+        record = file.read(length + 4)
+        if len(record) < length + 4:
+            return  # it is being written
+        yield record[:length]
+
+
+def _values_of(event: bytes) -> Iterator[Value]:
+    """The scalars of an Event (tensorboard/compat/proto: event, summary and tensor)."""
+    fields = dict(_fields(event))
+    step = fields.get(2, 0)
+    for number, value in _fields(fields.get(5, b"")):  # a Summary
+        entry = dict(_fields(value)) if number == 1 else {}
+        if 2 in entry:  # simple_value
+            (found,) = struct.unpack("<f", entry[2])
+        else:
+            found = _of_tensor(entry.get(8, b""))
+        if found is not None:
+            yield Value(entry.get(1, b"").decode("utf-8", "replace"), step, found)
+
+
+def _of_tensor(tensor: bytes) -> float | None:
+    """The only number of a tensor, None where it is not one."""
+    fields = dict(_fields(tensor))
+    code = {1: "<f", 2: "<d"}.get(fields.get(1, 0))  # DT_FLOAT, DT_DOUBLE
+    if not code:
+        return None
+    content = fields.get(4) or fields.get(5 if code == "<f" else 6, b"")
+    is_one = isinstance(content, bytes) and len(content) == struct.calcsize(code)
+    return float(struct.unpack(code, content)[0]) if is_one else None
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """The fields of a message of protocol buffers: whole numbers, and bytes for all else."""
+    position = 0
+    while position < len(message):
+        key, position = _varint(message, position)
+        number, kind = key >> 3, key & 7
+        if kind == 0:
+            value, position = _varint(message, position)
+            yield number, value - (value >> 63 << 64)
+            continue
+        size = {1: 8, 5: 4}.get(kind)
+        if kind == 2:
+            size, position = _varint(message, position)
+        if size is None:
+            raise ValueError(kind)
+        yield number, message[position : position + size]
+        position += size
+
+
+def _varint(message: bytes, position: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = message[position]
+        number |= (byte & 127) << shift
+        shift += 7
+        position += 1
+        if byte < 128:
+            return number, position
