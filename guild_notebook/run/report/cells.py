@@ -176,7 +176,8 @@ class CellRenderer:
         title = own_name(source)
         if title or has_failed:
             self.contents.add_cell(shown.name or label, anchor, has_failed)
-        made = "".join(self._output(output, label, anchor) for output in node.get("outputs") or ())
+        place = "" if shown.hides_outputs else anchor
+        made = "".join(self._output(output, label, place) for output in node.get("outputs") or ())
         if made and shown.folds_outputs:
             summary = "<summary>Outputs</summary>"
             made = f'<details class="outputs folded">{summary}\n{made}</details>\n'

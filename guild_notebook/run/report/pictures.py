@@ -49,7 +49,8 @@ class Pictures:
     def html(self, mime: str, data: str, metadata: Any, text: str, anchor: str, cell: str) -> str:
         """An element for an image of base64. ``metadata`` is that of the output for the type
         ``mime``, which may have a width and a height, ``text`` stands for the image, ``anchor`` is
-        the id of its cell in the page, and ``cell`` what that is called."""
+        the id of its cell in the page, "" for one that is not to be in the strip, and ``cell`` what
+        that is called."""
         digest = hashlib.sha256(f"{mime}:{data}".encode()).hexdigest()
         size = _stated_size(metadata) or _own_size(mime, data)
         said = html.escape(text)
@@ -66,16 +67,20 @@ class Pictures:
     def strip_html(self) -> str:
         """The images in small, with links to their cells; "" where there are none. Where they are
         more than MOST, it says how many."""
-        if not self._shown:
+        count = len(self._in_strip())
+        if not count:
             return ""
-        more = f"<p>{MOST} of {len(self._shown):,} images</p>" * (len(self._shown) > MOST)
+        more = f"<p>{MOST} of {count:,} images</p>" * (count > MOST)
         return (
             '<nav class="run-images" aria-label="Images" tabindex="0">'
             f"{''.join(self._links())}</nav>{more}"
         )
 
+    def _in_strip(self) -> list[_Shown]:
+        return [shown for shown in self._shown.values() if shown.anchor]
+
     def _links(self) -> Iterator[str]:
-        for shown in list(self._shown.values())[:MOST]:
+        for shown in self._in_strip()[:MOST]:
             width, height = shown.size
             small = min(max(HEIGHT * width / height, NARROWEST), WIDEST), float(HEIGHT)
             said = html.escape(shown.cell)

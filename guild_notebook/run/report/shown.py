@@ -35,8 +35,8 @@ _FORM = re.compile(r"""\{[^{}]*["']?display-mode["']?\s*:\s*["']form["'][^{}]*\}
 class ShownCell:
     """A cell as a report shows it: the ``index`` is its place in the notebook, ``cell`` is without
     what is removed, of which ``lacks_code`` says whether it is the code, and ``name`` is what it is
-    called by what is left of it. The others say what is folded: of a cell of text ``folds_cell``
-    alone."""
+    called by what is left of it. ``folds_…`` say what is folded: of a cell of text ``folds_cell``
+    alone. ``hides_outputs`` says whether that of the outputs is the cell's own wish."""
 
     index: int
     cell: Any
@@ -45,6 +45,7 @@ class ShownCell:
     folds_cell: bool
     folds_code: bool
     folds_outputs: bool
+    hides_outputs: bool
 
 
 def shown_cells(nb: Any, options: ReportOptions, failed: Collection[int] = ()) -> list[ShownCell]:
@@ -67,6 +68,7 @@ def shown_cells(nb: Any, options: ReportOptions, failed: Collection[int] = ()) -
             "cell" in hidden or (cell.cell_type != "code" and "input" in hidden),
             "input" in hidden or (options.code == "folded" and index not in failed),
             "output" in hidden or (options.outputs == "folded" and index not in failed),
+            bool(hidden & {"cell", "output"}),
         )
         for (index, cell, hidden), name in zip(kept, names)
     ]

@@ -264,7 +264,8 @@ def test_a_cell_that_failed_is_there_with_its_error(tags: tuple[str, ...], kind:
 def test_a_cell_that_failed_and_has_no_code_is_not_called_by_it(kind: str):
     made = page(cell(tags=["remove-input"]), kind=kind, failed=0)
     assert "CODE" not in made
-    assert "This run failed in" in made and "cell [3]" in made
+    links = BeautifulSoup(made, "html.parser").main.find_all("a", href="#guild-failed-cell")
+    assert links and all("cell [3]" in link.text for link in links)
     assert "cell [3] (CODE = 1)" in page(cell(), failed=0)
 
 
@@ -294,7 +295,34 @@ def test_a_page_may_be_without_contents_and_head():
     assert "<nav" in page(*nodes) and "run-head" in page(*nodes)
     assert "<nav" not in page(*nodes, contents=False)
     assert 'class="run-head"' not in page(*nodes, header=False)
-    assert "This run failed in" in page(*nodes, header=False, failed=1)
+    without = page(*nodes, header=False, failed=1)
+    assert BeautifulSoup(without, "html.parser").main.find("a", href="#guild-failed-cell")
+
+
+IMAGE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
+    "awAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.mark.parametrize(
+    ("tags", "options", "is_in_strip"),
+    [
+        ([], {}, True),
+        ([], {"outputs": "folded"}, True),
+        (["hide-input"], {}, True),
+        (["hide-output"], {}, False),
+        (["hide-cell"], {"outputs": "folded"}, False),
+        (["remove-output"], {}, False),
+    ],
+)
+def test_the_heads_strip_of_images_has_those_that_are_not_hidden(
+    tags: list[str], options: dict[str, Any], is_in_strip: bool
+):
+    output = {"output_type": "display_data", "data": {"image/png": IMAGE}, "metadata": {}}
+    made = page(cell("x", [output], tags=tags), **options)
+    assert ("run-images" in BeautifulSoup(made, "html.parser").main.decode()) == is_in_strip
+    assert made.count(IMAGE) == (tags != ["remove-output"])
 
 
 @pytest.mark.parametrize(
