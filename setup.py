@@ -112,7 +112,11 @@ setup(
     python_requires=">=3.9",
     packages=find_packages(include=["guild_notebook", "guild_notebook.*"]),
     py_modules=["guild_notebook_hooks"],  # tools/backend.py adds guild_notebook_hooks.pth
-    package_data={"guild_notebook": ["py.typed", "cli/train.ipynb", "run/report/report.*"]},
+    package_data={
+        "guild_notebook": [
+            *("py.typed", "cli/train.ipynb", "compat/published/*.md", "run/report/report.*")
+        ]
+    },
     install_requires=GUILD + NOTEBOOK,
     extras_require=EXTRAS,
     entry_points={

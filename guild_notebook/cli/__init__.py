@@ -1,6 +1,7 @@
-"""The command ``guild-notebook``: its arguments, and how flags and differences are printed.
+"""The command ``guild-notebook``: its arguments, how flags and differences are printed, and what is
+made of runs that have ended.
 
-May use ``flags/*``, ``document``, ``secrets`` and ``errors``.
+May use ``run``, ``flags/*``, ``document``, ``files``, ``options``, ``secrets`` and ``errors``.
 """
 
 from .commands import main

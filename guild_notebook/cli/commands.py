@@ -1,5 +1,5 @@
 """``guild-notebook``: what a notebook's flags are, what a run with new values would execute, the
-report of a run, and the notebook of the tutorial."""
+report of a run, a folder of such reports, and the notebook of the tutorial."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WIDEST = 40
 _EXAMPLE = "train.ipynb"
 """The notebook of the tutorial, which lies beside this module: that of examples/tutorial."""
 
-_COMMANDS = ("flags", "preview", "open", "example")
+_COMMANDS = ("flags", "preview", "open", "share", "example")
 
 _SHOWN = (
     *("name", "kind", "type", "default", "default_source", "computed", "choices", "allow_other"),
@@ -135,6 +135,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     opened.add_argument("run", metavar="RUN", nargs="?", help="its ID or number; the last run")
     opened.set_defaults(lines=_open)
+    shared = commands.add_parser(  # whose options Guild reads, with its filters
+        "share",
+        prefix_chars="\0",
+        add_help=False,
+        help="write the reports of runs and an index of them to a folder or an archive",
+    )
+    shared.add_argument("arguments", nargs="*")
+    shared.set_defaults(lines=_share)
     example = commands.add_parser(
         "example", help=f"write {_EXAMPLE}, the notebook of the tutorial, to this folder"
     )
@@ -179,6 +187,12 @@ def _open(args: argparse.Namespace) -> Iterator[str]:
     path = reports.report_of(args.run)
     if not reports.show(path):
         yield path
+
+
+def _share(args: argparse.Namespace) -> Iterator[str]:
+    from . import share
+
+    yield from share.lines(args.arguments)
 
 
 class _Value(NamedTuple):

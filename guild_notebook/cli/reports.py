@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from ..errors import UserError
+from ..run.finished import FinishedRun
 
 
 def report_of(run: str | None) -> str:
@@ -21,7 +19,7 @@ def report_of(run: str | None) -> str:
 
     runs = var.runs(sort=["-timestamp"])
     if run is None:
-        dirs = [each.dir for each in runs if os.path.exists(_artifacts(each.dir))][:1]
+        dirs = [each.dir for each in runs if FinishedRun(each.dir).is_of_notebook()][:1]
         missing = "there is no run of a notebook yet - guild run NOTEBOOK.ipynb makes one"
     elif run.isdecimal() and len(run) < 8 and 0 < int(run) <= len(runs):
         dirs = [runs[int(run) - 1].dir]
@@ -32,10 +30,10 @@ def report_of(run: str | None) -> str:
         raise UserError(missing)
     if len(dirs) > 1:
         raise UserError(f"{run} begins the IDs of {len(dirs)} runs - give more of it")
-    (run_dir,) = dirs
-    if report := next(_reports(run_dir), ""):
-        return report
-    name = os.path.basename(run_dir)[:8]
+    found = FinishedRun(dirs[0])
+    if made := found.reports():
+        return found.path(made[0])
+    name = os.path.basename(found.dir)[:8]
     raise UserError(f"run {name} has no report - what there is of it: guild ls {name}")
 
 
@@ -49,24 +47,3 @@ def show(path: str) -> bool:
     with contextlib.suppress(webbrowser.Error, OSError):
         return has_windows and webbrowser.open(Path(path).as_uri())
     return False
-
-
-def _artifacts(run_dir: str) -> str:
-    return os.path.join(run_dir, ".guild", "notebook-artifacts")
-
-
-def _reports(run_dir: str) -> Iterator[str]:
-    """The pages that a run has made and that are there, in their order."""
-    try:
-        lines = Path(_artifacts(run_dir)).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return
-    root = os.path.realpath(run_dir)
-    for line in lines:
-        name: Any = None
-        with contextlib.suppress(ValueError, RecursionError):
-            name = json.loads(line)
-        if isinstance(name, str) and name.endswith(".html") and "\0" not in name:
-            path = os.path.realpath(os.path.join(root, name))
-            if os.path.isfile(path) and os.path.commonpath([root, path]) == root:
-                yield path

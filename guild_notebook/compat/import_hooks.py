@@ -21,6 +21,7 @@ from typing import Any
 from . import (
     closed_output,
     commands,
+    hparams,
     interpreter,
     ipy,
     model_importer,
@@ -32,6 +33,7 @@ from . import (
     package_list,
     processes,
     protobuf,
+    publish,
     python_util,
     restarts,
     scalar_files,
@@ -40,6 +42,7 @@ from . import (
     source_files,
     system,
     text_files,
+    view,
 )
 
 LOOKED_FOR: dict[str, Callable[[], None]] = {
@@ -71,6 +74,7 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
         shown_flags.label_by_defaults,
     ),
     "guild.commands.runs_impl": (names.select_by_values,),
+    "guild.commands.view_impl": (view.name_pages,),
     "guild.filter": (names.read_filters,),
     "guild.help": (shown_flags.describe_flags,),
     "guild.ipy": (ipy.find_values_by_position, names.tabulate_names),
@@ -91,17 +95,20 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.plugins.ipynb": (notebook_plugin.retire_builtin_notebook_plugin,),
     "guild.plugins.memory": (system.look_for_psutil,),
     "guild.plugins.python_script": (package_list.wait_for_the_operation,),
+    "guild.publish": (publish.publish_with_links,),
     "guild.query": (names.name_columns,),
     "guild.query.qparse": (names.read_names,),
     "guild.summary": (
         scalar_files.write_without_tensorboard,
         output_scalars.find_in_text,
     ),
+    "guild.tensorboard": (hparams.show_every_run,),
     "guild.util": (
         system.count_processors_without_psutil,
         system.look_for_commands_without_a_process,
         text_files.ask_chardet_where_it_matters,
     ),
+    "guild.view": (view.show_pages,),
 }
 """Called with a module, each once, when it is executed, or now if it was before the hooks were in
 place."""

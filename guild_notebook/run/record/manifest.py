@@ -68,6 +68,12 @@ def artifact_line(path: str, notebook: str) -> Line:
     return [_ARTIFACT, f"./{path}", "-", _NOTEBOOK + notebook]
 
 
+def executed_notebook(lines: list[Line]) -> str:
+    """The path of the executed notebook, "" where the run is not of a notebook."""
+    origins = [line[3] for line in lines if len(line) > 3 and line[3].startswith(_NOTEBOOK)]
+    return origins[-1][len(_NOTEBOOK) :] if origins else ""
+
+
 def is_source(line: Line) -> bool:
     """Whether the line is of a source file, which lies in the run."""
     return line[:1] == ["s"] and len(line) > 1 and is_below(line[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -51,17 +52,9 @@ class RunDir(RunFiles):
     def remove_earlier_artifacts(self) -> None:
         """Remove the files that an earlier start of this run has registered, none that this package
         does not make: below ``.guild``, or the notebook."""
-        try:
-            lines = self.read(ARTIFACTS).splitlines()
-        except FileNotFoundError:
-            return
         kept = {self.source_path, self.executed_path}
-        for line in lines:
-            try:
-                name = json.loads(line)
-            except (ValueError, RecursionError):  # the run was killed while it wrote the line
-                continue
-            if isinstance(name, str) and not {name, os.path.normpath(name)}.intersection(kept):
+        for name in artifacts(self):
+            if not {name, os.path.normpath(name)}.intersection(kept):
                 for left in (name, part_path(name)):
                     if not os.path.normpath(left).startswith(".guild" + os.sep):
                         self.remove(left)  # a user may have moved or removed it
@@ -75,3 +68,13 @@ class RunDir(RunFiles):
             self.append(ARTIFACTS, f"{json.dumps(name)}\n".encode())
             manifest.append_line(self, manifest.artifact_line(name, self.executed_path))
             self._artifacts.add(name)
+
+
+def artifacts(files: RunFiles) -> list[str]:
+    """The files that a run has registered in ARTIFACTS, which may not be there or be anywhere."""
+    names = []
+    with contextlib.suppress(FileNotFoundError):
+        for line in files.read(ARTIFACTS).splitlines():
+            with contextlib.suppress(ValueError, RecursionError):  # killed while it wrote the line
+                names.append(json.loads(line))
+    return [name for name in names if isinstance(name, str)]

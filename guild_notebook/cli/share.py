@@ -1,0 +1,365 @@
+"""``guild-notebook share``: the pages of runs, and an index of them, in a folder or an archive."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import html
+import os
+import re
+import stat
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from ..errors import UserError
+from ..files import part_path, write_whole
+from ..flags.languages.values import shortened
+from ..options import HTML, SANITIZED
+from ..run.finished import FinishedRun
+
+INDEX = "index.html"
+_OWN = re.compile(r"run-[\w-]+\.(?:html|ipynb)", re.ASCII)
+"""The names of the pages and notebooks. They are in lower case, and short."""
+
+_GENERATOR = '<meta name="generator" content="guild-notebook share">'
+
+_STYLE = """
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
+body { max-width: 100rem; margin: 2rem auto; padding: 0 1rem; }
+div { overflow-x: auto; }
+table { border-collapse: collapse; }
+th, td { padding: .35rem .8rem; text-align: left; vertical-align: top; white-space: nowrap; }
+thead th, tbody tr { border-bottom: 1px solid #8886; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
+.error, .terminated { font-weight: 600; }
+dt { float: left; clear: left; margin-right: 1rem; }
+"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a command line asks for: ``runs`` of Guild (guild/run.py), newest first, and where."""
+
+    runs: Sequence[Any]
+    folder: str | None
+    archive: str | None
+    sanitized: bool
+    notebooks: bool
+
+
+def lines(arguments: Sequence[str]) -> Iterator[str]:
+    """Write what ``arguments`` ask for, and say what was not. Raises UserError where it cannot be
+    written, or no run was chosen."""
+    choice = _chosen(arguments)
+    if not choice:  # the help was shown
+        return
+    targets: list[_Folder | _Archive] = []
+    targets += [_Folder(choice.folder)] if choice.folder else []
+    targets += [_Archive(choice.archive)] if choice.archive else []
+    names, rows = _names(choice.runs), _rows(choice.runs)
+    with contextlib.ExitStack() as stack:
+        for target in targets:
+            stack.enter_context(target)
+        for run, row in zip(choice.runs, rows):
+            try:
+                for name, content in _contents(FinishedRun(run.dir), names[run.id], choice):
+                    for target in targets:
+                        target.write(name, content)
+                    if name.endswith(".html"):
+                        row.page = name
+                    else:
+                        row.notebook = name
+            except _NoPageError as e:
+                yield f"run {run.short_id} has a line in the table and no page: {e}"
+        for target in targets:
+            target.write(INDEX, index_html(rows).encode("utf-8", "replace"))
+    number = f"{len(rows)} run{'s' * (len(rows) != 1)}"
+    for target in targets:
+        yield f"{number}: {target.shown}"
+
+
+def _chosen(arguments: Sequence[str]) -> Choice | None:
+    """What is asked for, None where that is the help. Runs and filters are those of Guild's
+    commands, which read them here as well."""
+    import click
+    from guild import batch_util, click_util
+    from guild.commands import runs_impl, runs_support
+
+    def share(context: Any, args: Any) -> Choice:
+        """Write the reports of runs, and an index of them.
+
+        RUN is a number, a range of them like 1:3, or the beginning of an ID, as `guild runs` lists
+        them; `:` is all runs. What is written needs no server: send it, or put it on any.
+        """
+        own = {"output", "zip_file", "sanitized", "notebooks"}
+        if not (args.output or args.zip_file):
+            raise click.UsageError("say where: -o FOLDER or --zip FILE")
+        if not any(value for name, value in args.as_kw().items() if name not in own):
+            raise click.UsageError("say which runs: numbers or IDs of guild runs, filters, or :")
+        found = runs_impl.runs_op_selected(args, context)
+        runs = list({run.id: run for run in found if not batch_util.is_batch(run)}.values())
+        return Choice(runs, args.output, args.zip_file, args.sanitized, args.notebooks)
+
+    command: Any = share
+    for decorate in (
+        click_util.use_args,
+        click.pass_context,
+        runs_support.all_filters,
+        click.option("--notebooks", is_flag=True, help="Add the executed notebooks."),
+        click.option("--sanitized", is_flag=True, help="Make pages anew that run no scripts."),
+        click.option("--zip", "zip_file", metavar="FILE", help="Write an archive (.zip)."),
+        click.option("-o", "--output", metavar="FOLDER", help="Write to FOLDER."),
+        runs_support.runs_arg,
+        click.command("share"),
+    ):
+        command = decorate(command)
+    try:
+        choice = command.main(list(arguments), "guild-notebook share", standalone_mode=False)
+    except click.ClickException as e:
+        raise UserError(
+            f"{e.format_message().rstrip('.')} - see guild-notebook share --help"
+        ) from None
+    except SystemExit as e:  # how Guild's functions say what is wrong
+        said = e.code[0] if isinstance(e.code, tuple) else e.code
+        raise UserError(str(said).splitlines()[0]) from None
+    if isinstance(choice, Choice) and not choice.runs:
+        raise UserError("there is no such run - guild runs, with the same filters, lists them")
+    return choice if isinstance(choice, Choice) else None
+
+
+class _NoPageError(Exception):
+    """There is no page of a run; says why."""
+
+
+def _contents(run: FinishedRun, name: str, choice: Choice) -> Iterator[tuple[str, bytes]]:
+    """The files of a run and their names: its own report, that which is sanitized before others, or
+    a page that is made of its executed notebook; and that notebook."""
+    notebook = run.executed_notebook()
+    reports = [] if choice.sanitized else run.reports()
+    reports.sort(key=lambda report: not report.endswith(f".{SANITIZED}.html"))
+    if not notebook and not reports:
+        raise _NoPageError("it is not of a notebook")
+    try:
+        if reports:
+            page = run.read(reports[0])
+        else:
+            page = run.page(notebook, SANITIZED if choice.sanitized else HTML)
+        executed = run.read(notebook) if choice.notebooks and notebook else b""
+    except Exception as e:  # of what a notebook may hold
+        why = str(e) if isinstance(e, UserError) else f"{type(e).__name__}: {e}"
+        raise _NoPageError(why) from None
+    yield f"{name}.html", page
+    if executed:
+        yield f"{name}.ipynb", executed
+
+
+def _names(runs: Sequence[Any]) -> dict[str, str]:
+    """The names of what is written of each run, by its ID: of letters that any file system has."""
+    short = {run.id: re.sub(r"[^0-9a-z]", "-", run.id[:8].lower()) for run in runs}
+    number = Counter(short.values())
+    return {
+        run_id: f"run-{name if number[name] == 1 else os.fsencode(run_id).hex()}"
+        for run_id, name in short.items()
+    }
+
+
+@dataclass
+class _Row:
+    """A run in the index: flags as Guild shows them, the last values of scalars, and the names of
+    its page and of its notebook, "" where it has none."""
+
+    id: str
+    operation: str
+    status: str
+    started: datetime | None
+    seconds: float | None
+    flags: Mapping[str, str]
+    scalars: Mapping[str, float]
+    page: str = ""
+    notebook: str = ""
+
+
+def _rows(runs: Sequence[Any]) -> list[_Row]:
+    from guild import flag_util, index, run_util
+    from guild.commands.runs_impl import filter_default_scalar
+
+    indexed = index.RunIndex()
+    indexed.refresh(runs, ["scalar"])
+    rows = []
+    for run in runs:
+        started, stopped = run.get("started"), run.get("stopped")
+        flags = {
+            name: value if value and isinstance(value, str) else flag_util.encode_flag_val(value)
+            for name, value in (run.get("flags") or {}).items()
+        }
+        scalars = {run_util.run_scalar_key(each): each for each in indexed.run_scalars(run)}
+        rows.append(
+            _Row(
+                run.short_id,
+                run_util.format_operation(run, nowarn=True),
+                run.status,
+                datetime.fromtimestamp(started / 1e6, timezone.utc) if started else None,
+                (stopped - started) / 1e6 if started and stopped else None,
+                flags,
+                {
+                    name: scalar["last_val"]
+                    for name, scalar in scalars.items()
+                    if filter_default_scalar(name)
+                },
+            )
+        )
+    return rows
+
+
+def index_html(rows: Sequence[_Row]) -> str:
+    """The page with the table of runs."""
+    flags = _names_in(row.flags for row in rows)
+    varied = [f for f in flags if len(rows) == 1 or len({row.flags.get(f) for row in rows}) > 1]
+    scalars = _names_in(row.scalars for row in rows)
+    has_notebooks = any(row.notebook for row in rows)
+    heads = ["Run", "Operation", "Status", "Started (UTC)", "Time", *varied, *scalars]
+    title = f"{len(rows)} run{'s' * (len(rows) != 1)} of " + ", ".join(
+        dict.fromkeys(row.operation for row in rows)
+    )
+    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    parts = [
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+        '<meta http-equiv="Content-Security-Policy" '
+        f"content=\"default-src 'none'; style-src 'sha256-{digest}'\">\n",
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+        f"{_GENERATOR}\n<title>{_text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n",
+        f"<body>\n<main>\n<h1>{_text(title)}</h1>\n",
+        '<div role="region" aria-label="Runs" tabindex="0">\n<table>\n<thead><tr>',
+        *(f'<th scope="col">{_text(head)}</th>' for head in heads),
+        '<th scope="col">Notebook</th>' if has_notebooks else "",
+        "</tr></thead>\n<tbody>\n",
+    ]
+    for row in rows:
+        started = f"{row.started:%Y-%m-%d %H:%M}" if row.started else ""
+        parts += [
+            f'<tr><th scope="row">{_link(row.page, row.id)}</th><td>{_text(row.operation)}</td>',
+            f'<td class="{_text(row.status)}">{_text(row.status)}</td><td>{started}</td>',
+            f'<td class="number">{_duration(row.seconds)}</td>',
+            *(f"<td>{_text(row.flags.get(name, ''))}</td>" for name in varied),
+            *(f'<td class="number">{_number(row.scalars.get(name))}</td>' for name in scalars),
+            f"<td>{_link(row.notebook, '.ipynb') if row.notebook else ''}</td>" * has_notebooks,
+            "</tr>\n",
+        ]
+    parts.append("</tbody>\n</table>\n</div>\n")
+    if same := [name for name in flags if name not in varied]:
+        parts.append("<h2>Flags of all of these runs</h2>\n<dl>\n")
+        parts += [f"<dt>{_text(n)}</dt><dd>{_text(rows[0].flags[n])}</dd>\n" for n in same]
+        parts.append("</dl>\n")
+    parts.append("</main>\n</body>\n</html>\n")
+    return "".join(parts)
+
+
+def _names_in(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
+    return sorted({name for each in mappings for name in each})
+
+
+def _text(text: str) -> str:
+    return html.escape(shortened(text, 80))
+
+
+def _link(target: str, text: str) -> str:
+    return f'<a href="{target}">{_text(text)}</a>' if target else _text(text)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.5g}"
+
+
+class _Folder:
+    """The folder that is written to. What an earlier command has written there, and this one does
+    not, is removed."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._written: set[str] = set()
+        self.shown = os.path.join(path, INDEX)
+
+    def __enter__(self) -> None:
+        with _explained(self._path):
+            os.makedirs(self._path, exist_ok=True)
+            names = sorted(os.listdir(self._path))
+            if names and not self._is_own():
+                raise UserError(f"{self._path} has other files ({names[0]}) - name a new folder")
+
+    def _is_own(self) -> bool:
+        with contextlib.suppress(OSError), open(os.path.join(self._path, INDEX), "rb") as file:
+            return _GENERATOR.encode() in file.read(5000)
+        return False
+
+    def write(self, name: str, content: bytes) -> None:
+        with _explained(self._path):
+            write_whole(os.path.join(self._path, name), content)
+        self._written.add(name)
+
+    def __exit__(self, kind: Any, *_error: Any) -> None:
+        if kind is None:
+            with _explained(self._path):
+                for name in os.listdir(self._path):
+                    if _OWN.fullmatch(name) and name not in self._written:
+                        os.unlink(os.path.join(self._path, name))
+
+
+class _Archive:
+    """The archive that is written: the same files have the same bytes. It is whole or absent; one
+    of an earlier command is replaced, and no other file."""
+
+    def __init__(self, path: str) -> None:
+        self.shown = self._path = path
+
+    def __enter__(self) -> None:
+        with _explained(self._path):
+            if os.path.lexists(self._path) and not self._is_own():
+                raise UserError(
+                    f"{self._path} is there already, and is another file - name a new one"
+                )
+            os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+            self._file = zipfile.ZipFile(part_path(self._path), "w", zipfile.ZIP_DEFLATED)
+
+    def _is_own(self) -> bool:
+        errors = OSError, KeyError, zipfile.BadZipFile
+        with contextlib.suppress(*errors), zipfile.ZipFile(self._path) as file:
+            return _GENERATOR.encode() in file.read(INDEX)
+        return False
+
+    def write(self, name: str, content: bytes) -> None:
+        entry = zipfile.ZipInfo(name)  # of 1980
+        entry.create_system, entry.external_attr = 3, (stat.S_IFREG | 0o644) << 16
+        with _explained(self._path):
+            self._file.writestr(entry, content, zipfile.ZIP_DEFLATED)
+
+    def __exit__(self, kind: Any, *_error: Any) -> None:
+        part = part_path(self._path)
+        try:
+            with _explained(self._path):
+                self._file.close()
+                if kind is None:
+                    os.replace(part, self._path)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+
+
+@contextlib.contextmanager
+def _explained(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise UserError(f"cannot write {path}: {e.strerror or e} - name another") from None

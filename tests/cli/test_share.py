@@ -1,0 +1,278 @@
+"""``guild-notebook share``: a folder or an archive of pages that anybody can open."""
+
+from __future__ import annotations
+
+import html
+import re
+import subprocess
+import sys
+import zipfile
+from datetime import datetime, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guild_notebook.cli import share
+from tests.helpers.project import Project, Run, markdown, new_project
+
+NOTEBOOK = (
+    "lr = 0.1\nepochs = 3\ntoken = ''\nprint(f'loss: {lr * 2} (step {epochs})')\nprint(token)"
+)
+PLOT = "from IPython.display import HTML, display\ndisplay(HTML('<b>seen</b><script>1+1</script>'))"
+
+GUILDFILE = """
+train:
+  notebook: train.ipynb
+  flags-import: all
+  flags:
+    token:
+      nb-secret: yes
+quiet:
+  notebook: train.ipynb
+  flags-import: all
+  nb-report: none
+script:
+  main: script
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with three runs, the newest first: of a script, of a notebook without a report, of
+    one with a report and a secret."""
+    made = new_project(tmp_path_factory.mktemp("share"))
+    made.notebook("train.ipynb", markdown("# A descent"), NOTEBOOK, PLOT)
+    made.file("script.py", "print('accuracy: 0.75')\n")
+    made.guildfile(GUILDFILE)
+    made.run("train", "lr=0.2", TOKEN="correct horse")
+    made.run("quiet", "lr=0.3")
+    made.run("script")
+    return made
+
+
+def runs(project: Project) -> list[Run]:
+    dirs = sorted(project.run_dirs(), key=lambda path: -Run(path).attr("started"))
+    return [Run(path) for path in dirs]
+
+
+def command(project: Project, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "guild_notebook.cli", "share", *args],
+        cwd=project.dir,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def shared(project: Project, *args: str) -> list[str]:
+    """The lines that a command prints that must succeed."""
+    done = command(project, *args)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def table(page: str) -> list[list[str]]:
+    """The texts of the cells of the table, a list for each row."""
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    cells = [re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
+    return [[html.unescape(re.sub("<.*?>", "", cell)) for cell in row] for row in cells]
+
+
+def test_the_index_has_a_row_for_each_run_and_links_to_what_is_beside_it(
+    project: Project, tmp_path: Path
+):
+    script, quiet, train = runs(project)
+    out = tmp_path / "out"
+    assert shared(project, ":", "-o", str(out), "--notebooks") == [
+        f"run {script.id[:8]} has a line in the table and no page: it is not of a notebook",
+        f"3 runs: {out / 'index.html'}",
+    ]
+    names = {f"run-{run.id[:8]}.{ending}" for run in (quiet, train) for ending in ("html", "ipynb")}
+    assert set(files(out)) == {"index.html", *names}
+    page = (out / "index.html").read_text("utf-8")
+    assert set(re.findall(r'href="(.*?)"', page)) == names
+    head, *rows = table(page)
+    started = [
+        f"{datetime.fromtimestamp(run.attr('started') / 1e6, timezone.utc):%Y-%m-%d %H:%M}"
+        for run in (script, quiet, train)
+    ]
+    columns = ["Run", "Operation", "Status", "Started (UTC)", "Time"]
+    columns += ["epochs", "lr", "token", "accuracy", "loss", "Notebook"]
+    assert head == columns
+    for row in rows:
+        assert re.fullmatch(r"0:\d\d:\d\d", row.pop(4))
+    assert rows == [
+        [script.id[:8], "script", "completed", started[0], "", "", "", "0.75", "", ""],
+        [quiet.id[:8], "quiet", "completed", started[1], "3", "0.3", "''", "", "0.6", ".ipynb"],
+        [train.id[:8], "train", "completed", started[2], "3", "0.2", "***", "", "0.4", ".ipynb"],
+    ]
+    assert (out / f"run-{train.id[:8]}.html").read_bytes() == (
+        train.dir / "train.html"
+    ).read_bytes()
+    made = (out / f"run-{quiet.id[:8]}.html").read_text("utf-8")
+    assert "A descent" in made and "loss: 0.6" in made
+    assert not any(b"correct horse" in content for content in files(out).values())
+
+
+def test_flags_that_all_runs_share_are_beside_the_table(project: Project, tmp_path: Path):
+    _script, quiet, train = runs(project)
+    assert shared(project, quiet.id, train.id[:6], "-o", str(tmp_path / "out"))
+    page = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert "epochs" not in table(page)[0]
+    assert "<dt>epochs</dt><dd>3</dd>" in page
+
+
+def test_the_same_runs_make_the_same_bytes(project: Project, tmp_path: Path):
+    for name in ("one", "two"):
+        folder, archive = str(tmp_path / name), str(tmp_path / f"{name}.zip")
+        lines = shared(project, ":", "-o", folder, "--zip", archive, "--sanitized", "--notebooks")
+        assert lines[1:] == [f"3 runs: {folder}/index.html", f"3 runs: {archive}"]
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    assert contents == files(tmp_path / "one")
+    for name, content in contents.items():
+        if name.startswith("run-") and name.endswith(".html"):
+            assert (
+                b"<script>1+1" not in content
+                and b"<b>seen" in content
+                and b"correct horse" not in content
+            )
+
+
+def test_a_folder_of_an_earlier_command_is_written_anew_and_keeps_files_of_others(
+    project: Project, tmp_path: Path
+):
+    out = tmp_path / "out"
+    shared(project, ":", "-o", str(out))
+    (out / "CNAME").write_text("example.org")
+    shared(project, "--operation", "quiet", "-o", str(out))
+    assert set(files(out)) == {"index.html", "CNAME", f"run-{runs(project)[1].id[:8]}.html"}
+
+
+def test_other_folders_and_files_are_refused_and_stay(project: Project, tmp_path: Path):
+    other, page, file = tmp_path / "other", tmp_path / "page", tmp_path / "file.zip"
+    (other / "notes.txt").parent.mkdir()
+    (other / "notes.txt").write_text("mine")
+    page.mkdir()
+    (page / "index.html").write_text("mine")
+    file.write_text("mine")
+    new = "name a new folder"
+    for args, line in {
+        ("-o", str(other)): f"{other} has other files (notes.txt) - {new}",
+        ("-o", str(page)): f"{page} has other files (index.html) - {new}",
+        ("-o", str(file)): f"cannot write {file}: File exists - name another",
+        ("--zip", str(file)): f"{file} is there already, and is another file - name a new one",
+        ("--zip", str(other)): f"{other} is there already, and is another file - name a new one",
+    }.items():
+        done = command(project, "1", *args)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", f"guild-notebook: {line}\n")
+    assert files(other) == {"notes.txt": b"mine"} and files(page) == {"index.html": b"mine"}
+    assert file.read_text() == "mine"
+
+
+SEE = " - see guild-notebook share --help"
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        ([":"], f"say where: -o FOLDER or --zip FILE{SEE}"),
+        (["-o", "out"], f"say which runs: numbers or IDs of guild runs, filters, or :{SEE}"),
+        (["--filter", "lr = 7", "-o", "out"], "there is no such run - guild runs, with the same "),
+        (["zz", "-o", "out"], "could not find a run matching 'zz'"),
+        (["-o", "out", ":", "--no-such"], "No such option"),
+        (["-F", "lr >", "1", "-o", "out"], "syntax error in filter - unexpected end of expres"),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_one_line(project: Project, args: list[str], line: str):
+    done = command(project, *args)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"guild-notebook: {line}") and done.stderr.count("\n") == 1
+    assert not (project.dir / "out").exists()
+
+
+def test_the_help_has_its_own_options_and_guilds_filters(project: Project):
+    text = "\n".join(shared(project, "--help"))
+    for option in ("--output", "--zip", "--sanitized", "--notebooks", "--operation", "--completed"):
+        assert option in text
+
+
+def test_nothing_outside_of_a_run_is_copied(project: Project, tmp_path: Path):
+    train = runs(project)[2]
+    outside = tmp_path / "outside.html"
+    outside.write_text("outside")
+    report, kept = train.dir / "train.html", tmp_path / "kept"
+    report.rename(kept)
+    report.symlink_to(outside)
+    try:
+        shared(project, train.id, "-o", str(tmp_path / "out"))
+    finally:
+        report.unlink()
+        kept.rename(report)
+    assert not any(b"outside" in content for content in files(tmp_path / "out").values())
+    assert b"A descent" in (tmp_path / "out" / f"run-{train.id[:8]}.html").read_bytes()
+
+
+def test_a_notebook_that_cannot_be_shown_is_a_line(project: Project, tmp_path: Path):
+    quiet = runs(project)[1]
+    notebook = quiet.dir / "train.ipynb"
+    content = notebook.read_bytes()
+    notebook.write_text("{")
+    try:
+        lines = shared(project, quiet.id, "-o", str(tmp_path / "out"), "--notebooks")
+    finally:
+        notebook.write_bytes(content)
+    assert lines[0].startswith(f"run {quiet.id[:8]} has a line in the table and no page: notebook ")
+    assert set(files(tmp_path / "out")) == {"index.html"}
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, unique=True))
+def test_names_are_unique_and_good_on_any_file_system(ids: list[str]):
+    names = share._names([SimpleNamespace(id=each) for each in ids])
+    assert len({name.lower() for name in names.values()}) == len(ids)
+    assert all(re.fullmatch(r"run-[0-9a-z-]+", name) for name in names.values())
+
+
+def row(**fields: Any) -> share._Row:
+    values = {"id": "abcd1234", "operation": "op", "status": "completed", "started": None}
+    return share._Row(**{**values, "seconds": None, "flags": {}, "scalars": {}, **fields})
+
+
+@given(st.text(), st.text(), st.floats())
+def test_no_text_of_a_run_is_markup_of_the_index(name: str, text: str, value: float):
+    odd = "<script>" + text
+    page = share.index_html(
+        [
+            row(operation=odd, flags={name: odd, "same": odd}, scalars={odd: value}),
+            row(flags={"same": odd}),
+        ]
+    )
+    assert "<script" not in page
+    assert page.count("<t") == page.count("</t")
+
+
+def test_the_index_is_styled_in_light_and_dark_and_asks_for_nothing(tmp_path: Path, browser: Any):
+    page = tmp_path / "index.html"
+    page.write_text(share.index_html([row(page="run-abcd1234.html", flags={"lr": "0.1"})]))
+    assert page.stat().st_size < 5000
+    with browser.open(page) as visit:
+        assert visit.requests == [] and visit.errors == []
+        style = "getComputedStyle(document.querySelector('table')).borderCollapse"
+        assert visit.page.evaluate(style) == "collapse"
+        colors = set()
+        for scheme in ("light", "dark"):
+            visit.page.emulate_media(color_scheme=scheme)
+            colors.add(visit.page.evaluate("getComputedStyle(document.body).color"))
+        assert len(colors) == 2
