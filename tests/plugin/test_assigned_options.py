@@ -15,6 +15,14 @@ from guild_notebook.errors import OptionError
 from tests.helpers.forked_guild import ForkedGuild
 from tests.helpers.project import Project, Run
 
+REPORTS = {
+    "[html,none]": {"html": {}},
+    "[]": {},
+    "{html: {code: no}}": {"html": {"code": "none"}},
+    "[pdf, html: {contents: yes}]": {"pdf": {}, "html": {"contents": True}},
+}
+"""What is set by a text of the command line."""
+
 NOT_EXECUTED = "nothing is executed (no-exec)"
 
 
@@ -95,6 +103,8 @@ def test_a_value_is_read_as_it_was_typed(guild: ForkedGuild, typed: str, assigne
         ("nb-timeout", 5, "5"),
         ("nb-report", ["html", "none"], "[html,none]"),
         ("nb-report", [], "[]"),
+        ("nb-report", {"html": {"code": "none"}}, "{html: {code: no}}"),
+        ("nb-report", ["pdf", {"html": {"contents": True}}], "[pdf, html: {contents: yes}]"),
     ],
 )
 def test_an_assignment_survives_the_way_through_the_runs_command(
@@ -103,8 +113,8 @@ def test_an_assignment_survives_the_way_through_the_runs_command(
     argument = options.assignment(attribute, value, text, "operation 'a'")
     assert options.assignments(["--report=x", argument]) == {attribute: argument}
     (setting,) = options.from_arguments([argument], "").values()
-    if isinstance(value, list):
-        assert setting == {each: {} for each in value if each != "none"}
+    if isinstance(value, (list, dict)):
+        assert setting == REPORTS[text]
     elif attribute == "nb-kernel":
         assert setting == text
     else:
@@ -187,3 +197,34 @@ def test_a_scalar_that_no_earlier_run_has_is_not_searched_for(guild: ForkedGuild
     )
     for objective in (["--minimize", "loss"], ["--maximize", "loss step"], ["--minimize", "steps"]):
         assert guild(*search, *objective).stderr == ""
+
+
+def test_options_of_reports_hold_for_each_trial_and_for_a_run_that_is_repeated(
+    shared: Project, guild: ForkedGuild
+):
+    given = "nb-report={html: {code: none, theme: dark}, sanitized: {contents: no}}"
+    done = guild("run", "-y", "train.ipynb", "lr=[1,2]", given)
+    made = trials(done.runs)
+
+    def pages(run: Run) -> tuple[str, str]:
+        names = "train.html", "train.sanitized.html"
+        first, second = ((run.dir / name).read_text("utf-8") for name in names)
+        return first, second
+
+    def check(run: Run) -> None:
+        plain, sanitized = pages(run)
+        assert 'data-theme="dark"' in plain and 'class="source"' not in plain
+        assert "data-theme=" not in sanitized.split("<style>")[0]
+        assert 'class="source"' in sanitized and '<nav class="contents"' not in sanitized
+
+    assert len(made) == 2
+    for run in made:
+        check(run)
+    before = pages(made[0])
+    assert guild("run", "-y", "--restart", made[0].id, "lr=3").status == 0
+    check(made[0])
+    assert pages(made[0]) != before
+    recorded = made[0].attr("op")["op-cmd"]["cmd-args"][-1]
+    assert recorded == (
+        'nb-report={"html":{"code":"none","theme":"dark"},"sanitized":{"contents":false}}'
+    )
