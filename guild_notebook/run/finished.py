@@ -11,15 +11,22 @@ import contextlib
 import dataclasses
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import options
-from ..document import reader
+from ..document import reader, text_formats
 from ..errors import UserError
+from ..flags.discover import Discovered, discover
 from ..options import HTML, OWN_REPORTS, ReportOptions
 from .record import manifest
-from .record.run_dir import ARTIFACTS, artifacts
+from .record.run_dir import ARTIFACTS, RunDir, artifacts
 from .record.run_files import RunFiles, mapping
+from .record.source_files import SOURCECODE_DIR
+from .run_facts import Ended
+from .secret_values import RunSecrets
+
+if TYPE_CHECKING:
+    from .report.facts import RunFacts
 
 
 class FinishedRun(RunFiles):
@@ -53,15 +60,54 @@ class FinishedRun(RunFiles):
         from .report.page import page_html
 
         os.close(self.open(name, os.O_RDONLY))
-        data: Any = reader.read(self.path(name), name).data
+        notebook = reader.read(self.path(name), name)
+        data: Any = notebook.data
         for cell in data["cells"]:
             cell.setdefault("metadata", {})
             if cell["cell_type"] == "code":
                 cell.setdefault("outputs", [])
         nb = rejoin_lines(nbformat.from_dict({"metadata": {}, **data}))
         title = os.path.splitext(os.path.basename(name))[0]
+        facts = self._facts(notebook, nb) if name == self.executed_notebook() else None
         shown = self._report_options(kind)
-        return page_html(nb, None, shown, title=title, kind=kind).encode("utf-8", "replace")
+        return page_html(nb, facts, shown, title=title, kind=kind).encode("utf-8", "replace")
+
+    def _facts(self, notebook: reader.Notebook, nb: Any) -> RunFacts:
+        """What the page of the executed notebook says of the run: as the run's own report does, as
+        far as it is kept."""
+        from . import run_facts, run_scalars
+
+        source = self._source(notebook.name)
+        record = RunDir(self.dir, source or notebook.name)
+        found = Discovered()
+        with contextlib.suppress(UserError, OSError):  # the source is gone, or is not readable
+            if source:
+                path = f"{SOURCECODE_DIR}/{source}"
+                os.close(self.open(path, os.O_RDONLY))
+                found = discover(reader.read(self.path(path), source))
+        variables = RunSecrets(record).variables
+        flags = run_facts.RunFlags(found, record.attr("flags"), variables)
+        files = run_scalars.event_files(self.dir)
+        how = _ended(notebook, nb), True, str, files
+        facts = run_facts.run_facts(record, flags, nb, *how)
+        times = [self.attr_value(name) for name in ("started", "stopped")]
+        has_ended = all(isinstance(time, int) for time in times)
+        return dataclasses.replace(
+            facts,
+            seconds=(times[1] - times[0]) / 1_000_000 if has_ended else None,
+            host=str(self.attr_value("host") or ""),
+            user=str(self.attr_value("user") or ""),
+        )
+
+    def _source(self, executed: str) -> str:
+        """The path of the executed notebook's source below SOURCECODE_DIR, "" where it has none."""
+        for line in manifest.read_lines(self):
+            path = os.path.normpath(line[1]) if manifest.is_source(line) else ""
+            if path.startswith(f"{SOURCECODE_DIR}/"):
+                source = path[len(SOURCECODE_DIR) + 1 :]
+                if text_formats.executed_path(source) == executed:
+                    return source
+        return ""
 
     def _report_options(self, kind: str) -> ReportOptions:
         """The options of the run's command for the report ``kind``, or for another of the page."""
@@ -78,6 +124,22 @@ class FinishedRun(RunFiles):
             os.close(self.open(name, os.O_RDONLY))
             return True
         return False
+
+
+def _ended(notebook: reader.Notebook, nb: Any) -> Ended:
+    """How a run has ended, by its executed notebook (document/states.py)."""
+    said = mapping(nb.metadata.get("guild"))
+    failed = said.get("failed_cell")
+    if not (isinstance(failed, int) and 0 <= failed < len(nb.cells)):
+        failed = None
+    texts = {}
+    for index, cell in enumerate(nb.cells):
+        errors = [o for o in cell.get("outputs", ()) if o.get("output_type") == "error"]
+        if errors and mapping(cell.metadata.get("guild")).get("status") == "error":
+            texts[index] = f"{notebook.labels[index]} failed with {errors[-1].get('ename')}"
+    where = notebook.labels[failed] if failed is not None else ""
+    why = texts.pop(failed, where) if failed is not None else ""
+    return Ended(int(said.get("status") != "completed"), failed, where, why, texts)
 
 
 def main() -> int:

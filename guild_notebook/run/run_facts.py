@@ -45,11 +45,22 @@ class RunFlags:
     options: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Ended:
+    """What a notebook says of an execution that has ended, in the fields of Outcome."""
+
+    exit_status: int
+    failed_cell: int | None
+    where: str
+    why: str
+    errors: Mapping[int, str]
+
+
 def run_facts(
     record: RunDir,
     flags: RunFlags,
     nb: Any,
-    outcome: Outcome,
+    outcome: Outcome | Ended,
     is_saved: bool,
     mask: Callable[[str], str],
     event_files: Sequence[str] = (),
@@ -111,7 +122,7 @@ def _masked(value: Any, mask: Callable[[str], str]) -> Any:
     return value
 
 
-def _end(nb: Any, outcome: Outcome, is_saved: bool) -> dict[str, Any]:
+def _end(nb: Any, outcome: Outcome | Ended, is_saved: bool) -> dict[str, Any]:
     """How the run has ended, as fields of RunFacts."""
     errors = [
         CellError(index, text.rpartition(" failed")[0], text)

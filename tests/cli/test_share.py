@@ -42,14 +42,14 @@ script:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with three runs, the newest first: of a script, of a notebook without a report, of
-    one with a report and a secret."""
+    """A project with three runs, the newest first: of a script, of a notebook that fails and has no
+    report, of one with a report and a secret."""
     made = new_project(tmp_path_factory.mktemp("share"))
-    made.notebook("train.ipynb", markdown("# A descent"), NOTEBOOK, PLOT)
+    made.notebook("train.ipynb", markdown("# A descent"), NOTEBOOK, PLOT, "1 / (lr != 0.3)")
     made.file("script.py", "print('accuracy: 0.75')\n")
     made.guildfile(GUILDFILE)
     made.run("train", "lr=0.2", TOKEN="correct horse")
-    made.run("quiet", "lr=0.3")
+    assert made.guild("run", "-y", "quiet", "lr=0.3").status == 1
     made.run("script")
     return made
 
@@ -88,6 +88,14 @@ def table(page: str) -> list[list[str]]:
     return [[html.unescape(re.sub("<.*?>", "", cell)) for cell in row] for row in cells]
 
 
+def assert_head_is_that_of_a_report(page: str, run: Run) -> None:
+    """That a page that is made afterwards says of a run what its own report would."""
+    text = html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL))
+    for said in ("quiet", run.id, "failed", "ZeroDivisionError", "0.3", "0.1", "guild run quiet"):
+        assert said in text, said
+    assert 'href="#guild-failed-cell"' in page and 'id="guild-failed-cell"' in page
+
+
 def test_the_index_has_a_row_for_each_run_and_links_to_what_is_beside_it(
     project: Project, tmp_path: Path
 ):
@@ -113,7 +121,7 @@ def test_the_index_has_a_row_for_each_run_and_links_to_what_is_beside_it(
         assert re.fullmatch(r"0:\d\d:\d\d", row.pop(4))
     assert rows == [
         [script.id[:8], "script", "completed", started[0], "", "", "", "0.75", "", ""],
-        [quiet.id[:8], "quiet", "completed", started[1], "3", "0.3", "''", "", "0.6", ".ipynb"],
+        [quiet.id[:8], "quiet", "error", started[1], "3", "0.3", "''", "", "0.6", ".ipynb"],
         [train.id[:8], "train", "completed", started[2], "3", "0.2", "***", "", "0.4", ".ipynb"],
     ]
     assert (out / f"run-{train.id[:8]}.html").read_bytes() == (
@@ -121,6 +129,7 @@ def test_the_index_has_a_row_for_each_run_and_links_to_what_is_beside_it(
     ).read_bytes()
     made = (out / f"run-{quiet.id[:8]}.html").read_text("utf-8")
     assert "A descent" in made and "loss: 0.6" in made
+    assert_head_is_that_of_a_report(made, quiet)
     assert not any(b"correct horse" in content for content in files(out).values())
 
 
