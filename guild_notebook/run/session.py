@@ -278,9 +278,8 @@ class Session:
             self.output.status_lines.write(
                 f"guild-notebook: {outcome.line}{see} ", "guild-notebook: failed "
             )
-        for line, is_to_copy in outcome.advice:
-            if is_to_copy:
+        for sentence, to_copy in outcome.advice:
+            self.output.status_lines.write(sentence)
+            for line in to_copy.splitlines():
                 self.output.status_lines.write_as_it_is(line)
-            else:
-                self.output.status_lines.write(line)
         return outcome.exit_status or int(bool(self._save_errors))

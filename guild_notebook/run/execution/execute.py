@@ -42,8 +42,8 @@ MOST_LAST_LINES = 40
 MOST_ERRORS = 3
 """Cells that the last line of a run names of those after whose error it went on."""
 
-MOST_ADVICE = 20
-"""Lines of advice after which none is added, where a run goes on after errors."""
+MOST_ADVICE = 8
+"""Sentences of advice after which none is added, where a run goes on after errors."""
 
 _IS_RAISED = re.compile(r"[\w.]+: ")
 """How a line of a traceback begins that is not of the source."""
@@ -57,14 +57,14 @@ class Outcome:
     it (``failed_cell``, None if all cells ran), what the last that ran is called (``where``), and
     the ``reason`` as a line for the user.
     ``errors`` are those after which it went on (nb-allow-errors), by the index of the cell.
-    ``advice`` is what there is to do, in lines of which each says whether it is to be copied."""
+    ``advice`` is what there is to do: sentences, each with lines that are to be copied."""
 
     exit_status: int = 0
     failed_cell: int | None = None
     reason: str = ""
     where: str = ""
     errors: Mapping[int, str] = field(default_factory=dict)
-    advice: Sequence[tuple[str, bool]] = ()
+    advice: Sequence[missing_files.Advice] = ()
 
     @property
     def line(self) -> str:
@@ -123,7 +123,7 @@ class Execution:
         self._names = cell_names(self.cells)
         self._where = ""
         self._errors: dict[int, str] = {}
-        self._advice: list[tuple[str, bool]] = []
+        self._advice: list[missing_files.Advice] = []
         self._input_requested = asyncio.Event()
         self._input_prompt = ""
         self._waiting: dict[asyncio.Event, asyncio.Future[object]] = {}
@@ -228,10 +228,11 @@ class Execution:
         advice = await loop.run_in_executor(None, missing_files.advice, *about)
         if not advice and error == "ModuleNotFoundError":
             line = missing_modules.advice(text, self.kernel.python, self.kernel.path)
-            advice = [(line, False)] if line else []
+            advice = [(line, "")] if line else []
         if advice:
             self._advice += advice if advice[0] not in self._advice else []
-            self.client.outputs.add_note(index, "\n".join(line for line, _ in advice))
+            note = "\n".join(line for said in advice for line in said if line)
+            self.client.outputs.add_note(index, note)
 
     async def _wait_for_end(
         self, cell: _RunningCell, cell_deadline: float | None, deadline: float | None

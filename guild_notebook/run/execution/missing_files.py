@@ -70,6 +70,38 @@ class Places:
     notebook: str
     language: str = "python"
 
+    @functools.cached_property
+    def bases(self) -> list[str]:
+        """The folders of the project from which a path may count: the notebook's, as it is written
+        and as Jupyter works in it, the project's, and those above it up to its repository's."""
+        beside, folder = os.path.dirname(self.notebook), self.project
+        above: list[str] = []
+        while not os.path.exists(os.path.join(folder, ".git")):
+            if folder == os.path.dirname(folder):
+                above.clear()  # it is in no repository
+                break
+            folder = os.path.dirname(folder)
+            above.append(folder)
+        return [beside, os.path.realpath(beside), self.project, *above]
+
+    @functools.cached_property  # each name of an error may be looked for in all of them
+    def folders(self) -> list[str]:
+        """The folders of the project, and those of its repository."""
+        found = []
+        own = os.path.dirname(os.path.dirname(os.path.realpath(self.run_dir)))  # GUILD_HOME
+        walked = (entry for root in (self.project, self.bases[-1]) for entry in os.walk(root))
+        for folder, folders, _files in itertools.islice(walked, MOST_FOLDERS):
+            found.append(folder)
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not name.startswith(".")
+                and name not in _NEVER_SEARCHED
+                and os.path.join(folder, name) != own
+                and not is_environment(os.path.join(folder, name))
+            )
+        return found
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -86,11 +118,13 @@ class Missing:
     writes: bool = False
 
 
-def advice(
-    error: str, text: str, printed: str, places: Places, source: str
-) -> list[tuple[str, bool]]:
-    """What to say of what a cell misses: lines, each with whether it is to be written as it is. It
-    blocks, for half a second where there is anything to say. See ``find``."""
+Advice = tuple[str, str]
+"""A sentence, and lines that its reader is to copy, or ""."""
+
+
+def advice(error: str, text: str, printed: str, places: Places, source: str) -> list[Advice]:
+    """What to say of what a cell misses. It blocks, for half a second where there is anything to
+    say. See ``find``."""
     missing = find(error, text, printed, places, source)
     return ask(missing, places) if missing else []
 
@@ -150,13 +184,11 @@ def _file(name: str, places: Places) -> Missing | None:
     home = os.path.dirname(os.path.dirname(os.path.realpath(places.run_dir)))
     if os.path.isabs(name) and not looked_for.startswith(home + os.sep):
         return None  # it is of no run
-    relative = os.path.relpath(looked_for, cwd)
-    for file in _in_project(relative, places):
-        is_there = os.path.exists(looked_for) and os.path.isdir(looked_for) == os.path.isdir(file)
-        if not is_there and not is_inside(file, places.run_dir):
-            return Missing(name, file, looked_for)
-        if is_there:
+    for file in filter(os.path.exists, _in_project(os.path.relpath(looked_for, cwd), places)):
+        if os.path.exists(looked_for) and os.path.isdir(looked_for) == os.path.isdir(file):
             return None
+        if not is_inside(file, places.run_dir):
+            return Missing(name, file, looked_for)
     return None
 
 
@@ -164,88 +196,39 @@ def _folder(name: str, places: Places) -> Missing | None:
     """The folder in which a cell wants to write, where the project has it."""
     cwd, parent = os.path.realpath(places.cwd), os.path.dirname(os.path.normpath(name))
     if parent.strip("./") and not os.path.exists(os.path.join(cwd, parent)) and parent[0] != "/":
-        for folder in _beside(parent, places):
-            if os.path.isdir(folder):
-                return Missing(parent, folder, os.path.join(cwd, parent), folder_only=True)
+        for folder in filter(os.path.isdir, _beside(parent, places)):
+            return Missing(parent, folder, os.path.join(cwd, parent), folder_only=True)
     return None
 
 
 def _in_project(relative: str, places: Places) -> Iterator[str]:
     """The files of the project that a path may mean, the likeliest first."""
+    yield from _beside(relative, places)
     tail = re.sub(r"^(?:\.\./)+", "", relative)
-    yield from filter(os.path.exists, _beside(relative, places))
-    for folder in _folders(places):
-        if os.path.exists(os.path.join(folder, tail)):
-            yield os.path.join(folder, tail)
+    yield from (os.path.join(folder, tail) for folder in places.folders)
 
 
 def _beside(relative: str, places: Places) -> list[str]:
-    """A path that counts from the notebook, from the project, and from the folders above it up to
-    that of the repository."""
-    beside = os.path.dirname(places.notebook)  # as it is written, and as Jupyter works in it
-    bases = [beside, os.path.realpath(beside), places.project, *_above(places.project)]
-    return [os.path.normpath(os.path.join(base, relative)) for base in bases]
-
-
-def _above(project: str) -> list[str]:
-    """The folders above a project up to that of its repository, none where it is in none."""
-    found = []
-    folder = project
-    while not os.path.exists(os.path.join(folder, ".git")):
-        if folder == os.path.dirname(folder):
-            return []
-        folder = os.path.dirname(folder)
-        found.append(folder)
-    return found
-
-
-@functools.lru_cache(1)  # each name of an error may be looked for in all of them
-def _folders(places: Places) -> list[str]:
-    """The folders of the project, and those of its repository."""
-    found = []
-    own = os.path.dirname(os.path.dirname(os.path.realpath(places.run_dir)))  # GUILD_HOME
-    roots = [places.project, *_above(places.project)[-1:]]
-    walked = (entry for root in roots for entry in os.walk(root))
-    for folder, folders, _files in itertools.islice(walked, MOST_FOLDERS):
-        found.append(folder)
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name not in _NEVER_SEARCHED
-            and os.path.join(folder, name) != own
-            and not is_environment(os.path.join(folder, name))
-        )
-    return found
+    return [os.path.normpath(os.path.join(base, relative)) for base in places.bases]
 
 
 def _module(dotted: str, places: Places) -> Missing | None:
-    path = dotted.replace(".", os.sep)
-    bases = [os.path.dirname(places.notebook), places.project, *_above(places.project)]
-    for folder in itertools.chain(bases, map(os.path.dirname, bases[:2]), _folders(places)):
-        file = _module_file(os.path.join(folder, path))
-        # The project may itself be a package, or lie in one.
-        is_package = os.path.exists(os.path.join(file, "__init__.py"))
-        if places.project == file and not is_package:
-            continue
+    around = map(os.path.dirname, places.bases[:3])  # these may be packages, or lie in one
+    for folder in itertools.chain(places.bases, around, places.folders):
+        path = os.path.join(folder, *dotted.split("."))
+        escaped = glob.escape(path)
+        modules = glob.glob(f"{escaped}/*.py") or glob.glob(f"{escaped}/*/*.py")
+        if path == places.project and not os.path.exists(os.path.join(path, "__init__.py")):
+            modules = []
+        files = [f"{path}.py", *[path][: len(modules)], *sorted(glob.glob(f"{escaped}.*so"))]
+        file = next(filter(os.path.exists, files), "")
         if file and not is_inside(file, places.run_dir):
             return Missing(dotted, file, folder=folder)
     return None
 
 
-def _module_file(path: str) -> str:
-    """The file or folder of the module that is imported by ``path``, "" if there is none."""
-    escaped = glob.escape(path)
-    if os.path.isfile(f"{path}.py"):
-        return f"{path}.py"
-    if os.path.isdir(path):
-        has_modules = glob.glob(f"{escaped}/*.py") or glob.glob(f"{escaped}/*/*.py")
-        return path if has_modules else ""
-    return next(iter(sorted(glob.glob(f"{escaped}.*so"))), "")
-
-
-def ask(missing: Missing, places: Places) -> list[tuple[str, bool]]:
-    """The lines that Guild's side has on ``missing``."""
+def ask(missing: Missing, places: Places) -> list[Advice]:
+    """What Guild's side has to say on ``missing``."""
     question = json.dumps({**asdict(missing), **asdict(places)})
     command = [sys.executable, *start.arguments("guild_notebook.plugin.not_copied")]
     try:
@@ -258,9 +241,9 @@ def ask(missing: Missing, places: Places) -> list[tuple[str, bool]]:
             encoding="utf-8",
             check=True,
         )
-        return [(str(line), bool(as_it_is)) for line, as_it_is in json.loads(done.stdout)]
+        return [(str(sentence), str(to_copy)) for sentence, to_copy in json.loads(done.stdout)]
     except (OSError, ValueError, TypeError, subprocess.SubprocessError):
-        return [(unasked(missing, places), False)]
+        return [(unasked(missing, places), "")]
 
 
 def unasked(missing: Missing, places: Places) -> str:

@@ -167,7 +167,7 @@ def test_a_file_of_the_repository_above_the_project_is_found(places: Places):
     text = "[Errno 2] No such file or directory: 'above.csv'"
     assert find("FileNotFoundError", text, "", places) is None
     (above / ".git").mkdir()
-    missing = find("FileNotFoundError", text, "", places)
+    missing = find("FileNotFoundError", text, "", replace(places))
     assert missing and missing.file == str(above / "above.csv")
 
 
@@ -192,7 +192,7 @@ def answer(project: Project, operation: str, error: str, option: str = "run") ->
     places = Places(str(run.dir), str(cwd), option, str(project.dir), str(notebook))
     missing = find("FileNotFoundError", error, "", places)
     assert missing, error
-    return [line for line, _ in ask(missing, places)]
+    return [line for said in ask(missing, places) for part in said for line in part.splitlines()]
 
 
 GUILDFILE = "train:\n  notebook: notebooks/nb.ipynb\n  flags-import: all\n"
@@ -332,6 +332,7 @@ def follow(project: Project, done: Command, command: list[str]) -> list[str]:
     """Do what the last lines of a failed run say: change guild.yml, or return another command."""
     lines = done.stderr[done.stderr.rindex("\nguild-notebook: ") + 1 :].splitlines()[1:]
     guildfile = project.dir / "guild.yml"
+    text = guildfile.read_text().splitlines() if guildfile.exists() else []
     while lines:
         header, block = lines.pop(0), []
         while lines and not lines[0].startswith(HEADERS):
@@ -339,25 +340,34 @@ def follow(project: Project, done: Command, command: list[str]) -> list[str]:
         if header == "it is found with:":
             return [*shlex.split(block[0])[1:], "-y"]
         if header.startswith("make an operation"):
-            before = guildfile.read_text() if guildfile.exists() else ""
-            guildfile.write_text(before + "".join(f"{line}\n" for line in block))
+            guildfile.write_text("".join(f"{line}\n" for line in [*text, *block]))
             return ["run", "-y", block[0].rstrip(":")]
-        text = guildfile.read_text().splitlines() if guildfile.exists() else []
-        if match := re.match(r"add to operation '.*' in guild.yml(.*):", header):
-            if match[1]:
-                text = [line for line in text if "nb-cwd" not in line]
+        if match := re.match(
+            r"add to operation '.*' in guild.yml(?:, in place of its (.*))?:", header
+        ):
+            for key in re.split(r" and |, ", match[1] or ""):
+                text = without(text, key)
             at = next(i for i, line in enumerate(text) if "notebook:" in line)
             if "{" in text[at]:
                 text[at] = text[at][:-1] + block[0] + "}"
-                block = []
-        elif header.startswith("add to '"):
-            at = next(i for i, line in enumerate(text) if line.strip().startswith("- file:"))
-        else:
-            continue
-        text[at + 1 : at + 1] = block
-        guildfile.write_text("".join(f"{line}\n" for line in text))
-        assert yaml.safe_load(guildfile.read_text())
+            else:
+                text[at + 1 : at + 1] = block
+            guildfile.write_text("".join(f"{line}\n" for line in text))
+            assert yaml.safe_load(guildfile.read_text())
     return command
+
+
+def without(lines: list[str], key: str) -> list[str]:
+    """Lines of a guild.yml without an attribute and all that is in it."""
+    kept: list[str] = []
+    inside = ""
+    for line in lines:
+        if inside and re.match(rf"{inside}( |- )", line):
+            continue
+        match = re.match(rf"( +){key}:", line) if key else None
+        inside = match[1] if match else ""
+        kept += [] if match else [line]
+    return kept
 
 
 def mends(project: Project, *command: str, cwd: str = ".") -> Command:
@@ -383,6 +393,12 @@ ROWS = {
     "has-cwd": (GUILDFILE + "  nb-cwd: run\n", "train", ".", READS.format("../data/five.pkl")),
     "requires": (
         GUILDFILE + "  requires:\n    - file: data/small.csv\n",
+        "train",
+        ".",
+        READS.format("data/five.pkl"),
+    ),
+    "replaced": (
+        GUILDFILE + "  requires:\n    - file: data/five.pkl\n      target-path: data/five.pkl\n",
         "train",
         ".",
         READS.format("data/five.pkl"),
