@@ -27,13 +27,35 @@ NO_NAME = (
 )
 """Python's constants, and the exceptions whose message may be a number (``KeyError: 3``)."""
 
+_MONTH = (
+    "(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    "|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_WEEKDAY = "(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
+_DATE = (
+    rf"(?i:(?:{_WEEKDAY}[-/,._]+(?:\d{{1,2}}[-/.,_]*)?)?{_MONTH}"
+    r"(?:[-/]\d\d|[-/.,_]*(?:\d{1,2}[-/.,_]+)?(?:19|20)\d\d)(?:[-/.,_T]\d[\d:.]*)?"
+    r"|[qhw]\d{1,2}[-/_]?(?:19|20)\d\d)"
+)
+"""``Jan-01``, ``Jan-01-2020``, ``Sunday,1-Jan-2020``, ``Q1-2020``. Others begin with a digit."""
+
+_FILE = (
+    r"(?:[ct]sv|txt|jsonl?|ya?ml|toml|ini|cfg|xml|html?|py|ipynb|sh|png|jpe?g|gif|svg|tiff?|bmp"
+    r"|pdf|h5|hdf5|pkl|pickle|joblib|np[yz]|pth|ckpt|onnx|keras|safetensors|parquet|feather|xlsx?"
+    r"|sqlite|dat|bin|zip|tar|t?gz|bz2|xz|7z|wav|mp[34]|avi)"
+)
+"""Endings of the names of files. A scalar's name may have others: ``layer1.weight``, ``jet.pt``."""
+
 NAME = (
-    r"(?!\S*:(?://|\d+:\s))"  # a URL, a host with a port, a line of a file
-    rf"(?!{NO_NAME}:\s)"
+    r"(?!\S*(?::(?://|\d+:\s)"  # a URL, a host with a port, a line of a file
+    rf"|\.(?i:{_FILE}):\s|/:\s|\\"  # a file, a folder, a path of Windows
+    r"|\d\.\d+\.\d|@[\w-]+(?:\.[A-Za-z]{2,8})+:\s))"  # a version, an address of mail
+    rf"(?!(?:{_DATE}|[vV]\d+(?:\.\d+)+|www\.\S*|{NO_NAME}):\s)"
     r"[^\w\s/.~\\]*[^\W\d][^ \t]*"
 )
 """A name: its first letter or digit is a letter, so no number is one, no date and no time; a path
-that begins with ``/``, ``.`` or ``~`` is none."""
+that begins with ``/``, ``.`` or ``~`` is none, nor what is a file's, a version or a date in
+another way."""
 
 
 def default_patterns(flag_names: Iterable[str], mode: str = "lines") -> list[str]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .patterns import NO_NAME, TEXT, expanded, name_of
+from .words import METRIC, is_metric, is_setting
 
 _WORD = r"[\w@#%/.&^+'’()\[\]-]"
 _NAME = rf"[^\W\d]{_WORD}*(?: {_WORD}+){{0,8}}"
@@ -113,7 +114,8 @@ _DIGIT = re.compile(r"\d|nan|inf", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 _POSSIBLE = re.compile(  # a name, a sign and a value; or a name and a value beside a step or a bar
     r"(?:\s[:=]\s*|[:=：](?:\*\*)?\s+|(?:[^\W\d]\d{0,6}|['\")\]%*])[:=：])"
-    rf"(?:tensor\(|array\(|np\.\w+\()?[-+.\dni]|[|│┃║]|\b(?:{_OF_A_STEP})\b",
+    rf"(?:tensor\(|array\(|np\.\w+\()?[-+.\dni]|[|│┃║]|\b(?:{_OF_A_STEP})\b"
+    rf"|\b{METRIC}\s+[-+.\d]",
     re.IGNORECASE,
 )
 _COLUMNS = re.compile(r"\s{2,}|\t")
@@ -159,10 +161,10 @@ class TextPattern:
         return bool(text and self._checked(_found_in(text)))
 
     def lines_with_scalars(self, lines: Iterable[str]) -> Iterator[str]:
-        """Those of ``lines`` that hold scalars."""
+        """Those of ``lines`` that hold scalars which are not settings."""
         last = ""
         for line in [*map(str.rstrip, lines), ""]:
-            if any(each.name for each in self._read(line)):
+            if any(each.name and not is_setting(*each) for each in self._read(line)):
                 yield line if self.search(line) else last  # the row of a table
             last = line if _DIGIT.search(line) else last
 
@@ -255,8 +257,8 @@ def _found_in(text: str) -> list[Found]:
     for part in _BETWEEN.split(text):
         rest, label = _after_labels(part, prefix, steps)
         pairs = _pairs(rest)
-        if not pairs and (steps or (is_divided and not is_row)):
-            pairs = _unsigned_pairs(rest)
+        if not pairs:
+            pairs = _unsigned_pairs(rest, bool(steps) or (is_divided and not is_row))
         if _DATA.match(rest):
             prefix = name_of(rest)
             continue
@@ -319,9 +321,17 @@ def _pairs(text: str, pattern: re.Pattern[str] = _PAIR) -> list[re.Match[str]]:
     return found
 
 
-def _unsigned_pairs(text: str) -> list[re.Match[str]]:
+def _unsigned_pairs(text: str, are_any: bool) -> list[re.Match[str]]:
+    """Names and values without a sign between. Those that are not ``are_any`` are to be metrics
+    with a share or a fraction: ``Accuracy 0.93``, ``Acc@1 76.1 Acc@5 92.9``."""
     pairs = _pairs(text, _UNSIGNED_PAIR)
-    return [] if any(_PROSE.match(pair["name"].lower()) for pair in pairs) else pairs
+    if are_any:
+        return [] if any(_PROSE.match(pair["name"].lower()) for pair in pairs) else pairs
+    are_metrics = all(
+        is_metric(pair["name"]) and (pair["unit"] == "%" or not pair["value"].isdigit())
+        for pair in pairs
+    )
+    return pairs if are_metrics else []
 
 
 def _value(pair: re.Match[str]) -> str:

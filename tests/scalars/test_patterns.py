@@ -94,6 +94,11 @@ NO_NAMES = [
     ),
     *("127.0.0.1", "127.0.0.1:80", "fe80::1:80", "/tmp/x.csv", "./x.csv", "../x", "~/x"),
     *("nan", "inf", "None", "True", "KeyError", "ValueError", "SystemExit", "\rcr", "--", "..."),
+    *("Jan-01-2020", "Jan/01/2020", "January-2020", "Jan2020", "jan-01", "Sunday,1-Jan-2020"),
+    *("Q1-2020", "W05/2020", "sept-2020", "Oct-05-2021T12:30", "at12:30:05", "Dec-31"),
+    *("data/x.csv", "x.csv", "model.h5", "src/train.PY", "data/", "C:\\data\\x", "a\\b"),
+    *("1.2.3", "v1.2", "v1.2.3", "numpy-1.26.4", "torch==2.1.0", "3.11", "2.x"),
+    *("www.example.org", "me@example.org", "gs://bucket/x.csv", "mailto:me@x.org"),
 ]
 
 
@@ -128,6 +133,18 @@ NAMES = [
         "top-1",
         "α",
     ),
+    *(
+        "val/acc",
+        "train/loss_1",
+        "f1@0.5",
+        "recall@10",
+        "mAP50-95(B)",
+        "map@iou.5",
+        "v1",
+        "v2_loss",
+    ),
+    *("layer1.weight", "jet.pt", "val/f1.macro", "pearson.r", "python3.11", "iou0.5", "q1", "may"),
+    *("dec1", "mar_1", "decoder-12", "market-12", "augment-10", "sun", "monday", "data/train"),
     *("nan_count", "information", "Truely", "http", "loss[0]", "loss(mean)", "é", "KeyErrors"),
 ]
 

@@ -174,6 +174,13 @@ LINES: dict[str, dict[str, float]] = {
         "loss": 0.0893, "accuracy": 0.9732
     },
     "Validation: {'loss': 0.3, 'acc': 0.9}": {"validation_loss": 0.3, "validation_acc": 0.9},
+    # without a sign: metrics only, with a fraction or a share
+    "Accuracy 0.93": {"accuracy": 0.93},
+    "Best val accuracy 93%": {"best_val_accuracy": 93},
+    "  Test loss  0.25": {"test_loss": 0.25},
+    " * Acc@1 76.130 Acc@5 92.862": {"acc@1": 76.13, "acc@5": 92.862},
+    "Test RMSE 0.5, MAE 0.25": {"test_rmse": 0.5, "mae": 0.25},
+    "F1 score (macro): 0.8 | AUC 0.9": {"f1_score_macro": 0.8, "auc": 0.9},
     "Precision: 0.85 Recall: 0.80 F1-Score: 0.82": {
         "precision": 0.85, "recall": 0.8, "f1-score": 0.82
     },
@@ -347,7 +354,10 @@ NOTHING = [
     *("Progress: 45%", "Downloading: 45%|███       | 4.5M/10M [00:28<00:00, 3.47MB/s]", "45%"),
     "CPU times: user 1.2 s, sys: 0.1 s, total: 1.3 s",
     # text, lists, code
-    *("The accuracy is 0.93", "Accuracy 0.93", "Found 60000 files in 10 classes.", "25000 train"),
+    *("The accuracy is 0.93", "Accuracy 5", "accuracy of 0.93", "with loss 0.3"),
+    *("Found 60000 files in 10 classes.", "25000 train"),
+    *("Model saved with accuracy 0.93", "early stopping at loss 0.3", "Accuracy 0.93, 0.94"),
+    *("Loss 0.3 decreased", "MSE loss 0.3 on 12 rows", "loss 0.3.5", "lr 0.1", "Top 5.0"),
     *("CV scores: 0.93, 0.94, 0.95", "scores: [0.93, 0.94]", "x.shape: (100, 20)", "ratio: 3:1"),
     *("Genauigkeit: 0,93", "x = 5x + 2", "x == 5", "x <= 5", "if loss > 0.5: 3 times", "for 5: x"),
     *("Epoch 3 took 12.3s", "Step 1: load the data", "Epoch 1: val_loss did not improve from 0.35"),
