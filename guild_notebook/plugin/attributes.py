@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import options
-from ..errors import OptionError, misspelled, shown
+from ..errors import OptionError, misspelled, nearest, shown
+from ..scalars import compiled
 
 NOTEBOOK = "notebook"
 
@@ -97,9 +98,35 @@ def check(opdef: Any) -> None:
         raise OptionError(
             f"{where}: 'env' takes names of variables, each with its value, not '{shown(env)}'"
         )
+    objective = opdef.as_data().get("objective")
+    kinds = ("minimize", "maximize")
+    if isinstance(objective, dict) and (objective.keys() - set(kinds) or len(objective) > 1):
+        named = ", ".join(map(shown, objective))
+        near = "".join(nearest(shown(key), kinds) for key in objective)
+        hint = f"did you mean '{near}'?" if near in kinds else "say minimize or maximize: SCALAR"
+        raise OptionError(
+            f"{where}: 'objective' takes one of minimize and maximize, not {named} - {hint}"
+        )
     for flag in opdef.flags:
         if options.is_option(flag.name):
             raise OptionError(
                 f"{where}: '{flag.name}' is an option, not a flag - take it out of 'flags', to the "
                 "line of 'notebook'"
             )
+
+
+def check_pattern(pattern: Any, opdef: Any) -> None:
+    """Raise OptionError for what is in ``output-scalars`` and is no pattern: an expression, or a
+    mapping of names to such, or to lists of them."""
+    if isinstance(pattern, (dict, list)):
+        for each in pattern.values() if isinstance(pattern, dict) else pattern:
+            check_pattern(each, opdef)
+        return
+    try:
+        compiled(pattern)
+    except (re.error, TypeError, AttributeError) as e:
+        why = str(e) if isinstance(e, re.error) else "it is not a text"
+        raise OptionError(
+            f"operation '{opdef.fullname}': 'output-scalars' has the pattern '{shown(pattern)}', "
+            f"which cannot be read: {why} - correct it"
+        ) from None

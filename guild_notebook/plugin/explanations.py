@@ -31,7 +31,7 @@ _MOST_NAMES = 10
 
 
 def explain(refusal: str, *args: Any) -> str:
-    """A line in place of the message of one of Guild's functions (compat/more_hooks.py, REFUSALS),
+    """A line in place of the message of a function of Guild (compat/command_line.py, REFUSALS),
     which gets ``args``; "" where Guild's is as good."""
     explained: dict[str, Callable[..., str]] = {
         "_no_such_model_op_error": _operation,

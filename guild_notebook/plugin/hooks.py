@@ -54,7 +54,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
 
     def assignments_read(self, op: Any, texts: list[str]) -> None:
         """Called when Guild has read the assignments of a command line, ``texts``, and before it
-        looks for their flags (compat/more_hooks.py); then for those of the batch that runs it."""
+        looks for their flags (compat/command_line.py); then for those of the batch that runs it."""
         opdef = op._opdef
         with _one_line_errors(f"operation '{opdef.fullname}'"):
             is_notebook = operation.spec_for_opdef(opdef) is not None
@@ -63,7 +63,7 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             _set_what_options_say(opdef, spec)
 
     def refused(self, refusal: str, *args: Any) -> None:
-        """Called before Guild ends a command with a message of its own (compat/more_hooks.py)."""
+        """Called before Guild ends a command with a message of its own (compat/command_line.py)."""
         from . import explanations
 
         said = explanations.explain(refusal, *args)
@@ -80,6 +80,10 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         if not spec:
             cluster.check(opdef)
         with _one_line_errors(f"operation '{opdef.fullname}'"):
+            if opdef.steps:
+                from . import steps
+
+                steps.check(opdef)
             if spec or flagdefs.secret_variables(opdef):
                 from .pending_operation import PendingOperation
 

@@ -6,10 +6,11 @@ same: operation-only, models, ``config``, ``include``, ``extends``, ``operation-
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -277,7 +278,8 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
     if hasattr(opdef, "nb_undefined"):
         said, name = opdef.nb_undefined
         raise OptionError(f"{said} - a file or folder is required as 'file: {name}'")
-    output_scalars(opdef, spec)
+    for pattern in output_scalars(opdef, spec):
+        attributes.check_pattern(pattern, opdef)
     check_reports(
         settings(opdef, spec), f"operation '{opdef.fullname}'", opdef.guildfile.dir or "."
     )
@@ -298,6 +300,30 @@ def check(opdef: Any, spec: NotebookSpec) -> None:
             f"operation '{opdef.fullname}': notebook {spec.path} does not exist in {folder} - "
             f"{advice}"
         )
+
+
+def check_required_files(opdef: Any, values: Mapping[str, Any]) -> None:
+    """Raise OptionError for a file that an opdef requires and that does not exist: Guild looks for
+    it when there is a run. One that a flag names among ``values`` is Guild's to find."""
+    from guild import op_dep
+
+    for dependency in opdef.dependencies or ():
+        with contextlib.suppress(op_dep.OpDependencyError):
+            resource, location = op_dep.resource_def(dependency, dict(values))
+            parents = getattr(getattr(resource, "modeldef", None), "parents", ())
+            for source in resource.sources:
+                path = source.parsed_uri.path
+                is_given = values.keys() & set(op_dep.source_flag_name_candidates(source))
+                if source.parsed_uri.scheme != "file" or source.optional or is_given:
+                    continue
+                folders = [location, *(parent.dir for parent in parents)]
+                if "${" not in path and not any(
+                    os.path.exists(os.path.join(folder, path)) for folder in folders
+                ):
+                    raise OptionError(
+                        f"operation '{opdef.fullname}': '{path}' in 'requires' does not exist in "
+                        f"{location} - correct its path"
+                    )
 
 
 def check_reports(settings: options.Settings, where: str, project: str) -> None:

@@ -80,6 +80,8 @@ class PendingOperation:
                 self.secrets.read_values(op)
             self.secrets.check_demands(op._op_flag_vals)
         self._check_kernel()
+        if self._spec and not op._run and not command_parameters().get("remote"):
+            operation.check_required_files(self.opdef, op._op_flag_vals)
         warnings: list[str] = []
         if self._checks:
             trials = op._batch_trials or []

@@ -228,3 +228,18 @@ def test_options_of_reports_hold_for_each_trial_and_for_a_run_that_is_repeated(
     assert recorded == (
         'nb-report={"html":{"code":"none","theme":"dark"},"sanitized":{"contents":false}}'
     )
+
+
+def test_options_of_a_step_are_kept_beside_its_flags_and_what_is_not_used_is_said(project: Project):
+    said = "import os\nprint('cwd:', os.path.basename(os.getcwd()), x, y)"
+    project.notebook("nb/train.ipynb", "x = 1\ny = 2", said)
+    project.guildfile(
+        "train:\n  notebook: nb/train.ipynb\n  flags-import: all\n  nb-report: none\n"
+        "all:\n  steps:\n    - run: train nb-cwd=notebook y=3\n      flags: {x: 5}\n"
+    )
+    done = project.run("all")
+    assert "cwd: nb 5 2\n" in done.stdout
+    assert (
+        "step 'train nb-cwd=notebook y=3': 'flags' takes the place of what 'run' assigns: y=3 is "
+        "not used"
+    ) in done.stderr

@@ -614,7 +614,94 @@ SEARCHES = [
     ),
 ]
 
-ROWS = [*NOTEBOOKS, *FLAGS, *OPTIONS, *GUILDFILES, *SEARCHES]
+ALL = f"{OP}  flags-import: all\nall:\n  steps:\n    - "
+
+STEPS = [
+    Mistake(
+        "run all",
+        "operation 'all', step 2 (ft): there is no operation 'ft' - did you mean 'fit'?",
+        f"{ALL}fit\n    - ft\n",
+    ),
+    Mistake(
+        "run all",
+        "operation 'all', step 1 (fit): train.ipynb has no flag 'learn_rate' - did you mean "
+        "'learning_rate'?",
+        f"{ALL}fit learn_rate=3\n",
+    ),
+    Mistake(
+        "run all",
+        "operation 'all', step 1 (fit): train.ipynb has no flag 'batchsize' - did you mean "
+        "'batch_size'?",
+        f"{ALL}{{run: fit, flags: {{batchsize: 3}}}}\n",
+    ),
+    Mistake(
+        "run all",
+        "operation 'all', step 1 (fit): operation 'fit': unknown option 'nb-kernl' - did you mean "
+        "'nb-kernel'?",
+        f"{ALL}fit nb-kernl=python3\n",
+    ),
+    Mistake(
+        "run all",
+        "operation 'all', step 1 (fit): operation 'fit': 'nb-cwd' takes …, not 'projct'…",
+        f"{ALL}{{run: fit, flags: {{nb-cwd: projct}}}}\n",
+    ),
+    Mistake(
+        "run all",
+        "operation 'all', step 2 (gone): operation 'gone': notebook gone.ipynb does not exist in … "
+        "- …",
+        f"{ALL}fit\n    - gone\ngone:\n  notebook: gone.ipynb\n",
+    ),
+    Mistake(
+        "run all",
+        "operation 'm:all', step 1 (ft): there is no operation 'ft' - did you mean 'm:fit'?",
+        "- model: m\n  operations:\n    fit: {notebook: train.ipynb}\n    all: {steps: [ft]}\n",
+    ),
+]
+
+NEEDS = [
+    Mistake(
+        "run fit",
+        "operation 'fit': 'data/nowhere.csv' in 'requires' does not exist in … - correct its path",
+        f"{OP}  requires:\n    - file: data/nowhere.csv\n",
+    ),
+    Mistake(
+        "run fit learning_rate=[1,2]",
+        "operation 'fit': 'nowhere' in 'requires' does not exist in … - correct its path",
+        f"{OP}  flags-import: all\n  requires: {{file: nowhere}}\n",
+    ),
+    Mistake(
+        "run m:fit",
+        "operation 'm:fit': 'nowhere' in 'requires' does not exist in … - correct its path",
+        "- model: m\n  operations:\n    fit: {notebook: train.ipynb, requires: data}\n"
+        "  resources: {data: [{file: nowhere}]}\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'objective' takes one of minimize and maximize, not minimise - did you "
+        "mean 'minimize'?",
+        f"{OP}  objective: {{minimise: loss}}\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'objective' takes one of minimize and maximize, not minimize, maximize - "
+        "say minimize or maximize: SCALAR",
+        f"{OP}  objective: {{minimize: loss, maximize: acc}}\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'output-scalars' has the pattern 'loss: (', which cannot be read: … - "
+        "correct it",
+        f"{OP}  output-scalars: 'loss: ('\n",
+    ),
+    Mistake(
+        "run fit",
+        "operation 'fit': 'output-scalars' has the pattern '3', which cannot be read: it is not a "
+        "text - correct it",
+        f"{OP}  output-scalars: [{{loss: 3}}]\n",
+    ),
+]
+
+ROWS = [*NOTEBOOKS, *FLAGS, *OPTIONS, *GUILDFILES, *SEARCHES, *STEPS, *NEEDS]
 
 
 @pytest.fixture(scope="module")
