@@ -1,11 +1,26 @@
-"""Writing files of a run so that each is whole or absent."""
+"""Writing files of a run so that each is whole or absent, and the list of those it has made."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator
+
+ARTIFACTS = ".guild/notebook-artifacts"
+"""The reports and images of a run: a line with a JSON string for each, its path in the run
+directory."""
+
+
+def artifact_names(content: bytes) -> list[str]:
+    """The paths in ``content`` of ARTIFACTS, without lines that are none: a run directory is input,
+    and a run may have been killed while it wrote the last."""
+    names = []
+    for line in content.splitlines():
+        with contextlib.suppress(ValueError, RecursionError):
+            names.append(json.loads(line))
+    return [name for name in names if isinstance(name, str) and "\0" not in name]
 
 
 def write_whole(path: str, content: bytes | Iterable[bytes]) -> None:

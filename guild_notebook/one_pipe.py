@@ -46,17 +46,24 @@ def status_line(status: Mapping[str, Any]) -> bytes:
 
 
 class Teller:
-    """Writes a status to stdout, for a process that writes all else there without a ``Writer``."""
+    """Writes other streams to stdout, for a process that writes all else there without a
+    ``Writer``."""
 
     def __init__(self) -> None:
         self._begin = BEGIN
 
     def tell(self, status: Mapping[str, Any]) -> None:
-        """Write what goes on now. Raises OSError. In one write, so that no other thread's comes
-        between."""
-        line = b"%b\0%c%b\0\1" % (self._begin, STATUS + 1, status_line(status))
+        """Write what goes on now. Raises OSError."""
+        self.write(STATUS, status_line(status))
+
+    def write(self, stream: int, content: bytes) -> None:
+        """Write to a stream. Raises OSError. What the pipe takes at once, so that no other thread's
+        comes between."""
+        content = content.replace(b"\0", b"\0\0")
+        marked = b"%b\0%c%b\0\1" % (self._begin, stream + 1, content)
         self._begin = b""
-        os.write(1, line)
+        while marked:
+            marked = marked[os.write(1, marked) :]
 
 
 class Writer:

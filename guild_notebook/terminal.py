@@ -13,14 +13,14 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 import os
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from unicodedata import category, east_asian_width
+
+from .texts import clock, cut, duration, number, one_line, width
 
 DRAW_SECONDS = 0.25
 """The shortest time between two states of the line."""
@@ -47,9 +47,6 @@ _BACK = b"\x1b8"
 
 _BAR = re.compile(r"\|?[█▉▊▋▌▍▎▏▒░━╸╺─#=>. -]{6,}\|?")
 """The part of a progress bar that is drawn with characters."""
-
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-_JOINER, _EMOJI = "\u200d", "\ufe0f"  # the latter makes what is before it wide
 
 
 def can_draw() -> bool:
@@ -131,7 +128,7 @@ class Terminal:
     def close(self) -> None:
         """Remove the line for good."""
         with self._lock:
-            self.last = _one_line(self._status.get("text"))
+            self.last = one_line(self._status.get("text"))
             self._status = {}
             self.tick()
             for handler in self._handlers:
@@ -212,12 +209,12 @@ def status_text(status: Mapping[str, Any], seconds: float, columns: int) -> str:
     at most: where all of it has no room, bars become short, then notes are left out, then the text
     is cut."""
     spinner = _SPINNER[int(seconds / DRAW_SECONDS) % len(_SPINNER)]
-    text = _one_line(status.get("text"))
+    text = one_line(status.get("text"))
     time_shown = f"  {clock(seconds)}" if "seconds" in status else ""
     last = status.get("last")
     notes = [f"last time {clock(last)}"] if isinstance(last, (int, float)) else []
-    notes += map(_one_line, status.get("notes") or ())
-    bar = _one_line(status.get("bar"))
+    notes += map(one_line, status.get("notes") or ())
+    bar = one_line(status.get("bar"))
     short = " ".join(_BAR.sub(" ", bar).split())
     head = f"{spinner} {text}{time_shown}"
     for more in ([*notes, bar], [*notes, short], [short]):
@@ -231,61 +228,6 @@ def status_text(status: Mapping[str, Any], seconds: float, columns: int) -> str:
     return cut(
         f"{spinner} {cut(text, max(columns - width(spinner + ' ' + rest), 8))}{rest}", columns
     )
-
-
-def _one_line(value: Any) -> str:
-    text = value if isinstance(value, str) else ""
-    return "".join(c for c in text if c == _JOINER or category(c) not in _UNSEEN).strip()
-
-
-def width(text: str) -> int:
-    """The columns that a terminal needs for ``text``, at most."""
-    return sum(_columns_of(c) for c in text)
-
-
-def _columns_of(c: str) -> int:
-    if c.isascii():
-        return 1
-    if category(c) in ("Mn", "Me", "Cf") and c != _EMOJI:
-        return 0
-    return 2 if east_asian_width(c) in "WF" else 1
-
-
-def cut(text: str, columns: int) -> str:
-    """``text``, cut where it needs more columns."""
-    if width(text) <= columns:
-        return text
-    shown, used = "", 1
-    for c in text:
-        used += _columns_of(c)
-        if used > columns:
-            break
-        shown += c
-    return shown + "…" if columns > 0 else ""
-
-
-def clock(seconds: float) -> str:
-    """A time that runs: ``1:42``, ``1:02:05``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def duration(seconds: float) -> str:
-    """A time that is over: ``3 s``, ``3 min 10 s``, ``1 h 02 min``."""
-    if seconds < 59.5:
-        return f"{seconds:.1f} s" if seconds < 0.95 else f"{round(seconds)} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
-
-
-def number(value: Any, digits: int = 5) -> str:
-    """A number in as many significant digits; whole ones in all of theirs."""
-    if isinstance(value, float) and math.isfinite(value):
-        whole = value.is_integer() and abs(value) < 1e10
-        return str(int(value)) if whole else f"{value:.{digits}g}"
-    return str(value)
 
 
 def end_line(
@@ -305,11 +247,11 @@ def end_line(
     first = f"{COMPLETED if status == 0 else FAILED} {run} {ended} {duration(seconds)}"
     opening = f"guild-notebook open {run}" if end.get("report") else ""
     shown = [
-        _one_line(f"{name} {number(value)}") + (f" (step {step})" if step else "")
+        one_line(f"{name} {number(value)}") + (f" (step {step})" if step else "")
         for name, (value, step) in [*scalars.items()][:MOST_SCALARS]
     ]
     while True:
-        parts = [first, *(shown if status == 0 else ()), _one_line(end.get("why")), opening]
+        parts = [first, *(shown if status == 0 else ()), one_line(end.get("why")), opening]
         line = " · ".join(filter(None, parts))
         if width(line) <= columns or len(shown) < 2:
             return line

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guild_notebook import terminal
-from guild_notebook.terminal import Terminal, clock, cut, duration, end_line, status_text, width
+from guild_notebook.terminal import Terminal, end_line, status_text
+from guild_notebook.texts import clock, cut, duration, width
 
 SPINNERS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 BAR = " 45%|████▌     | 45/100 [00:12<00:15,  3.2it/s]"

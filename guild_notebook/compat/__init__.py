@@ -6,9 +6,20 @@ Each is applied when what it patches is imported, whoever imports it, by the tab
 scripts, in kernels and in the processes that it starts. The libraries of optimizers take a second
 to import: :mod:`guild_notebook.optimizers` applies :mod:`~guild_notebook.compat.skopt`.
 
-May use ``one_pipe``, ``options``, ``packages``, ``scalars``, ``start``, ``terminal`` and
-``errors``. To add a patch, write its module and name it in a table.
+May use ``one_pipe``, ``options``, ``packages``, ``scalars``, ``start``, ``terminal``,
+``errors`` and ``texts``. To add a patch, write its module and name it in a table.
 """
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+
+def with_changes(module: Any, **changes: Any) -> SimpleNamespace:
+    """What is in a module, with some of it replaced: to be put in its place into the one module of
+    Guild that is to use it so, while all others have it as it is."""
+    return SimpleNamespace(**{**vars(module), **changes})
 
 
 def apply() -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import re
-from types import SimpleNamespace
 from typing import Any
+
+from . import with_changes
 
 
 def mend_commands(module: Any) -> None:
@@ -100,4 +101,4 @@ def split_by_keyword(click_util: Any) -> None:
     def split(pattern: str, text: str, maxsplit: int = 0) -> list[Any]:
         return re.split(pattern, text, maxsplit=maxsplit)
 
-    click_util.re = SimpleNamespace(**{**vars(re), "split": split})
+    click_util.re = with_changes(re, split=split)

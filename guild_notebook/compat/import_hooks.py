@@ -20,12 +20,12 @@ from typing import Any
 
 from . import (
     closed_output,
+    command_line,
     commands,
     hparams,
     interpreter,
     ipy,
     model_importer,
-    more_hooks,
     names,
     notebook_plugin,
     output_reader,
@@ -64,13 +64,13 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.commands.compare_impl": (names.compare_names,),
     "guild.commands.main": (
         commands.mend_commands,
-        more_hooks.explain_notebooks_as_commands,
+        command_line.explain_notebooks_as_commands,
     ),
     "guild.commands.operations_impl": (shown_flags.list_flags,),
-    "guild.commands.run": (commands.state_defaults, more_hooks.explain_unknown_options),
+    "guild.commands.run": (commands.state_defaults, command_line.explain_unknown_options),
     "guild.commands.run_impl": (
         restarts.find_by_id,
-        more_hooks.ask_plugins,
+        command_line.ask_plugins,
         shown_flags.label_by_defaults,
     ),
     "guild.commands.runs_impl": (names.select_by_values,),

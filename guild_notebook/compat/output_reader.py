@@ -19,10 +19,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .. import one_pipe
+from . import with_changes
 
 if TYPE_CHECKING:
     from ..terminal import Terminal
@@ -38,10 +38,6 @@ TICK_MILLISECONDS = 100
 END_SECONDS = 5.0
 """The longest that the process of a run is waited for that has closed its streams."""
 
-batch: Any = None
-"""In the process of a batch, what shows its trials: ``terminal(output)`` returns what takes the
-place of the terminal of a trial, ``wants_status`` says whether that takes a status."""
-
 _NOT_IN_LINES = bytes(range(9))
 _ENTRY = struct.Struct("!QB")
 
@@ -51,6 +47,7 @@ def read_in_pieces(op_util: Any) -> None:
     callbacks. An entry has the time at which the end of its line was read, whatever the callbacks
     of the lines before it and the terminal take."""
     output = op_util.RunOutput
+    output.shown_by = None  # in the process of a batch, what shows its trials (batches.py)
     output._gen_tee_run = _read
     output._wait_and_close_by_guild, output.wait_and_close = output.wait_and_close, _wait_and_close
 
@@ -58,15 +55,16 @@ def read_in_pieces(op_util: Any) -> None:
 def offer_one_pipe(op: Any) -> None:
     """Tell a notebook's process whose streams are read that it may write both to one pipe. The
     run's attributes do not hold that: another process may start it again."""
-    op.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": _start})
+    op.subprocess = with_changes(subprocess, Popen=_start)
 
 
 def _start(args: list[str], env: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
     if options["stdout"] == options["stderr"] == subprocess.PIPE and _may_write_one_pipe(args):
-        if batch.wants_status if batch else _is_on_terminal():
-            env = {**env, one_pipe.VARIABLE: one_pipe.TERMINAL}
-        elif _is_notebook(args):
-            env = {**env, one_pipe.VARIABLE: "1"}
+        from guild import op_util
+
+        batch = op_util.RunOutput.shown_by
+        shows_status = batch.shows_status if batch else _is_on_terminal()
+        env = {**env, one_pipe.VARIABLE: one_pipe.TERMINAL if shows_status else "1"}
     return subprocess.Popen(args, env=env, **options)
 
 
@@ -237,8 +235,8 @@ def _possible_scalar(callback: Any) -> re.Pattern[bytes] | None:
 
 def _terminal(output: Any) -> Terminal | None:
     """The terminal of this process, where ``output`` is to be shown there."""
-    if batch and _is_notebook(output._proc.args):
-        in_its_place: Terminal = batch.terminal(output)
+    if output.shown_by and _is_notebook(output._proc.args):
+        in_its_place: Terminal = output.shown_by.terminal(output)
         return in_its_place
     if output._quiet or not _is_on_terminal() or not _may_write_one_pipe(output._proc.args):
         return None

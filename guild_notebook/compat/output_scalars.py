@@ -19,6 +19,7 @@ from typing import Any
 
 from ..scalars import compiled
 from ..scalars.patterns import LINES, TEXT, are_lines
+from ..texts import cut
 from .scalar_files import ScalarWriter
 
 log = logging.getLogger("guild")
@@ -35,7 +36,7 @@ LONGEST_EXAMPLE = 60
 
 _LIKELY = re.compile(
     rb"^(?!\[\d+/\d+\] )[^\n]*?"  # a line that is not of a cell's end
-    rb"(?:(?:[^\d\n]\d?|\s)[:=]\*{0,2}\s*['\"]?[-+.\dniNIta]|[A-Za-z_] [-+]?\d*\.\d"
+    rb"(?:(?:[^\d\n]\d?|\s)[:=]\*{0,2}\s*['\"]?[-+.\dniNIta]|\w [-+]?\d*(?:\.\d|%)"
     rb"|\d:\s|[|\xe2\xef]|[\w.]  +[-+.\d])",
     re.MULTILINE,
 )
@@ -99,9 +100,7 @@ def _likely_scalars(guild_dir: str, pattern: str) -> Iterator[str]:
     reader = compiled(TEXT + pattern[len(LINES) :])
     found = list(itertools.islice(reader.lines_with_scalars(lines), MOST_COUNTED + 1))
     if found:
-        example = " ".join(found[0].split())
-        if len(example) > LONGEST_EXAMPLE:
-            example = example[: LONGEST_EXAMPLE - 1] + "…"
+        example = cut(" ".join(found[0].split()), LONGEST_EXAMPLE)
         n, over = min(len(found), MOST_COUNTED), "over " * (len(found) > MOST_COUNTED)
         yield (
             "no scalars - "

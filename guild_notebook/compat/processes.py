@@ -5,13 +5,18 @@ This module is the command of a pipeline as well. Recorded runs hold its name.
 
 from __future__ import annotations
 
+import logging
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 from .. import start
+from . import with_changes
+
+log = logging.getLogger("guild")
 
 
 def start_steps_apart(op_util: Any) -> None:
@@ -32,7 +37,7 @@ def start_pip_apart(pip_util: Any) -> None:
     Guild starts ``python -m pip freeze`` (guild/pip_util.py:332), where a ``traceback.py`` leaves
     the run without its list of packages. Needless when it does by a path, or with ``-P``.
     """
-    pip_util.subprocess = SimpleNamespace(**{**vars(subprocess), "check_output": _check_output})
+    pip_util.subprocess = with_changes(subprocess, check_output=_check_output)
 
 
 def _check_output(command: list[str], **options: Any) -> bytes:
@@ -52,10 +57,37 @@ def _call(command: list[str], **options: Any) -> int:
     return subprocess.call(_apart([sys.executable, *command[1:]]), **options)
 
 
+def _keeping_options(apply: Callable[..., None]) -> Callable[..., None]:
+    """Keep options of a notebook that are assigned in ``run`` of a step which has ``flags`` as
+    well: these take the place of all assignments there (guild/steps_main.py:170). Say what they
+    take the place of. Needless when Guild adds them up."""
+    from .. import options
+
+    def apply_data_params(data: dict[str, Any], context: Any, run_spec: str) -> None:
+        typed = list(context.params["flags"])
+        apply(data, context, run_spec)
+        given = list(context.params["flags"])
+        if not data.get("flags"):
+            return
+        names = {text.partition("=")[0] for text in given}
+        lost = [text for text in typed if text.partition("=")[0] not in names]
+        ours = [text for text in lost if text.startswith(options.PREFIX)]
+        context.params["flags"] = [*ours, *given]
+        if others := [text for text in lost if text not in ours]:
+            log.warning(
+                "step %r: 'flags' takes the place of what 'run' assigns: %s is not used",
+                run_spec,
+                ", ".join(others),
+            )
+
+    return apply_data_params
+
+
 if __name__ == "__main__":
     from guild import op_util, steps_main
 
     steps_main.subprocess = SimpleNamespace(call=_call)
+    steps_main._apply_data_params = _keeping_options(steps_main._apply_data_params)
     try:
         steps_main.main()
     except SystemExit as error:

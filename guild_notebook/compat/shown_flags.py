@@ -21,12 +21,13 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from types import SimpleNamespace
 from typing import Any
 
-DEFAULT, LIST = "nb-default", "nb-list"
-"""The keys of ``flags-extra``: a flag's default in the notebook, as Guild holds it, and whether
-Guild holds it as a list's items in one text."""
+from . import with_changes
+
+DEFAULT, LIST, VARIES = "nb-default", "nb-list", "nb-varies"
+"""The keys of ``flags-extra``: a flag's default in the notebook, as Guild holds it; whether Guild
+holds it as a list's items in one text; and, of a trial, whether the flag varies in the batch."""
 
 TYPE = "nb_type"
 """The attribute of Guild's definition of a notebook's flag that has its type in words."""
@@ -55,11 +56,13 @@ def _exact(value: Any) -> str:
 
 
 def differing(values: Mapping[str, Any], extras: Mapping[str, Any] | None) -> dict[str, str]:
-    """Of flag values those that differ from the notebook's defaults, as they are shown."""
+    """Of flag values those that differ from the notebook's defaults, or among the trials of a
+    batch, as they are shown."""
     shown = {}
     for name, value in sorted(values.items()):
         known = _known(extras, name)
-        if not (_is_default(value, known[DEFAULT]) if DEFAULT in known else value is None):
+        is_default = _is_default(value, known[DEFAULT]) if DEFAULT in known else value is None
+        if known.get(VARIES) or not is_default:
             shown[name] = value_text(value, bool(known.get(LIST)))
     return shown
 
@@ -212,13 +215,38 @@ def _lines(op: Any) -> Iterator[str]:
 
 
 def label_trials_by_defaults(batch_util: Any) -> None:
-    """Do so for the trials of a batch (guild/batch_util.py:176), also where it tells of each."""
-
-    def trial_label(proto_run: Any, trial_flag_vals: dict[str, Any]) -> str:
-        data = proto_run.get("op") or {}
-        return _label(data.get("label-template"), trial_flag_vals, data.get("flags-extra"))
-
+    """Do so for the trials of a batch (guild/batch_util.py:176), also where it tells of each. Their
+    labels have each flag that varies in it."""
+    varying: set[str] = set()  # as far as trials are known beforehand
+    init_by_guild, op_by_guild = batch_util._init_trial_runs, batch_util._trial_op_attr
     desc_by_guild = batch_util._trial_flags_desc
+
+    def init_trial_runs(batch_run: Any, trials: list[dict[str, Any]]) -> Any:
+        names = {name for flags in trials for name in flags}
+        varying.update(n for n in names if len({_exact(flags.get(n)) for flags in trials}) > 1)
+        return init_by_guild(batch_run, trials)
+
+    def extras_of(proto_run: Any, values: Mapping[str, Any]) -> Any:
+        extras: Any = (proto_run.get("op") or {}).get("flags-extra")
+        given = proto_run.get("flags") or {}  # of one that varies several, or how they are drawn
+        if not _is_of_notebook(extras):
+            return extras
+        return {
+            **extras,
+            **{
+                name: {**_known(extras, name), VARIES: True}
+                for name, value in values.items()
+                if name in varying or _exact(given.get(name)) != _exact(value)
+            },
+        }
+
+    def trial_label(proto_run: Any, values: dict[str, Any]) -> str:
+        template = (proto_run.get("op") or {}).get("label-template")
+        return _label(template, values, extras_of(proto_run, values))
+
+    def trial_op_attr(proto_run: Any, values: dict[str, Any]) -> Any:
+        data, extras = op_by_guild(proto_run, values), extras_of(proto_run, values)
+        return {**data, "flags-extra": extras} if extras else data
 
     def trial_flags_desc(run: Any) -> str:
         extras = (run.get("op") or {}).get("flags-extra")
@@ -227,6 +255,7 @@ def label_trials_by_defaults(batch_util: Any) -> None:
             return str(desc_by_guild(run))
         return ", ".join(f"{name}={text}" for name, text in differing(values, extras).items())
 
+    batch_util._init_trial_runs, batch_util._trial_op_attr = init_trial_runs, trial_op_attr
     batch_util._trial_label = trial_label
     batch_util._trial_flags_desc = trial_flags_desc
 
@@ -254,7 +283,7 @@ def describe_flags(help_: Any) -> None:
         kind = getattr(flag, TYPE, None)
         return f"{first} [{kind}]".lstrip() + break_ + rest if kind else described
 
-    help_.flag_util = SimpleNamespace(**{**vars(help_.flag_util), "format_flag": format_flag})
+    help_.flag_util = with_changes(help_.flag_util, format_flag=format_flag)
     help_._format_flag_desc = format_flag_desc
 
 

@@ -6,7 +6,8 @@ here that applies :mod:`guild_notebook.compat.skopt` and then runs Guild's. ``gu
 module's name from the same command (guild/ipy.py:290-343) and calls its ``gen_trials``, so each has
 ``main`` and ``gen_trials``. Recorded runs hold the names of the modules.
 
-May use ``compat``, ``one_pipe``, ``start``, ``terminal`` and ``errors``.
+May use ``compat``, ``files``, ``one_pipe``, ``scalars``, ``start``, ``terminal``, ``errors`` and
+``texts``.
 """
 
 from __future__ import annotations
@@ -122,10 +123,10 @@ def run(main: Callable[[], None]) -> None:
     from . import sweep  # which no other process needs
 
     start.end_quietly_when_interrupted()
-    shows_status = os.environ.pop(one_pipe.VARIABLE, "") == one_pipe.TERMINAL
+    told = os.environ.pop(one_pipe.VARIABLE, "")
     next_trial.start_early()
     try:
-        with sweep.shown(main.__module__, shows_status):
+        with sweep.shown(main.__module__, told):
             main()
     except SystemExit as error:
         batch_util.handle_system_exit(error)

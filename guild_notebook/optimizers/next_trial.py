@@ -17,10 +17,10 @@ import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 from .. import start
+from ..compat import batches, with_changes
 
 LONGEST_SECONDS = 60.0
 """A process that has waited so long ends, since it holds memory, and no more are started: where
@@ -31,23 +31,12 @@ _RUNNER = start.arguments("guild_notebook.run")
 
 def start_early() -> None:
     """Let this process, a batch, start its trials so, and none once it is being stopped."""
-    from guild import batch_util, op
+    from guild import op
 
     trials = _Trials(op.subprocess.Popen)
-    init_trial_runs = batch_util._init_trial_runs
-    terminate_batch = batch_util._terminate_batch
-
-    def init_and_note(*args: Any) -> Any:
-        trials.runs = init_trial_runs(*args)
-        return trials.runs
-
-    def end_and_terminate(*args: Any) -> None:
-        trials.end()
-        terminate_batch(*args)
-
-    batch_util._init_trial_runs = init_and_note
-    batch_util._terminate_batch = end_and_terminate
-    op.subprocess = SimpleNamespace(**{**vars(op.subprocess), "Popen": trials.start})
+    batches.when_made(trials.runs.extend)
+    batches.when_stopped(trials.end)
+    op.subprocess = with_changes(op.subprocess, Popen=trials.start)
     atexit.register(trials.end)
 
 

@@ -16,17 +16,23 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ..compat import output_reader
+from ..compat import batches, output_reader
 from ..errors import nearest
-from ..one_pipe import Teller
+from ..files import ARTIFACTS, artifact_names
+from ..one_pipe import TERMINAL, Teller
 from ..terminal import DRAW_SECONDS, Terminal, encoded
-from .trial_table import Objective, Trial, TrialTable, printable, trials_text, varying
+from ..texts import one_line, printable
+from .trial_table import Objective, Trial, TrialTable, trials_text, varying
 
 MOST_SHOWN_IN_FULL = 3
 """Of so many trials all that they print is shown, where ``nb-trials`` says nothing."""
+
+STOP_SECONDS = 60.0
+"""Time in which a batch that is stopped is ended by the thread that stops it."""
 
 log = logging.getLogger("guild")
 
@@ -41,10 +47,11 @@ _SAID_IN_FULL = (
 
 
 @contextlib.contextmanager
-def shown(optimizer: str, shows_status: bool) -> Iterator[None]:
+def shown(optimizer: str, told: str) -> Iterator[None]:
     """Show the trials of a notebook that this process, a batch, runs meanwhile. ``optimizer`` is
-    the name of the module of Guild that does; with ``shows_status``, Guild's own process has a
-    terminal and shows in its last line what goes on."""
+    the name of the module of Guild that does; ``told`` is what Guild's own process says of the pipe
+    of this one (``one_pipe.VARIABLE``): where that has a terminal, its last line shows what goes
+    on."""
     from guild import batch_util
 
     try:
@@ -55,7 +62,7 @@ def shown(optimizer: str, shows_status: bool) -> Iterator[None]:
     if not is_notebook:
         yield
         return
-    sweep = _Sweep(batch_run, optimizer, Teller() if shows_status else None)
+    sweep = _Sweep(batch_run, optimizer, Teller() if told else None, told == TERMINAL)
     try:
         yield
     finally:
@@ -65,14 +72,14 @@ def shown(optimizer: str, shows_status: bool) -> Iterator[None]:
 class _Sweep:
     """The trials of ``batch_run``, whose start and end Guild's functions tell it."""
 
-    def __init__(self, batch_run: Any, optimizer: str, teller: Teller | None) -> None:
-        from guild import batch_util
-
+    def __init__(
+        self, batch_run: Any, optimizer: str, teller: Teller | None, shows_status: bool
+    ) -> None:
         self._batch_run = batch_run
         self._proto = batch_run.batch_proto
         self._is_sequential = optimizer.startswith("guild.plugins.skopt_")
         self._teller = teller
-        self.wants_status = bool(teller)  # of trials (output_reader.batch)
+        self.shows_status = shows_status
         self._told: list[Any] = []
         self._told_at = 0.0
         self._runs: list[Any] = []
@@ -83,32 +90,33 @@ class _Sweep:
         self._output: Any = None  # Guild's, of the trial that has begun last
         self._began = self._trial_began = time.monotonic()
         self._is_ending = self._has_ended = self._has_said_objective = False
-        self._start_by_guild = batch_util.start_trial_run
-        self._init_by_guild = batch_util._init_trial_runs
-        self._terminate_by_guild = batch_util._terminate_batch
-        self._lock = vars(batch_util)["__trial_running_lock"]
-        batch_util.start_trial_run = self._start
-        batch_util._init_trial_runs = self._init_runs
-        batch_util._terminate_batch = self._terminate
+        self._lock = batches.running_lock()
+        batches.when_made(self._runs.extend)
+        batches.when_stopped(self._stop)
+        batches.run_trials_by(self._run)
         log.addFilter(self._is_shown)
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # it is a pipe
 
     def terminal(self, output: Any) -> Terminal:
-        """What takes the place of a terminal for the output of a trial (output_reader.batch)."""
+        """What takes the place of a terminal for the output of a trial (output_reader)."""
         self._output = output
         return _TrialTerminal(self)
 
     def show(self, fd: int, data: bytes) -> None:
         """Show what a trial has printed. Raises OSError."""
         if self._is_full:
-            if self._teller and fd == sys.stdout.fileno():
-                data = data.replace(b"\0", b"\0\0")  # as of all that is in one pipe
-            output_reader.write(fd, data)
+            if self._teller:  # in order
+                self._teller.write(0 if fd == sys.stdout.fileno() else 1, data)
+            else:
+                output_reader.write(fd, data)
 
     def tell(self, status: Mapping[str, Any]) -> None:
         """Let Guild's process show what goes on in the trial that runs."""
         trial, table, now = self._running, self._table, time.monotonic()
-        if not (self._teller and trial and table) or now < self._told_at + DRAW_SECONDS:
+        if (
+            not (self.shows_status and self._teller and trial and table)
+            or now < self._told_at + DRAW_SECONDS
+        ):
             return
         elapsed = now - self._trial_began
         text = " · ".join(filter(None, [table.begun(trial), status.get("text")]))
@@ -119,19 +127,10 @@ class _Sweep:
         with contextlib.suppress(OSError):  # who shows it has ended
             self._teller.tell({"text": text, "seconds": elapsed, "notes": told[1], "bar": told[2]})
 
-    def _init_runs(self, *args: Any) -> Any:
-        self._runs = self._init_by_guild(*args)
-        return self._runs
-
-    def _terminate(self, *args: Any) -> None:
-        """Stop the batch. Where psutil waits for the process of a trial (guild/batch_util.py,
-        _terminate_batch), it may be the one that gets the exit status, and Guild, which waits as
-        well, 0: the trial would be recorded as completed."""
-        import psutil
-
+    def _stop(self) -> None:
         self._is_ending = True
-        psutil.wait_procs = _wait_for_ends  # type: ignore[assignment]  # all that Guild passes
-        self._terminate_by_guild(*args)
+        if not self._lock.locked():  # no trial runs that would say so at its end
+            self.end()
 
     def _is_shown(self, record: logging.LogRecord) -> bool:
         """As a filter of what Guild logs: not what the line of a trial says as well. Why one could
@@ -140,36 +139,38 @@ class _Sweep:
             return "see log for details" not in str(record.args)
         return record.msg != _STOPPED and (self._is_full or record.msg not in _SAID_IN_FULL)
 
-    def _start(self, run: Any, stage: bool = False) -> None:
-        """Run a trial in place of Guild's function."""
-        from guild.commands import run_impl
+    def _run(self, run: Any, by_guild: Callable[[], None]) -> None:
+        """Run a trial in place of Guild's function, which calls ``by_guild``."""
         from guild.main import system_exit_params
 
-        if stage:
-            self._start_by_guild(run, stage)
-            return
         table = self._begin()
         ids = [each.id for each in self._runs]
         self._number = ids.index(run.id) + 1 if run.id in ids else self._number + 1
         trial = self._running = Trial(self._number, run.short_id, run.get("flags") or {})
         if self._is_full:
             self._write(f"{table.begun(trial)} · run {run.short_id}")
-        with self._lock:  # while another thread waits for it, which then ends this process
-            said, self._output, self._trial_began = "", None, time.monotonic()
-            self.tell({})
-            try:
-                run_impl.run(restart=run.id)
-            except SystemExit as error:
-                said = system_exit_params(error)[0] or ""
-                raise
-            finally:
-                trial.seconds = time.monotonic() - self._trial_began
-                if run.status != "pending":
-                    self._end_trial(table, trial, run, said)
-                if self._is_ending:
-                    self.end()
+        said, self._output, self._trial_began = "", None, time.monotonic()
+        self.tell({})
+        try:
+            with self._lock:  # for which another thread waits that then ends this process
+                try:
+                    by_guild()
+                except SystemExit as error:
+                    said = system_exit_params(error)[0] or ""
+                    raise
+                finally:
+                    trial.seconds = time.monotonic() - self._trial_began
+                    if run.status != "pending":
+                        self._end_trial(table, trial, run, said)
+                    if self._is_ending:
+                        self.end()
+        finally:
+            if self._is_ending:
+                time.sleep(STOP_SECONDS)  # no further trial is made meanwhile
 
     def _begin(self) -> TrialTable:
+        from guild import batch_util
+
         if self._table:
             return self._table
         if self._runs:
@@ -183,9 +184,13 @@ class _Sweep:
             values = _searched(self._proto.get("flags") or {})
         setting = _setting(self._proto.get("cmd"))
         self._is_full = setting == "full" or (not setting and total <= MOST_SHOWN_IN_FULL)
-        output_reader.batch = self
+        batches.show_output_by(self)
         compared = self._proto.get("compare") or []
         self._table = TrialTable(total, values, self._objective(), list(map(str, compared)))
+        for run in batch_util.trial_runs(self._batch_run):  # of an earlier start of the batch
+            scalars = self._scalars_of(run, self._table.objective, None)
+            trial = Trial(0, run.short_id, run.get("flags") or {}, "completed", scalars=scalars)
+            self._table.compare(replace(trial, has_report=_has_report(run)))
         if not self._is_full:
             self._write(self._heading(total, list(values)))
         return self._table
@@ -210,7 +215,9 @@ class _Sweep:
         statuses = {"completed": "completed", "terminated": "stopped"}
         trial.status = statuses.get(run.status, "failed")
         if trial.status == "completed":
-            trial.scalars = self._scalars_of(run, table.objective)
+            callback = self._output and self._output._output_cb
+            printed = getattr(getattr(callback, "_writer", None), "last", {})
+            trial.scalars = self._scalars_of(run, table.objective, printed)
             trial.has_report = _has_report(run)
         elif trial.status == "failed":
             end = self._output._recorder.terminal.end if self._output else {}
@@ -223,18 +230,22 @@ class _Sweep:
                 self._write(line)
         self._say_objective(table, trial)
 
-    def _scalars_of(self, run: Any, objective: Objective | None) -> dict[str, float]:
+    def _scalars_of(
+        self, run: Any, objective: Objective | None, printed: Mapping[str, Any] | None
+    ) -> dict[str, float]:
         """The last value of each scalar, and that of the objective. Those that the run has printed
-        have been seen here; Guild's index knows the others, and takes long to import."""
+        may have been seen here; Guild's index knows the others, and takes long to import."""
         from guild import batch_util, run_util, tfevent
 
-        callback = self._output and self._output._output_cb
-        last = getattr(getattr(callback, "_writer", None), "last", {})
-        found = {name: value for name, (value, _step) in last.items()}
+        found = {name: value for name, (value, _step) in (printed or {}).items()}
         wanted = objective.name if objective else ""
         is_plain = bool(re.fullmatch(r"[\w./-]*", wanted))
         own = run.guild_path()
-        if is_plain and all(folder == own for folder in tfevent._tfevent_subdirs(run.dir)):
+        if (
+            printed is not None
+            and is_plain
+            and all(folder == own for folder in tfevent._tfevent_subdirs(run.dir))
+        ):
             return found
         index = batch_util._run_index_for_scalars([run])
         for scalar in index.run_scalars(run):
@@ -272,7 +283,7 @@ class _Sweep:
         if self._has_ended or not self._table or not self._number:
             return
         self._has_ended = True
-        if self._teller:
+        if self._teller and self.shows_status:
             with contextlib.suppress(OSError):
                 self._teller.tell({})
         pending = sum(run.status == "pending" for run in self._runs)
@@ -286,7 +297,7 @@ class _Sweep:
 
     def _columns(self) -> int:
         """The width of the table: that of the terminal, which is that of this process as well."""
-        if not self._teller:
+        if not self.shows_status:
             return shutil.get_terminal_size((120, 24)).columns
         with contextlib.suppress(OSError):
             return os.get_terminal_size(0).columns or 80
@@ -325,31 +336,11 @@ def _qualified_scalar(index: Any, run: Any, objective: str) -> float | None:
     return value
 
 
-def _wait_for_ends(processes: Sequence[Any], timeout: float) -> tuple[list[Any], list[Any]]:
-    """As ``psutil.wait_procs``, but that who has started a process gets its exit status."""
-    until = time.monotonic() + timeout
-    while time.monotonic() < until and any(map(_goes_on, processes)):
-        time.sleep(0.02)
-    alive = [process for process in processes if _goes_on(process)]
-    return [process for process in processes if process not in alive], alive
-
-
-def _goes_on(process: Any) -> bool:
-    import psutil
-
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _has_report(run: Any) -> bool:
     """Whether a run has a page to open, by the list of the files that it has made."""
-    try:
-        with open(run.guild_path("notebook-artifacts"), encoding="utf-8") as file:
-            return any(line.rstrip().endswith('.html"') for line in file)
-    except (OSError, UnicodeDecodeError):
-        return False
+    with contextlib.suppress(OSError), open(os.path.join(run.dir, ARTIFACTS), "rb") as file:
+        return any(name.endswith(".html") for name in artifact_names(file.read()))
+    return False
 
 
 def _setting(command: Sequence[str]) -> str:
@@ -385,4 +376,4 @@ def _last_line(path: str) -> str:
         return ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1].replace("guild-notebook: ", "") if lines else ""
-    return "".join(c for c in re.sub("\x1b\\[[0-9;]*m", "", last) if c.isprintable())
+    return one_line(re.sub("\x1b\\[[0-9;]*m", "", last))

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..compat.shown_flags import value_within
-from ..terminal import clock, cut, duration, number
-from ..terminal import width as width_of
+from ..scalars.words import HELD_OUT, LARGER, SMALLER, TRAINED, words_of
+from ..texts import clock, cut, duration, number, printable
+from ..texts import width as width_of
 
 MOST_SCALARS = 3
 _NARROWEST = 6
@@ -27,11 +27,6 @@ _WIDEST_NUMBER = 12
 
 _MOST_CHARACTERS = 1000
 """Of a flag's value that are looked at: a row has no room for more."""
-
-_SMALLER = {"loss", "error", "err", "mse", "rmse", "mae", "mape", "perplexity", "nll", "cost"}
-_LARGER = {"accuracy", "acc", "auc", "f1", "precision", "recall", "score", "r2", "reward"}
-_HELD_OUT = {"val", "valid", "validation", "test", "eval"}
-_TRAINED = {"train", "training", "trn"}
 
 
 @dataclass(frozen=True)
@@ -79,11 +74,11 @@ def likely_objective(names: Iterable[str]) -> Objective | None:
     trained with only where there is no other; None where there is neither."""
     found = []
     for position, name in enumerate(names):
-        words = set(re.split(r"[^a-z0-9]+", re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()))
-        kind = 0 if words & _SMALLER else 1 if words & _LARGER else 2
+        words = set(words_of(name))
+        kind = 0 if words & SMALLER else 1 if words & LARGER else 2
         if kind < 2:
-            is_trained = bool(words & _TRAINED)
-            found.append((is_trained, kind, not words & _HELD_OUT, position, name))
+            is_trained = bool(words & TRAINED)
+            found.append((is_trained, kind, not words & HELD_OUT, position, name))
     if not found:
         return None
     _, kind, _, _, name = min(found)
@@ -110,16 +105,6 @@ def short_time(seconds: float) -> str:
     return duration(seconds) if seconds < 59.5 else clock(round(seconds))
 
 
-def shortened(text: str, columns: int, prefix: str = "") -> str:
-    """A text in so many columns. Where it is longer, ``prefix``, which texts that are to be told
-    apart have in common, is left out, and then its end: each leaves a ``…``."""
-    if width_of(text) <= columns:
-        return text
-    if len(prefix) > 1 and len(text) > len(prefix) and text.startswith(prefix):
-        text = f"…{text[len(prefix) :]}"
-    return cut(text, columns)
-
-
 @dataclass
 class _Column:
     title: str
@@ -130,7 +115,7 @@ class _Column:
     is_right: bool = False
 
     def cell(self, text: str) -> str:
-        text = shortened(text, self.width, self.prefix)
+        text = cut(text, self.width, self.prefix)
         padding = " " * (self.width - width_of(text))
         return padding + text if self.is_right else text + padding
 
@@ -185,6 +170,11 @@ class TrialTable:
         if trial.status != "completed":
             return
         self._seconds += trial.seconds
+        self.compare(trial)
+
+    def compare(self, trial: Trial) -> None:
+        """Take a trial that has completed for the best, if it is: also one of an earlier start of
+        the batch, which has the number 0."""
         for name, last in trial.scalars.items():
             width = max(_NUMBER, len(number(last)))
             self._scalar_widths[name] = max(self._scalar_widths.get(name, 0), width)
@@ -193,6 +183,9 @@ class TrialTable:
         value = trial.scalars.get(self.objective.name) if self.objective else None
         if value is not None and self.objective:
             best = self.best.scalars[self.objective.name] if self.best else None
+            if best is not None and self.best and not self.best.number:
+                # Of the same, one of this start is taken. Guild has kept 32 bits of the other.
+                best = None if math.isclose(value, best, rel_tol=1e-6) else best
             if self.objective.is_better(value, best):
                 self.best = trial
 
@@ -210,14 +203,14 @@ class TrialTable:
             self._widen(name, trial.flags.get(name))
         to_time, further = self._columns(width)
         header = _line(column.cell(column.title) for column in to_time + further)
-        header = shortened(header, width)
+        header = cut(header, width)
         is_new, self._header = header != self._header, header
         row = [column.cell(column.text(trial)) for column in to_time]
         if trial.status == "completed":
             row += [column.cell(column.text(trial)) for column in further]
         else:
             row.append(printable(trial.reason) or trial.status)
-        line = shortened(_line(row), width)
+        line = cut(_line(row), width)
         return [header, line] if is_new else [line]
 
     def _columns(self, width: int) -> tuple[list[_Column], list[_Column]]:
@@ -293,10 +286,10 @@ class TrialTable:
     def begun(self, trial: Trial) -> str:
         """Which trial it is: ``trial 2/8 · lr=0.1 depth=4``."""
         assigned = " ".join(
-            f"{name}={shortened(self._text(name, trial), 20, self._prefixes.get(name, ''))}"
+            f"{name}={cut(self._text(name, trial), 20, self._prefixes.get(name, ''))}"
             for name in self._widths
         )
-        position = f"trial {trial.number}/{self.total}"
+        position = f"trial {trial.number}/{self.total}" if trial.number else "an earlier trial"
         return f"{position} · {assigned}" if assigned else position
 
     def prospect(self, elapsed: float = 0.0) -> list[str]:
@@ -357,10 +350,6 @@ def _flag_text(value: Any, digits: int) -> str:
     if isinstance(value, float):
         return number(value, digits)
     return printable(value_within(value, _MOST_CHARACTERS)[:_MOST_CHARACTERS])
-
-
-def printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def trials_text(count: int) -> str:

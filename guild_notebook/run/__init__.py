@@ -1,6 +1,6 @@
 """The process that Guild starts for a notebook run: ``python -m guild_notebook.run``.
 
-May use ``run/*``, ``flags/*``, ``document``, ``kernels``, ``options``, ``scalars``, ``secrets``,
+May use ``run/*``, ``flags/*``, ``document``, ``files``, ``kernels``, ``options``, ``scalars``, ``secrets``,
 ``start`` and ``errors``.
 """
 

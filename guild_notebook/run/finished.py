@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from .. import options
 from ..document import reader, text_formats
 from ..errors import UserError
+from ..files import ARTIFACTS
 from ..flags.discover import Discovered, discover
 from ..options import HTML, OWN_REPORTS, ReportOptions
 from .record import manifest
-from .record.run_dir import ARTIFACTS, RunDir, artifacts
+from .record.run_dir import RunDir, artifacts
 from .record.run_files import RunFiles, mapping
 from .record.source_files import SOURCECODE_DIR
 from .run_facts import Ended

@@ -129,8 +129,28 @@ def test_labels_are_of_what_differs_in_runs_restarts_and_trials(made: Project):
     swept = made.run("train", "lr=[0.1,0.2]", "names=a b")
     trials = [run for run in swept.runs if run.op_name == "train"]
     assert sorted(run.attr("label") for run in trials) == [
-        "lr=0.2 names='a b' seed=8", "names='a b' seed=8",
+        "lr=0.1 names='a b' seed=8", "lr=0.2 names='a b' seed=8",
     ]  # fmt: skip
+
+
+def test_labels_of_trials_have_what_varies_in_the_batch_also_after_a_restart(made: Project):
+    made.file("trials.csv", "lr,seed\n0.1,8\n0.1,9\n")
+    for command, labels in {
+        ("train", "lr=[0.1,0.2]", "seed=7"): ["lr=0.1", "lr=0.2"],
+        ("train", "@trials.csv"): ["seed=8", "seed=9"],
+        ("train", "fast=[yes,no]", "seed=7", "name=sgd"): [
+            "fast=no name=sgd",
+            "fast=yes name=sgd",
+        ],
+        ("train", "lr=[0.1:0.1001]", "seed=7", "-o", "random", "-m", "1"): ["lr=0.1"],
+    }.items():
+        staged = made.guild("run", "-y", *command, "--stage-trials")
+        trials = [run for run in staged.runs if not (run.dir / ".guild/proto").exists()]
+        found = sorted(run.attr("label") for run in trials)
+        assert [label[: len(expected)] for label, expected in zip(found, labels)] == labels
+        assert all(f"({label.replace(' ', ', ')})" in staged.stderr for label in found)
+    made.run("--start", trials[0].id)
+    assert trials[0].attr("label") == found[0]
 
 
 def test_the_confirmation_has_what_differs_and_types_in_a_line_each(made: Project):

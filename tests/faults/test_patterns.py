@@ -19,7 +19,7 @@ def found() -> tuple[list[Used], list[str]]:
 
 LOCAL_FILES = [
     "compat/commands.py",  # of Guild itself
-    "compat/more_hooks.py",
+    "compat/command_line.py",
     "document/reader.py",  # beginnings of files, a table
     "flags/discover.py",
     *("flags/languages/bash.py",) * 3,

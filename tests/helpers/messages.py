@@ -133,6 +133,8 @@ VARIABLES = {
 """Variables that hold messages."""
 
 
+_TEXTS = ast.parse((PACKAGE / "texts.py").read_text("utf-8"))
+
 PIECES = {"end", "duration"}
 """Variables and functions that are a part of a message, with words of their own."""
 
@@ -223,7 +225,7 @@ class _Reader:
         elif inner := self._inner(value):
             for item in inner:
                 yield from self.texts(item, depth)
-        elif isinstance(value, ast.Name) and depth:
+        elif isinstance(value, ast.Name) and depth and depth > -8:  # assigned from itself
             yield from self._variable(value.id, depth - 1)
         else:
             yield GAP
@@ -240,7 +242,7 @@ class _Reader:
         return self.texts(inner, depth if isinstance(inner, choices) else -1)
 
     def _returned(self, function: str, depth: int) -> Iterator[str]:
-        for node in ast.walk(self.module):
+        for node in itertools.chain(ast.walk(self.module), ast.walk(_TEXTS)):
             if isinstance(node, ast.FunctionDef) and node.name == function:
                 for inner in ast.walk(node):
                     if isinstance(inner, ast.Return) and inner.value:

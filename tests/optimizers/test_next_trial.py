@@ -22,6 +22,7 @@ from guild_notebook.run.kernel import launcher
 from tests.helpers import runner
 from tests.helpers.causes import linux, of_home, started_run
 from tests.helpers.project import Project, Run, start, wait_for
+from tests.helpers.slow import but_slow
 
 TELL = """\
 lr = 0.1
@@ -50,7 +51,7 @@ print("loss:", lr)
 
 def batch_of(project: Project) -> psutil.Process | None:
     found = of_home(project)
-    return next((p for p in found if "guild_notebook.optimizers.batch" in cmdline_of(p)), None)
+    return next((p for p in found if "guild_notebook.optimizers." in str(cmdline_of(p))), None)
 
 
 def cmdline_of(process: psutil.Process) -> list[str]:
@@ -114,10 +115,11 @@ def test_the_record_of_a_trial_is_that_of_a_single_run(trials: list[Run]):
         of_run = {"id", "started", "stopped", "initialized", "label", "random_seed", "run_params"}
         names = {path.name for path in (run.dir / ".guild/attrs").iterdir()} - of_run
         values = {name: run.attr(name) for name in names}
+        values["op"]["flags-extra"]["lr"].pop("nb-varies", None)  # for the label of a trial
         for name in ("RUN_ID", "RUN_DIR", "CMD_DIR", "NO_OP_INTERRUPTED_MSG"):
             values["env"].pop(name, None)
         text = yaml.safe_dump(run.notebook("tell.ipynb"))
-        text = re.sub(r"\d\d\d\d-\d\d-\d\dT[^'\n]*", "TIME", text)
+        text = re.sub(r"\d{4}-\d\d-\d\dT[^'\n]*|(?<=kernel: )\d+", "TIME", text)
         return {**values, "files": files(run), "notebook": text, "manifest": run.manifest}
 
     single, first, second, _third = map(record, trials)
@@ -174,6 +176,29 @@ def test_however_a_sweep_ends_no_process_is_left(project: Project, end: str):
         begun = 3 - len(left)
         said = rf"^{begun} of 3 trials in .*: {begun} stopped · {len(left)} not started"
         assert re.search(said, output, re.MULTILINE), output
+
+
+@linux
+@pytest.mark.parametrize("optimizer", but_slow(["gp", "forest", "gbrt", "random"], "gp"))
+def test_a_search_that_is_stopped_ends_its_trial_and_says_how_it_ended(
+    project: Project, optimizer: str
+):
+    project.notebook("wait.ipynb", WAIT)
+    project.without_reports("wait.ipynb")
+    searched = ("lr=[1.0:3.0]", "-o", optimizer, "-m", "4")
+    command = start(project, "run", "-y", "wait.ipynb", *searched, start_new_session=True)
+    started_run(project)
+    wait_for(lambda: "started" in "".join(run.output for run in map(Run, project.run_dirs())))
+    batch = batch_of(project)
+    assert batch
+    batch.send_signal(signal.SIGTERM)
+    output, _ = command.communicate(timeout=60)
+    wait_for(lambda: not of_home(project))
+    assert re.search(r"^1 of 4 trials in .*: 1 stopped", output, re.MULTILINE), output
+    assert "best: none, no trial completed" in output
+    runs = [run for run in map(Run, project.run_dirs()) if (run.dir / ".guild/output").exists()]
+    trials = [run for run in runs if not (run.dir / ".guild/proto").exists()]
+    assert [run.attr("exit_status") for run in trials] == [-signal.SIGTERM]
 
 
 @linux

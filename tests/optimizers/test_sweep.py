@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from guild_notebook.compat.batches import wait_for_ends
 from guild_notebook.optimizers import sweep
 from tests.helpers.project import GUILD, Command, Project, Run
 from tests.helpers.terminal import OnTerminal, on_terminal
@@ -48,7 +49,7 @@ table:
 needs:
   notebook: train.ipynb --trials table
   flags-import: all
-  requires: {file: nowhere.csv}
+  requires: {file: "no${name}.csv"}
 say:
   exec: echo said ${x}
   flags: {x: 1}
@@ -179,7 +180,7 @@ def test_a_misspelled_objective_is_said_once_with_the_nearest_scalar(in_pipe: Co
 def test_why_trials_could_not_be_started_is_said_in_full(sweeps: Project):
     done = sweeps.guild("run", "-y", "needs", "lr=[1,2]", COLUMNS="60", PYTHONIOENCODING="ascii")
     assert done.stdout.startswith("2 trials of needs - lr - nb-trials: ")
-    assert done.stderr.count("nowhere.csv") >= 2
+    assert done.stderr.count("nofirst.csv") >= 2
     assert "2 trials in " in done.stdout and ": 2 failed (" in done.stdout
     rows = re.findall(r"^ *\d/2  .*", done.stdout, re.MULTILINE)
     assert len(rows) == 2 and all(len(row) <= 60 for row in rows)
@@ -203,6 +204,42 @@ def test_few_trials_are_shown_in_full_with_a_line_before_and_after_each(sweeps: 
         f"best: trial 1/2 · lr=0.6 · loss 0.6 (smallest) · guild runs info {ids[0]}",
     ]
     assert "Running trial" not in done.stderr
+
+
+def test_in_full_the_end_of_a_cell_comes_after_what_it_prints(sweeps: Project):
+    cells = [f"# Cell {n}\nfor i in range(30):\n    print('printed {n}', i)" for n in range(1, 6)]
+    sweeps.notebook("order.ipynb", "x = 1", *cells)
+    command = [*GUILD, "run", "-y", "order.ipynb", "x=[1,2]", "nb-report=none"]
+    env = sweeps.environment()
+    done = subprocess.run(
+        command,
+        cwd=sweeps.dir,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    seen = re.findall(r"^(printed \d|\[\d/\d\] Cell \d)", done.stdout, re.MULTILINE)
+    of_cells = [[*[f"printed {n}"] * 30, f"[{n + 1}/6] Cell {n}"] for n in range(1, 6)]
+    assert seen == [line for of_cell in [*of_cells, *of_cells] for line in of_cell]
+
+
+def test_after_a_restart_the_best_trial_may_be_of_an_earlier_start(sweeps: Project):
+    later = "os.path.exists(os.path.join(os.environ['PROJECT_DIR'], 'later'))"
+    sweeps.notebook("again.ipynb", "lr = 1", f"import os\nprint('loss:', lr + 9 * {later})")
+    command = ("again.ipynb", "lr=[2,3]", "nb-trials=table", "nb-report=none")
+    done = sweeps.run(*command, "--keep-batch")
+    (batch,) = (run for run in done.runs if (run.dir / ".guild/proto").exists())
+    of_earlier = trials_of(done.runs)[0].id[:8]
+    again = sweeps.run("--restart", batch.id)
+    best = "best: trial 1/2 · lr=2 · loss 2 (smallest) · guild runs info "
+    assert best in again.stdout and of_earlier not in again.stdout
+    sweeps.file("later", "")
+    assert (
+        sweeps.run("--restart", batch.id)
+        .stdout.splitlines()[-1]
+        .startswith("best: an earlier trial · lr=2 · loss 2 (smallest) · guild runs info ")
+    )
 
 
 def test_a_batch_of_scripts_is_shown_as_guild_shows_it(sweeps: Project):
@@ -235,9 +272,9 @@ def test_the_option_is_read_from_the_command_that_runs_have(command, setting):
 def test_who_started_the_process_of_a_trial_gets_its_exit_status():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     found = psutil.Process(process.pid)
-    assert sweep._wait_for_ends([found], 0) == ([], [found])
+    assert wait_for_ends([found], 0) == ([], [found])
     process.terminate()
-    assert sweep._wait_for_ends([found], 60) == ([found], [])
+    assert wait_for_ends([found], 60) == ([found], [])
     process.communicate()
     assert process.returncode == -signal.SIGTERM
 

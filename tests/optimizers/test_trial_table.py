@@ -17,8 +17,8 @@ from guild_notebook.optimizers.trial_table import (
     likely_objective,
     short_time,
     varying,
-    width_of,
 )
+from guild_notebook.texts import width as width_of
 from tests.helpers.growth import check_growth
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ...texts import duration
 from .stream import Stream, without_escapes
 
 LONGEST_LINE = 2_000
@@ -45,13 +46,5 @@ class StatusLines:
         self, number: int, count: int, name: str, seconds: float, state: str = ""
     ) -> None:
         """Write the progress line of a cell: its number, of how many, its name, its time."""
-        end = f"({duration(seconds)}){' ' + state if state else ''}"
+        end = f"({duration(seconds, is_exact=True)}){' ' + state if state else ''}"
         self.write(f"[{number}/{count}] {name} {end}", f"[{number}/{count}] {end}")
-
-
-def duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

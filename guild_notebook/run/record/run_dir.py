@@ -9,13 +9,9 @@ import time
 from typing import Any
 
 from ...document import text_formats
-from ...files import part_path
+from ...files import ARTIFACTS, artifact_names, part_path
 from . import manifest
 from .run_files import RunFiles, mapping
-
-ARTIFACTS = ".guild/notebook-artifacts"
-"""The reports and images of a run: a line with a JSON string for each, its path in the run
-directory."""
 
 
 class RunDir(RunFiles):
@@ -72,9 +68,6 @@ class RunDir(RunFiles):
 
 def artifacts(files: RunFiles) -> list[str]:
     """The files that a run has registered in ARTIFACTS, which may not be there or be anywhere."""
-    names = []
     with contextlib.suppress(FileNotFoundError):
-        for line in files.read(ARTIFACTS).splitlines():
-            with contextlib.suppress(ValueError, RecursionError):  # killed while it wrote the line
-                names.append(json.loads(line))
-    return [name for name in names if isinstance(name, str)]
+        return artifact_names(files.read(ARTIFACTS))
+    return []

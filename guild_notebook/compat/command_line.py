@@ -1,4 +1,5 @@
-"""Moments of ``guild run`` at which Guild asks no plugin, and at which ours has something to do."""
+"""What was typed: moments of ``guild`` and ``guild run`` at which Guild asks no plugin, where ours
+has something to do or to say."""
 
 from __future__ import annotations
 
