@@ -14,7 +14,9 @@ import os
 import re
 import shutil
 import sys
+import sysconfig
 import tempfile
+import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +116,15 @@ pd.DataFrame({"wave": range(1, waves + 1)}).assign(height=lambda rows: 1 / rows.
 import ipywidgets
 
 ipywidgets.IntSlider(description="waves", value=waves, min=1, max=9)
+"""
+
+
+WHERE = """
+# %%
+# Which Python is it?
+import sys
+
+print(sys.executable)
 """
 
 
@@ -430,6 +441,15 @@ def missing_file(studio: Studio) -> Image.Image:
     return studio.terminal(["guild run load -y"])
 
 
+def kernels(studio: Studio) -> Image.Image:
+    """A run in an environment of its own, and what is said of a name that is none."""
+    studio.notebook("where.ipynb", WHERE)
+    venv.create(studio.dir / "env")
+    (packages,) = studio.dir.glob("env/lib/python*/site-packages")
+    (packages / "all.pth").write_text(sysconfig.get_path("purelib"))  # an ipykernel at no cost
+    return studio.terminal([f"guild run where.ipynb nb-kernel={name} -y" for name in ("env", "R")])
+
+
 def outputs(studio: Studio) -> Image.Image:
     """A report with a figure, a table and a widget."""
     studio.notebook("shown.ipynb", PLOT)
@@ -459,6 +479,7 @@ PICTURES: dict[str, Callable[[Studio], Image.Image]] = {
     "failed": failed,
     "failed-report": failed_report,
     "missing-file": missing_file,
+    "kernels": kernels,
     "outputs": outputs,
     "sanitized": sanitized,
 }
