@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import itertools
 import json
 import os
 import platform
@@ -18,7 +17,7 @@ from ..secrets.settings import PLACEHOLDER
 from . import again, run_scalars
 from .record.run_dir import RunDir
 from .record.run_files import RunFiles, mapping
-from .report.facts import CellError, FlagValue, RunFacts, Scalar
+from .report.facts import CellError, FlagValue, RunFacts
 
 if TYPE_CHECKING:
     from ..flags.discover import Discovered
@@ -81,7 +80,9 @@ def run_facts(
     is_with_others = os.path.basename(os.path.dirname(record.dir)) == "runs"
     commit = str(record.attr_value("vcs_commit") or "").rpartition(":")[2]
     started = _time(record.attr_value("started"))
-    scalars, more_scalars = _scalars(record, flags, event_files)
+    config = record.attr("op").get("output-scalars")
+    ignored = flags.values if config is None else ()  # as guild/commands/run_impl.py
+    scalars, more_scalars, are_last = run_scalars.of_run(record, config, ignored, event_files)
     facts = RunFacts(
         operation=name or record.source_path,
         run_id=run_id,
@@ -101,6 +102,7 @@ def run_facts(
         flags=shown,
         scalars=scalars,
         more_scalars=more_scalars,
+        has_last_values_only=are_last,
         batch=batch,
         varied=sorted(varied),
         command=again.command(opspec, values, flags.options),
@@ -206,16 +208,6 @@ def _batch(record: RunDir, flags: RunFlags) -> tuple[str, set[str]]:
             differing = {n for n, value in flags.values.items() if values.get(n) != value}
             return os.path.basename(path), differing.difference(flags.variables)
     return "", set()
-
-
-def _scalars(
-    record: RunDir, flags: RunFlags, event_files: Sequence[str]
-) -> tuple[list[Scalar], int]:
-    config = record.attr("op").get("output-scalars")
-    ignored = flags.values if config is None else ()
-    printed = run_scalars.printed(record, config, ignored)
-    written = run_scalars.of_event_files(record.dir, event_files)
-    return run_scalars.scalars(itertools.chain(printed, written))
 
 
 def _kernel(nb: Any) -> str:

@@ -3,7 +3,9 @@ cells have written.
 
 Guild's process finds the first in the run's output while it reads that, and goes on when the run's
 process has ended. So they are found here again, as Guild finds them (guild/summary.py,
-OutputScalars): by the patterns of the run in what Guild has recorded of its output.
+OutputScalars): by the patterns of the run in what Guild has recorded of its output. Of a long
+output the end is read, since it takes as long as it takes Guild; of scalars that are only before
+that, Guild has all values in its event files by then.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from ..scalars import compiled_patterns
 from ..scalars.patterns import possible_scalar
 from .record.run_files import RunFiles
 from .report.facts import Scalar
+
+MOST_READ = 1_000_000
+"""Bytes of the end of a run's output that are read."""
 
 MOST = 500
 """Scalars that a report names."""
@@ -40,6 +45,24 @@ class Value(NamedTuple):
     name: str
     step: int
     value: float
+
+
+def of_run(
+    run: RunFiles, config: Any, ignored: Collection[str], written: Sequence[str]
+) -> tuple[list[Scalar], int, bool]:
+    """The scalars of a run whose operation has the setting ``output-scalars`` ``config``, and whose
+    cells have ``written`` these event files; how many more there are than MOST; and whether of some
+    only the last values are there. Output has no scalars whose names are ``ignored``."""
+    shown = list(printed(run, config, ignored))
+    names = {value.name for value in shown}
+    before: list[Value] = []
+    is_long = (recorded_bytes(run) or 0) > MOST_READ
+    if is_long and compiled_patterns(config):
+        guilds = _event_files_in(run.path(".guild"))
+        values = of_event_files(run.path(".guild"), guilds)
+        before = [value for value in values if value.name not in names]
+    found, more = scalars(itertools.chain(before, shown, of_event_files(run.dir, written)))
+    return found, more, is_long and bool(names)
 
 
 def scalars(values: Iterable[Value]) -> tuple[list[Scalar], int]:
@@ -97,8 +120,8 @@ class _Series:
 
 
 def printed(run: RunFiles, config: Any, ignored: Collection[str] = ()) -> Iterator[Value]:
-    """The values in the recorded output of a run, by the setting ``output-scalars`` of its
-    operation, without those whose names are ``ignored``."""
+    """The values in the end of the recorded output of a run, by the setting ``output-scalars`` of
+    its operation, without those whose names are ``ignored``."""
     patterns = compiled_patterns(config)
     if not patterns or os.environ.get("NO_RUN_OUTPUT") == "1":
         return
@@ -108,6 +131,9 @@ def printed(run: RunFiles, config: Any, ignored: Collection[str] = ()) -> Iterat
         return
     step = 0
     with file:
+        if (recorded_bytes(run) or 0) > MOST_READ:
+            file.seek(-MOST_READ, os.SEEK_END)
+            file.readline()
         # A table ends with an empty line (scalars/text.py).
         for line in itertools.chain(_lines(file, [pattern for _, pattern in patterns]), [b""]):
             found = _found_in(line.decode(errors="ignore").rstrip(), patterns)
@@ -117,6 +143,14 @@ def printed(run: RunFiles, config: Any, ignored: Collection[str] = ()) -> Iterat
             for name, value in sorted(found.items()):
                 if name not in ignored:
                     yield Value(name, step, value)
+
+
+def recorded_bytes(run: RunFiles) -> int | None:
+    """The size of the recorded output of a run, None where there is none."""
+    try:
+        return os.stat(run.path(".guild/output")).st_size
+    except OSError:
+        return None
 
 
 def _lines(file: BinaryIO, patterns: Sequence[Any]) -> Iterator[bytes]:
@@ -164,6 +198,10 @@ def event_files(run_dir: str) -> list[str]:
             folders.remove(".guild")
         found += [os.path.join(folder, name) for name in names if ".tfevents." in name]
     return sorted(found)
+
+
+def _event_files_in(folder: str) -> list[str]:
+    return sorted(entry.path for entry in os.scandir(folder) if ".tfevents." in entry.name)
 
 
 def of_event_files(run_dir: str, paths: Iterable[str]) -> Iterator[Value]:

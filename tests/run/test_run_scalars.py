@@ -108,9 +108,24 @@ def test_a_run_without_recorded_output_has_no_printed_scalars(tmp_path: Path, mo
 
 
 def test_lines_are_found_across_the_pieces_in_which_the_output_is_read(tmp_path: Path):
-    lines = [b"x" * (n % 97) + b"\n" + b"s%d: %d" % (n, n) for n in range(20_000)]
+    lines = [b"x" * (n % 97) + b"\n" + b"s%d: %d" % (n, n) for n in range(10_000)]
     found = printed(tmp_path, b"\n".join(lines), default_patterns([]))
-    assert found == [(f"s{n}", 0, float(n)) for n in range(20_000)]
+    assert found == [(f"s{n}", 0, float(n)) for n in range(10_000)]
+
+
+def test_of_a_long_output_the_end_is_read_and_guild_has_the_rest(tmp_path: Path):
+    lines = [b"early: 5", b"loss: 9", *[b"nothing of interest here"] * 50_000, b"loss: 1"]
+    printed(tmp_path, b"\n".join([*lines, b"loss: 0.5"]), default_patterns([]))
+    with summary.SummaryWriter(str(tmp_path / ".guild")) as writer:  # it is not at the end yet
+        writer.add_scalar("early", 5.0)
+        writer.add_scalar("loss", 9.0)
+    found, more, are_last = run_scalars.of_run(
+        RunFiles(str(tmp_path)), default_patterns([]), (), []
+    )
+    assert [(each.name, each.value, each.count) for each in found] == [
+        ("early", 5.0, 1), ("loss", 0.5, 2),
+    ]  # fmt: skip
+    assert (more, are_last) == (0, True)
 
 
 def event_files(folder: Path) -> list[Any]:

@@ -60,7 +60,7 @@ class RunFacts:
     ended it, ``errors`` are those after whose error it went on (nb-allow-errors). ``seconds`` is
     how long it took. ``kernel`` is its name, language and version. ``batch`` is the id of the run
     whose trial this is, by the flags ``varied`` it differs from others. There are ``more_scalars``
-    than ``scalars``.
+    than ``scalars``, of which some may have their last values only.
 
     ``command`` runs the same operation of the project again, "" where no command says it;
     ``proto_command`` runs the code that this run has. Both are quoted for a shell. ``variables``
@@ -86,6 +86,7 @@ class RunFacts:
     flags: Sequence[FlagValue] = ()
     scalars: Sequence[Scalar] = ()
     more_scalars: int = 0
+    has_last_values_only: bool = False
     batch: str = ""
     varied: Sequence[str] = ()
     command: str = ""

@@ -165,8 +165,11 @@ def _scalars(facts: RunFacts) -> Iterator[str]:
     if len(rows) > MOST_ROWS:
         said = f"{len(rows) - MOST_ROWS:,} more scalars"
         yield _folded(said, _table("run-scalars", headers, rows[MOST_ROWS:]))
+    if facts.has_last_values_only:
+        said = "The run has printed more than is read here: curves may begin later than in Guild"
+        yield f'<p class="notice">{said}</p>'
     if facts.more_scalars:
-        yield f"<p>{facts.more_scalars:,} more scalars are in the run only</p>"
+        yield f'<p class="notice">{facts.more_scalars:,} more scalars are in the run only</p>'
 
 
 def _scalar_row(scalar: Scalar) -> str:

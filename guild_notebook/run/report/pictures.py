@@ -58,7 +58,7 @@ class Pictures:
             return _element("picture", size, shown.size, said, _use(shown))
         href = f"data:{html.escape(mime)};base64,{html.escape(data)}"
         if not size:
-            return f'<img class="picture" src="{href}" alt="{said}">'
+            return f'<img src="{href}" alt="{said}" class="picture">'
         name = f"guild-image-{len(self._shown) + 1}"
         self._shown[digest] = _Shown(name, size, anchor, cell)
         content = f'<image id="{name}" href="{href}"{_attributes(size)}/>'

@@ -70,7 +70,7 @@ UNKNOWN = {
 def test_an_image_of_no_known_size_is_an_image_all_the_same(name: str):
     pictures = Pictures()
     element = pictures.html(*UNKNOWN[name], {}, 'a "plot"', "cell-1", "cell [1]")
-    assert re.fullmatch(r'<img class="picture" src="[^"<>]*" alt="a &quot;plot&quot;">', element)
+    assert re.fullmatch(r'<img src="[^"<>]*" alt="a &quot;plot&quot;" class="picture">', element)
     assert pictures.strip_html() == ""
 
 
