@@ -65,6 +65,9 @@ LONGEST_ON_PHONES = 40
 LONGEST_THAT_SCROLLS = 400
 """Characters of a line beyond which all lines of a text wrap, and do not scroll."""
 
+LARGE_HTML = 500_000
+"""Characters of HTML beyond which it is folded: browsers take seconds to lay out such a table."""
+
 CHUNK = 250
 """Lines that a browser lays out at once."""
 
@@ -276,6 +279,9 @@ class CellRenderer:
         if _TABLE.search(made):
             label = html.escape(f"table of {bundle.label}")
             region = f' role="region" tabindex="0" aria-label="{label}"'
+        if len(source) > LARGE_HTML and "<script" not in source:
+            size = f"{len(source) / 1e6:.1f} MB"
+            made = f"<details><summary>A large output: {size} of HTML</summary>{made}</details>"
         return f'{self._notice(source)}<div class="output rich{own}"{region}>{made}</div>\n'
 
     def _markdown_output(self, mime: str, bundle: _Bundle) -> str:
@@ -349,7 +355,7 @@ def _seconds(times: Mapping[str, Any]) -> float | None:
 
 def _duration(seconds: float) -> str:
     if seconds < 60:
-        return f"{max(seconds, 0):.1f} s"
+        return f"{seconds:.1f} s" if seconds >= 0.05 else "&lt; 0.1 s"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
@@ -402,7 +408,8 @@ class _Part(str):
 def _parts(line: str) -> Iterator[str]:
     """A line of HTML, in parts if it is very long and has no elements."""
     start = 0
-    while len(line) - start > LONGEST_LINE and "<" not in line:
+    end_of_parts = 0 if "<" in line else len(line) - LONGEST_LINE
+    while start < end_of_parts:
         end = start + LONGEST_LINE
         entity = line.rfind("&", end - 6, end)
         end = entity if entity >= 0 and ";" not in line[entity:end] else end

@@ -55,7 +55,7 @@
         area.remove();
       }
     };
-    for (const part of document.querySelectorAll(".source .highlight, .output:has(> pre), .run-commands dd")) {
+    const add = (part) => {
       const made = button("Copy", async () => {
         const texts = [...part.querySelectorAll("pre")].map((pre) =>
           pre.textContent.replace(/\n$/, "") + (pre.classList.contains("cut") ? "" : "\n"));
@@ -65,7 +65,17 @@
       });
       made.className = "copy";
       part.append(made);
-    }
+    };
+    // Only where the reader is: a page may have a hundred thousand parts.
+    const near = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        add(target);
+      }
+    }, { rootMargin: "50%" });
+    document.querySelectorAll(".source .highlight, .output:has(> pre), .run-commands dd")
+      .forEach((part) => near.observe(part));
   };
 
   const mark_contents = () => {
