@@ -231,9 +231,18 @@ def test_a_run_that_fails_says_how_and_links_to_the_cell(
     assert page.count('id="guild-failed-cell"') == 1
 
 
+AT_THE_END = """
+import atexit
+from guild_notebook.compat.scalar_files import ScalarWriter
+atexit.register(lambda: ScalarWriter("logs").add_scalar("loss", 0.5, 3))
+"""
+
+
 def test_a_run_outside_of_git_and_without_flags_says_what_it_knows(project: Project):
-    project.notebook("train.ipynb", "print('x: 1')")
+    project.notebook("train.ipynb", "print('x: 1')", AT_THE_END)
     run = attempt(project, "train.ipynb", "--report", "html").run
     found = head(run)
-    assert "<h2>" not in found and "Commit" not in found
+    assert "Commit" not in found and re.findall("<h2>(.*?)</h2>", found) == ["Scalars"]
     assert facts(found)["Run"] == run.id
+    # Its end has written it, and as here nobody has recorded its output, no other is there.
+    assert table(found, "run-scalars") == [["logs#loss", "0.5", "", "3", "", ""]]
