@@ -51,7 +51,8 @@ def guild_operation(opdef: Any, **values: Any) -> Any:
     """As much of Guild's operation as the plugin reads (guild/commands/run_impl.py)."""
     return SimpleNamespace(
         _opdef=opdef, _op_flag_vals=values, _user_flag_vals=dict(values), _batch_trials=None,
-        _flags_extra={}, _label_template=None, _comment=None, _tags=[], run_attrs={}, cmd_env={},
+        _flags_extra={},
+        _run=None, _label_template=None, _comment=None, _tags=[], run_attrs={}, cmd_env={},
     )  # fmt: skip
 
 
