@@ -140,17 +140,18 @@ def _end(nb: Any, outcome: Outcome | Ended, is_saved: bool) -> dict[str, Any]:
     failed = None
     if index is not None:
         state = str(nb.cells[index].metadata.get("guild", {}).get("status"))
-        failed = CellError(index, outcome.where, _error_text(nb.cells[index]))
+        failed = CellError(index, outcome.where, _error_text(nb.cells[index], outcome.why))
     state = _STATES.get(state, state)
     return {"state": state, "reason": outcome.why, "failed": failed, "errors": errors}
 
 
-def _error_text(cell: Any) -> str:
-    """The exception that a cell has ended with, as Python says it; "" for none."""
+def _error_text(cell: Any, reason: str) -> str:
+    """The exception that a cell has ended with, as Python says it; "" for none, and where the
+    ``reason`` says the same."""
     for output in reversed(cell.get("outputs") or ()):
         if output.get("output_type") == "error":
             name, text = (text_of(output.get(key) or "") for key in ("ename", "evalue"))
-            return f"{name}: {text}"[:LONGEST_ERROR] if text.strip() else name
+            return "" if reason.endswith(text.strip()) else f"{name}: {text}"[:LONGEST_ERROR]
     return ""
 
 

@@ -200,21 +200,22 @@ def test_a_run_that_is_started_again_or_was_staged_says_what_it_is_now(shared: P
 
 ENDS = [
     ("raise ValueError('3 < 4')", [], "failed", "{} failed with ValueError", "ValueError: 3 < 4"),
+    ("raise KeyError", [], "failed", "{} failed with KeyError", ""),
     ("import sys; sys.exit(3)", [], "failed", "{} exited with status 3", ""),
     ("import sys; sys.exit('no data')", [], "failed", "{}: no data", ""),
     ("import time; time.sleep(60)", ["--cell-timeout", "0.3"], "timed out",
-     "{} was interrupted: over 0.3 s (nb-cell-timeout)", None),
-    ("import os; os._exit(7)", [], "kernel died", "the kernel died in {}: exit status 7", None),
+     "{} was interrupted: over 0.3 s (nb-cell-timeout)", ""),
+    ("import os; os._exit(7)", [], "kernel died", "the kernel died in {}: exit status 7", ""),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("source", "options", "state", "reason", "error"),
     [ENDS[0], *(pytest.param(*end, marks=pytest.mark.slow) for end in ENDS[1:])],
-    ids=["raises", "exits", "exits with a text", "timeout", "dies"],
+    ids=["raises", "without a text", "exits", "exits with a text", "timeout", "dies"],
 )
 def test_a_run_that_fails_says_how_and_links_to_the_cell(
-    project: Project, source: str, options: list[str], state: str, reason: str, error: str | None
+    project: Project, source: str, options: list[str], state: str, reason: str, error: str
 ):
     project.notebook("train.ipynb", "x = 1", f"# Train <it>\n{source}")
     done = attempt(project, "train.ipynb", *options, "--report", "html")
@@ -223,10 +224,7 @@ def test_a_run_that_fails_says_how_and_links_to_the_cell(
     assert f'<strong class="run-state"><bdi>{state}</bdi></strong>' in found
     link = '<a href="#guild-failed-cell">cell [2] (Train &lt;it&gt;)</a>'
     assert reason.format(link) in found
-    if error:
-        assert html.escape(error) in found
-    elif error == "":
-        assert "run-error" not in found
+    assert html.escape(error) in found and bool(error) == ("run-error" in found)
     page = (done.run.dir / "train.html").read_text("utf-8")
     assert page.count('id="guild-failed-cell"') == 1
 
