@@ -132,7 +132,10 @@ def test_a_phone_scrolls_a_table_and_not_the_page(page: Any):
     assert page.locator(".contents ul").is_visible()
     page.locator(".contents a", has_text="Part 3").click()
     assert not page.locator(".contents ul").is_visible()
-    assert page.locator(".output[role=region]").evaluate("e => e.scrollWidth > e.clientWidth")
+    page.locator(".output[role=region]").scroll_into_view_if_needed()
+    page.wait_for_function(  # it is laid out when it comes into view
+        "(e => e.scrollWidth > e.clientWidth)(document.querySelector('.output[role=region]'))"
+    )
 
 
 def test_the_keyboard_reaches_the_notebook_and_scrolls_tables_and_lines(page: Any):

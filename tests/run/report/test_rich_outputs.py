@@ -211,23 +211,6 @@ def test_a_library_that_is_not_there_is_said_in_the_place_of_its_figure(shared: 
     assert page.count("a figure of Vega: install vl-convert-python beside guild-notebook") == 2
 
 
-@pytest.mark.parametrize(
-    ("data", "asks"),
-    [
-        ({"text/plain": "$1"}, False),
-        ({"text/html": "<script>var a = '$b$'</script>"}, False),
-        ({"text/html": "<p>$x^2$</p>"}, True),
-        ({"text/latex": "$x^2$"}, True),
-    ],
-)
-def test_mathjax_is_asked_for_by_mathematics_only(data, asks, browser: Browser, tmp_path: Path):
-    shown = v4.new_output("display_data", data=data)
-    nb = v4.new_notebook(cells=[v4.new_code_cell("show()", outputs=[shown])])
-    (page,) = ReportWriter({"html": {}}, lambda _path: None).write(nb, str(tmp_path / "nb.ipynb"))
-    with browser.open(Path(page)) as visit:
-        assert ["mathjax" in url for url in visit.requests] == [True] * asks
-
-
 def box(*children: str) -> dict:
     state = {"children": [f"IPY_MODEL_{name}" for name in children]}
     return {"model_name": "VBoxModel", "state": state}
