@@ -67,6 +67,7 @@ EXTRAS = {
         *CONTRACTS,
         *DASK,
         *OUTPUTS,
+        "axe-playwright-python>=0.1.4,<1",  # axe-core, which looks whether all can read a page
         "bash_kernel",
         "coverage>=7.10",  # of which on it measures processes that tests start
         "hypothesis",
@@ -91,6 +92,7 @@ EXTRAS = {
         "twine",  # tests of `make release`
         "uv",
         "virtualenv",
+        "websocket-client>=1",  # what Firefox is told by
     ],
     # Altair's charts in reports, with no network.
     "altair": ["vl-convert-python>=1.7"],

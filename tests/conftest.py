@@ -14,7 +14,7 @@ import pytest
 
 from tests.helpers.project import Project, new_project
 
-pytest_plugins = ["tests.helpers.browser"]
+pytest_plugins = [f"tests.helpers.{name}" for name in ("silence", "browser", "firefox")]
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -15,6 +15,7 @@ import nbformat
 import pytest
 import yaml
 
+from benchmarks.reports import beside_nbconvert
 from tests.helpers.examples import EXAMPLES, checkout, copied
 from tests.helpers.project import CHECKOUT, Project, Run
 
@@ -183,6 +184,15 @@ def test_digits_learns_and_its_flags_matter(compared_digits):
     assert float(slow["accuracy"]) < float(fast["accuracy"])
     assert float(slow["loss"]) > float(fast["loss"])
     assert float(slow["mistakes"]) > float(fast["mistakes"])
+
+
+def test_the_report_of_digits_is_hardly_larger_than_the_page_of_nbconvert(digits, tmp_path):
+    _project, first = digits
+    made = beside_nbconvert(first.dir / "digits.ipynb", tmp_path)
+    report, theirs = made["report"], made["nbconvert"]
+    assert report[0] <= 1.3 * theirs[0]
+    assert (first.dir / "digits.html").stat().st_size <= 1.3 * theirs[0]
+    assert report[1] <= 1.3 * theirs[1]
 
 
 def test_digits_logs_a_step_for_each_epoch(digits):

@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.silence import Silence
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 FLAGS = (
@@ -49,6 +51,18 @@ class Visit:
     windows: list[str] = field(default_factory=list)
     left_for: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """All that can be read in the page, folded parts excepted. (A browser leaves out what it
+        has not drawn yet, where the page lets it: ``content-visibility``.)"""
+        self.page.evaluate(
+            """() => {
+                const sheet = new CSSStyleSheet();
+                sheet.replaceSync('* { content-visibility: visible !important }');
+                document.adoptedStyleSheets.push(sheet);
+            }"""
+        )
+        return " ".join(self.page.inner_text("body").split())
 
     def settle(self) -> None:
         """Wait for what the page still does: loads, timers of up to half a second."""
@@ -138,18 +152,24 @@ class Browser:
             context.close()
 
     @contextmanager
-    def open(self, path: Path, allowed: str = "http://127.0.0.1") -> Iterator[Visit]:
+    def open(
+        self, path: Path, allowed: str = "http://127.0.0.1", **options: Any
+    ) -> Iterator[Visit]:
         """Open a file in a profile of its own; only addresses that begin with ``allowed`` can be
-        reached, the others are requests all the same."""
-        with self.page() as page:
-            visit, context = Visit(page), page.context
-            context.on("request", lambda r: _note(visit.requests, r.url))
-            context.on("page", lambda p: visit.windows.append(p.url) if p != page else None)
-            page.on("pageerror", lambda error: visit.errors.append(str(error)))
-            page.on("dialog", lambda d: (visit.dialogs.append(d.message), d.dismiss()))
-            context.route("**/*", lambda route: self._answer(route, visit, allowed))
+        reached, the others are requests all the same. The options are those of ``page``."""
+        with self.page(**options) as page:
+            visit = _noted(page)
+            page.context.route("**/*", lambda route: self._answer(route, visit, allowed))
             page.goto(path.resolve().as_uri(), timeout=LIMIT, wait_until="load")
             visit.settle()
+            yield visit
+
+    @contextmanager
+    def open_unanswered(self, path: Path, silence: Silence, **options: Any) -> Iterator[Visit]:
+        """Open a file where the network answers nobody, and wait until it is loaded."""
+        with self.page(proxy={"server": f"http://127.0.0.1:{silence.port}"}, **options) as page:
+            visit = _noted(page)
+            page.goto(path.resolve().as_uri(), timeout=LIMIT, wait_until="load")
             yield visit
 
     @staticmethod
@@ -163,6 +183,16 @@ class Browser:
             route.continue_()
         else:
             route.abort()
+
+
+def _noted(page: Any) -> Visit:
+    """A visit of what is opened in ``page`` from now on."""
+    visit, context = Visit(page), page.context
+    context.on("request", lambda r: _note(visit.requests, r.url))
+    context.on("page", lambda p: visit.windows.append(p.url) if p != page else None)
+    page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    page.on("dialog", lambda d: (visit.dialogs.append(d.message), d.dismiss()))
+    return visit
 
 
 def _frame(request: Any) -> Any:

@@ -26,7 +26,7 @@ from .highlight import Highlighter
 from .html_sanitizer import image_data, is_visible, sanitize
 from .large_texts import LargeTexts
 from .local_images import LocalImages, Sources
-from .network import hosts_of, notice_html
+from .network import hosts_of, notice_html, without_hints
 from .pictures import Pictures
 from .shown import ShownCell, shown_cells
 from .terminal_text import has_only_bars, terminal_html
@@ -222,6 +222,8 @@ class CellRenderer:
         """HTML of the notebook in which all elements are closed and images have a text; of many
         megabytes as it is."""
         self.runs_scripts = self.runs_scripts or bool(_RUNS_SCRIPTS.search(piece))
+        if not self._has_network:
+            piece = without_hints(piece)
         made = well_formed(piece)
         if made is None:
             self._tags_parsed += piece.count("<")

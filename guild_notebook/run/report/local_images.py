@@ -113,4 +113,5 @@ def _value(attribute: re.Match[str] | None) -> str:
 
 def _link(src: str, alt: str) -> str:
     text = html.escape(alt or src)
-    return f'<a href="{html.escape(src)}" rel="noopener noreferrer">{text}</a>'
+    address = f"https:{src}" if src.startswith("//") else src  # a page that is a file has no scheme
+    return f'<a href="{html.escape(address)}" rel="noopener noreferrer">{text}</a>'

@@ -33,6 +33,22 @@ def hosts_of(piece: str) -> list[str]:
     return list(dict.fromkeys(match[match.lastgroup or ""].lower() for match in found))
 
 
+_HINT = re.compile(
+    r"(<link\b[^<>]*\brel\s*=[^<>]*|<script\b[^<>]*\btype\s*=[\s\"']*)"
+    r"\b(?:preconnect|dns-prefetch|speculationrules)\b",
+    re.IGNORECASE,
+)
+
+
+def without_hints(piece: str) -> str:
+    """A piece of HTML in which nothing tells a browser what to load ahead, which a page's policy
+    does not stop: connections to hosts, and pages that may be opened next."""
+    lower = piece.lower()
+    if not any(name in lower for name in ("preconnect", "dns-prefetch", "speculationrules")):
+        return piece
+    return _HINT.sub(r"\1not-loaded", piece)
+
+
 def notice_html(hosts: list[str]) -> str:
     """A line at the place of an output that loads from ``hosts``, "" for none."""
     if not hosts:

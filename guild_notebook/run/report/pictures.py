@@ -52,7 +52,7 @@ class Pictures:
         the id of its cell in the page, "" for one that is not to be in the strip, and ``cell`` what
         that is called."""
         digest = hashlib.sha256(f"{mime}:{data}".encode()).hexdigest()
-        size = _stated_size(metadata) or _own_size(mime, data)
+        size = _shown_size(metadata, mime, data)
         said = html.escape(text)
         if size and (shown := self._shown.get(digest)):
             return _element("picture", size, shown.size, said, _use(shown))
@@ -105,10 +105,18 @@ def _use(shown: _Shown) -> str:
     return f'<use href="#{shown.id}"/>'
 
 
-def _stated_size(metadata: Any) -> Size | None:
-    if not isinstance(metadata, Mapping):
-        return None
-    return _size(*(metadata.get(key) for key in ("width", "height")))
+def _shown_size(metadata: Any, mime: str, data: str) -> Size | None:
+    """The size that an output gives its image, of which it may give one length, or the image's
+    own."""
+    given = metadata if isinstance(metadata, Mapping) else {}
+    lengths = given.get("width"), given.get("height")
+    size = _size(*lengths)
+    own = None if size else _own_size(mime, data)
+    for length, of_own in zip(lengths, own or ()):
+        if square := _size(length, length):
+            scale = square[0] / of_own
+            return own and (own[0] * scale, own[1] * scale)
+    return size or own
 
 
 def _size(width: Any, height: Any) -> Size | None:

@@ -6,6 +6,8 @@ them fire, one after another, is slow.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from guild_notebook.options import ReportOptions
+from guild_notebook.run.report.page import page_html
 from guild_notebook.run.report.reports import ReportWriter
 from tests.helpers import payloads
 from tests.helpers.browser import Beacons, Browser, Visit
@@ -108,6 +112,7 @@ def hostile(shared: Project, beacons: Beacons) -> Hostile:
     shared.file("outputs.json", every)
     printed = "".join(made(text, f"{name} printed") for name, text in payloads.CLASSIC.items())
     raw = made("<script>@J</script>", "raw cell")
+    name = made("<img/src=x:x/onerror=@J>", "name of a scalar")
     model = {"model_name": made("</script><script>@J</script>", "widget state")}
     image = '<img src="x:x" onerror="@J">'
     shared.notebook(
@@ -118,7 +123,8 @@ def hostile(shared: Project, beacons: Beacons) -> Hostile:
             tags=['"><script>x</script>', made('"><img src="@B">', "tag")],
             id="a",
         ),
-        code(f"print({printed!r})\nprint({TERMINAL_LINK!r})", id="b"),
+        code(f"print({printed!r})\nprint({TERMINAL_LINK!r})\nprint({name!r} + ': 0.5')", id="b"),
+        code("# " + made(image, "name of a cell") + "\nnote = ''", id="n"),
         code(
             f"raise ValueError('\\x1b[31m' + {made(image, 'traceback')!r})",
             tags=["raises-exception"],
@@ -145,8 +151,12 @@ def hostile(shared: Project, beacons: Beacons) -> Hostile:
         },
         nbformat_minor=5,
     )  # fmt: skip
-    shared.guildfile("a:\n  notebook: nb.ipynb\n  nb-report: [html, sanitized]\n")
-    return Hostile(shared.run("a").run, names)
+    shared.guildfile(
+        "a:\n  notebook: nb.ipynb\n  flags-import: [note]\n  nb-report: [html, sanitized]\n"
+    )
+    told = {name: made(f'">{image}', name) for name in ("flag", "label", "tag", "comment")}
+    command = ["a", f"note={told['flag']}", "--label", told["label"], "--tag", told["tag"]]
+    return Hostile(shared.run(*command, "--comment", told["comment"]).run, names)
 
 
 def _mapped(value: Any, change: Any) -> Any:
@@ -173,7 +183,12 @@ def is_quiet(visit: Visit, beacons: Beacons) -> bool:
 
 
 def without_policy(page: Path, tmp_path: Path) -> Path:
-    text, count = POLICY.subn("", page.read_text("utf-8"))
+    return with_policy("", page, tmp_path)
+
+
+def with_policy(policy: str, page: Path, tmp_path: Path) -> Path:
+    """A copy of a page with another policy, or none."""
+    text, count = POLICY.subn(lambda _match: policy, page.read_text("utf-8"), count=1)
     assert count == 1
     path = tmp_path / "open.html"
     path.write_text(text, "utf-8")
@@ -192,6 +207,20 @@ def test_attempts_fire_in_the_ordinary_report(
     print(f"\n{len(numbers)} of {len(hostile.names)} attempts fire in the ordinary report")
     assert set(payloads.CLASSIC) - names == set()
     assert len(numbers) >= 150
+    # What the page itself says of the run and of its cells is not an output.
+    of_run = {"flag", "label", "tag", "comment", "name of a scalar", "name of a cell", "title"}
+    assert names & {*of_run, "kernel", "traceback", "name of an error"} == set()
+
+
+@pytest.mark.slow
+def test_in_the_ordinary_report_scripts_run_and_nobody_is_asked(
+    hostile: Hostile, browser: Browser, beacons: Beacons
+):
+    with browser.open(hostile.html) as visit:
+        visit.settle()
+        assert len(visit.page.evaluate("() => Object.keys(window.pwned || {})")) > 20
+    assert beacons.seen == []
+    beacons.forget()
 
 
 def test_none_fires_in_the_sanitized_report_and_nothing_is_asked_for(
@@ -210,70 +239,105 @@ def test_none_fires_where_the_browser_knows_no_policy(
         assert is_quiet(visit, beacons)
 
 
+VARIANTS = [
+    {"code": "folded", "outputs": "folded"},
+    {"code": "none", "theme": "dark"},
+    {"contents": False, "header": False},
+]
+
+
+@pytest.mark.parametrize("options", but_slow(VARIANTS, VARIANTS[0]), ids=lambda o: "-".join(o))
+def test_none_fires_in_another_form_of_the_page(
+    hostile: Hostile, browser: Browser, beacons: Beacons, tmp_path: Path, options: dict[str, Any]
+):
+    nb = nbformat.read(hostile.run.dir / "nb.ipynb", as_version=4)
+    path = tmp_path / "nb.html"
+    page = page_html(nb, None, ReportOptions(**options), title="nb.ipynb", kind="sanitized")
+    path.write_text(page, "utf-8")
+    with browser.open(without_policy(path, tmp_path)) as visit:
+        visit.touch_everything()
+        assert is_quiet(visit, beacons)
+
+
 def test_the_policy_alone_lets_none_fire(
     hostile: Hostile, browser: Browser, beacons: Beacons, tmp_path: Path
 ):
     policy = POLICY.search(hostile.sanitized.read_text("utf-8"))
     assert policy
-    path = tmp_path / "uncleaned.html"
-    text = hostile.html.read_text("utf-8")
-    path.write_text(text.replace("<head>", f"<head>{policy[0]}", 1), "utf-8")
-    with browser.open(path) as visit:
+    with browser.open(with_policy(policy[0], hostile.html, tmp_path)) as visit:
         visit.touch_everything()
         assert {hostile.names[number] for number in fired(visit, beacons)} == set()
 
 
+ELEMENTS = """() => [...document.querySelectorAll('*')].map(e => ({
+    name: e.localName,
+    kind: e.namespaceURI.split('/').pop(),
+    in_body: document.body.contains(e),
+    in_cell: !!e.closest('section.cell'),
+    text: e.localName === 'script' ? e.textContent : '',
+    attributes: Object.fromEntries([...e.attributes].map(a => [a.name, a.value.slice(0, 60)])),
+}))"""
+
+HARMFUL = {
+    *("script", "style", "link", "meta", "base", "iframe", "frame", "object", "embed", "form"),
+    *("input", "button", "template", "textarea", "select", "noscript", "title", "area", "marquee"),
+}
+LOADING = {"action", "formaction", "srcset", "srcdoc", "poster", "background", "ping"}
+
+
 def test_no_element_or_attribute_that_does_anything_is_left(hostile: Hostile, browser: Browser):
-    with browser.open(hostile.sanitized) as visit:
-        found = visit.page.evaluate(
-            """() => {
-                const found = [];
-                for (const e of document.body.querySelectorAll('*')) {
-                    found.push(e.namespaceURI.split('/').pop() + ' ' + e.localName);
-                    for (const a of e.attributes)
-                        found.push('@' + a.name + (/^(href|src|style)$/.test(a.name)
-                            ? '=' + a.value.slice(0, 60) : ''));
-                }
-                return [...new Set(found)];
-            }"""
-        )
-    elements = {name.split()[1] for name in found if not name.startswith("@")}
-    attributes = {name[1:] for name in found if name.startswith("@")}
-    assert {name.split()[0] for name in found if not name.startswith("@")} == {"xhtml"}
-    harmful = "script style link meta base iframe frame object embed form input button template svg"
-    assert elements & set(f"{harmful} math textarea select noscript title area".split()) == set()
-    names = {name.split("=")[0] for name in attributes}
+    with browser.open(hostile.sanitized, java_script_enabled=False) as visit:
+        found = visit.page.evaluate(ELEMENTS)
+    (script,) = (e for e in found if e["name"] == "script")
+    digest = base64.b64encode(hashlib.sha256(script["text"].encode()).digest()).decode()
+    policy = POLICY.search(hostile.sanitized.read_text("utf-8"))
+    assert policy and re.findall(r"script-src ([^;\"]*)", policy[0]) == [f"'sha256-{digest}'"]
+    assert script["attributes"] == {}
+    assert {e["name"] for e in found if e["in_body"]} & HARMFUL == set()
+    # Of drawings there are none in the cells but images that the page itself shows again.
+    drawn = {e["name"] for e in found if e["in_cell"] and e["kind"] == "svg"}
+    assert drawn <= {"svg", "image", "use"}
+    assert {e["kind"] for e in found} <= {"xhtml", "svg", "MathML"}
+    pairs = {(name, value) for e in found for name, value in e["attributes"].items()}
+    names = {name for name, _value in pairs}
     assert [name for name in names if name.startswith("on") or ":" in name] == []
-    assert (
-        names & {"action", "formaction", "srcset", "srcdoc", "poster", "background", "ping"}
-        == set()
-    )
-    assert all(re.match(r"href=(https?://|mailto:|#)", a) for a in attributes if a[:5] == "href=")
-    assert all(re.match(r"src=data:(image|audio|video)/", a) for a in attributes if a[:4] == "src=")
-    styles = [a for a in attributes if a.startswith("style=")]
+    assert names & LOADING == set()
+    links = [e for e in found if "href" in e["attributes"]]
+    assert {e["name"] for e in links} <= {"a", "image", "use"}
+    for e in links:
+        allowed = {"a": r"https?://|mailto:|#", "image": "data:image/", "use": "#"}[e["name"]]
+        assert re.match(allowed, e["attributes"]["href"])
+    sources = [value for name, value in pairs if name == "src"]
+    assert [value for value in sources if not re.match(r"data:(image|audio|video)/", value)] == []
+    styles = [
+        e["attributes"]["style"] for e in found if e["in_cell"] and "style" in e["attributes"]
+    ]
     assert not re.search(r"position|background:|background-image|--|content|animation", str(styles))
 
 
 def test_what_the_notebook_has_to_show_is_seen(hostile: Hostile, browser: Browser):
     with browser.open(hostile.sanitized) as visit:
-        page = visit.page
-        text = page.inner_text("main")
+        page, text = visit.page, visit.text()
         assert [missing for missing in TEXTS if missing not in text] == []
-        assert (
-            page.title()
-            == json.loads(hostile.run.dir.joinpath("nb.ipynb").read_text())["metadata"]["title"]
-        )
+        nb = hostile.run.notebook("nb.ipynb")
+        assert page.title() == f"{nb['metadata']['title']} – {hostile.run.id[:8]}"
         images = page.evaluate(
-            """() => [...document.images].slice(-6).map(i => [
-                i.src.slice(0, 15), i.complete, i.naturalWidth, i.naturalHeight, i.width])"""
+            """() => [...document.querySelectorAll('.cell:last-of-type :is(img, svg)')].map(e => {
+                const use = e.querySelector('use');
+                const shown = use ? document.querySelector(use.getAttribute('href')) : e;
+                const image = shown.querySelector('image') || shown;
+                const data = image.getAttribute('href') || image.getAttribute('src') || '';
+                const {width, height} = e.getBoundingClientRect();
+                return [data.slice(0, 15), Math.round(width), Math.round(height)];
+            })"""
         )
         assert images == [
-            ["data:image/svg+", True, 5, 4, 5],
-            ["data:image/svg+", True, 7, 6, 7],
-            ["data:image/png;", True, 3, 2, 3],
-            ["data:image/jpeg", True, 3, 2, 3],
-            ["data:image/gif;", True, 3, 2, 3],
-            ["data:image/png;", True, 3, 2, 40],
+            ["data:image/svg+", 5, 4],
+            ["data:image/svg+", 7, 6],
+            ["data:image/png;", 3, 2],
+            ["data:image/jpeg", 3, 2],
+            ["data:image/gif;", 3, 2],
+            ["data:image/png;", 40, 27],
         ]
         style = "(e) => { const s = getComputedStyle(e); return [s.color, s.position]; }"
         assert page.eval_on_selector("p >> text=/^good style$/", style) == [
@@ -323,14 +387,14 @@ def test_payloads_take_the_ordinary_page_away(
     assert len(fires) >= 8, fires
 
 
-@pytest.mark.parametrize("with_policy", but_slow([True, False], False))
+@pytest.mark.parametrize("has_policy", but_slow([True, False], False))
 def test_payloads_take_nothing_of_the_sanitized_page_away(
-    alone: list[list[Any]], browser: Browser, beacons: Beacons, tmp_path: Path, with_policy: bool
+    alone: list[list[Any]], browser: Browser, beacons: Beacons, tmp_path: Path, has_policy: bool
 ):
     nb = nbformat.v4.new_notebook(cells=[cell for cells in alone for cell in cells])
     reports = ReportWriter({"sanitized": {}}, lambda path: None)
     [written] = map(Path, reports.write(nb, str(tmp_path / "nb.ipynb")))
-    path = written if with_policy else without_policy(written, tmp_path)
+    path = written if has_policy else without_policy(written, tmp_path)
     with browser.open(path) as visit:
         for number, name in enumerate(payloads.ALONE, 1):
             for text in (f"'source {number}'", f"end {number}"):
