@@ -135,7 +135,11 @@ def cell_names(cells: Sequence[Cell]) -> list[str]:
 def own_name(source: str) -> str:
     """The name that code has by itself: its ``#@title``, or the comment in its first line; ""
     without."""
-    return _title(source) or _comment(source)
+    matches = TITLE.finditer(source) if "@title" in source else ()
+    for match in matches:
+        if title := _plain(title_text(match)):
+            return title
+    return _comment(source)
 
 
 def short_name(name: str) -> str:
@@ -146,11 +150,6 @@ def short_name(name: str) -> str:
 def title_text(match: re.Match[str]) -> str:
     """The text of a match of TITLE, without the options in braces."""
     return _TITLE_OPTIONS.sub("", match.group(1)[:_LONGEST_LINE]).strip()
-
-
-def _title(source: str) -> str:
-    matches = TITLE.finditer(source) if "@title" in source else iter(())
-    return next(filter(None, (_plain(title_text(match)) for match in matches)), "")
 
 
 def _lines(source: str) -> Iterator[str]:
