@@ -13,7 +13,7 @@ import pytest
 from guild_notebook import options
 from guild_notebook.errors import OptionError
 from tests.helpers.forked_guild import ForkedGuild
-from tests.helpers.project import Project, Run
+from tests.helpers.project import Project, Run, code
 
 REPORTS = {
     "[html,none]": {"html": {}},
@@ -243,3 +243,15 @@ def test_options_of_a_step_are_kept_beside_its_flags_and_what_is_not_used_is_sai
         "step 'train nb-cwd=notebook y=3': 'flags' takes the place of what 'run' assigns: y=3 is "
         "not used"
     ) in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tag", ['it\'s $HOME "x"', "a b", "ends\\", "größe;rm -rf", "#1 & *"])
+def test_a_queue_keeps_options_with_any_characters(project: Project, tag: str):
+    cells = code("print('ran all')", tags=["other"]), code("print('left out')", tags=[tag])
+    project.notebook("train.ipynb", "x = 1", *cells)
+    project.guildfile("train:\n  notebook: train.ipynb\n  flags-import: all\n  nb-report: none\n")
+    staged = project.run("train", f"nb-skip-tags={tag}", "--stage").run
+    done = project.run("queue", "run-once=yes")
+    assert "ran all" in done.stdout and "left out" not in done.stdout
+    assert staged.attr("cmd")[-1] == f"nb-skip-tags={tag}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.helpers import runner
-from tests.helpers.project import Project, Run
+from tests.helpers.project import GUILD, Project, Run
 
 LOOK = """import json, os
 import helper, sub.deeper
@@ -141,3 +141,23 @@ def test_a_notebook_that_guild_has_not_copied_has_its_folder(project: Project):
         timeout=60,
     )
     assert f"cwd: {(run.dir / 'notebooks').resolve()}\n" in done.stdout, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["notebooks/nb.ipynb"], ["here", "x=2"], ["here", "x=[2,3]"]])
+def test_a_project_that_cannot_be_written_to_is_run(nested: Project, command: list[str]):
+    nested.guildfile(OPERATION)
+    mount = f"mount --bind '{nested.dir}' '{nested.dir}' && mount -o remount,ro,bind '{nested.dir}'"
+    read_only = ["unshare", "--mount", "sh", "-c", f'{mount} && cd {nested.dir} && exec "$@"', "sh"]
+    if subprocess.run([*read_only, "true"], capture_output=True).returncode:
+        pytest.skip("no folder can be made read-only here")
+    done = subprocess.run(
+        [*read_only, *GUILD, "run", "-y", *command],
+        env=nested.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(seen(done.stdout)["cwd"]).is_relative_to(nested.home)
+    assert "Read-only" not in done.stderr and "Permission" not in done.stderr
