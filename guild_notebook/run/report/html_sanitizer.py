@@ -98,7 +98,8 @@ _STYLES = {
 """CSS properties that cannot move content over other parts of the page."""
 
 _DECLARATION = re.compile(
-    r"[a-z-]+:(?:[\w\s#%.,!+-]|(?:rgb|hsl)a?\([\w\s%.,/+-]*\))+", re.IGNORECASE | re.ASCII
+    r"[a-z-]+:(?:[\w\s#%.,!+-]|(?:(?:rgb|hsl)a?|light-dark)\([\w\s#%.,/+-]*\))+",
+    re.IGNORECASE | re.ASCII,
 )
 """Declarations that can be read without a parser. (nh3 can filter properties too, but it drops the
 quotes of strings within functions, so that the value ends elsewhere.)"""

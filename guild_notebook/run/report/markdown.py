@@ -124,6 +124,12 @@ class _Elements(mistune.HTMLRenderer):
 
         return str(highlight(code, lexer, HtmlFormatter()))
 
+    def task_list_item(self, text: str, checked: bool = False) -> str:
+        """A sign, where nbconvert has a form's element, which has no label for readers."""
+        sign = "☑ " if checked else "☐ "
+        text = f"<p>{sign}{text[3:]}" if text.startswith("<p>") else sign + text
+        return f'<li class="task-list-item">{text}</li>\n'
+
     def image(self, text: str, url: str, title: str | None = None) -> str:
         if url.startswith("attachment:"):
             attached = self.attachments.get(url.partition(":")[2]) or {"image/png": ""}

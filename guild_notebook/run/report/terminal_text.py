@@ -70,10 +70,39 @@ def _attributes(style: Style) -> str:
     for colour, end, name in ((front, "fg", "color"), (back, "bg", "background-color")):
         if isinstance(colour, int):
             names.append(f"ansi-{_NAMES[colour % 8]}{'-intense' * (colour >= 8)}-{end}")
-        elif colour:
+        elif colour and (end == "bg" or back is not None):
             styles.append(f"{name}: rgb({','.join(map(str, colour))})")
+        elif colour:
+            styles.append(
+                f"{name}: light-dark({_readable(colour, False)}, {_readable(colour, True)})"
+            )
         elif flags & INVERSE:
             names.append(f"ansi-default-inverse-{end}")
     names += [f"ansi-{name}" for flag, name in _FLAGS.items() if flags & flag]
     made = f' class="{" ".join(names)}"' if names else ""
     return made + (f' style="{"; ".join(styles)}"' if styles else "")
+
+
+MOST_ON_LIGHT, LEAST_ON_DARK = 0.15, 0.25
+"""Relative luminance of text with a contrast of 4.5 on all grounds of a page (WCAG 2.2, 1.4.3)."""
+
+
+def _readable(colour: tuple[int, int, int], is_dark: bool) -> str:
+    """A colour as it can be read on light or dark ground: a darker or a lighter one if need be."""
+    red, green, blue = colour
+    for _step in range(40):
+        light = sum(
+            share * _linear(part / 255)
+            for share, part in zip((0.2126, 0.7152, 0.0722), (red, green, blue))
+        )
+        if light >= LEAST_ON_DARK if is_dark else light <= MOST_ON_LIGHT:
+            break
+        red, green, blue = (
+            min(part + (255 - part) // 12 + 1, 255) if is_dark else part * 11 // 12
+            for part in (red, green, blue)
+        )
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)

@@ -331,3 +331,24 @@ def test_all_text_has_enough_contrast_in_light_and_dark():
     backs = re.findall(rf"-bg[^{{}}]*\{{ background: {PAIR.pattern}", css)
     assert len(backs) >= 9
     assert [b for b in backs for m in (0, 1) if contrast(b[m], named["text"][m]) < 4.5] == []
+
+
+COLOURS = [(255, 135, 0), (0, 135, 0), (255, 255, 255), (0, 0, 0), (0, 0, 255), (215, 95, 95)]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_colour_of_a_terminal_can_be_read_on_light_and_dark(colour: tuple[int, int, int]):
+    red, green, blue = colour
+    page = soup(code("x", stream(f"\x1b[38;2;{red};{green};{blue}mtext\x1b[0m")), kind="sanitized")
+    [pair] = PAIR.findall(page.select_one(".output span")["style"])
+    css = page.head.style.string
+    named = {name: two for name, *two in re.findall(rf"--([\w-]+): {PAIR.pattern}", css)}
+    for mode in (0, 1):
+        for ground in ("ground", "raised", "bad-ground"):
+            assert contrast(pair[mode], named[ground][mode]) >= 4.5, (pair, ground, mode)
+
+
+def test_a_list_of_tasks_has_signs_and_no_form():
+    page = soup(v4.new_markdown_cell("- [x] done\n- [ ] open\n\n  text"), kind="sanitized")
+    assert [text(line) for line in page.select("main li")] == ["☑ done", "☐ open text"]
+    assert not page.select("input")
