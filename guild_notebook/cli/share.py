@@ -34,8 +34,8 @@ body { max-width: 100rem; margin: 2rem auto; padding: 0 1rem; }
 div { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { padding: .35rem .8rem; text-align: left; vertical-align: top; white-space: nowrap; }
+th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
 thead th, tbody tr { border-bottom: 1px solid #8886; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .error, .terminated { font-weight: 600; }
 dt { float: left; clear: left; margin-right: 1rem; }
 """
@@ -222,7 +222,7 @@ def index_html(rows: Sequence[_Row]) -> str:
     varied = [f for f in flags if len(rows) == 1 or len({row.flags.get(f) for row in rows}) > 1]
     scalars = _names_in(row.scalars for row in rows)
     has_notebooks = any(row.notebook for row in rows)
-    heads = ["Run", "Operation", "Status", "Started (UTC)", "Time", *varied, *scalars]
+    heads = ["Run", "Operation", "Status", "Started (UTC)", "Time", *varied]
     title = f"{len(rows)} run{'s' * (len(rows) != 1)} of " + ", ".join(
         dict.fromkeys(row.operation for row in rows)
     )
@@ -236,6 +236,7 @@ def index_html(rows: Sequence[_Row]) -> str:
         f"<body>\n<main>\n<h1>{_text(title)}</h1>\n",
         '<div role="region" aria-label="Runs" tabindex="0">\n<table>\n<thead><tr>',
         *(f'<th scope="col">{_text(head)}</th>' for head in heads),
+        *(f'<th scope="col" class="number">{_text(name)}</th>' for name in scalars),
         '<th scope="col">Notebook</th>' if has_notebooks else "",
         "</tr></thead>\n<tbody>\n",
     ]

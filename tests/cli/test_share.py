@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
+import io
+import os
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guild_notebook.cli import share
+from guild_notebook.cli import main, share
 from tests.helpers.project import Project, Run, markdown, new_project
 
 NOTEBOOK = (
@@ -59,8 +63,34 @@ def runs(project: Project) -> list[Run]:
     return [Run(path) for path in dirs]
 
 
-def command(project: Project, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+class Done(NamedTuple):
+    """A command that has ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+def command(project: Project, *args: str) -> Done:
+    """``guild-notebook share ARGS`` in the project, in this process: each of its own takes longer
+    than what the command does."""
+    from guild import config
+
+    home, cwd = config.guild_home(), os.getcwd()
+    out, err = io.StringIO(), io.StringIO()
+    config.set_guild_home(str(project.home))
+    os.chdir(project.dir)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = main(["share", *args])
+    finally:
+        os.chdir(cwd)
+        config.set_guild_home(home)
+    return Done(status, out.getvalue(), err.getvalue())
+
+
+def in_a_process(project: Project, *args: str) -> Done:
+    done = subprocess.run(
         [sys.executable, "-m", "guild_notebook.cli", "share", *args],
         cwd=project.dir,
         env=project.environment(),
@@ -68,13 +98,14 @@ def command(project: Project, *args: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
     )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
-def shared(project: Project, *args: str) -> list[str]:
+def shared(project: Project, *args: str, run: Callable[..., Done] = command) -> list[str]:
     """The lines that a command prints that must succeed."""
-    done = command(project, *args)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+    done = run(project, *args)
+    assert (done.status, done.err) == (0, "")
+    return done.out.splitlines()
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -101,7 +132,7 @@ def test_the_index_has_a_row_for_each_run_and_links_to_what_is_beside_it(
 ):
     script, quiet, train = runs(project)
     out = tmp_path / "out"
-    assert shared(project, ":", "-o", str(out), "--notebooks") == [
+    assert shared(project, ":", "-o", str(out), "--notebooks", run=in_a_process) == [
         f"run {script.id[:8]} has a line in the table and no page: it is not of a notebook",
         f"3 runs: {out / 'index.html'}",
     ]
@@ -186,7 +217,7 @@ def test_other_folders_and_files_are_refused_and_stay(project: Project, tmp_path
         ("--zip", str(other)): f"{other} is there already, and is another file - name a new one",
     }.items():
         done = command(project, "1", *args)
-        assert (done.returncode, done.stdout, done.stderr) == (1, "", f"guild-notebook: {line}\n")
+        assert done == (1, "", f"guild-notebook: {line}\n")
     assert files(other) == {"notes.txt": b"mine"} and files(page) == {"index.html": b"mine"}
     assert file.read_text() == "mine"
 
@@ -207,8 +238,8 @@ SEE = " - see guild-notebook share --help"
 )
 def test_what_is_wrong_with_a_command_is_one_line(project: Project, args: list[str], line: str):
     done = command(project, *args)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"guild-notebook: {line}") and done.stderr.count("\n") == 1
+    assert done[:2] == (1, "")
+    assert done.err.startswith(f"guild-notebook: {line}") and done.err.count("\n") == 1
     assert not (project.dir / "out").exists()
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from tests.helpers.project import (
     notebook,
     start,
 )
+from tests.helpers.slow import but_slow
 
 NAME = "my train [1].ipynb"
 REPORT = "my train [1].html"
@@ -126,11 +128,13 @@ def test_guild_view_shows_the_report_the_notebook_and_other_notebooks_as_pages(
             assert box["height"] > 400 and box["width"] > 600
 
 
+@pytest.mark.slow
 def test_what_is_not_a_notebook_is_shown_as_its_text(view: str, browser: Any):
     with browser.page() as page, clicked(page, view, "broken.ipynb") as frame:
         frame.get_by_text("no notebook").wait_for()
 
 
+@pytest.mark.slow
 def test_other_files_are_shown_as_before(shown: Shown, view: str, browser: Any):
     with browser.page() as page:
         page.goto(view)
@@ -139,7 +143,7 @@ def test_other_files_are_shown_as_before(shown: Shown, view: str, browser: Any):
         page.wait_for_function("document.querySelector('textarea').value === 'x = 1\\n'")
 
 
-@pytest.mark.parametrize("opens", ["in the viewer", "by its address"])
+@pytest.mark.parametrize("opens", but_slow(["in the viewer", "by its address"], "in the viewer"))
 def test_a_page_of_a_run_reads_nothing_of_guild_view(
     shown: Shown, view: str, browser: Any, opens: str
 ):
@@ -197,11 +201,13 @@ def links(page: Path) -> dict[str, Path]:
     return found
 
 
-@pytest.mark.parametrize("options", [[], ["--files"], ["--all-files"]], ids=" ".join)
-def test_guild_publish_has_links_that_lead_to_files(
-    shown: Shown, options: list[str], tmp_path: Path
-):
-    done = shown.project.guild("publish", "-y", shown.run.id, "--dest", str(tmp_path), *options)
+@pytest.mark.parametrize(
+    "options", but_slow(["", "--files", "--all-files"], "--all-files"), ids=["none", "some", "all"]
+)
+def test_guild_publish_has_links_that_lead_to_files(shown: Shown, options: str, tmp_path: Path):
+    done = shown.project.guild(
+        "publish", "-y", shown.run.id, "--dest", str(tmp_path), *options.split()
+    )
     assert done.status == 0, done.stderr
     assert set(links(tmp_path / "README.md")) == {shown.run.id[:8]}
     page = tmp_path / shown.run.id / "README.md"
@@ -218,6 +224,7 @@ def test_guild_publish_has_links_that_lead_to_files(
     assert ".guild" not in page.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_source_code_in_a_folder_of_its_own_is_linked_as_well(project: Project, tmp_path: Path):
     project.file("plain.py", "print('x')\n")
     project.guildfile("op:\n  main: plain\n  sourcecode: {dest: src, select: ['*.py']}\n")
@@ -227,9 +234,18 @@ def test_source_code_in_a_folder_of_its_own_is_linked_as_well(project: Project, 
     assert found["src/plain.py"].read_text() == "print('x')\n"
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has a browser")
 def test_guild_open_and_guild_notebook_open_have_the_same_report(shown: Shown):
     opened = shown.project.guild("open", shown.run.id, "--path", REPORT, "--cmd", "ls")
-    assert opened.stdout == f"{shown.run.dir / REPORT}\n"
+    windows = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    environment = {n: v for n, v in shown.project.environment().items() if n not in windows}
+    ours = subprocess.run(
+        [sys.executable, "-m", "guild_notebook.cli", "open", shown.run.id],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert opened.stdout == ours.stdout == f"{shown.run.dir / REPORT}\n"
     folder = shown.project.guild("open", shown.run.id, "--cmd", "ls -d")
     assert folder.stdout == f"{shown.run.dir}/\n"
 
