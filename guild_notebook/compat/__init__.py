@@ -3,8 +3,9 @@ line of guildai 0.9.0, and when it is needless.
 
 Each is applied when what it patches is imported, whoever imports it, by the tables of
 :mod:`~guild_notebook.compat.import_hooks`: Guild loads plugins too late for some, and none in
-scripts, in kernels and in the processes that it starts. The libraries of optimizers take a second
-to import: :mod:`guild_notebook.optimizers` applies :mod:`~guild_notebook.compat.skopt`.
+scripts, in kernels and in the processes that it starts. Those of the processes of optimizers,
+whose libraries take a second to import, :mod:`guild_notebook.optimizers` applies:
+:mod:`~guild_notebook.compat.skopt` and :mod:`~guild_notebook.compat.batches`.
 
 May use ``one_pipe``, ``options``, ``packages``, ``scalars``, ``start``, ``terminal``,
 ``errors`` and ``texts``. To add a patch, write its module and name it in a table.
