@@ -82,12 +82,12 @@ def page_html(
 
 
 def _without_removed(facts: RunFacts, cells: Sequence[ShownCell]) -> RunFacts:
-    """``facts`` in which cells are called by what is left of them: the code that gave one its name
-    may be removed."""
+    """``facts`` in which cells are called by what is left of the notebook: the code or the heading
+    that gave one its name may be removed."""
     labels = {
         each.index: cell_label(each.index + 1, each.name, each.cell.get("execution_count"))
         for each in cells
-        if each.lacks_code
+        if each.is_renamed
     }
 
     def renamed(error: CellError) -> CellError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import operator
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -34,14 +35,15 @@ _FORM = re.compile(r"""\{[^{}]*["']?display-mode["']?\s*:\s*["']form["'][^{}]*\}
 @dataclass(frozen=True)
 class ShownCell:
     """A cell as a report shows it: the ``index`` is its place in the notebook, ``cell`` is without
-    what is removed, of which ``lacks_code`` says whether it is the code, and ``name`` is what it is
-    called by what is left of it. ``folds_…`` say what is folded: of a cell of text ``folds_cell``
-    alone. ``hides_outputs`` says whether that of the outputs is the cell's own wish."""
+    what is removed, and ``name`` is what it is called by what is left of the notebook, which may be
+    another name than before (``is_renamed``). ``folds_…`` say what is folded: of a cell of text
+    ``folds_cell`` alone. ``hides_outputs`` says whether that of the outputs is the cell's own wish.
+    """
 
     index: int
     cell: Any
     name: str
-    lacks_code: bool
+    is_renamed: bool
     folds_cell: bool
     folds_code: bool
     folds_outputs: bool
@@ -58,13 +60,16 @@ def shown_cells(nb: Any, options: ReportOptions, failed: Collection[int] = ()) -
         left = _without_removed(cell, said, options, index in failed)
         if text_of(left.source).strip() or left.get("outputs") or index in failed:
             kept.append((index, left, set() if index in failed else said.hidden))
-    names = cell_names(cells_of({"cells": [cell for _index, cell, _hidden in kept]}))
+    cells = [cell for _index, cell, _hidden in kept]
+    names = cell_names(cells_of({"cells": cells}))
+    is_whole = all(map(operator.is_, cells, nb.cells)) and len(cells) == len(nb.cells)
+    before = names if is_whole else cell_names(cells_of(nb))
     return [
         ShownCell(
             index,
             cell,
             name,
-            cell.source != nb.cells[index].source,
+            name != before[index],
             "cell" in hidden or (cell.cell_type != "code" and "input" in hidden),
             "input" in hidden or (options.code == "folded" and index not in failed),
             "output" in hidden or (options.outputs == "folded" and index not in failed),

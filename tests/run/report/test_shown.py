@@ -269,6 +269,16 @@ def test_a_cell_that_failed_and_has_no_code_is_not_called_by_it(kind: str):
     assert "cell [3] (CODE = 1)" in page(cell(), failed=0)
 
 
+@pytest.mark.parametrize("kind", OWN_REPORTS)
+def test_a_cell_that_failed_is_not_called_by_a_heading_that_is_removed(kind: str):
+    nodes = text("# HEADING", tags=["remove-cell"]), cell("x = 1")
+    error = CellError(1, "cell [3] (HEADING)", "cell [3] (HEADING) failed with E")
+    facts = RunFacts(run_id="ab" * 16, reason=error.text, failed=error)
+    assert "HEADING" not in page_html(notebook(*nodes), facts, title="nb", kind=kind)
+    kept = text("# HEADING"), nodes[1]
+    assert "HEADING" in page_html(notebook(*kept), facts, title="nb", kind=kind)
+
+
 @pytest.mark.parametrize("options", [{"code": "folded"}, {"outputs": "folded"}])
 def test_options_of_the_report_fold_nothing_of_a_cell_that_failed(options: dict[str, Any]):
     assert form_of(page(cell(), failed=0, **options)) == "open open open"
