@@ -40,6 +40,9 @@ NOTEBOOK = [
     "nbformat>=5.2",
     "ipykernel>=6.16",
     "jupyter_client>=8.0.2",
+    # Formulas of reports. math-core has none of Python 3.9.
+    "math-core>=0.8.2; python_version >= '3.10'",
+    "latex2mathml>=3.75; python_version < '3.10'",
     "mistune>=3",
     "nh3>=0.2.15",
     "packaging>=22",

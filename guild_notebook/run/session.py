@@ -29,6 +29,7 @@ from .record.autosave import Autosave
 from .record.earlier_times import earlier_times
 from .record.run_dir import RunDir
 from .record.run_files import attr_file
+from .report.local_images import Sources
 from .report.reports import ReportWriter
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Session:
             said = "the kernel is not prepared as a run needs it"
             self.output.status_lines.write(f"{said}: {self.kernel.setup_error}", said)
         self._reports.check()
+        self._reports.sources = self._sources()
         language = strip.valid_language_info(info.get("language_info"))
         if language:
             self.nb.metadata["language_info"] = nbformat.from_dict(language)
@@ -163,6 +165,12 @@ class Session:
             client, self.kernel, tags, status_lines, self.stop, *limits, saving, places,
             self.output.status, self._last_times,
         )  # fmt: skip
+
+    def _sources(self) -> Sources:
+        places = [(os.path.dirname(self.record.executed_file), self.record.dir)]
+        if folder := os.path.dirname(self.record.project_file):
+            places.append((folder, os.environ.get("PROJECT_DIR") or folder))
+        return Sources(places, self.kernel.path)
 
     def _last_times(self) -> Mapping[int, float]:
         """The seconds that cells took in earlier runs, by the index; none until they are read."""

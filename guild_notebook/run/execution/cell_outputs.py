@@ -9,6 +9,7 @@ from typing import Any, Union
 
 from nbformat import from_dict
 
+from ...document.bars import OpenText
 from ...document.limits import Limits, characters_of, counted, omission
 from ...secrets.masking import Masker
 
@@ -114,7 +115,12 @@ _Output = Union[_TextOutput, _OtherOutput]
 
 
 class CellOutputs:
-    """The outputs of a cell within ``limits``: half of them from the start, half from the end."""
+    """The outputs of a cell within ``limits``: half of them from the start, half from the end.
+
+    Of its streams the states of progress bars that the program has overwritten are not among them
+    (``document/bars.py``). A bar that goes on while the cell puts out something else stands after
+    that.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -125,9 +131,26 @@ class CellOutputs:
         self._head: deque[_Output] = deque()
         self._tail: deque[_Output] = deque()
         self._head_size = self._tail_size = self._grown = 0
+        self._open: dict[str, OpenText] = {}  # by the stream's name, the last one last
+        self._last = ""
         self._dropped_characters = self._dropped_displays = 0
 
     def add_text(self, name: str, text: str) -> None:
+        if name != self._last:
+            self._settle(but=name)
+            last = self._open.pop(name, None)
+            self._open[name] = OpenText(self._half // 4) if last is None else last
+            self._last = name
+        if settled := self._open[name].feed(text):
+            self._add_settled(name, settled)
+
+    def _settle(self, but: str = "") -> None:
+        """Something else follows: only bars that may go on wait longer."""
+        for name, text in self._open.items():
+            if name != but and (settled := text.end(keep_open=True)):
+                self._add_settled(name, settled)
+
+    def _add_settled(self, name: str, text: str) -> None:
         if not self._tail:
             overhead = 0 if _open_text(self._head, name) else self._limits.overhead
             left = self._half - self._head_size - overhead
@@ -150,6 +173,8 @@ class CellOutputs:
 
     def add(self, node: Any, bundle: Bundle | None = None) -> None:
         """Add an error, or a result or display that shows the ``bundle``, by default its own."""
+        self._settle()
+        self._last = ""
         output = _OtherOutput(
             node, bundle or (Bundle if "data" in node else _Error)(node, self._limits)
         )
@@ -212,7 +237,15 @@ class CellOutputs:
         stream = {"output_type": "stream", "name": tail[0].get("name")} if tail else {}
         if not middle and head and tail and stream.items() <= head[-1].items():
             head[-1]["text"] += tail.pop(0)["text"]
-        return [*head, *middle, *tail]
+        nodes = [*head, *middle, *tail]
+        for name, waiting in self._open.items():
+            if text := waiting.text:
+                added = {"output_type": "stream", "name": name, "text": text}
+                if nodes and nodes[-1].get("name") == name and nodes[-1] not in middle:
+                    nodes[-1]["text"] += text
+                else:
+                    nodes.append(from_dict(added))
+        return nodes
 
 
 def _open_text(outputs: deque[_Output], name: str) -> _TextOutput | None:

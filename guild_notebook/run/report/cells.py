@@ -320,9 +320,10 @@ _FORMS: dict[str, Callable[[CellRenderer, str, _Bundle], str]] = {
     "application/javascript": CellRenderer._script,
     "text/html": CellRenderer._html_output,
     "text/markdown": CellRenderer._markdown_output,
-    **dict.fromkeys(IMAGES, CellRenderer._image),
+    "image/svg+xml": CellRenderer._image,
     "text/vnd.mermaid": CellRenderer._text,
     "text/latex": CellRenderer._latex,
+    **dict.fromkeys(IMAGES, CellRenderer._image),
     "application/json": CellRenderer._json,
     "text/plain": CellRenderer._text,
 }

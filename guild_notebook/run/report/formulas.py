@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import html
 import re
-from collections.abc import Iterator
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
 
 LONGEST = 10_000
 """Characters of a formula that is read: real ones have hundreds."""
@@ -17,8 +17,11 @@ LONGEST = 10_000
 MOST = 500_000
 """Characters of formulas of a page that are read."""
 
-DEEPEST = 40
-"""Braces within braces of a formula."""
+FEW = 150
+"""Commands and brackets of a formula that can be within each other in the stack of any thread."""
+
+STACK = 64 << 20
+"""Bytes of stack in which LONGEST characters can be: the parser calls itself for each level."""
 
 EXPANSIONS = 1_000
 """Macros that are expanded in a formula."""
@@ -27,7 +30,7 @@ _ENVIRONMENT = r"\\begin\{(?P<name>[a-zA-Z]+\*?)\}(?s:.*?)\\end\{(?P=name)\}"
 
 _FORMULA = re.compile(
     r"(?P<escaped>\\\$)"
-    r"|\$\$(?P<dollars>(?:[^$\\]|\\.)+)\$\$"
+    r"|\$\$(?P<dollars>(?:[^$\\]|\\.|\$(?!\$))+)\$\$"
     r"|\\\[(?P<brackets>(?s:.*?))\\\]"
     r"|\\\((?P<parentheses>(?s:.*?))\\\)"
     r"|\$(?P<dollar>(?:[^$\\]|\\.)+)\$"
@@ -48,8 +51,29 @@ _SKIPPED = re.compile(
 )
 _IGNORED = re.compile(r"""\bclass\s*=[^>]*\b(?:tex2jax_ignore|mathjax_ignore)\b""")
 
-_LEFT_OUT = re.compile(r"\\(?:label\s*\{[^{}]*\}|nonumber\b|notag\b|require\s*\{[^{}]*\})")
-_TEXT = re.compile(r">([^<>]*)<")
+_LEFT_OUT = re.compile(
+    r"\\(?:(?:label|require)\s*\{[^{}]*\}|(?:nonumber|notag|limits|nolimits)(?![a-zA-Z]))"
+)
+_RENAMED = {"mbox": "text", "widetilde": "tilde", "pmb": "boldsymbol", "bm": "boldsymbol"}
+_RENAMED |= {"dotsc": "ldots", "dotsb": "cdots"}
+_NAMED = re.compile(r"\\(" + "|".join(_RENAMED) + r")(?![a-zA-Z])")
+_TABLES = re.compile(
+    r"\\(begin|end)\{(?:(align|equation|gather|multline)|(?:(?:x?x?align|align)(?:at|edat)|flalign"
+    r"|eqnarray)\*?|(split|smallmatrix|subequations))\}(?:(?<=at\})\{\d+\}|(?<=at\*\})\{\d+\})?"
+)
+_BEFORE = {"split": "aligned", "smallmatrix": "matrix", "subequations": "gather*"}
+
+_OPENING = re.compile(r"\\[a-zA-Z]+|[({\[^_]")
+_STRUCTURE = re.compile(r"\\(?:begin|end|left|right)(?![a-zA-Z])|&")
+_NUMBERED = re.compile(r"\\tag(?![a-zA-Z])")
+
+_MATHML = re.compile(
+    r"<math(?: [a-z]+=\"[^\"<>&]*\")*>"
+    r"(?:[^<>&]|&(?:#x?[0-9a-fA-F]+|[a-zA-Z]+);|</?(?:m[a-z]+|none|b|i)"
+    r"(?: (?!on|href|src)[a-z]+=\"(?:[^\"<>&(\\]|&\#?\w+;)*\")* ?/?>)*</math>"
+)
+"""Elements of MathML, whose attributes load nothing and run nothing."""
+
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _DEFINITION = re.compile(
     r"\\(?:(?:re)?newcommand|providecommand)\*?\s*(?:\{\s*\\([a-zA-Z]+)\s*\}|\\([a-zA-Z]+))"
@@ -65,7 +89,9 @@ class Formulas:
 
     def __init__(self) -> None:
         self._read = 0
-        self._macros: dict[str, tuple[int, str | None, str]] = {}
+        self._macros: dict[str, tuple[int, str | None, str]] = {
+            "substack": (1, None, r"\begin{matrix}#1\end{matrix}")
+        }
 
     def html(self, tex: str, is_block: bool = False) -> str:
         """MathML of the formula ``tex``, or a ``code`` element; "" for one that but defines
@@ -89,8 +115,10 @@ class Formulas:
         )
 
     def in_html(self, piece: str) -> str:
-        """HTML with the formulas of its texts; what stands in elements for code is none."""
-        if not MAY_HOLD.search(piece):
+        """HTML, whose tags and comments have an end, with the formulas of its texts; what stands in
+        elements for code is none."""
+        has_ends = piece.rfind("<") <= piece.rfind(">")
+        if not MAY_HOLD.search(piece) or not has_ends or piece.count("<!--") > piece.count("-->"):
             return piece
         parts: list[str] = []
         position = depth = 0
@@ -156,8 +184,10 @@ class Formulas:
             values, end = _arguments(tex, match.end(), count, default)
             for number, value in enumerate(values, start=1):
                 body = body.replace(f"#{number}", value)
+            if not _STRUCTURE.search(body):
+                body = f"{{{body}}}"
             done.append(tex[: match.start()])
-            tex = f"{{{body}}}{tex[end:]}"
+            tex = body + tex[end:]
             if sum(map(len, done)) + len(tex) > LONGEST:
                 break
         raise ValueError("macros without an end")
@@ -229,19 +259,61 @@ def _arguments(tex: str, position: int, count: int, default: str | None) -> tupl
 
 def _mathml(tex: str, is_block: bool) -> str:
     """MathML of TeX without macros. Raises any exception for what cannot be read."""
-    depth = deepest = 0
-    for brace in re.findall(r"\\.|[{}]", tex, re.DOTALL):
-        depth += (brace == "{") - (brace == "}")
-        deepest = max(deepest, depth)
-    if deepest > DEEPEST:
-        raise ValueError("too deep")
-    made: str = _converter()(tex, is_block)
+    tex = _NAMED.sub(lambda match: f"\\{_RENAMED[match[1]]}", tex)
+    is_numbered = bool(_NUMBERED.search(tex))
+    tex = _TABLES.sub(functools.partial(_table, is_numbered), tex)
+    if is_numbered and "\\begin" not in tex:
+        tex = rf"\begin{{equation}}{tex}\end{{equation}}"
+    convert = _converter()
+    if sum(1 for _ in _OPENING.finditer(tex)) <= FEW:
+        made = convert(tex, is_block)
+    else:
+        made = _with_stack(lambda: convert(tex, is_block))
+    if "\\" in made or not _MATHML.fullmatch(made):
+        raise ValueError("commands that are left in it, or other elements")
     return made
 
 
+def _table(is_numbered: bool, match: re.Match[str]) -> str:
+    """An environment under a name that is known; only one with a tag has numbers."""
+    name = match[2] or _BEFORE.get(match[3] or "", "align")
+    star = "" if is_numbered or name in _BEFORE.values() else "*"
+    return rf"\{match[1]}{{{name}{star}}}"
+
+
+def _with_stack(work: Callable[[], str]) -> str:
+    """What ``work`` returns or raises, in a thread with a stack of STACK bytes."""
+    done: list[str] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as e:
+            errors.append(e)
+
+    size = threading.stack_size(STACK)
+    try:
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+    finally:
+        threading.stack_size(size)
+    thread.join()
+    if errors:
+        raise errors[0]
+    return done[0]
+
+
 @functools.cache
-def _converter() -> Any:
-    raise NotImplementedError
+def _converter() -> Callable[[str, bool], str]:
+    try:
+        from math_core import LatexToMathML
+    except ModuleNotFoundError:  # it is not for Python 3.9
+        from latex2mathml.converter import convert
+
+        return lambda tex, is_block: str(convert(tex, display="block" if is_block else "inline"))
+    convert_core = LatexToMathML().convert_with_local_state
+    return lambda tex, is_block: str(convert_core(tex, displaystyle=is_block))
 
 
 def _as_written(tex: str, why: str) -> str:

@@ -98,6 +98,10 @@ class _Elements(mistune.HTMLRenderer):
     def mathematics(self, text: str) -> str:
         return html.escape(text, quote=False)
 
+    def text(self, text: str) -> str:
+        # A sign in an element of its own begins no formula.
+        return super().text(text).replace("$", "<span>$</span>")
+
     def heading(self, text: str, level: int, **attributes: Any) -> str:
         made = super().heading(text, level, **attributes)
         try:
@@ -112,8 +116,6 @@ class _Elements(mistune.HTMLRenderer):
 
     def block_code(self, code: str, info: str | None = None) -> str:
         language = (info or "").split(maxsplit=1)[:1]
-        if info and info.startswith("mermaid"):
-            return f'<div class="jp-Mermaid"><pre class="mermaid">\n{code.strip()}\n</pre></div>'
         if not language:
             return super().block_code(code, info=info)
         lexer = lexer_of(language[0])

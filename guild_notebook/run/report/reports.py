@@ -18,6 +18,7 @@ from ...document.reader import is_inside
 from ...files import free_path, numbered_paths, write_whole
 from ...options import HTML, OWN_REPORTS, SANITIZED, ReportOptions, Reports
 from .facts import FAILED_ANCHOR, RunFacts
+from .local_images import Sources
 
 PART = 1_000_000
 """Characters of a report that are encoded at once."""
@@ -28,7 +29,10 @@ class ReportWriter:
     the path of each file before it is written.
 
     The exporters are made by a thread while the kernel starts, for notebooks like ``nb``.
+    ``sources`` is where a page finds what it takes in, once that is known.
     """
+
+    sources = Sources()
 
     def __init__(self, reports: Reports, register: Callable[[str], None], nb: Any = None) -> None:
         self._reports = reports
@@ -71,7 +75,7 @@ class ReportWriter:
             ending = ".html"
             try:
                 if name in OWN_REPORTS:
-                    body = exporter(nb, facts, title=title)
+                    body = exporter(nb, facts, sources=self.sources, title=title)
                 else:
                     resources = {
                         "metadata": {"name": title, "path": folder},

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...document.mime import IMAGE_ENDINGS, text_of
-from .ansi import strip_ansi
+from .terminal_text import terminal_html
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -107,7 +107,7 @@ def _rich(data: dict[str, Any]) -> str:
 
 
 def _pre(text: str) -> str:
-    return f"<pre>{html.escape(strip_ansi(text))}</pre>" if text else ""
+    return f"<pre>{terminal_html(text, with_links=False)}</pre>" if text else ""
 
 
 def _picture(mime: str, base64: str) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from nbformat import v4
 
-from guild_notebook.run.report.ansi import ansi2html
 from guild_notebook.run.report.html_sanitizer import is_visible, sanitize
 from guild_notebook.run.report.reports import ReportWriter
+from guild_notebook.run.report.terminal_text import terminal_html
 from tests.helpers.growth import check_growth
 
 HTML: dict[str, Callable[[int], str]] = {
@@ -144,8 +144,8 @@ def test_colours_of_a_long_text_are_those_of_a_short_one():
         '<span class="ansi-red-intense-fg ansi-bold">red &amp; bold</span> &lt;plain&gt; '
         '<span class="ansi-blue-bg">on blue</span>\n'
     )
-    assert ansi2html(line * 10_000) == once * 10_000
-    assert ansi2html("\x1b[31m<" * 6_000) == '<span class="ansi-red-fg">&lt;</span>' * 6_000
+    assert terminal_html(line * 10_000) == once * 10_000
+    assert terminal_html("\x1b[31m<" * 6_000) == '<span class="ansi-red-fg">&lt;</span>' * 6_000
 
 
 def test_markdown_with_a_large_image_in_it_is_rendered(report: Any, tmp_path: Path):
