@@ -42,7 +42,7 @@ print("good stream", "\\x1b[31mgood colour\\x1b[0m")
 display(pd.DataFrame({"good column": [1.5, 2.5]}))
 display(HTML("<h3>good HTML</h3><p style='color: rgb(1, 2, 3); position: fixed'>good style</p>"))
 display(Markdown("good *Markdown* with [a link](https://example.org/)"))
-display(Latex("$\\text{goodLaTeX}$"), JSON({"good JSON": [1]}))
+display(Latex("$\\\\text{goodLaTeX}$"), JSON({"good JSON": [1]}))
 display(SVG("<svg xmlns='http://www.w3.org/2000/svg' width='5' height='4'><text>s</text></svg>"))
 display(HTML("<b>good drawing</b><svg width='7' height='6'><rect width='7' height='6'/></svg>"))
 for kind in ("png", "jpeg", "gif"):
