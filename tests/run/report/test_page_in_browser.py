@@ -110,15 +110,13 @@ def test_code_and_text_are_copied_as_they_are(page: Any):
 
 def test_a_link_to_what_is_folded_opens_it(page: Any):
     page.evaluate("document.querySelector('details.more').id = 'more'; location.hash = '#more'")
-    page.wait_for_function("document.querySelector('#more').open")
+    page.locator("#more[open]").wait_for(timeout=LIMIT)
 
 
 def test_the_contents_say_where_the_reader_is(page: Any):
     page.locator("#Part-7").scroll_into_view_if_needed()
     page.locator(".contents a", has_text="Part 7").click()
-    page.wait_for_function(
-        "document.querySelector('.contents [aria-current]')?.textContent === 'Part 7'"
-    )
+    page.locator(".contents [aria-current]:text-is('Part 7')").wait_for(timeout=LIMIT)
     box = page.locator(".contents").bounding_box()
     assert 0 <= box["y"] < 100  # it has not scrolled away
 
@@ -133,9 +131,8 @@ def test_a_phone_scrolls_a_table_and_not_the_page(page: Any):
     page.locator(".contents a", has_text="Part 3").click()
     assert not page.locator(".contents ul").is_visible()
     page.locator(".output[role=region]").scroll_into_view_if_needed()
-    page.wait_for_function(  # it is laid out when it comes into view
-        "(e => e.scrollWidth > e.clientWidth)(document.querySelector('.output[role=region]'))"
-    )
+    page.wait_for_timeout(300)  # it is laid out when it comes into view
+    assert page.locator(".output[role=region]").evaluate("e => e.scrollWidth > e.clientWidth")
 
 
 def test_the_keyboard_reaches_the_notebook_and_scrolls_tables_and_lines(page: Any):
