@@ -102,6 +102,8 @@ FUNCTIONS = {
     "_example": "{}",
     "_likely_scalars": "{}",
     "_without_library": "{}",
+    "_not_shown": "{}",
+    "_loads_note": "{}",
     "omission": "{}",
     "omission_of": "{}",
     "_as_written_note": "{}",

@@ -151,7 +151,7 @@ class Figures:
             or not all(map(os.path.isfile, paths.values()))
             or not _is_release(paths[names[0][0]], release)
         ):
-            return self._without(data, "plots of Bokeh", f"bokeh=={release}")
+            return self._without(data, "a figure of Bokeh", f"bokeh=={release}")
         for name, path in paths.items():
             if name != "bokeh-mathjax":  # half of all, for texts with formulas
                 self._files[path] = None
@@ -169,7 +169,7 @@ class Figures:
         data = {mime: value for mime, value in data.items() if mime not in (HTML, SCRIPT)}
         if has_image(data):
             return data
-        text = f"{what}: install {library} beside guild-notebook to see it in reports"
+        text = _without_library(what, library)
         shown = text_of(data.get("text/plain", ""))
         named = "" if shown.startswith(("Figure(", "alt.", "<")) else shown
         return {**data, "text/plain": f"{named}\n{text}".strip()}
@@ -190,6 +190,10 @@ def _is_release(path: str, release: str) -> bool:
     """Whether a file of BokehJS is of a ``release``: others do not read its figures."""
     with open(path, encoding="utf-8") as f:
         return f'"{release}"' in f.read()
+
+
+def _without_library(what: str, library: str) -> str:
+    return f"{what}: install {library} beside guild-notebook to see it in reports"
 
 
 def _without_script(data: dict[str, Any]) -> dict[str, Any]:

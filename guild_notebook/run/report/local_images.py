@@ -63,7 +63,7 @@ class LocalImages:
             return image[0]
         made = self._data_url(src)
         if not made.startswith("data:"):
-            return f'<span class="notice">image {html.escape(src)} is not shown: {made}</span>'
+            return f'<span class="notice">{html.escape(_not_shown(src, made))}</span>'
         start, end = found["src"].span("value")
         return f'<img{attributes[:start]}"{made}"{attributes[end:]}>'
 
@@ -83,6 +83,10 @@ class LocalImages:
         return problem
 
 
+def _not_shown(src: str, why: str) -> str:
+    return f"image {src} is not shown: {why}"
+
+
 def _data_url_of(path: str) -> str:
     try:
         size = os.path.getsize(path)
@@ -91,7 +95,7 @@ def _data_url_of(path: str) -> str:
         with open(path, "rb") as f:
             data = f.read()
     except OSError as e:
-        return html.escape(e.strerror or str(e))
+        return e.strerror or str(e)
     mime = _mime(data)
     if not mime:
         return "it is no PNG, JPEG, GIF, WebP, BMP or SVG"

@@ -54,7 +54,11 @@ def notice_html(hosts: list[str]) -> str:
     if not hosts:
         return ""
     named = ", ".join(hosts[:5]) + (f" and {len(hosts) - 5} more" if len(hosts) > 5 else "")
+    return f'<p class="notice">{html.escape(_loads_note(named))}</p>\n'
+
+
+def _loads_note(named: str) -> str:
     return (
-        f'<p class="notice">This output loads from {html.escape(named)}, and this page asks the '
-        "network for nothing: <code>nb-report: {html: {network: yes}}</code> lets it.</p>\n"
+        f"this output loads from {named}, which a page does only with the option "
+        "nb-report: {html: {network: yes}}"
     )

@@ -51,7 +51,7 @@ def test_hosts_from_which_an_output_loads_are_found(piece: str, hosts: list[str]
 
 def test_the_notice_names_the_hosts_and_the_option():
     made = notice_html([f"h{n}.example" for n in range(7)])
-    assert "h0.example, h1.example" in made and "h4.example and 2 more" in made
+    assert "from h0.example, h1.example" in made and "h4.example and 2 more, which" in made
     assert "nb-report: {html: {network: yes}}" in made and notice_html([]) == ""
 
 
