@@ -68,33 +68,34 @@ def run_facts(
     ``is_saved`` says whether all of the run could be, ``event_files`` are those that its cells have
     written. No text of it holds a secret value, which ``mask`` leaves out."""
     name, opspec = again.operation(record)
-    run_id = str(record.attr_value("id") or os.path.basename(record.dir))
+    run_id = str(_attr(record, "id") or os.path.basename(record.dir))
     shown = list(_flag_values(flags))
     batch, varied = _batch(record, flags)
     assigned = {
         *(flag.name for flag in shown if flag.differs),
-        *mapping(record.attr_value("user_flags")),
+        *mapping(_attr(record, "user_flags")),
         *varied,
     }.difference(flags.variables)
     values = {flag.name: flags.values[flag.name] for flag in shown if flag.name in assigned}
+    command = again.command(opspec, values, flags.options)
     is_with_others = os.path.basename(os.path.dirname(record.dir)) == "runs"
-    commit = str(record.attr_value("vcs_commit") or "").rpartition(":")[2]
-    started = _time(record.attr_value("started"))
+    commit = str(_attr(record, "vcs_commit") or "").rpartition(":")[2]
+    started = _time(_attr(record, "started"))
     config = record.attr("op").get("output-scalars")
     ignored = flags.values if config is None else ()  # as guild/commands/run_impl.py
     scalars, more_scalars, are_last = run_scalars.of_run(record, config, ignored, event_files)
     facts = RunFacts(
         operation=name or record.source_path,
         run_id=run_id,
-        label=_text(record.attr_value("label")),
-        tags=[_text(tag) for tag in _list(record.attr_value("tags"))],
+        label=_text(_attr(record, "label")),
+        tags=[_text(tag) for tag in _list(_attr(record, "tags"))],
         comments=[
-            _text(mapping(comment).get("body")) for comment in _list(record.attr_value("comments"))
+            _text(mapping(comment).get("body")) for comment in _list(_attr(record, "comments"))
         ],
         **_end(nb, outcome, is_saved),
         started=started,
         seconds=(_now() - started).total_seconds() if started else None,
-        user=_text(record.attr_value("user")) or os.environ.get("USER", ""),
+        user=_text(_attr(record, "user")) or os.environ.get("USER", ""),
         host=platform.node(),
         kernel=_kernel(nb),
         commit=commit.rstrip("*"),
@@ -105,7 +106,7 @@ def run_facts(
         has_last_values_only=are_last,
         batch=batch,
         varied=sorted(varied),
-        command=again.command(opspec, values, flags.options),
+        command=command if mask(command) == command else "",
         proto_command=f"guild run --proto {run_id[:8]}" if is_with_others and name else "",
         variables=[v for n, v in flags.variables.items() if flags.values.get(n) is not None],
     )
@@ -136,10 +137,10 @@ def _end(nb: Any, outcome: Outcome | Ended, is_saved: bool) -> dict[str, Any]:
             return {"errors": errors}
         reason = "not everything of it could be saved"
         return {"state": "failed", "reason": reason, "errors": errors}
-    state = str(nb.metadata.get("guild", {}).get("status"))
+    state = str(nb.metadata.get("guild", {}).get("status", "error"))
     failed = None
     if index is not None:
-        state = str(nb.cells[index].metadata.get("guild", {}).get("status"))
+        state = str(nb.cells[index].metadata.get("guild", {}).get("status", state))
         failed = CellError(index, outcome.where, _error_text(nb.cells[index], outcome.why))
     state = _STATES.get(state, state)
     return {"state": state, "reason": outcome.why, "failed": failed, "errors": errors}
@@ -201,10 +202,7 @@ def _batch(record: RunDir, flags: RunFlags) -> tuple[str, set[str]]:
         return "", set()
     for path in batches:
         proto = RunFiles(os.path.join(path, ".guild", "proto"))
-        try:
-            values = mapping(proto.attr_value("flags"))
-        except OSError:
-            continue
+        values = mapping(_attr(proto, "flags"))
         if values:
             differing = {n for n, value in flags.values.items() if values.get(n) != value}
             return os.path.basename(path), differing.difference(flags.variables)
@@ -234,9 +232,18 @@ def _now() -> datetime.datetime:
     return datetime.datetime.now().astimezone()
 
 
+def _attr(run: RunFiles, name: str) -> Any:
+    """A run attribute of any kind; None where it cannot be read: a report is made without."""
+    try:
+        value = run.attr_value(name)
+    except OSError:
+        return None
+    return None if isinstance(value, Exception) else value
+
+
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
 def _text(value: Any) -> str:
-    return "" if value is None or isinstance(value, Exception) else str(value)
+    return "" if value is None else str(value)

@@ -100,9 +100,11 @@ def _facts(facts: RunFacts) -> Iterator[str]:
         yield _fact("Started", f'<time datetime="{iso}">{shown}</time>')
     if facts.seconds is not None:
         yield _fact("Took", duration(facts.seconds))
-    by = [f"{_text(facts.user)}" * bool(facts.user), f"on {_text(facts.host)}" * bool(facts.host)]
-    if any(by):
-        yield _fact("By" if facts.user else "Where", " ".join(filter(None, by)))
+    if facts.user:
+        where = f" on {_text(facts.host)}" if facts.host else ""
+        yield _fact("By", f"{_text(facts.user)}{where}")
+    elif facts.host:
+        yield _fact("Host", _text(facts.host))
     if facts.kernel:
         yield _fact("Kernel", _text(facts.kernel))
     if facts.commit:
@@ -134,10 +136,10 @@ def _flags(flags: Sequence[FlagValue]) -> Iterator[str]:
     shown = others[: max(MOST_ROWS - len(differing), 0)]
     yield _flag_table([*differing, *shown])
     if rest := others[len(shown) :]:
-        yield _folded(f"{len(rest):,} more flags that do not differ", _flag_table(rest))
+        yield _folded(f"{len(rest):,} more flags that do not differ", _flag_table(rest, "More "))
 
 
-def _flag_table(flags: Iterable[FlagValue]) -> str:
+def _flag_table(flags: Iterable[FlagValue], more: str = "") -> str:
     rows = []
     for flag in flags:
         default = (
@@ -152,7 +154,7 @@ def _flag_table(flags: Iterable[FlagValue]) -> str:
             f'<tr{kind}><th scope="row">{_text(flag.name)}</th><td>{_value(flag.value)}</td>'
             f"<td>{default}</td></tr>"
         )
-    return _table("run-flags", ("Flag", "Value", "In the notebook"), rows)
+    return _table("run-flags", ("Flag", "Value", "In the notebook"), rows, more)
 
 
 def _scalars(facts: RunFacts) -> Iterator[str]:
@@ -164,7 +166,7 @@ def _scalars(facts: RunFacts) -> Iterator[str]:
     yield _table("run-scalars", headers, rows[:MOST_ROWS])
     if len(rows) > MOST_ROWS:
         said = f"{len(rows) - MOST_ROWS:,} more scalars"
-        yield _folded(said, _table("run-scalars", headers, rows[MOST_ROWS:]))
+        yield _folded(said, _table("run-scalars", headers, rows[MOST_ROWS:], "More "))
     if facts.has_last_values_only:
         said = "The run has printed more than is read here: curves may begin later than in Guild"
         yield f'<p class="notice">{said}</p>'
@@ -224,10 +226,10 @@ def _commands(facts: RunFacts) -> Iterator[str]:
         yield f'<p class="notice">Secret flags need their values in the environment: {names}</p>'
 
 
-def _table(kind: str, headers: Sequence[str], rows: Iterable[str]) -> str:
+def _table(kind: str, headers: Sequence[str], rows: Iterable[str], more: str = "") -> str:
     head = "".join(f'<th scope="col">{header}</th>' for header in headers)
     return (
-        f'<div class="run-table" tabindex="0" role="region" aria-label="{headers[0]}s">'
+        f'<div class="run-table" tabindex="0" role="region" aria-label="{more}{headers[0]}s">'
         f'<table class="{kind}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -32,6 +32,9 @@ _PIXELS = {"px": 1.0, "": 1.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 9
 
 Size = tuple[float, float]
 
+DEFAULT: Size = (300.0, 150.0)
+"""Of an SVG image that says none (CSS 2.1, 10.3.2)."""
+
 
 class _Shown(NamedTuple):
     id: str
@@ -140,7 +143,19 @@ def _own_size(mime: str, data: str) -> Size | None:
         return _size(*struct.unpack(">II", start[16:24]))
     if start[:4] == b"GIF8" and len(start) >= 10:
         return _size(*struct.unpack("<HH", start[6:10]))
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP" and len(start) >= 30:
+        return _webp_size(start)
     return _jpeg_size(start) if start[:2] == b"\xff\xd8" else None
+
+
+def _webp_size(start: bytes) -> Size | None:
+    """By its first chunk, of which there are three kinds (RFC 9649, 2.5 to 2.7)."""
+    if start[12:16] == b"VP8 ":
+        return _size(*(side & 0x3FFF for side in struct.unpack("<HH", start[26:30])))
+    if start[12:16] == b"VP8L":
+        bits = int.from_bytes(start[21:25], "little")
+        return _size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    return _size(*(int.from_bytes(start[i : i + 3], "little") + 1 for i in (24, 27)))
 
 
 def _jpeg_size(start: bytes) -> Size | None:
@@ -165,4 +180,5 @@ def _svg_size(source: str) -> Size | None:
     if all(lengths):
         return _size(*(float(match[1]) * _PIXELS[match[2]] for match in lengths if match))
     box = re.split(r"[\s,]+", found.get("viewbox", "").strip())
-    return _size(*box[2:]) if len(box) == 4 else None
+    size = _size(*box[2:]) if len(box) == 4 else None
+    return size or (DEFAULT if tag else None)

@@ -37,6 +37,13 @@ IMAGES = {
     "svg": ("image/svg+xml", svg('width="60" height="40px"'), {}, (60, 40)),
     "svg in points": ("image/svg+xml", svg('width="72pt" height="36pt"'), {}, (96, 48)),
     "svg by its view": ("image/svg+xml", svg('viewBox="0 0 50 25"'), {}, (50, 25)),
+    "webp": ("image/webp", made("WEBP"), {}, (30, 20)),
+    "webp without loss": ("image/webp", made("WEBP", lossless=True), {}, (30, 20)),
+    "webp with a profile": ("image/webp", made("WEBP", exif=EXIF), {}, (30, 20)),
+    "svg without a size": ("image/svg+xml", svg(""), {}, (300, 150)),
+    "svg of odd sizes": (
+        "image/svg+xml", svg('width="1e9" height="x" viewBox="0 0 a b"'), {}, (300, 150),
+    ),
     "svg in percent": (
         "image/svg+xml", svg('width="100%" height="100%" viewBox="0,0,8,4"'), {}, (8, 4),
     ),
@@ -55,14 +62,12 @@ def test_an_image_has_its_size(name: str):
 
 
 UNKNOWN = {
-    "webp": ("image/webp", "AAAA"),
+    "cut webp": ("image/webp", made("WEBP")[:24]),
+    "no svg": ("image/svg+xml", base64.b64encode(b"<b>").decode()),
     "none": ("image/png", ""),
     "not base64": ("image/png", "<&>"),
     "no image": ("image/png", base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()),
     "cut jpeg": ("image/jpeg", made("JPEG")[:40]),
-    "svg without a size": ("image/svg+xml", svg("")),
-    "svg of no size": ("image/svg+xml", svg('width="0" height="0"')),
-    "svg of odd sizes": ("image/svg+xml", svg('width="1e9" height="x" viewBox="0 0 a b"')),
 }
 
 

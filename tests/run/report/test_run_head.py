@@ -103,7 +103,7 @@ def test_each_page_says_which_run_it_is_of(shared: Project, run: Run, report: st
     assert known["Label"] == "my <label>"
     assert known["Commit"] == f"{git(shared, 'rev-parse', 'HEAD')} modified"
     assert known["Kernel"] == f"python3 (Python {platform.python_version()})"
-    assert known.get("By", known.get("Where", "")).endswith(f"on {platform.node()}")
+    assert known.get("By", known.get("Host", "")).endswith(platform.node())
     assert re.fullmatch(r"\d\.\d s", known["Took"])
     assert "Trial of" not in known
     assert '<li class="run-tag"><bdi>green</bdi></li>' in found and "the first try" in found
