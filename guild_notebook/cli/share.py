@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import html
+import math
 import os
 import re
 import stat
@@ -143,7 +144,7 @@ def _contents(run: FinishedRun, name: str, choice: Choice) -> Iterator[tuple[str
     reports = [] if choice.sanitized else run.reports()
     reports.sort(key=lambda report: not report.endswith(f".{SANITIZED}.html"))
     if not notebook and not reports:
-        raise _NoPageError("it is not of a notebook")
+        raise _NoPageError("it has no executed notebook")
     try:
         if reports:
             page = run.read(reports[0])
@@ -207,7 +208,7 @@ def _rows(runs: Sequence[Any]) -> list[_Row]:
                 (stopped - started) / 1e6 if started and stopped else None,
                 flags,
                 {
-                    name: scalar["last_val"]
+                    name: math.nan if scalar["last_val"] is None else scalar["last_val"]
                     for name, scalar in scalars.items()
                     if filter_default_scalar(name)
                 },

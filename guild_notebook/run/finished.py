@@ -55,6 +55,7 @@ class FinishedRun(RunFiles):
         """The page of the notebook ``name``, a report of the ``kind`` of OWN_REPORTS that shows no
         more than the reports that the run was to make. Raises UserError for what is not a notebook,
         and OSError for what is not a file of the run."""
+        text_formats.skip_format_packages()
         import nbformat
         from nbformat.v4.rwbase import rejoin_lines
 

@@ -23,9 +23,12 @@ from hypothesis import strategies as st
 from guild_notebook.cli import main, share
 from tests.helpers.project import Project, Run, markdown, new_project
 
-NOTEBOOK = (
-    "lr = 0.1\nepochs = 3\ntoken = ''\nprint(f'loss: {lr * 2} (step {epochs})')\nprint(token)"
-)
+NOTEBOOK = """lr = 0.1
+epochs = 3
+token = ''
+print(f'loss: {lr * 2} (step {epochs})')
+print(token)
+print('rate: nan')"""
 PLOT = "from IPython.display import HTML, display\ndisplay(HTML('<b>seen</b><script>1+1</script>'))"
 
 GUILDFILE = """
@@ -133,7 +136,7 @@ def test_the_index_has_a_row_for_each_run_and_links_to_what_is_beside_it(
     script, quiet, train = runs(project)
     out = tmp_path / "out"
     assert shared(project, ":", "-o", str(out), "--notebooks", run=in_a_process) == [
-        f"run {script.id[:8]} has a line in the table and no page: it is not of a notebook",
+        f"run {script.id[:8]} has a line in the table and no page: it has no executed notebook",
         f"3 runs: {out / 'index.html'}",
     ]
     names = {f"run-{run.id[:8]}.{ending}" for run in (quiet, train) for ending in ("html", "ipynb")}
@@ -146,14 +149,15 @@ def test_the_index_has_a_row_for_each_run_and_links_to_what_is_beside_it(
         for run in (script, quiet, train)
     ]
     columns = ["Run", "Operation", "Status", "Started (UTC)", "Time"]
-    columns += ["epochs", "lr", "token", "accuracy", "loss", "Notebook"]
+    columns += ["epochs", "lr", "token", "accuracy", "loss", "rate", "Notebook"]
     assert head == columns
     for row in rows:
         assert re.fullmatch(r"0:\d\d:\d\d", row.pop(4))
+    first = [[run.id[:8], run.op_name] for run in (script, quiet, train)]
     assert rows == [
-        [script.id[:8], "script", "completed", started[0], "", "", "", "0.75", "", ""],
-        [quiet.id[:8], "quiet", "error", started[1], "3", "0.3", "''", "", "0.6", ".ipynb"],
-        [train.id[:8], "train", "completed", started[2], "3", "0.2", "***", "", "0.4", ".ipynb"],
+        [*first[0], "completed", started[0], "", "", "", "0.75", "", "", ""],
+        [*first[1], "error", started[1], "3", "0.3", "''", "", "0.6", "nan", ".ipynb"],
+        [*first[2], "completed", started[2], "3", "0.2", "***", "", "0.4", "nan", ".ipynb"],
     ]
     assert (out / f"run-{train.id[:8]}.html").read_bytes() == (
         train.dir / "train.html"

@@ -71,7 +71,9 @@ class Shown:
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     project = new_project(tmp_path_factory.mktemp("shown"))
     descent = "lr = 0.1\nlayers = [8, 4]\nname = 'a'\nprint(f'loss: {lr:.2f} (step 3)')"
-    project.notebook(NAME, markdown("# A descent"), code(descent), code(WRITES))
+    project.notebook(
+        NAME, markdown("# A descent\n[elsewhere](http://127.0.0.1:9/)"), code(descent), code(WRITES)
+    )
     project.file("helper_of_it.py", "x = 1\n")
     run = project.run(NAME, "lr=0.2").run
     return Shown(project, run)
@@ -124,6 +126,8 @@ def test_guild_view_shows_the_report_the_notebook_and_other_notebooks_as_pages(
         with browser.page() as page, clicked(page, view, name) as frame:
             frame.get_by_role("heading", name=heading).wait_for()
             assert page.locator("textarea").count() == 0
+            for link in frame.get_by_role("link", name="elsewhere").all():
+                assert link.get_attribute("target") == "_blank"
             box = page.locator("iframe").bounding_box()
             assert box["height"] > 400 and box["width"] > 600
 
@@ -222,6 +226,23 @@ def test_guild_publish_has_links_that_lead_to_files(shown: Shown, options: str, 
     source = page.parent / "sourcecode" / NAME
     assert json.loads(source.read_text())["cells"][1]["outputs"] == []
     assert ".guild" not in page.read_text("utf-8")
+
+
+def test_a_run_that_has_not_begun_is_published_with_links_that_lead_to_files(
+    shown: Shown, tmp_path: Path
+):
+    text = "name=a|b\n```\nc"
+    shown.project.guild("run", "-y", "--stage", "--run-dir", str(tmp_path / "run"), NAME, text)
+    (shown.project.home / "runs" / ("a" * 32)).symlink_to(tmp_path / "run")
+    out = tmp_path / "out"
+    done = shown.project.guild("publish", "-y", "--dest", str(out), "a" * 32)
+    (shown.project.home / "runs" / ("a" * 32)).unlink()
+    assert done.status == 0, done.stderr
+    page = out / ("a" * 32) / "README.md"
+    found = links(page)
+    assert NAME in found
+    assert [text for text, file in found.items() if not file.is_file()] == []
+    assert r"| name | a\|b \`\`\` c |" in page.read_text("utf-8")
 
 
 @pytest.mark.slow

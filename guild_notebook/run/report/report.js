@@ -115,6 +115,9 @@
   addEventListener("afterprint", () => closed.forEach((part) => { part.open = false; }));
   addEventListener("hashchange", open_target);
   document.addEventListener("DOMContentLoaded", () => {
+    // In a frame, as that of Guild View, few sites let themselves be opened.
+    if (window !== window.top)
+      document.querySelectorAll('main a[href^="http"]').forEach((a) => { a.target = "_blank"; });
     const contents = document.querySelector(".contents details");
     if (contents) {
       contents.addEventListener("click", (event) => {
