@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE =
 # The demo has a Guild home of its own, and the commands of the environment come first.
 DEMO = PATH="$(abspath $(BIN)):$$PATH" GUILD_HOME="$(abspath .demo)"
 
-.PHONY: help venv dev hooks demo test slow coverage docs pictures links corpus faults matrix cluster bench bounds lint format tables changelog release clean
+.PHONY: help venv dev hooks demo test slow coverage docs pictures screenshots links corpus faults matrix cluster bench bounds lint format tables changelog release clean
 
 help:
 	@echo "make demo          run the main example twice and compare, with a word on each step (runs: .demo)"
@@ -23,6 +23,7 @@ help:
 	@echo "make lint          ruff, mypy and the contracts between the rooms"
 	@echo "make docs          build the documentation (build/docs)"
 	@echo "make pictures      take the pictures of README.md and docs/ anew, from real runs"
+	@echo "make screenshots   take those of reports alone"
 	@echo "make links         look whether the documentation's links to other sites lead somewhere"
 	@echo "make corpus        run the notebooks of nbclient's, nbconvert's and papermill's tests"
 	@echo "make faults        cause all that can go wrong, in its heavy forms too, and print figures"
@@ -110,6 +111,9 @@ docs: $(VENV)/.docs
 # By hand, when what users see has changed. Needs Chromium; ONLY="run sweep" takes some.
 pictures: $(VENV)/.test
 	$(BIN)/python -m tools.pictures $(ONLY)
+
+screenshots: $(VENV)/.test
+	$(BIN)/python -m tools.pictures --reports
 
 # By hand only: whether other sites answer does not depend on a change.
 links: $(VENV)/.docs

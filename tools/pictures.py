@@ -1,4 +1,5 @@
-"""Takes the pictures of README.md and docs/: ``make pictures``, or some: ``ONLY="run sweep"``.
+"""Takes the pictures of README.md and docs/: ``make pictures``, or some: ``ONLY="run sweep"``, or
+those of reports: ``make screenshots``.
 
 Each is of a real run, in a folder and a Guild home that are thrown away. A terminal is a real
 pseudo-terminal whose screen is drawn as a page; that page and reports are photographed in Chromium.
@@ -217,21 +218,30 @@ class Studio:
         return self.draw(self.type(*args, **options)[1])
 
     def page(
-        self, url: str, height: int, width: int = 1000, keep: list[int] | None = None, wait: int = 1
+        self,
+        url: str,
+        height: int,
+        width: int = 1000,
+        wait: int = 1,
+        **options: Any,
     ) -> Image.Image:
-        """A picture of the upper part of a page; of a report's cells only those in ``keep``,
-        counted from 0. ``wait`` are the seconds that the page has to be drawn."""
-        with self._browser.page(**_view(width, height)) as page:
+        """A picture of the upper part of a page. ``wait`` are the seconds that the page has to be
+        drawn, and the options are those of a page in Playwright, as ``color_scheme``; ``media`` is
+        what it is drawn for."""
+        media = options.pop("media", None)
+        with self._browser.page(**{**_view(width, height), **options}) as page:
+            page.emulate_media(media=media)
             page.goto(url, wait_until="load")
-            if keep is not None:
-                page.evaluate(_KEEP, keep)
             page.wait_for_timeout(1000 * wait)
             return _trimmed(_opened(page.screenshot()))
 
-    def report(self, height: int, keep: list[int] | None = None, name: str = "*.html") -> Image:
-        """A picture of the last run's report."""
+    def report(
+        self, height: int, name: str = "*.html", place: str = "", **options: Any
+    ) -> Image.Image:
+        """A picture of the last run's report, from ``place`` on, which is an id of the page; the
+        options are those of ``page``."""
         (path,) = self.run_dir().glob(name)
-        return self.page(path.as_uri(), height, keep=keep)
+        return self.page(f"{path.as_uri()}#{place}", height, **options)
 
     @contextmanager
     def served(self, command: str) -> Iterator[str]:
@@ -251,12 +261,6 @@ class Studio:
         finally:
             child.close(force=True)
 
-
-_KEEP = """keep => {
-    document.querySelectorAll('.cell').forEach((cell, index) => {
-        if (!keep.includes(index)) cell.style.display = 'none';
-    });
-}"""
 
 _STYLE = """
 body { margin: 0; background: white; }
@@ -356,7 +360,7 @@ def digits(studio: Studio) -> Image.Image:
     _text, compared = studio.type([compare])
     typed = "".join(f"<b>$ {command}</b>\n" for command in runs)
     above = compared.replace("'>", f"'>{typed}", 1)
-    report = studio.report(900, keep=[0, 1, 6])
+    report = studio.report(900)
     matrix = Image.open(studio.run_dir() / "digits_6_0.png")
     images = "".join(f"<img src='{_data_url(image)}'>" for image in (report, matrix))
     return studio.draw(f"{above}<div class=row>{images}</div>", scale=1.4)
@@ -454,7 +458,7 @@ def outputs(studio: Studio) -> Image.Image:
     """A report with a figure, a table and a widget."""
     studio.notebook("shown.ipynb", PLOT)
     studio.run("guild run shown.ipynb -y")
-    return studio.report(1060)
+    return studio.report(1060, place="cell-3")
 
 
 def sanitized(studio: Studio) -> Image.Image:
@@ -464,7 +468,50 @@ def sanitized(studio: Studio) -> Image.Image:
         "show:\n  notebook: shown.ipynb\n  nb-report: sanitized\n  flags-import: all\n"
     )
     studio.run("guild run show -y")
-    return studio.report(1060)
+    return studio.report(1060, place="cell-3")
+
+
+DIGITS = "guild run digits learning_rate=0.001 activation=tanh -y"
+
+
+def light(studio: Studio, **options: Any) -> Image.Image:
+    """A report with flags, curves, figures and contents, as most readers have it."""
+    studio.copy("digits")
+    studio.run(DIGITS)
+    return studio.report(860, width=1240, **options)
+
+
+def cells(studio: Studio) -> Image.Image:
+    """The cells of the same."""
+    return light(studio, place="cell-5")
+
+
+def dark(studio: Studio) -> Image.Image:
+    """The same in dark colors."""
+    return light(studio, color_scheme="dark")
+
+
+def phone(studio: Studio) -> Image.Image:
+    """The same on a phone."""
+    studio.copy("digits")
+    studio.run(DIGITS)
+    return studio.report(844, width=390)
+
+
+def paper(studio: Studio) -> Image.Image:
+    """The same as it is printed: an A4 page, at 96 dots to the inch."""
+    studio.copy("digits")
+    studio.run(DIGITS)
+    return studio.report(1123, width=794, media="print", device_scale_factor=1.5)
+
+
+def no_code(studio: Studio) -> Image.Image:
+    """The same without code."""
+    studio.copy("digits")
+    written = studio.dir / "guild.yml"
+    written.write_text(written.read_text("utf-8").rstrip() + "\n  nb-report: html-no-input\n")
+    studio.run(DIGITS)
+    return studio.report(860, width=1240, place="cell-5")
 
 
 PICTURES: dict[str, Callable[[Studio], Image.Image]] = {
@@ -482,8 +529,16 @@ PICTURES: dict[str, Callable[[Studio], Image.Image]] = {
     "kernels": kernels,
     "outputs": outputs,
     "sanitized": sanitized,
+    "report-light": light,
+    "report-cells": cells,
+    "report-dark": dark,
+    "report-phone": phone,
+    "report-print": paper,
+    "report-no-code": no_code,
 }
 """All pictures by the name of their file in docs/pictures."""
+
+OF_REPORTS = [name for name in PICTURES if "report" in name or name in ("outputs", "sanitized")]
 
 
 def take(names: list[str], folder: Path) -> None:
@@ -502,4 +557,4 @@ def take(names: list[str], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    take(sys.argv[1:], FOLDER)
+    take(OF_REPORTS if sys.argv[1:] == ["--reports"] else sys.argv[1:], FOLDER)

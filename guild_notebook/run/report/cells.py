@@ -303,6 +303,8 @@ class CellRenderer:
 
     def _latex(self, mime: str, bundle: _Bundle) -> str:
         made = self._formulas.in_text(text_of(bundle.data[mime]))
+        if "<math" not in made and any(image in bundle.data for image in IMAGES):
+            return ""  # its image says more than its source
         return f'<div class="output prose">{made}</div>\n'
 
     def _text(self, mime: str, bundle: _Bundle) -> str:

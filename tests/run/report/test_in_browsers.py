@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.helpers.browser import Browser
 from tests.helpers.firefox import Firefox
 from tests.helpers.project import Project, Run, code, markdown
 from tests.helpers.silence import Silence
+from tests.helpers.slow import but_slow
 
 PROSE = r"""
 # Waves $x^2 + \alpha$
@@ -270,6 +272,28 @@ def test_an_output_that_wants_a_network_says_which_host_and_how_to_allow_it(
 # Read by everybody
 
 
+VIEWS = [*itertools.product(REPORTS, ("light", "dark"), (1280, 390))]
+SEEN_IN_MAKE_TEST = (("html", "light", 1280), ("html", "dark", 390), ("sanitized", "dark", 1280))
+
+
+@pytest.mark.parametrize(
+    "view", but_slow(VIEWS, *SEEN_IN_MAKE_TEST), ids="{0[0]} {0[1]} {0[2]}".format
+)
+def test_axe_finds_nothing_serious(view: tuple[str, str, int], pages: Pages, browser: Browser):
+    name, scheme, width = view
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    with browser.open(pages[name], **options) as visit:
+        found = axe.Axe().run(visit.page).response["violations"]
+    wrong = [
+        (rule["id"], rule["impact"], node["html"][:200], node["failureSummary"][:300])
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+    assert wrong == []
+
+
 LEFT_OUT = """() => [...document.querySelectorAll(
         'a[href], button, summary, input, select, [tabindex="0"]')]
     .filter(e => e.checkVisibility() && !e.dataset.reached)
@@ -360,6 +384,7 @@ def test_the_page_is_whole_without_scripts(pages: Pages, browser: Browser):
                     assert fold.evaluate("e => e.open") is not is_open
                     summary.click()
                 assert page.locator("button").count() == 0
+                assert page.locator("main math").count() == 3
     assert texts[0] == texts[1]
     for part in ("the <end>", "line 499", "lr", "0.25", "training: 3/3", "Train the waves"):
         assert part in texts[1]
