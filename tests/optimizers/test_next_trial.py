@@ -188,7 +188,12 @@ def test_a_search_that_is_stopped_ends_its_trial_and_says_how_it_ended(
     searched = ("lr=[1.0:3.0]", "-o", optimizer, "-m", "4")
     command = start(project, "run", "-y", "wait.ipynb", *searched, start_new_session=True)
     started_run(project)
-    wait_for(lambda: "started" in "".join(run.output for run in map(Run, project.run_dirs())))
+
+    def begun() -> list[Run]:  # of a random search all trials have runs
+        runs = map(Run, project.run_dirs())
+        return [run for run in runs if (run.dir / ".guild/output").exists()]
+
+    wait_for(lambda: any("started" in run.output for run in begun()))
     batch = batch_of(project)
     assert batch
     batch.send_signal(signal.SIGTERM)
@@ -196,8 +201,7 @@ def test_a_search_that_is_stopped_ends_its_trial_and_says_how_it_ended(
     wait_for(lambda: not of_home(project))
     assert re.search(r"^1 of 4 trials in .*: 1 stopped", output, re.MULTILINE), output
     assert "best: none, no trial completed" in output
-    runs = [run for run in map(Run, project.run_dirs()) if (run.dir / ".guild/output").exists()]
-    trials = [run for run in runs if not (run.dir / ".guild/proto").exists()]
+    trials = [run for run in begun() if not (run.dir / ".guild/proto").exists()]
     assert [run.attr("exit_status") for run in trials] == [-signal.SIGTERM]
 
 
