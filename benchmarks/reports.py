@@ -129,6 +129,7 @@ def opened(browser: Any, page: Path) -> float:
 
 def digits(folder: Path) -> Path:
     """The executed notebook of the digits example."""
+    (folder / "home").mkdir()
     env = {**os.environ, "GUILD_HOME": str(folder / "home"), "NO_PIP_FREEZE": "1"}
     guild = [sys.executable, "-m", "guild.main_bootstrap", "run", "-y", "digits"]
     subprocess.run(guild, cwd=CHECKOUT, env=env, check=True, capture_output=True)

@@ -65,8 +65,9 @@ LONGEST_ON_PHONES = 40
 LONGEST_THAT_SCROLLS = 400
 """Characters of a line beyond which all lines of a text wrap, and do not scroll."""
 
-LARGE_HTML = 500_000
-"""Characters of HTML beyond which it is folded: browsers take seconds to lay out such a table."""
+LARGE_HTML, MOST_HTML, SMALL_HTML = 500_000, 2_000_000, 10_000
+"""Characters of HTML beyond which it is folded, since browsers take seconds to lay out a table; of
+all HTML of a page beyond which smaller pieces are folded too, and what is then small."""
 
 CHUNK = 250
 """Lines that a browser lays out at once."""
@@ -124,7 +125,7 @@ class CellRenderer:
         self._highlighter = Highlighter(_language(nb))
         self._markdown: MarkdownRenderer | None = None
         self._code_read = self._markdown_read = self._tags_parsed = 0
-        self._scripts_shown = 0
+        self._html_shown = self._scripts_shown = 0
         self.contents = Contents(["main", *map(self._anchor, self.shown)])
         self.pictures = Pictures()
 
@@ -281,8 +282,10 @@ class CellRenderer:
         if _TABLE.search(made):
             label = html.escape(f"table of {bundle.label}")
             region = f' role="region" tabindex="0" aria-label="{label}"'
-        if len(source) > LARGE_HTML and "<script" not in source:
-            size = f"{len(source) / 1e6:.1f} MB"
+        self._html_shown += len(source)
+        most = LARGE_HTML if self._html_shown < MOST_HTML else SMALL_HTML
+        if len(source) > most and "<script" not in source:
+            size = f"{len(source) / 1e3:,.0f} KB"
             made = f"<details><summary>A large output: {size} of HTML</summary>{made}</details>"
         return f'{self._notice(source)}<div class="output rich{own}"{region}>{made}</div>\n'
 

@@ -57,13 +57,15 @@ def page_html(
     notice = f'<p class="notice">{NOTICE}</p>' if kind == SANITIZED else ""
     named = html.escape(title)
     policy = _policy(kind, cells.runs_scripts, options.network)
-    theme = "" if options.theme == "system" else f' data-theme="{options.theme}"'
+    attributes = "" if options.theme == "system" else f' data-theme="{options.theme}"'
+    contents = cells.contents.html() if options.contents else ""
+    attributes += ' class="with-contents"' * bool(contents)
     has_header = options.header and facts.run_id
     strip = cells.pictures.strip_html() if has_header else ""
     return cells.with_images(
         "".join(
             [
-                f'<!DOCTYPE html>\n<html lang="en"{theme}>\n<head>\n<meta charset="utf-8">\n',
+                f'<!DOCTYPE html>\n<html lang="en"{attributes}>\n<head>\n<meta charset="utf-8">\n',
                 f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
                 '<meta http-equiv="x-dns-prefetch-control" content="off">\n'
                 '<meta name="referrer" content="no-referrer">\n'
@@ -72,7 +74,7 @@ def page_html(
                 f"<script>{_asset('report.js')}</script>\n</head>\n"
                 '<body>\n<a class="skip-link" href="#main">Skip to the notebook</a>\n'
                 '<div class="page">\n<header class="side">',
-                cells.contents.html() if options.contents else "",
+                contents,
                 '</header>\n<main id="main" tabindex="-1">\n',
                 header_html(facts, strip) if has_header else _failures_html(facts),
                 f"{notice}{body}</main>\n</div>\n</body>\n</html>\n",

@@ -352,3 +352,22 @@ def test_a_list_of_tasks_has_signs_and_no_form():
     page = soup(v4.new_markdown_cell("- [x] done\n- [ ] open\n\n  text"), kind="sanitized")
     assert [text(line) for line in page.select("main li")] == ["☑ done", "☐ open text"]
     assert not page.select("input")
+
+
+def table(rows: int) -> str:
+    return f"<table>{'<tr><td>1</td></tr>' * rows}</table>"
+
+
+@pytest.mark.parametrize(
+    ("tables", "folded"),
+    [
+        ([table(1_000)] * 5, 0),
+        ([table(30_000)], 1),
+        ([table(10_000)] * 15 + [table(1)], 5),
+        ([f"<script>draw()</script>{table(30_000)}"], 0),
+    ],
+)
+def test_large_html_folds_and_so_does_what_comes_after_much(tables: list[str], folded: int):
+    nb = v4.new_notebook(cells=[code("x", *(shown(text_html=each) for each in tables))])
+    page = page_html(nb, title="nb", kind="html")
+    assert page.count("<summary>A large output") == folded
