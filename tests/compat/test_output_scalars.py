@@ -14,11 +14,20 @@ from tests.scalars.test_text import FLAGS, LINES, NOTHING, TABLES, found_in
 
 PATTERN = summary._init_patterns(default_patterns(FLAGS))[-1][1].pattern
 
+SETTINGS = [
+    "Total params: 1,234,567 (4.71 MB)",
+    "Training time: 2.5 minutes",
+    "Epoch: 1 LR_now: 0.0944",
+]
+"""Scalars that look like what a run was told."""
+
 WITH_SCALARS = [
     text
     for text in [*LINES, *(text for text, _ in TABLES.values())]
-    if set(found_in(text)) - {"step"}
+    if set(found_in(text)) - {"step"} and text not in SETTINGS
 ]
+
+PRINTED = ["epochs = 10", "lr = 0.01", "Batch size: 32", "learning_rate: 1e-3", "seed=42", "n = 3"]
 
 
 def said_of(folder: Path, text: str) -> list[str]:
@@ -33,7 +42,7 @@ def test_each_text_with_scalars_looks_like_it(tmp_path: Path, text: str):
     assert line.endswith("): nb-scalars: text")
 
 
-@pytest.mark.parametrize("text", ["", "\n", "Epoch 3/10", *NOTHING], ids=ascii)
+@pytest.mark.parametrize("text", ["", "\n", "Epoch 3/10", *SETTINGS, *PRINTED, *NOTHING], ids=ascii)
 def test_nothing_is_said_of_other_text(tmp_path: Path, text: str):
     assert said_of(tmp_path, text) == []
 
@@ -44,9 +53,10 @@ def test_nothing_is_said_of_other_text(tmp_path: Path, text: str):
         ("Test loss: 5\n", "1 line looks like a metric (Test loss: 5)"),
         ("a\n  Test loss:   5\nx\nf1 = 3", "2 lines look like metrics (Test loss: 5)"),
         ("  acc  loss\n  0.5  0.25\nDone.\n", "1 line looks like a metric (0.5 0.25)"),
-        ("a = 1\n" * 100, "100 lines look like metrics (a = 1)"),
-        ("a = 1\n" * 101, "over 100 lines look like metrics (a = 1)"),
-        (f"Test {'x' * 70}: 5", f"1 line looks like a metric (Test {'x' * 54}…)"),
+        ("a = 1.5\n" * 100, "100 lines look like metrics (a = 1.5)"),
+        ("a = 1.5\n" * 101, "over 100 lines look like metrics (a = 1.5)"),
+        ("epochs = 10\nacc = 0.5\nlr = 0.1", "1 line looks like a metric (acc = 0.5)"),
+        (f"Test {'x' * 70}: 5.5", f"1 line looks like a metric (Test {'x' * 54}…)"),
     ],
 )
 def test_lines_are_counted_and_the_first_is_named(tmp_path: Path, text: str, expected: str):
