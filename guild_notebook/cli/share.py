@@ -84,9 +84,9 @@ def lines(arguments: Sequence[str]) -> Iterator[str]:
         yield f"{number}: {target.shown}"
 
 
-def _chosen(arguments: Sequence[str]) -> Choice | None:
-    """What is asked for, None where that is the help. Runs and filters are those of Guild's
-    commands, which read them here as well."""
+def command() -> Any:
+    """The command of click that returns a Choice. Runs and filters are those of Guild's commands,
+    which read them here as well."""
     import click
     from guild import batch_util, click_util
     from guild.commands import runs_impl, runs_support
@@ -106,7 +106,7 @@ def _chosen(arguments: Sequence[str]) -> Choice | None:
         runs = list({run.id: run for run in found if not batch_util.is_batch(run)}.values())
         return Choice(runs, args.output, args.zip_file, args.sanitized, args.notebooks)
 
-    command: Any = share
+    decorated: Any = share
     for decorate in (
         click_util.use_args,
         click.pass_context,
@@ -118,9 +118,16 @@ def _chosen(arguments: Sequence[str]) -> Choice | None:
         runs_support.runs_arg,
         click.command("share"),
     ):
-        command = decorate(command)
+        decorated = decorate(decorated)
+    return decorated
+
+
+def _chosen(arguments: Sequence[str]) -> Choice | None:
+    """What is asked for, None where that is the help."""
+    import click
+
     try:
-        choice = command.main(list(arguments), "guild-notebook share", standalone_mode=False)
+        choice = command().main(list(arguments), "guild-notebook share", standalone_mode=False)
     except click.ClickException as e:
         raise UserError(
             f"{e.format_message().rstrip('.')} - see guild-notebook share --help"
