@@ -77,7 +77,7 @@ _MATHML = re.compile(
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _DEFINITION = re.compile(
     r"\\(?:(?:re)?newcommand|providecommand)\*?\s*(?:\{\s*\\([a-zA-Z]+)\s*\}|\\([a-zA-Z]+))"
-    r"\s*(?:\[(\d)\])?\s*(?:\[([^\]]*)\])?\s*(?=\{)"
+    r"(?:\s*\[(\d)\])?(?:\s*\[([^\]]{0,500})\])?\s*(?=\{)"
     r"|\\def\s*\\([a-zA-Z]+)((?:#\d)*)\s*(?=\{)"
     r"|\\DeclareMathOperator\*?\s*\{\s*\\([a-zA-Z]+)\s*\}\s*(?=\{)"
 )
