@@ -59,6 +59,7 @@ class FinishedRun(RunFiles):
         import nbformat
         from nbformat.v4.rwbase import rejoin_lines
 
+        from .report.local_images import Sources
         from .report.page import page_html
 
         os.close(self.open(name, os.O_RDONLY))
@@ -72,7 +73,9 @@ class FinishedRun(RunFiles):
         title = os.path.splitext(os.path.basename(name))[0]
         facts = self._facts(notebook, nb) if name == self.executed_notebook() else None
         shown = self._report_options(kind)
-        return page_html(nb, facts, shown, title=title, kind=kind).encode("utf-8", "replace")
+        images = Sources([(os.path.dirname(self.path(name)), self.dir)])  # not of the project
+        made = page_html(nb, facts, shown, images, title=title, kind=kind)
+        return made.encode("utf-8", "replace")
 
     def _facts(self, notebook: reader.Notebook, nb: Any) -> RunFacts:
         """What the page of the executed notebook says of the run: as the run's own report does, as

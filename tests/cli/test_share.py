@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import html
 import io
@@ -29,6 +30,7 @@ token = ''
 print(f'loss: {lr * 2} (step {epochs})')
 print(token)
 print('rate: nan')"""
+TEXT = "# A descent\n\n![dot](dot.png) ![far](far.png)"
 PLOT = "from IPython.display import HTML, display\ndisplay(HTML('<b>seen</b><script>1+1</script>'))"
 
 GUILDFILE = """
@@ -52,7 +54,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with three runs, the newest first: of a script, of a notebook that fails and has no
     report, of one with a report and a secret."""
     made = new_project(tmp_path_factory.mktemp("share"))
-    made.notebook("train.ipynb", markdown("# A descent"), NOTEBOOK, PLOT, "1 / (lr != 0.3)")
+    made.notebook("train.ipynb", markdown(TEXT), NOTEBOOK, PLOT, "1 / (lr != 0.3)")
     made.file("script.py", "print('accuracy: 0.75')\n")
     made.guildfile(GUILDFILE)
     made.run("train", "lr=0.2", TOKEN="correct horse")
@@ -267,6 +269,21 @@ def test_nothing_outside_of_a_run_is_copied(project: Project, tmp_path: Path):
         kept.rename(report)
     assert not any(b"outside" in content for content in files(tmp_path / "out").values())
     assert b"A descent" in (tmp_path / "out" / f"run-{train.id[:8]}.html").read_bytes()
+
+
+def test_images_of_text_are_those_of_the_run(project: Project, tmp_path: Path):
+    quiet = runs(project)[1]
+    png = b"\x89PNG\r\n\x1a\n"
+    (quiet.dir / "dot.png").write_bytes(png + b"in the run")
+    (project.dir / "far.png").write_bytes(png + b"in the project")
+    try:
+        shared(project, quiet.id, "-o", str(tmp_path / "out"))
+    finally:
+        (quiet.dir / "dot.png").unlink()
+        (project.dir / "far.png").unlink()
+    page = (tmp_path / "out" / f"run-{quiet.id[:8]}.html").read_text("utf-8")
+    assert base64.b64encode(png + b"in the run").decode() in page
+    assert "image far.png is not shown" in page
 
 
 def test_a_notebook_that_cannot_be_shown_is_a_line(project: Project, tmp_path: Path):
