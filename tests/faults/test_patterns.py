@@ -18,8 +18,8 @@ def found() -> tuple[list[Used], list[str]]:
 
 
 LOCAL_FILES = [
-    "compat/commands.py",  # of Guild itself
     "compat/command_line.py",
+    "compat/commands.py",  # of Guild itself
     "document/reader.py",  # beginnings of files, a table
     "flags/discover.py",
     *("flags/languages/bash.py",) * 3,
@@ -30,11 +30,12 @@ LOCAL_FILES = [
     *("flags/languages/scanner.py",) * 2,  # tables of patterns, which are among the constants
     "flags/languages/statements.py",
     "flags/sources/patterns.py",
-    "optimizers/trial_table.py",  # of names of scalars
     "plugin/checks.py",
+    "plugin/not_copied.py",  # of the escaped name of an operation
     "plugin/objective.py",
     "scalars/__init__.py",  # of Guild, and of an operation
     "scalars/text.py",
+    "scalars/words.py",
     *("secrets/masking.py",) * 4,  # of patterns that are constants, and of values that are escaped
 ]
 
