@@ -159,6 +159,7 @@ def test_on_paper_all_is_open_and_nothing_is_cut(page: Any):
     for text in ("line 250", "folded()"):
         part = page.locator("pre", has_text=text).first
         assert part.evaluate("e => e.getBoundingClientRect().height > 10"), text
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
     cut = page.locator("pre").evaluate_all(
         "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).length"
     )
