@@ -217,7 +217,7 @@ class CellRenderer:
 
             self._markdown = MarkdownRenderer()
         made = self._local_images.in_html(self._markdown.html(source, attachments))
-        return self._formulas.in_html(self._piece(made))
+        return self._formulas.in_html(self.pictures.in_markdown(self._piece(made)))
 
     def _closed(self, piece: str) -> str:
         """HTML of the notebook in which all elements are closed and images have a text; of many

@@ -30,6 +30,10 @@ _ATTRIBUTE = re.compile(r"""\b(width|height|viewBox)\s*=\s*["']([^"'<>]*)["']"""
 _LENGTH = re.compile(r"\s*(\d+(?:\.\d*)?)\s*(px|pt|in|cm|mm|)\s*")
 _PIXELS = {"px": 1.0, "": 1.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 9.6 / 2.54}
 
+_DATA_IMAGE = re.compile(
+    r'<img src="data:(image/[\w+]+);base64,([\w+/=]+)" alt="([^"<>]*)"\s*/?>', re.ASCII
+)
+
 Size = tuple[float, float]
 
 DEFAULT: Size = (300.0, 150.0)
@@ -58,6 +62,8 @@ class Pictures:
         size = _shown_size(metadata, mime, data)
         said = html.escape(text)
         if size and (shown := self._shown.get(digest)):
+            if anchor and not shown.anchor:
+                self._shown[digest] = shown._replace(anchor=anchor, cell=cell)
             return _element("picture", size, shown.size, said, _use(shown))
         href = f"data:{html.escape(mime)};base64,{html.escape(data)}"
         if not size:
@@ -66,6 +72,14 @@ class Pictures:
         self._shown[digest] = _Shown(name, size, anchor, cell)
         content = f'<image id="{name}" href="{href}"{_attributes(size)}/>'
         return _element("picture", size, size, said, content)
+
+    def in_markdown(self, piece: str) -> str:
+        """HTML of Markdown in which images that have their data and a text, and nothing else, are
+        such elements. They are not in the strip."""
+        return _DATA_IMAGE.sub(
+            lambda image: self.html(image[1], image[2], None, html.unescape(image[3]), "", ""),
+            piece,
+        )
 
     def strip_html(self) -> str:
         """The images in small, with links to their cells; "" where there are none. Where they are

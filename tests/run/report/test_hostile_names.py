@@ -74,6 +74,7 @@ FACTS = RunFacts(
     flags=(FlagValue("flag", "value", "default", True), FlagValue("plain", "value")),
     scalars=(Scalar("scalar", 0.5, 1, 0.5, 1.0, 2, 0, ((0, 1.0), (1, 0.5))),),
     more_scalars=1,
+    has_last_values_only=True,
     batch="batch",
     varied=("flag",),
     command="command",

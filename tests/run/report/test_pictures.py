@@ -99,6 +99,18 @@ def test_an_image_that_is_shown_again_has_its_data_once():
     assert data not in strip and other not in strip
 
 
+def test_an_image_of_markdown_that_an_output_shows_too_has_its_data_once():
+    pictures = Pictures()
+    data = made("PNG")
+    markdown = f'<p><img src="data:image/png;base64,{data}" alt="a &lt;b&gt; &amp;"> text</p>'
+    page = pictures.in_markdown(markdown)
+    assert 'aria-label="a &lt;b&gt; &amp;"' in page and "<img" not in page
+    assert pictures.strip_html() == ""
+    page += pictures.html("image/png", data, {}, "a plot", "cell-2", "cell [2]")
+    assert page.count(data) == 1
+    assert 'href="#cell-2" title="cell [2]"' in pictures.strip_html()
+
+
 def test_a_strip_of_many_images_is_bounded_and_says_so():
     pictures = Pictures()
     for n in range(1, 101):
