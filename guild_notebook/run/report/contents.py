@@ -37,9 +37,9 @@ class Contents:
     def with_headings(self, piece: str) -> str:
         """Add the headings of a piece of HTML; returns it with ids for them that are in the page
         once."""
-        return _HEADING.sub(self._heading, piece) if "<h" in piece or "<H" in piece else piece
+        return _HEADING.sub(self._with_id, piece) if "<h" in piece or "<H" in piece else piece
 
-    def _heading(self, match: re.Match[str]) -> str:
+    def _with_id(self, match: re.Match[str]) -> str:
         level, attributes, content = match.groups()
         text = " ".join(html.unescape(_TAG.sub("", content)).removesuffix("¶").split())
         if not text:
