@@ -67,6 +67,10 @@ _OPENING = re.compile(r"\\[a-zA-Z]+|[({\[^_]")
 _STRUCTURE = re.compile(r"\\(?:begin|end|left|right)(?![a-zA-Z])|&")
 _NUMBERED = re.compile(r"\\tag(?![a-zA-Z])")
 
+_EQUATION = re.compile(r"\\(?:begin|end)\{equation\*?\}|(?<=\\operatorname)\*")
+_UNKNOWN = re.compile(r"\\begin\{(?!(?:align\*|split|array|cases|smallmatrix|[pbBvV]?matrix)\})")
+"""Of latex2mathml."""
+
 _MATHML = re.compile(
     r"<math(?: [a-z]+=\"[^\"<>&]*\")*>"
     r"(?:[^<>&]|&(?:#x?[0-9a-fA-F]+|[a-zA-Z]+);|</?(?:m[a-z]+|none|b|i)"
@@ -311,7 +315,14 @@ def _converter() -> Callable[[str, bool], str]:
     except ModuleNotFoundError:  # it is not for Python 3.9
         from latex2mathml.converter import convert
 
-        return lambda tex, is_block: str(convert(tex, display="block" if is_block else "inline"))
+        def checked(tex: str, is_block: bool) -> str:
+            # It shows what it does not know in part.
+            tex = _EQUATION.sub("", tex).replace("{aligned}", "{split}")
+            if _UNKNOWN.search(tex) or len(re.findall(r"(?<!\\)[{}]", tex)) % 2:
+                raise ValueError("environments that it does not know")
+            return str(convert(tex, display="block" if is_block else "inline"))
+
+        return checked
     convert_core = LatexToMathML().convert_with_local_state
     return lambda tex, is_block: str(convert_core(tex, displaystyle=is_block))
 

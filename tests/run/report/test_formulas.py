@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -46,10 +47,16 @@ READ = {
 UNREAD = [r"\SI{5}{\metre}", r"\unknowncommand{x}", r"\frac{1", r"\begin{foo} x \end{foo}", "a}b"]
 
 
+needs_math_core = pytest.mark.skipif(
+    sys.version_info < (3, 10), reason="the library for Python 3.9 reads less"
+)
+
+
 def text_of(mathml: str) -> str:
     return "".join(ElementTree.fromstring(re.sub("&[a-zA-Z]+;", "", mathml)).itertext())
 
 
+@needs_math_core
 @pytest.mark.parametrize("kind", READ)
 def test_formulas_of_notebooks_are_mathml(kind: str):
     made = Formulas().html(READ[kind], is_block=True)
