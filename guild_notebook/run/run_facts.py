@@ -135,8 +135,8 @@ def _end(nb: Any, outcome: Outcome | Ended, is_saved: bool) -> dict[str, Any]:
     if not outcome.exit_status:
         if is_saved:
             return {"errors": errors}
-        reason = "not everything of it could be saved"
-        return {"state": "failed", "reason": reason, "errors": errors}
+        said = "not everything of it could be saved"
+        return {"state": "failed", "reason": said, "errors": errors}
     state = str(nb.metadata.get("guild", {}).get("status", "error"))
     failed = None
     if index is not None:

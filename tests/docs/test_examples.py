@@ -237,7 +237,7 @@ def test_digits_shows_its_plots_in_files_and_in_the_report(digits):
     _project, first = digits
     assert images(first) == [f"digits_{cell}_0.png" for cell in (3, 5, 6, 7)]
     report = (first.dir / "digits.html").read_text("utf-8")
-    assert report.count('src="data:image/png;base64,') == 4
+    assert report.count('href="data:image/png;base64,') == 4
 
 
 def test_digits_copies_only_the_example(digits):

@@ -244,11 +244,13 @@ class _Reader:
         return self.texts(inner, depth if isinstance(inner, choices) else -1)
 
     def _returned(self, function: str, depth: int) -> Iterator[str]:
-        for node in itertools.chain(ast.walk(self.module), ast.walk(_TEXTS)):
-            if isinstance(node, ast.FunctionDef) and node.name == function:
+        for module in (self.module, _TEXTS):
+            named = (n for n in ast.walk(module) if getattr(n, "name", "") == function)
+            for node in filter(lambda n: isinstance(n, ast.FunctionDef), named):
                 for inner in ast.walk(node):
                     if isinstance(inner, ast.Return) and inner.value:
                         yield from self.texts(inner.value, depth)
+                return
 
     @staticmethod
     def _inner(value: ast.AST) -> list[ast.expr]:

@@ -477,7 +477,11 @@ def _is_slow(text: str) -> bool:
 
 
 def _as_written(what: str, source: str) -> str:
-    note = f"{len(source):,} characters of {what} as they are written: too many to be rendered"
+    note = _as_written_note(what, source)
     return (
         f'<p class="notice">{note}</p><div class="highlight"><pre>{html.escape(source)}</pre></div>'
     )
+
+
+def _as_written_note(what: str, source: str) -> str:
+    return f"{len(source):,} characters of {what} as they are written: too many to be rendered"
