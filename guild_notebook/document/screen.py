@@ -359,7 +359,7 @@ class Screen:
 
     def _sequence(self, parameters: str, final: str) -> None:
         if final == "m":
-            self.style = _changed(self.style, parameters)
+            self.style = changed(self.style, parameters)
             return
         fields = parameters.split(";")
         if not all(field.isdecimal() or not field for field in fields):
@@ -403,7 +403,8 @@ class Screen:
                 self._erase(row, 0, row.width)
 
 
-def _changed(style: Style, parameters: str) -> Style:
+@functools.lru_cache(maxsize=4096)
+def changed(style: Style, parameters: str) -> Style:
     """``style`` as the parameters of a sequence change it, numbers with semicolons."""
     changed = style._asdict()
     numbers = iter(_numbers(parameters))

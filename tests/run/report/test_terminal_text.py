@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given, settings
@@ -33,12 +35,12 @@ def span(names: str, text: str) -> str:
          + span("ansi-yellow-intense-bg", "j") + "k"),
         (f"{E}7mx{E}31my{E}27mz", span("ansi-default-inverse-fg ansi-default-inverse-bg", "x")
          + span("ansi-default-inverse-fg ansi-red-bg", "y") + span("ansi-red-fg", "z")),
-        (f"{E}38;5;208mo{E}48;2;1;2;3mp{E}0m", '<span style="color: rgb(255,135,0)">o</span><span '
+        (f"{E}38;5;208mo{E}48;2;1;2;3mp{E}0m", '<span style="color: light-dark(#a35500, #ff8700)">o</span><span '
          'style="color: rgb(255,135,0); background-color: rgb(1,2,3)">p</span>'),
         (f"{E}38:5:9ma{E}38:2:1:2:3mb{E}38:2::4:5:6mc", span("ansi-red-intense-fg", "a")
-         + '<span style="color: rgb(1,2,3)">b</span><span style="color: rgb(4,5,6)">c</span>'),
-        (f"{E}38;5;240mg{E}38;5;300mh", '<span style="color: rgb(88,88,88)">g</span>'
-         '<span style="color: rgb(88,88,88)">h</span>'),
+         + '<span style="color: light-dark(#010203, #8f9091)">b</span><span style="color: light-dark(#040506, #919192)">c</span>'),
+        (f"{E}38;5;240mg{E}38;5;300mh", '<span style="color: light-dark(#585858, #8a8a8a)">g</span>'
+         '<span style="color: light-dark(#585858, #8a8a8a)">h</span>'),
         (f"{E}4:3mu{E}4:0mn{E}58;5;1mm", span("ansi-underline", "u") + "nm"),
         (f"{E}31ma\nb{E}0m", span("ansi-red-fg", "a") + "\n" + span("ansi-red-fg", "b")),
         (f"{E}31mred{E}0m\r{E}32mg", span("ansi-green-fg", "g") + span("ansi-red-fg", "ed")),
@@ -89,3 +91,24 @@ def test_the_text_of_the_html_is_what_is_shown_and_each_line_is_whole(text: str)
 @pytest.mark.parametrize("kind", ["\x1b[31ma\x1b[0m", "\x1b[31ma\n", "\r\x1b[32m50%", "<\x1b[m"])
 def test_time_is_linear_in_the_text(kind: str):
     check_growth(terminal_html, lambda n: kind * n, 1000)
+
+
+COLOURED = ["a", "b c", "\n", "\t", "é", "<&>", " \n"]
+COLOURED += [f"\x1b[{code}m" for code in ("", "0", "1", "22", "31", "38;5;120", "48;2;1;2;3")]
+COLOURED += [f"\x1b[{code}m" for code in ("7", "4:3", "999", "38")]
+
+
+def characters(shown):
+    """The characters of HTML that can be seen, each with the attributes of its element."""
+    found, attributes = [], ""
+    for tag, text in re.findall(r"<(/?span[^>]*)>|([^<]+)", shown):
+        attributes = tag[5:].replace("/span", "") if tag else attributes
+        found += [(character, attributes) for character in text if character != "\n"]
+    return found
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(COLOURED), max_size=14).map("".join))
+def test_text_that_has_nothing_but_colours_is_shown_as_a_screen_has_it(text):
+    moving = f"\x1b[1G{text}"  # a sequence that changes nothing, and is not a colour's
+    assert characters(terminal_html(text)) == characters(terminal_html(moving))
