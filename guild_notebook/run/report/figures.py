@@ -43,7 +43,7 @@ if (typeof require === "undefined") {
 """In place of require.js, by which Plotly before 6 finds its library."""
 
 _BOKEH_URLS = re.compile(r"\bjs_urls\s*=\s*(\[[^\[\]]*\bbokeh[^\[\]]*\])")
-_BOKEH_URL = re.compile(r"/(bokeh(?:-[a-z]+)?)-(\d+\.\d+\.\d+[\w.]*?)(?:\.min)?\.js\b")
+_BOKEH_URL = re.compile(r"/(bokeh(?:-[a-z]+)?)-(\d+\.\d+\.\d[\w.]{0,40}?)(?:\.min)?\.js\b")
 _BOKEH_DRAWS = re.compile(r"\bBokeh\.embed\.embed_items")
 _BOKEH_TEX = re.compile(r"\$\$|TeX|MathML")
 
