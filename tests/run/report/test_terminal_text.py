@@ -35,10 +35,11 @@ def span(names: str, text: str) -> str:
          + span("ansi-yellow-intense-bg", "j") + "k"),
         (f"{E}7mx{E}31my{E}27mz", span("ansi-default-inverse-fg ansi-default-inverse-bg", "x")
          + span("ansi-default-inverse-fg ansi-red-bg", "y") + span("ansi-red-fg", "z")),
-        (f"{E}38;5;208mo{E}48;2;1;2;3mp{E}0m", '<span style="color: light-dark(#a35500, #ff8700)">o</span><span '
-         'style="color: rgb(255,135,0); background-color: rgb(1,2,3)">p</span>'),
+        (f"{E}38;5;208mo{E}48;2;1;2;3mp{E}0m", '<span style="color: light-dark(#a35500, #ff8700)">'
+         'o</span><span style="color: rgb(255,135,0); background-color: rgb(1,2,3)">p</span>'),
         (f"{E}38:5:9ma{E}38:2:1:2:3mb{E}38:2::4:5:6mc", span("ansi-red-intense-fg", "a")
-         + '<span style="color: light-dark(#010203, #8f9091)">b</span><span style="color: light-dark(#040506, #919192)">c</span>'),
+         + '<span style="color: light-dark(#010203, #8f9091)">b</span>'
+         '<span style="color: light-dark(#040506, #919192)">c</span>'),
         (f"{E}38;5;240mg{E}38;5;300mh", '<span style="color: light-dark(#585858, #8a8a8a)">g</span>'
          '<span style="color: light-dark(#585858, #8a8a8a)">h</span>'),
         (f"{E}4:3mu{E}4:0mn{E}58;5;1mm", span("ansi-underline", "u") + "nm"),
