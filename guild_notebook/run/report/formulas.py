@@ -31,8 +31,8 @@ _ENVIRONMENT = r"\\begin\{(?P<name>[a-zA-Z]+\*?)\}(?s:.*?)\\end\{(?P=name)\}"
 _FORMULA = re.compile(
     r"(?P<escaped>\\\$)"
     r"|\$\$(?P<dollars>(?:[^$\\]|\\.|\$(?!\$))+)\$\$"
-    r"|\\\[(?P<brackets>(?s:.*?))\\\]"
-    r"|\\\((?P<parentheses>(?s:.*?))\\\)"
+    r"|\\\[(?P<brackets>(?:[^\\]|\\[^\[\]])*)\\\]"
+    r"|\\\((?P<parentheses>(?:[^\\]|\\[^()])*)\\\)"
     r"|\$(?P<dollar>(?:[^$\\]|\\.)+)\$"
     rf"|(?P<environment>{_ENVIRONMENT})",
     re.DOTALL,
@@ -42,7 +42,7 @@ MAY_HOLD = re.compile(r"\$|\\\(|\\\[|\\begin\{")
 """What any text with a formula matches."""
 
 _TAG = re.compile(
-    r"<!--.*?-->|<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)"
+    r"<!--(?:(?!<!--).)*?-->|<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)"
     r"""(?P<attributes>(?:[^"'>]|"[^"]*"|'[^']*')*)>""",
     re.DOTALL,
 )
