@@ -35,6 +35,9 @@ LONGEST = 400
 KEPT = 10_000
 """Characters at the end of a stream that wait for what overwrites them."""
 
+LEAST_PIECE = 1_000
+"""Characters of a text that are looked at together, however few may wait."""
+
 ROWS = 50
 """Rows at the end of a stream that can be overwritten at least."""
 
@@ -142,6 +145,11 @@ class OpenText:
 
     def feed(self, text: str) -> str:
         """Add a text; returns what no longer changes."""
+        size = max(self._most, LEAST_PIECE)  # more would be cut before the screen has it
+        pieces = (text[start : start + size] for start in range(0, len(text), size))
+        return "".join(map(self._feed, pieces))
+
+    def _feed(self, text: str) -> str:
         before = ""
         if self._is_long:
             before, end, text = text.partition("\n")
@@ -161,7 +169,7 @@ class OpenText:
         if rest is not None:
             before += self._all()
             self._is_long = True
-            return before + self.feed(rest)
+            return before + self._feed(rest)
         return before + self._shortened() if self._size > self._most else before
 
     def _take(self, text: str) -> str | None:

@@ -114,6 +114,11 @@ def test_bars_are_saved_as_they_are_in_the_end(parts: list[str], shown: str):
     assert saved("".join(parts)) == saved(parts)  # however it arrives
 
 
+def test_bars_are_saved_as_they_are_in_the_end_however_much_arrives_at_once():
+    bar = "".join(f"\r{n:4}/1000 [{'=' * (n // 50):20}]" for n in range(1001)) + "\n"
+    assert saved([bar * 5]) == f"1000/1000 [{'=' * 20}]\n" * 5
+
+
 def test_nested_bars_of_tqdm_are_saved_as_they_are_in_the_end():
     text = saved(tqdm_parts())
     assert "\r" not in text and "inner" not in text

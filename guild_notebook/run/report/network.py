@@ -5,22 +5,19 @@ from __future__ import annotations
 import html
 import re
 
-_HOST = r"(?:https?:)?//(?P<{}>[a-z0-9-]+(?:\.[a-z0-9-]+)+)"
+_HOST = r"(?:https?:)?//([a-z0-9-]+(?:\.[a-z0-9-]+)+)"
 
 _LOADS = re.compile(
-    r"<(?:script|iframe|img|source|video|audio|embed)\b[^<>]*?\bsrc\s*=\s*[\"']?"
-    + _HOST.format("src")
-    + r"|<link\b[^<>]*?\bhref\s*=\s*[\"']?"
-    + _HOST.format("href")
-    + r"|(?:@import\s*|\burl\(\s*)[\"']?"
-    + _HOST.format("style")
-    + r"|\b(?:import|from|fetch)\s*\(?\s*[\"'`]"
-    + _HOST.format("module")
-    + r"|[\"'`]"
-    + _HOST.format("file")
-    + r"/[^\"'`\s<>]*\.m?js[\"'`?]",
+    r"(?:<(?:script|iframe|img|source|video|audio|embed)\b[^<>]*?\bsrc\s*=\s*[\"']?"
+    r"|<link\b[^<>]*?\bhref\s*=\s*[\"']?"
+    r"|(?:@import\s*|\burl\(\s*)[\"']?"
+    rf"|\b(?:import|from|fetch)\s*(?:\(\s*)?[\"'`]){_HOST}"
+    rf"|[\"'`]{_HOST}/[^\"'`\s<>]*\.m?js[\"'`?]",
     re.IGNORECASE,
 )
+
+_WITH_HINT = re.compile(r"<(?:link|script)\b[^<>]*", re.IGNORECASE)
+_HINT = re.compile(r"\b(?:preconnect|dns-prefetch|speculationrules)\b", re.IGNORECASE)
 
 
 def hosts_of(piece: str) -> list[str]:
@@ -30,23 +27,15 @@ def hosts_of(piece: str) -> list[str]:
         return []
     pieces = [piece, html.unescape(piece)] if "srcdoc" in piece else [piece]
     found = (match for text in pieces for match in _LOADS.finditer(text))
-    return list(dict.fromkeys(match[match.lastgroup or ""].lower() for match in found))
-
-
-_HINT = re.compile(
-    r"(<link\b[^<>]*\brel\s*=[^<>]*|<script\b[^<>]*\btype\s*=[\s\"']*)"
-    r"\b(?:preconnect|dns-prefetch|speculationrules)\b",
-    re.IGNORECASE,
-)
+    return list(dict.fromkeys((match[1] or match[2]).lower() for match in found))
 
 
 def without_hints(piece: str) -> str:
     """A piece of HTML in which nothing tells a browser what to load ahead, which a page's policy
     does not stop: connections to hosts, and pages that may be opened next."""
-    lower = piece.lower()
-    if not any(name in lower for name in ("preconnect", "dns-prefetch", "speculationrules")):
+    if not _HINT.search(piece):
         return piece
-    return _HINT.sub(r"\1not-loaded", piece)
+    return _WITH_HINT.sub(lambda tag: _HINT.sub("not-loaded", tag[0]), piece)
 
 
 def notice_html(hosts: list[str]) -> str:

@@ -49,6 +49,8 @@ HTML: dict[str, Callable[[int], str]] = {
     "vector images": lambda n: "<svg></svg>" * (n // 11),
     "base64": lambda n: f"<img src='data:image/png;base64,{'A' * n}'>",
     "plain text": lambda n: "word " * (n // 5),
+    "blanks before a module": lambda n: f"<script>// from{' ' * n}</script>",
+    "relations of a link": lambda n: f"<link {'rel=preconnec' * (n // 13)} rel=preconnect>",
 }
 
 MARKDOWN: dict[str, Callable[[int], str]] = {
