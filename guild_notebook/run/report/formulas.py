@@ -42,8 +42,8 @@ MAY_HOLD = re.compile(r"\$|\\\(|\\\[|\\begin\{")
 """What any text with a formula matches."""
 
 _TAG = re.compile(
-    r"<!--(?:(?!<!--).)*?-->|<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)"
-    r"""(?P<attributes>(?:[^"'>]|"[^"]*"|'[^']*')*)>""",
+    r"<!--(?:(?!<!--).)*?-->|<(?P<end>/?)(?P<name>[a-zA-Z][^\s/<>]*)(?=[\s/>])"
+    r"""(?P<attributes>(?:[^"'<>]|"[^"]*"|'[^']*')*)>""",
     re.DOTALL,
 )
 _SKIPPED = re.compile(
