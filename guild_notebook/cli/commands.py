@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         "share",
         prefix_chars="\0",
         add_help=False,
-        help="write the reports of runs and an index of them to a folder or an archive",
+        help="write the reports of runs and an index of them to a folder",
     )
     shared.add_argument("arguments", nargs="*")
     shared.set_defaults(lines=_share)

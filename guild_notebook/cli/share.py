@@ -1,4 +1,4 @@
-"""``guild-notebook share``: the pages of runs, and an index of them, in a folder or an archive."""
+"""``guild-notebook share``: the pages of runs, and an index of them, in a folder."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import html
 import math
 import os
 import re
-import stat
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +16,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..errors import UserError
-from ..files import part_path, write_whole
+from ..files import write_whole
 from ..flags.languages.values import shortened
 from ..options import HTML, SANITIZED
 from ..run.finished import FinishedRun
+from ..texts import duration, number
 
 INDEX = "index.html"
 _OWN = re.compile(r"run-[\w-]+\.(?:html|ipynb)", re.ASCII)
@@ -47,8 +46,7 @@ class Choice:
     """What a command line asks for: ``runs`` of Guild (guild/run.py), newest first, and where."""
 
     runs: Sequence[Any]
-    folder: str | None
-    archive: str | None
+    folder: str
     sanitized: bool
     notebooks: bool
 
@@ -59,29 +57,21 @@ def lines(arguments: Sequence[str]) -> Iterator[str]:
     choice = _chosen(arguments)
     if not choice:  # the help was shown
         return
-    targets: list[_Folder | _Archive] = []
-    targets += [_Folder(choice.folder)] if choice.folder else []
-    targets += [_Archive(choice.archive)] if choice.archive else []
+    folder = _Folder(choice.folder)
     names, rows = _names(choice.runs), _rows(choice.runs)
-    with contextlib.ExitStack() as stack:
-        for target in targets:
-            stack.enter_context(target)
-        for run, row in zip(choice.runs, rows):
-            try:
-                for name, content in _contents(FinishedRun(run.dir), names[run.id], choice):
-                    for target in targets:
-                        target.write(name, content)
-                    if name.endswith(".html"):
-                        row.page = name
-                    else:
-                        row.notebook = name
-            except _NoPageError as e:
-                yield f"run {run.short_id} has a line in the table and no page: {e}"
-        for target in targets:
-            target.write(INDEX, index_html(rows).encode("utf-8", "replace"))
-    number = f"{len(rows)} run{'s' * (len(rows) != 1)}"
-    for target in targets:
-        yield f"{number}: {target.shown}"
+    for run, row in zip(choice.runs, rows):
+        try:
+            for name, content in _contents(FinishedRun(run.dir), names[run.id], choice):
+                folder.write(name, content)
+                if name.endswith(".html"):
+                    row.page = name
+                else:
+                    row.notebook = name
+        except _NoPageError as e:
+            yield f"run {run.short_id} has a line in the table and no page: {e}"
+    folder.write(INDEX, index_html(rows).encode("utf-8", "replace"))
+    folder.remove_others()
+    yield f"{len(rows)} run{'s' * (len(rows) != 1)}: {os.path.join(choice.folder, INDEX)}"
 
 
 def command() -> Any:
@@ -97,14 +87,14 @@ def command() -> Any:
         RUN is a number, a range of them like 1:3, or the beginning of an ID, as `guild runs` lists
         them; `:` is all runs. What is written needs no server: send it, or put it on any.
         """
-        own = {"output", "zip_file", "sanitized", "notebooks"}
-        if not (args.output or args.zip_file):
-            raise click.UsageError("say where: -o FOLDER or --zip FILE")
+        own = {"output", "sanitized", "notebooks"}
+        if not args.output:
+            raise click.UsageError("say where: -o FOLDER")
         if not any(value for name, value in args.as_kw().items() if name not in own):
             raise click.UsageError("say which runs: numbers or IDs of guild runs, filters, or :")
         found = runs_impl.runs_op_selected(args, context)
         runs = list({run.id: run for run in found if not batch_util.is_batch(run)}.values())
-        return Choice(runs, args.output, args.zip_file, args.sanitized, args.notebooks)
+        return Choice(runs, args.output, args.sanitized, args.notebooks)
 
     decorated: Any = share
     for decorate in (
@@ -113,7 +103,6 @@ def command() -> Any:
         runs_support.all_filters,
         click.option("--notebooks", is_flag=True, help="Add the executed notebooks."),
         click.option("--sanitized", is_flag=True, help="Make pages anew that run no scripts."),
-        click.option("--zip", "zip_file", metavar="FILE", help="Write an archive (.zip)."),
         click.option("-o", "--output", metavar="FOLDER", help="Write to FOLDER."),
         runs_support.runs_arg,
         click.command("share"),
@@ -250,12 +239,13 @@ def index_html(rows: Sequence[_Row]) -> str:
     ]
     for row in rows:
         started = f"{row.started:%Y-%m-%d %H:%M}" if row.started else ""
+        time = "" if row.seconds is None else duration(row.seconds)
         parts += [
             f'<tr><th scope="row">{_link(row.page, row.id)}</th><td>{_text(row.operation)}</td>',
             f'<td class="{_text(row.status)}">{_text(row.status)}</td><td>{started}</td>',
-            f'<td class="number">{_duration(row.seconds)}</td>',
+            f'<td class="number">{time}</td>',
             *(f"<td>{_text(row.flags.get(name, ''))}</td>" for name in varied),
-            *(f'<td class="number">{_number(row.scalars.get(name))}</td>' for name in scalars),
+            *(f'<td class="number">{number(row.scalars.get(name, ""))}</td>' for name in scalars),
             f"<td>{_link(row.notebook, '.ipynb') if row.notebook else ''}</td>" * has_notebooks,
             "</tr>\n",
         ]
@@ -280,33 +270,18 @@ def _link(target: str, text: str) -> str:
     return f'<a href="{target}">{_text(text)}</a>' if target else _text(text)
 
 
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.5g}"
-
-
 class _Folder:
-    """The folder that is written to. What an earlier command has written there, and this one does
-    not, is removed."""
+    """The folder ``path``, which is new or of an earlier command. Raises UserError where it cannot
+    be written, or is of somebody else."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._written: set[str] = set()
-        self.shown = os.path.join(path, INDEX)
-
-    def __enter__(self) -> None:
-        with _explained(self._path):
-            os.makedirs(self._path, exist_ok=True)
-            names = sorted(os.listdir(self._path))
-            if names and not self._is_own():
-                raise UserError(f"{self._path} has other files ({names[0]}) - name a new folder")
+        with _explained(path):
+            os.makedirs(path, exist_ok=True)
+            names = sorted(os.listdir(path))
+        if names and not self._is_own():
+            raise UserError(f"{path} has other files ({names[0]}) - name a new folder")
 
     def _is_own(self) -> bool:
         with contextlib.suppress(OSError), open(os.path.join(self._path, INDEX), "rb") as file:
@@ -318,52 +293,12 @@ class _Folder:
             write_whole(os.path.join(self._path, name), content)
         self._written.add(name)
 
-    def __exit__(self, kind: Any, *_error: Any) -> None:
-        if kind is None:
-            with _explained(self._path):
-                for name in os.listdir(self._path):
-                    if _OWN.fullmatch(name) and name not in self._written:
-                        os.unlink(os.path.join(self._path, name))
-
-
-class _Archive:
-    """The archive that is written: the same files have the same bytes. It is whole or absent; one
-    of an earlier command is replaced, and no other file."""
-
-    def __init__(self, path: str) -> None:
-        self.shown = self._path = path
-
-    def __enter__(self) -> None:
+    def remove_others(self) -> None:
+        """Remove what an earlier command has written, and this one has not."""
         with _explained(self._path):
-            if os.path.lexists(self._path) and not self._is_own():
-                raise UserError(
-                    f"{self._path} is there already, and is another file - name a new one"
-                )
-            os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
-            self._file = zipfile.ZipFile(part_path(self._path), "w", zipfile.ZIP_DEFLATED)
-
-    def _is_own(self) -> bool:
-        errors = OSError, KeyError, zipfile.BadZipFile
-        with contextlib.suppress(*errors), zipfile.ZipFile(self._path) as file:
-            return _GENERATOR.encode() in file.read(INDEX)
-        return False
-
-    def write(self, name: str, content: bytes) -> None:
-        entry = zipfile.ZipInfo(name)  # of 1980
-        entry.create_system, entry.external_attr = 3, (stat.S_IFREG | 0o644) << 16
-        with _explained(self._path):
-            self._file.writestr(entry, content, zipfile.ZIP_DEFLATED)
-
-    def __exit__(self, kind: Any, *_error: Any) -> None:
-        part = part_path(self._path)
-        try:
-            with _explained(self._path):
-                self._file.close()
-                if kind is None:
-                    os.replace(part, self._path)
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(part)
+            for name in os.listdir(self._path):
+                if _OWN.fullmatch(name) and name not in self._written:
+                    os.unlink(os.path.join(self._path, name))
 
 
 @contextlib.contextmanager
