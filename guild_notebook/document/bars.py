@@ -81,6 +81,12 @@ class _StatesScreen(Screen):
     def new_row(self) -> Row:
         return _StatesRow()
 
+    def _erase(self, row: Row, start: int, end: int) -> None:
+        assert isinstance(row, _StatesRow)
+        if start < self.x:
+            row.changed_at = -1  # what has just been put there is a state too
+        super()._erase(row, start, end)
+
     def changes(self, row: Row) -> None:
         assert isinstance(row, _StatesRow)
         row.is_closed = False
@@ -127,9 +133,14 @@ def _saved(row: Row) -> str:
     assert isinstance(row, _StatesRow)
     shown = row.text()
     lost = row.lost(shown)
-    # A longer one would be seen behind what stands there now, unless it is erased.
-    parts = [f"{state}\r" if len(state) <= len(shown) else f"{state}\r\x1b[K" for state in lost]
+    # A wider one would be seen behind what stands there now, or in it at tabs, unless it is erased.
+    parts = [f"{state}\r" if _covers(shown, state) else f"{state}\r\x1b[K" for state in lost]
     return "".join([*parts, _coloured(row)])
+
+
+def _covers(shown: str, state: str) -> bool:
+    has_columns = state.isascii() and "\t" not in state and "\t" not in shown
+    return has_columns and len(state) <= len(shown)
 
 
 class OpenText:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from guild_notebook.document.bars import OpenText, has_only_bars, is_bar, is_state
@@ -253,6 +253,39 @@ def test_what_is_shown_of_the_saved_text_has_all_lines_of_the_text(parts: list[s
         assert shown_text(text).rstrip() == shown_text("".join(parts)).rstrip()
     for word in ("a", "b c"):  # in no state of a bar
         assert text.count(word) >= ("".join(parts).count("\n" + word + "\n"))
+
+
+WORDS = ["".join(letters) for letters in itertools.permutations("qwxz")]  # none is in others
+
+MOVING = ["\r", "\n", "\b", "\t", "\x1b[A", "\x1b[B", "\x1b[3C", "\x1b[2D", "\x1b[5G", "\x1b[H"]
+MOVING += [
+    "\x1b[K",
+    "\x1b[1K",
+    "\x1b[2K",
+    "\x1b[J",
+    "\x1b[1J",
+    "\x1b[2J",
+    "\x1bc",
+    "\x1b[3X",
+    "日本",
+]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(MOVING), st.just("word")), max_size=15))
+@example(["word", "\r", "word", "\x1b[2K"])
+@example(["word", "\x1b[2K", "\r\t", "word"])
+@example(["日本日本", "\r\x1b[K", "word"])
+def test_no_word_is_lost_whatever_overwrites_or_erases_it(parts: list[str]):
+    words = iter(WORDS)
+    parts = [next(words) if part == "word" else part for part in parts]
+    text = saved(parts)
+    assert [part for part in parts if part.isascii() and part.isalpha() and part not in text] == []
+    shown, wanted = (
+        [line.rstrip() for line in shown_text(each).rstrip().split("\n")]
+        for each in (text, "".join(parts))
+    )
+    assert shown == wanted
 
 
 @given(st.lists(st.sampled_from([*"ab \n\t", "\x1b[31m", "word " * 9, "x" * 500]), max_size=40))
