@@ -211,13 +211,6 @@ REPORT_OPTIONS = (
     ReportOption("contents", "yes|no", True, "headings and named cells at the side", _yes_or_no),
     ReportOption("header", "yes|no", True, "what there is to say of the run, above", _yes_or_no),
     ReportOption(
-        "theme",
-        "system|light|dark",
-        "system",
-        "the colours that the page opens in: those of the reader's system, light, dark",
-        _one_of("system", "light", "dark"),
-    ),
-    ReportOption(
         "network",
         "yes|no",
         False,
@@ -237,7 +230,6 @@ class ReportOptions:
     outputs: str = "shown"
     contents: bool = True
     header: bool = True
-    theme: str = "system"
     network: bool = False
 
     @classmethod

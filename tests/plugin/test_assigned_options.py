@@ -202,7 +202,7 @@ def test_a_scalar_that_no_earlier_run_has_is_not_searched_for(guild: ForkedGuild
 def test_options_of_reports_hold_for_each_trial_and_for_a_run_that_is_repeated(
     shared: Project, guild: ForkedGuild
 ):
-    given = "nb-report={html: {code: none, theme: dark}, sanitized: {contents: no}}"
+    given = "nb-report={html: {code: none, outputs: folded}, sanitized: {contents: no}}"
     done = guild("run", "-y", "train.ipynb", "lr=[1,2]", given)
     made = trials(done.runs)
 
@@ -213,8 +213,8 @@ def test_options_of_reports_hold_for_each_trial_and_for_a_run_that_is_repeated(
 
     def check(run: Run) -> None:
         plain, sanitized = pages(run)
-        assert 'data-theme="dark"' in plain and 'class="source"' not in plain
-        assert "data-theme=" not in sanitized.split("<style>")[0]
+        folded = '<details class="outputs folded">'
+        assert folded in plain and 'class="source"' not in plain and folded not in sanitized
         assert 'class="source"' in sanitized and '<nav class="contents"' not in sanitized
 
     assert len(made) == 2
@@ -226,7 +226,7 @@ def test_options_of_reports_hold_for_each_trial_and_for_a_run_that_is_repeated(
     assert pages(made[0]) != before
     recorded = made[0].attr("op")["op-cmd"]["cmd-args"][-1]
     assert recorded == (
-        'nb-report={"html":{"code":"none","theme":"dark"},"sanitized":{"contents":false}}'
+        'nb-report={"html":{"code":"none","outputs":"folded"},"sanitized":{"contents":false}}'
     )
 
 

@@ -24,8 +24,8 @@ from guild_notebook.errors import OptionError
         ({"nb-report": False}, {"report": {}}),
         ({"nb-report": "none"}, {"report": {}}),
         (
-            {"nb-report": {"html": {"code": False, "contents": "no", "theme": "dark"}}},
-            {"report": {"html": {"code": "none", "contents": False, "theme": "dark"}}},
+            {"nb-report": {"html": {"code": False, "contents": "no", "outputs": "folded"}}},
+            {"report": {"html": {"code": "none", "contents": False, "outputs": "folded"}}},
         ),
         (
             {"nb-report": [{"html": {"outputs": "folded"}}, "sanitized", {"none": None}]},
@@ -54,8 +54,8 @@ def test_attributes_of_guild_yml_are_read(attributes, settings):
             {"report": {"html": {"network": True, "header": False}, "pdf": {}}},
         ),
         (
-            ["nb-report=[html: {theme: light}, sanitized]"],
-            {"report": {"html": {"theme": "light"}, "sanitized": {}}},
+            ["nb-report=[html: {outputs: folded}, sanitized]"],
+            {"report": {"html": {"outputs": "folded"}, "sanitized": {}}},
         ),
         (["nb-report=[html, pdf]"], {"report": {"html": {}, "pdf": {}}}),
         (['--report={"html":{"code":"folded"}}'], {"report": {"html": {"code": "folded"}}}),

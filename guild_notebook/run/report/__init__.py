@@ -1,4 +1,4 @@
 """The pages made of an executed notebook.
 
-May use ``document``, ``files``, ``options``, ``start`` and ``errors``.
+May use ``document``, ``files``, ``options``, ``start``, ``errors`` and ``texts``.
 """

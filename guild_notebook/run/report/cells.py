@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ...document.cells import cell_label, own_name
 from ...document.mime import text_of
 from ...options import ReportOptions
+from ...texts import duration
 from .closing import parsed, well_formed
 from .contents import Contents
 from .figures import Figures
@@ -343,7 +344,7 @@ def _cell_facts(node: Any) -> Iterator[str]:
         yield f'<span class="{"" if status == "not run" else "state"}">{html.escape(status)}</span>'
     seconds = _seconds(_mapping(node.metadata.get("execution")))
     if seconds is not None:
-        yield f'<span title="how long it took">{_duration(seconds)}</span>'
+        yield f'<span title="how long it took">{duration(seconds, is_exact=True)}</span>'
     memory = _mapping(guild.get("peak_memory")).get("kernel")
     if isinstance(memory, int) and memory > 0:
         yield f'<span title="peak memory of the kernel">{_size(memory)}</span>'
@@ -359,14 +360,6 @@ def _seconds(times: Mapping[str, Any]) -> float | None:
         return (end - start).total_seconds()
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds >= 0.05 else "&lt; 0.1 s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
 def _size(memory: int) -> str:

@@ -7,9 +7,9 @@ own (``bdi``), so that a name that is written from right to left leaves what is 
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from ...texts import duration, number
 from .curves import curve_html
 from .facts import COMPLETED, CellError, FlagValue, RunFacts, Scalar
 
@@ -77,6 +77,14 @@ def _link(error: CellError, text: str, facts: RunFacts) -> str:
     return f'<a href="#{facts.anchors[error.index]}">{html.escape(text)}</a>'
 
 
+def failures(facts: RunFacts) -> list[str]:
+    """The same in few words: lines of HTML with links to the cells that failed."""
+    lines = [f"{_link(error, error.text, facts)}, and the run went on." for error in facts.errors]
+    if facts.failed:
+        lines.append(f"This run failed in {_link(facts.failed, facts.failed.where, facts)}.")
+    return lines
+
+
 def _words(facts: RunFacts) -> Iterator[str]:
     """What people have said of the run."""
     tags = "".join(f'<li class="run-tag">{_text(tag)}</li>' for tag in facts.tags)
@@ -99,7 +107,7 @@ def _facts(facts: RunFacts) -> Iterator[str]:
         shown = f"{facts.started:%Y-%m-%d %H:%M:%S} {iso[-6:]}"
         yield _fact("Started", f'<time datetime="{iso}">{shown}</time>')
     if facts.seconds is not None:
-        yield _fact("Took", duration(facts.seconds))
+        yield _fact("Took", duration(max(facts.seconds, 0), is_exact=True))
     if facts.user:
         where = f" on {_text(facts.host)}" if facts.host else ""
         yield _fact("By", f"{_text(facts.user)}{where}")
@@ -176,35 +184,18 @@ def _scalars(facts: RunFacts) -> Iterator[str]:
 
 def _scalar_row(scalar: Scalar) -> str:
     low, high = (
-        number(value) if value is not None else "" for value in (scalar.lowest, scalar.highest)
+        number(value, 6) if value is not None else "" for value in (scalar.lowest, scalar.highest)
     )
     curve = curve_html(scalar.points, f"{scalar.count:,} values between {low} and {high}")
     if scalar.not_finite and scalar.count > 1:
         curve += f" <small>{scalar.not_finite:,} of {scalar.count:,} not finite</small>"
     if scalar.count < 2:
         low = high = ""
-    cells = (number(scalar.value), curve, str(scalar.step), low, high)
+    cells = (number(scalar.value, 6), curve, str(scalar.step), low, high)
     return (
         f'<tr><th scope="row">{_text(scalar.name)}</th>'
         f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     )
-
-
-def number(value: float) -> str:
-    """A number in at most six digits; NaN and infinities by their names."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    return f"{value:.6g}"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{max(seconds, 0):.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
 def _commands(facts: RunFacts) -> Iterator[str]:

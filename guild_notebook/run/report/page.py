@@ -22,7 +22,7 @@ from ...document.cells import cell_label
 from ...options import SANITIZED, ReportOptions
 from .cells import CellRenderer
 from .facts import CellError, RunFacts
-from .header import header_html
+from .header import failures, header_html
 from .html_sanitizer import sanitize_page
 from .local_images import Sources
 from .shown import ShownCell
@@ -57,11 +57,12 @@ def page_html(
     notice = f'<p class="notice">{NOTICE}</p>' if kind == SANITIZED else ""
     named = html.escape(title)
     policy = _policy(kind, cells.runs_scripts, options.network)
-    attributes = "" if options.theme == "system" else f' data-theme="{options.theme}"'
     contents = cells.contents.html() if options.contents else ""
-    attributes += ' class="with-contents"' * bool(contents)
+    attributes = ' class="with-contents"' * bool(contents)
     has_header = options.header and facts.run_id
     strip = cells.pictures.strip_html() if has_header else ""
+    failed = "<br>".join(failures(facts))
+    failed = f'<p class="failures">{failed}</p>\n' if failed else ""
     return cells.with_images(
         "".join(
             [
@@ -76,7 +77,7 @@ def page_html(
                 '<div class="page">\n<header class="side">',
                 contents,
                 '</header>\n<main id="main" tabindex="-1">\n',
-                header_html(facts, strip) if has_header else _failures_html(facts),
+                header_html(facts, strip) if has_header else failed,
                 f"{notice}{body}</main>\n</div>\n</body>\n</html>\n",
             ]
         )
@@ -101,18 +102,6 @@ def _without_removed(facts: RunFacts, cells: Sequence[ShownCell]) -> RunFacts:
     if facts.failed and failed and facts.failed.where:
         reason = reason.replace(facts.failed.where, failed.where)
     return replace(facts, failed=failed, errors=[*map(renamed, facts.errors)], reason=reason)
-
-
-def _failures_html(facts: RunFacts) -> str:
-    """Links to the cells that failed, where the head does not say it."""
-
-    def link(error: CellError, text: str) -> str:
-        return f'<a href="#{facts.anchors[error.index]}">{html.escape(text)}</a>'
-
-    lines = [f"{link(error, error.text)}, and the run went on." for error in facts.errors]
-    if facts.failed:
-        lines.append(f"This run failed in {link(facts.failed, facts.failed.where)}.")
-    return f'<p class="failures">{"<br>".join(lines)}</p>\n' if lines else ""
 
 
 @functools.cache

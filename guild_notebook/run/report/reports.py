@@ -1,10 +1,9 @@
-"""Writing the reports of an executed notebook with nbconvert, in this process."""
+"""Writing the reports of an executed notebook: our own pages, and what nbconvert exports."""
 
 from __future__ import annotations
 
 import copy
 import functools
-import html
 import itertools
 import os
 import uuid
@@ -17,7 +16,7 @@ import nbformat
 from ...document.reader import is_inside
 from ...files import free_path, numbered_paths, write_whole
 from ...options import HTML, OWN_REPORTS, SANITIZED, ReportOptions, Reports
-from .facts import FAILED_ANCHOR, RunFacts
+from .facts import RunFacts
 from .local_images import Sources
 
 PART = 1_000_000
@@ -187,14 +186,9 @@ def _with_attachments(nb: Any) -> Any:
 
 
 def _insert_links_to_cells(nb: Any, facts: RunFacts) -> None:
-    anchors = facts.anchors
-    lines = [
-        f'<a href="#{anchors[error.index]}">{html.escape(error.text)}</a>, and the run went on.'
-        for error in facts.errors
-    ]
-    if facts.failed:
-        cell = f'<a href="#{FAILED_ANCHOR}">{html.escape(facts.failed.where)}</a>'
-        lines.append(f"This run failed in {cell}.")
+    from .header import failures
+
+    anchors, lines = facts.anchors, failures(facts)
     for index in sorted(anchors, reverse=True):
         nb.cells.insert(index, _markdown(f'<a id="{anchors[index]}"></a>'))
     if lines:

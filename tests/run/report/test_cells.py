@@ -57,8 +57,8 @@ def times(end: str) -> dict[str, str]:
     ("cell", "said"),
     [
         (code("# Fit\nfit()", execution=times("01:00:02")), "[1] Fit 2.0 s"),
-        (code("fit()", execution=times("01:02:05"), count=7), "[7] fit() 2 min 5 s"),
-        (code("fit()", execution=times("04:05:00")), "[1] fit() 3 h 5 min"),
+        (code("fit()", execution=times("01:02:05"), count=7), "[7] fit() 2 min 05 s"),
+        (code("fit()", execution=times("04:05:00")), "[1] fit() 3 h 05 min"),
         (code("fit()", count=None, guild={"status": "not run"}), "[ ] fit() not run"),
         (code("fit()", guild={"status": "timed out"}), "[1] fit() timed out"),
         (code("fit()", guild={"status": "completed"}), "[1] fit()"),
@@ -291,11 +291,6 @@ def test_a_sanitized_page_never_asks_the_network():
     output = shown(text_html="<script src='https://example.org/x.js'></script><p>x")
     page = soup(code("x", output), kind="sanitized", network=True)
     assert "http" not in page.select_one("meta[http-equiv=Content-Security-Policy]")["content"]
-
-
-def test_the_theme_is_the_author_s_choice():
-    assert not soup(code("x")).html.has_attr("data-theme")
-    assert soup(code("x"), theme="dark").html["data-theme"] == "dark"
 
 
 PAIR = re.compile(r"light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")

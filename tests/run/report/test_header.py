@@ -249,11 +249,11 @@ def test_of_many_scalars_most_are_folded():
     [
         ((0.5,), ["0.5", "", "0", "", ""]),
         ((1, 2), ["2", "C", "1", "1", "2"]),
-        ((math.nan,), ["NaN", "", "0", "", ""]),
-        ((1, 2, math.nan), ["NaN", "C 1 of 3 not finite", "2", "1", "2"]),
-        ((1, math.inf), ["∞", " 1 of 2 not finite", "1", "1", "1"]),
-        ((-math.inf, -math.inf), ["-∞", " 2 of 2 not finite", "1", "", ""]),
-        ((1e-7, 123456789), ["1.23457e+08", "C", "1", "1e-07", "1.23457e+08"]),
+        ((math.nan,), ["nan", "", "0", "", ""]),
+        ((1, 2, math.nan), ["nan", "C 1 of 3 not finite", "2", "1", "2"]),
+        ((1, math.inf), ["inf", " 1 of 2 not finite", "1", "1", "1"]),
+        ((-math.inf, -math.inf), ["-inf", " 2 of 2 not finite", "1", "", ""]),
+        ((1e-7, 123456789), ["123456789", "C", "1", "1e-07", "123456789"]),
     ],
 )
 def test_a_scalar_has_its_last_value_its_curve_and_its_range(values, cells):

@@ -241,7 +241,7 @@ def test_none_fires_where_the_browser_knows_no_policy(
 
 VARIANTS = [
     {"code": "folded", "outputs": "folded"},
-    {"code": "none", "theme": "dark"},
+    {"code": "none"},
     {"contents": False, "header": False},
 ]
 

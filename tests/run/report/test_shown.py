@@ -335,13 +335,6 @@ def test_the_heads_strip_of_images_has_those_that_are_not_hidden(
     assert made.count(IMAGE) == (tags != ["remove-output"])
 
 
-@pytest.mark.parametrize(
-    ("theme", "said"), [("system", []), ("light", ["light"]), ("dark", ["dark"])]
-)
-def test_the_theme_is_the_readers_or_one(theme: str, said: list[str]):
-    assert re.findall(r'<html[^>]*data-theme="(\w+)"', page(cell(), theme=theme)) == said
-
-
 def test_a_page_may_ask_the_network_where_its_author_says_so():
     html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>x</b>"}}
     (alone,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page(cell("x", [html])))
