@@ -60,6 +60,11 @@ FIRST, LAST = 40, 10
 
 FIRST_CHARACTERS, LAST_CHARACTERS = 5_000, 1_000
 
+MOST_OUTPUTS = 500
+"""Outputs of a cell beyond which those in the middle are folded."""
+
+FIRST_OUTPUTS, LAST_OUTPUTS = 100, 20
+
 LONGEST_ON_PHONES = 40
 """Characters of a line for which a phone has place; longer ones scroll."""
 
@@ -182,7 +187,9 @@ class CellRenderer:
         if title or has_failed:
             self.contents.add_cell(shown.name or label, anchor, has_failed)
         place = "" if shown.hides_outputs else anchor
-        made = "".join(self._output(output, label, place) for output in node.get("outputs") or ())
+        made = _outputs_html(
+            [self._output(output, label, place) for output in node.get("outputs") or ()]
+        )
         if made and shown.folds_outputs:
             summary = "<summary>Outputs</summary>"
             made = f'<details class="outputs folded">{summary}\n{made}</details>\n'
@@ -364,6 +371,17 @@ def _seconds(times: Mapping[str, Any]) -> float | None:
 
 def _size(memory: int) -> str:
     return f"{memory / (1 << 30):.1f} GB" if memory >= 1 << 30 else f"{memory / (1 << 20):.0f} MB"
+
+
+def _outputs_html(made: list[str]) -> str:
+    """The outputs of a cell, of which those in the middle are folded if they are very many."""
+    made = [output for output in made if output]
+    if len(made) <= MOST_OUTPUTS:
+        return "".join(made)
+    end = len(made) - LAST_OUTPUTS
+    summary = f"<summary>{end - FIRST_OUTPUTS:,} more outputs</summary>"
+    first, folded, last = made[:FIRST_OUTPUTS], made[FIRST_OUTPUTS:end], made[end:]
+    return "".join([*first, f'<details class="more">{summary}\n', *folded, "</details>\n", *last])
 
 
 def _text_html(text: str, kind: str) -> str:

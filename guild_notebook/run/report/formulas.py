@@ -26,6 +26,9 @@ STACK = 64 << 20
 EXPANSIONS = 1_000
 """Macros that are expanded in a formula."""
 
+MOST_STEPS = 10_000_000
+"""Characters that are looked at for the end of formulas, each as often as formulas begin before."""
+
 _ENVIRONMENT = r"\\begin\{(?P<name>[a-zA-Z]+\*?)\}(?s:.*?)\\end\{(?P=name)\}"
 
 _FORMULA = re.compile(
@@ -41,15 +44,16 @@ _FORMULA = re.compile(
 MAY_HOLD = re.compile(r"\$|\\\(|\\\[|\\begin\{")
 """What any text with a formula matches."""
 
+# A tag matches without its end as well: to look for this from each anew would take quadratic time.
 _TAG = re.compile(
     r"<!--(?:(?!<!--).)*?-->|<(?P<end>/?)(?P<name>[a-zA-Z][^\s/<>]*)(?=[\s/>])"
-    r"""(?P<attributes>(?:[^"'<>]|"[^"]*"|'[^']*')*)>""",
+    r"""(?P<attributes>(?:[^"'<>]|"[^"]*"|'[^']*')*)>?""",
     re.DOTALL,
 )
 _SKIPPED = re.compile(
     "annotation|annotation-xml|code|math|noscript|option|pre|script|select|style|svg|textarea|title"
 )
-_IGNORED = re.compile(r"""\bclass\s*=[^>]*\b(?:tex2jax_ignore|mathjax_ignore)\b""")
+_IGNORED = re.compile(r"\b(?:tex2jax_ignore|mathjax_ignore)\b")
 
 _LEFT_OUT = re.compile(
     r"\\(?:(?:label|require)\s*\{[^{}]*\}|(?:nonumber|notag|limits|nolimits)(?![a-zA-Z]))"
@@ -214,9 +218,9 @@ def _parts(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _found(text: str) -> Iterator[re.Match[str]]:
-    """The formulas of a text; none where each sign that may begin one would be looked at with all
-    that follows."""
-    if max(map(text.count, ("\\begin{", "\\(", "\\["))) > 500:
+    """The formulas of a text; none where it would take long to look for the end of each sign that
+    may begin one in all that follows."""
+    if max(map(text.count, ("\\begin{", "\\(", "\\["))) * len(text) > MOST_STEPS:
         return iter(())
     return _FORMULA.finditer(text)
 

@@ -27,7 +27,7 @@ before it."""
 
 _SVG = re.compile(r"<svg\b([^<>]*)>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""\b(width|height|viewBox)\s*=\s*["']([^"'<>]*)["']""", re.IGNORECASE)
-_LENGTH = re.compile(r"\s*(\d+(?:\.\d*)?)\s*(px|pt|in|cm|mm|)\s*")
+_LENGTH = re.compile(r"(\d+(?:\.\d*)?)\s?(px|pt|in|cm|mm|)")
 _PIXELS = {"px": 1.0, "": 1.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 9.6 / 2.54}
 
 _DATA_IMAGE = re.compile(
@@ -190,7 +190,7 @@ def _jpeg_size(start: bytes) -> Size | None:
 def _svg_size(source: str) -> Size | None:
     tag = _SVG.search(source)
     found = {name.lower(): value for name, value in _ATTRIBUTE.findall(tag[1])} if tag else {}
-    lengths = [_LENGTH.fullmatch(found.get(name, "")) for name in ("width", "height")]
+    lengths = [_LENGTH.fullmatch(found.get(name, "").strip()) for name in ("width", "height")]
     if all(lengths):
         return _size(*(float(match[1]) * _PIXELS[match[2]] for match in lengths if match))
     box = re.split(r"[\s,]+", found.get("viewbox", "").strip())

@@ -366,3 +366,14 @@ def test_large_html_folds_and_so_does_what_comes_after_much(tables: list[str], f
     nb = v4.new_notebook(cells=[code("x", *(shown(text_html=each) for each in tables))])
     page = page_html(nb, title="nb", kind="html")
     assert page.count("<summary>A large output") == folded
+
+
+@pytest.mark.parametrize(("count", "folded"), [(500, []), (501, ["381 more outputs"])])
+def test_of_very_many_outputs_of_a_cell_those_in_the_middle_are_folded(count, folded):
+    page = soup(code("show()", *(shown(text_plain=f"x{n}") for n in range(count))))
+    summaries = page.select(".outputs details > summary")
+    assert [text(summary) for summary in summaries] == folded
+    every = [text(output) for output in page.select(".output")]
+    assert every == [f"x{n}" for n in range(count)]
+    inside = [text(output) for output in page.select("details.more .output")]
+    assert inside == ([f"x{n}" for n in range(100, 481)] if folded else [])
