@@ -10,6 +10,7 @@ that, Guild has all values in its event files by then.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import math
@@ -209,13 +210,22 @@ def of_event_files(run_dir: str, paths: Iterable[str]) -> Iterator[Value]:
     run_scalar_key). What is not whole, or cannot be read, is left out."""
     for path in paths:
         prefix = os.path.relpath(os.path.dirname(path), run_dir).replace(os.sep, "/")
-        try:
-            with open(path, "rb") as file:
-                for event in _records(file):
-                    for name, step, value in _values_of(event):
-                        yield Value(name if prefix == "." else f"{prefix}#{name}", step, value)
-        except (OSError, ValueError, IndexError, struct.error):
-            continue
+        with contextlib.suppress(Exception):  # any, of a parser of what anybody may have written
+            for name, value, step in _scalars_in(path):
+                yield Value(name if prefix == "." else f"{prefix}#{name}", step, value)
+
+
+def _scalars_in(path: str) -> Iterator[tuple[str, float, int]]:
+    """The scalars of an event file as Guild takes them from events. Guild's own reader of files
+    would import TensorFlow into this process, where there is one."""
+    from guild import tfevent
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    with open(path, "rb") as file:
+        for record in _records(file):
+            event = Event.FromString(record)
+            found = (tfevent._try_scalar_event(event, value) for value in event.summary.value)
+            yield from filter(None, found)
 
 
 def _records(file: BinaryIO) -> Iterator[bytes]:
@@ -229,58 +239,3 @@ def _records(file: BinaryIO) -> Iterator[bytes]:
         if len(record) < length + 4:
             return  # it is being written
         yield record[:length]
-
-
-def _values_of(event: bytes) -> Iterator[Value]:
-    """The scalars of an Event (tensorboard/compat/proto: event, summary and tensor)."""
-    fields = dict(_fields(event))
-    step = fields.get(2, 0)
-    for number, value in _fields(fields.get(5, b"")):  # a Summary
-        entry = dict(_fields(value)) if number == 1 else {}
-        if 2 in entry:  # simple_value
-            (found,) = struct.unpack("<f", entry[2])
-        else:
-            found = _of_tensor(entry.get(8, b""))
-        if found is not None:
-            yield Value(entry.get(1, b"").decode("utf-8", "replace"), step, found)
-
-
-def _of_tensor(tensor: bytes) -> float | None:
-    """The only number of a tensor, None where it is not one."""
-    fields = dict(_fields(tensor))
-    code = {1: "<f", 2: "<d"}.get(fields.get(1, 0))  # DT_FLOAT, DT_DOUBLE
-    if not code:
-        return None
-    content = fields.get(4) or fields.get(5 if code == "<f" else 6, b"")
-    is_one = isinstance(content, bytes) and len(content) == struct.calcsize(code)
-    return float(struct.unpack(code, content)[0]) if is_one else None
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """The fields of a message of protocol buffers: whole numbers, and bytes for all else."""
-    position = 0
-    while position < len(message):
-        key, position = _varint(message, position)
-        number, kind = key >> 3, key & 7
-        if kind == 0:
-            value, position = _varint(message, position)
-            yield number, value - (value >> 63 << 64)
-            continue
-        size = {1: 8, 5: 4}.get(kind)
-        if kind == 2:
-            size, position = _varint(message, position)
-        if size is None:
-            raise ValueError(kind)
-        yield number, message[position : position + size]
-        position += size
-
-
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = message[position]
-        number |= (byte & 127) << shift
-        shift += 7
-        position += 1
-        if byte < 128:
-            return number, position
