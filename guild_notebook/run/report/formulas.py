@@ -31,12 +31,15 @@ MOST_STEPS = 10_000_000
 
 _ENVIRONMENT = r"\\begin\{(?P<name>[a-zA-Z]+\*?)\}(?s:.*?)\\end\{(?P=name)\}"
 
+MONEY = r"\$(?=\d[^$]*(?:\$\d|\s\$[\w\\]))"
+"""A sign before an amount: the next is before a digit, or at the beginning of a word."""
+
 _FORMULA = re.compile(
     r"(?P<escaped>\\\$)"
     r"|\$\$(?P<dollars>(?:[^$\\]|\\.|\$(?!\$))+)\$\$"
     r"|\\\[(?P<brackets>(?:[^\\]|\\[^\[\]])*)\\\]"
     r"|\\\((?P<parentheses>(?:[^\\]|\\[^()])*)\\\)"
-    r"|\$(?P<dollar>(?:[^$\\]|\\.)+)\$"
+    rf"|(?!{MONEY})\$(?P<dollar>(?:[^$\\]|\\.)+)\$"
     rf"|(?P<environment>{_ENVIRONMENT})",
     re.DOTALL,
 )
@@ -56,11 +59,16 @@ _SKIPPED = re.compile(
 _IGNORED = re.compile(r"\b(?:tex2jax_ignore|mathjax_ignore)\b")
 
 _LEFT_OUT = re.compile(
-    r"\\(?:(?:label|require)\s*\{[^{}]*\}|(?:nonumber|notag|limits|nolimits)(?![a-zA-Z]))"
+    r"\\(?:(?:label|require)\s*\{[^{}]*\}|(?:nonumber|notag|limits|nolimits|strut|null|allowbreak"
+    r"|smash|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge)(?![a-zA-Z]))"
 )
-_RENAMED = {"mbox": "text", "widetilde": "tilde", "pmb": "boldsymbol", "bm": "boldsymbol"}
-_RENAMED |= {"dotsc": "ldots", "dotsb": "cdots"}
+_RENAMED = {"widetilde": "tilde", "pmb": "boldsymbol", "bm": "boldsymbol", "mathds": "mathbb"}
+_RENAMED |= {"dotsc": "ldots", "dotsb": "cdots", "dotsm": "cdots", "dotsi": "cdots"}
+_RENAMED |= {"dotso": "ldots", "thicksim": "sim"}
 _NAMED = re.compile(r"\\(" + "|".join(_RENAMED) + r")(?![a-zA-Z])")
+_ANGLE = re.compile(r"\\(left|middle|right)\s*([<>])")
+_TEXT = re.compile(r"\\(?:(text(?:bf|it|up)?)|textrm|textnormal|textsf|texttt|mbox|hbox)\s*(?=\{)")
+_IN_TEXT = re.compile(r"(?s:\\.)|(?P<sign>[_#%&])|\$(?P<formula>[^$]*)\$")
 _TABLES = re.compile(
     r"\\(begin|end)\{(?:(align|equation|gather|multline)|(?:(?:x?x?align|align)(?:at|edat)|flalign"
     r"|eqnarray)\*?|(split|smallmatrix|subequations))\}(?:(?<=at\})\{\d+\}|(?<=at\*\})\{\d+\})?"
@@ -83,6 +91,7 @@ _MATHML = re.compile(
 """Elements of MathML, whose attributes load nothing and run nothing."""
 
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
+_PLACE = re.compile(r"(\\[a-zA-Z]+)?#(\d)")
 _DEFINITION = re.compile(
     r"\\(?:(?:re)?newcommand|providecommand)\*?\s*(?:\{\s*\\([a-zA-Z]+)\s*\}|\\([a-zA-Z]+))"
     r"(?:\s*\[(\d)\])?(?:\s*\[([^\]]{0,500})\])?\s*(?=\{)"
@@ -190,8 +199,7 @@ class Formulas:
                 return "".join([*done, tex])
             count, default, body = self._macros[match[1]]
             values, end = _arguments(tex, match.end(), count, default)
-            for number, value in enumerate(values, start=1):
-                body = body.replace(f"#{number}", value)
+            body = _PLACE.sub(functools.partial(_value, values), body)
             if not _STRUCTURE.search(body):
                 body = f"{{{body}}}"
             done.append(tex[: match.start()])
@@ -265,9 +273,39 @@ def _arguments(tex: str, position: int, count: int, default: str | None) -> tupl
     return values, position
 
 
+def _value(values: list[str], place: re.Match[str]) -> str:
+    """What stands in place of ``#1`` and so on; a letter does not go on the command before it."""
+    if not 0 < int(place[2]) <= len(values):
+        return place[0]
+    command, value = place[1] or "", values[int(place[2]) - 1]
+    return f"{command} {value}" if command and value[:1].isalpha() else f"{command}{value}"
+
+
+def _with_texts(tex: str) -> str:
+    """``tex`` whose texts have their signs escaped, which mean nothing in MathJax's, and the
+    formulas within them beside them."""
+    parts, position = [], 0
+    for match in _TEXT.finditer(tex):
+        if match.start() < position:
+            continue  # within another
+        content, end = _group(tex, match.end())
+        command = match[1] or "text"
+        made = _IN_TEXT.sub(functools.partial(_in_text, command), content)
+        parts.append(f"{tex[position : match.start()]}{{\\{command}{{{made}}}}}")
+        position = end
+    return "".join([*parts, tex[position:]])
+
+
+def _in_text(command: str, match: re.Match[str]) -> str:
+    if match["formula"] is not None:
+        return f"}}{{{match['formula']}}}\\{command}{{"
+    return f"\\{match['sign']}" if match["sign"] else match[0]
+
+
 def _mathml(tex: str, is_block: bool) -> str:
     """MathML of TeX without macros. Raises any exception for what cannot be read."""
-    tex = _NAMED.sub(lambda match: f"\\{_RENAMED[match[1]]}", tex)
+    tex = _NAMED.sub(lambda match: f"\\{_RENAMED[match[1]]}", _with_texts(tex))
+    tex = _ANGLE.sub(lambda match: rf"\{match[1]}\{'lr'[match[2] == '>']}angle ", tex)
     is_numbered = bool(_NUMBERED.search(tex))
     tex = _TABLES.sub(functools.partial(_table, is_numbered), tex)
     if is_numbered and "\\begin" not in tex:

@@ -17,6 +17,7 @@ import mistune
 from mistune.plugins import import_plugin
 
 from ...document.mime import text_of
+from .formulas import MONEY
 from .highlight import lexer_of
 
 PLUGINS = ("strikethrough", "table", "url", "task_lists", "def_list")
@@ -33,7 +34,7 @@ _BLOCK = (
 _INLINE = (
     r"(?<!\\)\$\$(?P<dollars>(?s:.*?))(?<!\\)\$\$"
     r"|(?<!\\)\\\\\[(?P<brackets>(?s:.*?))(?<!\\)\\\\\]"
-    r"|(?<![$\\])\$(?P<dollar>(?s:.+?))(?<![$\\])\$"
+    rf"|(?<![$\\])(?!{MONEY})\$(?P<dollar>(?s:.+?))(?<![$\\])\$"
     r"|(?<!\\)\\\\\((?P<parentheses>(?s:.*?))(?<!\\)\\\\\)"
     rf"|{_ENVIRONMENT}"
 )

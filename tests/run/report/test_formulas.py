@@ -7,9 +7,11 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from bs4 import BeautifulSoup
 
 from guild_notebook.run.report.formulas import Formulas
 from guild_notebook.run.report.html_sanitizer import sanitize, sanitize_page
+from guild_notebook.run.report.markdown import MarkdownRenderer
 from tests.helpers.growth import check_growth
 
 READ = {
@@ -171,3 +173,41 @@ def test_time_is_linear_in_the_html(kind: str):
 @pytest.mark.parametrize("kind", [r"\frac", "x_", "{a}", r"\left(", "^", r"\sqrt[", "&", r"\\ "])
 def test_a_formula_takes_no_time_to_speak_of(kind: str):
     check_growth(lambda tex: Formulas().html(tex), lambda n: kind * n, 100)
+
+
+@pytest.mark.parametrize(
+    ("tex", "shown"),
+    [
+        (r"\begin{cases}1&\text{if $x>0$}\end{cases}", "if x>0"),
+        (r"\text{learning_rate}", "learning_rate"),
+        (r"\text{50%, a & b, #1, a\_b}", "50%, a & b, #1, a_b"),
+        (r"\texttt{a_b}", "a_b"),
+        (r"\mbox{a $b$ c}", "a b c"),
+        (r"\newcommand{\norm}[1]{\left\lVert#1\right\rVert}\norm{x}", "x"),
+        (r"\newcommand{\two}[2]{#2#1}\two{a}{b}", "ba"),
+        (r"\left<x\right>", "⟨x⟩"),
+        (r"\smash{x}\strut", "x"),
+    ],
+)
+def test_texts_macros_and_brackets_that_mathjax_reads_are_typeset(tex: str, shown: str):
+    made = Formulas().html(tex)
+    assert made.startswith("<math")
+    text = BeautifulSoup(made, "html.parser").text.replace("\xa0", " ")
+    assert shown.replace(" ", "") in text.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("it costs $5 and $6", 0),
+        ("US$1,000 or **$2,000**, and $x$", 1),
+        ("it is $5, then $x$ is 3", 1),
+        ("$10k-$20k", 0),
+        ("$100$ or $200$, $1$st, $3x $ and $x$5", 5),
+    ],
+)
+def test_amounts_of_money_are_no_formulas(text: str, count: int):
+    page = MarkdownRenderer().html(text)
+    for made in (Formulas().in_html(page), Formulas().in_text(text)):
+        assert made.count("<math") == count
+    assert "**" not in page
