@@ -15,6 +15,7 @@ import io
 import itertools
 import math
 import os
+import re
 import struct
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
@@ -36,8 +37,15 @@ MOST_POINTS = 250
 PIECE = 1 << 18
 """Bytes of the output that are read at once."""
 
+_BEGINNING = re.compile(rb"(?=(.{3}\x00{5}).{4}[\x09\x10\x1a\x2a]).", re.DOTALL)
+"""The beginning of an event in a file: its length, a checksum, and the key of its first field: its
+time, its step, or what it has."""
+
 LARGEST_RECORD = 1_000_000
 """Bytes of an event that is read: larger ones hold images."""
+
+MOST_EVENTS = 10_000_000
+"""Bytes of event files that are read, the end of each: it takes about two seconds."""
 
 
 class Value(NamedTuple):
@@ -58,12 +66,14 @@ def of_run(
     names = {value.name for value in shown}
     before: list[Value] = []
     is_long = (recorded_bytes(run) or 0) > MOST_READ
+    is_cut = _size(written) > MOST_EVENTS
     if is_long and compiled_patterns(config):
         guilds = _event_files_in(run.path(".guild"))
-        values = of_event_files(run.path(".guild"), guilds)
+        is_cut = is_cut or _size(guilds) > MOST_EVENTS
+        values = of_event_files(run, guilds, ".guild")
         before = [value for value in values if value.name not in names]
-    found, more = scalars(itertools.chain(before, shown, of_event_files(run.dir, written)))
-    return found, more, is_long and bool(names)
+    found, more = scalars(itertools.chain(before, shown, of_event_files(run, written)))
+    return found, more, bool(found) and (is_cut or (is_long and bool(names)))
 
 
 def scalars(values: Iterable[Value]) -> tuple[list[Scalar], int]:
@@ -202,40 +212,77 @@ def event_files(run_dir: str) -> list[str]:
 
 
 def _event_files_in(folder: str) -> list[str]:
-    return sorted(entry.path for entry in os.scandir(folder) if ".tfevents." in entry.name)
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.path for entry in entries if ".tfevents." in entry.name)
+    except OSError:
+        return []
 
 
-def of_event_files(run_dir: str, paths: Iterable[str]) -> Iterator[Value]:
-    """The values in event files, with the names that Guild gives them (guild/run_util.py,
-    run_scalar_key). What is not whole, or cannot be read, is left out."""
+def _size(paths: Iterable[str]) -> int:
+    """The bytes of event files."""
+    size = 0
     for path in paths:
-        prefix = os.path.relpath(os.path.dirname(path), run_dir).replace(os.sep, "/")
-        with contextlib.suppress(Exception):  # any, of a parser of what anybody may have written
-            for name, value, step in _scalars_in(path):
-                yield Value(name if prefix == "." else f"{prefix}#{name}", step, value)
+        with contextlib.suppress(OSError):
+            size += os.lstat(path).st_size
+    return size
 
 
-def _scalars_in(path: str) -> Iterator[tuple[str, float, int]]:
+def of_event_files(run: RunFiles, paths: Sequence[str], base: str = ".") -> Iterator[Value]:
+    """The values in event files, with the names that Guild gives them below the folder ``base`` of
+    the run (guild/run_util.py, run_scalar_key). What is not whole, or cannot be read, or is not a
+    file of the run is left out. Of MOST_EVENTS bytes each file has its share, which is its end."""
+    share = MOST_EVENTS if _size(paths) <= MOST_EVENTS else MOST_EVENTS // len(paths)
+    for path in paths:
+        name = os.path.relpath(path, run.dir)
+        prefix = os.path.relpath(os.path.dirname(name) or ".", base).replace(os.sep, "/")
+        # Any exception, of a parser of what anybody may have written.
+        with contextlib.suppress(Exception), os.fdopen(run.open(name, os.O_RDONLY), "rb") as file:
+            _skip_to_end(file, share)
+            for tag, value, step in _scalars_in(file):
+                yield Value(tag if prefix == "." else f"{prefix}#{tag}", step, value)
+
+
+def _scalars_in(file: BinaryIO) -> Iterator[tuple[str, float, int]]:
     """The scalars of an event file as Guild takes them from events. Guild's own reader of files
     would import TensorFlow into this process, where there is one."""
     from guild import tfevent
     from tensorboard.compat.proto.event_pb2 import Event
 
-    with open(path, "rb") as file:
-        for record in _records(file):
-            event = Event.FromString(record)
-            found = (tfevent._try_scalar_event(event, value) for value in event.summary.value)
-            yield from filter(None, found)
+    for record in _records(file):
+        event = Event.FromString(record)
+        found = (tfevent._try_scalar_event(event, value) for value in event.summary.value)
+        yield from filter(None, found)
+
+
+def _skip_to_end(file: BinaryIO, share: int) -> None:
+    """Go to the first event of which so many bytes or fewer are behind it, which is found by its
+    first field, and by those of the next ones."""
+    start = os.fstat(file.fileno()).st_size - share
+    if start <= 0:
+        return
+    file.seek(start)
+    piece = file.read(min(share, 2 * LARGEST_RECORD))
+    for first in _BEGINNING.finditer(piece):
+        event: re.Match[bytes] | None = first
+        for _ in range(3):
+            end = event.start() + struct.unpack("<Q", event[1])[0] + 16 if event else 0
+            event = _BEGINNING.match(piece, end) if end else None
+        if event or end == len(piece):
+            file.seek(start + first.start())
+            return
+    file.seek(0, os.SEEK_END)
 
 
 def _records(file: BinaryIO) -> Iterator[bytes]:
-    """The events of a file (TFRecord: a length, its checksum, the event, its checksum)."""
+    """The events of a file (TFRecord: a length, its checksum, the event, its checksum). None is
+    empty: a file has zeros where nothing has been written."""
     while len(head := file.read(12)) == 12:
         (length,) = struct.unpack("<Q", head[:8])
         if length > LARGEST_RECORD:
-            file.seek(length + 4, os.SEEK_CUR)
+            file.seek(min(length, 2**62) + 4, os.SEEK_CUR)
             continue
         record = file.read(length + 4)
-        if len(record) < length + 4:
+        if not length or len(record) < length + 4:
             return  # it is being written
         yield record[:length]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def test_of_a_long_output_the_end_is_read_and_guild_has_the_rest(tmp_path: Path)
 
 def event_files(folder: Path) -> list[Any]:
     paths = run_scalars.event_files(str(folder))
-    return [tuple(value) for value in run_scalars.of_event_files(str(folder), paths)]
+    return [tuple(value) for value in run_scalars.of_event_files(RunFiles(str(folder)), paths)]
 
 
 def test_event_files_are_read_as_guild_reads_them(tmp_path: Path):
@@ -179,6 +180,69 @@ def test_an_event_file_that_is_cut_or_is_none_gives_what_can_be_read(tmp_path: P
     for content in (b"", b"\xff" * 500, b"\0" * 500, bytes(range(256)) * 40):
         path.write_bytes(content)
         assert event_files(tmp_path) == []
+
+
+def record(event: bytes) -> bytes:
+    return struct.pack("<QI", len(event), 0) + event + b"\0" * 4
+
+
+def event_of(step: int, summary_value: bytes) -> bytes:
+    """An event of fewer than 128 bytes."""
+    entry = b"\x0a" + bytes([len(summary_value)]) + summary_value
+    field = b"\x2a" + bytes([len(entry)]) + entry
+    return b"\x09" + b"\0" * 8 + b"\x10" + step.to_bytes(1, "big") + field
+
+
+GOOD = record(event_of(5, b"\x0a\x01a" + b"\x15" + struct.pack("<f", 0.5)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        struct.pack("<QI", 2**64 - 1, 0),  # a length that no file has
+        record(b""),
+        record(b"\x28\x05"),  # a summary that is a number
+        record(b"\x11" + b"\0" * 8 + event_of(5, b"\x10\x05")),  # a step and a value of other types
+        record(event_of(5, b"\x08\x05" + b"\x15" + b"\0" * 3)),
+        record(event_of(5, b"\x40\x01")),  # a tensor that is a number
+        record(event_of(5, b"\x42\x04\x08\x01\x28\x05")),
+        record(b"\xff" * 100_000),  # a number without an end
+        b"\0" * 100_000,
+    ],
+)
+def test_events_that_are_none_cost_no_other_file_its_scalars(content: bytes, tmp_path: Path):
+    (tmp_path / "1.tfevents.1").write_bytes(GOOD + content)
+    (tmp_path / "2.tfevents.2").write_bytes(GOOD)
+    assert event_files(tmp_path).count(("a", 5, 0.5)) == 2
+
+
+def test_event_files_that_are_no_files_of_the_run_are_not_waited_for(tmp_path: Path):
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (tmp_path / "events").write_bytes(GOOD)
+    os.mkfifo(run_dir / "1.tfevents.fifo")
+    (run_dir / "2.tfevents.folder").mkdir()
+    for name, target in (("zero", "/dev/zero"), ("loop", "3.tfevents.loop"), ("out", "../events")):
+        (run_dir / f"3.tfevents.{name}").symlink_to(target)
+    (run_dir / "4.tfevents").write_bytes(b"")
+    (run_dir / "5.tfevents.good").write_bytes(GOOD)
+    assert event_files(run_dir) == [("a", 5, 0.5)]
+
+
+def test_of_long_event_files_the_ends_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(run_scalars, "MOST_EVENTS", 50_000)
+    for name in ("a", "b"):
+        with summary.SummaryWriter(str(tmp_path / name)) as writer:
+            for step in range(3_000):
+                writer.add_scalar("loss", float(step), step)
+    found, _more, are_last = run_scalars.of_run(
+        RunFiles(str(tmp_path)), None, (), run_scalars.event_files(str(tmp_path))
+    )
+    assert are_last
+    for each, name in zip(found, ("a", "b")):
+        assert (each.name, each.value, each.step) == (f"{name}#loss", 2_999.0, 2_999)
+        assert each.count == each.highest - each.lowest + 1  # none between is left out
+        assert 650 < each.count < 750  # of 25,000 bytes
 
 
 def scalar(*values: tuple[int, float]) -> Any:

@@ -176,7 +176,7 @@ def _scalars(facts: RunFacts) -> Iterator[str]:
         said = f"{len(rows) - MOST_ROWS:,} more scalars"
         yield _folded(said, _table("run-scalars", headers, rows[MOST_ROWS:], "More "))
     if facts.has_last_values_only:
-        said = "The run has printed more than is read here: curves may begin later than in Guild"
+        said = "The run has more values than are read here: its first are in Guild only"
         yield f'<p class="notice">{said}</p>'
     if facts.more_scalars:
         yield f'<p class="notice">{facts.more_scalars:,} more scalars are in the run only</p>'
