@@ -304,13 +304,12 @@ class CellRenderer:
         data = image_data(mime, text_of(bundle.data[mime]))
         if not data:
             return ""
-        metadata = bundle.metadata.get(mime)
-        about = metadata if isinstance(metadata, dict) else bundle.metadata
+        about = {**bundle.metadata, **_mapping(bundle.metadata.get(mime))}
         text = f"image, output of {bundle.label}"
         made = self.pictures.html(mime, data, about, text, bundle.anchor, bundle.label)
         made = self._large.taken_out(made, data)
-        light = " light" * (about.get("needs_background") == "light")
-        return f'<div class="output image{light}">{made}</div>\n'
+        dark = " dark" * (about.get("needs_background") == "dark")  # else it stands on white
+        return f'<div class="output image{dark}">{made}</div>\n'
 
     def _latex(self, mime: str, bundle: _Bundle) -> str:
         made = self._formulas.in_text(text_of(bundle.data[mime]))

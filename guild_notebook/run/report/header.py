@@ -227,7 +227,7 @@ def _table(kind: str, headers: Sequence[str], rows: Iterable[str], more: str = "
 
 
 def _folded(said: str, content_html: str) -> str:
-    return f'<details class="run-more"><summary>{said}</summary>{content_html}</details>'
+    return f"<details><summary>{said}</summary>{content_html}</details>"
 
 
 def _value(text: str) -> str:

@@ -293,6 +293,22 @@ def test_a_sanitized_page_never_asks_the_network():
     assert "http" not in page.select_one("meta[http-equiv=Content-Security-Policy]")["content"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("metadata", "is_on_dark"),
+    [
+        ({}, False),
+        ({"needs_background": "light"}, False),
+        ({"needs_background": "dark"}, True),  # as matplotlib says of light text on nothing
+        ({"needs_background": "dark", "image/png": {"width": 5, "height": 5}}, True),
+        ({"image/png": {"needs_background": "dark"}}, True),
+    ],
+)
+def test_an_image_stands_on_the_ground_that_it_needs(metadata: Any, is_on_dark: bool, kind: str):
+    page = soup(code("plot()", shown(metadata, image_png=PNG)), kind=kind)
+    assert ("dark" in page.select_one(".output.image")["class"]) == is_on_dark
+
+
 PAIR = re.compile(r"light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
 
 
