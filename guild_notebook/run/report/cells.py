@@ -242,7 +242,7 @@ class CellRenderer:
     def _output(self, output: Any, label: str, anchor: str) -> str:
         kind = output.output_type
         if kind == "stream":
-            name = "stderr" if output.name == "stderr" else "stdout"
+            name = "stderr" if output.get("name") == "stderr" else "stdout"
             return _text_html(text_of(output.text), name)
         if kind == "error":
             lines = [str(line) for line in output.get("traceback") or ()]
@@ -352,7 +352,7 @@ def _cell_facts(node: Any) -> Iterator[str]:
     if seconds is not None:
         yield f'<span title="how long it took">{duration(seconds, is_exact=True)}</span>'
     memory = _mapping(guild.get("peak_memory")).get("kernel")
-    if isinstance(memory, int) and memory > 0:
+    if isinstance(memory, int) and 0 < memory < 1 << 60:
         yield f'<span title="peak memory of the kernel">{_size(memory)}</span>'
 
 

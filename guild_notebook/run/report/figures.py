@@ -105,7 +105,8 @@ class Figures:
         self._files[path] = None
         if isinstance(figure, dict):
             name = self._name("plotly")
-            config = {"responsive": True, **(figure.get("config") or {})}
+            own = figure.get("config")
+            config = {"responsive": True, **(own if isinstance(own, dict) else {})}
             given = figure.get("data") or [], figure.get("layout") or {}, config
             arguments = ", ".join(map(_literal, given))
             frames = figure.get("frames")

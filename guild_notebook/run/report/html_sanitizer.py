@@ -113,6 +113,9 @@ _DATA = {
     "source": re.compile(r"data:(?:audio|video)/[\w.+-]+[;,]", re.IGNORECASE),
 }
 
+_OWN_ID = re.compile(r"main|cell-\d+|guild-(?:failed-cell|image)\S*")
+"""Ids of the page, to which its own links lead."""
+
 _CLASS = re.compile(r"anchor-link|ansi-[\w-]+|dataframe|highlight|mermaid|[a-z]{1,3}[0-9]?")
 """Classes of nbconvert's stylesheets for content. Others are for JupyterLab's own parts, such as
 dialogs that cover the whole window."""
@@ -182,6 +185,8 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 
 def _content_attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "id" and _OWN_ID.fullmatch(value):
+        return None
     if name == "class":
         return " ".join(part for part in value.split() if _CLASS.fullmatch(part)) or None
     return _attribute(tag, name, value)

@@ -69,8 +69,11 @@ class LocalImages:
 
     def _data_url(self, src: str) -> str:
         """The data URL of the file ``src``, or why there is none."""
-        parts = urllib.parse.urlsplit(src)
         problem = "there is no such file in the run or the project"
+        try:
+            parts = urllib.parse.urlsplit(src)
+        except ValueError:  # a host that can be none
+            return problem
         if parts.netloc not in ("", "localhost"):
             return "it is outside of the project"
         for folder, root in self._places:

@@ -19,6 +19,8 @@ _LOADS = re.compile(
 _WITH_HINT = re.compile(r"<(?:link|script)\b[^<>]*", re.IGNORECASE)
 _HINT = re.compile(r"\b(?:preconnect|dns-prefetch|speculationrules)\b", re.IGNORECASE)
 
+_META = re.compile(r"<meta(?=[\s/])", re.IGNORECASE)
+
 
 def hosts_of(piece: str) -> list[str]:
     """The hosts from which a piece of HTML or a script of the notebook loads scripts, styles,
@@ -32,7 +34,9 @@ def hosts_of(piece: str) -> list[str]:
 
 def without_hints(piece: str) -> str:
     """A piece of HTML in which nothing tells a browser what to load ahead, which a page's policy
-    does not stop: connections to hosts, and pages that may be opened next."""
+    does not stop: connections to hosts, and pages that may be opened next, or at once."""
+    if "http-equiv" in piece.lower():
+        piece = _META.sub("<param", piece)  # empty as well, and browsers do nothing with it
     if not _HINT.search(piece):
         return piece
     return _WITH_HINT.sub(lambda tag: _HINT.sub("not-loaded", tag[0]), piece)

@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nbformat import v4
+from nbformat import from_dict, v4
 
 from guild_notebook.options import ReportOptions
 from guild_notebook.run.report.facts import CellError, RunFacts
@@ -393,3 +393,55 @@ def test_of_very_many_outputs_of_a_cell_those_in_the_middle_are_folded(count, fo
     assert every == [f"x{n}" for n in range(count)]
     inside = [text(output) for output in page.select("details.more .output")]
     assert inside == ([f"x{n}" for n in range(100, 481)] if folded else [])
+
+
+def test_a_sanitized_output_has_no_id_to_which_links_of_the_page_lead():
+    taken = ("main", "cell-2", "guild-failed-cell", "guild-failed-cell-1", "guild-image-1")
+    output = shown(text_html="".join(f"<p id='{name}'>x</p>" for name in (*taken, "own")))
+    facts = RunFacts(failed=CellError(1, "cell 2", "boom"))
+    page = soup(code("1", output), code("2"), kind="sanitized", facts=facts)
+    assert [tag["id"] for tag in page.select(".outputs [id]")] == ["own"]
+    assert [tag.name for tag in page.select("#main, #guild-failed-cell")] == ["main", "section"]
+
+
+@pytest.mark.parametrize(
+    "tag", ["<META http-equiv=refresh", "<p>a</p><meta\n  http-equiv='Refresh'"]
+)
+def test_no_output_leads_away_from_the_page_by_itself(tag: str):
+    piece = f"{tag} content='0;url=https://example.org'><b>text</b>"
+    page = soup(v4.new_markdown_cell(piece), code("1", shown(text_html=piece)))
+    assert len(page.select("main b")) == 2 and not page.select("main meta")
+
+
+@pytest.mark.parametrize(
+    ("output", "metadata"),
+    [
+        ({"output_type": "stream", "text": "text"}, {}),
+        ({"output_type": "stream", "name": None, "text": ["te", "xt"]}, {"tags": 5}),
+        (
+            {"output_type": "stream", "text": "text"},
+            {"guild": {"peak_memory": {"kernel": 10**400}}},
+        ),
+        (
+            {"output_type": "display_data", "data": {"text/html": ["text"]}},
+            {"execution": {"iopub.execute_input": 5, "shell.execute_reply": "x"}, "jupyter": None},
+        ),
+        (
+            {
+                "output_type": "display_data",
+                "metadata": None,
+                "data": {
+                    "application/vnd.plotly.v1+json": {"config": [1], "frames": 3},
+                    "text/plain": "text",
+                },
+            },
+            {"guild": "x", "execution": "x"},
+        ),
+    ],
+)
+def test_a_page_is_made_of_a_notebook_whose_parts_have_other_types(output: Any, metadata: Any):
+    cell = {"cell_type": "code", "source": "1", "outputs": [output], "metadata": metadata}
+    nb = from_dict({"metadata": {}, "cells": [cell], "nbformat": 4, "nbformat_minor": 5})
+    for kind in KINDS:
+        made = page_html(nb, title="nb", kind=kind)
+        assert "text" in made.partition("<main")[2] or "plotly-1" in made

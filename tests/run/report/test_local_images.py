@@ -92,6 +92,11 @@ def test_an_absolute_path_within_the_project_is_taken_in(images: LocalImages, tm
         assert made == f'<img src="{url(OTHER)}">'
 
 
+@pytest.mark.parametrize("src", ["file://[x", "file://[::1/a.png", "%00.png", "a/" * 5000])
+def test_an_address_that_can_be_none_is_no_file(images: LocalImages, src: str):
+    assert "there is no such file" in images.in_html(f'<img src="{src}">')
+
+
 def test_a_remote_image_is_a_link(images: LocalImages):
     made = images.in_html('<img src="https://x.org/a.png?b=1&amp;c" alt="the &lt;plot&gt;">')
     assert made == (
