@@ -126,9 +126,11 @@ def _reports(value: Any) -> Reports:
     parts = value if isinstance(value, list) else [value]
     reports: Reports = {}
     for part in parts:
+        part = "none" if part is False else part
         given = part if isinstance(part, dict) else dict.fromkeys(_names(part))
-        for name, report_options in given.items():
-            reports[_text(shown(name))] = _report_options(shown(name), report_options)
+        for key, report_options in given.items():
+            name = "none" if key is False else _text(shown(key))
+            reports.setdefault(name, {}).update(_report_options(name, report_options))
     return {name: given for name, given in reports.items() if name not in ("none", "no", "off")}
 
 

@@ -59,6 +59,8 @@ def lines(arguments: Sequence[str]) -> Iterator[str]:
         return
     folder = _Folder(choice.folder)
     names, rows = _names(choice.runs), _rows(choice.runs)
+    # The folder is this command's own from the start, also where it ends before all is written.
+    folder.write(INDEX, index_html(rows).encode("utf-8", "replace"))
     for run, row in zip(choice.runs, rows):
         try:
             for name, content in _contents(FinishedRun(run.dir), names[run.id], choice):

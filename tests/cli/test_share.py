@@ -203,6 +203,24 @@ def test_a_folder_of_an_earlier_command_is_written_anew_and_keeps_files_of_other
     assert set(files(out)) == {"index.html", "CNAME", f"run-{runs(project)[1].id[:8]}.html"}
 
 
+def test_a_folder_that_is_not_complete_is_written_anew(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    out = tmp_path / "out"
+
+    def ended(_run: Any, name: str, _choice: Any) -> Any:
+        yield f"{name}.html", b"a page"
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(share, "_contents", ended)
+        with pytest.raises(KeyboardInterrupt):
+            command(project, ":", "-o", str(out))
+    assert len(files(out)) == 2
+    shared(project, ":", "-o", str(out))
+    assert b"a page" not in files(out).values() and len(files(out)) > 2
+
+
 def test_other_folders_and_files_are_refused_and_stay(project: Project, tmp_path: Path):
     other, page, file = tmp_path / "other", tmp_path / "page", tmp_path / "file.zip"
     (other / "notes.txt").parent.mkdir()

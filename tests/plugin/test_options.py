@@ -32,6 +32,12 @@ from guild_notebook.errors import OptionError
             {"report": {"html": {"outputs": "folded"}, "sanitized": {}}},
         ),
         (
+            {"nb-report": ["html", {"html": {"code": "none"}}, {"html": {"contents": False}}]},
+            {"report": {"html": {"code": "none", "contents": False}}},
+        ),
+        ({"nb-report": [False]}, {"report": {}}),
+        ({"nb-report": {False: None}}, {"report": {}}),
+        (
             {"nb-report": {"nbconvert:html": {"template": "classic"}, "html-no-input": None}},
             {"report": {"nbconvert:html": {"template": "classic"}, "html-no-input": {}}},
         ),
