@@ -65,17 +65,6 @@ _OPEN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)?\
 MOVES = re.compile(r"[\r\x08]|\x1b(?!\[[\d;:]*m)")
 """What a text has that is not shown as it is written, beside its colours."""
 
-UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def shown_text(text: str) -> str:
-    """``text`` as a terminal has it in the end, without colours."""
-    if not UNUSUAL.search(text):
-        return text
-    screen = Screen(Row.text)
-    screen.feed(text)
-    return screen.text()
-
 
 class Row:
     """A row of a screen, ``width`` columns wide.

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from guild_notebook.document.bars import OpenText, has_only_bars, is_bar, is_state
 from guild_notebook.document.limits import Limits
-from guild_notebook.document.screen import shown_text
 from guild_notebook.run.execution.cell_outputs import CellOutputs
 from tests.helpers.growth import check_growth
+from tests.helpers.shown_text import shown_text
 
 KERAS = (
     "".join(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.document.screen import shown_text
 from tests.helpers.growth import check_growth
+from tests.helpers.shown_text import shown_text
 
 E = "\x1b["
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ...document.bars import has_only_bars
 from ...document.cells import cell_label, own_name
 from ...document.mime import text_of
 from ...options import ReportOptions
@@ -30,7 +31,7 @@ from .local_images import LocalImages, Sources
 from .network import hosts_of, notice_html, without_hints
 from .pictures import Pictures
 from .shown import ShownCell, shown_cells
-from .terminal_text import has_only_bars, terminal_html
+from .terminal_text import terminal_html
 from .widgets import VIEW, WidgetRenderer
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ import functools
 import html
 import re
 
-from ...document.bars import has_only_bars
 from ...document.screen import (
     BOLD,
     DIM,
@@ -20,15 +19,14 @@ from ...document.screen import (
     PLAIN,
     STRIKE,
     UNDERLINE,
-    UNUSUAL,
     Row,
     Screen,
     Style,
     changed,
-    shown_text,
 )  # fmt: skip
 
-__all__ = ["has_only_bars", "shown_text", "terminal_html"]
+_UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a text has that is not shown as it is written."""
 
 _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
@@ -43,7 +41,7 @@ def terminal_html(text: str, with_links: bool = True) -> str:
     Hyperlinks to http and https are links, ``with_links``; of others there is the text."""
     if not text.strip():
         return ""
-    if not UNUSUAL.search(text):
+    if not _UNUSUAL.search(text):
         return html.escape(text, quote=False)
     if not _BESIDE_COLOURS.search(text):
         return _coloured_html(text)

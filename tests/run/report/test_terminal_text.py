@@ -9,9 +9,9 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.document.screen import shown_text
 from guild_notebook.run.report.terminal_text import terminal_html
 from tests.helpers.growth import check_growth
+from tests.helpers.shown_text import shown_text
 
 E = "\x1b["
 
