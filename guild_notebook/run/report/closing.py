@@ -134,6 +134,8 @@ def parsed(piece: str) -> str:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(piece, features="html.parser")
+    for endless in soup.find_all("plaintext"):
+        endless.name = "pre"  # in browsers no end tag ends it
     for image in soup.find_all("img", alt=False):
         image["alt"] = NO_TEXT
     return str(soup)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from nbformat import from_dict, v4
 from guild_notebook.options import ReportOptions
 from guild_notebook.run.report.facts import CellError, RunFacts
 from guild_notebook.run.report.page import page_html
+from tests.helpers.browser import Browser
 
 KINDS = ("html", "html-no-input", "sanitized")
 
@@ -445,3 +447,15 @@ def test_a_page_is_made_of_a_notebook_whose_parts_have_other_types(output: Any, 
     for kind in KINDS:
         made = page_html(nb, title="nb", kind=kind)
         assert "text" in made.partition("<main")[2] or "plotly-1" in made
+
+
+@pytest.mark.parametrize(
+    "open_tag", ["<plaintext>", "<PLAINTEXT class=x>", "<textarea>", "<!-- ", "<div><b>"]
+)
+def test_no_output_takes_in_what_follows(browser: Browser, tmp_path: Path, open_tag: str):
+    path = tmp_path / "nb.html"
+    nb = v4.new_notebook(cells=[code("1", shown(text_html=f"{open_tag}open")), code("2")])
+    path.write_text(page_html(nb, title="nb", kind="html"), "utf-8")
+    with browser.page() as page:
+        page.goto(path.as_uri())
+        assert page.locator("main > section").count() == 2
