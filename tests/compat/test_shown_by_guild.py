@@ -255,6 +255,21 @@ def test_source_code_in_a_folder_of_its_own_is_linked_as_well(project: Project, 
     assert found["src/plain.py"].read_text() == "print('x')\n"
 
 
+@pytest.mark.slow
+def test_no_label_scalar_or_output_is_markdown_of_a_published_run(project: Project, tmp_path: Path):
+    code = r"print('~' * 25 + '\n# No heading\n<b>a: 1\n__a__: 2')"
+    project.notebook("train.ipynb", code)
+    project.guildfile("op:\n  notebook: train.ipynb\n  output-scalars: '(\\S+): (\\value)'\n")
+    run = project.run("op", "--label", "a | <b> [x](y)").run
+    assert project.guild("publish", "-y", "--dest", str(tmp_path)).status == 0
+    page = (tmp_path / run.id / "README.md").read_text("utf-8")
+    assert r"| completed | a \| \<b\> \[x\](y) |" in page
+    assert r"| \<b\>a | 0 | 1.0 |" in page and r"| \_\_a\_\_ | 0 | 2.0 |" in page
+    fence = "~" * 30
+    before, shown, after = page.split(f"{fence}\n")
+    assert "# No heading" in shown and "# No heading" not in before + after
+
+
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS has a browser")
 def test_guild_open_and_guild_notebook_open_have_the_same_report(shown: Shown):
     opened = shown.project.guild("open", shown.run.id, "--path", REPORT, "--cmd", "ls")
