@@ -127,7 +127,7 @@ def test_flags_that_differ_from_the_notebook_come_first(run: Run, report: str):
 def test_scalars_are_complete_and_those_of_guild(shared: Project, run: Run, report: str):
     assert table(head(run, report), "run-scalars") == [
         ["loss", "0.333333", "", "2", "0.333333", "1"],
-        ["best", "NaN", "", "2", "", ""],
+        ["best", "nan", "", "2", "", ""],
         ["done", "7", "", "2", "", ""],
     ]
     listed = shared.guild("runs", "info", run.id).stdout
