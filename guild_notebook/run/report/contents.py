@@ -32,6 +32,7 @@ class Contents:
     def __init__(self, taken: Collection[str]) -> None:
         self._entries: list[_Entry] = []
         self._taken = set(taken)
+        self._numbers: dict[str, int] = {}  # the last of those that have the same id
 
     def add_cell(self, name: str, anchor: str, has_failed: bool) -> None:
         self._entries.append(_Entry(0, name, anchor, has_failed))
@@ -49,10 +50,11 @@ class Contents:
         found = _ID.search(attributes)
         wanted = html.unescape(found[1] or found[2] or "") if found else ""
         anchor = wanted = wanted or "-".join(text.split())
-        number = 1
+        number = self._numbers.get(wanted, 1)
         while anchor in self._taken:
             number += 1
             anchor = f"{wanted}-{number}"
+        self._numbers[wanted] = number
         self._taken.add(anchor)
         self._entries.append(_Entry(int(level), text, anchor))
         if found and anchor == wanted:

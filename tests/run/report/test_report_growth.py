@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from nbformat import v4
 
+from guild_notebook.run.report.contents import Contents
 from guild_notebook.run.report.html_sanitizer import is_visible, sanitize
 from guild_notebook.run.report.reports import ReportWriter
 from guild_notebook.run.report.terminal_text import terminal_html
@@ -211,3 +212,11 @@ def test_large_images_are_in_a_report_as_they_are_and_take_little_memory(report:
     assert [kind for kind, _ in found][:3] == ["image/png", "image/jpeg", "image/png"]
     decoded = [base64.b64decode(image) for _, image in found][:3]
     assert decoded == [*contents, contents[0]]
+
+
+def test_time_of_headings_that_are_the_same_is_linear():
+    made = [Contents(()).with_headings(f"<h2>{name}</h2>" * 3) for name in ("a", "b")]
+    assert [piece.count("-3") for piece in made] == [1, 1]
+    check_growth(
+        lambda page: Contents(()).with_headings(page), lambda n: "<h2>Results</h2>" * n, 1_000
+    )
