@@ -30,6 +30,7 @@ from guild_notebook.run.output.status import RunStatus
 from guild_notebook.run.output.stream import Stream
 from guild_notebook.run.record.autosave import Autosave
 from guild_notebook.run.record.run_dir import RunDir
+from guild_notebook.run.run_facts import RunFlags
 from guild_notebook.run.session import Session
 from guild_notebook.secrets.masking import Masker
 from tests.helpers.figures import figure
@@ -120,13 +121,16 @@ class Pipeline:
             choose(self.specs, None, nb.kernel_name, lambda: languages.name_of(nb))
         except KernelError as e:
             assert "\n" not in str(e)
-        report = ("html",) if with_report else ()
+        report: Any = {"html": {}} if with_report else {}
         settings = {**options.defaults(), "report": report, "pip-freeze": True}
         stop: Any = SimpleNamespace(requested=SimpleNamespace(is_set=lambda: False))
         output = RunOutput(
             *self.streams, self.status_lines, Masker(["a-secret-value"]), RunStatus(None)
         )
-        session = Session(self.record, self.kernel, data, settings, output, stop, Autosave())
+        flags = RunFlags(found, values, {})
+        session = Session(
+            self.record, self.kernel, data, lambda: flags, settings, output, stop, Autosave()
+        )
         client = session._client()
         execution = session._execution(client)
         session._states = execution.states

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,6 +76,11 @@ class _TextOutput:
     @property
     def size(self) -> int:
         return self._overhead + self.characters
+
+    def __copy__(self) -> _TextOutput:
+        made = _TextOutput(self.name, self._overhead, self._masker)
+        made.parts, made.characters, made._before = self.parts.copy(), self.characters, self._before
+        return made
 
     def append(self, text: str) -> None:
         self.parts.append(text)
@@ -223,11 +229,27 @@ class CellOutputs:
     @property
     def left_out(self) -> tuple[int, int]:
         """The characters that are not among the outputs, and the displays that are not."""
-        lost = sum(out.shown.lost for out in (*self._head, *self._tail))
-        return self._dropped_characters + lost, self._dropped_displays
+        made = self._whole()
+        lost = sum(out.shown.lost for out in (*made._head, *made._tail))
+        return made._dropped_characters + lost, made._dropped_displays
 
     def nodes(self) -> list[Any]:
         """The outputs as the notebook has them, with a text that says how much is left out."""
+        return self._whole()._nodes()
+
+    def _whole(self) -> CellOutputs:
+        """These with the texts that may go on, as they are now."""
+        waiting = {name: text.text for name, text in self._open.items()}
+        if not any(waiting.values()):
+            return self
+        made = copy.copy(self)
+        made._head, made._tail = (deque(map(copy.copy, part)) for part in (self._head, self._tail))
+        for name, text in waiting.items():
+            if text:
+                made._add_settled(name, text)
+        return made
+
+    def _nodes(self) -> list[Any]:
         self._recount()
         middle = []
         if self._dropped_characters:
@@ -237,15 +259,7 @@ class CellOutputs:
         stream = {"output_type": "stream", "name": tail[0].get("name")} if tail else {}
         if not middle and head and tail and stream.items() <= head[-1].items():
             head[-1]["text"] += tail.pop(0)["text"]
-        nodes = [*head, *middle, *tail]
-        for name, waiting in self._open.items():
-            if text := waiting.text:
-                added = {"output_type": "stream", "name": name, "text": text}
-                if nodes and nodes[-1].get("name") == name and nodes[-1] not in middle:
-                    nodes[-1]["text"] += text
-                else:
-                    nodes.append(from_dict(added))
-        return nodes
+        return [*head, *middle, *tail]
 
 
 def _open_text(outputs: deque[_Output], name: str) -> _TextOutput | None:

@@ -186,7 +186,8 @@ class CellRenderer:
         source = text_of(node.source)
         title = own_name(source)
         if title or has_failed:
-            self.contents.add_cell(shown.name or label, anchor, has_failed)
+            ended = (_ended(node) or "failed") if has_failed else ""
+            self.contents.add_cell(shown.name or label, anchor, ended)
         place = "" if shown.hides_outputs else anchor
         made = _outputs_html(
             [self._output(output, label, place) for output in node.get("outputs") or ()]
@@ -345,16 +346,21 @@ _FORMS: dict[str, Callable[[CellRenderer, str, _Bundle], str]] = {
 
 def _cell_facts(node: Any) -> Iterator[str]:
     """How a cell ended if it did not complete, how long it took and its peak of memory."""
-    guild = _mapping(node.metadata.get("guild"))
-    status = guild.get("status")
-    if isinstance(status, str) and status != "completed":
+    if status := _ended(node):
         yield f'<span class="{"" if status == "not run" else "state"}">{html.escape(status)}</span>'
     seconds = _seconds(_mapping(node.metadata.get("execution")))
     if seconds is not None:
         yield f'<span title="how long it took">{duration(seconds, is_exact=True)}</span>'
+    guild = _mapping(node.metadata.get("guild"))
     memory = _mapping(guild.get("peak_memory")).get("kernel")
     if isinstance(memory, int) and 0 < memory < 1 << 60:
         yield f'<span title="peak memory of the kernel">{_size(memory)}</span>'
+
+
+def _ended(node: Any) -> str:
+    """How a cell ended, "" if it completed or that is not known."""
+    status = _mapping(node.metadata.get("guild")).get("status")
+    return status if isinstance(status, str) and status != "completed" else ""
 
 
 def _seconds(times: Mapping[str, Any]) -> float | None:

@@ -17,12 +17,12 @@ _TAG = re.compile(r"<[^<>]*>")
 @dataclass(frozen=True)
 class _Entry:
     """A line of the contents. ``level`` is that of the heading, from 1, and 0 for a cell; ``text``
-    is plain text, ``anchor`` an id of the page."""
+    is plain text, ``anchor`` an id of the page. ``ended`` says how a cell ended that failed."""
 
     level: int
     text: str
     anchor: str
-    has_failed: bool = False
+    ended: str = ""
 
 
 class Contents:
@@ -34,8 +34,8 @@ class Contents:
         self._taken = set(taken)
         self._numbers: dict[str, int] = {}  # the last of those that have the same id
 
-    def add_cell(self, name: str, anchor: str, has_failed: bool) -> None:
-        self._entries.append(_Entry(0, name, anchor, has_failed))
+    def add_cell(self, name: str, anchor: str, ended: str = "") -> None:
+        self._entries.append(_Entry(0, name, anchor, ended))
 
     def with_headings(self, piece: str) -> str:
         """Add the headings of a piece of HTML; returns it with ids for them that are in the page
@@ -73,11 +73,11 @@ class Contents:
         depth, lines = 0, []
         for entry in self._entries:
             depth = entry.level - highest if entry.level else depth
-            failed = ' <span class="mark">failed</span>' if entry.has_failed else ""
-            kind = ("heading" if entry.level else "named") + " failed" * entry.has_failed
+            ended = f' <span class="mark">{html.escape(entry.ended)}</span>' if entry.ended else ""
+            kind = ("heading" if entry.level else "named") + " failed" * bool(entry.ended)
             lines.append(
                 f'<li class="{kind} depth{min(depth, 3)}"><a href="#{html.escape(entry.anchor)}">'
-                f"{html.escape(entry.text)}{failed}</a></li>\n"
+                f"{html.escape(entry.text)}{ended}</a></li>\n"
             )
         return (
             '<nav class="contents" aria-label="Contents"><details><summary>Contents</summary>\n'

@@ -66,7 +66,7 @@ def _reason(facts: RunFacts) -> str:
     failed = facts.failed
     if not failed:
         return html.escape(facts.reason)
-    before, where, after = facts.reason.partition(failed.where)
+    before, where, after = facts.reason.partition(failed.where or "\0")
     if not where:
         link = _link(failed, failed.where, facts)
         return f"in {link}: {html.escape(facts.reason)}" if facts.reason else f"in {link}"
