@@ -26,6 +26,7 @@ BROUGHT = {
     "psutil": "guildai",
     "pygments": "nbconvert",
     "sklearn": "guildai",
+    "tensorboard": "guildai",
     "traitlets": "jupyter-client",
 }
 """What these require in every release that setup.py admits."""

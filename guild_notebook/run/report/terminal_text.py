@@ -94,7 +94,7 @@ def _attributes(style: Style) -> str:
     for colour, end, name in ((front, "fg", "color"), (back, "bg", "background-color")):
         if isinstance(colour, int):
             names.append(f"ansi-{_NAMES[colour % 8]}{'-intense' * (colour >= 8)}-{end}")
-        elif colour and (end == "bg" or back is not None):
+        elif colour and (end == "bg" or back is not None or flags & INVERSE):
             styles.append(f"{name}: rgb({','.join(map(str, colour))})")
         elif colour:
             styles.append(
