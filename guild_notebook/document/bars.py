@@ -68,7 +68,12 @@ def is_state(old: str, new: str) -> bool:
 def has_only_bars(text: str) -> bool:
     """Whether all lines that a terminal shows of ``text`` are states of progress bars."""
     screen = Screen(lambda row: "" if row.is_changed or is_bar(line := row.text()) else line)
-    screen.feed(text)
+    for token in screen.tokens(text):
+        screen.take(token)
+        if screen.settled:
+            if any(map(str.strip, screen.settled)):
+                return False  # most texts are none: not all of a long one is read
+            screen.settled.clear()
     return not screen.text().strip()
 
 

@@ -7,7 +7,6 @@ its literals look like R's or Julia's) and add an object of it to ``LANGUAGES`` 
 from __future__ import annotations
 
 import json
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -16,8 +15,6 @@ from typing import Any, ClassVar
 
 from ...document.strip import json_copy
 from .values import LONGEST_STATEMENT, NotLiteralError, is_number, ordered
-
-_WORD = re.compile(r"\w+")
 
 MOST_NESTED = 100
 """Lists within lists that a literal may have: what compares and writes values calls itself for
@@ -129,7 +126,7 @@ class Language(ABC):
     def may_change(self, text: str) -> list[str]:
         """The names of which ``changes`` may have something to say for ``text``, each as often as
         it may, or oftener."""
-        return _WORD.findall(text)
+        return []
 
     def environment_expression(self, variable: str, value: Any, like: str) -> str | None:
         """The expression that reads ``variable``, which holds ``value``, in place of ``like``; None

@@ -197,9 +197,10 @@ class LineBasedLanguage(Language):
         spans = (start, end, match.end(), end)
         yield self._assignment(text, match["name"], match["type"] or "", spans)
 
+    def may_change(self, text: str) -> list[str]:
+        return self.variable.findall(text)
+
     def changes(self, text: str, names: AbstractSet[str]) -> Iterator[Change]:
-        if names.isdisjoint(self.variable.findall(text)):
-            return
         for statement in statements(text, self.contexts, self.unfinished, self.is_token):
             start, end = statement.start, statement.end
             if statement.unclosed is not None or end - start > LONGEST_STATEMENT:

@@ -55,7 +55,9 @@ class CodeCell:
 
     def changes(self, names: AbstractSet[str]) -> list[Change]:
         """What the cell does to the notebook's variables called ``names``."""
-        return list(languages.named(self.language).changes(self.text, names)) if names else []
+        if names.isdisjoint(self.may_change):
+            return []
+        return list(languages.named(self.language).changes(self.text, names))
 
     @cached_property
     def _source(self) -> Source:
@@ -93,12 +95,7 @@ def find(cells: Iterable[CodeCell]) -> Found:
                 values.setdefault(assignment.name, assignment.value)
                 often[assignment.name] += assignment.name not in cell.may_change
     again = {name for name in values if often[name] > 1}  # most names are assigned once
-    changes = (
-        (cell.label, change)
-        for cell in cells
-        if not again.isdisjoint(cell.may_change)
-        for change in cell.changes(again)
-    )
+    changes = ((cell.label, change) for cell in cells for change in cell.changes(again))
     working = working_values.reasons(changes, values)
     found = Found()
     seen: dict[str, str] = {}

@@ -63,8 +63,7 @@ class ReportWriter:
         self.failures = {}
         paths: dict[str, str] = {}
         facts = facts or RunFacts()
-        with_links = _with_attachments(nb)
-        _insert_links_to_cells(with_links, facts)
+        with_links = None
         base = os.path.splitext(notebook_path)[0]
         folder, title = os.path.split(base)
         # `html` first: users expect the plain name to be its.
@@ -76,6 +75,7 @@ class ReportWriter:
                 if name in OWN_REPORTS:
                     body = exporter(nb, facts, sources=self.sources, title=title)
                 else:
+                    with_links = with_links or _with_links(nb, facts)
                     resources = {
                         "metadata": {"name": title, "path": folder},
                         "unique_key": title,
@@ -185,9 +185,11 @@ def _with_attachments(nb: Any) -> Any:
     return nb
 
 
-def _insert_links_to_cells(nb: Any, facts: RunFacts) -> None:
+def _with_links(nb: Any, facts: RunFacts) -> Any:
+    """A copy of ``nb`` for nbconvert that begins with links to the cells that failed."""
     from .header import failures
 
+    nb = _with_attachments(nb)
     anchors, lines = facts.anchors, failures(facts)
     for index in sorted(anchors, reverse=True):
         nb.cells.insert(index, _markdown(f'<a id="{anchors[index]}"></a>'))
@@ -195,3 +197,4 @@ def _insert_links_to_cells(nb: Any, facts: RunFacts) -> None:
         style = "border:1px solid #c00;background-color:#fee;color:#900;padding:0.5em 1em"
         banner = f'<div style="{style}">{"<br>".join(lines)}</div>'
         nb.cells.insert(0, _markdown(banner))
+    return nb

@@ -256,6 +256,22 @@ def test_so_it_is_in_other_languages(language, first, then, reason):
 
 
 @pytest.mark.parametrize(
+    ("language", "name", "first", "then"),
+    [
+        ("r", "n.runs", "n.runs <- 0", "n.runs <- n.runs + 1"),
+        ("r", ".n", ".n <- 0", "for (i in 1:3) .n <- .n + 1"),
+        ("julia", "n!", "n! = 0", "n! += 1"),
+        ("julia", "n₁", "n₁ = 0", "n₁ += 1"),
+    ],
+)
+def test_and_so_are_names_that_only_another_language_has(language, name, first, then):
+    found = flags(first, then, language=language)
+    assert name not in found.flags
+    reason = next(skipped.reason for skipped in found.skipped if skipped.name == name)
+    assert reason.startswith(f"the notebook counts with {name}, in the 2nd cell")
+
+
+@pytest.mark.parametrize(
     ("language", "first", "then"),
     [
         ("r", "x <- 0.1", "for (i in 1:3) x <- x * 0.9"),
