@@ -10,12 +10,10 @@ import datetime
 import html
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ...document.bars import has_only_bars
 from ...document.cells import cell_label, own_name
 from ...document.mime import text_of
 from ...options import ReportOptions
@@ -23,6 +21,7 @@ from ...texts import duration
 from .closing import parsed, well_formed
 from .contents import Contents
 from .figures import Figures
+from .folds import LONGEST_ON_PHONES, outputs_html, text_html
 from .formulas import Formulas
 from .highlight import Highlighter
 from .html_sanitizer import image_data, is_visible, sanitize
@@ -31,7 +30,6 @@ from .local_images import LocalImages, Sources
 from .network import hosts_of, notice_html, without_hints
 from .pictures import Pictures
 from .shown import ShownCell, shown_cells
-from .terminal_text import terminal_html
 from .widgets import VIEW, WidgetRenderer
 
 if TYPE_CHECKING:
@@ -47,37 +45,9 @@ takes time quadratic in some."""
 MOST_TAGS = 200_000
 """Tags of HTML that is not well-formed which are read: BeautifulSoup takes seconds for so many."""
 
-LONG = 60
-"""Lines of text beyond which a part of them is folded."""
-
-LONG_TEXT = 20_000
-"""Characters of text beyond which a part of them is folded, and that a browser lays out at once."""
-
-LONGEST_LINE = 1_000
-"""Characters of a line that are not cut."""
-
-FIRST, LAST = 40, 10
-"""Lines of a long text that are not folded, if they have no more characters than these:"""
-
-FIRST_CHARACTERS, LAST_CHARACTERS = 5_000, 1_000
-
-MOST_OUTPUTS = 500
-"""Outputs of a cell beyond which those in the middle are folded."""
-
-FIRST_OUTPUTS, LAST_OUTPUTS = 100, 20
-
-LONGEST_ON_PHONES = 40
-"""Characters of a line for which a phone has place; longer ones scroll."""
-
-LONGEST_THAT_SCROLLS = 400
-"""Characters of a line beyond which all lines of a text wrap, and do not scroll."""
-
 LARGE_HTML, MOST_HTML, SMALL_HTML = 500_000, 2_000_000, 10_000
 """Characters of HTML beyond which it is folded, since browsers take seconds to lay out a table; of
 all HTML of a page beyond which smaller pieces are folded too, and what is then small."""
-
-CHUNK = 250
-"""Lines that a browser lays out at once."""
 
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 
@@ -189,7 +159,7 @@ class CellRenderer:
             ended = (_ended(node) or "failed") if has_failed else ""
             self.contents.add_cell(shown.name or label, anchor, ended)
         place = "" if shown.hides_outputs else anchor
-        made = _outputs_html(
+        made = outputs_html(
             [self._output(output, label, place) for output in node.get("outputs") or ()]
         )
         if made and shown.folds_outputs:
@@ -245,11 +215,11 @@ class CellRenderer:
         kind = output.output_type
         if kind == "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
-            return _text_html(text_of(output.text), name)
+            return text_html(text_of(output.text), name)
         if kind == "error":
             lines = [str(line) for line in output.get("traceback") or ()]
             text = "\n".join(lines) or f"{output.get('ename')}: {output.get('evalue')}"
-            return _text_html(text, "error")
+            return text_html(text, "error")
         data, metadata = _mapping(output.get("data")), _mapping(output.get("metadata"))
         if not self._is_sanitized:
             data = self._figures.drawn(dict(data))
@@ -263,7 +233,7 @@ class CellRenderer:
                 if made:
                     return made
         kinds = ", ".join(map(str, bundle.data))
-        return _text_html(f"[{kinds}: not shown here]", "text") if kinds else ""
+        return text_html(f"[{kinds}: not shown here]", "text") if kinds else ""
 
     def _widget(self, _mime: str, bundle: _Bundle) -> str:
         drawn = self._piece(self._widgets.widget_html(dict(bundle.data)))
@@ -320,13 +290,13 @@ class CellRenderer:
         return f'<div class="output prose">{made}</div>\n'
 
     def _text(self, mime: str, bundle: _Bundle) -> str:
-        return _text_html(text_of(bundle.data[mime]), "text")
+        return text_html(text_of(bundle.data[mime]), "text")
 
     def _json(self, mime: str, bundle: _Bundle) -> str:
         value = bundle.data[mime]
         is_text = isinstance(value, str)
         text = value if is_text else json.dumps(value, indent=2, ensure_ascii=False)
-        return _text_html(text, "text")
+        return text_html(text, "text")
 
 
 _FORMS: dict[str, Callable[[CellRenderer, str, _Bundle], str]] = {
@@ -377,92 +347,6 @@ def _seconds(times: Mapping[str, Any]) -> float | None:
 
 def _size(memory: int) -> str:
     return f"{memory / (1 << 30):.1f} GB" if memory >= 1 << 30 else f"{memory / (1 << 20):.0f} MB"
-
-
-def _outputs_html(made: list[str]) -> str:
-    """The outputs of a cell, of which those in the middle are folded if they are very many."""
-    made = [output for output in made if output]
-    if len(made) <= MOST_OUTPUTS:
-        return "".join(made)
-    end = len(made) - LAST_OUTPUTS
-    summary = f"<summary>{end - FIRST_OUTPUTS:,} more outputs</summary>"
-    first, folded, last = made[:FIRST_OUTPUTS], made[FIRST_OUTPUTS:end], made[end:]
-    return "".join([*first, f'<details class="more">{summary}\n', *folded, "</details>\n", *last])
-
-
-def _text_html(text: str, kind: str) -> str:
-    """Text of a terminal, of which the middle is folded if it is long. ``kind`` is its class."""
-    if kind == "stderr" and has_only_bars(text):
-        kind = "stdout"
-    made = terminal_html(text).rstrip("\n")
-    if not made:
-        return ""
-    lines = made.split("\n")
-    longest = max(map(len, lines))
-    if longest > LONGEST_LINE:
-        lines = [part for line in lines for part in _parts(line)]
-    # Scrolling sideways shows tables as they are, but not the whole of a very long line.
-    wraps = " wraps" * (longest > LONGEST_THAT_SCROLLS)
-    focus = ' tabindex="0"' * (longest > LONGEST_ON_PHONES and not wraps)
-    start = f'{kind}{wraps}"{focus}>'
-    if len(lines) < LONG and len(made) < LONG_TEXT:
-        return f'<div class="output">{_pre(lines, start)}</div>\n'
-    first = _count_within(lines, FIRST, FIRST_CHARACTERS)
-    last = len(lines) - _count_within(reversed(lines[first:]), LAST, LAST_CHARACTERS)
-    folded, begin = [], first
-    while begin < last:
-        end = begin + max(
-            _count_within(lines[begin : min(begin + CHUNK, last)], CHUNK, LONG_TEXT), 1
-        )
-        folded.append(_pre(lines[begin:end], start))
-        begin = end
-    more = f"{last - first:,} more lines"
-    if isinstance(lines[first], _Part) or first + 1 == last:
-        more = f"{sum(map(len, lines[first:last])):,} more characters"
-    return (
-        f'<div class="output">{_pre(lines[:first], start)}'
-        f'<details class="more"><summary>{more}</summary>{"".join(folded)}</details>'
-        f"{_pre(lines[last:], start)}</div>\n"
-    )
-
-
-class _Part(str):
-    """A part of a line, which goes on in the next string."""
-
-
-def _parts(line: str) -> Iterator[str]:
-    """A line of HTML, in parts if it is very long and has no elements."""
-    start = 0
-    end_of_parts = 0 if "<" in line else len(line) - LONGEST_LINE
-    while start < end_of_parts:
-        end = start + LONGEST_LINE
-        entity = line.rfind("&", end - 6, end)
-        end = entity if entity >= 0 and ";" not in line[entity:end] else end
-        yield _Part(line[start:end])
-        start = end
-    yield line[start:]
-
-
-def _count_within(lines: Iterable[str], most: int, most_characters: int) -> int:
-    """How many of the first ``lines`` are at most ``most``, and of so many characters."""
-    count = 0
-    for line in islice(lines, most):
-        most_characters -= len(line)
-        if most_characters < 0:
-            break
-        count += 1
-    return count
-
-
-def _pre(lines: list[str], start: str) -> str:
-    """``lines`` in an element whose start tag ends with ``start``; "" for none."""
-    if not lines:
-        return ""
-    text = "".join(line if isinstance(line, _Part) else f"{line}\n" for line in lines)
-    cut = "cut " * isinstance(lines[-1], _Part)
-    # Browsers leave out a line feed that begins the element.
-    first = "\n" * text.startswith("\n")
-    return f'<pre class="{cut}{start}{first}{text[: None if cut else -1]}</pre>'
 
 
 def _prose(made: str) -> str:
