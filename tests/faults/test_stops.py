@@ -136,6 +136,27 @@ def test_a_run_that_is_stopped_saves_all_and_leaves_no_process(long, stop: str):
     figure(f"stopped ({stop}): no process is left after", f"{seconds:.1f} s", "5")
 
 
+def is_kernel(process: psutil.Process) -> bool:
+    return any(word.endswith("launcher.py") for word in process.cmdline())
+
+
+def test_a_run_whose_kernel_is_the_first_to_be_stopped_is_stopped_too(long):
+    """As by who ends all processes of a tree, each by itself, in an order of its own."""
+    project, mark = long
+    with start(project, "run", "-y", "nb.ipynb", start_new_session=True) as process:
+        run = started_run(project)
+        wait_for(lambda: processes_with(mark))
+        runner = psutil.Process(runner_of(run))
+        (kernel,) = (each for each in runner.children(recursive=True) if is_kernel(each))
+        kernel.terminate()
+        kernel.wait(LIMIT)
+        time.sleep(0.1)  # so that the runner knows
+        runner.terminate()
+        process.communicate(timeout=LIMIT)
+    wait_for(lambda: run.attr("exit_status") is not None)
+    assert states(run) == ["completed", "stopped", "not run"]
+
+
 def test_the_terminal_is_closed(long):
     project, mark = long
     pid, terminal = pty.fork()

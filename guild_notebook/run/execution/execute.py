@@ -32,6 +32,9 @@ GRACE_SECONDS = 5.0
 STOP_SECONDS = 1.5
 """The same when the run is stopped: Guild stops what is left after 5 seconds."""
 
+SAME_STOP_SECONDS = 0.25
+"""After the end of the kernel, the time in which a request to stop the run is its cause."""
+
 REPLY_SECONDS = 10.0
 """Time that a kernel has for its reply once it has sent that it is idle after a cell. Kernels send
 the reply first, and no message tells that none will come."""
@@ -241,6 +244,10 @@ class Execution:
         and the cell's state."""
         first = min((d for d in (cell_deadline, deadline) if d is not None), default=None)
         await self._wait(cell.task, first)
+        if self.kernel.ended.is_set() and not self.stop.requested.is_set():
+            # Who ends all processes of a run signals the kernel too, which is the first to end.
+            stop_by = time.monotonic() + SAME_STOP_SECONDS
+            await self._first_of(self._waiting[self.stop.requested], [], stop_by)
         if self.stop.requested.is_set():
             await self._interrupt(cell.task, STOP_SECONDS)
             text = f"{cell.where} was stopped by {self.stop.name}"
