@@ -4,7 +4,6 @@ nothing else does."""
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache, partial
@@ -49,9 +48,9 @@ class CodeCell:
         return list(languages.named(self.language).assignments(self.text))
 
     @cached_property
-    def may_change(self) -> Counter[str]:
-        """How often the cell may change which names, at most."""
-        return Counter(languages.named(self.language).may_change(self.text))
+    def may_change(self) -> list[str]:
+        """The names that the cell may change, each as often as it may at most."""
+        return languages.named(self.language).may_change(self.text)
 
     def changes(self, names: AbstractSet[str]) -> list[Change]:
         """What the cell does to the notebook's variables called ``names``."""
@@ -86,15 +85,7 @@ def find(cells: Iterable[CodeCell]) -> Found:
     are passed over, and so are those to names that are not meant as parameters. Expressions and
     these are flags where guild.yml names them."""
     cells = list(cells)
-    values: dict[str, Any] = {}
-    often: Counter[str] = Counter()
-    for cell in cells:
-        often.update(cell.may_change)
-        for assignment in cell.assignments:
-            if isinstance(assignment, NameAssignment) and not assignment.computed:
-                values.setdefault(assignment.name, assignment.value)
-                often[assignment.name] += assignment.name not in cell.may_change
-    again = {name for name in values if often[name] > 1}  # most names are assigned once
+    values, again = _first_values(cells)
     changes = ((cell.label, change) for cell in cells for change in cell.changes(again))
     working = working_values.reasons(changes, values)
     found = Found()
@@ -121,6 +112,24 @@ def find(cells: Iterable[CodeCell]) -> Found:
                 found.where_named[name] = make
             found.skipped.append(cell.skipped(assignment.start, reason, name))
     return found
+
+
+def _first_values(cells: Iterable[CodeCell]) -> tuple[dict[str, Any], set[str]]:
+    """The values of the first literals that are assigned to names, and those of the names that may
+    be changed after that: most are not."""
+    values: dict[str, Any] = {}
+    often: dict[str, int] = {}
+    for cell in cells:
+        for name in cell.may_change:
+            often[name] = often.get(name, 0) + 1
+        found_there = set(cell.may_change)
+        for assignment in cell.assignments:
+            if isinstance(assignment, NameAssignment) and not assignment.computed:
+                name = assignment.name
+                values.setdefault(name, assignment.value)
+                if name not in found_there:
+                    often[name] = often.get(name, 0) + 1
+    return values, {name for name in values if often[name] > 1}
 
 
 def flag(cell: CodeCell, assignment: NameAssignment, kind: str) -> Flag:
