@@ -12,7 +12,7 @@ html_theme = "furo"
 html_title = project
 html_show_sphinx = False
 exclude_patterns = ["README.md"]
-myst_heading_anchors = 3  # so that PAGE.md#heading is a link, and a wrong one a warning
+myst_heading_anchors = 4  # so that PAGE.md#heading is a link, and a wrong one a warning
 nitpicky = True
 # A button copies what is to be typed: no prompt, no output; of a block without a prompt all of it.
 copybutton_prompt_text = "$ "
