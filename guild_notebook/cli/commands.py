@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import difflib
 import errno
+import importlib
 import io
 import itertools
 import json
@@ -40,7 +41,10 @@ _WIDEST = 40
 _EXAMPLE = "train.ipynb"
 """The notebook of the tutorial, which lies beside this module: that of examples/tutorial."""
 
-_COMMANDS = ("flags", "preview", "open", "share", "example")
+_OF_RUNS = {"share": "write the reports of runs and an index of them to a folder"}
+"""The commands of which each has a module here, and what they do."""
+
+_COMMANDS = ("flags", "preview", "open", *_OF_RUNS, "example")
 
 _SHOWN = (
     *("name", "kind", "type", "default", "default_source", "computed", "choices", "allow_other"),
@@ -135,14 +139,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     opened.add_argument("run", metavar="RUN", nargs="?", help="its ID or number; the last run")
     opened.set_defaults(lines=_open)
-    shared = commands.add_parser(  # whose options Guild reads, with its filters
-        "share",
-        prefix_chars="\0",
-        add_help=False,
-        help="write the reports of runs and an index of them to a folder",
-    )
-    shared.add_argument("arguments", nargs="*")
-    shared.set_defaults(lines=_share)
+    for name, text in _OF_RUNS.items():  # whose options Guild reads, with its filters
+        of_runs = commands.add_parser(name, prefix_chars="\0", add_help=False, help=text)
+        of_runs.add_argument("arguments", nargs="*")
+        of_runs.set_defaults(lines=_of_runs, command=name)
     example = commands.add_parser(
         "example", help=f"write {_EXAMPLE}, the notebook of the tutorial, to this folder"
     )
@@ -189,10 +189,9 @@ def _open(args: argparse.Namespace) -> Iterator[str]:
         yield path
 
 
-def _share(args: argparse.Namespace) -> Iterator[str]:
-    from . import share
-
-    yield from share.lines(args.arguments)
+def _of_runs(args: argparse.Namespace) -> Iterator[str]:
+    module = importlib.import_module(f".{args.command}", __package__)
+    yield from module.lines(args.arguments)
 
 
 class _Value(NamedTuple):

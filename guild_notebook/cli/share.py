@@ -21,6 +21,7 @@ from ..flags.languages.values import shortened
 from ..options import HTML, SANITIZED
 from ..run.finished import FinishedRun
 from ..texts import duration, number
+from . import run_choice
 
 INDEX = "index.html"
 _OWN = re.compile(r"run-[\w-]+\.(?:html|ipynb)", re.ASCII)
@@ -77,11 +78,9 @@ def lines(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def command() -> Any:
-    """The command of click that returns a Choice. Runs and filters are those of Guild's commands,
-    which read them here as well."""
+    """The command of click that returns a Choice."""
     import click
-    from guild import batch_util, click_util
-    from guild.commands import runs_impl, runs_support
+    from guild import batch_util
 
     def share(context: Any, args: Any) -> Choice:
         """Write the reports of runs, and an index of them.
@@ -94,41 +93,25 @@ def command() -> Any:
             raise click.UsageError("say where: -o FOLDER")
         if not any(value for name, value in args.as_kw().items() if name not in own):
             raise click.UsageError("say which runs: numbers or IDs of guild runs, filters, or :")
-        found = runs_impl.runs_op_selected(args, context)
-        runs = list({run.id: run for run in found if not batch_util.is_batch(run)}.values())
+        found = run_choice.selected(args, context)
+        runs = [run for run in found if not batch_util.is_batch(run)]
         return Choice(runs, args.output, args.sanitized, args.notebooks)
 
-    decorated: Any = share
-    for decorate in (
-        click_util.use_args,
-        click.pass_context,
-        runs_support.all_filters,
+    return run_choice.command(
+        share,
+        "share",
         click.option("--notebooks", is_flag=True, help="Add the executed notebooks."),
         click.option("--sanitized", is_flag=True, help="Make pages anew that run no scripts."),
         click.option("-o", "--output", metavar="FOLDER", help="Write to FOLDER."),
-        runs_support.runs_arg,
-        click.command("share"),
-    ):
-        decorated = decorate(decorated)
-    return decorated
+    )
 
 
 def _chosen(arguments: Sequence[str]) -> Choice | None:
     """What is asked for, None where that is the help."""
-    import click
-
-    try:
-        choice = command().main(list(arguments), "guild-notebook share", standalone_mode=False)
-    except click.ClickException as e:
-        raise UserError(
-            f"{e.format_message().rstrip('.')} - see guild-notebook share --help"
-        ) from None
-    except SystemExit as e:  # how Guild's functions say what is wrong
-        said = e.code[0] if isinstance(e.code, tuple) else e.code
-        raise UserError(str(said).splitlines()[0]) from None
-    if isinstance(choice, Choice) and not choice.runs:
+    choice: Choice | None = run_choice.called(command(), arguments)
+    if choice and not choice.runs:
         raise UserError("there is no such run - guild runs, with the same filters, lists them")
-    return choice if isinstance(choice, Choice) else None
+    return choice
 
 
 class _NoPageError(Exception):

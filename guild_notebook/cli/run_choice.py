@@ -1,0 +1,53 @@
+"""Commands whose runs are chosen as Guild's commands do it: by numbers and ranges, the beginning of
+IDs, and filters, which Guild reads here as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import UserError
+
+
+def command(function: Callable[[Any, Any], Any], name: str, *options: Any) -> Any:
+    """The command of click that calls ``function`` with the context and the arguments, which have
+    those of Guild's run specs and filters, and of more ``options`` (of click)."""
+    import click
+    from guild import click_util
+    from guild.commands import runs_support
+
+    decorated: Any = function
+    for decorate in (
+        click_util.use_args,
+        click.pass_context,
+        runs_support.all_filters,
+        *options,
+        runs_support.runs_arg,
+        click.command(name),
+    ):
+        decorated = decorate(decorated)
+    return decorated
+
+
+def selected(args: Any, context: Any) -> list[Any]:
+    """The runs of Guild (guild/run.py) that are chosen, newest first, none of them twice."""
+    from guild.commands import runs_impl
+
+    found = runs_impl.runs_op_selected(args, context)
+    return list({run.id: run for run in found}.values())
+
+
+def called(made: Any, arguments: Sequence[str]) -> Any:
+    """What the command returns, None where its help was shown. Raises UserError for what click or
+    Guild has to say of the arguments."""
+    import click
+
+    name = f"guild-notebook {made.name}"
+    try:
+        choice = made.main(list(arguments), name, standalone_mode=False)
+    except click.ClickException as e:
+        raise UserError(f"{e.format_message().rstrip('.')} - see {name} --help") from None
+    except SystemExit as e:  # how Guild's functions say what is wrong
+        said = e.code[0] if isinstance(e.code, tuple) else e.code
+        raise UserError(str(said).splitlines()[0]) from None
+    return None if isinstance(choice, int) else choice

@@ -1,0 +1,4 @@
+"""Runs read as data, cells matched across them, outputs compared, and the page that shows it.
+
+May use ``run``, ``flags/*``, ``document``, ``files``, ``secrets``, ``errors`` and ``texts``.
+"""
