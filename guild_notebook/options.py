@@ -164,7 +164,9 @@ def _report_options(name: str, given: Any) -> dict[str, Any]:
             elif name == HTML and key in known:
                 hint = f"nbconvert's page, {OF_NBCONVERT}{HTML}, has it"
             elif name not in OWN_REPORTS and key in known:
-                hint = f"{', '.join(of for of in OWN_REPORTS if known[key].is_of(of))} have it"
+                having = [of for of in OWN_REPORTS if known[key].is_of(of)]
+                near = nearest(name, having)
+                hint = f"did you mean '{near}'?" if near else f"{', '.join(having)} have it"
             raise _PartError(f"{name} has no option '{shown(key)}' - {hint}")
         try:
             result[key] = rows[key].read(value)

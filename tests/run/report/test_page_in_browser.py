@@ -24,7 +24,8 @@ def notebook() -> Any:
 
     table = f"<table><thead><tr>{ROW}</tr></thead><tbody><tr>{ROW}</tr></tbody></table>"
     styled = "<p id='styled' style='color: #222222'>dark</p>"
-    data = [{"text/html": table}, {"text/html": styled}]
+    fixed = "<p id='fixed' style='position: fixed; inset: 0; margin: 0; z-index: 9'>over all</p>"
+    data = [{"text/html": table}, {"text/html": styled}, {"text/html": fixed}]
     cells = [
         v4.new_markdown_cell(f"# Title\n\n`{'long_word' * 30}`\n\n|a|\n|-|\n|{'wide ' * 200}|\n"),
         code("x = 1\ny = 2", stream("".join(f"line {n}\n" for n in range(500)))),
@@ -84,6 +85,12 @@ def test_what_has_colours_of_its_own_is_on_a_light_ground_in_the_dark(page: Any)
     assert ground(page, ".output:has(> #styled)") == LIGHT
     colour = page.locator(".output td").first.evaluate("e => getComputedStyle(e).color")
     assert colour == "rgb(221, 225, 231)"  # of the page
+
+
+def test_an_output_that_would_lie_over_the_page_stays_within_itself(page: Any):
+    box, output = (page.locator(e).bounding_box() for e in ("#fixed", ".output:has(> #fixed)"))
+    assert box["y"] >= output["y"] and box["width"] <= output["width"] < 1000
+    page.get_by_role("button", name="Dark").click()  # it can be reached
 
 
 def test_code_folds_and_opens_alone_and_all_at_once(page: Any):
