@@ -1,0 +1,97 @@
+"""The page that compares runs: one HTML file that needs no other and asks the network for nothing.
+
+Its data is that of page_data.py, and its script and styles are the files of ``assets/``, in one
+piece each, which a Content-Security-Policy names by their digests: a browser runs no other script,
+and nothing of a run is HTML in it. The page comes first, then the images, each an inert element
+that the script reads when the image is to be seen: so a page of 100 MB is there at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import html
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import model
+
+_SCRIPTS = ("state.js", "main.js")
+"""The files of the script in their order: names are shared, and the last one starts the page."""
+
+_STYLES = ("compare.css",)
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta http-equiv="x-dns-prefetch-control" content="off">
+<meta name="referrer" content="no-referrer">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<div id="page"><noscript><p>This page needs JavaScript. It loads nothing from elsewhere.</p>
+</noscript></div>
+"""
+
+
+def page(
+    data: Mapping[str, Any], images: Mapping[str, model.Image], *, live: bool = False
+) -> Iterator[str]:
+    """The page of ``data`` (page_data.py), in pieces.
+
+    ``images`` are the originals by their digests; a page that is ``live`` has none of them and asks
+    the server that it comes from for ``image/DIGEST``."""
+    script, style = _script(), _style()
+    yield _HEAD.format(
+        policy=_policy(script, style, live), title=html.escape(str(data["title"])), style=style
+    )
+    yield f'<script type="application/json" id="data">{_inert(data)}</script>\n'
+    yield f"<script>{script}</script>\n"
+    if not live:
+        for image in images.values():
+            yield f'<script type="text/plain" id="o{image.digest}">{image.data}</script>\n'
+    yield "</body>\n</html>\n"
+
+
+def _inert(data: Mapping[str, Any]) -> str:
+    """JSON that ends no element and begins no comment."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # A surrogate that stands alone, as text of broken files has it, is not UTF-8.
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("<", "\\u003c")
+
+
+def _policy(script: str, style: str, live: bool) -> str:
+    own = " 'self'" if live else ""
+    connect = "connect-src 'self'; " if live else ""
+    return (
+        f"default-src 'none'; img-src blob: data:{own}; {connect}script-src {_hash(script)}; "
+        f"style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+@functools.cache
+def _script() -> str:
+    return f'(() => {{\n"use strict";\n{_joined(_SCRIPTS)}}})();\n'
+
+
+@functools.cache
+def _style() -> str:
+    return _joined(_STYLES)
+
+
+def _joined(names: tuple[str, ...]) -> str:
+    folder = Path(__file__).parent / "assets"
+    return "\n".join((folder / name).read_text("utf-8") for name in names)
