@@ -214,3 +214,20 @@ class CellDifference:
     def is_same(self) -> bool:
         """Whether outputs and how it ended are the same, whatever its source is."""
         return not (self.outputs or self.is_state_changed or self.hole)
+
+
+@dataclass(frozen=True)
+class RunDifference:
+    """How two runs differ: the names of the flags and of the scalars that do, of which either run
+    may lack some, and all cells in the order of the notebook, those that are the same as well."""
+
+    before: Run
+    after: Run
+    flags: Sequence[str] = ()
+    scalars: Sequence[str] = ()
+    cells: Sequence[CellDifference] = ()
+
+    @property
+    def is_same(self) -> bool:
+        """Whether what came out is the same, whatever flags and source are."""
+        return not self.scalars and all(cell.is_same for cell in self.cells)
