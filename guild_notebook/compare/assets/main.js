@@ -2,7 +2,7 @@
 
 set({...chosenAtFirst(), ...readHash()});
 const root = document.getElementById("page");
-root.replaceChildren();
+root.replaceChildren(filterBox());
 for (const panel of panels) {
   const inside = el("div", {class: "panel-inside"});
   root.append(el("section", {class: "panel"}, el("h2", {}, panel.title), inside));

@@ -8,7 +8,8 @@ let cellIndex = [];   // for each slot: index of a run -> its cell, made by inde
 // it stands in the address (#run=1a2b3c4d&cell=Training&...), so that a link shows the same.
 const DEFAULTS = {
   slot: null, run: null, base: null, view: "one", filter: "", sort: {key: "", down: false},
-  columns: null, size: 180, curves: {scalar: "", smooth: 0, step: "step"}, layout: null,
+  columns: null, size: 180, layout: null, axes: null, colour: "",
+  curves: {scalar: "", smooth: 0, step: "step", log: false, all: false},
   images: "side", equal: false, sameFlags: false, panel: "",
 };
 const KINDS = {slot: "slot", run: "run", base: "run"};
