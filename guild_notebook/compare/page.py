@@ -19,10 +19,18 @@ from typing import Any
 
 from . import model
 
-_SCRIPTS = ("state.js", "fields.js", "filter.js", "filter_box.js", "main.js")
+_SCRIPTS = (
+    "state.js",
+    "fields.js",
+    "filter.js",
+    "filter_box.js",
+    "field_chooser.js",
+    "table.js",
+    "main.js",
+)
 """The files of the script in their order: names are shared, and the last one starts the page."""
 
-_STYLES = ("compare.css",)
+_STYLES = ("compare.css", "panels.css")
 
 _HEAD = """<!DOCTYPE html>
 <html lang="en">

@@ -97,3 +97,25 @@ function makeFields() {
   const made = [...Object.keys(ATTRIBUTES).map(attribute), ...flagged, ...scalars];
   return {list: made, byKey: new Map(made.map((field) => [field.key, field]))};
 }
+
+// Values as they are shown: "" for a missing one.
+function fieldText(field, value) {
+  if (value === undefined) return "";
+  if (field.key === "attr:time") return secondsText(value);
+  if (Array.isArray(value)) return value.join(", ");
+  return typeof value === "number" ? numberText(value, field.kind === "flag" ? 12 : 5) : flagText(value);
+}
+
+// What orders values: numbers before texts, those by the numbers in them, NaN and then missing
+// ones last, whichever direction it is.
+const collator = new Intl.Collator("en", {numeric: true});
+function compareValues(one, other, down = false) {
+  const last = (value) => (value === undefined ? 2 : Number.isNaN(value) ? 1 : 0);
+  const late = last(one) - last(other);
+  if (late || last(one)) return late;
+  const areNumbers = typeof one === "number" && typeof other === "number";
+  const order = areNumbers ? (one < other ? -1 : one > other ? 1 : 0)
+    : typeof one === "number" ? -1 : typeof other === "number" ? 1
+      : collator.compare(String(one), String(other));
+  return down ? -order : order;
+}

@@ -1,0 +1,222 @@
+// The table of runs: a row for each, columns of one's choice, in the order of one's choice.
+
+const tableRows = new Map(); // index of a run -> its row
+
+function tableKeys() {
+  const chosen = (state.columns ?? []).filter((key) => fields.byKey.has(key));
+  if (chosen.length || (state.columns && !state.columns.length)) return chosen;
+  return [
+    ...(data.sections.length > 1 ? ["attr:notebook"] : []),
+    ...fields.list.filter((field) => field.kind !== "attr" && field.varies).map((field) => field.key),
+    "attr:time",
+  ];
+}
+
+// The order of the runs: that of the column that is sorted by, of equal ones that of the data.
+function applySort() {
+  const field = fields.byKey.get(state.sort.key);
+  setOrder(field ? (i, j) => compareValues(field.value(data.runs[i]), field.value(data.runs[j]),
+    state.sort.down) || i - j : null);
+}
+watch(["sort", "data"], applySort);
+
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // as from a file in Firefox
+    const area = el("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+// A table of comma-separated values. Text that a spreadsheet would take for a formula is begun by
+// an apostrophe, which it does not show.
+function csvText(rows) {
+  const cell = (value) => {
+    if (typeof value === "number") return numberText(value, 17);
+    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+    return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}
+
+function markdownText(rows) {
+  const cell = (value) => String(value).replace(/[\\|`*_[\]<>~]/g, "\\$&").replace(/\s+/g, " ");
+  const [head, ...body] = rows.map((row) => `| ${row.map(cell).join(" | ")} |\n`);
+  return head + `|${" --- |".repeat(rows[0].length)}\n` + body.join("");
+}
+
+const tablePanel = {
+  title: "Runs",
+
+  make(container) {
+    this.count = el("p", {class: "table-count", role: "status"});
+    this.chooser = fieldChooser("Columns", ["attr", "flag", "scalar"], tableKeys,
+      (columns) => set({columns}));
+    this.head = el("thead");
+    this.body = el("tbody", {
+      onclick: (event) => this.clicked(event),
+      onkeydown: (event) => this.pressed(event),
+      // No text is to be selected where a baseline is chosen.
+      onmousedown: (event) => event.shiftKey && event.preventDefault(),
+    });
+    this.copied = el("span", {role: "status"});
+    const copy = (name, text) => button(`Copy as ${name}`, async () => {
+      await copyText(text());
+      this.copied.textContent = `${visibleRuns().length} runs copied`;
+      setTimeout(() => { this.copied.textContent = ""; }, 3000);
+    });
+    this.scroller = el("div", {class: "table-scroll", tabindex: 0, role: "region",
+      "aria-label": "Table of runs"}, el("table", {class: "runs"}, this.head, this.body));
+    container.append(
+      el("div", {class: "panel-tools"}, this.count, this.chooser,
+        copy("CSV", () => csvText(this.copiedRows((field, value) => value ?? ""))),
+        copy("Markdown", () => markdownText(this.copiedRows(fieldText))), this.copied),
+      this.scroller);
+    this.rebuild();
+  },
+
+  update(changed) {
+    if (changed.includes("data") || changed.includes("columns")) this.rebuild();
+    else if (changed.includes("visible")) this.arrange();
+    else if (changed.includes("run")) this.show();
+    if (changed.includes("sort")) this.sorted();
+  },
+
+  copiedRows(text) {
+    const columns = tableKeys().map((key) => fields.byKey.get(key));
+    const rows = visibleRuns().map((i) => [data.runs[i].id, data.runs[i].state,
+      ...columns.map((field) => {
+        const value = text(field, field.value(data.runs[i]));
+        return typeof value === "number" ? value : Array.isArray(value) ? value.join(", ") : String(value);
+      })]);
+    return [["id", "state", ...columns.map((field) => field.name)], ...rows];
+  },
+
+  rebuild() {
+    const keys = tableKeys();
+    const columns = keys.map((key) => fields.byKey.get(key));
+    this.columns = columns;
+    this.head.replaceChildren(el("tr", {}, el("th", {scope: "col"}, "run"),
+      ...columns.map((field, place) => this.heading(field, place, keys))));
+    tableRows.clear();
+    const numeric = new Set(columns.filter(this.isNumeric));
+    data.runs.forEach((run, i) => tableRows.set(i, this.row(run, i, columns, numeric)));
+    this.chooser.show();
+    this.sorted();
+    this.arrange();
+  },
+
+  heading(field, place, keys) {
+    const sort = () => {
+      const {key, down} = state.sort;
+      set({sort: key !== field.key ? {key: field.key, down: false}
+        : down ? {key: "", down: false} : {key, down: true}});
+    };
+    return el("th", {scope: "col", "data-key": field.key, class: this.isNumeric(field) ? "number" : null,
+      draggable: "true",
+      ondragstart: (event) => event.dataTransfer.setData("text/plain", field.key),
+      ondragover: (event) => event.preventDefault(),
+      ondrop: (event) => {
+        event.preventDefault();
+        const key = event.dataTransfer.getData("text/plain");
+        if (!keys.includes(key) || key === field.key) return;
+        const moved = keys.filter((each) => each !== key);
+        moved.splice(place, 0, key);
+        set({columns: moved});
+      }}, button(filterName(field, fields), sort, {title: `Sort by ${field.name}`}));
+  },
+
+  isNumeric: (field) => data.runs.some((run) => typeof field.value(run) === "number"),
+
+  row(run, i, columns, numeric) {
+    const choose = el("button", {type: "button", tabindex: -1, title: runName(i),
+      "aria-label": `${run.short}, ${runName(i)}${isFailed(i) ? `, ${run.state}` : ""}`}, run.short);
+    const report = run.report && el("a", {href: run.report, target: "_blank", rel: "noopener",
+      tabindex: -1, "aria-label": `report of ${run.short}`, title: "report"}, "↗");
+    return el("tr", {"data-run": i, class: runClass(i)},
+      el("th", {scope: "row"}, el("span", {class: "mark", "aria-hidden": "true"}, runMark(i)), choose, report),
+      ...columns.map((field) => {
+        const value = field.value(run);
+        const text = fieldText(field, value);
+        return el("td", {class: numeric.has(field) ? "number" : null,
+          title: text.length > 24 ? text : null}, value === undefined ? "–" : text);
+      }));
+  },
+
+  sorted() {
+    for (const heading of this.head.querySelectorAll("[data-key]")) {
+      const isIt = heading.dataset.key === state.sort.key;
+      if (isIt) heading.setAttribute("aria-sort", state.sort.down ? "descending" : "ascending");
+      else heading.removeAttribute("aria-sort");
+    }
+  },
+
+  // The visible rows in their order, with the lowest and highest value of each scalar marked.
+  arrange() {
+    const shown = visibleRuns();
+    this.body.replaceChildren(...shown.map((i) => tableRows.get(i)));
+    const all = data.runs.length;
+    this.count.textContent = shown.length === all ? `${all} runs` : `${shown.length} of ${all} runs`;
+    if (!shown.length) {
+      this.body.append(el("tr", {}, el("td", {colspan: this.columns.length + 1},
+        "No run passes the filter. ", button("Show all", () => set({filter: ""})))));
+    }
+    this.columns.forEach((field, place) => {
+      if (field.kind !== "scalar") return;
+      const values = shown.map((i) => field.value(data.runs[i])).filter(Number.isFinite);
+      const low = values.reduce((a, b) => Math.min(a, b), Infinity);
+      const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+      for (const i of shown) {
+        const value = field.value(data.runs[i]);
+        const cell = tableRows.get(i).cells[place + 1];
+        cell.classList.toggle("is-lowest", value === low && low < high);
+        cell.classList.toggle("is-highest", value === high && low < high);
+      }
+    });
+    this.show();
+  },
+
+  // One row can be reached by the Tab key: the chosen one. It is in sight.
+  show() {
+    const reached = this.body.querySelector('th button[tabindex="0"]');
+    const row = tableRows.get(state.run);
+    const now = row && row.isConnected ? row : this.body.rows[0];
+    if (reached) this.reach(reached.closest("tr"), -1);
+    if (now) this.reach(now, 0);
+    markRuns(this.body);
+    if (!row || !row.isConnected) return;
+    const top = row.offsetTop - this.head.offsetHeight;
+    const bottom = row.offsetTop + row.offsetHeight - this.scroller.clientHeight;
+    if (this.scroller.scrollTop > top) this.scroller.scrollTop = top;
+    else if (this.scroller.scrollTop < bottom) this.scroller.scrollTop = bottom;
+  },
+
+  reach(row, tabindex) {
+    for (const each of row.querySelectorAll("button, a")) each.tabIndex = tabindex;
+  },
+
+  clicked(event) {
+    const row = event.target.closest("tr[data-run]");
+    if (!row || event.target.closest("a")) return;
+    set({[event.shiftKey ? "base" : "run"]: Number(row.dataset.run)});
+  },
+
+  pressed(event) {
+    const row = event.target.closest("tr[data-run]");
+    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = this.body.rows;
+    const to = {ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling,
+      Home: rows[0], End: rows[rows.length - 1]}[event.key];
+    if (event.key === "b") set({base: Number(row.dataset.run)});
+    else if (to !== undefined) to?.querySelector("th button").focus();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  },
+};
+panels.push(tablePanel);
