@@ -21,7 +21,7 @@ from ...texts import duration
 from .closing import parsed, well_formed
 from .contents import Contents
 from .figures import Figures
-from .folds import LONGEST_ON_PHONES, outputs_html, text_html
+from .folds import LONGEST_ON_PHONES, outputs_html, text_html, until_opened, with_held
 from .formulas import Formulas
 from .highlight import Highlighter
 from .html_sanitizer import image_data, is_visible, sanitize
@@ -35,7 +35,7 @@ from .widgets import VIEW, WidgetRenderer
 if TYPE_CHECKING:
     from .markdown import MarkdownRenderer
 
-MOST = 1_000_000
+MOST = 500_000
 """Characters of a notebook's code that are highlighted, and of its Markdown that are rendered."""
 
 MOST_OF_TEXT = 50_000
@@ -75,7 +75,7 @@ class CellRenderer:
     """Renders the cells of ``nb`` that ``options`` show; what is from the notebook is sanitized if
     the page ``is_sanitized``. ``failed`` has the ids of the cells that failed, by their index.
 
-    ``contents``, ``pictures``, what ``with_images`` puts into a page, and whether the page
+    ``contents``, ``pictures``, what ``completed`` puts into a page, and whether the page
     ``runs_scripts`` of the notebook are complete when all cells have been rendered.
     """
 
@@ -106,9 +106,10 @@ class CellRenderer:
         self.contents = Contents(["main", *map(self._anchor, self.shown)])
         self.pictures = Pictures()
 
-    def with_images(self, page: str) -> str:
-        """The ``page`` that was made of the cells, with their large images."""
-        return self._large.put_into(page)
+    def completed(self, page: str) -> str:
+        """The ``page`` that was made of the cells, with their large images, and with what has no
+        elements before it is opened."""
+        return self._large.put_into(with_held(page))
 
     def html(self) -> str:
         """HTML of all cells that are shown."""
@@ -266,7 +267,8 @@ class CellRenderer:
         most = LARGE_HTML if self._html_shown < MOST_HTML else SMALL_HTML
         if len(source) > most and "<script" not in source:
             size = f"{len(source) / 1e3:,.0f} KB"
-            made = f"<details><summary>A large output: {size} of HTML</summary>{made}</details>"
+            summary = f"<summary>A large output: {size} of HTML</summary>"
+            made = f"<details>{summary}{until_opened(made)}</details>"
         return f'{self._notice(source)}<div class="output rich{own}"{region}>{made}</div>\n'
 
     def _markdown_output(self, mime: str, bundle: _Bundle) -> str:

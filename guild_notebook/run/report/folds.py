@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -36,6 +38,15 @@ LONGEST_THAT_SCROLLS = 400
 CHUNK = 250
 """Lines that a browser lays out at once."""
 
+MANY_TAGS = 4_000
+"""Of HTML that is folded, beyond which a browser makes no elements of it before it is opened: it
+takes seconds for millions."""
+
+_HELD, _END = (f"{word}{uuid.uuid4().hex}" for word in ("begin", "end"))
+"""Words for the tags of what is held: a page is sanitized after its outputs are folded."""
+
+_HOLDS_NOT = re.compile(r"</?noscript|<script|<style|<iframe", re.IGNORECASE)
+
 
 def outputs_html(made: list[str]) -> str:
     """The outputs of a cell, of which those in the middle are folded if they are very many."""
@@ -44,8 +55,23 @@ def outputs_html(made: list[str]) -> str:
         return "".join(made)
     end = len(made) - LAST_OUTPUTS
     summary = f"<summary>{end - FIRST_OUTPUTS:,} more outputs</summary>"
-    first, folded, last = made[:FIRST_OUTPUTS], made[FIRST_OUTPUTS:end], made[end:]
-    return "".join([*first, f'<details class="more">{summary}\n', *folded, "</details>\n", *last])
+    first, folded, last = made[:FIRST_OUTPUTS], "".join(made[FIRST_OUTPUTS:end]), made[end:]
+    more = f'<details class="more">{summary}\n{until_opened(folded)}</details>\n'
+    return "".join([*first, more, *last])
+
+
+def until_opened(piece: str) -> str:
+    """HTML of what is folded, of which a browser that runs the page's script makes its elements
+    when a reader opens it, if they are many. To others a ``noscript`` is as if it was not there."""
+    if piece.count("<") < MANY_TAGS:
+        return piece
+    piece = piece.replace(_HELD, "").replace(_END, "")
+    return piece if _HOLDS_NOT.search(piece) else f"{_HELD}{piece}{_END}"
+
+
+def with_held(page: str) -> str:
+    """A whole page, in which ``until_opened`` has taken effect."""
+    return page.replace(_HELD, '<noscript class="held">').replace(_END, "</noscript>")
 
 
 def text_html(text: str, kind: str) -> str:
@@ -79,7 +105,8 @@ def text_html(text: str, kind: str) -> str:
         more = f"{sum(map(len, lines[first:last])):,} more characters"
     return (
         f'<div class="output">{_pre(lines[:first], start)}'
-        f'<details class="more"><summary>{more}</summary>{"".join(folded)}</details>'
+        f'<details class="more"><summary>{more}</summary>'
+        f"{until_opened(''.join(folded))}</details>"
         f"{_pre(lines[last:], start)}</div>\n"
     )
 

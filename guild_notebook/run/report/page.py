@@ -63,7 +63,7 @@ def page_html(
     strip = cells.pictures.strip_html() if has_header else ""
     failed = "<br>".join(failures(facts))
     failed = f'<p class="failures">{failed}</p>\n' if failed else ""
-    return cells.with_images(
+    return cells.completed(
         "".join(
             [
                 f'<!DOCTYPE html>\n<html lang="en"{attributes}>\n<head>\n<meta charset="utf-8">\n',

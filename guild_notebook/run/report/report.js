@@ -38,6 +38,18 @@
     document.querySelector(".side").append(tools);
   };
 
+  // What is folded and very long has no elements yet, to the parser of a page with scripts.
+  const make_held = (part) => {
+    for (const held of part.querySelectorAll("noscript.held")) {
+      const made = document.createElement("template");
+      made.innerHTML = held.textContent;
+      held.replaceWith(made.content);
+    }
+  };
+  document.addEventListener("toggle", (event) => {
+    if (event.target.open) make_held(event.target);
+  }, true);
+
   const add_copying = () => {
     const live = document.createElement("div");
     live.className = "live";
@@ -57,6 +69,7 @@
     };
     const add = (part) => {
       const made = button("Copy", async () => {
+        make_held(part);
         const texts = [...part.querySelectorAll("pre")].map((pre) =>
           pre.textContent.replace(/\n$/, "") + (pre.classList.contains("cut") ? "" : "\n"));
         await write(texts.join("").replace(/\n$/, ""));
@@ -109,6 +122,7 @@
 
   let closed = [];
   addEventListener("beforeprint", () => {
+    make_held(document);
     closed = [...document.querySelectorAll("details:not([open])")];
     closed.forEach((part) => { part.open = true; });
   });

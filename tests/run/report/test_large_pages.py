@@ -18,16 +18,7 @@ BUSY = 4
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind",
-    [
-        # Not held: a page of two million coloured elements opens in 17 s.
-        pytest.param(kind, marks=pytest.mark.xfail(reason="too slow", strict=False))
-        if kind == "colors"
-        else kind
-        for kind in reports.KINDS
-    ],
-)
+@pytest.mark.parametrize("kind", reports.KINDS)
 def test_50_mb_of_outputs_open_in_seconds(kind: str, browser: Browser, tmp_path: Path):
     path, seconds = reports.written(kind, tmp_path)
     assert path.stat().st_size > 30_000_000

@@ -93,6 +93,51 @@ def test_an_output_that_would_lie_over_the_page_stays_within_itself(page: Any):
     page.get_by_role("button", name="Dark").click()  # it can be reached
 
 
+LARGE = "<table>" + ("<tr>" + "<td>value</td>" * 9 + "</tr>") * 6_000 + "</table>"
+
+
+@pytest.fixture(scope="module", params=["html", "sanitized"])
+def large_file(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a large table, and with a text of many colours that has the same words."""
+    path = tmp_path_factory.mktemp("large") / "nb.html"
+    text = "".join(f"\x1b[31mred {n}\x1b[0m " * 9 + "\n" for n in range(900))
+    outputs = [
+        v4.new_output("display_data", data={"text/html": LARGE}),
+        v4.new_output("stream", text=text),
+        *[v4.new_output("display_data", data={"text/html": "<i>one</i> <b>two</b>"})] * 2_000,
+    ]
+    nb = v4.new_notebook(cells=[v4.new_code_cell("show()", outputs=outputs)])
+    path.write_text(page_html(nb, title="nb", kind=request.param), "utf-8")
+    return path
+
+
+COUNTS = "names => names.map(name => document.querySelectorAll(`main ${name}`).length)"
+
+
+@pytest.mark.slow
+def test_what_is_folded_and_large_is_made_when_it_is_opened(browser: Browser, large_file: Path):
+    names = ["td", ".stdout span", ".output b"]
+    with browser.page() as page:
+        page.goto(large_file.as_uri(), timeout=LIMIT)
+        assert page.evaluate(COUNTS, names) == [0, 144, 118]
+        for summary in page.locator("main summary").all()[1:]:
+            summary.click()
+        page.wait_for_timeout(100)
+        assert page.evaluate(COUNTS, names) == [54_000, 8_100, 2_000]
+        page.reload()
+        page.get_by_role("button", name="Open all").click()
+        page.wait_for_timeout(100)
+        assert page.evaluate(COUNTS, names) == [54_000, 8_100, 2_000]
+
+
+@pytest.mark.slow
+def test_what_is_folded_and_large_is_there_without_scripts(browser: Browser, large_file: Path):
+    with browser.page(java_script_enabled=False) as page:
+        page.goto(large_file.as_uri(), timeout=LIMIT)
+        assert page.locator("main td").count() == 54_000
+        assert page.locator("main .stdout span").count() == 8_100
+
+
 def test_code_folds_and_opens_alone_and_all_at_once(page: Any):
     states = "all => all.map(e => e.open)"
     sources = page.locator("details.source")
