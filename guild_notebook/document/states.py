@@ -5,6 +5,7 @@ docs/run-directory.md has the words: cells that are not to run have no state.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -47,3 +48,17 @@ def put(
             metadata["guild"] = {"status": state, **memory}
             changed.add(index)
     return changed
+
+
+def seconds(cell: Mapping[str, Any]) -> float | None:
+    """How long a cell took by the times in its metadata, which nbclient writes; None where that is
+    not known."""
+    try:
+        times = cell["metadata"]["execution"]
+        start, end = (
+            datetime.datetime.fromisoformat(str(times[key]).replace("Z", "+00:00"))
+            for key in ("iopub.execute_input", "shell.execute_reply")
+        )
+        return (end - start).total_seconds()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 
 
 class FinishedRun(RunFiles):
-    """The files of a run in ``dir``."""
+    """The files of a run in ``dir``, whose manifest is read once."""
+
+    @functools.cached_property
+    def _manifest(self) -> list[manifest.Line]:
+        return manifest.read_lines(self)
 
     def is_of_notebook(self) -> bool:
         """Whether a notebook has been executed, and has made a report or an image."""
@@ -47,9 +52,34 @@ class FinishedRun(RunFiles):
     def executed_notebook(self) -> str:
         """The path of the executed notebook, "" where it is not there."""
         with contextlib.suppress(OSError):
-            name = manifest.executed_notebook(manifest.read_lines(self))
+            name = manifest.executed_notebook(self._manifest)
             return name if name and self._is_there(name) else ""
         return ""
+
+    def notebook(self, name: str) -> reader.Notebook:
+        """The notebook ``name``. Raises NotebookError for what is not a notebook, and OSError for
+        what is not a file of the run."""
+        os.close(self.open(name, os.O_RDONLY))
+        return reader.read(self.path(name), name)
+
+    def kept_source(self, executed: str) -> str:
+        """The path of the source of the ``executed`` notebook, "" where it has none."""
+        for line in self._manifest:
+            path = os.path.normpath(line[1]) if manifest.is_source(line) else ""
+            if path.startswith(f"{SOURCECODE_DIR}/"):
+                source = path[len(SOURCECODE_DIR) + 1 :]
+                if text_formats.executed_path(source) == executed:
+                    return path
+        return ""
+
+    def secret_flags(self) -> set[str]:
+        """The names of the run's secret flags. Raises UserError for what is not an operation."""
+        return set(RunSecrets(self).variables)
+
+    def discovered(self, source: reader.Notebook) -> Discovered:
+        """The flags of the run's ``source``, as its operation has them. Raises as secret_flags."""
+        patterns = RunDir(self.dir, source.name).flag_patterns()
+        return discover(source, patterns, self.attr("flags"), RunSecrets(self).variables)
 
     def page(self, name: str, kind: str = HTML) -> bytes:
         """The page of the notebook ``name``, a report of the ``kind`` of OWN_REPORTS that shows no
@@ -62,8 +92,7 @@ class FinishedRun(RunFiles):
         from .report.local_images import Sources
         from .report.page import page_html
 
-        os.close(self.open(name, os.O_RDONLY))
-        notebook = reader.read(self.path(name), name)
+        notebook = self.notebook(name)
         data: Any = notebook.data
         for cell in data["cells"]:
             cell.setdefault("metadata", {})
@@ -82,14 +111,13 @@ class FinishedRun(RunFiles):
         far as it is kept."""
         from . import run_facts, run_scalars
 
-        source = self._source(notebook.name)
+        kept = self.kept_source(notebook.name)
+        source = kept[len(SOURCECODE_DIR) + 1 :]
         record = RunDir(self.dir, source or notebook.name)
         found = Discovered()
         with contextlib.suppress(UserError, OSError):  # the source is gone, or is not readable
-            if source:
-                path = f"{SOURCECODE_DIR}/{source}"
-                os.close(self.open(path, os.O_RDONLY))
-                found = discover(reader.read(self.path(path), source))
+            if kept:
+                found = discover(self.notebook(kept))
         variables = RunSecrets(record).variables
         flags = run_facts.RunFlags(found, record.attr("flags"), variables)
         files = run_scalars.event_files(self.dir)
@@ -103,16 +131,6 @@ class FinishedRun(RunFiles):
             host=str(self.attr_value("host") or ""),
             user=str(self.attr_value("user") or ""),
         )
-
-    def _source(self, executed: str) -> str:
-        """The path of the executed notebook's source below SOURCECODE_DIR, "" where it has none."""
-        for line in manifest.read_lines(self):
-            path = os.path.normpath(line[1]) if manifest.is_source(line) else ""
-            if path.startswith(f"{SOURCECODE_DIR}/"):
-                source = path[len(SOURCECODE_DIR) + 1 :]
-                if text_formats.executed_path(source) == executed:
-                    return source
-        return ""
 
     def _report_options(self, kind: str) -> ReportOptions:
         """The options of the run's command for the report ``kind``, or for another of the page."""

@@ -68,12 +68,19 @@ def of_run(
     is_long = (recorded_bytes(run) or 0) > MOST_READ
     is_cut = _size(written) > MOST_EVENTS
     if is_long and compiled_patterns(config):
-        guilds = _event_files_in(run.path(".guild"))
+        guilds = guild_event_files(run)
         is_cut = is_cut or _size(guilds) > MOST_EVENTS
         values = of_event_files(run, guilds, ".guild")
         before = [value for value in values if value.name not in names]
     found, more = scalars(itertools.chain(before, shown, of_event_files(run, written)))
     return found, more, bool(found) and (is_cut or (is_long and bool(names)))
+
+
+def of_ended_run(run: RunFiles) -> list[Scalar]:
+    """The scalars of a run that has ended: all that it has printed are in Guild's event files."""
+    printed_values = of_event_files(run, guild_event_files(run), ".guild")
+    written = of_event_files(run, event_files(run.dir))
+    return scalars(itertools.chain(printed_values, written))[0]
 
 
 def scalars(values: Iterable[Value]) -> tuple[list[Scalar], int]:
@@ -211,9 +218,10 @@ def event_files(run_dir: str) -> list[str]:
     return sorted(found)
 
 
-def _event_files_in(folder: str) -> list[str]:
+def guild_event_files(run: RunFiles) -> list[str]:
+    """The event files in which Guild keeps the scalars that a run has printed."""
     try:
-        with os.scandir(folder) as entries:
+        with os.scandir(run.path(".guild")) as entries:
             return sorted(entry.path for entry in entries if ".tfevents." in entry.name)
     except OSError:
         return []

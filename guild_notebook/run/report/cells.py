@@ -6,7 +6,6 @@ and Markdown stay as they are written, which the page says.
 
 from __future__ import annotations
 
-import datetime
 import html
 import json
 import re
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...document import states
 from ...document.cells import cell_label, own_name
 from ...document.mime import text_of
 from ...options import ReportOptions
@@ -320,7 +320,7 @@ def _cell_facts(node: Any) -> Iterator[str]:
     """How a cell ended if it did not complete, how long it took and its peak of memory."""
     if status := _ended(node):
         yield f'<span class="{"" if status == "not run" else "state"}">{html.escape(status)}</span>'
-    seconds = _seconds(_mapping(node.metadata.get("execution")))
+    seconds = states.seconds(node)
     if seconds is not None:
         yield f'<span title="how long it took">{duration(seconds, is_exact=True)}</span>'
     guild = _mapping(node.metadata.get("guild"))
@@ -333,18 +333,6 @@ def _ended(node: Any) -> str:
     """How a cell ended, "" if it completed or that is not known."""
     status = _mapping(node.metadata.get("guild")).get("status")
     return status if isinstance(status, str) and status != "completed" else ""
-
-
-def _seconds(times: Mapping[str, Any]) -> float | None:
-    """How long a cell took by the times in its metadata, which nbclient writes."""
-    try:
-        start, end = (
-            datetime.datetime.fromisoformat(str(times[key]).replace("Z", "+00:00"))
-            for key in ("iopub.execute_input", "shell.execute_reply")
-        )
-        return (end - start).total_seconds()
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None
 
 
 def _size(memory: int) -> str:

@@ -1,0 +1,464 @@
+"""A run directory read as data: what a run is, with its flags, scalars, cells and their outputs.
+
+Whatever a run directory holds, reading it ends with a Run. What runs have in common is read once:
+their notebook by its digest, and images, of which those that are the same are one object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakValueDictionary
+
+from ..document import cells as named_cells
+from ..document import states
+from ..document.mime import text_of
+from ..errors import UserError
+from ..flags import languages
+from ..flags.guild_values import guild_default
+from ..flags.sources import parameters
+from ..run import again, run_scalars
+from ..run.finished import FinishedRun
+from ..secrets.masking import MASK
+from ..texts import one_line
+from . import outputs
+from .model import Cell, Image, Output, Run, Scalar
+
+LARGEST = 500_000_000
+"""Bytes of a notebook that is read."""
+
+LARGEST_ATTRIBUTE = 1_000_000
+"""Bytes of an attribute of a run that is read."""
+
+MOST_VALUES = 1_000
+"""Values in a flag that is a list or a mapping. YAML's aliases make very many of a few lines."""
+
+LONGEST_REASON = 300
+"""Characters of why a run is not completed."""
+
+_STATES = {"error": "failed", "terminated": "stopped", "exit": "failed"}
+"""The words of a report for those of an executed notebook, as run/run_facts.py has them."""
+
+_STATE_OF_STATUS = {"error": "failed", "terminated": "stopped"}
+
+_SCRAP, _RECORD = "application/scrapbook.scrap+json", "application/papermill.record+json"
+
+_FILES = (
+    *("flags", "label", "tags", "started", "stopped", "exit_status", "op"),
+    *("../manifest", "../LOCK", "../LOCK.remote", "../PENDING", "../STAGED"),
+)
+"""Files whose change makes another Run, from ``.guild/attrs`` on."""
+
+
+def read_run(run_dir: str) -> Run:
+    """The run in ``run_dir``. Where it cannot be read, its ``reason`` says why."""
+    return RunCache().read([run_dir])[0]
+
+
+def read_runs(run_dirs: Iterable[str]) -> list[Run]:
+    """The runs in ``run_dirs``, in this order. No two of them have the same id."""
+    return RunCache().read(run_dirs)
+
+
+class RunCache:
+    """Runs that have been read, each as long as its files stay as they were."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, tuple[Any, Run]] = {}
+        self._shared = _Shared()
+
+    def read(self, run_dirs: Iterable[str]) -> list[Run]:
+        """As ``read_runs``; what is not among ``run_dirs`` any more is forgotten."""
+        dirs = [os.path.abspath(run_dir) for run_dir in run_dirs]
+        self._shared.batches.clear()
+        kept, self._runs = self._runs, {}
+        for run_dir in dirs:
+            if run_dir not in self._runs:
+                self._runs[run_dir] = self._read(run_dir, kept.get(run_dir))
+        runs, ids = [], set()
+        for run_dir in dirs:
+            run = self._runs[run_dir][1]
+            if run.id in ids:  # a copy with another name
+                run = dataclasses.replace(run, id=run_dir)
+            ids.add(run.id)
+            runs.append(run)
+        return runs
+
+    def _read(self, run_dir: str, kept: tuple[Any, Run] | None) -> tuple[Any, Run]:
+        files = FinishedRun(run_dir)
+        stamp = _stamp(files)
+        if kept and kept[0] == stamp:
+            return kept
+        try:
+            return stamp, _RunReader(files, self._shared).run()
+        except Exception as e:  # of what a run directory may hold
+            why = str(e) if isinstance(e, UserError) else f"{type(e).__name__}: {e}"
+            name = os.path.basename(run_dir)
+            return stamp, Run(name, run_dir, state="failed", reason=_line(f"cannot be read: {why}"))
+
+
+def _stamp(run: FinishedRun) -> Any:
+    """What differs as soon as a run has been written to."""
+    paths = [os.path.join(run.dir, ".guild", "attrs", name) for name in _FILES]
+    with contextlib.suppress(OSError):
+        paths.append(run.path(run.executed_notebook()))
+    paths += [*run_scalars.guild_event_files(run), *run_scalars.event_files(run.dir)]
+    status = _status(run)
+    if status == "running":
+        paths.append(os.path.join(run.dir, ".guild", "output"))
+    stats = []
+    for path in paths:
+        try:
+            found = os.stat(path)
+            stats.append((path, found.st_ino, found.st_size, found.st_mtime_ns))
+        except (OSError, ValueError):
+            stats.append((path, 0, 0, 0))
+    return status, stats
+
+
+@dataclass
+class _Version:
+    """A version of a notebook, by its kept source: what there is of each cell that a run has, in
+    which secret values are masked, and its flags' defaults."""
+
+    digest: str = ""
+    sources: Sequence[str] = ()
+    names: Sequence[str] = ()
+    ids: Sequence[str] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Shared:
+    """What runs have in common: images by their digest, and versions of notebooks; the batch whose
+    trial each run in a folder is, by the run's name."""
+
+    def __init__(self) -> None:
+        self.images: MutableMapping[str, Image] = WeakValueDictionary()
+        self.versions: dict[Any, _Version] = {}
+        self.batches: dict[str, dict[str, str]] = {}
+
+    def batch(self, run_dir: str) -> str:
+        home, name = os.path.split(run_dir)
+        if home not in self.batches:
+            self.batches[home] = dict(_trials(home))
+        return self.batches[home].get(name, "")
+
+    def output(self, output: Output) -> Output:
+        """The output with the image that is the same as its own."""
+        if not output.image:
+            return output
+        image = self.images.setdefault(output.image.digest, output.image)
+        return output if image is output.image else dataclasses.replace(output, image=image)
+
+
+def _trials(home: str) -> Iterator[tuple[str, str]]:
+    """The name of each trial of the batches in a folder, and that of its batch, which has a link
+    for each (guild/batch_util.py, _link_to_trial)."""
+    try:
+        with os.scandir(home) as entries:
+            runs = sorted(entry.path for entry in entries)
+    except OSError:
+        return
+    for run_dir in runs:
+        if os.path.isdir(os.path.join(run_dir, ".guild", "proto")):
+            with contextlib.suppress(OSError), os.scandir(run_dir) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        yield entry.name, os.path.basename(run_dir)
+
+
+class _RunReader:
+    """Reads a run by its ``files``."""
+
+    def __init__(self, files: FinishedRun, shared: _Shared) -> None:
+        self._files, self._dir, self._shared = files, files.dir, shared
+        self._problems: list[str] = []
+
+    def run(self) -> Run:
+        files = self._files
+        if not os.path.isdir(os.path.join(self._dir, ".guild")):
+            raise UserError("it is not a run's directory")
+        status = _status(files)
+        name = os.path.basename(self._dir)
+        given_id = self._attribute("id")
+        started, stopped = self._attribute("started"), self._attribute("stopped")
+        label, tags = self._attribute("label"), self._attribute("tags")
+        run = Run(
+            id=name if _is_id(name) or not isinstance(given_id, str) else given_id,
+            dir=self._dir,
+            operation=again.operation(files)[0],
+            label="" if label is None else str(label),
+            tags=[str(tag) for tag in tags] if isinstance(tags, list) else [],
+            status=status,
+            state=_STATE_OF_STATUS.get(status, status),
+            started=_time(started),
+            seconds=(stopped - started) / 1e6
+            if type(started) is int and type(stopped) is int
+            else None,
+            flags=self._flags(),
+            scalars=self._scalars(status),
+            report=next(iter(files.reports()), ""),
+            batch=self._shared.batch(self._dir),
+        )
+        return self._with_notebook(run)
+
+    def _attribute(self, name: str) -> Any:
+        """A run attribute of any kind, None where it cannot be read."""
+        with contextlib.suppress(OSError):
+            path = self._files.path(f".guild/attrs/{name}")
+            if os.stat(path).st_size <= LARGEST_ATTRIBUTE:
+                value = self._files.attr_value(name)
+                return None if isinstance(value, Exception) else value
+            self._problems.append(f"its attribute {name} is too large")
+        return None
+
+    def _flags(self) -> dict[str, Any]:
+        values = _mapping(self._attribute("flags"))
+        try:
+            secret = self._files.secret_flags()
+        except (UserError, OSError):  # which are secret is not known
+            secret = set(values)
+        return {
+            str(name): MASK if name in secret and value not in (None, "") else _bounded(value)
+            for name, value in values.items()
+        }
+
+    def _scalars(self, status: str) -> dict[str, Scalar]:
+        files = self._files
+        if status == "running":  # Guild's event files may lack the last
+            op = _mapping(self._attribute("op"))
+            config = op.get("output-scalars")
+            ignored = _mapping(self._attribute("flags")) if config is None else ()
+            written = run_scalars.event_files(self._dir)
+            found = run_scalars.of_run(files, config, ignored, written)[0]
+        else:
+            found = run_scalars.of_ended_run(files)
+        return {each.name: Scalar(each.name, each.value, each.step, each.points) for each in found}
+
+    def _with_notebook(self, run: Run) -> Run:
+        """The run with all that its executed notebook says."""
+        path = self._files.executed_notebook()
+        if not path:
+            is_ended = run.status not in ("completed", "running", "pending", "staged")
+            reason = "it has no executed notebook" if is_ended else ""
+            return dataclasses.replace(run, reason=self._and_problems(reason))
+        try:
+            if os.stat(self._files.path(path)).st_size > LARGEST:
+                raise UserError(f"{path} is larger than {LARGEST // 1_000_000} MB")
+            notebook = self._files.notebook(path)
+        except (OSError, UserError) as e:
+            return dataclasses.replace(run, notebook=path, reason=self._and_problems(str(e)))
+        raw = notebook.data["cells"]
+        version = self._version(path)
+        if len(version.sources) != len(raw):  # it is not the notebook that was executed
+            texts = [cell.source for cell in notebook.cells]
+            names = named_cells.cell_names(notebook.cells)
+            version = dataclasses.replace(version, sources=texts, names=names, ids=[""] * len(raw))
+        cells = [
+            self._cell(cell, node, source, name, own_id)
+            for cell, node, source, name, own_id in zip(
+                notebook.cells, raw, version.sources, version.names, version.ids
+            )
+        ]
+        scraps = {scrap.name: scrap for node in raw for scrap in _scraps(node)}
+        run = dataclasses.replace(
+            run,
+            notebook=path,
+            language=languages.name_of(notebook),
+            source_digest=version.digest,
+            defaults=version.defaults,
+            cells=cells,
+            scalars={**scraps, **run.scalars},
+        )
+        said = _mapping(_mapping(notebook.data.get("metadata")).get("guild"))
+        run = _ended(run, said)
+        return dataclasses.replace(run, reason=self._and_problems(run.reason))
+
+    def _and_problems(self, reason: str) -> str:
+        return _line("; ".join(filter(None, [reason, *self._problems])))
+
+    def _version(self, executed: str) -> _Version:
+        path = self._files.kept_source(executed)
+        if not path:
+            return _Version()
+        try:
+            content = self._files.read(path)
+            settings = self._files.read(".guild/attrs/op")
+            names = tuple(sorted(map(str, self._files.attr("flags"))))
+            key = path, hashlib.sha256(content).hexdigest(), settings, names
+            if key not in self._shared.versions:
+                self._shared.versions[key] = self._read_version(path, key[1])
+            return self._shared.versions[key]
+        except (OSError, UserError) as e:
+            self._problems.append(f"its source is not readable: {e}")
+            return _Version()
+
+    def _read_version(self, path: str, digest: str) -> _Version:
+        notebook = self._files.notebook(path)
+        found = self._files.discovered(notebook)
+        dropped = set(parameters.injected_cells(notebook))
+        sources = {cell.index: cell.source for cell in notebook.cells if cell.index not in dropped}
+        defaults: dict[str, Any] = {}
+        masked: dict[int, list[tuple[int, int]]] = {}
+        for name, flag in found.flags.items():
+            default = guild_default(flag)
+            if flag.secret:
+                for site in flag.sites:
+                    masked.setdefault(site.cell, []).append((site.start, site.end))
+                defaults[name] = MASK
+            elif default is not None:
+                defaults[name] = _bounded(default)
+        for index, spans in masked.items():
+            for start, end in sorted(spans, reverse=True):
+                sources[index] = f"{sources[index][:start]}{MASK}{sources[index][end:]}"
+        shown = [dataclasses.replace(notebook.cells[i], source=sources[i]) for i in sources]
+        raw = notebook.data["cells"]
+        has_ids = path.endswith(".ipynb") and (notebook.data.get("nbformat_minor") or 0) >= 5
+        ids = [str(raw[index].get("id") or "") if has_ids else "" for index in sources]
+        names = named_cells.cell_names(shown)
+        return _Version(digest, list(sources.values()), names, ids, defaults)
+
+    def _cell(
+        self, cell: named_cells.Cell, node: Mapping[str, Any], source: str, name: str, own_id: str
+    ) -> Cell:
+        guild = _mapping(_mapping(node.get("metadata")).get("guild"))
+        state = guild.get("status")
+        memory = _mapping(guild.get("peak_memory")).get("kernel")
+        seconds = states.seconds(node)
+        return Cell(
+            index=cell.index,
+            kind=cell.kind,
+            label=named_cells.cell_label(cell.index + 1, name, cell.number),
+            name=name,
+            source=source,
+            executed=cell.source,
+            id=own_id,
+            number=cell.number,
+            state=state if isinstance(state, str) else "",
+            seconds=seconds if seconds is not None and seconds >= 0 else None,
+            peak_memory=memory if type(memory) is int and 0 < memory < 1 << 60 else None,
+            outputs=[*map(self._shared.output, outputs.cell_outputs(node))] if cell.is_code else [],
+        )
+
+
+def _ended(run: Run, said: Mapping[str, Any]) -> Run:
+    """The run with how it has ended, which its executed notebook has ``said``."""
+    status = said.get("status")
+    if run.status in ("running", "pending", "staged"):
+        return run
+    index = said.get("failed_cell")
+    failed = index if type(index) is int and 0 <= index < len(run.cells) else None
+    if status == "completed":
+        if run.status == "completed":
+            return run
+        return dataclasses.replace(run, reason="all cells ran, and not everything could be saved")
+    if status == states.RUNNING:  # it was killed
+        failed = next((cell.index for cell in run.cells if cell.state == states.RUNNING), None)
+        where = f" in {run.cells[failed].label}" if failed is not None else ""
+        return dataclasses.replace(run, failed_cell=failed, reason=f"it was killed{where}")
+    if failed is None:
+        return dataclasses.replace(run, reason="it ended before its first cell")
+    cell = run.cells[failed]
+    state = _STATES.get(cell.state, cell.state) or run.state
+    return dataclasses.replace(run, state=state, failed_cell=failed, reason=_why(cell))
+
+
+def _why(cell: Cell) -> str:
+    """How a cell ended, as run/execution/execute.py says it."""
+    errors = [output for output in cell.outputs if output.name]
+    if errors and (errors[-1].name == "NoReply" or cell.state in ("timed out", "kernel died")):
+        return errors[-1].message
+    if cell.state == "stopped":
+        return f"{cell.label} was stopped"
+    if cell.state == "exit":
+        return f"{cell.label} exited" + (f": {errors[-1].message}" if errors else "")
+    return f"{cell.label} failed" + (f" with {errors[-1].name}" if errors else "")
+
+
+def _scraps(node: Mapping[str, Any]) -> Iterator[Scalar]:
+    """The numbers that a cell has kept by scrapbook, or by papermill's ``record``."""
+    found = node.get("outputs")
+    for output in found if isinstance(found, list) else ():
+        data = _mapping(_mapping(output).get("data"))
+        scrap = _mapping(_json(data.get(_SCRAP)))
+        record = _mapping(_json(data.get(_RECORD)))
+        for name, value in [(scrap.get("name"), scrap.get("data")), *record.items()]:
+            if isinstance(name, str) and isinstance(value, (int, float)) and value is not True:
+                with contextlib.suppress(OverflowError):
+                    yield Scalar(name, float(value), 0, [(0, float(value))])
+
+
+def _json(value: Any) -> Any:
+    """An entry of JSON in a MIME bundle, which some keep as text."""
+    if not isinstance(value, (str, list)):
+        return value
+    try:
+        return json.loads(text_of(value))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _status(run: FinishedRun) -> str:
+    """The status of a run (guild/run.py, status), of files that may be anything."""
+    for name, status in (
+        ("LOCK.remote", "running"),
+        ("PENDING", "pending"),
+        ("STAGED", "staged"),
+    ):
+        if os.path.lexists(os.path.join(run.dir, ".guild", name)):
+            return status
+    with contextlib.suppress(OSError):
+        exit_status = run.attr_value("exit_status")
+        if type(exit_status) is int:
+            return {0: "completed"}.get(exit_status, "error" if exit_status > 0 else "terminated")
+        from guild import util
+
+        with contextlib.suppress(ValueError, OverflowError):
+            if util.pid_exists(int(run.read(".guild/LOCK")[:10])):
+                return "running"
+    return "error"
+
+
+def _bounded(value: Any) -> Any:
+    """The value of a flag as plain data, a text in its place where it is too large."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    left, count = [value], 0
+    while left and count <= MOST_VALUES:
+        each = left.pop()
+        count += 1
+        if isinstance(each, dict):
+            left += [*each.keys(), *each.values()]
+        elif isinstance(each, (list, tuple)):
+            left += each
+    if count > MOST_VALUES:
+        return f"({type(value).__name__} of more than {MOST_VALUES:,} values)"
+    return value if isinstance(value, (list, dict)) else str(value)
+
+
+def _is_id(name: str) -> bool:
+    return len(name) == 32 and all(c in "0123456789abcdef" for c in name)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return {k: v for k, v in value.items() if isinstance(k, str)} if isinstance(value, dict) else {}
+
+
+def _line(text: str) -> str:
+    line = one_line(" ".join(text.split()))
+    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
+
+
+def _time(microseconds: Any) -> datetime.datetime | None:
+    """A time of Guild's (guild/run.py, timestamp) where this is."""
+    with contextlib.suppress(OverflowError, ValueError, OSError):
+        if type(microseconds) is int:
+            return datetime.datetime.fromtimestamp(microseconds / 1_000_000).astimezone()
+    return None
