@@ -17,7 +17,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -41,8 +41,13 @@ _WIDEST = 40
 _EXAMPLE = "train.ipynb"
 """The notebook of the tutorial, which lies beside this module: that of examples/tutorial."""
 
-_OF_RUNS = {"share": "write the reports of runs and an index of them to a folder"}
+_OF_RUNS = {
+    "share": "write the reports of runs and an index of them to a folder",
+}
 """The commands of which each has a module here, and what they do."""
+
+_ANSWERING = ("diff",)
+"""Those whose exit status 1 is an answer, as that of diff(1): after an error it is 2."""
 
 _COMMANDS = ("flags", "preview", "open", *_OF_RUNS, "example")
 
@@ -56,19 +61,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line tool; returns the exit status. A UserError, and an output that cannot
     be written, is one line on stderr, if that can be written."""
     end_on_windows()
+    argv = sys.argv[1:] if argv is None else argv
+    trouble = 2 if argv and argv[0] in _ANSWERING else 1
     if sys.stderr is None:  # it was closed before the process began: Guild takes it for a stream
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # to the end
     try:
-        status = _status(argv)
+        status = _status(argv, trouble)
         if sys.stdout is not None:
             sys.stdout.flush()
-        elif status == 0:
+        elif status < trouble:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     except BrokenPipeError:  # the reader has seen enough
         status = 0
     except OSError as e:
         _say(f"guild-notebook: cannot write the output: {e.strerror} - send it elsewhere")
-        status = 1
+        status = trouble
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
@@ -77,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _status(argv: Sequence[str] | None) -> int:
+def _status(argv: Sequence[str], trouble: int) -> int:
+    """The exit status: what the command's lines end with, or ``trouble`` after an error."""
     with contextlib.redirect_stdout(io.StringIO()) as shown:  # argparse hides that it cannot print
         try:
             args = _parser().parse_args(argv)
@@ -91,12 +99,19 @@ def _status(argv: Sequence[str] | None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        for line in args.lines(args):
-            print(line)
+        return _print(args.lines(args))
     except UserError as e:
         _say(f"guild-notebook: {e}")
-        return 1
-    return 0
+        return trouble
+
+
+def _print(lines: Generator[str, None, int | None] | Iterator[str]) -> int:
+    while True:
+        try:
+            line = next(lines)
+        except StopIteration as end:
+            return end.value or 0
+        print(line)
 
 
 def _say(line: str) -> None:
@@ -189,9 +204,10 @@ def _open(args: argparse.Namespace) -> Iterator[str]:
         yield path
 
 
-def _of_runs(args: argparse.Namespace) -> Iterator[str]:
+def _of_runs(args: argparse.Namespace) -> Generator[str, None, int | None]:
     module = importlib.import_module(f".{args.command}", __package__)
-    yield from module.lines(args.arguments)
+    status: int | None = yield from module.lines(args.arguments)
+    return status
 
 
 class _Value(NamedTuple):

@@ -3,10 +3,12 @@ IDs, and filters, which Guild reads here as well."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import UserError
+from ..run.finished import FinishedRun
 
 
 def command(function: Callable[[Any, Any], Any], name: str, *options: Any) -> Any:
@@ -35,6 +37,36 @@ def selected(args: Any, context: Any) -> list[Any]:
 
     found = runs_impl.runs_op_selected(args, context)
     return list({run.id: run for run in found}.values())
+
+
+def run_dir(name: str) -> str:
+    """The directory of the run whose number `guild runs` shows, or whose ID begins with ``name``,
+    as Guild's commands take it. Raises UserError where there is none, or are several."""
+    from guild import var
+
+    runs = var.runs(sort=["-timestamp"])
+    if name.isdecimal() and len(name) < 8 and 0 < int(name) <= len(runs):
+        return str(runs[int(name) - 1].dir)
+    dirs = [str(each.dir) for each in runs if each.id.startswith(name.lower())]
+    if not dirs:
+        raise UserError(f"there is no run {name} - give a number or ID of guild runs")
+    if len(dirs) > 1:
+        raise UserError(f"{name} begins the IDs of {len(dirs)} runs - give more of it")
+    return dirs[0]
+
+
+def newest(number: int, is_of_notebook: Callable[[FinishedRun], object]) -> list[str]:
+    """The directories of the newest runs that are of notebooks, newest first. Raises UserError
+    where there are fewer."""
+    from guild import var
+
+    runs = (FinishedRun(each.dir) for each in var.runs(sort=["-timestamp"]))
+    dirs = [run.dir for run in itertools.islice(filter(is_of_notebook, runs), number)]
+    if not dirs:
+        raise UserError("there is no run of a notebook yet - guild run NOTEBOOK.ipynb makes one")
+    if len(dirs) < number:
+        raise UserError("there is one run of a notebook - guild run NOTEBOOK.ipynb makes another")
+    return dirs
 
 
 def called(made: Any, arguments: Sequence[str]) -> Any:

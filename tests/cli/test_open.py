@@ -74,7 +74,7 @@ def test_a_browser_opens_it(home, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        (["d"], "there is no run d - give a number or ID of guild runs, or none for the last"),
+        (["d"], "there is no run d - give a number or ID of guild runs"),
         (["a"], "a begins the IDs of 2 runs - give more of it"),
         (["cc"], "run cccccccc has no report - what there is of it: guild ls cccccccc"),
         (["aa"], "run aaaaaaaa has no report - what there is of it: guild ls aaaaaaaa"),
