@@ -247,8 +247,8 @@ class _RunReader:
         path = self._files.executed_notebook()
         if not path:
             is_ended = run.status not in ("completed", "running", "pending", "staged")
-            reason = "it has no executed notebook" if is_ended else ""
-            return dataclasses.replace(run, reason=self._and_problems(reason))
+            why = "it has no executed notebook" if is_ended else ""
+            return dataclasses.replace(run, reason=self._and_problems(why))
         try:
             if os.stat(self._files.path(path)).st_size > LARGEST:
                 raise UserError(f"{path} is larger than {LARGEST // 1_000_000} MB")
