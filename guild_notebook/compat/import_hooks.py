@@ -70,6 +70,7 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.commands.run": (commands.state_defaults, command_line.explain_unknown_options),
     "guild.commands.run_impl": (
         restarts.find_by_id,
+        restarts.record_required_files,
         command_line.ask_plugins,
         shown_flags.label_by_defaults,
     ),

@@ -1,4 +1,4 @@
-"""How Guild finds the run that it is to start again."""
+"""How Guild finds the run that it is to start again, and what it records of such a start."""
 
 from __future__ import annotations
 
@@ -28,3 +28,17 @@ def find_by_id(run_impl: Any) -> None:
         return found_by_guild(spec)
 
     run_impl._local_run_for_spec = local_run_for_spec
+
+
+def record_required_files(run_impl: Any) -> None:
+    """Write a line of the manifest for each file of a dependency also where a run is started again
+    or was staged, and in each trial of a batch: Guild does that for other runs only
+    (guild/commands/run_impl.py:1260, _op_init_callbacks_for_restart)."""
+    init_by_guild = run_impl._op_init_callbacks_for_restart
+
+    def init_callbacks(op: Any) -> None:
+        init_by_guild(op)
+        if not op.callbacks.dep_source_resolved:
+            op.callbacks.dep_source_resolved = run_impl._on_dep_source_resolved
+
+    run_impl._op_init_callbacks_for_restart = init_callbacks

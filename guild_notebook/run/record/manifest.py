@@ -70,8 +70,14 @@ def artifact_line(path: str, notebook: str) -> Line:
 
 def executed_notebook(lines: list[Line]) -> str:
     """The path of the executed notebook, "" where the run is not of a notebook."""
-    origins = [line[3] for line in lines if len(line) > 3 and line[3].startswith(_NOTEBOOK)]
+    origins = [line[3] for line in lines if is_notebook(line[3:])]
     return origins[-1][len(_NOTEBOOK) :] if origins else ""
+
+
+def is_notebook(origin: list[str]) -> bool:
+    """Whether a line whose fields from the fourth on are ``origin`` is of the executed notebook, or
+    of what has been made of it."""
+    return bool(origin) and origin[0].startswith(_NOTEBOOK)
 
 
 def is_source(line: Line) -> bool:
@@ -81,4 +87,4 @@ def is_source(line: Line) -> bool:
 
 def is_renewed(line: Line) -> bool:
     """Whether each start of the run writes the line anew: that of a source file or an artifact."""
-    return is_source(line) or (len(line) > 3 and line[3].startswith(_NOTEBOOK))
+    return is_source(line) or is_notebook(line[3:])

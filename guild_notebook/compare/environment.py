@@ -1,0 +1,234 @@
+"""What differs between the environments of two runs, by what each has recorded of its own: the
+kernel, its packages, the machine, the commit, and the files that it was given, by their digests."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..document import reader
+from ..errors import UserError
+from ..flags.languages.values import shortened
+from ..run.finished import FinishedRun
+from ..run.record import kernel_record, manifest
+from ..run.record.run_files import mapping
+from ..run.record.source_files import SOURCECODE_DIR
+from ..texts import one_line
+
+KERNEL, PACKAGES, MACHINE, COMMIT = "kernel", "packages", "machine", "commit"
+SOURCES, FILES = "source files", "files"
+SUBJECTS = (KERNEL, PACKAGES, MACHINE, SOURCES, FILES, COMMIT)
+
+MOST_IN_A_LINE = 3
+"""Packages or files that the short form names."""
+
+_LONGEST = 80
+"""Characters of a value that are shown."""
+
+_NO_CAUSE = ("kernel", "interpreter", "commit")
+"""What may differ and changes no output by itself: what a kernel is called, where its program lies,
+and the commit, of which the source files count."""
+
+_EDITABLE = re.compile(r"# Editable [^(]{0,100}\(([\w.-]{1,200})==([^()\s]{1,200})\)")
+_EGG = re.compile(r"[#&]egg=([\w.-]{1,200})")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs: a ``subject`` of SUBJECTS, the ``name`` in it (of a package, the path of a
+    file), and what it was and is, "" where it was or is not there. Files have their digests."""
+
+    subject: str
+    name: str
+    before: str
+    after: str
+
+    @property
+    def is_cause(self) -> bool:
+        """Whether it may be why an output differs."""
+        return self.name not in _NO_CAUSE
+
+    @property
+    def text(self) -> str:
+        """``numpy 2.0.1 → 2.1.0``, ``scipy 1.14 added``, ``data.csv changed``."""
+        digests = self.subject in (SOURCES, FILES)
+        before, after = (shortened(one_line(text), _LONGEST) for text in (self.before, self.after))
+        name = shortened(one_line(self.name), _LONGEST)
+        if self.before and self.after:
+            return f"{name} changed" if digests else f"{name} {before} → {after}"
+        value = "" if digests else f" {before or after}"
+        return f"{name}{value} {'removed' if self.before else 'added'}"
+
+
+@dataclass(frozen=True)
+class EnvironmentDifference:
+    """What differs between two environments, in the order of SUBJECTS; how many entries of each
+    subject were compared, and lines that say what is not known."""
+
+    changes: Sequence[Change]
+    compared: Mapping[str, int]
+    unknown: Sequence[str] = ()
+
+    @property
+    def causes(self) -> list[Change]:
+        """Those of the changes that may be why an output differs."""
+        return [change for change in self.changes if change.is_cause]
+
+    @property
+    def line(self) -> str:
+        """The changes in a line, of the packages and files a few; "" where there are none."""
+        parts = []
+        for subject in SUBJECTS:
+            texts = [change.text for change in self.changes if change.subject == subject]
+            rest = len(texts) - MOST_IN_A_LINE
+            parts += texts[:MOST_IN_A_LINE]
+            parts += [f"{rest} more {subject}"] if rest > 0 else []
+        return ", ".join(parts)
+
+    @property
+    def same(self) -> str:
+        """What of the environment is the same, in a line: ``Python, 83 packages, 2 files``."""
+        differ = {change.subject for change in self.changes if change.is_cause}
+        names = {PACKAGES: "package", SOURCES: "source file", FILES: "file"}
+        parts = []
+        for subject in SUBJECTS:
+            number = self.compared.get(subject, 0)
+            if number and subject not in differ and subject != COMMIT:
+                name = names.get(subject)
+                parts.append(f"{number} {name}{'s' * (number != 1)}" if name else f"the {subject}")
+        return ", ".join(parts)
+
+
+@dataclass
+class Environment:
+    """The environment of a run: values by subject and name; the subjects that it says nothing of,
+    with why; lines for folders that it requires, of which it keeps no digests."""
+
+    facts: dict[str, dict[str, str]] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+
+
+def between(before_dir: str, after_dir: str) -> EnvironmentDifference:
+    """What differs between the environments of the runs in two directories."""
+    before, after = environment(before_dir), environment(after_dir)
+    changes: list[Change] = []
+    compared, unknown = {}, []
+    for subject in SUBJECTS:
+        whys = [each.unknown[subject] for each in (before, after) if subject in each.unknown]
+        unknown += [f"{subject}: {why}" for why in dict.fromkeys(whys)]
+        if subject == FILES:
+            unknown += dict.fromkeys([*before.folders, *after.folders])
+        old, new = before.facts.get(subject, {}), after.facts.get(subject, {})
+        compared[subject] = len(old.keys() & new.keys())
+        names = () if whys else dict.fromkeys([*old, *new])
+        values = ((name, old.get(name, ""), new.get(name, "")) for name in names)
+        changes += [Change(subject, n, one, other) for n, one, other in values if one != other]
+    return EnvironmentDifference(changes, compared, unknown)
+
+
+def environment(run_dir: str) -> Environment:
+    """The environment of the run in ``run_dir``, as far as it can be read."""
+    run = FinishedRun(run_dir)
+    found = Environment()
+    described = kernel_of(run)
+    if described:
+        found.facts[KERNEL] = dict(_kernel(described))
+        gpus = described.get("gpus")
+        machine = {"platform": described.get("platform"), "GPUs": gpus or "none"}
+        found.facts[MACHINE] = {key: _text(value) for key, value in machine.items() if value}
+    else:
+        found.unknown[KERNEL] = f"run {_name(run)} has not recorded its kernel"
+    packages = described.get("packages") or _attr(run, kernel_record.PIP_FREEZE)
+    if isinstance(packages, list):
+        found.facts[PACKAGES] = dict(packages_of(packages))
+    else:
+        found.unknown[PACKAGES] = f"run {_name(run)} has not recorded them"
+    if commit := str(_attr(run, "vcs_commit") or "").rpartition(":")[2]:
+        modified = ", modified" if commit.endswith("*") else ""
+        found.facts[COMMIT] = {"commit": f"{commit.rstrip('*')[:12]}{modified}"}
+    try:
+        _add_files(run, found)
+    except OSError as e:
+        why = f"the manifest of run {_name(run)} cannot be read ({e.strerror})"
+        found.unknown[SOURCES] = found.unknown[FILES] = why
+    return found
+
+
+def kernel_of(run: FinishedRun) -> dict[str, Any]:
+    """What the executed notebook of a run says of its kernel (docs/run-directory.md), empty where
+    it says nothing."""
+    name = run.executed_notebook()
+    try:
+        data = reader.read(run.path(name), name).data if name else {}
+    except (UserError, OSError):
+        return {}
+    return mapping(mapping(data.get("metadata")).get(kernel_record.KEY))
+
+
+def _kernel(described: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    language = _text(described.get("language"))
+    version = f"{language[:1].upper()}{language[1:]}" or "version"
+    keys = {version: "version", "implementation": "implementation", "kernel": "name"}
+    for name, key in {**keys, "interpreter": "interpreter"}.items():
+        if text := _text(described.get(key)):
+            yield name, text
+
+
+def packages_of(lines: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """The name of each package in the lines of ``pip freeze``, and its version, or where it was
+    installed from."""
+    editable: tuple[str, str] = "", ""
+    for line in lines:
+        text = line.strip() if isinstance(line, str) else ""
+        if comment := _EDITABLE.match(text):
+            editable = comment[1], comment[2]
+            continue
+        name, version, source = "", "", ""
+        if text.startswith("-e "):
+            source = text[3:].strip()
+            egg = _EGG.search(source)
+            name, version = editable if editable[0] else (egg[1] if egg else source, "")
+        elif " @ " in text:
+            name, _, source = text.partition(" @ ")
+        elif text and not text.startswith(("#", "-")):
+            name, _, version = text.partition("==")
+        editable = "", ""
+        if name:
+            place = f"({source})" if version and source else source
+            yield re.sub(r"[-_.]+", "-", name).lower(), " ".join(filter(None, (version, place)))
+
+
+def _add_files(run: FinishedRun, found: Environment) -> None:
+    sources, files = found.facts.setdefault(SOURCES, {}), found.facts.setdefault(FILES, {})
+    for kind, path, digest, *origin in (line for line in manifest.read_lines(run) if line[2:]):
+        path = os.path.normpath(path)
+        if kind == "s":
+            sources[path.removeprefix(f"{SOURCECODE_DIR}/")] = digest
+        elif kind == "d" and not manifest.is_notebook(origin) and digest != "-":
+            files[path] = digest
+        elif kind == "d" and not manifest.is_notebook(origin):
+            found.folders.append(f"{shortened(one_line(path))}: a folder has no digest")
+    if not files and not found.folders and mapping(_attr(run, "deps")):
+        found.unknown[FILES] = f"run {_name(run)} has no digests of what it requires"
+
+
+def _attr(run: FinishedRun, name: str) -> Any:
+    try:
+        value = run.attr_value(name)
+    except OSError:
+        return None
+    return None if isinstance(value, Exception) else value
+
+
+def _name(run: FinishedRun) -> str:
+    return one_line(os.path.basename(run.dir)[:8])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(one_line(item) for item in value[:100])
+    return one_line(value)
