@@ -21,11 +21,23 @@ from . import model
 
 _SCRIPTS = (
     "state.js",
+    "originals.js",
+    "outputs.js",
+    "flags.js",
     "fields.js",
     "filter.js",
     "filter_box.js",
     "field_chooser.js",
     "table.js",
+    "header.js",
+    "cells_list.js",
+    "sliders.js",
+    "sheet.js",
+    "one.js",
+    "differences.js",
+    "two_images.js",
+    "two.js",
+    "keys.js",
     "main.js",
 )
 """The files of the script in their order: names are shared, and the last one starts the page."""

@@ -8,9 +8,9 @@ let cellIndex = [];   // for each slot: index of a run -> its cell, made by inde
 // it stands in the address (#run=1a2b3c4d&cell=Training&...), so that a link shows the same.
 const DEFAULTS = {
   slot: null, run: null, base: null, view: "one", filter: "", sort: {key: "", down: false},
-  columns: null, size: 180, layout: null, axes: null, colour: "",
+  columns: null, size: 160, across: "", axes: null, colour: "",
   curves: {scalar: "", smooth: 0, step: "step", log: false, all: false},
-  images: "side", equal: false, sameFlags: false, panel: "",
+  images: "side", panel: "",
 };
 const KINDS = {slot: "slot", run: "run", base: "run"};
 const VIEWS = ["sheet", "one", "two"];
@@ -99,12 +99,23 @@ function visibleRuns() {
 
 function get(key) { return state[key]; }
 function set(patch) {
-  const changed = Object.keys(patch).filter((key) =>
-    JSON.stringify(state[key]) !== JSON.stringify(patch[key]));
-  if (!changed.length) return;
+  const before = {...state};
   Object.assign(state, patch);
+  if (state.slot !== null && state.run !== null &&
+      data.slots[state.slot].section !== data.runs[state.run].section) {
+    // A run of another notebook is shown by a cell of that, and a cell by a run that has it.
+    if ("slot" in patch) state.run = data.sections[data.slots[state.slot].section].runs[0] ?? null;
+    else state.slot = rankedSlots(data.runs[state.run].section)[0] ?? null;
+  }
+  const changed = Object.keys(state).filter((key) =>
+    JSON.stringify(state[key]) !== JSON.stringify(before[key]));
+  if (!changed.length) return;
   keepHash();
   notify(changed);
+}
+// Indices of the slots of a section, those first whose outputs differ most.
+function rankedSlots(section) {
+  return [...data.sections[section].slots].sort((a, b) => data.slots[b].change - data.slots[a].change);
 }
 
 const watchers = [], pending = new Set();
