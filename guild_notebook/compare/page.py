@@ -75,9 +75,24 @@ def page(
     yield f'<script type="application/json" id="data">{_inert(data)}</script>\n'
     yield f"<script>{script}</script>\n"
     if not live:
-        for image in images.values():
+        for image in _as_shown(data, images):
             yield f'<script type="text/plain" id="o{image.digest}">{image.data}</script>\n'
     yield "</body>\n</html>\n"
+
+
+def _as_shown(data: Mapping[str, Any], images: Mapping[str, model.Image]) -> Iterator[model.Image]:
+    """The images of the cells whose outputs differ most first, which is what the page opens on."""
+    left = dict(images)
+    slots = range(len(data["slots"]))
+    for slot in sorted(slots, key=lambda slot: -float(data["slots"][slot]["change"])):
+        for cell in data["cells"][slot]:
+            for index in (cell or {}).get("outputs", ()):
+                output = data["outputs"][index]
+                if output["kind"] == model.IMAGE:
+                    image = left.pop(data["images"][output["image"]]["digest"], None)
+                    if image:
+                        yield image
+    yield from left.values()
 
 
 def _inert(data: Mapping[str, Any]) -> str:

@@ -52,7 +52,7 @@ function makeHeader() {
     filterBox(), shown,
     el("div", {class: "tools"},
       button("?", () => help.showModal(), {"aria-label": "Help", title: "Help: keys and what is shown (?)"}), theme,
-      button("⎙", () => print(), {"aria-label": "Print", title: "Print the chosen cell"})));
+      button("Print", () => print(), {title: "Print the chosen cell"})));
 }
 
 const KEYS = [

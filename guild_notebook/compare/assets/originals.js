@@ -44,11 +44,16 @@ function imageElement(index, alt, isSmall = false) {
     made.loading = "lazy";
     made.src = thumb;
   } else if (isSmall) {
-    whenSeen(made, () => { made.src = originalUrl(index); });
+    whenSeen(made, () => showOriginal(made, index));
   } else {
-    made.src = originalUrl(index);
+    showOriginal(made, index);
   }
   return made;
+}
+function showOriginal(made, index) {
+  const url = originalUrl(index);
+  if (url) made.src = url;
+  else if (document.readyState === "loading") setTimeout(() => showOriginal(made, index), 30); // it comes
 }
 
 // f() once the element comes near to what is seen.

@@ -30,7 +30,7 @@ function makeSliders() {
   watch(["run"], place);
   section = state.slot === null ? null : data.slots[state.slot].section;
   update();
-  return el("section", {class: "sliders", "aria-label": "Flags"}, inside, same, live);
+  return el("section", {class: "sliders", "aria-label": "Flags"}, inside, el("div", {class: "below"}, same, live));
 }
 
 function slider(flag, go) {
