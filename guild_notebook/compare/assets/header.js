@@ -35,7 +35,7 @@ function makeHeader() {
     const vary = varying().length;
     title.textContent = document.title = data.title;
     counts.replaceChildren(
-      el("span", {}, plural(data.runs.length, "run")),
+      data.title.includes(plural(data.runs.length, "run")) ? "" : el("span", {}, plural(data.runs.length, "run")),
       failed ? el("span", {class: "bad"}, `◆ ${failed} failed`) : "",
       running ? el("span", {}, `◌ ${running} running`) : "",
       el("span", {}, vary === 1 ? "1 flag varies" : `${vary || "no"} flags vary`));

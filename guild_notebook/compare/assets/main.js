@@ -16,6 +16,7 @@ function makeTools() {
     for (const each of ways) each.setAttribute("aria-pressed", String(each.dataset.way === state.images));
     imageWays.hidden = state.view !== "two";
     blinker.hidden = state.view !== "one";
+    baseline.hidden = state.view === "two"; // which has a choice of both
     document.body.dataset.view = state.view;
   };
   watch(["slot", "view", "images", "data"], update);

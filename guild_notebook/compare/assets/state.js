@@ -13,6 +13,7 @@ const DEFAULTS = {
   images: "side", panel: "",
 };
 const KINDS = {slot: "slot", run: "run", base: "run"};
+const HASH_NAMES = {slot: "cell"};
 const VIEWS = ["sheet", "one", "two"];
 const state = {...DEFAULTS};
 const panels = [];    // {title, make(container), update(changedKeys)}, placed by main.js in this order
@@ -152,14 +153,14 @@ function hashText() {
     const value = state[key];
     if (value === null || JSON.stringify(value) === JSON.stringify(standard)) continue;
     const text = KINDS[key] ? toName[KINDS[key]](value) : value;
-    if (text !== undefined) parts.set(key, typeof text === "string" ? text : JSON.stringify(text));
+    if (text !== undefined) parts.set(HASH_NAMES[key] || key, typeof text === "string" ? text : JSON.stringify(text));
   }
   return parts.toString();
 }
 function readHash() {
   const parts = new URLSearchParams(location.hash.slice(1)), found = {};
   for (const [key, standard] of Object.entries(DEFAULTS)) {
-    const text = parts.get(key);
+    const text = parts.get(HASH_NAMES[key] || key);
     if (text === null) continue;
     if (KINDS[key]) {
       const index = toIndex[KINDS[key]](text);
