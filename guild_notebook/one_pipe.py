@@ -67,10 +67,12 @@ class Teller:
 
 
 class Writer:
-    """Makes the bytes for the pipe. ``waiting`` is for who writes them there."""
+    """Makes the bytes for the pipe. The public attributes are for who writes them there."""
 
     def __init__(self) -> None:
         self.waiting: deque[Any] = deque()
+        self.size = 0  # of what waits, in bytes of memory
+        self.may_wait = self.is_writing = False
         self._stream: int | None = None
         self._first = BEGIN  # what is to be written before the next mark
         self._before = 0  # bytes of that in what was returned last

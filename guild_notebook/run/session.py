@@ -116,14 +116,15 @@ class Session:
             lambda: self._write_notebook(client.sync()),
             lambda e: self._save_errors.add(self.record.executed_path, e),
         )
-        outcome = await execution.run(self.autosave.run())
-        self.output.status.begin("saving the notebook and its reports")
-        if not self.stop.requested.is_set():
-            self.kernel.request_shutdown()  # it ends while the notebook is saved
-        self._finish_kernel_record()
-        client.sync()
-        self._set_end(outcome)
-        self._save()
+        with self.output.out.pipe.going_on():  # a reader that pauses keeps nothing from being saved
+            outcome = await execution.run(self.autosave.run())
+            self.output.status.begin("saving the notebook and its reports")
+            if not self.stop.requested.is_set():
+                self.kernel.request_shutdown()  # it ends while the notebook is saved
+            self._finish_kernel_record()
+            client.sync()
+            self._set_end(outcome)
+            self._save()
         return self._report_end(outcome, await self._shut_down_and_report(client, outcome))
 
     async def _kernel_info(self) -> dict[str, Any] | None:

@@ -196,6 +196,7 @@ class Display:
         self.updates.tick()
         for stream in self._streams.values():
             stream.tick()
+            stream.pipe.tick()
         self._status.tick()
 
     def show_stream(self, name: str, text: str) -> None:

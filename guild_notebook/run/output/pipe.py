@@ -14,7 +14,9 @@ import os
 import select
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ... import one_pipe
 
@@ -26,6 +28,12 @@ LARGE_PIECE = 1 << 18
 
 PAUSE_SECONDS = 0.2
 """Time that a write waits for the reader before its listener is asked whether to go on."""
+
+AGAIN_SECONDS = 0.002
+"""Time in which a reader that has paused is seen to read again."""
+
+MOST_WAITING = 10_000_000
+"""Bytes of memory for what waits for a reader that pauses, while the run goes on."""
 
 ORDER_SECONDS = 1.0
 """The longest that a write waits for what was written to the other descriptor to be recorded. At
@@ -97,6 +105,21 @@ def recorded_size(run_dir: str) -> int | None:
         return None
 
 
+@dataclass
+class _Piece:
+    """A text that waits: ``marked`` are the bytes for it, of which so many are ``written``."""
+
+    pipe: OutputPipe
+    kind: int
+    text: bytes
+    marked: bytes = b""
+    written: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.text) + 500  # what Python takes for any
+
+
 class OutputPipe:
     """One of the run's two streams, on the descriptor ``fd``. Once nobody reads it, it is
     ``closed`` and drops what is written to it. With ``writer`` it is the stream of this number
@@ -128,22 +151,67 @@ class OutputPipe:
             return
         if not self._writer:
             self._order.wait_for(self)
-            self._write_all(content)
+            self._write_all(memoryview(content))
             return
-        waiting = self._writer.waiting
-        waiting.append((self, kind if self.has_terminal else SHOWN, content))
-        if len(waiting) > 1:
-            return  # called by a listener, whose caller goes on with this
+        piece = _Piece(self, kind if self.has_terminal else SHOWN, content)
+        self._writer.waiting.append(piece)
+        self._writer.size += piece.size
+        self._write_waiting(0.0 if len(self._writer.waiting) > 1 else PAUSE_SECONDS)
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Meanwhile a write leaves what a reader that pauses does not take, up to ``MOST_WAITING``,
+        for the next one and for ``tick``; at the end all is written. Only with a ``writer``."""
+        if not self._writer:
+            yield
+            return
+        self._writer.may_wait = True
         try:
-            while waiting:
-                pipe, kind, text = waiting[0]
-                if not pipe.closed:
-                    pipe._write_all(self._writer.marked(pipe._number + kind, text))
-                    is_recorded = kind != UNRECORDED and pipe._number != one_pipe.STATUS
-                    self._order.written += len(text) * is_recorded
-                waiting.popleft()
+            yield
         finally:
-            waiting.clear()
+            self._writer.may_wait = False
+            self._write_waiting()
+
+    def tick(self) -> None:
+        """Write what waits, as far as there is room: to be called several times a second."""
+        if self._writer and self._writer.waiting:
+            self._write_waiting(AGAIN_SECONDS)
+
+    def _write_waiting(self, seconds: float = PAUSE_SECONDS) -> None:
+        """Write what waits, ``seconds`` being the time without room after which it may be left."""
+        writer = self._writer
+        if not writer or writer.is_writing:
+            return  # called by a listener, whose caller goes on with this
+        writer.is_writing = True
+        try:
+            while writer.waiting:
+                piece = writer.waiting[0]
+                if not piece.pipe.closed and not piece.pipe._write_piece(piece, seconds):
+                    return
+                writer.waiting.popleft()
+                writer.size -= piece.size
+        except BaseException:
+            writer.waiting.clear()
+            writer.size = 0
+            raise
+        finally:
+            writer.is_writing = False
+
+    def _write_piece(self, piece: _Piece, seconds: float) -> bool:
+        """Returns whether all of it is written, or given up."""
+        writer = self._writer
+        assert writer
+        if not piece.marked:
+            piece.marked = writer.marked(self._number + piece.kind, piece.text)
+        left = self._write_all(memoryview(piece.marked)[piece.written :], seconds)
+        piece.written = len(piece.marked) - left
+        if left and not self.closed:
+            return False
+        if left:
+            writer.cut(piece.marked, piece.written)
+        is_recorded = piece.kind != UNRECORDED and self._number != one_pipe.STATUS
+        self._order.written += len(piece.text) * is_recorded
+        return True
 
     def wait_until_recorded(self) -> None:
         """Wait until Guild has recorded what was written, or longer than that takes."""
@@ -152,21 +220,26 @@ class OutputPipe:
 
     def has_room(self) -> bool:
         """Whether some of the next write would not wait: the reader does not pause."""
-        return bool(select.select([], [self._fd], [], 0)[1])
+        is_free = not self._writer or not self._writer.waiting
+        return is_free and bool(select.select([], [self._fd], [], 0)[1])
 
-    def _write_all(self, content: bytes) -> None:
-        data = memoryview(content)
+    def _write_all(self, data: memoryview, seconds: float = PAUSE_SECONDS) -> int:
+        """Returns how much is left: of a pipe that is closed, or of what may wait, where there was
+        no room for ``seconds``."""
         while data and not self.closed:
-            if select.select([], [self._fd], [], PAUSE_SECONDS)[1]:
+            writer = self._writer
+            may_be_left = writer and writer.may_wait and writer.size <= MOST_WAITING
+            if select.select([], [self._fd], [], seconds if may_be_left else PAUSE_SECONDS)[1]:
                 data = data[self._write_some(data[: self._piece]) :]
-            elif self._listener.is_stopped():
-                self.closed = True
             elif self._listener.is_stuck():
                 self._close()
+            elif may_be_left:
+                break
+            elif self._listener.is_stopped():
+                self.closed = True
             else:
                 self._listener.reader_pauses()
-        if data and self._writer:
-            self._writer.cut(content, len(content) - len(data))
+        return len(data)
 
     def _write_some(self, data: memoryview) -> int:
         """Write some of ``data``; returns how much."""

@@ -386,6 +386,58 @@ def test_what_is_written_while_a_reader_pauses_comes_after_what_waits_for_it():
     os.close(write_end)
 
 
+def test_a_run_goes_on_while_its_reader_pauses_until_too_much_waits(monkeypatch):
+    monkeypatch.setattr("guild_notebook.run.output.pipe.MOST_WAITING", 500_000)
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    listener, reader, writer = PipeListener(), one_pipe.Reader(), one_pipe.Writer()
+    out = OutputPipe(write_end, None, listener, writer, 0)
+    err = OutputPipe(write_end, None, listener, writer, 1)
+    pauses: list[int] = []
+    read: list[bytes] = []
+
+    def reader_pauses() -> None:
+        pauses.append(writer.size)
+        read.append(read_all(read_end))
+
+    listener.reader_pauses = reader_pauses
+    with out.going_on():
+        for _ in range(4):
+            out.write(b"x\0" * 50_000)
+            err.write(b"err\n")
+        assert not pauses and not out.has_room()
+        read.append(read_all(read_end))
+        out.tick()
+        assert not pauses and len(read[0]) > 60_000
+        for _ in range(4):
+            out.write(b"x\0" * 50_000)
+        assert pauses and min(pauses) > 500_000
+        assert 0 < writer.size <= 500_000
+        count = len(pauses)
+    assert writer.size == 0 and len(pauses) > count
+    read.append(read_all(read_end))
+    parts = [part for data in read for part in reader.parts(data)]
+    assert b"".join(text for stream, text in parts if stream == 1) == b"err\n" * 4
+    assert b"".join(text for stream, text in parts if stream == 0) == b"x\0" * 400_000
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_what_waits_is_given_up_when_the_run_is_stopped_and_nobody_reads():
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    listener = PipeListener()
+    out = OutputPipe(write_end, None, listener, one_pipe.Writer(), 0)
+    with out.going_on():
+        out.write(b"x" * 1_000_000)
+        listener.is_stopped = lambda: True
+        out.tick()
+        assert not out.closed  # its reader may only be slow
+    assert out.closed
+    os.close(read_end)
+    os.close(write_end)
+
+
 def test_a_text_that_is_cut_anywhere_leaves_the_rest_readable():
     for count in range(40):
         writer, reader = one_pipe.Writer(), one_pipe.Reader()
