@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from tests.helpers.project import CHECKOUT, LIMIT
 
 DISTRIBUTIONS = {"guild": "guildai", "vl_convert": "vl-convert-python", "yaml": "pyyaml"}
-DISTRIBUTIONS["zmq"] = "pyzmq"
+DISTRIBUTIONS |= {"PIL": "pillow", "zmq": "pyzmq"}
 
 BROUGHT = {
     "IPython": "ipykernel",

@@ -1,0 +1,148 @@
+"""What differs between two runs though a reader calls it unchanged: times and durations, addresses
+and ids of objects, temporary files, the run's own id and the date on which it ran.
+
+It is masked where texts are compared, never where they are shown. A date is masked only where it is
+that of the run: others are data.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from functools import cached_property
+
+from .model import Run
+
+_UNIT = r"(?:ns|[µμu]s|ms|s|secs?|seconds?|mins?|minutes?|hrs?|hours?|h)"
+_NUMBER = r"(?<![\w.])\d[\d.,]{0,30}(?:[eE][-+]?\d+)?"
+
+_ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?<=\bat )0x[0-9a-fA-F]+|\b0x(?:0000|[57][f-])[0-9a-fA-F]{8,12}\b"), "«address»"),
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "«id»"),
+    # of uuid.uuid1 and uuid4, as Guild's runs have them
+    (re.compile(r"(?<![0-9a-f])[0-9a-f]{12}[14][0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9a-f])"), "«id»"),
+    (re.compile(r"\bipykernel_\d+(?:[/\\]\d+\.py)?|<ipython-input-\d+-[0-9a-f]+>"), "«cell»"),
+    (
+        re.compile(r"(?<=[/\\])(?:tmp[a-z0-9_]{8}|tmp\.\w{6,12}|Rtmp\w{6}|jl_\w{6,10})(?!\w)"),
+        "«temporary»",
+    ),
+    (re.compile(r"(?:(?<=127\.0\.0\.1:)|(?<=localhost:))\d+"), "«port»"),
+    (re.compile(r"\b(?:pid|PID)[ =:]{1,3}\d+"), "«process»"),
+    (re.compile(r"\b[IWEF]\d{4} \d\d:\d\d:[\d.]+ +\d+ "), "«time» "),  # Google's log
+    (
+        re.compile(
+            rf"(?:{_NUMBER}|\?)[ ]?(?:[kKMGT]?i?[bB](?:ytes)?|\w{{1,12}})[ ]?/[ ]?"
+            r"(?:s|sec|second|it|iter|step|batch|sample|epoch|image)\b"
+        ),
+        "«speed»",
+    ),
+    (re.compile(r"\d+:\d\d(?::\d\d)?<(?:\d+:\d\d(?::\d\d)?|\?)"), "«time»"),  # tqdm
+    (re.compile(r"(?<![-/.]\d\d[ T])(?<![\w:.])\d{1,3}:\d\d:\d\d(?:[.,]\d+)?(?![\w:])"), "«time»"),
+    (re.compile(rf"{_NUMBER}[ ]?(?:seconds?|secs?)\b"), "«time»"),
+)
+
+_TIMED = re.compile(
+    r"\b(?:wall|cpu|took|taken|elapsed|durations?|runtime|eta|finished|done|completed|timing)\b"
+    r"|times?\b|per loop\b|«speed»|\b(?:in|after) [\d.]+ ?[a-zµμ]+\b",
+    re.IGNORECASE,
+)
+"""What a line says in which numbers with a unit of time are durations of the run."""
+
+_DURATION = re.compile(rf"{_NUMBER}[ ]?{_UNIT}(?![\w/])")
+
+_NAMED = re.compile(
+    r"((?:\b|_)(?:(?i:elapsed|duration|runtime|took)|ETA"
+    r"|[Tt](?i:ime)(?:[_ ](?:taken|elapsed|spent))?(?=[^\d\n]{0,12}(?:[:=]|\bis\b|\bwas\b)))"
+    r"(?:[_ ]?[\[(]?(?:s|ms|secs?|seconds|min|minutes)[\])]?(?!\w))?['\"]?"
+    r"[ \t]{0,8}(?:[:=]|is\b|was\b)?[ \t]{0,8})"
+    r"\d[\d.,]*(?:[eE][-+]?\d+)?"
+)
+"""A duration that is called so, without a unit behind it."""
+
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTH = rf"(?P<{{}}>{'|'.join(_MONTHS)})[a-z]{{{{0,6}}}}"
+_DATE = re.compile(
+    r"(?<!\d)(?P<y1>20\d\d)(?P<s>[-/_.]?)(?P<m1>\d\d)(?P=s)(?P<d1>\d\d)(?:[-_T]?\d{6})?(?!\d)"
+    r"|(?<![\d/.])(?P<a>\d\d?)[/.](?P<b>\d\d?)[/.](?P<y2>20\d\d)(?!\d)"
+    rf"|\b{_MONTH.format('m3')}\.?[ ]{{1,2}}(?P<d3>\d\d?)(?:[ ,]+(?P<y3>20\d\d))?\b(?!:)"
+    rf"|(?<!\d)(?P<d4>\d\d?)[ -]{_MONTH.format('m4')}[ ,-]+(?P<y4>20\d\d)\b",
+    re.IGNORECASE,
+)
+_WEEKDAY = re.compile(r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b", re.I)
+_EPOCH = re.compile(r"(?<![\w.])1\d{9}(?:\d{3})?(?:\.\d+)?(?![\w.])")
+
+_DAY = datetime.timedelta(days=1)
+
+
+class Mask:
+    """Masks what a reader calls unchanged in texts of ``run``, or of any run: then dates stay."""
+
+    def __init__(self, run: Run | None = None) -> None:
+        self._run = run
+
+    def __call__(self, text: str) -> str:
+        """``text`` with words in place of what is masked; it has as many lines."""
+        for name in self._names:
+            text = text.replace(name, "«run»")
+        if not any(map(str.isdigit, text)):
+            return text
+        if self._days:
+            text = _EPOCH.sub(self._without_epoch, text)
+            if _DATE.search(text):
+                text = "\n".join(map(self._without_dates, text.split("\n")))
+        for pattern, word in _ALWAYS:
+            text = pattern.sub(word, text)
+        text = _NAMED.sub(r"\1«time»", text)
+        if _TIMED.search(text):
+            text = "\n".join(map(_without_durations, text.split("\n")))
+        return text
+
+    @cached_property
+    def _names(self) -> list[str]:
+        run = self._run
+        return [name for name in (run.dir, run.id) if len(name) > 7] if run else []
+
+    @cached_property
+    def _days(self) -> frozenset[datetime.date]:
+        """The days on which the run ran, wherever its clock is."""
+        started = self._run.started if self._run else None
+        if not started:
+            return frozenset()
+        count = int((self._run and self._run.seconds) or 0) // 86_400 + 3
+        try:
+            return frozenset(started.date() + _DAY * day for day in range(-1, min(count, 400)))
+        except OverflowError:
+            return frozenset()
+
+    def _without_epoch(self, match: re.Match[str]) -> str:
+        seconds = float(match[0][:10])
+        day = (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).date()
+        return "«time»" if day in self._days else match[0]
+
+    def _without_dates(self, line: str) -> str:
+        made = _DATE.sub(self._without_date, line)
+        return made if made == line else _WEEKDAY.sub("«day»", made)
+
+    def _without_date(self, match: re.Match[str]) -> str:
+        found = match.groupdict()
+        years = {int(year) for key in ("y1", "y2", "y3", "y4") if (year := found[key])}
+        numbers = [int(found[key] or 0) for key in ("m1", "d1", "a", "b", "d3", "d4")]
+        month, day, a, b, d3, d4 = numbers
+        named = (found["m3"] or found["m4"] or "").lower()
+        if named:
+            month, day = _MONTHS.index(named) + 1, d3 or d4
+        dates = {(month, day)} if month else {(a, b), (b, a)}
+        is_of_run = any(
+            (each.month, each.day) in dates and (not years or each.year in years)
+            for each in self._days
+        )
+        return "«date»" if is_of_run else match[0]
+
+
+def _without_durations(line: str) -> str:
+    return _DURATION.sub("«time»", line) if _TIMED.search(line) else line
+
+
+def is_duration(name: str) -> bool:
+    """Whether a scalar or a column of this name is a time that the run has taken."""
+    return "«" in Mask()(f"{name}: 1.5")
