@@ -220,7 +220,9 @@ def _difference(
     )
 
 
-_PLACE = re.compile(r"^(?:(?:Cell |File |Input )[^\n]*|[ \t]{0,8}(?:-{1,8}>)?[ \t]{0,8}\d+\b ?)", re.MULTILINE)
+_PLACE = re.compile(
+    r"^(?:(?:Cell |File |Input )[^\n]*|[ \t]{0,8}(?:-{1,8}>)?[ \t]{0,8}\d+\b ?)", re.MULTILINE
+)
 
 
 def _traceback(output: Output, mask: Masked) -> str:
