@@ -58,6 +58,10 @@ def _text(value: Any) -> str:
     return value.strip()
 
 
+def _cell(value: Any) -> str:
+    return _text(shown(value) if type(value) is int else value)
+
+
 def _seconds(value: Any) -> float:
     try:
         seconds = float(value) if not isinstance(value, bool) else -1.0
@@ -255,6 +259,7 @@ OPTIONS = (
     Option("startup-timeout", "SECONDS", 60.0, "time that a kernel has to start", _seconds),
     Option("allow-errors", "yes|no", False, "go on after a cell that fails", _yes_or_no),
     Option("skip-tags", "TAG,…", (), "cells with one of these tags are not run", _names),
+    Option("until", "CELL", None, "the last cell to run, by its name, number or position", _cell),
     Option(
         "report",
         "NAME,…",

@@ -6,11 +6,13 @@ docs/run-directory.md has the words: cells that are not to run have no state.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from .cells import Cell
+from ..errors import NotebookError, nearest
+from .cells import Cell, cell_label, cell_names, ordinal
 
 RUNNING, NOT_RUN = "running", "not run"
 
@@ -18,14 +20,54 @@ States = dict[int, str]
 """The state of each cell that is to run, by its index."""
 
 
-def indexes_to_run(cells: Sequence[Cell], skip_tags: Sequence[str]) -> list[int]:
-    """Indexes of the cells that a run executes: code that is not empty, without a skip tag."""
+_SAID = re.compile(
+    r"(?:cell )?\[?(?P<number>\d{1,9})\]?(?: \(.*\))?"
+    r"|(?:the )?(?P<position>\d{1,9})(?:st|nd|rd|th)(?: cell)?(?: \(.*\))?"
+)
+"""How messages call a cell (cells.py, cell_label), and what is short for it."""
+
+
+def indexes_to_run(
+    cells: Sequence[Cell], skip_tags: Sequence[str], until: str | None = None
+) -> list[int]:
+    """Indexes of the cells that a run executes: code that is not empty, without a skip tag, and not
+    behind the cell that is called ``until``. Raises NotebookError where there is none."""
     skipped = {"skip-execution", *skip_tags}  # nbclient's default for skip_cells_with_tag
-    return [
+    indexes = [
         cell.index
         for cell in cells
         if cell.is_code and cell.source.strip() and not skipped.intersection(cell.tags)
     ]
+    if until is None:
+        return indexes
+    last = index_of(cells, indexes, until)
+    return [index for index in indexes if index <= last]
+
+
+def index_of(cells: Sequence[Cell], indexes: Sequence[int], said: str) -> int:
+    """The index of a cell by what it is called: its name, the number that it has among the cells
+    that run, which have the ``indexes``, or its position. Raises NotebookError where no cell is
+    called so, or several are."""
+    names = cell_names(cells)
+    of_name = [i for i in indexes if names[i] == said]
+    of_name = of_name or [i for i in indexes if names[i].casefold() == said.casefold()]
+    if len(of_name) == 1:
+        return of_name[0]
+    if of_name:
+        found = ", ".join(ordinal(index + 1) for index in of_name)
+        raise NotebookError(
+            f"{len(of_name)} cells are called '{said}', the {found} - say which: "
+            f"{ordinal(of_name[0] + 1)}"
+        )
+    match = _SAID.fullmatch(said)
+    if match and match["number"] and 0 < int(match["number"]) <= len(indexes):
+        return indexes[int(match["number"]) - 1]
+    if match and match["position"] and 0 < int(match["position"]) <= len(cells):
+        return int(match["position"]) - 1
+    near = nearest(said, [names[i] for i in indexes if names[i]])
+    labels = [cell_label(i + 1, names[i], number) for number, i in enumerate(indexes, 1)]
+    hint = f"did you mean '{near}'?" if near else f"the last is {''.join(labels[-1:])}"
+    raise NotebookError(f"no cell that runs is called '{said}' - {hint}")
 
 
 def put(
@@ -34,12 +76,15 @@ def put(
     status: str = RUNNING,
     failed_cell: int | None = None,
     peaks: Mapping[int, int] = MappingProxyType({}),
+    last_cell: int | None = None,
 ) -> set[int]:
     """Put the state of the run and of its cells into ``nb``; returns the indexes of the cells that
-    change. ``failed_cell`` is the index of the cell that ended the run, and ``peaks`` is the peak
-    memory of the kernel while cells ran, in bytes."""
-    cell = {} if failed_cell is None else {"failed_cell": failed_cell}
-    nb["metadata"]["guild"] = {"status": status, **cell}
+    change. ``failed_cell`` is the index of the cell that ended the run, ``peaks`` is the peak
+    memory of the kernel while cells ran, in bytes, and ``last_cell`` the index of the last that is
+    to run, where that is not the last of the notebook (nb-until)."""
+    cells = {"failed_cell": failed_cell, "last_cell": last_cell}
+    known = {key: index for key, index in cells.items() if index is not None}
+    nb["metadata"]["guild"] = {"status": status, **known}
     changed = set()
     for index, state in states.items():
         metadata = nb["cells"][index]["metadata"]

@@ -78,7 +78,7 @@ def main() -> int:
             start = None
             if settings["exec"] and not secrets.variables:
                 start = unless_executed.enter_context(_start_kernel(nb, record, settings, waiting))
-            left_out = unexecuted.put_values(settings["skip-tags"])
+            left_out = unexecuted.put_values(settings["skip-tags"], settings["until"])
             out.masker = err.masker = status.masker = secrets.masker
             mask_writes(sys.stderr, secrets.masker)
             if secrets.notice:
@@ -182,20 +182,24 @@ class UnexecutedNotebook:
         self._nb = nb
         self._record = record
         self._secrets = secrets
-        self._skip_tags: Sequence[str] = ()
+        self._to_run: list[int] | None = None
+        self._last_cell: int | None = None
         self._found: Any = None
         self.data: dict[str, Any] = {}
 
-    def put_values(self, skip_tags: Sequence[str]) -> list[str]:
-        """Put the flag values in; returns the names of what is left out of it: parts of the source
-        that nbformat does not allow. Raises FlagError, NotebookError."""
+    def put_values(self, skip_tags: Sequence[str], until: str | None) -> list[str]:
+        """Put the flag values in, and find the cells that are to run; returns the names of what is
+        left out of it: parts of the source that nbformat does not allow. Raises FlagError,
+        NotebookError."""
         from ..flags import apply, discover
 
         wanted = sorted(self._record.attr("flags"))
         patterns = self._record.flag_patterns()
         found = self._found = discover.discover(self._nb, patterns, wanted, self._secrets.variables)
-        self._skip_tags = skip_tags
-        return self._strip(apply.edited_sources(self._nb, self._secrets.assignments(found)))
+        left_out = self._strip(apply.edited_sources(self._nb, self._secrets.assignments(found)))
+        self._to_run = states.indexes_to_run(reader.cells_of(self.data), skip_tags, until)
+        self._last_cell = None if until is None else max(self._to_run, default=-1)
+        return left_out
 
     def flags(self, arguments: Sequence[str]) -> RunFlags:
         """The flags whose values have been put in; ``arguments`` are those of the run."""
@@ -216,8 +220,11 @@ class UnexecutedNotebook:
     def save(self, status: str) -> None:
         """Save it with the state of the run, in which no cell has run. A run goes on where this is
         not possible, and says so when it saves what it has executed."""
-        indexes = states.indexes_to_run(reader.cells_of(self.data), self._skip_tags)
-        states.put(self.data, dict.fromkeys(indexes, states.NOT_RUN), status)
+        indexes = self._to_run
+        if indexes is None:
+            indexes = states.indexes_to_run(reader.cells_of(self.data), ())
+        not_run = dict.fromkeys(indexes, states.NOT_RUN)
+        states.put(self.data, not_run, status, last_cell=self._last_cell)
         with contextlib.suppress(OSError):
             self.write()
 

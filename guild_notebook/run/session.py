@@ -72,6 +72,7 @@ class Session:
         self._encoder = NotebookEncoder(self.nb, self.output.masker)
         self._states: states.States = {}
         self._peaks: Mapping[int, int] = {}
+        self._last_cell: int | None = None
         self._saved_states: states.States = {}
         self._unsaved: set[int] = set()  # cells that no save holds as they are
         self._run_state: tuple[str, int | None] = (states.RUNNING, None)
@@ -94,6 +95,8 @@ class Session:
         self._gpus = client.gpus
         execution = self._execution(client)
         self._states, self._peaks = execution.states, execution.peaks
+        if self.settings["until"]:
+            self._last_cell = max(execution.indexes, default=-1)
         self._kernel_record.remove_earlier()
         self._save()
         info = await self._kernel_info()
@@ -156,6 +159,7 @@ class Session:
 
     def _execution(self, client: RunClient) -> Execution:
         tags, status_lines = self.settings["skip-tags"], self.output.status_lines
+        until = self.settings["until"]
         limits = self.settings["cell-timeout"], self.settings["timeout"]
         saving = self.autosave.cell_starts
         record, project = self.record, os.environ.get("PROJECT_DIR", "")
@@ -163,7 +167,7 @@ class Session:
         language = self.kernel.language
         places = Places(record.dir, cwd, option, project, record.project_file, language)
         return Execution(
-            client, self.kernel, tags, status_lines, self.stop, *limits, saving, places,
+            client, self.kernel, tags, until, status_lines, self.stop, *limits, saving, places,
             self.output.status, self._last_times,
         )  # fmt: skip
 
@@ -224,7 +228,8 @@ class Session:
             self._save_errors.add(self.record.executed_path, e)
 
     def _write_notebook(self, changed: Collection[int] | None) -> None:
-        self._unsaved |= states.put(self.nb, self._states, *self._run_state, self._peaks)
+        state = *self._run_state, self._peaks, self._last_cell
+        self._unsaved |= states.put(self.nb, self._states, *state)
         described = self._kernel_record.description(self._gpus)
         if described:
             self.nb.metadata[kernel_record.KEY] = described
@@ -286,6 +291,11 @@ class Session:
             see = f" - see {os.path.relpath(reports[0], self.record.dir)}" if reports else ""
             self.output.status_lines.write(
                 f"guild-notebook: {outcome.line}{see} ", "guild-notebook: failed "
+            )
+        if self._last_cell is not None and not outcome.exit_status:
+            self.output.status_lines.write(
+                f"the cells after {outcome.where} are not run (nb-until)",
+                "later cells are not run (nb-until)",
             )
         for sentence, to_copy in outcome.advice:
             self.output.status_lines.write(sentence)

@@ -101,14 +101,16 @@ class _RunningCell:
 @dataclass
 class Execution:
     """Executes those of the notebook's ``cells`` that have the ``indexes``, in order, until all are
-    executed or a cell ends the run. ``states`` has the state of each by its index, ``peaks`` the
-    peak memory of the kernel while it ran, in bytes, where that is known. The limits are
+    executed, that which is called ``until`` is, or a cell ends the run. ``states`` has the state of
+    each by its index, ``peaks`` the peak memory of the kernel while it ran, in bytes, where that is
+    known. The limits are
     seconds for a cell and for all cells, None for none. ``places`` are where the project is.
     ``status`` is told of each cell, and with it of what ``last_times`` has of it."""
 
     client: RunClient
     kernel: Kernel
     skip_tags: Sequence[str]
+    until: str | None
     status_lines: StatusLines
     stop: Stop
     cell_limit: float | None
@@ -120,7 +122,7 @@ class Execution:
 
     def __post_init__(self) -> None:
         self.cells = cells_of(self.client.nb)
-        self.indexes = indexes_to_run(self.cells, self.skip_tags)
+        self.indexes = indexes_to_run(self.cells, self.skip_tags, self.until)
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
         self.peaks: dict[int, int] = {}
         self._names = cell_names(self.cells)

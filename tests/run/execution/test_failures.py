@@ -7,7 +7,9 @@ import re
 
 import pytest
 
-from tests.helpers.project import Command, Project, code
+from guild_notebook.document import reader, states
+from guild_notebook.errors import NotebookError
+from tests.helpers.project import Command, Project, code, markdown, notebook
 from tests.helpers.runner import attempt, execute
 
 CELLS = [
@@ -140,6 +142,68 @@ def test_cells_with_a_tag_may_be_skipped(project: Project):
     project.notebook("nb.ipynb", code("print('slow')", tags=["slow"]), "print('quick')")
     done = execute(project, "nb.ipynb", "--skip-tags", "slow")
     assert "quick" in done.stdout and "slow" not in done.stdout
+
+
+NAMED = (
+    markdown("# Data"),
+    "x = 1\nprint('data')",
+    code("print('skipped')", tags=["skip-execution"]),
+    "# Train\nprint('train')",
+    "# Test\nprint('test')",
+    "# test\nprint('again')",
+    "# Test\nprint('third')",
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "last"),
+    [
+        ("Data", "data"),
+        ("Train", "train"),
+        ("TRAIN", "train"),
+        ("2", "train"),
+        ("[2]", "train"),
+        ("cell [2] (Train)", "train"),
+        ("4th", "train"),
+        ("the 5th cell", "test"),
+        ("test", "again"),
+        ("3rd", "data"),  # the skipped one
+    ],
+)
+def test_a_cell_after_which_none_runs_is_called_as_messages_call_it(said: str, last: str):
+    cells = reader.cells_of(notebook(*NAMED))
+    indexes = states.indexes_to_run(cells, [], said)
+    assert last in cells[indexes[-1]].source
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("Tran", "no cell that runs is called 'Tran' - did you mean 'Train'?"),
+        ("0", "no cell that runs is called '0' - the last is cell [5] (Test)"),
+        ("99", "no cell that runs is called '99' - the last is cell [5] (Test)"),
+        ("8th", "no cell that runs is called '8th' - the last is cell [5] (Test)"),
+        ("Test", "2 cells are called 'Test', the 5th, 7th - say which: 5th"),
+    ],
+)
+def test_a_cell_that_is_not_there_or_has_a_name_of_several_is_an_error(said: str, message: str):
+    with pytest.raises(NotebookError) as raised:
+        states.indexes_to_run(reader.cells_of(notebook(*NAMED)), [], said)
+    assert str(raised.value) == message
+
+
+def test_cells_after_that_of_nb_until_are_not_run(project: Project):
+    project.notebook("nb.ipynb", *NAMED)
+    done = execute(project, "nb.ipynb", "--until", "Train")
+    assert done.stdout.split() == ["data", "train"]
+    assert done.stderr.splitlines()[-1] == (
+        "the cells after cell [2] (Train) are not run (nb-until)"
+    )
+    made = done.run.notebook("nb.ipynb")
+    assert made["metadata"]["guild"] == {"status": "completed", "last_cell": 3}
+    assert ["guild" in cell["metadata"] for cell in made["cells"]] == [
+        *(False, True, False, True, False, False, False)
+    ]
 
 
 def test_a_syntax_error_is_an_error_of_its_cell(project: Project):
