@@ -132,8 +132,8 @@ def _paired(
 ) -> Iterator[tuple[Output | None, Output | None]]:
     """The outputs of both by kind. Where there are more of a kind in one, those that are equal are
     pairs, and others in between."""
-    for kind in dict.fromkeys(map(_kind, [*after, *before])):
-        old, new = ([each for each in side if _kind(each) == kind] for side in (before, after))
+    for kind in dict.fromkeys(map(output_key, [*after, *before])):
+        old, new = ([each for each in side if output_key(each) == kind] for side in (before, after))
         pairs: list[tuple[int, int]] = []
         if len(old) != len(new):
             keys = [[fingerprint(o, mask) for o in side] for side, mask in zip((old, new), masks)]
@@ -146,7 +146,7 @@ def _paired(
             i, j = next_i + 1, next_j + 1
 
 
-def _kind(output: Output) -> tuple[str, str]:
+def output_key(output: Output) -> tuple[str, str]:
     """What pairs outputs: what is shown as a result or by ``display`` is alike."""
     return output.kind, output.source if output.source in ("stdout", "stderr") else ""
 
