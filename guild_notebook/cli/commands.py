@@ -17,6 +17,7 @@ import math
 import os
 import re
 import sys
+import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -42,6 +43,7 @@ _EXAMPLE = "train.ipynb"
 """The notebook of the tutorial, which lies beside this module: that of examples/tutorial."""
 
 _OF_RUNS = {
+    "diff": "show how two runs differ",
     "share": "write the reports of runs and an index of them to a folder",
 }
 """The commands of which each has a module here, and what they do."""
@@ -102,7 +104,13 @@ def _status(argv: Sequence[str], trouble: int) -> int:
         return _print(args.lines(args))
     except UserError as e:
         _say(f"guild-notebook: {e}")
-        return trouble
+    except OSError:  # of the output, or one of a run
+        raise
+    except Exception:
+        if trouble == 1:  # as Python's own
+            raise
+        traceback.print_exc()
+    return trouble
 
 
 def _print(lines: Generator[str, None, int | None] | Iterator[str]) -> int:

@@ -6,6 +6,7 @@ Texts of runs are shown without what would move the cursor of a terminal.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ from . import model
 from .model import CellDifference, OutputDifference, Run, RunDifference
 from .sources import CellSources
 
-MOST_CELLS = 6
-"""Cells that the first line names."""
+MOST_NAMED = 6
+"""Cells, flags and scalars that a line names."""
 
 MOST_NUMBERS = 20
 """Numbers of an output, and flags and scalars of a run, that are shown."""
@@ -60,16 +61,19 @@ def lines(
     yield shown_line(f"--- {_run_text(difference.before)}", shown)
     yield shown_line(f"+++ {_run_text(difference.after)}", shown)
     yield from map(printable, environment)
-    for title, rows in (("flags", flag_rows(difference)), ("scalars", scalar_rows(difference))):
+    flags = flag_rows(difference)
+    is_cut = len(flags) > MOST_NAMED or any(
+        width(text) > LONGEST_VALUE for r in flags for text in r
+    )
+    for title, rows in (("flags", flags if is_cut else []), ("scalars", scalar_rows(difference))):
         if rows:
             yield ""
             yield _heading(title, shown)
             yield from _table(rows)
-    for cell in difference.cells:
-        if not cell.is_same:
-            yield ""
-            yield _heading(_cell_title(cell), shown)
-            yield from _cell_lines(cell, shown)
+    for cells in _changed(difference):
+        yield ""
+        yield _heading(_joined(list(map(_cell_title, cells))), shown)
+        yield from _cell_lines(cells[0], shown)
     for rest in (_rest(difference, shown), _source_lines(shown), _times(difference, shown)):
         block = [*rest]
         yield from ["", *block] if block else []
@@ -81,7 +85,7 @@ def headline(difference: RunDifference) -> str:
     if rows := flag_rows(difference):
         parts.append(f"flags {_few(rows)}")
     in_cells = {
-        change.name
+        change.name.partition(" (")[0]  # without its step
         for cell in difference.cells
         for output in cell.outputs
         for change in output.numbers
@@ -89,15 +93,30 @@ def headline(difference: RunDifference) -> str:
     rows = [row for row in scalar_rows(difference) if row[0] not in in_cells]
     if rows:
         parts.append(f"scalars {_few(rows)}")
-    changed = [cell for cell in difference.cells if not cell.is_same]
-    named = [f"{_name(cell)}: {_cell_summary(cell)}" for cell in changed[:MOST_CELLS]]
+    changed = _changed(difference)
+    named = [f"{_joined(list(map(_name, c)))}: {_summary(c[0])}" for c in changed[:MOST_NAMED]]
     if named:
-        parts += [f"cell {named[0]}", *named[1:]]
-    if len(changed) > MOST_CELLS:
-        parts.append(f"{len(changed) - MOST_CELLS} more cells")
+        parts += [f"cell{'s' * (len(changed[0]) > 1)} {named[0]}", *named[1:]]
+    if more := sum(map(len, changed[MOST_NAMED:])):
+        parts.append(f"{more} more cell{'s' * (more > 1)}")
     if difference.is_same:
         parts.append("the results are the same")
     return printable(" · ".join(parts))
+
+
+def _changed(difference: RunDifference) -> list[list[CellDifference]]:
+    """The cells that differ, those that have not run for one reason together."""
+    groups: dict[object, list[CellDifference]] = {}
+    for index, cell in enumerate(difference.cells):
+        if not cell.is_same:
+            key = (cell.hole, cell.before is None) if cell.hole else index
+            groups.setdefault(key, []).append(cell)
+    return list(groups.values())
+
+
+def _joined(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def flag_rows(difference: RunDifference) -> list[tuple[str, str, str]]:
@@ -123,8 +142,7 @@ def _scalar_text(run: Run, name: str) -> str:
 def _few(rows: Sequence[tuple[str, str, str]]) -> str:
     """Rows in a line."""
     texts = [f"{name} {_value(before)} → {_value(after)}" for name, before, after in rows]
-    more = len(rows) - MOST_CELLS
-    return ", ".join(texts[:MOST_CELLS]) + (f" and {more} more" if more > 0 else "")
+    return _joined(texts)
 
 
 def _value(text: str) -> str:
@@ -135,7 +153,7 @@ def _name(cell: CellDifference) -> str:
     return cut(printable(cell.name), LONGEST_VALUE)
 
 
-def _cell_summary(cell: CellDifference) -> str:
+def _summary(cell: CellDifference) -> str:
     if cell.hole:
         return cell.hole
     parts = [f"{_state(cell.before)} → {_state(cell.after)}"] if cell.is_state_changed else []
@@ -155,7 +173,7 @@ def _run_text(run: Run) -> str:
     if run.seconds is not None:
         state += f" {'in' if state == 'completed' else 'after'} {duration(run.seconds)}"
     name = run.operation or run.notebook
-    parts = [run.short_id, name, run.label, started, state, run.reason]
+    parts = [os.path.basename(run.dir)[:8], name, run.label, started, state, run.reason]
     return cut("  ".join(filter(None, map(printable, parts))), LONGEST_LINE)
 
 
@@ -214,8 +232,7 @@ def _rest(difference: RunDifference, shown: Shown) -> Iterator[str]:
         yield f"{same} other {'cells are' if same > 1 else 'cell is'} the same"
     changed = [_name(cell) for cell in cells if cell.is_source_changed]
     if shown.sources is None and changed:
-        more = f" and {len(changed) - MOST_CELLS} more" * (len(changed) > MOST_CELLS)
-        yield f"the source differs in {', '.join(changed[:MOST_CELLS])}{more}: --source shows it"
+        yield f"the source differs in {_joined(changed)}: --source shows it"
     if shown.sources is not None and not shown.sources:
         yield "the sources are the same"
 

@@ -7,7 +7,8 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .model import CellDifference, RunDifference
+from . import matching
+from .model import Run, Slot
 
 
 @dataclass(frozen=True)
@@ -20,19 +21,22 @@ class CellSources:
     executed: Sequence[str] = ()
 
 
-def of(difference: RunDifference) -> list[CellSources]:
-    """The cells whose sources differ."""
-    found = map(_of_cell, difference.cells)
+def of(before: Run, after: Run) -> list[CellSources]:
+    """The cells whose sources differ between two runs, whether they have run or not."""
+    slots = [slot for section in matching.sections([after, before]) for slot in section.slots]
+    found = [_of_slot(slot, before, after) for slot in slots]
     return [each for each in found if each.kept or each.executed]
 
 
-def _of_cell(cell: CellDifference) -> CellSources:
+def _of_slot(slot: Slot, before: Run, after: Run) -> CellSources:
     kept, executed = [], []
-    for each in (cell.before, cell.after):
-        kept.append(each.source.splitlines() if each else [])
-        executed.append(each.executed.splitlines() if each else [])
+    for run in (before, after):
+        index = slot.cells.get(run.id)
+        cell = run.cells[index] if index is not None and index < len(run.cells) else None
+        kept.append(cell.source.splitlines() if cell else [])
+        executed.append(cell.executed.splitlines() if cell else [])
     lines = unified(*kept)
-    return CellSources(cell.name, lines, unified(*executed) if executed != kept else ())
+    return CellSources(slot.name, lines, unified(*executed) if executed != kept else ())
 
 
 def unified(before: Sequence[str], after: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ from . import (
     closed_output,
     command_line,
     commands,
+    diff,
     hparams,
     interpreter,
     ipy,
@@ -62,6 +63,7 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.batch_util": (shown_flags.label_trials_by_defaults,),
     "guild.click_util": (commands.split_by_keyword,),
     "guild.commands.compare_impl": (names.compare_names,),
+    "guild.commands.diff_impl": (diff.show_notebooks,),
     "guild.commands.main": (
         commands.mend_commands,
         command_line.explain_notebooks_as_commands,

@@ -124,6 +124,43 @@ def test_scalars_are_named_where_no_cell_shows_them():
     assert below(made)[:4] == ["", "scalars", "  loss  0.5   → nan", "  r2    0.325 → 0.3085"]
 
 
+def test_scalars_with_steps_are_those_of_the_cell():
+    loss = output("loss (step 3) 2 → 1", numbers=[NumberChange("loss (step 3)", "2", "1")])
+    runs = {"before": run(scalars={"loss": 2.0}), "after": run(scalars={"loss": 1.0})}
+    assert headline(changed("Fit", loss), scalars=["loss"], **runs) == (
+        "cell Fit: loss (step 3) 2 → 1"
+    )
+
+
+def test_flags_have_lines_of_their_own_where_the_first_line_has_no_room():
+    few, many = {"a": 1}, {f"flag{n}": n for n in range(8)}
+    assert below(difference(before=run(flags=few), flags=["a"])) == []
+    made = difference(before=run(flags=many), after=run(flags={}), flags=[*many])
+    assert report_text.headline(made).startswith("flags flag0 0 → (none), flag1 1 → (none), ")
+    assert " flag5 5 → (none) and 2 more · the results" in report_text.headline(made)
+    assert below(made)[1:3] == ["flags", "  flag0  0 → (none)"] and len(below(made)) == 10
+
+
+def test_cells_that_have_not_run_for_one_reason_are_together():
+    hole = {"after": None, "hole": "not run: failed in Fit"}
+    cells = [changed(f"C{n}", before=cell(n), **hole) for n in range(3)]
+    late = changed("Late", before=None, hole="not run: failed in Fit")
+    made = difference(changed("Fit", R2), *cells, late)
+    assert report_text.headline(made) == (
+        "cell Fit: r2 0.3250 → 0.3085 · C0, C1, C2: not run: failed in Fit · "
+        "Late: not run: failed in Fit"
+    )
+    assert below(made)[3:] == [
+        "",
+        "[0] C0, [1] C1, [2] C2",
+        "  + not run: failed in Fit",
+        "",
+        "[1] Late",
+        "  - not run: failed in Fit",
+    ]
+    assert headline(*cells) == "cells C0, C1, C2: not run: failed in Fit"
+
+
 def test_runs_that_are_the_same():
     made = difference(changed("Data"), changed("Training"))
     assert [*report_text.lines(made)] == [

@@ -1,0 +1,102 @@
+"""``guild-notebook diff``: how two runs differ."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..compare import difference_json, differences, report_text, sources
+from ..compare.model import Tolerance
+from . import run_choice, two_runs
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a command line asks for: two ``runs``, as they are named there, or none, and how their
+    difference is shown."""
+
+    runs: Sequence[str]
+    tolerance: Tolerance
+    source: bool
+    times: bool
+    colours: bool
+    json: bool
+
+
+def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
+    """How two runs differ; returns 1 where their results do, or with ``--source`` what was
+    executed, else 0. Raises UserError where there are no such runs."""
+    choice: Choice | None = run_choice.called(command(), arguments)
+    if not choice:  # the help was shown
+        return 0
+    before, after = two_runs.found(choice.runs)
+    difference = differences.between(before, after, choice.tolerance)
+    changed = sources.of(before, after) if choice.source else None
+    if choice.json:
+        made = difference_json.data(difference, choice.tolerance, changed)
+        yield json.dumps(made, indent=1, allow_nan=False)
+    else:
+        shown = report_text.Shown(changed, choice.times, choice.colours)
+        yield from report_text.lines(difference, shown)
+    return int(not difference.is_same or bool(changed))
+
+
+def command() -> Any:
+    """The command of click that returns a Choice."""
+    import click
+
+    def diff(runs: tuple[str, ...], **options: Any) -> Choice:
+        """Show how two runs of notebooks differ: A is the first, B the second.
+
+        Each is a number or the beginning of an ID, as `guild runs` lists them, the directory of a
+        run or a path in it, or a notebook file. Without them: the two newest runs of notebooks,
+        the older one first.
+
+        \b
+        Exit status:
+          0  the results are the same, whatever flags and sources are
+          1  they differ, or with --source what was executed
+          2  they were not compared, and a line says why
+        """
+        if len(runs) not in (0, 2):
+            raise click.UsageError(f"it takes two runs, or none for the newest, not {len(runs)}")
+        tolerance = Tolerance(options["rtol"], options["atol"])
+        for name in ("rtol", "atol"):
+            if not 0 <= options[name] < float("inf"):
+                raise click.UsageError(f"--{name} takes a number from 0 on, not {options[name]}")
+        colours = not options["no_color"] and not os.environ.get("NO_COLOR")
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        has_colours = colours and is_terminal and os.environ.get("TERM") != "dumb"
+        return Choice(
+            runs, tolerance, options["source"], options["times"], has_colours, options["json"]
+        )
+
+    decorated: Any = diff
+    for decorate in (
+        click.option("--no-color", is_flag=True, help="Do not use colors, as with NO_COLOR."),
+        click.option("--json", is_flag=True, help="Print the whole difference as JSON."),
+        click.option(
+            "--atol",
+            type=float,
+            default=0.0,
+            metavar="NUMBER",
+            help="Numbers that differ by no more are the same.",
+        ),
+        click.option(
+            "--rtol",
+            type=float,
+            default=0.0,
+            metavar="NUMBER",
+            help="So are those that differ by no more than this share of the larger one.",
+        ),
+        click.option("--times", is_flag=True, help="Add how long each cell took."),
+        click.option("--source", is_flag=True, help="Add how the sources of the cells differ."),
+        click.argument("runs", nargs=-1, metavar="[A B]"),
+        click.command("diff"),
+    ):
+        decorated = decorate(decorated)
+    return decorated
