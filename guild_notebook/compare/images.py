@@ -9,6 +9,7 @@ import io
 import re
 import struct
 import threading
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ MOST_PIXELS = 50_000_000
 
 _ENDING_OF_ID = re.compile(r"(?<![0-9a-zA-Z])[a-zA-Z][\w.]{0,20}?[0-9a-f]{10,36}(?![0-9a-zA-Z])")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 _METADATA = (("<metadata", "</metadata>"), ("<!--", "-->"))
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"acTL", b"fcTL", b"fdAT")
 
@@ -123,9 +125,9 @@ def grey(image: Image) -> bytes | None:
     return _FOUND.get("grey", image, _grey)
 
 
-def remember(image: Image, decoded: Any) -> None:
-    """Take the grey pixels from an image that was decoded for something else."""
-    _FOUND.get("grey", image, lambda _: grey_pixels(decoded))
+def remember(image: Image, pixels: bytes | None) -> None:
+    """Take what ``grey`` is of an image from whoever has found it already."""
+    _FOUND.get("grey", image, lambda _: pixels)
 
 
 def _grey(image: Image) -> bytes | None:
@@ -138,17 +140,27 @@ def _grey(image: Image) -> bytes | None:
 
 def decode(image: Image) -> Any:
     """The image of Pillow, None without it and for what it cannot read, or is too large."""
+    read = opened(image)
+    try:
+        if read is None or read.width * read.height > MOST_PIXELS:
+            return None
+        read.load()
+    except Exception:  # libraries raise errors of any type for broken images
+        return None
+    return read
+
+
+def opened(image: Image) -> Any:
+    """The same without its pixels."""
     pillow = _pillow()
     if pillow is None or image.mime == "image/svg+xml":
         return None
     try:
-        opened = pillow.open(io.BytesIO(base64.b64decode(image.data)))
-        if opened.width * opened.height > MOST_PIXELS:
-            return None
-        opened.load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of many pixels
+            return pillow.open(io.BytesIO(base64.b64decode(image.data)), formats=_FORMATS)
     except Exception:  # libraries raise errors of any type for broken images
         return None
-    return opened
 
 
 def grey_pixels(decoded: Any) -> bytes:

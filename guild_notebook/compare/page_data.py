@@ -78,6 +78,7 @@ def page_data(
 class _PageData:
     def __init__(self, runs: list[Run], href: Callable[[Run], str], live: bool) -> None:
         self._href, self._live = href, live
+        self._thumbnails = thumbnails.made(_images(runs))  # first, as images are then compared
         self._sections = matching.sections(runs)
         self._runs = sorted(
             (run for section in self._sections for run in section.runs),
@@ -205,7 +206,7 @@ class _PageData:
 
     def _listed_images(self) -> list[dict[str, Any]]:
         images = list(self._images.values())
-        made = thumbnails.made([] if self._live else images)
+        made = {} if self._live else self._thumbnails
         return [
             {
                 "digest": image.digest,
@@ -243,6 +244,11 @@ class _PageData:
             "batch": run.batch,
             "progress": progress if is_running and to_run else None,
         }
+
+
+def _images(runs: Iterable[Run]) -> list[Image]:
+    outputs = (output for run in runs for cell in run.cells for output in cell.outputs)
+    return list({each.image.digest: each.image for each in outputs if each.image}.values())
 
 
 def _has_failed(run: Run, cell: Cell | None) -> bool:

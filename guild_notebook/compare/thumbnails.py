@@ -7,11 +7,11 @@ import contextlib
 import io
 import os
 import struct
-import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from . import images
 from .model import Image
 
 LEAST = 15_000
@@ -29,32 +29,25 @@ QUALITY = 70
 MOST_KEPT = 20_000
 """Thumbnails that are kept in Guild's cache."""
 
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+_GREY = images.SIDE**2
 
 
-def made(images: Iterable[Image]) -> dict[str, str]:
-    """The thumbnails of images as data URLs, by the digest of each image that has one. They are
-    kept in Guild's cache."""
-    large = [i for i in images if i.size >= LEAST and i.mime != "image/svg+xml"]
-    if not large or not is_possible():
+def made(compared: Iterable[Image]) -> dict[str, str]:
+    """The thumbnails of images as data URLs, by the digest of each image that has one.
+
+    They are kept in Guild's cache, and beside each what its image is compared by: so an image is
+    decoded once, and by as many threads as there are processors."""
+    drawn = [image for image in compared if image.mime != "image/svg+xml"]
+    if not drawn or not images.has_pillow():
         return {}
     folder = _folder()
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow lets other threads run
-        contents = pool.map(lambda image: _thumbnail(image, folder), large)
-        found = {image.digest: content for image, content in zip(large, contents) if content}
+        contents = list(pool.map(lambda image: _thumbnail(image, folder), drawn))
     return {
-        digest: f"data:image/webp;base64,{base64.b64encode(content).decode('ascii')}"
-        for digest, content in found.items()
+        image.digest: f"data:image/webp;base64,{base64.b64encode(content).decode('ascii')}"
+        for image, content in zip(drawn, contents)
+        if content
     }
-
-
-def is_possible() -> bool:
-    """Whether Pillow is there and can write WebP."""
-    try:
-        from PIL import features
-    except ImportError:
-        return False
-    return bool(features.check("webp"))
 
 
 def size(image: Image) -> tuple[int, int]:
@@ -64,11 +57,8 @@ def size(image: Image) -> tuple[int, int]:
         return struct.unpack(">II", head[16:24])
     if head[:4] == b"GIF8" and len(head) >= 10:
         return struct.unpack("<HH", head[6:10])
-    with contextlib.suppress(Exception):  # of what is called an image
-        if image.mime != "image/svg+xml":
-            opened = _opened(image)
-            return opened.width, opened.height
-    return 0, 0
+    opened = images.opened(image)
+    return (opened.width, opened.height) if opened else (0, 0)
 
 
 def _folder() -> str:
@@ -85,40 +75,33 @@ def _folder() -> str:
 
 def _thumbnail(image: Image, folder: str) -> bytes:
     """The thumbnail of an image, b"" where there is none that is smaller."""
-    path = os.path.join(folder, f"{image.digest}-{LARGEST}-{QUALITY}.webp")
+    path = os.path.join(folder, f"{image.digest}-{LARGEST}-{QUALITY}")
     with contextlib.suppress(OSError), open(path, "rb") as file:
-        return file.read()
-    content = b""
-    with contextlib.suppress(Exception):  # of what is called an image
-        content = _smaller(_opened(image))
-    if len(content) > image.size * 0.8:
-        content = b""
+        content = file.read()
+        images.remember(image, content[:_GREY])
+        return content[_GREY:]
+    decoded = images.decode(image)
+    if decoded is None:
+        return b""
+    try:
+        pixels = images.grey_pixels(decoded)
+        smaller = _smaller(decoded) if image.size >= LEAST else b""
+    except Exception:  # libraries raise errors of any type for broken images, or lack WebP
+        return b""
+    smaller = smaller if len(smaller) <= image.size * 0.8 else b""
+    images.remember(image, pixels)
     with contextlib.suppress(OSError):  # it need not be kept, so it is not waited for
         part = f"{path}.{os.getpid()}"
         with open(part, "wb") as file:
-            file.write(content)
+            file.write(pixels + smaller)
         os.replace(part, path)
-    return content
+    return smaller
 
 
-def _opened(image: Image) -> Any:
-    """The image of Pillow, of which the pixels are not read yet."""
-    import PIL.Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of many pixels
-        opened = PIL.Image.open(io.BytesIO(base64.b64decode(image.data)), formats=_FORMATS)
-    if opened.width * opened.height > MOST_PIXELS:
-        raise ValueError("too many pixels")
-    return opened
-
-
-def _smaller(opened: Any) -> bytes:
-    import PIL.Image
-
-    has_alpha = opened.mode in ("RGBA", "LA") or "transparency" in opened.info
-    smaller = opened.convert("RGBA" if has_alpha else "RGB")
-    smaller.thumbnail((LARGEST, LARGEST), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
+def _smaller(decoded: Any) -> bytes:
+    has_alpha = decoded.mode in ("RGBA", "LA") or "transparency" in decoded.info
+    smaller = decoded.convert("RGBA" if has_alpha else "RGB")
+    smaller.thumbnail((LARGEST, LARGEST), reducing_gap=2.0)
     file = io.BytesIO()
     smaller.save(file, "WEBP", quality=QUALITY, method=0)
     return file.getvalue()
