@@ -71,7 +71,8 @@ _BEFORE = re.compile(  # what loggers put before a line
 )
 _NOT_READ = re.compile(  # the end of a cell and other lines of this package
     r"\[\d+(?:/\d+)?\] .*\((?:\d+ h )?\d+(?:\.\d)? (?:s|min(?: \d\d s)?)\)|guild-notebook:"
-    r"|CPU times:|Traceback|\s*File (?:\"|.+:\d+, in |[<~/].*:\d+\Z)"  # %%time; tracebacks
+    r"|(?:CPU times|Wall time):|Traceback"  # of %%time
+    r"|\s*File (?:\"|.+:\d+, in |[<~/].*:\d+\Z)"  # tracebacks
     r"|\s*(?:\(\w+\): )?"  # an object
     r"(?!\w*(?:Output|Results?|Metrics|Scores?)\()[^\W\d]\w*\([^\W\d]\w*="
 )

@@ -353,6 +353,7 @@ NOTHING = [
     "Training ━━━━━━━━━━╸━━━━━━━━━ 45% loss: 0.3",
     *("Progress: 45%", "Downloading: 45%|███       | 4.5M/10M [00:28<00:00, 3.47MB/s]", "45%"),
     "CPU times: user 1.2 s, sys: 0.1 s, total: 1.3 s",
+    "Wall time: 3.1 μs",
     # text, lists, code
     *("The accuracy is 0.93", "Accuracy 5", "accuracy of 0.93", "with loss 0.3"),
     *("Found 60000 files in 10 classes.", "25000 train"),
