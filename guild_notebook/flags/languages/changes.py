@@ -78,11 +78,11 @@ def changes(text: str, names: AbstractSet[str]) -> Iterator[Change]:
     source = Source(text)
     if not source.is_python:
         return
-    for start, end, indent in _blocks(source):
+    for start, end, indent in blocks(source):
         code = source.plain[start:end]
         if names.isdisjoint(may_change(code)):
             continue
-        parsed = _parsed(source, start, end, indent)
+        parsed = parsed_block(source, start, end, indent)
         in_calls = bool(_GROWN.search(code)) or ":=" in code
         for node, kind, changed in _changes(parsed.nodes, in_calls):
             if changed in names:
@@ -96,7 +96,7 @@ def may_change(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def _blocks(source: Source) -> Iterator[tuple[int, int, str]]:
+def blocks(source: Source) -> Iterator[tuple[int, int, str]]:
     """Where each statement at the top level begins and ends, with all that is in it, and the
     indentation of the first."""
     lines, plain = source.top_level, source.plain
@@ -116,7 +116,7 @@ def _blocks(source: Source) -> Iterator[tuple[int, int, str]]:
         yield start, end, plain[start - base : start]
 
 
-def _parsed(source: Source, start: int, end: int, indent: str) -> ParsedLine:
+def parsed_block(source: Source, start: int, end: int, indent: str) -> ParsedLine:
     """The syntax trees of a block, in which each line of IPython is what it leaves to Python."""
     spans = source.scan.ipython
     parts = [f"if 1:\n{indent}" if indent else ""]
@@ -304,11 +304,11 @@ def _defined(node: ast.AST) -> Iterator[str]:
 def _place_in(node: ast.AST, place: _Place) -> _Place:
     """The place of what is in ``node``."""
     if isinstance(node, _FUNCTIONS):
-        own, of_notebook = _variables(node)
+        own, of_notebook = variables(node)
         own = (place.inherited | own) - of_notebook
         return _Place(own, own)
     if isinstance(node, ast.ClassDef):
-        own, of_notebook = _variables(node)
+        own, of_notebook = variables(node)
         return replace(place, own=(place.own | own) - of_notebook)
     if isinstance(node, _COMPREHENSIONS):
         own = frozenset(name for each in node.generators for name in _bound(each.target))
@@ -325,7 +325,7 @@ def _place_in(node: ast.AST, place: _Place) -> _Place:
     return place
 
 
-def _variables(
+def variables(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef,
 ) -> tuple[frozenset[str], frozenset[str]]:
     """The names that are variables of a function or class, and those that it says are global."""

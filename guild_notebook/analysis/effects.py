@@ -1,0 +1,445 @@
+"""What the Python code of a cell does to the names of a notebook, statement by statement.
+
+What is not certain counts: a function that is named may be called, and what is called may change
+what it is given. What cannot be read says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..flags.languages.changes import blocks, parsed_block, variables
+from ..flags.languages.source import Source, statements_of
+
+ANY = "?"
+"""What is called where that has no name, or what may be called without one."""
+
+SHELL = "!"
+"""What stands among calls for other programs."""
+
+ALL = "*"
+"""What stands among imports for all names of a module."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What code does.
+
+    ``reads`` are names of the notebook, ``binds`` those that it gives a value, or none (``del``),
+    and ``changes`` those whose values it may change in place. ``calls`` are dotted names of what it
+    calls, ANY for what has none, and SHELL. ``imports`` are modules, or what is in them, by name.
+    ``functions`` are what it defines, each with what that does when it is called.
+    ``uses_variables``: it may read the environment variables of the run, which hold its flags.
+    ``unreadable`` is why what it does cannot be read, "" where it can.
+    """
+
+    reads: frozenset[str] = frozenset()
+    binds: frozenset[str] = frozenset()
+    changes: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
+    imports: Mapping[str, str] = field(default_factory=dict)
+    functions: tuple[Effects, ...] = ()
+    uses_variables: bool = False
+    unreadable: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement at the top level of a cell, ``start`` to ``end`` in characters of it, and what it
+    does. ``is_certain``: when it has been executed, all that it binds has the new value.
+    ``only_defines``: it calls none of the functions that it defines."""
+
+    start: int
+    end: int
+    effects: Effects
+    is_certain: bool = False
+    only_defines: bool = False
+
+
+_RUN_VARIABLE = re.compile(r"\b(?:FLAG_|RUN_(?:ID|DIR)|GUILD_)")
+_OF_RUN = re.compile(r"(?:FLAG|RUN|GUILD)_")
+_VARIABLES = ("environ", "environb", "getenv", "getenvb", "argv")
+_UNREADABLE = {
+    *("eval", "exec", "execfile", "globals", "locals", "get_ipython", "__builtins__"),
+    *("__globals__", "f_globals", "user_ns", "_getframe", "__main__", "In", "Out"),
+}
+"""Names and attributes by which code reaches names that it does not name."""
+
+_LOOPS = (ast.For, ast.AsyncFor)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_BINDING = (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Delete)
+_CERTAIN = (*_BINDING, *_FUNCTIONS, ast.ClassDef)
+_TEXT = (ast.Constant, ast.JoinedStr)
+_ORDERED = ("range", "enumerate", "zip", "sorted", "reversed")
+"""Functions over whose results a loop runs without anything else happening."""
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_MAGIC = re.compile(
+    r"[ \t]*(?:(?P<name>[^=%!?]{1,200}?)=[ \t]*)?(?P<sign>%{1,2}|!{1,2})(?P<rest>.*)", re.S
+)
+_TIMED = re.compile(r"(?:timeit|time|prun|mprun|lprun|memit)\b(?P<code>.*)", re.DOTALL)
+_OPTIONS = re.compile(r"(?:[ \t]+-\w+(?:[ \t]+\d+)?)*")
+_SETTING = {
+    *("matplotlib", "config", "load_ext", "reload_ext", "autoreload", "pip", "conda", "mamba"),
+    *("precision", "xmode", "colors", "pdb", "pprint", "automagic", "logstop", "time", "capture"),
+}
+"""Magics of lines that change no name."""
+
+_PROGRAMS = {
+    *("cd", "pwd", "ls", "mkdir", "rm", "cp", "mv", "cat", "system", "sx", "bookmark"),
+    *("bash", "sh", "script", "writefile", "file", "perl", "ruby", "cmd", "!"),
+}
+"""Those of lines and cells that reach files and other programs, and names in their first line."""
+
+_SHOWING = {"html", "HTML", "latex", "markdown", "svg", "SVG", "javascript", "js"}
+"""Those of cells that show the rest of the cell."""
+
+
+def statements(text: str) -> list[Statement]:
+    """The statements of a cell of Python whose source is ``text``, in order."""
+    source = Source(text)
+    first_line = text[: len(text) - len(text.lstrip())] + text.lstrip().partition("\n")[0]
+    if not source.is_python:
+        return [Statement(0, len(text), _of_cell_magic(source.magic, first_line, text))]
+    found = []
+    if source.magic:
+        words = frozenset(_WORD.findall(first_line)) - {source.magic}
+        found.append(Statement(0, 0, Effects(reads=words, binds=words)))
+    for start, end, indent in blocks(source):
+        found += _of_block(source, start, end, indent)
+    return found
+
+
+def _of_block(source: Source, start: int, end: int, indent: str) -> Iterator[Statement]:
+    code = source.plain[start:end]
+    spans = [span for span in source.scan.ipython if start <= span[1] and span[0] < end]
+    of_ipython = [_of_ipython(source.plain[slice(*span)]) for span in spans]
+    parsed = parsed_block(source, start, end, indent)
+    nodes: list[ast.stmt] = parsed.nodes
+    if not nodes and not spans and _is_blank(code):
+        return
+    if not nodes:
+        yield Statement(start, end, Effects(unreadable="it is not readable as Python"))
+        return
+    if indent and len(nodes) == 1 and isinstance(nodes[0], ast.If):
+        nodes = nodes[0].body  # which parsed_block has put around an indented block
+    for node in nodes:
+        first, last = (start, end) if len(nodes) == 1 else parsed.span(node)
+        is_certain = isinstance(node, _CERTAIN)
+        effects = together([effects_of(node), *of_ipython])
+        yield Statement(first, last, effects, is_certain, _only_defines(node))
+
+
+def _only_defines(node: ast.stmt) -> bool:
+    if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+        return not node.decorator_list
+    return isinstance(node, ast.Assign) and isinstance(node.value, (ast.Lambda, ast.GeneratorExp))
+
+
+def _is_blank(code: str) -> bool:
+    return all(not line.strip() or line.strip().startswith("#") for line in code.splitlines())
+
+
+def _of_ipython(line: str) -> Effects:
+    match = _MAGIC.match(line)
+    if not match:
+        is_help = line.rstrip().endswith("?") or line.lstrip().startswith("?")
+        return Effects() if is_help else Effects(unreadable="it has a line of IPython")
+    name, _, rest = match["rest"].strip().partition(" ")
+    if match["sign"].startswith("!"):
+        return _of_program(match["rest"])
+    if timed := _TIMED.match(match["rest"].strip()):
+        options = _OPTIONS.match(timed["code"])
+        nodes = statements_of(timed["code"][options.end() if options else 0 :].strip())
+        return together(map(effects_of, nodes))
+    if name in _SETTING:
+        return Effects()
+    if name in _PROGRAMS:
+        return _of_program(rest)
+    if name in ("env", "set_env"):
+        is_set = "=" in rest or len(rest.split()) > 1
+        return replace(_of_program(rest), uses_variables=not is_set)
+    return Effects(unreadable=f"it has the magic %{name}")
+
+
+def _of_program(line: str) -> Effects:
+    words = frozenset(_WORD.findall(line))
+    is_of_run = bool(_RUN_VARIABLE.search(line))
+    return Effects(reads=words, calls=frozenset({SHELL}), uses_variables=is_of_run)
+
+
+def _of_cell_magic(magic: str, first_line: str, text: str) -> Effects:
+    if magic in _SHOWING:
+        return Effects()
+    if magic in _PROGRAMS:
+        words = frozenset(_WORD.findall(first_line)) - {magic}
+        return replace(_of_program(text), reads=words, changes=words)
+    return Effects(unreadable=f"it has the magic %%{magic}")
+
+
+def together(parts: Iterable[Effects]) -> Effects:
+    """What all of ``parts`` do."""
+    each = list(parts)
+    if len(each) == 1:
+        return each[0]
+    imports: dict[str, str] = {}
+    for part in each:
+        imports.update(part.imports)
+    nothing: frozenset[str] = frozenset()
+    return Effects(
+        nothing.union(*(part.reads for part in each)),
+        nothing.union(*(part.binds for part in each)),
+        nothing.union(*(part.changes for part in each)),
+        nothing.union(*(part.calls for part in each)),
+        imports,
+        tuple(function for part in each for function in part.functions),
+        any(part.uses_variables for part in each),
+        next((part.unreadable for part in each if part.unreadable), ""),
+    )
+
+
+def effects_of(node: ast.AST) -> Effects:
+    """What a statement at the top level of a notebook does."""
+    reader = _Reader()
+    reader.read(node, frozenset())
+    return reader.effects()
+
+
+_Part = tuple[ast.AST, frozenset[str], frozenset[str]]
+"""A node, names that are not the notebook's where it stands, and those that a class has there: what
+is assigned to these is of the class, but its methods, and what it reads first, mean others."""
+
+
+class _Reader:
+    """Reads code of one kind: what is executed at once, or what a function does when called."""
+
+    def __init__(self) -> None:
+        self._reads: set[str] = set()
+        self._binds: set[str] = set()
+        self._changes: set[str] = set()
+        self._calls: set[str] = set()
+        self._imports: dict[str, str] = {}
+        self._functions: list[Effects] = []
+        self._uses_variables = False
+        self._of_others: set[ast.AST] = set()
+        self._unreadable = ""
+
+    def effects(self) -> Effects:
+        return Effects(
+            frozenset(self._reads),
+            frozenset(self._binds),
+            frozenset(self._changes),
+            frozenset(self._calls),
+            self._imports,
+            tuple(self._functions),
+            self._uses_variables,
+            self._unreadable,
+        )
+
+    def read(self, node: ast.AST, local: frozenset[str]) -> None:
+        stack: list[_Part] = [(node, local, frozenset())]
+        while stack:
+            node, local, hidden = stack.pop()
+            if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
+                stack += self._function(node, local, hidden)
+                continue
+            if isinstance(node, ast.ClassDef):
+                stack += self._class(node, local, hidden)
+                continue
+            if isinstance(node, ast.GeneratorExp):
+                stack.append((node.generators[0].iter, local, hidden))
+                self._iterates(node.generators[0].iter)
+                later = _Reader()
+                later.read(ast.ListComp(node.elt, node.generators), local)
+                self._functions.append(later.effects())
+                self._unreadable = self._unreadable or later._unreadable
+                continue
+            if isinstance(node, _COMPREHENSIONS):
+                stack += self._comprehension(node, local, hidden)
+                continue
+            self._take(node, local, hidden)
+            stack += ((child, local, hidden) for child in ast.iter_child_nodes(node))
+
+    def _comprehension(
+        self,
+        node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
+        local: frozenset[str],
+        hidden: frozenset[str],
+    ) -> Iterator[_Part]:
+        inner = local
+        for generator in node.generators:
+            self._iterates(generator.iter)
+            yield generator.iter, inner, hidden
+            targets = ast.walk(generator.target)
+            inner |= {each.id for each in targets if isinstance(each, ast.Name)}
+            yield from ((each, inner, hidden) for each in (generator.target, *generator.ifs))
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        yield from ((each, inner, hidden) for each in parts)
+
+    def _function(
+        self, node: ast.AST, local: frozenset[str], hidden: frozenset[str]
+    ) -> Iterator[_Part]:
+        """Reads what is done when a function is called; returns what is executed at once."""
+        assert isinstance(node, (*_FUNCTIONS, ast.Lambda))
+        own, of_notebook = variables(node)
+        inner = _Reader()
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        names = (local | own) - of_notebook
+        for each in body:
+            inner.read(each, names)
+        effects = inner.effects()
+        # What it assigns to names of the notebook is changed when it is called.
+        effects = replace(effects, binds=frozenset(), changes=effects.changes | effects.binds)
+        self._functions.append(effects)
+        self._unreadable = self._unreadable or effects.unreadable
+        args = node.args
+        at_once: list[ast.AST | None] = [*args.defaults, *args.kw_defaults]
+        if not isinstance(node, ast.Lambda):
+            self._bind(node.name, local | hidden)
+            at_once += node.decorator_list
+            for decorator in node.decorator_list:
+                called = decorator.func if isinstance(decorator, ast.Call) else decorator
+                self._calls.add(_dotted(called))
+        return ((each, local, hidden) for each in at_once if each)
+
+    def _class(
+        self, node: ast.ClassDef, local: frozenset[str], hidden: frozenset[str]
+    ) -> Iterator[_Part]:
+        self._bind(node.name, local | hidden)
+        if node.bases or node.keywords or node.decorator_list:
+            self._calls.add(ANY)
+            # Bases and decorators say what is done where an object of it is made.
+            self._functions.append(Effects(calls=frozenset({ANY})))
+        own = variables(node)[0]
+        at_once = [*node.bases, *node.keywords, *node.decorator_list]
+        yield from ((each, local, hidden) for each in at_once)
+        yield from ((each, local, hidden | own) for each in node.body)
+
+    def _bind(self, name: str, own: frozenset[str]) -> None:
+        if name not in own:
+            self._binds.add(name)
+
+    def _iterates(self, over: ast.expr) -> None:
+        is_plain = isinstance(over, (ast.List, ast.Tuple, ast.Set, ast.Dict, *_TEXT)) or (
+            isinstance(over, ast.Call) and _dotted(over.func) in _ORDERED
+        )
+        if not is_plain:
+            self._calls.add(ANY)
+
+    def _take(self, node: ast.AST, local: frozenset[str], hidden: frozenset[str]) -> None:
+        own = local | hidden
+        if isinstance(node, ast.Name):
+            self._name(node, local if isinstance(node.ctx, ast.Load) else own)
+        elif isinstance(node, (ast.Attribute, ast.Subscript)):
+            self._part(node, own)
+        elif isinstance(node, ast.Call):
+            self._call(node, own)
+        else:
+            self._take_statement(node, own)
+
+    def _take_statement(self, node: ast.AST, own: frozenset[str]) -> None:
+        if isinstance(node, ast.AugAssign):
+            if isinstance(node.target, ast.Name) and node.target.id not in own:
+                self._reads.add(node.target.id)
+                self._changes.add(node.target.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node, own)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            self._bind(node.name, own)
+        elif isinstance(node, _LOOPS):
+            self._iterates(node.iter)
+        elif isinstance(node, (ast.With, ast.AsyncWith, ast.Await, ast.YieldFrom)):
+            self._calls.add(ANY)
+        elif name := getattr(node, "rest", None) or _captured(node):
+            self._bind(name, own)
+
+    def _name(self, node: ast.Name, own: frozenset[str]) -> None:
+        if node.id in _VARIABLES:
+            self._uses_variables = self._uses_variables or node not in self._of_others
+        elif node.id in own:
+            return
+        elif node.id in _UNREADABLE:
+            self._unreadable = f"it uses {node.id}"
+        elif isinstance(node.ctx, ast.Load):
+            self._reads.add(node.id)
+        else:
+            self._binds.add(node.id)
+
+    def _part(self, node: ast.Attribute | ast.Subscript, own: frozenset[str]) -> None:
+        if isinstance(node, ast.Subscript):
+            self._variable(node.value, node.slice)
+        elif node.attr in _VARIABLES:
+            self._uses_variables = self._uses_variables or node not in self._of_others
+        elif node.attr in _UNREADABLE:
+            self._unreadable = f"it uses {node.attr}"
+        if not isinstance(node.ctx, ast.Load):
+            root = _root(node)
+            if root is None:
+                self._calls.add(ANY)
+            elif root not in own:
+                self._changes.add(root)
+                self._reads.add(root)
+
+    def _call(self, node: ast.Call, own: frozenset[str]) -> None:
+        name = _dotted(node.func)
+        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, _TEXT):
+            return  # a method of a text
+        if name == "vars" and not node.args:
+            self._unreadable = "it uses vars()"
+        if node.args:
+            is_method = isinstance(node.func, ast.Attribute) and node.func.attr not in _VARIABLES
+            of = (
+                node.func.value if is_method and isinstance(node.func, ast.Attribute) else node.func
+            )
+            self._variable(of, node.args[0])
+        self._calls.add(ANY if name.partition(".")[0] in own else name)
+
+    def _variable(self, of: ast.expr, key: ast.AST) -> None:
+        """A variable of the environment that is named may be another than those of the run."""
+        name = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
+        text = key.value if isinstance(key, ast.Constant) else None
+        if name in _VARIABLES and name != "argv" and isinstance(text, str):
+            self._calls.add(ANY)
+            if not _OF_RUN.match(text):
+                self._of_others.add(of)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, own: frozenset[str]) -> None:
+        module = "." if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}"
+        for alias in node.names:
+            if "__main__" in (module, alias.name):
+                self._unreadable = "it imports __main__"
+            if isinstance(node, ast.Import):
+                name = alias.asname or alias.name.partition(".")[0]
+                target = alias.name if alias.asname else name
+            else:
+                name, target = alias.asname or alias.name, f"{module}.{alias.name}"
+            if name == ALL:
+                target = module
+            self._imports[name] = target
+            if name != ALL:
+                self._bind(name, own)
+
+
+def _captured(node: ast.AST) -> str | None:
+    """The name that a pattern of ``match`` binds."""
+    is_pattern = type(node).__name__ in ("MatchAs", "MatchStar")
+    return getattr(node, "name", None) if is_pattern else None
+
+
+def _dotted(node: ast.AST) -> str:
+    """``a.b.c``, ANY where it is not that."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *names[::-1]]) if isinstance(node, ast.Name) else ANY
+
+
+def _root(node: ast.AST) -> str | None:
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
