@@ -1,4 +1,4 @@
 """What the cells of a notebook do to each other, as far as their code says.
 
-May use ``flags/*``, ``document`` and ``errors``.
+May use ``flags/*`` and ``document``.
 """

@@ -52,9 +52,12 @@ _STATE = ""
 """Stands among names for what modules and other programs keep for themselves."""
 
 
-def reached(notebook: Notebook, flags: Discovered) -> dict[int, frozenset[str] | None]:
+def reached(
+    notebook: Notebook, flags: Discovered, others: Iterable[str] = ()
+) -> dict[int, frozenset[str] | None]:
     """By the index of each code cell the names of the flags that may reach it, None where that is
-    not known: in other languages than Python, and from the first cell on that cannot be read."""
+    not known: in other languages than Python, and from the first cell on that cannot be read.
+    ``others`` are flags that a run has beside those of its notebook, in its environment alone."""
     cells = [
         cell
         for cell in notebook.cells
@@ -67,7 +70,9 @@ def reached(notebook: Notebook, flags: Discovered) -> dict[int, frozenset[str] |
         for site in flag.sites:
             sites.setdefault(site.cell, []).append((site.start, name))
     read = {cell.index: statements(cell.source) for cell in cells}
-    flow = _Flow(frozenset(flags.flags), [each for found in read.values() for each in found])
+    flow = _Flow(
+        frozenset({*flags.flags, *others}), [each for found in read.values() for each in found]
+    )
     return {
         cell.index: flow.cell(cell, read[cell.index], sites.get(cell.index, ())) for cell in cells
     }
