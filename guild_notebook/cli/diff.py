@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..compare import difference_json, differences, report_text, sources
+from ..compare import difference_json, differences, environment, report_text, sources
 from ..compare.model import Tolerance
 from . import run_choice, two_runs
 
@@ -36,11 +36,14 @@ def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
     before, after = two_runs.found(choice.runs)
     difference = differences.between(before, after, choice.tolerance)
     changed = sources.of(before, after) if choice.source else None
+    are_runs = before.dir and after.dir  # not files of notebooks
+    around = environment.between(before.dir, after.dir) if are_runs else None
     if choice.json:
-        made = difference_json.data(difference, choice.tolerance, changed)
+        made = difference_json.data(difference, choice.tolerance, changed, around)
         yield json.dumps(made, indent=1, allow_nan=False)
     else:
-        shown = report_text.Shown(changed, choice.times, choice.colours)
+        line = around.line if around else ""
+        shown = report_text.Shown(changed, choice.times, choice.colours, line)
         yield from report_text.lines(difference, shown)
     return int(not difference.is_same or bool(changed))
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .environment import EnvironmentDifference
 from .model import Cell, CellDifference, Output, OutputDifference, Run, RunDifference, Tolerance
 from .sources import CellSources
 
@@ -17,7 +18,7 @@ def data(
     difference: RunDifference,
     tolerance: Tolerance,
     sources: Sequence[CellSources] | None = None,
-    environment: Any = None,
+    environment: EnvironmentDifference | None = None,
 ) -> dict[str, Any]:
     """The whole difference. Numbers that JSON lacks are the texts ``nan``, ``inf`` and ``-inf``."""
     before, after = difference.before, difference.after
@@ -35,7 +36,15 @@ def data(
             {"name": name, "before": _scalar(before, name), "after": _scalar(after, name)}
             for name in difference.scalars
         ],
-        "environment": environment,
+        "environment": None
+        if environment is None
+        else {
+            "changes": [
+                {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after}
+                for c in environment.changes
+            ],
+            "unknown": [*environment.unknown],
+        },
         "cells": [_cell_difference(cell) for cell in difference.cells],
         "sources": None
         if sources is None

@@ -40,27 +40,26 @@ _COLOURS = {"-": 31, "+": 32, "@": 36, "": 1}
 
 @dataclass(frozen=True)
 class Shown:
-    """What is shown: ``sources`` of cells beside their results, ``times`` of cells, and whether in
-    colours."""
+    """What is shown: ``sources`` of cells beside their results, ``times`` of cells, whether in
+    colours, and a line that says how the environments of the runs differ."""
 
     sources: Sequence[CellSources] | None = None
     times: bool = False
     colours: bool = False
+    environment: str = ""
 
 
 _DEFAULT = Shown()
 
 
-def lines(
-    difference: RunDifference, shown: Shown = _DEFAULT, environment: Sequence[str] = ()
-) -> Iterator[str]:
-    """The lines, none of which has an end. ``environment`` has those that say how the environments
-    of the runs differ."""
+def lines(difference: RunDifference, shown: Shown = _DEFAULT) -> Iterator[str]:
+    """The lines, none of which has an end."""
     yield headline(difference)
     yield ""
     yield shown_line(f"--- {_run_text(difference.before)}", shown)
     yield shown_line(f"+++ {_run_text(difference.after)}", shown)
-    yield from map(printable, environment)
+    if shown.environment:
+        yield printable(f"environment: {shown.environment}")
     flags = flag_rows(difference)
     is_cut = len(flags) > MOST_NAMED or any(
         width(text) > LONGEST_VALUE for r in flags for text in r

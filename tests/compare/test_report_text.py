@@ -174,11 +174,12 @@ def test_runs_that_are_the_same():
 def test_the_two_runs_with_label_start_and_how_they_ended():
     before = run("a", label="the best", started=STARTED)
     after = run("b", state="failed", seconds=200.0, reason="cell [2] (Fit) failed with ValueError")
-    lines = [*report_text.lines(difference(before=before, after=after), Shown(), ["packages: x"])]
+    shown = Shown(environment="numpy 1.26.4 → 2.0.1, 2 more packages")
+    lines = [*report_text.lines(difference(before=before, after=after), shown)]
     assert lines[2:] == [
         "--- aaaaaaaa  train  the best  2026-11-27 08:00:05  completed in 3 s",
         "+++ bbbbbbbb  train  failed after 3 min 20 s  cell [2] (Fit) failed with ValueError",
-        "packages: x",
+        "environment: numpy 1.26.4 → 2.0.1, 2 more packages",
     ]
 
 
@@ -341,6 +342,6 @@ def test_no_text_of_a_run_reaches_the_terminal_as_it_is():
         flags=[HOSTILE],
         scalars=[HOSTILE],
     )
-    shown = Shown([CellSources(HOSTILE, odd, odd)], times=True)
-    for line in (*report_text.lines(made), *report_text.lines(made, shown, [HOSTILE])):
+    shown = Shown([CellSources(HOSTILE, odd, odd)], times=True, environment=HOSTILE)
+    for line in (*report_text.lines(made), *report_text.lines(made, shown)):
         assert line.isprintable(), line
