@@ -29,6 +29,8 @@ _SCRIPTS = (
     "filter_box.js",
     "field_chooser.js",
     "table.js",
+    "coordinates.js",
+    "curves.js",
     "header.js",
     "cells_list.js",
     "sliders.js",

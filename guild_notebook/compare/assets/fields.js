@@ -119,3 +119,21 @@ function compareValues(one, other, down = false) {
       : collator.compare(String(one), String(other));
   return down ? -order : order;
 }
+
+// About so many round numbers from low to high; powers of ten where the scale is logarithmic and
+// spans several.
+function roundNumbers(low, high, number, isLog = false) {
+  if (isLog && high / low >= 100) {
+    const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+    const every = Math.ceil((last - first + 1) / number);
+    return Array.from({length: Math.floor((last - first) / every) + 1},
+      (_, i) => Number(`1e${first + i * every}`));
+  }
+  const rough = (high - low) / number;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].find((each) => each * power >= rough * 0.999) * power;
+  if (!(step > 0) || !Number.isFinite(step)) return [low];
+  const first = Math.ceil(low / step - 1e-9);
+  const count = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({length: count}, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
