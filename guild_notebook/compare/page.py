@@ -31,6 +31,8 @@ _SCRIPTS = (
     "table.js",
     "coordinates.js",
     "curves.js",
+    "failures.js",
+    "times.js",
     "header.js",
     "cells_list.js",
     "sliders.js",

@@ -163,7 +163,7 @@ const curvesPanel = {
       gaps && `${count(gaps, "value")} that are ${state.curves.log ? "not above zero" : "nan or infinite"} are gaps. `,
       none && `${count(none, "run")} of ${number} have no curve of ${this.name()}. `,
     ].filter(Boolean).join(""), points ? button("Show all values", () =>
-      set({curves: {...state.curves, all: true}})) : "");
+      set({curves: {...state.curves, all: true}}), {class: "plain"}) : "");
   },
 
   // All lines and the ticks, on a canvas of their own that emphasise() begins with.

@@ -6,7 +6,7 @@
 function fieldChooser(title, kinds, chosen, choose) {
   const list = el("ul", {class: "chooser-list"});
   const made = el("details", {class: "chooser"}, el("summary", {}, title), list,
-    button("As at first", () => choose(null)));
+    button("As at first", () => choose(null), {class: "plain"}));
   let focused = "";
   const act = (name, keys) => {
     focused = name;
@@ -19,7 +19,7 @@ function fieldChooser(title, kinds, chosen, choose) {
       const moved = keys.filter((each) => each !== key);
       moved.splice(place + by, 0, key);
       act(`${key} ${by}`, moved);
-    }, {"aria-label": `${label}: ${name}`, title: name, "data-act": `${key} ${by}`,
+    }, {"aria-label": `${label}: ${name}`, title: name, "data-act": `${key} ${by}`, class: "plain",
       disabled: place + by < 0 || place + by >= keys.length});
     const box = el("input", {type: "checkbox", "data-act": key, checked: place >= 0,
       onchange: () => act(key, box.checked ? [...keys, key] : keys.filter((each) => each !== key))});

@@ -5,11 +5,9 @@ const tableRows = new Map(); // index of a run -> its row
 function tableKeys() {
   const chosen = (state.columns ?? []).filter((key) => fields.byKey.has(key));
   if (chosen.length || (state.columns && !state.columns.length)) return chosen;
-  return [
-    ...(data.sections.length > 1 ? ["attr:notebook"] : []),
-    ...fields.list.filter((field) => field.kind !== "attr" && field.varies).map((field) => field.key),
-    "attr:time",
-  ];
+  const varied = (kind) => fields.list.filter((field) => field.kind === kind && field.varies);
+  return [...[...varied("scalar"), ...varied("flag")].map((field) => field.key), "attr:time",
+    ...(data.sections.length > 1 ? ["attr:notebook"] : [])];
 }
 
 // The order of the runs: that of the column that is sorted by, of equal ones that of the data.
@@ -135,7 +133,7 @@ const tablePanel = {
 
   row(run, i, columns, numeric) {
     const choose = el("button", {type: "button", tabindex: -1, title: runName(i),
-      "aria-label": `${run.short}, ${runName(i)}${isFailed(i) ? `, ${run.state}` : ""}`}, run.short);
+      "aria-label": `${run.short}, ${runName(i)}${isFailed(run) ? `, ${run.state}` : ""}`}, run.short);
     const report = run.report && el("a", {href: run.report, target: "_blank", rel: "noopener",
       tabindex: -1, "aria-label": `report of ${run.short}`, title: "report"}, "↗");
     return el("tr", {"data-run": i, class: runClass(i)},
@@ -164,7 +162,7 @@ const tablePanel = {
     this.count.textContent = shown.length === all ? `${all} runs` : `${shown.length} of ${all} runs`;
     if (!shown.length) {
       this.body.append(el("tr", {}, el("td", {colspan: this.columns.length + 1},
-        "No run passes the filter. ", button("Show all", () => set({filter: ""})))));
+        "No run passes the filter. ", button("Show all", () => set({filter: ""}), {class: "plain"}))));
     }
     this.columns.forEach((field, place) => {
       if (field.kind !== "scalar") return;
