@@ -102,6 +102,8 @@ EXTRAS = {
     "lint": [*CONTRACTS, "mypy", "pre-commit", "ruff", "types-PyYAML", "types-psutil"],
     # Notebooks that are kept as text (`notebook: train.py`).
     "jupytext": ["jupytext>=1.15"],
+    # Comparing images by their pixels, and thumbnails of them.
+    "compare": ["pillow>=9.1"],
     "docs": ["furo", "myst-parser", "sphinx", "sphinx-copybutton"],
     "ipy": ["pandas"],  # what `from guild import ipy` needs
 }

@@ -43,6 +43,7 @@ _EXAMPLE = "train.ipynb"
 """The notebook of the tutorial, which lies beside this module: that of examples/tutorial."""
 
 _OF_RUNS = {
+    "compare": "write a page that compares runs: cells by change, flags as sliders, curves",
     "diff": "show how two runs differ",
     "share": "write the reports of runs and an index of them to a folder",
 }

@@ -48,6 +48,9 @@ _SCRIPTS = (
 
 _STYLES = ("compare.css", "panels.css")
 
+GENERATOR = '<meta name="generator" content="guild-notebook compare">'
+"""What says in the head of a page that it may be written anew."""
+
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -55,6 +58,7 @@ _HEAD = """<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta http-equiv="x-dns-prefetch-control" content="off">
 <meta name="referrer" content="no-referrer">
+{generator}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>{style}</style>
@@ -74,7 +78,10 @@ def page(
     the server that it comes from for ``image/DIGEST``."""
     script, style = _script(), _style()
     yield _HEAD.format(
-        policy=_policy(script, style, live), title=html.escape(str(data["title"])), style=style
+        policy=_policy(script, style, live),
+        generator=GENERATOR,
+        title=html.escape(str(data["title"])),
+        style=style,
     )
     yield f'<script type="application/json" id="data">{_inert(data)}</script>\n'
     yield f"<script>{script}</script>\n"

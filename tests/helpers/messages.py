@@ -124,6 +124,7 @@ FUNCTIONS = {
     "_heading": "{}",
     "_counts_line": "{}",
     "_best_line": "{}",
+    "_notes": "{}",
 }
 """Functions that return or yield messages."""
 

@@ -1,0 +1,159 @@
+"""``guild-notebook compare``: one page that compares runs of notebooks."""
+
+from __future__ import annotations
+
+import os
+import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..compare import images, page, page_data, reading
+from ..compare.model import Run
+from ..errors import UserError
+from ..files import write_whole
+from ..run.finished import FinishedRun
+from . import reports, run_choice, run_sets
+
+OUTPUT = "compare.html"
+
+MOST_NAMED = 5
+"""Runs that are left out of which a line names each."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a command line asks for: ``runs`` of Guild (guild/run.py), newest first, in which file,
+    and whether to show it."""
+
+    runs: Sequence[Any]
+    output: str
+    show: bool
+
+
+def lines(arguments: Sequence[str]) -> Iterator[str]:
+    """Write the page that ``arguments`` ask for, and say what it lacks. Raises UserError where it
+    cannot be written, or no run of a notebook was chosen."""
+    choice: Choice | None = run_choice.called(command(), arguments)
+    if not choice:  # the help was shown
+        return
+    if not choice.runs:
+        raise UserError("there is no such run - guild runs, with the same filters, lists them")
+    _check_output(choice.output)
+    chosen = [run for run in choice.runs if _is_of_notebook(FinishedRun(run.dir))]
+    others = [run.short_id for run in choice.runs if run not in chosen]
+    if not chosen:
+        raise UserError("none of these runs is of a notebook - guild-notebook compare takes those")
+    runs = reading.read_runs(run.dir for run in chosen)
+    data, originals = page_data.page_data(runs, href=_addresses(choice.output))
+    try:
+        write_whole(choice.output, (part.encode() for part in page.page(data, originals)))
+    except OSError as e:
+        raise UserError(f"cannot write {choice.output}: {e.strerror or e} - name another") from None
+    yield from _notes(others, runs, bool(originals) and not images.has_pillow())
+    yield f"{len(runs)} run{'s' * (len(runs) != 1)}: {choice.output}"
+    if choice.show:
+        reports.show(choice.output)
+
+
+def _notes(others: Sequence[str], runs: Sequence[Run], lacks_pillow: bool) -> Iterator[str]:
+    """What the page lacks: ``others`` are the IDs of runs that are not of notebooks."""
+    if others:
+        named = ", ".join(others[:MOST_NAMED])
+        named += f" and {len(others) - MOST_NAMED} more" * (len(others) > MOST_NAMED)
+        yield f"left out, since they are not of notebooks: {named}"
+    for run in runs:
+        if not run.cells and run.status not in ("running", "pending", "staged"):
+            yield f"run {run.short_id} is there without cells: {run.reason}"
+    if lacks_pillow:
+        yield (
+            "images are compared as files, and all are shown in their full size: with Pillow it is "
+            'by pixels, and faster - pip install "guild-notebook[compare]"'
+        )
+
+
+def command() -> Any:
+    """The command of click that returns a Choice."""
+    import click
+
+    def compare(context: Any, args: Any) -> Choice:
+        """Write a page that compares runs of notebooks.
+
+        RUN is a number, a range of them like 1:20, or the beginning of an ID, as `guild runs` lists
+        them; the ID of a batch stands for its trials, and `:` for all runs. Without runs and
+        filters: those of the newest sweep, or without one all of the newest notebook operation.
+
+        The page is one file, which needs no server and no network.
+        """
+        own = {"output", "show"}
+        if any(value for name, value in args.as_kw().items() if name not in own):
+            runs = _with_trials(run_choice.selected(args, context), args.runs)
+        else:
+            sets = run_sets.run_sets()
+            runs = sets[0].runs if sets else []
+        return Choice(runs, args.output, args.show)
+
+    return run_choice.command(
+        compare,
+        "compare",
+        click.option("--open", "show", is_flag=True, help="Show the page in a browser."),
+        click.option(
+            *("-o", "--output"),
+            metavar="FILE",
+            default=OUTPUT,
+            help=f"Write to FILE instead of {OUTPUT}. (Operations are chosen by -Fo.)",
+        ),
+    )
+
+
+def _with_trials(runs: Sequence[Any], specs: Sequence[str]) -> list[Any]:
+    """The runs, with its trials in the place of each batch that was named, and without others: a
+    range has them by themselves."""
+    from guild import batch_util, var
+
+    found: dict[str, Any] = {}
+    named = [spec for spec in specs if ":" not in spec]
+    for run in runs:
+        if not batch_util.is_batch(run):
+            found.setdefault(run.id, run)
+        elif named and (len(named) == len(specs) or any(map(run.id.startswith, named))):
+            trials = [t for t in var.runs() if os.path.islink(os.path.join(run.dir, t.id))]
+            found.update((trial.id, trial) for trial in trials)
+    return list(found.values())
+
+
+def _is_of_notebook(files: FinishedRun) -> bool:
+    """Whether a run has an executed notebook, or is to have one."""
+    return bool(files.executed_notebook()) or files.attr_names("op", "guild_notebook.run")
+
+
+def _addresses(output: str) -> Callable[[Run], str]:
+    """What finds the address of a run's report from a page at ``output``: a relative one below its
+    folder, which may be moved as a whole."""
+    folder = os.path.dirname(os.path.abspath(output))
+
+    def address(run: Run) -> str:
+        if not run.report:
+            return ""
+        path = os.path.join(run.dir, run.report)
+        if path.startswith(os.path.join(folder, "")):
+            return urllib.parse.quote(os.path.relpath(path, folder).replace(os.sep, "/"))
+        return Path(path).as_uri()
+
+    return address
+
+
+def _check_output(path: str) -> None:
+    """Raise UserError where there is a file at ``path`` that is not of an earlier command."""
+    if os.path.isdir(path):
+        raise UserError(f"{path} is a folder - name a file in it: -o {os.path.join(path, OUTPUT)}")
+    try:
+        with open(path, "rb") as file:
+            is_own = page.GENERATOR.encode() in file.read(5000)
+    except FileNotFoundError:
+        return
+    except OSError as e:
+        raise UserError(f"cannot write {path}: {e.strerror or e} - name another") from None
+    if not is_own:
+        raise UserError(f"{path} is there and not of this command - name another file: -o FILE")
