@@ -45,11 +45,12 @@ _EXAMPLE = "train.ipynb"
 _OF_RUNS = {
     "compare": "write a page that compares runs: cells by change, flags as sliders, curves",
     "diff": "show how two runs differ",
+    "reproduce": "run again what runs have kept, and say whether it came out the same",
     "share": "write the reports of runs and an index of them to a folder",
 }
 """The commands of which each has a module here, and what they do."""
 
-_ANSWERING = ("diff",)
+_ANSWERING = ("diff", "reproduce")
 """Those whose exit status 1 is an answer, as that of diff(1): after an error it is 2."""
 
 _COMMANDS = ("flags", "preview", "open", *_OF_RUNS, "example")

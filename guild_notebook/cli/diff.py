@@ -67,10 +67,7 @@ def command() -> Any:
         """
         if len(runs) not in (0, 2):
             raise click.UsageError(f"it takes two runs, or none for the newest, not {len(runs)}")
-        tolerance = Tolerance(options["rtol"], options["atol"])
-        for name in ("rtol", "atol"):
-            if not 0 <= options[name] < float("inf"):
-                raise click.UsageError(f"--{name} takes a number from 0 on, not {options[name]}")
+        tolerance = run_choice.tolerance(options["rtol"], options["atol"])
         colours = not options["no_color"] and not os.environ.get("NO_COLOR")
         is_terminal = sys.stdout is not None and sys.stdout.isatty()
         has_colours = colours and is_terminal and os.environ.get("TERM") != "dumb"
@@ -82,20 +79,7 @@ def command() -> Any:
     for decorate in (
         click.option("--no-color", is_flag=True, help="Do not use colors, as with NO_COLOR."),
         click.option("--json", is_flag=True, help="Print the whole difference as JSON."),
-        click.option(
-            "--atol",
-            type=float,
-            default=0.0,
-            metavar="NUMBER",
-            help="Numbers that differ by no more are the same.",
-        ),
-        click.option(
-            "--rtol",
-            type=float,
-            default=0.0,
-            metavar="NUMBER",
-            help="So are those that differ by no more than this share of the larger one.",
-        ),
+        *reversed(run_choice.tolerance_options()),
         click.option("--times", is_flag=True, help="Add how long each cell took."),
         click.option("--source", is_flag=True, help="Add how the sources of the cells differ."),
         click.argument("runs", nargs=-1, metavar="[A B]"),

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..compare.model import Tolerance
 from ..errors import UserError
 from ..run.finished import FinishedRun
 
@@ -29,6 +30,30 @@ def command(function: Callable[[Any, Any], Any], name: str, *options: Any) -> An
     ):
         decorated = decorate(decorated)
     return decorated
+
+
+def tolerance_options() -> list[Any]:
+    """The options of click of which ``tolerance`` makes a Tolerance."""
+    import click
+
+    helps = {
+        "--rtol": "Numbers that differ by no more than this share of the larger one are the same.",
+        "--atol": "So are those that differ by no more than this.",
+    }
+    return [
+        click.option(name, type=float, default=0.0, metavar="NUMBER", help=text)
+        for name, text in helps.items()
+    ]
+
+
+def tolerance(relative: float, absolute: float) -> Tolerance:
+    """Raises click's UsageError for what is not a tolerance."""
+    import click
+
+    for name, number in (("rtol", relative), ("atol", absolute)):
+        if not 0 <= number < float("inf"):
+            raise click.UsageError(f"--{name} takes a number from 0 on, not {number}")
+    return Tolerance(relative, absolute)
 
 
 def selected(args: Any, context: Any) -> list[Any]:

@@ -93,7 +93,7 @@ def headline(difference: RunDifference) -> str:
     if rows:
         parts.append(f"scalars {_few(rows)}")
     changed = _changed(difference)
-    named = [f"{_joined(list(map(_name, c)))}: {_summary(c[0])}" for c in changed[:MOST_NAMED]]
+    named = [f"{_joined(list(map(_name, c)))}: {summary(c[0])}" for c in changed[:MOST_NAMED]]
     if named:
         parts += [f"cell{'s' * (len(changed[0]) > 1)} {named[0]}", *named[1:]]
     if more := sum(map(len, changed[MOST_NAMED:])):
@@ -152,7 +152,8 @@ def _name(cell: CellDifference) -> str:
     return cut(printable(cell.name), LONGEST_VALUE)
 
 
-def _summary(cell: CellDifference) -> str:
+def summary(cell: CellDifference) -> str:
+    """How a cell differs, in a few words."""
     if cell.hole:
         return cell.hole
     parts = [f"{_state(cell.before)} → {_state(cell.after)}"] if cell.is_state_changed else []

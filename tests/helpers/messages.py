@@ -95,6 +95,7 @@ FUNCTIONS = {
     "type_warning": "{}",
     "assigned_again_warning": "{}",
     "choose": "{}",
+    "_kernel_option": "{}",
     "lack": "{}",
     "without": "{}",
     "warnings": "{}",
