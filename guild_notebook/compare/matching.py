@@ -32,7 +32,7 @@ SIMILAR, ALIKE = 0.3, 0.6
 _SHORT = 300
 """Characters of sources whose similarity is that of their characters: of others that of words."""
 
-_REACH = 5
+_REACH = 3
 """How far apart, within a gap, the places of two cells are that may be alike."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -135,21 +135,25 @@ class _Aligned:
     def add(self, version: _Version) -> None:
         self._runs.update(run.id for run in version.runs)
         slots = {index: slot for slot, index in self._match(version).items()}
-        made: list[_Slot] = []
-        after: dict[int, list[_Slot]] = {}
-        place = -1  # the slot before
+        before: dict[
+            int, list[_Slot]
+        ] = {}  # new slots by the place of the one that they are before
+        new: list[_Slot] = []
+        place = -1  # of the slot before
         for index, cell in enumerate(version.cells):
             if index in slots:
-                place = slots[index]
-                slot = self._slots[place]
+                slot = self._slots[slots[index]]
+                before.setdefault(slots[index] if slots[index] > place else place + 1, []).extend(
+                    new
+                )
+                new, place = [], slots[index]
             else:
                 slot = _Slot(cell, cell.name)
-                after.setdefault(place, []).append(slot)
+                new.append(slot)
             slot.add(cell, version.runs)
-        made += after.get(-1, [])
-        for index, slot in enumerate(self._slots):
-            made += [slot, *after.get(index, [])]
-        self._slots, self._matched = made, (None, {})
+        before.setdefault(len(self._slots), []).extend(new)
+        made = [each for n, slot in enumerate(self._slots) for each in (*before.get(n, ()), slot)]
+        self._slots, self._matched = made + before[len(self._slots)], (None, {})
 
     def section(self, runs: Sequence[Run]) -> Section:
         own = [run for run in runs if run.id in self._runs]
@@ -311,6 +315,6 @@ def hole(run: Run, slot: Slot) -> str:
 def _not_run(run: Run) -> str:
     if run.failed_cell is not None and run.failed_cell < len(run.cells):
         failed = run.cells[run.failed_cell]
-        word = run.state if run.state in ("stopped", "timed out") else "failed"
+        word = run.state if run.state in ("stopped", "timed out", "kernel died") else "failed"
         return f"not run: {word} in {failed.name or failed.label}"
     return f"not run: {run.reason}" if run.reason else "not run"

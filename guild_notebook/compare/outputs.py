@@ -34,6 +34,12 @@ _LOADS = ("application/vnd.bokehjs_load.v0+json", "application/vnd.holoviews_loa
 """What loads a library for figures, and shows nothing."""
 
 _DRAWS = re.compile(r"Plotly\.newPlot\(|vegaEmbed|Bokeh\.embed|<(?:canvas|iframe|video|audio)\b")
+_LOGO = "bk-notebook-logo"
+"""In what BokehJS shows while it is loaded."""
+
+_DIAGRAM = "sk-top-container"
+"""In scikit-learn's HTML of an estimator, which is better read as text."""
+
 _JSON = re.compile(r"application/(?:.*\+)?json")
 _OBJECT = re.compile(
     r"<[\w.]+(?: object)?(?: at 0x[0-9a-fA-F]+)?>|\w*Figure\(.*|alt\.\w+\(.*", re.S
@@ -139,11 +145,13 @@ def _figure_text(content: Any, plain: str) -> str:
 
 
 def _of_html(html: str, source: str, plain: str, is_cut: bool) -> Output | None:
+    if _LOGO in html:
+        return None
     if _DRAWS.search(html):
         return _of_text(FIGURE, source, html)
     page = page_of(html[:MOST_HTML])
     is_cut = is_cut or len(html) > MOST_HTML
-    if len(page.tables) == 1:
+    if len(page.tables) == 1 and _DIAGRAM not in html:
         return Output(TABLE, source, plain, table=page.tables[0], is_cut=is_cut)
     if not page.text.strip() and (image := _image_in(page)):
         return Output(IMAGE, source, plain, image=image, is_cut=is_cut)
