@@ -2,9 +2,10 @@
 
 const NUMBER = /[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\b(?:nan|inf)\b/g;
 const shapeOf = (line) => line.replace(NUMBER, "#");
+const isSameShape = ([a, b]) => a !== undefined && b !== undefined && shapeOf(a) === shapeOf(b);
 
 // Rows of two texts beside each other: [left, right] lines, undefined where a side has none. Lines
-// are the same where they differ in numbers only.
+// that differ in numbers only are beside each other, and so are those in place of others.
 function alignedLines(left, right) {
   const a = left.map(shapeOf), b = right.map(shapeOf);
   let start = 0, end = 0;
@@ -16,8 +17,7 @@ function alignedLines(left, right) {
   const rows = left.slice(0, start).map((line, i) => [line, right[i]]);
   let [i, j] = [start, start];
   for (const [x, y] of [...pairs, [a.length, b.length]]) {
-    for (; i < x; i += 1) rows.push([left[i], undefined]);
-    for (; j < y; j += 1) rows.push([undefined, right[j]]);
+    for (; i < x || j < y; i += 1, j += 1) rows.push([i < x ? left[i] : undefined, j < y ? right[j] : undefined]);
     if (x < a.length) rows.push([left[x], right[y]]);
     [i, j] = [x + 1, y + 1];
   }
@@ -87,7 +87,7 @@ function textsElement(before, after) {
   const rows = alignedLines(before.replace(/\n$/, "").split("\n"), after.replace(/\n$/, "").split("\n"));
   const body = el("tbody");
   const row = ([left, right]) => {
-    const isPair = left !== undefined && right !== undefined;
+    const isPair = isSameShape([left, right]);
     const [a, b] = isPair ? numberedLines(left, right) : [[left ?? ""], [right ?? ""]];
     const kind = !isPair ? "changed" : left === right ? "equal" : "numbers";
     return el("tr", {class: kind}, el("td", {class: left === undefined ? "absent" : "left"}, ...a),
@@ -116,7 +116,7 @@ function textsElement(before, after) {
 }
 function textSummary(before, after) {
   const rows = alignedLines(before.split("\n"), after.split("\n")).filter(([a, b]) => a !== b);
-  const lines = rows.filter(([a, b]) => a === undefined || b === undefined).length;
+  const lines = rows.filter((row) => !isSameShape(row)).length;
   return lines ? `${plural(lines, "line")} changed` : `numbers in ${plural(rows.length, "line")}`;
 }
 

@@ -68,5 +68,5 @@ function scalarsText(run, limit = 3) {
 }
 function chooseRun(run, more = "") {
   set({run});
-  say([runName(run), isFailed(data.runs[run]) ? data.runs[run].state : "", scalarsText(run), more].filter(Boolean).join(" · "));
+  say([more, runName(run), isFailed(data.runs[run]) ? data.runs[run].state : "", scalarsText(run)].filter(Boolean).join(" · "));
 }

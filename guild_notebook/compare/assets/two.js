@@ -11,9 +11,12 @@ function makeTwo() {
       cells.replaceChildren();
       return;
     }
-    if (changed.some((key) => key !== "slot")) {
+    if (changed.includes("images")) for (const each of cells.querySelectorAll(".two-images")) each.redraw();
+    if (["run", "base", "view", "data"].some((key) => changed.includes(key))) {
+      // What is filled when it is seen has its height until then: the page does not move.
+      const heights = new Map([...cells.children].map((each) => [each.dataset.of, each.open ? each.lastChild.offsetHeight : 0]));
       head.replaceChildren(runsChoice(), valuesElement(base, run));
-      cells.replaceChildren(...cellsOfTwo(base, run));
+      cells.replaceChildren(...cellsOfTwo(base, run, heights));
     }
     for (const each of cells.querySelectorAll("[data-of]")) {
       const isIt = Number(each.dataset.of) === state.slot;
@@ -62,15 +65,18 @@ function valuesElement(base, run) {
     equal.length ? el("p", {class: "muted"}, `the same: ${equal.join("; ")}`) : null);
 }
 
-function cellsOfTwo(base, run) {
+function cellsOfTwo(base, run, heights) {
   if (data.runs[base].section !== data.runs[run].section) {
     return [el("p", {class: "muted"}, "They are runs of two notebooks: only flags and scalars are compared.")];
   }
   const slots = data.sections[data.runs[run].section].slots.filter((slot) => data.slots[slot].code || data.slots[slot].kind !== "none");
   return slots.map((slot) => {
     const compared = comparedCell(slot, base, run);
-    const body = el("div", {class: "two-body"});
-    const fill = () => { if (!body.childNodes.length) body.append(...compared.make()); };
+    const body = el("div", {class: "two-body", style: {"min-height": `${heights.get(String(slot)) || 32}px`}});
+    const fill = () => {
+      if (!body.childNodes.length) body.append(...compared.make());
+      body.style.setProperty("min-height", "0");
+    };
     const details = el("details", {"data-of": slot, class: compared.isSame ? "is-same" : null, open: !compared.isSame,
       ontoggle: () => { if (details.open) whenSeen(body, fill); }},
     el("summary", {}, el("span", {class: "cell-name"}, data.slots[slot].name), el("span", {class: "note"}, compared.summary)), body);

@@ -2,7 +2,14 @@
 
 const IMAGE_WAYS = [["side", "Side by side"], ["swipe", "Swipe"], ["blink", "Blink"], ["difference", "Difference"]];
 
+// An element that shows two images in the chosen way; its redraw() follows another choice.
 function imagesElement(before, after, where) {
+  const holder = el("div", {class: "two-images"});
+  holder.redraw = () => holder.replaceChildren(imagesShown(before, after, where));
+  holder.redraw();
+  return holder;
+}
+function imagesShown(before, after, where) {
   const image = (index, side) => imageElement(index, `${side} of ${where}`);
   const sides = [["Baseline", before], ["Chosen", after]];
   if (state.images === "side") {
