@@ -88,7 +88,7 @@ class Firefox:
                     "network.beforeRequestSent",
                 ],
             )
-            self._page = self.tell("browsingContext.getTree")["contexts"][0]["context"]
+            self.context = self.tell("browsingContext.getTree")["contexts"][0]["context"]
         except BaseException:
             self._process.kill()
             self._process.wait()
@@ -115,19 +115,23 @@ class Firefox:
                 assert message["type"] == "success", message
                 return message["result"]
 
-    def open(self, path: Path, width: int = 1280, height: int = 800) -> None:
-        """Show a file, and wait until it is loaded; ``events`` are those from then on."""
+    def resize(self, width: int, height: int) -> None:
         self.tell(
             "browsingContext.setViewport",
-            context=self._page,
+            context=self.context,
             viewport={"width": width, "height": height},
         )
-        self.tell("browsingContext.navigate", context=self._page, url="about:blank", wait="none")
+
+    def open(self, path: Path, width: int = 1280, height: int = 800, fragment: str = "") -> None:
+        """Show a file, at ``#fragment`` of it, and wait until it is loaded; ``events`` are those
+        from then on."""
+        self.resize(width, height)
+        self.tell("browsingContext.navigate", context=self.context, url="about:blank", wait="none")
         self.events.clear()
         self.tell(
             "browsingContext.navigate",
-            context=self._page,
-            url=path.resolve().as_uri(),
+            context=self.context,
+            url=path.resolve().as_uri() + f"#{fragment}" * bool(fragment),
             wait="complete",
         )
 
@@ -136,7 +140,7 @@ class Firefox:
         result = self.tell(
             "script.evaluate",
             expression=f"Promise.resolve({expression}).then(JSON.stringify)",
-            target={"context": self._page},
+            target={"context": self.context},
             awaitPromise=True,
         )
         assert result["type"] == "success", result["exceptionDetails"]["text"]
