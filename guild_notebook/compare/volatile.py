@@ -92,10 +92,9 @@ class Mask:
                 text = "\n".join(map(self._without_dates, text.split("\n")))
         for pattern, word in _ALWAYS:
             text = pattern.sub(word, text)
-        text = _NAMED.sub(r"\1«time»", text)
         if _TIMED.search(text):
             text = "\n".join(map(_without_durations, text.split("\n")))
-        return text
+        return _NAMED.sub(r"\1«time»", text)
 
     @cached_property
     def _names(self) -> list[str]:

@@ -77,7 +77,7 @@ TABLE: dict[str, tuple[list[Cells], list[tuple[int | None, ...]]]] = {
             [("a", IMPORTS), ("b", DATA), ("c", PLOT)],
             [("a", IMPORTS), ("b", "!pip list"), ("c", PLOT)],
         ],
-        [(0, 0), (1, None), (None, 1), (2, 2)],
+        [(0, 0), (None, 1), (1, None), (2, 2)],
     ),
     "a cell with an id has moved": (
         [
