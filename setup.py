@@ -49,6 +49,7 @@ NOTEBOOK = [
     "PyYAML>=5.4",
     "pyzmq>=25",
     "regex>=2022.1.18",
+    "tornado>=6.2",
     # Those before parse a date without a year, which Python 3.15 refuses.
     "nbclient>=0.10.1; python_version >= '3.15'",
     "ipykernel>=6.30; python_version >= '3.15'",

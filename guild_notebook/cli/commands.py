@@ -43,6 +43,7 @@ _EXAMPLE = "train.ipynb"
 """The notebook of the tutorial, which lies beside this module: that of examples/tutorial."""
 
 _OF_RUNS = {
+    "browse": "compare runs in a browser, those that are being executed as well",
     "compare": "write a page that compares runs: cells by change, flags as sliders, curves",
     "diff": "show how two runs differ",
     "reproduce": "run again what runs have kept, and say whether it came out the same",

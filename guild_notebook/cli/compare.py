@@ -41,7 +41,7 @@ def lines(arguments: Sequence[str]) -> Iterator[str]:
     if not choice.runs:
         raise UserError("there is no such run - guild runs, with the same filters, lists them")
     _check_output(choice.output)
-    chosen = [run for run in choice.runs if _is_of_notebook(FinishedRun(run.dir))]
+    chosen = [run for run in choice.runs if is_of_notebook(FinishedRun(run.dir))]
     others = [run.short_id for run in choice.runs if run not in chosen]
     if not chosen:
         raise UserError("none of these runs is of a notebook - guild-notebook compare takes those")
@@ -88,7 +88,7 @@ def command() -> Any:
         """
         own = {"output", "show"}
         if any(value for name, value in args.as_kw().items() if name not in own):
-            runs = _with_trials(run_choice.selected(args, context), args.runs)
+            runs = with_trials(run_choice.selected(args, context), args.runs)
         else:
             sets = run_sets.run_sets()
             runs = sets[0].runs if sets else []
@@ -107,7 +107,7 @@ def command() -> Any:
     )
 
 
-def _with_trials(runs: Sequence[Any], specs: Sequence[str]) -> list[Any]:
+def with_trials(runs: Sequence[Any], specs: Sequence[str]) -> list[Any]:
     """The runs, with its trials in the place of each batch that was named, and without others: a
     range has them by themselves."""
     from guild import batch_util, var
@@ -123,7 +123,7 @@ def _with_trials(runs: Sequence[Any], specs: Sequence[str]) -> list[Any]:
     return list(found.values())
 
 
-def _is_of_notebook(files: FinishedRun) -> bool:
+def is_of_notebook(files: FinishedRun) -> bool:
     """Whether a run has an executed notebook, or is to have one."""
     return bool(files.executed_notebook()) or files.attr_names("op", "guild_notebook.run")
 

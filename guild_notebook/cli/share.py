@@ -208,17 +208,10 @@ def index_html(rows: Sequence[_Row]) -> str:
     title = f"{len(rows)} run{'s' * (len(rows) != 1)} of " + ", ".join(
         dict.fromkeys(row.operation for row in rows)
     )
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     parts = [
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
-        '<meta http-equiv="Content-Security-Policy" '
-        f"content=\"default-src 'none'; style-src 'sha256-{digest}'\">\n",
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-        f"{_GENERATOR}\n<title>{_text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n",
-        f"<body>\n<main>\n<h1>{_text(title)}</h1>\n",
         '<div role="region" aria-label="Runs" tabindex="0">\n<table>\n<thead><tr>',
-        *(f'<th scope="col">{_text(head)}</th>' for head in heads),
-        *(f'<th scope="col" class="number">{_text(name)}</th>' for name in scalars),
+        *(f'<th scope="col">{text_html(head)}</th>' for head in heads),
+        *(f'<th scope="col" class="number">{text_html(name)}</th>' for name in scalars),
         '<th scope="col">Notebook</th>' if has_notebooks else "",
         "</tr></thead>\n<tbody>\n",
     ]
@@ -226,33 +219,51 @@ def index_html(rows: Sequence[_Row]) -> str:
         started = f"{row.started:%Y-%m-%d %H:%M}" if row.started else ""
         time = "" if row.seconds is None else duration(row.seconds)
         parts += [
-            f'<tr><th scope="row">{_link(row.page, row.id)}</th><td>{_text(row.operation)}</td>',
-            f'<td class="{_text(row.status)}">{_text(row.status)}</td><td>{started}</td>',
+            f'<tr><th scope="row">{link_html(row.page, row.id)}</th>',
+            f'<td>{text_html(row.operation)}</td><td class="{text_html(row.status)}">',
+            f"{text_html(row.status)}</td><td>{started}</td>",
             f'<td class="number">{time}</td>',
-            *(f"<td>{_text(row.flags.get(name, ''))}</td>" for name in varied),
+            *(f"<td>{text_html(row.flags.get(name, ''))}</td>" for name in varied),
             *(f'<td class="number">{number(row.scalars.get(name, ""))}</td>' for name in scalars),
-            f"<td>{_link(row.notebook, '.ipynb') if row.notebook else ''}</td>" * has_notebooks,
+            f"<td>{link_html(row.notebook, '.ipynb') if row.notebook else ''}</td>" * has_notebooks,
             "</tr>\n",
         ]
     parts.append("</tbody>\n</table>\n</div>\n")
     if same := [name for name in flags if name not in varied]:
         parts.append("<h2>Flags of all of these runs</h2>\n<dl>\n")
-        parts += [f"<dt>{_text(n)}</dt><dd>{_text(rows[0].flags[n])}</dd>\n" for n in same]
+        parts += [f"<dt>{text_html(n)}</dt><dd>{text_html(rows[0].flags[n])}</dd>\n" for n in same]
         parts.append("</dl>\n")
-    parts.append("</main>\n</body>\n</html>\n")
-    return "".join(parts)
+    return page_html(title, parts, _GENERATOR)
+
+
+def page_html(title: str, parts: Iterable[str], head: str = "") -> str:
+    """A page of ``parts`` of HTML below its title, that loads nothing and runs no script."""
+    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    return "".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+            '<meta http-equiv="Content-Security-Policy" '
+            f"content=\"default-src 'none'; style-src 'sha256-{digest}'\">\n",
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+            f"{head}\n<title>{text_html(title)}</title>\n<style>{_STYLE}</style>\n</head>\n",
+            f"<body>\n<main>\n<h1>{text_html(title)}</h1>\n",
+            *parts,
+            "</main>\n</body>\n</html>\n",
+        ]
+    )
 
 
 def _names_in(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted({name for each in mappings for name in each})
 
 
-def _text(text: str) -> str:
+def text_html(text: str) -> str:
+    """A text as HTML, cut where it is long."""
     return html.escape(shortened(text, 80))
 
 
-def _link(target: str, text: str) -> str:
-    return f'<a href="{target}">{_text(text)}</a>' if target else _text(text)
+def link_html(target: str, text: str) -> str:
+    return f'<a href="{target}">{text_html(text)}</a>' if target else text_html(text)
 
 
 class _Folder:

@@ -1,5 +1,6 @@
-"""Runs read as data, cells matched across them, outputs compared, and the page that shows it.
+"""Runs read as data, cells matched across them, outputs compared, and the page that shows it,
+as a file or from a server.
 
-May use ``run``, ``run/record``, ``analysis``, ``flags/*``, ``document``, ``files``, ``secrets``,
-``errors`` and ``texts``.
+May use ``run``, ``run/record``, ``analysis``, ``flags/*``, ``document``, ``files``, ``options``,
+``secrets``, ``errors`` and ``texts``.
 """

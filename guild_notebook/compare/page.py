@@ -42,11 +42,12 @@ _SCRIPTS = (
     "two_images.js",
     "two.js",
     "keys.js",
+    "live.js",
     "main.js",
 )
 """The files of the script in their order: names are shared, and the last one starts the page."""
 
-_STYLES = ("compare.css", "panels.css")
+_STYLES = ("compare.css", "panels.css", "live.css")
 
 GENERATOR = '<meta name="generator" content="guild-notebook compare">'
 """What says in the head of a page that it may be written anew."""
@@ -83,7 +84,7 @@ def page(
         title=html.escape(str(data["title"])),
         style=style,
     )
-    yield f'<script type="application/json" id="data">{_inert(data)}</script>\n'
+    yield f'<script type="application/json" id="data">{inert(data)}</script>\n'
     yield f"<script>{script}</script>\n"
     if not live:
         for image in _as_shown(data, images):
@@ -106,7 +107,7 @@ def _as_shown(data: Mapping[str, Any], images: Mapping[str, model.Image]) -> Ite
     yield from left.values()
 
 
-def _inert(data: Mapping[str, Any]) -> str:
+def inert(data: Mapping[str, Any]) -> str:
     """JSON that ends no element and begins no comment."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # A surrogate that stands alone, as text of broken files has it, is not UTF-8.

@@ -45,8 +45,12 @@ class FinishedRun(RunFiles):
     def reports(self) -> list[str]:
         """The pages that the run has made and that are there, in the order in which they were
         made."""
+        return [n for n in self.report_files() if n.endswith(".html") and self._is_there(n)]
+
+    def report_files(self) -> list[str]:
+        """The reports and images that the run has made, whether or not they are there."""
         with contextlib.suppress(OSError):
-            return [n for n in artifacts(self) if n.endswith(".html") and self._is_there(n)]
+            return artifacts(self)
         return []
 
     def executed_notebook(self) -> str:

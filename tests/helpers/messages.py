@@ -70,6 +70,7 @@ RECEIVERS = {
 """How the whole call of a carrier begins whose name others have too."""
 
 OF_MODULE = {
+    "compare/server.py": {"_Refusal": (1, "{}")},
     "cluster/pid_proxy.py": {"print": (9, "")},  # for the process that has started it
     "run/kernel/launcher.py": {"print": (9, "")},  # a line of ipykernel's own
     "run/record/run_files.py": {"OSError": (1, "guild-notebook: …: {}")},

@@ -1,0 +1,182 @@
+"""``guild-notebook browse``: the page that compares runs, for all of a Guild home, from a server
+that this process is until it is interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import os
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from ..run.finished import FinishedRun
+from . import compare, reports, run_choice, share
+from .run_sets import OPERATION, SWEEP, RunSet, run_sets
+
+if TYPE_CHECKING:
+    from ..compare.server import Choice
+
+_RUNS, _CHOSEN = "runs", "chosen"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command line asks for: which runs, None where it does not say; the port, 0 for any
+    that is free; and whether a browser is to open."""
+
+    chosen: _Chosen | None
+    port: int
+    is_opened: bool
+
+
+def lines(arguments: Sequence[str]) -> Iterator[str]:
+    """Serve what ``arguments`` ask for, and say where. Raises UserError where that cannot be."""
+    asked: Asked | None = run_choice.called(command(), arguments)
+    if not asked:  # the help was shown
+        return
+    from ..compare.server import Server
+
+    home = _Home(asked.chosen)
+    first = home.first()
+    if asked.chosen and first and not home.run_dirs(first):
+        raise UserError("none of these runs is of a notebook - guild-notebook compare takes those")
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as opened:
+        server = Server(home, asked.port)
+        yield f"{server.address} - Ctrl-C ends it"
+        sys.stdout.flush()
+        if asked.is_opened:
+            opened.enter_context(_in_browser(server.address))
+        server.run()
+
+
+def command() -> Any:
+    """The command of click that returns what is Asked."""
+    import click
+
+    def browse(context: Any, args: Any) -> Asked:
+        """Compare runs in a browser, those that are being executed as well.
+
+        RUN is a number, a range of them like 1:3, or the beginning of an ID, as `guild runs` lists
+        them. Without any, and without filters, it begins with the newest sweep, or with the runs of
+        the newest notebook. All others of the Guild home are a click away.
+        """
+        own = ("port", "is_opened")
+        is_chosen = any(value for name, value in args.as_kw().items() if name not in own)
+        return Asked(_Chosen(args, context) if is_chosen else None, args.port, args.is_opened)
+
+    return run_choice.command(
+        browse,
+        "browse",
+        click.option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            default=0,
+            metavar="PORT",
+            help="Listen on PORT of 127.0.0.1, not on one that is free.",
+        ),
+        click.option(
+            "--open/--no-open",
+            "is_opened",
+            default=True,
+            help="Open it in a browser, which is done where there are windows.",
+        ),
+    )
+
+
+class _Chosen:
+    """The runs that a command line chooses, newest first: those that it names as long as they are
+    there, or else those that its filters leave now."""
+
+    def __init__(self, args: Any, context: Any) -> None:
+        self._args, self._context = args, context
+        self._ids = {run.id for run in self._selected()}
+
+    def _selected(self) -> list[Any]:
+        return compare.with_trials(run_choice.selected(self._args, self._context), self._args.runs)
+
+    def __call__(self) -> list[Any]:
+        from guild import var
+
+        if not self._args.runs:
+            with contextlib.suppress(SystemExit):  # how Guild says that there is none
+                return self._selected()
+        return [run for run in var.runs(sort=["-timestamp"]) if run.id in self._ids]
+
+
+class _Home:
+    """The Guild home of this process, and what a command line has asked for of it."""
+
+    def __init__(self, chosen: _Chosen | None) -> None:
+        self._chosen = chosen
+
+    def first(self) -> Choice | None:
+        from ..compare.server import Choice
+
+        if self._chosen:
+            return Choice(_RUNS, _CHOSEN)
+        found = run_sets()
+        return Choice(found[0].kind, found[0].key) if found else None
+
+    def start_page(self) -> str:
+        from ..compare.server import Choice
+
+        found = run_sets()
+        parts = []
+        if self._chosen:
+            target = Choice(_RUNS, _CHOSEN).path
+            parts.append(f"<p>{share.link_html(target, 'Runs of the command line')}</p>\n")
+        for kind, name in ((SWEEP, "Sweeps"), (OPERATION, "All runs of an operation")):
+            sets = [each for each in found if each.kind == kind]
+            parts += _table(name, sets) if sets else []
+        if not found:
+            parts.append("<p>No notebook has been run: guild run NOTEBOOK.ipynb</p>\n")
+        return share.page_html("Runs to compare", parts)
+
+    def run_dirs(self, choice: Choice) -> Sequence[str]:
+        runs: Sequence[Any] = ()
+        if choice.kind != _RUNS:
+            found = (each.runs for each in run_sets() if (each.kind, each.key) == choice)
+            runs = next(found, ())
+        elif choice.key == _CHOSEN and self._chosen:
+            runs = [run for run in self._chosen() if compare.is_of_notebook(FinishedRun(run.dir))]
+        return [run.dir for run in runs]
+
+
+def _table(name: str, sets: Iterable[RunSet]) -> Iterator[str]:
+    """A table of run sets, as HTML."""
+    from ..compare.server import Choice
+
+    yield f'<h2>{name}</h2>\n<div role="region" aria-label="{name}" tabindex="0">\n<table>\n<tr>'
+    yield from (f'<th scope="col">{head}</th>' for head in ("Operation", "Runs", "Last (UTC)"))
+    yield "</tr>\n"
+    for each in sets:
+        link = share.link_html(Choice(each.kind, each.key).path, each.operation or "no name")
+        states = Counter(run.status for run in each.runs)
+        shown = ", ".join(f"{number} {status}" for status, number in sorted(states.items()))
+        time = each.runs[0].timestamp
+        last = datetime.fromtimestamp(time / 1e6, timezone.utc) if type(time) is int else None
+        yield f'<tr><th scope="row">{link}</th><td>{share.text_html(shown)}</td>'
+        yield f"<td>{f'{last:%Y-%m-%d %H:%M}' if last else ''}</td></tr>\n"
+    yield "</table>\n</div>\n"
+
+
+@contextlib.contextmanager
+def _in_browser(address: str) -> Iterator[None]:
+    """Open ``address`` in a browser, while this goes on. It is told a file that only the user can
+    read, since all users of a machine can see the arguments of a program."""
+    with tempfile.TemporaryDirectory(prefix="guild-notebook-") as folder:
+        path = os.path.join(folder, "open.html")
+        Path(path).write_text(
+            f'<meta http-equiv="refresh" content="0; url={html.escape(address)}">', "utf-8"
+        )
+        # Some browsers are waited for until they end.
+        threading.Thread(target=reports.show, args=[path], daemon=True).start()
+        yield
