@@ -12,6 +12,7 @@ import datetime
 import hashlib
 import json
 import os
+import struct
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -240,7 +241,10 @@ class _RunReader:
             found = run_scalars.of_run(files, config, ignored, written)[0]
         else:
             found = run_scalars.of_ended_run(files)
-        return {each.name: Scalar(each.name, each.value, each.step, each.points) for each in found}
+        return {
+            each.name: Scalar(each.name, _shortest(each.value), each.step, each.points)
+            for each in found
+        }
 
     def _with_notebook(self, run: Run) -> Run:
         """The run with all that its executed notebook says."""
@@ -393,6 +397,17 @@ def _scraps(node: Mapping[str, Any]) -> Iterator[Scalar]:
             if isinstance(name, str) and isinstance(value, (int, float)) and value is not True:
                 with contextlib.suppress(OverflowError):
                     yield Scalar(name, float(value), 0, [(0, float(value))])
+
+
+def _shortest(value: float) -> float:
+    """A number of an event file, which has single precision, as it was written: 0.1 is
+    0.10000000149 there."""
+    for digits in (7, 8, 9):
+        short = float(f"{value:.{digits}g}")
+        with contextlib.suppress(OverflowError):
+            if struct.unpack("f", struct.pack("f", short))[0] == value:
+                return short
+    return value
 
 
 def _json(value: Any) -> Any:
