@@ -40,21 +40,29 @@ def lines(arguments: Sequence[str]) -> Iterator[str]:
         return
     if not choice.runs:
         raise UserError("there is no such run - guild runs, with the same filters, lists them")
-    _check_output(choice.output)
+    check_output(choice.output)
     chosen = [run for run in choice.runs if is_of_notebook(FinishedRun(run.dir))]
     others = [run.short_id for run in choice.runs if run not in chosen]
     if not chosen:
         raise UserError("none of these runs is of a notebook - guild-notebook compare takes those")
     runs = reading.read_runs(run.dir for run in chosen)
-    data, originals = page_data.page_data(runs, href=_addresses(choice.output))
-    try:
-        write_whole(choice.output, (part.encode() for part in page.page(data, originals)))
-    except OSError as e:
-        raise UserError(f"cannot write {choice.output}: {e.strerror or e} - name another") from None
-    yield from _notes(others, runs, bool(originals) and not images.has_pillow())
+    yield from _notes(others, runs, write(runs, choice.output))
     yield f"{len(runs)} run{'s' * (len(runs) != 1)}: {choice.output}"
     if choice.show:
         reports.show(choice.output)
+
+
+def write(runs: Sequence[Run], output: str, start: str = "") -> bool:
+    """Write the page of the runs to ``output``; returns whether Pillow is missing for its images.
+    ``start`` is what the page opens with, as its addresses have it behind ``#``. Raises
+    UserError."""
+    data, originals = page_data.page_data(runs, href=_addresses(output))
+    data["start"] = start
+    try:
+        write_whole(output, (part.encode() for part in page.page(data, originals)))
+    except OSError as e:
+        raise UserError(f"cannot write {output}: {e.strerror or e} - name another") from None
+    return bool(originals) and not images.has_pillow()
 
 
 def _notes(others: Sequence[str], runs: Sequence[Run], lacks_pillow: bool) -> Iterator[str]:
@@ -144,10 +152,10 @@ def _addresses(output: str) -> Callable[[Run], str]:
     return address
 
 
-def _check_output(path: str) -> None:
+def check_output(path: str) -> None:
     """Raise UserError where there is a file at ``path`` that is not of an earlier command."""
     if os.path.isdir(path):
-        raise UserError(f"{path} is a folder - name a file in it: -o {os.path.join(path, OUTPUT)}")
+        raise UserError(f"{path} is a folder - name a file in it: {os.path.join(path, OUTPUT)}")
     try:
         with open(path, "rb") as file:
             is_own = page.GENERATOR.encode() in file.read(5000)
@@ -156,4 +164,4 @@ def _check_output(path: str) -> None:
     except OSError as e:
         raise UserError(f"cannot write {path}: {e.strerror or e} - name another") from None
     if not is_own:
-        raise UserError(f"{path} is there and not of this command - name another file: -o FILE")
+        raise UserError(f"{path} is there and not of this command - name another file")

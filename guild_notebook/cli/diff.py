@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+import urllib.parse
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..compare import difference_json, differences, environment, report_text, sources
 from ..compare.model import Tolerance
-from . import run_choice, two_runs
+from . import compare, run_choice, two_runs
+
+OUTPUT = "diff.html"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Choice:
     times: bool
     colours: bool
     json: bool
+    html: str
 
 
 def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
@@ -33,6 +37,8 @@ def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
     choice: Choice | None = run_choice.called(command(), arguments)
     if not choice:  # the help was shown
         return 0
+    if choice.html:
+        compare.check_output(choice.html)
     before, after = two_runs.found(choice.runs)
     difference = differences.between(before, after, choice.tolerance)
     changed = sources.of(before, after) if choice.source else None
@@ -41,6 +47,11 @@ def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
     if choice.json:
         made = difference_json.data(difference, choice.tolerance, changed, around)
         yield json.dumps(made, indent=1, allow_nan=False)
+    elif choice.html:
+        runs = {"view": "two", "base": before.short_id, "run": after.short_id}
+        compare.write([before, after], choice.html, urllib.parse.urlencode(runs))
+        yield report_text.headline(difference)
+        yield choice.html
     else:
         line = around.line if around else ""
         shown = report_text.Shown(changed, choice.times, choice.colours, line)
@@ -65,19 +76,31 @@ def command() -> Any:
           1  they differ, or with --source what was executed
           2  they were not compared, and a line says why
         """
+        html = options["html"]
+        if html and not html.endswith((".html", ".htm")):  # a run, behind --html
+            raise click.UsageError(f"--html takes the name of a .html file, or none, not {html}")
+        if html and options["json"]:
+            raise click.UsageError("take either --json or --html")
         if len(runs) not in (0, 2):
             raise click.UsageError(f"it takes two runs, or none for the newest, not {len(runs)}")
         tolerance = run_choice.tolerance(options["rtol"], options["atol"])
         colours = not options["no_color"] and not os.environ.get("NO_COLOR")
         is_terminal = sys.stdout is not None and sys.stdout.isatty()
         has_colours = colours and is_terminal and os.environ.get("TERM") != "dumb"
-        return Choice(
-            runs, tolerance, options["source"], options["times"], has_colours, options["json"]
-        )
+        shown = options["source"], options["times"], has_colours, options["json"]
+        return Choice(runs, tolerance, *shown, html)
 
     decorated: Any = diff
     for decorate in (
         click.option("--no-color", is_flag=True, help="Do not use colors, as with NO_COLOR."),
+        click.option(
+            "--html",
+            is_flag=False,
+            flag_value=OUTPUT,
+            default="",
+            metavar="[FILE]",
+            help=f"Write a page that compares the two to FILE, or to {OUTPUT}.",
+        ),
         click.option("--json", is_flag=True, help="Print the whole difference as JSON."),
         *reversed(run_choice.tolerance_options()),
         click.option("--times", is_flag=True, help="Add how long each cell took."),

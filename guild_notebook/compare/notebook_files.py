@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,13 +15,14 @@ from .model import Cell, Run
 
 
 def read_notebook(path: str) -> Run:
-    """The notebook at ``path`` as a run without flags, whose id and operation are the path. Raises
-    NotebookError."""
+    """The notebook at ``path`` as a run without flags, whose operation is the path, and the id a
+    digest of that. Raises NotebookError."""
     notebook = reader.read(path)
     names = named_cells.cell_names(notebook.cells)
     nodes = notebook.data["cells"]
     cells = [_cell(cell, nodes[cell.index], name) for cell, name in zip(notebook.cells, names)]
-    return Run(path, "", path, notebook=path, language=languages.name_of(notebook), cells=cells)
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
+    return Run(digest, "", path, notebook=path, language=languages.name_of(notebook), cells=cells)
 
 
 def _cell(cell: named_cells.Cell, node: Mapping[str, Any], name: str) -> Cell:

@@ -1,9 +1,10 @@
 """The data of the page that compares runs: plain data that JSON has, each thing in it once.
 
 What repeats (sources, outputs, images) is named by its place in a list. Numbers that JSON lacks are
-the texts "nan", "inf" and "-inf", in flags, scalars and curves. The data is::
+the texts "nan", "inf" and "-inf", in flags, scalars and curves. ``start``, where it is there, is
+what the page opens with, as its addresses have it. The data is::
 
-    {"schema": 1, "title", "made", "version", "live",
+    {"schema": 1, "title", "made", "version", "live", "start",
      "runs": [{"id", "short", "operation", "label", "tags", "status", "state", "reason", "started",
                "seconds", "flags", "scalars", "name", "section", "failed": SLOT or null,
                "error": {"name", "message"} or null, "report": HREF, "batch",

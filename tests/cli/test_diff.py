@@ -303,6 +303,8 @@ def test_what_is_wrong_is_one_line_and_status_2(runs: Runs, tmp_path: Path):
     see = " - see guild-notebook diff --help"
     text = tmp_path / "text.ipynb"
     text.write_text("{")
+    other = tmp_path / "other.html"
+    other.write_text("<p>")
     for args, line in (
         (["1"], f"it takes two runs, or none for the newest, not 1{see}"),
         (["1", "2", "3"], f"it takes two runs, or none for the newest, not 3{see}"),
@@ -311,6 +313,13 @@ def test_what_is_wrong_is_one_line_and_status_2(runs: Runs, tmp_path: Path):
         (["1", "."], ". is not the directory of a run - guild runs info has that"),
         (["1", "2", "--rtol", "-1"], f"--rtol takes a number from 0 on, not -1.0{see}"),
         (["1", "2", "--atol", "nan"], f"--atol takes a number from 0 on, not nan{see}"),
+        (["--html", "1", "2"], f"--html takes the name of a .html file, or none, not 1{see}"),
+        (["1", "2", "--html", "a.html", "--json"], f"take either --json or --html{see}"),
+        (["1", "2", "--html", str(other)], f"{other} is there and not of this command"),
+        (
+            ["1", "2", "--html", f"{other}/no.html"],
+            f"cannot write {other}/no.html: Not a directory - name another",
+        ),
         (["1", "2", "--rtol", "x"], f"Invalid value for '--rtol': 'x' is not a valid float{see}"),
         (["1", str(text)], f"notebook {text}"),
     ):
@@ -442,6 +451,41 @@ def test_the_json_of_a_failed_run_is_strict(runs: Runs):
     assert end["hole"] == "not run: failed in Check" and end["after"] is None
     error = made["cells"][-2]["outputs"][0]["after"]
     assert (error["name"], error["message"]) == ("ValueError", "mode is bad")
+
+
+# The page
+
+
+def test_the_page_opens_with_the_two_runs_side_by_side(runs: Runs, tmp_path: Path, browser: Any):
+    page = tmp_path / "page.html"
+    done = diff(runs, runs.other, runs.first, "--html", str(page))
+    assert done.status == 1
+    back = CHANGED.replace("0.1 → 0.2", "0.2 → 0.1").replace("2.3593 → 0.4199", "0.4199 → 2.3593")
+    assert done.lines == [back, str(page)]
+    with browser.open(page) as visit:
+        assert visit.requests == [] and visit.errors == []
+        assert visit.page.get_attribute("body", "data-view") == "two"
+        chosen = visit.page.locator("select:visible option:checked").all_inner_texts()
+        assert [text.split()[-1] for text in chosen[:2]] == ["lr=0.2", "lr=0.1"]
+        assert "3.2400" in visit.page.inner_text("main")
+
+
+def test_the_page_has_a_name_of_its_own_and_is_written_again(runs: Runs):
+    made = runs.project.dir / "diff.html"
+    try:
+        for _ in range(2):
+            done = diff(runs, runs.first, runs.same, "--html")
+            assert (done.status, done.lines) == (0, [SAME, "diff.html"])
+        assert made.read_text("utf-8").startswith("<!DOCTYPE html>")
+    finally:
+        made.unlink()
+
+
+def test_the_page_of_two_notebook_files(runs: Runs, tmp_path: Path):
+    files = [f"{run.dir}/.guild/sourcecode/train.ipynb" for run in (runs.first, runs.edited)]
+    page = tmp_path / "page.html"
+    assert diff(runs, *files, "--html", str(page)).lines == [SAME, str(page)]
+    assert page.stat().st_size > 10_000
 
 
 # Terminals

@@ -158,7 +158,7 @@ function hashText() {
   return parts.toString();
 }
 function readHash() {
-  const parts = new URLSearchParams(location.hash.slice(1)), found = {};
+  const parts = new URLSearchParams(location.hash.slice(1) || data.start || ""), found = {};
   for (const [key, standard] of Object.entries(DEFAULTS)) {
     const text = parts.get(HASH_NAMES[key] || key);
     if (text === null) continue;
