@@ -9,7 +9,7 @@ Functions of which that is known not to be so are in PURE.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..document.cells import Cell
@@ -58,6 +58,29 @@ def reached(
     """By the index of each code cell the names of the flags that may reach it, None where that is
     not known: in other languages than Python, and from the first cell on that cannot be read.
     ``others`` are flags that a run has beside those of its notebook, in its environment alone."""
+    sites: dict[int, list[tuple[int, str]]] = {}
+    for name, flag in flags.flags.items():
+        for site in flag.sites:
+            sites.setdefault(site.cell, []).append((site.start, name))
+    return _reached(notebook, sites, frozenset({*flags.flags, *others}))
+
+
+def dependencies(notebook: Notebook, indexes: Iterable[int]) -> dict[int, frozenset[int] | None]:
+    """By the index of each code cell those of the earlier cells with the ``indexes`` on which it
+    may depend, None where that is not known, as of ``reached``."""
+    sites = {index: [(-1, str(index))] for index in indexes}  # each is in all of its cell
+    found = _reached(notebook, sites, frozenset(map(str, sites)))
+    return {
+        index: None if names is None else frozenset(map(int, names)) - {index}
+        for index, names in found.items()
+    }
+
+
+def _reached(
+    notebook: Notebook, sites: Mapping[int, Iterable[tuple[int, str]]], names: frozenset[str]
+) -> dict[int, frozenset[str] | None]:
+    """By the index of each code cell those of the ``names`` that may reach it. ``sites`` are where
+    they stand, by the index of the cell."""
     cells = [
         cell
         for cell in notebook.cells
@@ -65,14 +88,8 @@ def reached(
     ]
     if languages.name_of(notebook) != "python":
         return {cell.index: None for cell in cells}
-    sites: dict[int, list[tuple[int, str]]] = {}
-    for name, flag in flags.flags.items():
-        for site in flag.sites:
-            sites.setdefault(site.cell, []).append((site.start, name))
     read = {cell.index: statements(cell.source) for cell in cells}
-    flow = _Flow(
-        frozenset({*flags.flags, *others}), [each for found in read.values() for each in found]
-    )
+    flow = _Flow(names, [each for found in read.values() for each in found])
     return {
         cell.index: flow.cell(cell, read[cell.index], sites.get(cell.index, ())) for cell in cells
     }

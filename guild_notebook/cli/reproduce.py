@@ -133,7 +133,8 @@ def _has_run(run: Run) -> bool:
 
 def _verdict_lines(found: Verdict) -> Iterator[str]:
     for cell in found.cells:
-        yield f"{cell.result:13} {cell.label}{cell.why and f': {cell.why}'}"
+        follows = " (an earlier cell that differs goes into it)" * cell.follows
+        yield f"{cell.result:13} {cell.label}{cell.why and f': {cell.why}'}{follows}"
     for name, before, after in found.scalars:
         yield f"{DIFFERS:13} scalar {name}: {before} → {after}"
     if line := found.environment.line:

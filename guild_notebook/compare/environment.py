@@ -104,9 +104,11 @@ class EnvironmentDifference:
 
 @dataclass
 class Environment:
-    """The environment of a run: values by subject and name; the subjects that it says nothing of,
-    with why; lines for folders that it requires, of which it keeps no digests."""
+    """The environment of the run ``name``: values by subject and name; the subjects that it says
+    nothing of, with what it has not recorded; lines for folders that it requires, of which it keeps
+    no digests."""
 
+    name: str
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
@@ -118,13 +120,15 @@ def between(before_dir: str, after_dir: str) -> EnvironmentDifference:
     changes: list[Change] = []
     compared, unknown = {}, []
     for subject in SUBJECTS:
-        whys = [each.unknown[subject] for each in (before, after) if subject in each.unknown]
-        unknown += [f"{subject}: {why}" for why in dict.fromkeys(whys)]
+        lacking = [each for each in (before, after) if subject in each.unknown]
+        if lacking:
+            who = f"run {lacking[0].name} has not" if len(lacking) == 1 else "neither run has"
+            unknown.append(f"{who} recorded {lacking[0].unknown[subject]}")
         if subject == FILES:
             unknown += dict.fromkeys([*before.folders, *after.folders])
         old, new = before.facts.get(subject, {}), after.facts.get(subject, {})
         compared[subject] = len(old.keys() & new.keys())
-        names = () if whys else dict.fromkeys([*old, *new])
+        names = () if lacking else dict.fromkeys([*old, *new])
         values = ((name, old.get(name, ""), new.get(name, "")) for name in names)
         changes += [Change(subject, n, one, other) for n, one, other in values if one != other]
     return EnvironmentDifference(changes, compared, unknown)
@@ -150,7 +154,7 @@ def data(difference: EnvironmentDifference) -> dict[str, Any]:
 def environment(run_dir: str) -> Environment:
     """The environment of the run in ``run_dir``, as far as it can be read."""
     run = FinishedRun(run_dir)
-    found = Environment()
+    found = Environment(one_line(os.path.basename(run.dir)[:8]))
     described = kernel_of(run)
     if described:
         found.facts[KERNEL] = dict(_kernel(described))
@@ -158,20 +162,19 @@ def environment(run_dir: str) -> Environment:
         machine = {"platform": described.get("platform"), "GPUs": gpus or "none"}
         found.facts[MACHINE] = {key: _text(value) for key, value in machine.items() if value}
     else:
-        found.unknown[KERNEL] = f"run {_name(run)} has not recorded its kernel"
+        found.unknown[KERNEL] = "its kernel"
     packages = described.get("packages") or _attr(run, kernel_record.PIP_FREEZE)
     if isinstance(packages, list):
         found.facts[PACKAGES] = dict(packages_of(packages))
     else:
-        found.unknown[PACKAGES] = f"run {_name(run)} has not recorded them"
+        found.unknown[PACKAGES] = "its packages"
     if commit := str(_attr(run, "vcs_commit") or "").rpartition(":")[2]:
         modified = ", modified" if commit.endswith("*") else ""
         found.facts[COMMIT] = {"commit": f"{commit.rstrip('*')[:12]}{modified}"}
     try:
         _add_files(run, found)
-    except OSError as e:
-        why = f"the manifest of run {_name(run)} cannot be read ({e.strerror})"
-        found.unknown[SOURCES] = found.unknown[FILES] = why
+    except OSError:
+        found.unknown[SOURCES] = found.unknown[FILES] = "files in a manifest that can be read"
     return found
 
 
@@ -230,7 +233,7 @@ def _add_files(run: FinishedRun, found: Environment) -> None:
         elif kind == "d" and not manifest.is_notebook(origin):
             found.folders.append(f"{shortened(one_line(path))}: a folder has no digest")
     if not files and not found.folders and mapping(_attr(run, "deps")):
-        found.unknown[FILES] = f"run {_name(run)} has no digests of what it requires"
+        found.unknown[FILES] = "digests of the files that it requires"
 
 
 def _attr(run: FinishedRun, name: str) -> Any:
@@ -239,10 +242,6 @@ def _attr(run: FinishedRun, name: str) -> Any:
     except OSError:
         return None
     return None if isinstance(value, Exception) else value
-
-
-def _name(run: FinishedRun) -> str:
-    return one_line(os.path.basename(run.dir)[:8])
 
 
 def _text(value: Any) -> str:

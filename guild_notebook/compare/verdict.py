@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from . import differences, environment, report_text
+from . import differences, environment, reach, report_text
 from .environment import EnvironmentDifference
 from .model import CellDifference, Run, RunDifference, Tolerance
 
 SAME, DIFFERS, NOT_COMPARED = "same", "differs", "not compared"
+
+MOST_NAMED = 5
+"""Cells that a line names."""
 
 _ENDED = ("completed", "failed", "exit", "timed out", "kernel died")
 """States of a cell that has run as far as it does by itself."""
@@ -19,12 +22,14 @@ _ENDED = ("completed", "failed", "exit", "timed out", "kernel died")
 @dataclass(frozen=True)
 class CellVerdict:
     """How a cell came out: the ``result`` is SAME, DIFFERS or NOT_COMPARED, and ``why`` says in a
-    few words how it differs, or why it is not compared."""
+    few words how it differs, or why it is not compared. A cell that differs ``follows`` where it
+    may do so because an earlier one does."""
 
     index: int
     label: str
     result: str
     why: str = ""
+    follows: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,20 +54,22 @@ class Verdict:
 
     @property
     def first(self) -> CellVerdict | None:
-        """The first cell that differs: those after it may differ because it does."""
+        """The first cell that differs."""
         return next((cell for cell in self.cells if cell.result == DIFFERS), None)
 
     @property
-    def is_deterministic(self) -> bool | None:
-        """Whether a cell differs though all that is known to go into it is the same: False then,
-        None where something else may be why, or nothing differs."""
-        return False if self.first and not self.environment.causes else None
+    def not_deterministic(self) -> list[CellVerdict]:
+        """The cells that differ by themselves: all that is known to go into them is the same, and
+        no earlier cell that differs goes into them."""
+        if self.environment.causes:
+            return []
+        return [cell for cell in self.cells if cell.result == DIFFERS and not cell.follows]
 
 
 def of(before: Run, after: Run, tolerance: Tolerance) -> Verdict:
     """How ``after``, a new run of what ``before`` has kept, came out."""
     difference = differences.between(before, after, tolerance)
-    cells = list(_cells(difference))
+    cells = list(_with_origins(difference, list(_cells(difference))))
     is_whole = all(cell.result != NOT_COMPARED for cell in cells)
     shown = {number.name for c in difference.cells for o in c.outputs for number in o.numbers}
     scalars = [row for row in report_text.scalar_rows(difference) if row[0] not in shown]
@@ -70,12 +77,22 @@ def of(before: Run, after: Run, tolerance: Tolerance) -> Verdict:
     return Verdict(difference, known, cells, scalars if is_whole else [])
 
 
+def _with_origins(difference: RunDifference, cells: Sequence[CellVerdict]) -> Iterator[CellVerdict]:
+    """The cells, with what is known of whether those that differ follow from an earlier one."""
+    differing = [cell.index for cell in cells if cell.result == DIFFERS]
+    known = reach.dependencies(difference.before, differing) if len(differing) > 1 else {}
+    for cell in cells:
+        on = known.get(cell.index)
+        may_follow = cell.follows or on is None or not on.isdisjoint(differing)
+        yield replace(cell, follows=may_follow and cell.index in differing[1:])
+
+
 def _cells(difference: RunDifference) -> Iterator[CellVerdict]:
     for cell in difference.cells:
         one = cell.before or cell.after
         if one and one.kind == "code" and (_state(cell, "before") or _state(cell, "after")):
-            result, why = _verdict(cell)
-            yield CellVerdict(one.index, one.label, result, why)
+            result, why = _verdict(cell, difference)
+            yield CellVerdict(one.index, one.label, result, why, bool(cell.hole))
 
 
 def _state(cell: CellDifference, side: str) -> str:
@@ -83,13 +100,15 @@ def _state(cell: CellDifference, side: str) -> str:
     return found.state if found else ""
 
 
-def _verdict(cell: CellDifference) -> tuple[str, str]:
+def _verdict(cell: CellDifference, difference: RunDifference) -> tuple[str, str]:
     before, after = _state(cell, "before"), _state(cell, "after")
     if cell.before and cell.after and not (before and after):
         which = "new" if before else "first"
         return NOT_COMPARED, f"the {which} run was not to run it"
     if before == after == "not run":
         return NOT_COMPARED, "not run"
+    if cell.hole and not cell.before and difference.before.state in ("stopped", "running"):
+        return NOT_COMPARED, f"the first run was {difference.before.state} before it"
     if before and before not in _ENDED:
         return NOT_COMPARED, f"{before} in the first run"
     if cell.is_same:
@@ -107,7 +126,8 @@ def conclusion(verdict: Verdict) -> str:
         ended = f", {after.reason}" if after.reason else ""
         return f"run {after.short_id} came out as {before.short_id}: {cells} the same{ended}"
     differing = sum(cell.result == DIFFERS for cell in verdict.cells)
-    said = f"run {after.short_id} differs from {before.short_id} in {differing} of {cells}"
+    of_cells = f"{differing} of {number} cell{'s' * (number != 1)}"
+    said = f"run {after.short_id} differs from {before.short_id} in {of_cells}"
     if verdict.first is None:
         return f"{said}, and in scalars"
     return f"{said}, first in {verdict.first.label}"
@@ -120,16 +140,14 @@ def explanation(verdict: Verdict) -> str:
     causes = verdict.environment.causes
     if causes:
         return "what differs in the environment may be why"
-    unknown = "; not known are " + ", ".join(verdict.environment.unknown)
-    known = (
-        "source, flags, packages, Python and files"
-        if not verdict.environment.unknown
-        else ("source, flags, and what is known of the environment")
-    )
-    return (
-        f"{verdict.first.label} is not deterministic: {known} are the same"
-        f"{unknown * bool(verdict.environment.unknown)}"
-    )
+    if verdict.environment.unknown:
+        known = "source, flags and what is recorded of the environment are the same"
+    else:
+        known = "source, flags, packages, Python and files are the same"
+    labels = [cell.label for cell in verdict.not_deterministic]
+    more = f" and {len(labels) - MOST_NAMED} more" * (len(labels) > MOST_NAMED)
+    said = f"{'are' if labels[1:] else 'is'} not deterministic"
+    return f"{', '.join(labels[:MOST_NAMED])}{more} {said}: {known}"
 
 
 def data(verdict: Verdict) -> dict[str, Any]:
@@ -137,15 +155,13 @@ def data(verdict: Verdict) -> dict[str, Any]:
     return {
         "result": verdict.result,
         "cells": [
-            {"index": cell.index, "label": cell.label, "result": cell.result, "why": cell.why}
+            {name: getattr(cell, name) for name in ("index", "label", "result", "why", "follows")}
             for cell in verdict.cells
         ],
         "scalars": [
             {"name": name, "before": before, "after": after}
             for name, before, after in verdict.scalars
         ],
-        "not_deterministic": verdict.first.label
-        if verdict.first and verdict.is_deterministic is False
-        else None,
+        "not_deterministic": [cell.index for cell in verdict.not_deterministic],
         "environment": environment.data(verdict.environment),
     }

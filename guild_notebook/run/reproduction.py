@@ -8,6 +8,7 @@ to be is written down before it starts, also what it reproduces. The first run s
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -79,6 +80,7 @@ def stage(run: FinishedRun, choice: Choice) -> Staged:
     )
     run_dir = os.path.join(os.path.dirname(run.dir), staged)
     if done.returncode:
+        shutil.rmtree(run_dir, ignore_errors=True)  # as far as Guild has come
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise UserError(f"Guild does not make the run: {''.join(said[-1:])}")
     _complete(staged, run_dir, first, assigned)

@@ -87,8 +87,9 @@ def test_what_is_not_recorded_is_said_and_is_no_change(tmp_path: Path) -> None:
     other = run(tmp_path / "other", MANIFEST + "d folder - file:folder\n")
     found = environment.between(first, other)
     assert found.changes == []
+    assert environment.between(first, first).unknown == ["neither run has recorded its packages"]
     assert found.unknown == [
-        "packages: run first has not recorded them",
+        "run first has not recorded its packages",
         "folder: a folder has no digest",
     ]
 
@@ -98,7 +99,7 @@ def test_a_run_without_digests_of_what_it_requires_says_so(tmp_path: Path) -> No
     attribute = {"file:data.csv": {"file:data.csv": {"paths": ["../data.csv"]}}}
     (tmp_path / "first" / ".guild" / "attrs" / "deps").write_text(yaml.safe_dump(attribute))
     found = environment.between(first, run(tmp_path / "other"))
-    assert found.unknown == ["files: run first has no digests of what it requires"]
+    assert found.unknown == ["run first has not recorded digests of the files that it requires"]
     assert found.line == ""
 
 
@@ -129,4 +130,4 @@ def test_a_run_that_holds_anything_is_compared(tmp_path: Path, text: str) -> Non
     (first / "train.ipynb").write_text(text)
     (first / ".guild" / "attrs" / "pip_freeze").write_text("{a: 1")
     found = environment.between(str(first), run(tmp_path / "other"))
-    assert "kernel: run first has not recorded its kernel" in found.unknown
+    assert "run first has not recorded its kernel" in found.unknown
