@@ -137,3 +137,16 @@ function roundNumbers(low, high, number, isLog = false) {
   const count = Math.floor(high / step + 1e-9) - first + 1;
   return Array.from({length: count}, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
+
+// [lowest, highest] of numbers, which may be too many to be arguments.
+function extent(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+// What is the same as long as the same runs are visible, whatever their order is.
+const visibleKey = () => visibleRuns().slice().sort((a, b) => a - b).join();

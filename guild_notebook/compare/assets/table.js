@@ -164,17 +164,19 @@ const tablePanel = {
       this.body.append(el("tr", {}, el("td", {colspan: this.columns.length + 1},
         "No run passes the filter. ", button("Show all", () => set({filter: ""}), {class: "plain"}))));
     }
+    for (const cell of this.body.querySelectorAll(".is-lowest, .is-highest")) {
+      cell.classList.remove("is-lowest", "is-highest");
+    }
     this.columns.forEach((field, place) => {
       if (field.kind !== "scalar") return;
-      const values = shown.map((i) => field.value(data.runs[i])).filter(Number.isFinite);
-      const low = values.reduce((a, b) => Math.min(a, b), Infinity);
-      const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
-      for (const i of shown) {
-        const value = field.value(data.runs[i]);
-        const cell = tableRows.get(i).cells[place + 1];
-        cell.classList.toggle("is-lowest", value === low && low < high);
-        cell.classList.toggle("is-highest", value === high && low < high);
-      }
+      const values = shown.map((i) => field.value(data.runs[i]));
+      const [low, high] = extent(values.filter(Number.isFinite));
+      values.forEach((value, k) => {
+        if (low < high && (value === low || value === high)) {
+          const cell = tableRows.get(shown[k]).cells[place + 1];
+          cell.classList.add(value === low ? "is-lowest" : "is-highest");
+        }
+      });
     });
     this.show();
   },

@@ -38,13 +38,15 @@ const timesPanel = {
   },
 
   update(changed) {
+    const isOther = changed.includes("visible") && this.filled !== visibleKey();
     const section = state.run === null ? null : data.runs[state.run].section;
-    if (changed.includes("data") || changed.includes("visible") || section !== this.section) this.fill();
+    if (isOther || changed.includes("data") || section !== this.section) this.fill();
     else if (changed.includes("run") || changed.includes("base")) this.show();
   },
 
   fill() {
     this.section = state.run === null ? null : data.runs[state.run].section;
+    this.filled = visibleKey();
     const [, name, text] = TIME_KINDS.find(([kind]) => kind === this.kind);
     this.text = text;
     for (const each of this.switches) {
