@@ -137,7 +137,7 @@ function tablesElement(before, after) {
     if (old === undefined) return el("td", {class: "is-new"}, String(text));
     const delta = deltaText(old, text);
     return el("td", {class: delta.startsWith("+") ? "is-more" : delta ? "is-less" : "is-other", title: `${old} → ${text}`},
-      String(text), el("small", {}, delta || ` was ${old}`));
+      String(text), " ", el("small", {}, delta || `was ${old}`));
   };
   const body = el("tbody", {}, ...after.rows.map((row, r) => el("tr", {class: placeA.has(rowsB[r]) ? null : "is-new"}, ...row.map((text, c) => cell(text, r, c)))));
   const lost = headsA.filter((name) => !headsB.includes(name));
