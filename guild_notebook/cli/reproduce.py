@@ -119,7 +119,13 @@ def _reproduced(made: Reproduced, run: Any, choice: Choice) -> Iterator[str]:
             f"the new run {after.short_id} has ended with status {status} before its first cell, "
             "and says why above"
         )
-    found = made.verdict = verdict.of(before, after, choice.tolerance)
+    found = verdict.of(before, after, choice.tolerance)
+    if found.cells and not found.compared:
+        raise UserError(
+            "none of its cells had ended, there is nothing to compare the new run "
+            f"{after.short_id} with"
+        )
+    made.verdict = found
     if not choice.json:
         yield from map(printable, _verdict_lines(found))
     if choice.deletes and found.result == SAME:

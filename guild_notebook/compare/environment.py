@@ -13,7 +13,7 @@ from ..document import reader
 from ..errors import UserError
 from ..flags.languages.values import shortened
 from ..run.finished import FinishedRun
-from ..run.record import kernel_record, manifest
+from ..run.record import kernel_record, manifest, project_files
 from ..run.record.run_files import mapping
 from ..run.record.source_files import SOURCECODE_DIR
 from ..texts import one_line
@@ -232,6 +232,17 @@ def _add_files(run: FinishedRun, found: Environment) -> None:
             files[path] = digest
         elif kind == "d" and not manifest.is_notebook(origin):
             found.folders.append(f"{shortened(one_line(path))}: a folder has no digest")
+    project = mapping(_attr(run, project_files.ATTRIBUTE))
+    for path, digest in project.items():
+        if digest == project_files.NONE:
+            found.folders.append(f"{shortened(one_line(path))} of the project has no digest")
+        else:
+            files[f"{path} of the project"] = str(digest)
+    arguments = mapping(mapping(_attr(run, "op")).get("op-cmd")).get("cmd-args")
+    if isinstance(arguments, list) and {"--cwd=project", "nb-cwd=project"}.intersection(
+        argument for argument in arguments if isinstance(argument, str)
+    ):
+        found.folders.append("files of the project whose paths the notebook computes (nb-cwd)")
     if not files and not found.folders and mapping(_attr(run, "deps")):
         found.unknown[FILES] = "digests of the files that it requires"
 

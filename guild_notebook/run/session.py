@@ -27,6 +27,8 @@ from .output.display import Display, Images, RunOutput, SaveErrors
 from .record import kernel_record
 from .record.autosave import Autosave
 from .record.earlier_times import earlier_times
+from .record.project_files import ATTRIBUTE as PROJECT_FILES
+from .record.project_files import ProjectFiles
 from .record.run_dir import RunDir
 from .record.run_files import attr_file
 from .report.local_images import Sources
@@ -79,6 +81,12 @@ class Session:
         self._save_errors = SaveErrors(self.record.dir, self.output.status_lines)
         self._kernel_record = kernel_record.KernelRecord(
             self.record, self.settings["pip-freeze"], self.output.masker.text
+        )
+        self._project_files = ProjectFiles(
+            self.record,
+            [cell.source for cell in self.nb.cells if cell.cell_type == "code"],
+            self.kernel.cwd,
+            os.environ.get("PROJECT_DIR", ""),
         )
         self._kernel_has_ended = threading.Event()
         self._gpus: Sequence[str] = ()
@@ -211,6 +219,10 @@ class Session:
         if self._kernel_record.problem:
             said = "the packages of the kernel's environment are not recorded"
             self.output.status_lines.write(f"{said}: {self._kernel_record.problem}", said)
+        try:
+            self._project_files.finish(0.5 if self.stop.requested.is_set() else READING_SECONDS)
+        except OSError as e:
+            self._save_errors.add(attr_file(PROJECT_FILES), e)
         if self._kernel_record.error:
             file = attr_file(kernel_record.PIP_FREEZE)
             self._save_errors.add(file, self._kernel_record.error)

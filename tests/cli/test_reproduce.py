@@ -42,7 +42,7 @@ FAILING = ("lr = 0.1", "# Divide\n1 / 0", "# Never\nprint('never')")
 
 SLOW = (
     "import os, time\nprint('begun')",
-    "# Wait\ntime.sleep(float(os.environ.get('SECONDS', '0')))\nprint('waited')",
+    "# Wait\nprint('waiting')\ntime.sleep(float(os.environ.get('SECONDS', '0')))",
     "# After\nprint('after')",
 )
 
@@ -57,6 +57,7 @@ secret:
   flags-import: all
   nb-report: none
   flags: {token: {nb-secret: yes}}
+beside: {notebook: beside.ipynb, nb-report: none, nb-cwd: project}
 script: {main: script}
 """
 
@@ -72,6 +73,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.notebook("reads.ipynb", "# Read\nprint(open('data.csv').read())")
     made.notebook("secret.ipynb", "token = ''", "# Use\nprint(len(token))")
     made.file("data.csv", "1,2\n")
+    made.notebook("beside.ipynb", "# Beside\nprint(open('own/more.csv').read())")
+    made.file("own/more.csv", "5\n")
     made.file("script.py", "print(1)\n")
     return made
 
@@ -255,7 +258,7 @@ def test_of_a_stopped_run_the_cells_that_had_ended_are_compared(project: Project
     project.env["SECONDS"] = "100"
     process = start(project, "run", "-y", "slow", start_new_session=True)
     del project.env["SECONDS"]
-    wait_for(lambda: [d for d in project.run_dirs() - before if "begun" in output_of(d)])
+    wait_for(lambda: [d for d in project.run_dirs() - before if "waiting" in output_of(d)])
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=LIMIT)
     (stopped,) = project.run_dirs() - before
@@ -272,6 +275,23 @@ def output_of(run_dir: Path) -> str:
     return path.read_text("utf-8") if path.exists() else ""
 
 
+def test_where_no_cell_had_ended_there_is_no_answer(project: Project) -> None:
+    ended = project.run("slow").run
+    path = ended.dir / "slow.ipynb"
+    document = json.loads(path.read_text("utf-8"))
+    document["metadata"]["guild"] = {"status": "terminated", "failed_cell": 0}
+    for cell, state in zip(document["cells"], ("stopped", "not run", "not run")):
+        cell["metadata"]["guild"] = {"status": state}
+    path.write_text(json.dumps(document), "utf-8")
+    (ended.dir / ".guild" / "attrs" / "exit_status").write_text("-15")
+    done = reproduce(project, ended.id)
+    assert done.status == 2, done.stdout
+    assert done.stderr.endswith(
+        f"run {ended.id[:8]} is not reproduced: none of its cells had ended, there is nothing to "
+        f"compare the new run {done.run.id[:8]} with\n"
+    )
+
+
 @linux
 def test_ctrl_c_stops_the_new_run_and_there_is_no_answer(project: Project) -> None:
     slow = project.run("slow").run
@@ -286,7 +306,7 @@ def test_ctrl_c_stops_the_new_run_and_there_is_no_answer(project: Project) -> No
         text=True,
         start_new_session=True,
     )
-    wait_for(lambda: [d for d in project.run_dirs() - before if "begun" in output_of(d)])
+    wait_for(lambda: [d for d in project.run_dirs() - before if "waiting" in output_of(d)])
     os.killpg(process.pid, signal.SIGINT)
     _out, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 2
@@ -322,6 +342,17 @@ def test_a_required_file_that_has_changed_is_named(project: Project) -> None:
     assert done.status == 1
     assert "\nenvironment: data.csv changed\n" in done.stdout
     assert done.stdout.endswith("what differs in the environment may be why\n")
+
+
+def test_a_file_that_cells_read_in_the_project_and_that_has_changed_is_named(
+    project: Project,
+) -> None:
+    read = project.run("beside").run
+    assert list(read.attr("project_files")) == ["own/more.csv"]
+    project.file("own/more.csv", "6\n")
+    done = reproduce(project, read.id)
+    assert "\nenvironment: own/more.csv of the project changed\n" in done.stdout
+    assert "not known: files of the project whose paths the notebook computes" in done.stdout
 
 
 def test_a_required_file_that_is_gone_makes_no_run(project: Project) -> None:
