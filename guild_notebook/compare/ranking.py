@@ -28,12 +28,14 @@ class SlotChange:
     """By how much a slot differs over the runs of its section: ``amount`` from 0 to 1, and the
     ``kind`` of the output that differs most, "none" where there are no outputs. ``reached`` are the
     flags that reach it, None where that is not known. ``is_unexplained``: it differs between runs
-    of one version of the notebook that have the same values of these flags."""
+    of one version of the notebook that have the same values of these flags. ``plots`` is the amount
+    by which its images differ."""
 
     amount: float
     kind: str
     reached: frozenset[str] | None = None
     is_unexplained: bool = False
+    plots: float = 0.0
 
 
 def slot_changes(section: Section, reached: Callable[[Run], Reached]) -> list[SlotChange]:
@@ -47,12 +49,12 @@ def slot_changes(section: Section, reached: Callable[[Run], Reached]) -> list[Sl
     changes = []
     for slot in section.slots:
         cells = [(run, cell) for run in section.runs if (cell := _cell(run, slot))]
-        amount, kind = _change(cells, masks)
+        amount, kind, plots = _change(cells, masks)
         flags = _flags(slot, versions)
         is_unexplained = bool(amount) and any(
             _is_unexplained(slot, runs, found, masks) for runs, found in versions
         )
-        changes.append(SlotChange(amount, kind, flags, is_unexplained))
+        changes.append(SlotChange(amount, kind, flags, is_unexplained, plots))
     return changes
 
 
@@ -89,8 +91,11 @@ def _is_unexplained(
     return any(len(prints) > 1 for prints in outputs.values())
 
 
-def _change(cells: Sequence[tuple[Run, Cell]], masks: Mapping[str, Mask]) -> tuple[float, str]:
-    """By how much the outputs of a slot differ, and the kind of that which differs most."""
+def _change(
+    cells: Sequence[tuple[Run, Cell]], masks: Mapping[str, Mask]
+) -> tuple[float, str, float]:
+    """By how much the outputs of a slot differ, the kind of that which differs most, and by how
+    much its images do."""
     groups: dict[Hashable, list[tuple[Mask, Output]]] = {}
     completed = sum(cell.state != "failed" for _, cell in cells)
     for run, cell in cells:
@@ -99,7 +104,7 @@ def _change(cells: Sequence[tuple[Run, Cell]], masks: Mapping[str, Mask]) -> tup
             key = output_key(output)
             groups.setdefault((key, counts[key]), []).append((masks[run.id], output))
             counts[key] += 1
-    best = 0.0, ""
+    best, plots = (0.0, ""), 0.0
     for outputs in groups.values():
         kind = outputs[0][1].kind
         amount = _amount(kind, outputs)
@@ -107,9 +112,11 @@ def _change(cells: Sequence[tuple[Run, Cell]], masks: Mapping[str, Mask]) -> tup
             amount = max(amount, _divided(len(outputs), len(cells)))
         elif len(outputs) < completed:
             amount = max(amount, _divided(len(outputs), completed))
+        if kind == IMAGE:
+            plots = max(plots, amount)
         if not best[1] or amount > best[0]:
             best = amount, kind
-    return best[0], best[1] or "none"
+    return best[0], best[1] or "none", plots
 
 
 def _divided(some: int, of: int) -> float:

@@ -197,10 +197,11 @@ function writeHash() {
 addEventListener("hashchange", () => set({...DEFAULTS, ...chosenAtFirst(), ...readHash()}));
 addEventListener("pagehide", writeHash);
 
-// What is chosen where the address says nothing: the cell whose outputs differ most, the newest
-// run that completed, and the one before it to compare with.
+// What is chosen where the address says nothing: the cell whose plots differ most, or whose outputs
+// do, the newest run that completed, and the one before it to compare with.
 function chosenAtFirst() {
-  const slots = data.slots.map((_, i) => i).sort((a, b) => data.slots[b].change - data.slots[a].change);
+  const slots = data.slots.map((_, i) => i).sort((a, b) =>
+    data.slots[b].plots - data.slots[a].plots || data.slots[b].change - data.slots[a].change);
   const slot = slots.length ? slots[0] : null;
   const runs = slot === null ? [] : data.sections[data.slots[slot].section].runs;
   const well = runs.filter((i) => !holeOf(slot, i) && data.runs[i].state === "completed");
