@@ -105,12 +105,13 @@ def statements(text: str) -> list[Statement]:
     first_line = text[: len(text) - len(text.lstrip())] + text.lstrip().partition("\n")[0]
     if not source.is_python:
         return [Statement(0, len(text), _of_cell_magic(source.magic, first_line, text))]
-    found = []
-    if source.magic:
-        words = frozenset(_WORD.findall(first_line)) - {source.magic}
-        found.append(Statement(0, 0, Effects(reads=words, binds=words)))
+    found: list[Statement] = []
     for start, end, indent in blocks(source):
         found += _of_block(source, start, end, indent)
+    words = frozenset(_WORD.findall(first_line)) - {source.magic} if source.magic else ()
+    if words:  # as that in which %%capture puts all that the cell shows
+        reads = together(each.effects for each in found).reads
+        found.append(Statement(len(text), len(text), Effects(reads=reads | words, binds=words)))
     return found
 
 
@@ -205,7 +206,10 @@ def together(parts: Iterable[Effects]) -> Effects:
 def effects_of(node: ast.AST) -> Effects:
     """What a statement at the top level of a notebook does."""
     reader = _Reader()
-    reader.read(node, frozenset())
+    try:
+        reader.read(node, frozenset())
+    except RecursionError:
+        return Effects(unreadable="functions are within each other very deep")
     return reader.effects()
 
 

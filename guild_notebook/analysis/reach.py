@@ -41,7 +41,7 @@ _BUILTINS = re.compile(
 )
 """Functions of Python, and IPython's ``display``, that change nothing which a cell could see."""
 
-MOST_STEPS = 300_000
+MOST_STEPS = 50_000
 """Functions that are looked at in all: cells beyond are not known."""
 
 _EARLIER = re.compile(r"_+|_i+|_[io]?h|_i?\d+")

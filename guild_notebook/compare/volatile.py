@@ -62,7 +62,8 @@ _NAMED = re.compile(
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = rf"(?P<{{}}>{'|'.join(_MONTHS)})[a-z]{{{{0,6}}}}"
 _DATE = re.compile(
-    r"(?<!\d)(?P<y1>20\d\d)(?P<s>[-/_.]?)(?P<m1>\d\d)(?P=s)(?P<d1>\d\d)(?:[-_T]?\d{6})?(?!\d)"
+    r"(?<!\d)(?P<y1>20\d\d)(?P<s>[-/_.]?)(?P<m1>\d\d)(?P=s)(?P<d1>\d\d)"
+    r"(?:[-_T]?\d{6}|[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[-+]\d\d:?\d\d)?)?(?!\d)"
     r"|(?<![\d/.])(?P<a>\d\d?)[/.](?P<b>\d\d?)[/.](?P<y2>20\d\d)(?!\d)"
     rf"|\b{_MONTH.format('m3')}\.?[ ]{{1,2}}(?P<d3>\d\d?)(?:[ ,]+(?P<y3>20\d\d))?\b(?!:)"
     rf"|(?<!\d)(?P<d4>\d\d?)[ -]{_MONTH.format('m4')}[ ,-]+(?P<y4>20\d\d)\b",
