@@ -138,7 +138,7 @@ function tileScalar(run) {
 function tileContent(slot, run, common) {
   const hole = holeOf(slot, run);
   if (hole) return el("span", {class: "tile-hole"}, hole);
-  const outputs = outputsOf(slot, run), {kind} = data.slots[slot];
+  const outputs = outputsOf(slot, run), kind = data.slots[slot].plots ? "image" : data.slots[slot].kind;
   const shown = outputs.find((output) => output.kind === "error") || outputs.find((output) => output.kind === kind)
     || outputs.find((output) => output.from !== "stderr") || outputs[0];
   if (shown.kind === "image") return imageElement(shown.image, "", true);
