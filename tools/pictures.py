@@ -128,6 +128,46 @@ import sys
 print(sys.executable)
 """
 
+VALLEY = """
+# %%
+#@title Settings
+lr = 0.1  #@param {type:"number", min:0, max:1}
+momentum = 0.0  #@param {type:"number", min:0, max:1}
+steps = 20  #@param {type:"integer", min:1}
+
+# %%
+#@title Descent
+import numpy as np
+
+place, speed = np.array([-4.0, 2.5]), np.zeros(2)
+path = [place]
+for step in range(1, steps + 1):
+    speed = momentum * speed - lr * place * [1, 9]
+    place = place + speed
+    path.append(place)
+    loss = float(place @ (place * [1, 9])) / 2
+    if loss > 60:
+        raise FloatingPointError(f"the loss is {loss:.0f} in step {step}")
+    print(f"loss: {loss:.4f} (step {step})")
+
+# %%
+#@title Path
+import matplotlib.pyplot as plt
+
+x, y = np.meshgrid(np.linspace(-5, 5, 80), np.linspace(-4, 4, 80))
+plt.figure(figsize=(5.5, 3.6))
+plt.contourf(x, y, np.sqrt(x**2 + 9 * y**2), 8, cmap="Blues")
+plt.plot(*np.transpose(path), ".-", color="tab:red", linewidth=3, markersize=12)
+plt.axis([-5, 5, -4, 4])
+plt.show()
+
+# %%
+#@title Last steps
+import pandas as pd
+
+pd.DataFrame(path[-4:], columns=["x", "y"]).round(4)
+"""
+
 
 class Studio:
     """A folder to run in, its Guild home, and the browser that takes the pictures."""
@@ -223,16 +263,19 @@ class Studio:
         height: int,
         width: int = 1000,
         wait: int = 1,
+        part: str = "",
         **options: Any,
     ) -> Image.Image:
-        """A picture of the upper part of a page. ``wait`` are the seconds that the page has to be
-        drawn, and the options are those of a page in Playwright, as ``color_scheme``; ``media`` is
-        what it is drawn for."""
+        """A picture of the upper part of a page, or of the ``part`` that a CSS selector names.
+        ``wait`` are the seconds that the page has to be drawn, and the options are those of a page
+        in Playwright, as ``color_scheme``; ``media`` is what it is drawn for."""
         media = options.pop("media", None)
         with self._browser.page(**{**_view(width, height), **options}) as page:
             page.emulate_media(media=media)
             page.goto(url, wait_until="load")
             page.wait_for_timeout(1000 * wait)
+            if part:
+                return _opened(page.locator(part).first.screenshot())
             return _trimmed(_opened(page.screenshot()))
 
     def report(
@@ -514,6 +557,56 @@ def no_code(studio: Studio) -> Image.Image:
     return studio.report(860, width=1240, place="cell-5")
 
 
+VALLEYS: list[Any] = []
+"""The page of a sweep, and the IDs of two runs: one sweep is enough for all its pictures."""
+
+
+def compared(studio: Studio, view: str = "one", part: str = "", **options: Any) -> Image.Image:
+    """The page that compares the runs of a sweep, or the ``part`` that a CSS selector names."""
+    path = studio.dir / "compare.html"
+    if not VALLEYS:
+        studio.notebook("valley.ipynb", VALLEY)
+        studio.run("guild run valley.ipynb lr='[0.02,0.05,0.1,0.2,0.3]' momentum='[0,0.5,0.9]' -y")
+        studio.run("guild-notebook compare")
+        wanted = ("lr = 0.1 and momentum = 0.5", "lr = 0.02 and momentum = 0")
+        ids = (studio.run(f"guild select -F '{each}' --short-id").split()[-1] for each in wanted)
+        VALLEYS.extend([path.read_bytes(), *ids])
+    content, run, base = VALLEYS
+    path.write_bytes(content)
+    url = f"{path.as_uri()}#view={view}&cell=Path&run={run}&base={base}"
+    return studio.page(url, part=part, **{"height": 880, "width": 1440, **options})
+
+
+def compare_two(studio: Studio) -> Image.Image:
+    """Two runs side by side."""
+    return compared(studio, "two", width=1280, height=900)
+
+
+def compare_sheet(studio: Studio) -> Image.Image:
+    """The contact sheet: a cell in all runs, by the values of flags."""
+    return compared(studio, "sheet", part="main", width=1280)
+
+
+def compare_charts(studio: Studio) -> Image.Image:
+    """The table of runs, parallel coordinates, curves."""
+    return compared(studio, part=".panels", width=1600, height=1250)
+
+
+def compare_failures(studio: Studio) -> Image.Image:
+    """Failed runs by cause."""
+    return compared(studio, part=".panel:has(.failures-list)", width=1600)
+
+
+def compare_dark(studio: Studio) -> Image.Image:
+    """The page in dark colors."""
+    return compared(studio, color_scheme="dark")
+
+
+def compare_phone(studio: Studio) -> Image.Image:
+    """The page on a phone."""
+    return compared(studio, width=390, height=844)
+
+
 PICTURES: dict[str, Callable[[Studio], Image.Image]] = {
     "digits": digits,
     "run": run,
@@ -521,6 +614,13 @@ PICTURES: dict[str, Callable[[Studio], Image.Image]] = {
     "live": live,
     "sweep": sweep,
     "compare": compare,
+    "compare-page": compared,
+    "compare-sheet": compare_sheet,
+    "compare-two": compare_two,
+    "compare-charts": compare_charts,
+    "compare-failures": compare_failures,
+    "compare-dark": compare_dark,
+    "compare-phone": compare_phone,
     "view": view,
     "tensorboard": tensorboard,
     "failed": failed,

@@ -16,7 +16,7 @@ import click
 import pytest
 from guild.commands.main import main as guild
 
-from guild_notebook.cli import share
+from guild_notebook.cli import browse, compare, diff, reproduce, share
 from guild_notebook.cli.commands import _parser
 from guild_notebook.options import ALIASES, OPTIONS
 from tests.helpers.page import BLOCK, Command, steps
@@ -84,7 +84,8 @@ def test_the_options_that_sentences_name_exist():
     from papermill.cli import papermill  # here, as it takes its time
 
     own = {f"--{name}" for name in [*ALIASES, *(option.name for option in OPTIONS)]}
-    commands = guild, papermill, share.command()
+    of_runs = (each.command() for each in (browse, compare, diff, reproduce, share))
+    commands = guild, papermill, *of_runs
     known = own | OTHERS | {"--help", "--json"}.union(*map(all_options, commands))
     named = {re.split("[ =]", span)[0] for page in [README, *PAGES] for span in spans(page)}
     options = {name for name in named if re.match("--?[a-z]", name)}
