@@ -58,6 +58,9 @@ MOST_POINTS, FEWEST_POINTS = 300_000, 10
 LONGEST_NAME, LONGEST_VALUE = 120, 40
 """Characters of a run's name, and of the value of a flag in it."""
 
+MOST_EXACT = 2**53
+"""The largest integer that is a number in JavaScript with all of its digits."""
+
 LONGEST_FLAG = 1_000
 """Characters of a flag's value that is a text, a list or a mapping."""
 
@@ -104,7 +107,7 @@ class _PageData:
         names = run_names(self._runs, [flag["name"] for flag in self._flags if flag["varies"]])
         data = {
             "schema": 1,
-            "title": title or _title(self._runs),
+            "title": _utf8(title or _title(self._runs)),
             "made": _iso(datetime.datetime.now(datetime.timezone.utc)),
             "version": __version__,
             "live": self._live,
@@ -341,10 +344,7 @@ def _kind(values: Sequence[Any]) -> str:
 
 
 def _number_of(value: Any) -> float:
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.copysign(math.inf, value)
+    number = float(value)
     return -math.inf if math.isnan(number) else number
 
 
@@ -352,7 +352,7 @@ def _flag_json(value: Any) -> Any:
     """A flag's value in JSON: lists and mappings are texts, as Guild shows them."""
     if isinstance(value, float):
         return _number(value)
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or (isinstance(value, int) and abs(value) <= MOST_EXACT):
         return value
     return _cut_end(_utf8(value_text(value)), LONGEST_FLAG)
 

@@ -443,7 +443,7 @@ def _status(run: FinishedRun) -> str:
 
 def _bounded(value: Any) -> Any:
     """The value of a flag as plain data, a text in its place where it is too large."""
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, float, str)):
         return value
     left, count = [value], 0
     while left and count <= MOST_VALUES:
@@ -455,7 +455,11 @@ def _bounded(value: Any) -> Any:
             left += each
     if count > MOST_VALUES:
         return f"({type(value).__name__} of more than {MOST_VALUES:,} values)"
-    return value if isinstance(value, (list, dict)) else str(value)
+    try:
+        json.dumps(value, default=str)
+    except (ValueError, RecursionError):  # an integer of very many digits, lists in lists
+        return f"({type(value).__name__} that is too large)"
+    return value if isinstance(value, (int, list, dict)) else str(value)
 
 
 def _is_id(name: str) -> bool:

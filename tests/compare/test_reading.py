@@ -258,6 +258,14 @@ BOMB = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "\n".join(
 
 HOSTILE = {
     "a flag of a billion values": (_write(".guild/attrs/flags", BOMB.encode()), ""),
+    "a flag of very many digits": (
+        _write(".guild/attrs/flags", b"a: 0x" + b"f" * 9000 + b"\nb: [0x" + b"f" * 9000 + b"]"),
+        "",
+    ),
+    "flags that lie in each other": (
+        _write(".guild/attrs/flags", b"a: " + b"[" * 900 + b"]" * 900 + b"\nb: &b [*b]"),
+        "",
+    ),
     "flags that are a text": (_write(".guild/attrs/flags", b"odd"), ""),
     "flags that are not YAML": (_write(".guild/attrs/flags", b"{{{{"), ""),
     "flags that are a pipe": (_fifo(".guild/attrs/flags"), ""),
