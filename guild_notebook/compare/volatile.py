@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from .model import Run
 
@@ -48,6 +48,12 @@ _TIMED = re.compile(
 )
 """What a line says in which numbers with a unit of time are durations of the run."""
 
+_TIMED_WORDS = (
+    *("wall", "cpu", "took", "taken", "elapsed", "duration", "runtime", "eta", "finished", "done"),
+    *("completed", "timing", "time", "per loop", "«speed»", "in ", "after "),
+)
+"""Those of which a text has one where ``_TIMED`` finds something, which is slower to look for."""
+
 _DURATION = re.compile(rf"{_NUMBER}[ ]?{_UNIT}(?![\w/])")
 
 _NAMED = re.compile(
@@ -80,9 +86,13 @@ class Mask:
 
     def __init__(self, run: Run | None = None) -> None:
         self._run = run
+        self._last = lru_cache(maxsize=4)(self._masked)  # a text is asked for several times
 
     def __call__(self, text: str) -> str:
         """``text`` with words in place of what is masked; it has as many lines."""
+        return self._last(text)
+
+    def _masked(self, text: str) -> str:
         for name in self._names:
             text = text.replace(name, "«run»")
         if not any(map(str.isdigit, text)):
@@ -92,8 +102,10 @@ class Mask:
             if _DATE.search(text):
                 text = "\n".join(map(self._without_dates, text.split("\n")))
         for pattern, word in _ALWAYS:
-            text = pattern.sub(word, text)
-        if _TIMED.search(text):
+            if word != "«speed»" or "/" in text:
+                text = pattern.sub(word, text)
+        lower = text.lower()
+        if any(word in lower for word in _TIMED_WORDS) and _TIMED.search(text):
             text = "\n".join(map(_without_durations, text.split("\n")))
         return _NAMED.sub(r"\1«time»", text)
 
