@@ -12,7 +12,7 @@ from typing import Any
 
 from ..compare import difference_json, differences, environment, report_text, sources
 from ..compare.model import Tolerance
-from . import compare, run_choice, two_runs
+from . import run_choice, two_runs
 
 OUTPUT = "diff.html"
 
@@ -38,6 +38,8 @@ def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
     if not choice:  # the help was shown
         return 0
     if choice.html:
+        from . import compare  # which takes as long as all else
+
         compare.check_output(choice.html)
     before, after = two_runs.found(choice.runs)
     difference = differences.between(before, after, choice.tolerance)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from difflib import unified_diff
 from typing import Any
 
 from . import matching
-from .alignment import common
+from .alignment import common, unified
 from .images import content_key, image_change
 from .model import (
     ERROR,
@@ -248,7 +247,7 @@ def _error_difference(
 
 def _unified(before: str, after: str) -> list[str]:
     """A unified difference without its head."""
-    return list(unified_diff(before.split("\n"), after.split("\n"), n=2, lineterm=""))[2:]
+    return unified(before.split("\n"), after.split("\n"), 2)
 
 
 def _short(text: str) -> str:

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import datetime
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from ..document.states import NOT_RUN, RUNNING
-from .alignment import common
+from .alignment import common, increasing
 from .model import Cell, Run, Section, Slot
 
 LEAST_MATCHED = 0.3
@@ -221,7 +220,7 @@ def _alike(
     slots: Sequence[_Slot], cells: Sequence[Cell], found: Mapping[int, int]
 ) -> Iterator[tuple[int, int]]:
     """Slots and cells that are alike, in order, in each gap between those that are matched."""
-    anchors = _increasing(sorted(found.items()))
+    anchors = increasing(sorted(found.items()))
     taken = set(found.values())
     start_slot = start_cell = 0
     for end_slot, end_cell in [*anchors, (len(slots), len(cells))]:
@@ -258,25 +257,6 @@ def _alike_in_gap(
         if step is None:
             yield rest[i], own[j]
         i, j = i + (step or (1, 1))[0], j + (step or (1, 1))[1]
-
-
-def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """A longest part of ``pairs``, which are in the order of the first, in which the second grow
-    too."""
-    ends: list[int] = []
-    last: list[int] = []
-    before: list[int] = []
-    for index, (_, value) in enumerate(pairs):
-        place = bisect_left(ends, value)
-        before.append(last[place - 1] if place else -1)
-        ends[place : place + 1] = [value]
-        last[place : place + 1] = [index]
-    chosen = []
-    index = last[-1] if last else -1
-    while index >= 0:
-        chosen.append(pairs[index])
-        index = before[index]
-    return chosen[::-1]
 
 
 def _similarity(slot: Cell, cell: Cell, least: float = 0.0) -> float:

@@ -3,11 +3,11 @@ executed."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import matching
+from .alignment import unified
 from .model import Run, Slot
 
 
@@ -35,10 +35,6 @@ def _of_slot(slot: Slot, before: Run, after: Run) -> CellSources:
         cell = run.cells[index] if index is not None and index < len(run.cells) else None
         kept.append(cell.source.splitlines() if cell else [])
         executed.append(cell.executed.splitlines() if cell else [])
-    lines = unified(*kept)
-    return CellSources(slot.name, lines, unified(*executed) if executed != kept else ())
-
-
-def unified(before: Sequence[str], after: Sequence[str]) -> list[str]:
-    """The lines of a unified difference without its head."""
-    return [*difflib.unified_diff(before, after, lineterm="")][2:]
+    lines = unified(kept[0], kept[1])
+    is_other = executed != kept
+    return CellSources(slot.name, lines, unified(executed[0], executed[1]) if is_other else ())

@@ -3,13 +3,12 @@ by the numbers."""
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .alignment import common
+from .alignment import common, unified
 from .model import NumberChange, Tolerance
 
 NUMBER = re.compile(
@@ -132,8 +131,7 @@ def text_change(
     shown = [line.shown for line in old]
     for i, j in same:
         shown[i] = new[j].shown
-    unified = difflib.unified_diff(shown, [line.shown for line in new], n=2, lineterm="")
-    change.lines = list(unified)[2:]
+    change.lines = unified(shown, [line.shown for line in new], 2)
     return change
 
 
