@@ -61,6 +61,7 @@ const ATTRIBUTES = {
     value: (run) => localTime(run.started),
     read: (text) => text.replace("T", " "),
     same: (time, typed) => time.startsWith(typed),
+    isBegun: true,
   },
   time: {value: (run) => run.seconds, read: readDuration},
   cell: {value: (run) => (run.failed === null ? "" : data.slots[run.failed].name)},

@@ -133,25 +133,32 @@ function parseFilter(text, fields) {
     if (named && token.quoted === undefined) {
       return {start, end: stop, test: (run) => ![undefined, false].includes(named.value(run))};
     }
-    const split = token.quoted === undefined ? token.text.lastIndexOf(":") : token.before.length - 1;
-    const before = split > 0 && lookUp(token.text.slice(0, split));
-    if (before) return made(before, ":", [{text: token.text.slice(split + 1)}], start, stop);
+    const said = token.quoted === undefined ? token.text : token.before;
+    for (let colon = said.indexOf(":"); colon > 0; colon = said.indexOf(":", colon + 1)) {
+      const before = lookUp(said.slice(0, colon));
+      if (!before) continue;
+      const values = moreValues([{text: token.text.slice(colon + 1)}], token, ":");
+      return made(before, ":", values, start, tokens[at - 1].end);
+    }
     return {start, end: stop, test: (run) => runText(run).includes(low)};
   }
 
   const lookUp = (name) => {
     const [, kind, plain] = /^(?:(attr|flag|scalar):)?(.*)$/s.exec(name);
     const key = SAME_AS[plain] ?? plain;
-    return (kind ? [kind] : ["attr", "flag", "scalar"])
-      .map((each) => fields.byKey.get(`${each}:${each === "attr" ? key : plain}`))
-      .find(Boolean);
+    const found = (kind ? [kind] : ["attr", "flag", "scalar"])
+      .map((each) => fields.byKey.get(`${each}:${each === "attr" ? key : plain}`)).filter(Boolean);
+    if (found.length < 2) return found[0];
+    // What a run has not as an attribute it may have as a flag, or as a scalar.
+    return {...found[0], value: (run) =>
+      found.map((each) => each.value(run)).find((value) => value !== undefined)};
   };
   const isKnown = (token) => Boolean(lookUp(token.text));
 
   function comparison(token, op, isNegated = false) {
     const field = lookUp(token.text);
     if (!field) {
-      const near = nearestName(token.text, fields.list.map((each) => each.name));
+      const near = nearestName(token.text.replace(/^(attr|flag|scalar):/, ""), fields.list.map((each) => each.name));
       throw new FilterError(`no run has a flag, scalar or attribute ${token.text}`
         + (near ? ` - do you mean ${near}?` : ""), token.start);
     }
@@ -166,17 +173,21 @@ function parseFilter(text, fields) {
   function listOfValues(token, op) {
     const bracket = isOp(peek(), "[") && next();
     if (!bracket && op !== ":" && ["=", "!="].includes(op) && endsTest()) return [{isMissing: true}];
-    const values = [value(token, op)];
-    while (isOp(peek(), ",")) {
-      next();
-      values.push(value(token, op));
-    }
+    const values = moreValues([value(token, op)], token, op);
     if (bracket) {
       if (!isOp(peek(), "]")) throw new FilterError("the list [ is not closed with ]", bracket.start);
       next();
     }
     if (values.length > 1 && !["=", "!=", ":"].includes(op)) {
       throw new FilterError(`“${token.text}${op}” takes one value, not a list`, token.start);
+    }
+    return values;
+  }
+
+  function moreValues(values, token, op) {
+    while (isOp(peek(), ",")) {
+      next();
+      values.push(value(token, op));
     }
     return values;
   }
@@ -216,7 +227,7 @@ function comparing(field, op, values) {
       if (op === ":") {
         return [value].flat().some((part) => String(part).toLowerCase().includes(each.text.toLowerCase()));
       }
-      return op === "=" ? isSame(field, value, each) : isOrdered(value, op, each);
+      return op === "=" ? isSame(field, value, each) : isOrdered(field, value, op, each);
     });
   };
 }
@@ -234,11 +245,14 @@ function isSame(field, value, typed) {
   return flagText(value) === typed.text;
 }
 
-function isOrdered(value, op, typed) {
+function isOrdered(field, value, op, typed) {
   let order;
   if (typeof value === "number" && typed.number !== undefined) order = value - typed.number;
   // Of a time that is begun, as 2026-11-27, the rest does not count.
-  else if (typeof value === "string") order = compareTexts(value.slice(0, typed.text.length), typed.text);
+  else if (field.isBegun) order = compareTexts(value.slice(0, typed.text.length), typed.text);
+  else if (typeof value === "string" && (typed.isQuoted || typed.number === undefined)) {
+    order = compareTexts(value, typed.text);
+  }
   if (value === typed.number) order = 0; // infinity minus infinity
   return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[op];
 }
