@@ -40,6 +40,7 @@ from typing import Any
 from .. import __version__
 from ..document import states
 from ..run.run_facts import value_text
+from ..texts import number
 from . import matching, ranking, reach, thumbnails
 from .model import ERROR, FIGURE, IMAGE, TABLE, Cell, Image, Output, Run, Scalar, Section
 
@@ -290,7 +291,7 @@ def run_names(runs: Sequence[Run], varying: Sequence[str]) -> list[str]:
     names = []
     for run in runs:
         parts = [
-            f"{name}={_cut_end(value_text(run.flags[name]), LONGEST_VALUE)}"
+            f"{name}={_cut_end(_few_digits(run.flags[name]), LONGEST_VALUE)}"
             for name in varying
             if name in run.flags
         ]
@@ -346,6 +347,11 @@ def _kind(values: Sequence[Any]) -> str:
 def _number_of(value: Any) -> float:
     number = float(value)
     return -math.inf if math.isnan(number) else number
+
+
+def _few_digits(value: Any) -> str:
+    """As ``value_text``, of what a search has drawn in few digits."""
+    return number(value) if isinstance(value, float) else value_text(value)
 
 
 def _flag_json(value: Any) -> Any:

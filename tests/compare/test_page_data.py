@@ -113,6 +113,8 @@ def test_runs_are_named_by_the_flags_that_vary_and_by_their_id_where_those_say_n
         f"lr=0.2 deep=no {runs[2].short_id}",
         runs[3].short_id,
     ]
+    drawn = run(1, flags={"lr": 0.752121096800779}), run(2, flags={"lr": 3e-05})
+    assert {each["name"] for each in data_of(*drawn)["runs"]} == {"lr=0.75212", "lr=3e-05"}
     long = run(1, flags={"text": "x" * 1000}), run(2, flags={"text": "y"})
     assert max(len(each["name"]) for each in data_of(*long)["runs"]) < 60
 
