@@ -241,11 +241,15 @@ def test_the_commands_of_guild_notebook_are_as_the_readme_shows_them(tmp_path):
     typed = commands("guild-notebook ")
     assert "guild-notebook example" in typed
     for command in set(typed) - {"guild-notebook example"}:
+        command = command.replace("RUN_ID", run.id).replace("reproduce", "reproduce --delete")
         done = subprocess.run(
-            [program, *shlex.split(command.replace("RUN_ID", run.id))[1:]],
+            [program, *shlex.split(command)[1:]],
             cwd=tmp_path, env=env, capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+        if " reproduce" in command:
+            assert f" came out as {run.id[:8]}: " in done.stdout
+            continue
         (expected,) = [text for word, text in printed.items() if word in command] or ["lr"]
         assert done.stdout == expected if expected != "lr" else "lr" in done.stdout
 
