@@ -127,12 +127,13 @@ def _stamp(run: FinishedRun) -> Any:
 @dataclass
 class _Version:
     """A version of a notebook, by its kept source: what there is of each cell that a run has, in
-    which secret values are masked, and its flags' defaults."""
+    which secret values are masked, its flags in their order, and their defaults."""
 
     digest: str = ""
     sources: Sequence[str] = ()
     names: Sequence[str] = ()
     ids: Sequence[str] = ()
+    flags: Sequence[str] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -271,12 +272,14 @@ class _RunReader:
                 notebook.cells, raw, version.sources, version.names, version.ids
             )
         ]
+        in_order = dict.fromkeys([*version.flags, *run.flags])  # Guild's is that of the alphabet
         scraps = {scrap.name: scrap for node in raw for scrap in _scraps(node)}
         run = dataclasses.replace(
             run,
             notebook=path,
             language=languages.name_of(notebook),
             source_digest=version.digest,
+            flags={name: run.flags[name] for name in in_order if name in run.flags},
             defaults=version.defaults,
             cells=cells,
             scalars={**scraps, **run.scalars},
@@ -327,7 +330,7 @@ class _RunReader:
         has_ids = path.endswith(".ipynb") and (notebook.data.get("nbformat_minor") or 0) >= 5
         ids = [str(raw[index].get("id") or "") if has_ids else "" for index in sources]
         names = named_cells.cell_names(shown)
-        return _Version(digest, list(sources.values()), names, ids, defaults)
+        return _Version(digest, list(sources.values()), names, ids, list(found.flags), defaults)
 
     def _cell(
         self, cell: named_cells.Cell, node: Mapping[str, Any], source: str, name: str, own_id: str
