@@ -7,11 +7,12 @@ import os
 import sys
 import urllib.parse
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..compare import difference_json, differences, environment, report_text, sources
-from ..compare.model import Tolerance
+from ..compare.model import RunDifference, Tolerance
+from ..errors import UserError, nearest
 from . import run_choice, two_runs
 
 OUTPUT = "diff.html"
@@ -29,6 +30,7 @@ class Choice:
     colours: bool
     json: bool
     html: str
+    cells: Sequence[str]
 
 
 def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
@@ -44,8 +46,15 @@ def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
     before, after = two_runs.found(choice.runs)
     difference = differences.between(before, after, choice.tolerance)
     changed = sources.of(before, after) if choice.source else None
-    are_runs = before.dir and after.dir  # not files of notebooks
-    around = environment.between(before.dir, after.dir) if are_runs else None
+    around = None
+    if before.dir and after.dir:
+        around = environment.between(before.dir, after.dir)
+    else:  # files of notebooks, which have neither flags nor scalars
+        difference = replace(difference, flags=(), scalars=())
+    if choice.cells:
+        difference = _of_cells(difference, choice.cells)
+        names = [cell.name for cell in difference.cells]
+        changed = changed and [cell for cell in changed if cell.name in names]
     if choice.json:
         made = difference_json.data(difference, choice.tolerance, changed, around)
         yield json.dumps(made, indent=1, allow_nan=False)
@@ -59,6 +68,19 @@ def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
         shown = report_text.Shown(changed, choice.times, choice.colours, line)
         yield from report_text.lines(difference, shown)
     return int(not difference.is_same or bool(changed))
+
+
+def _of_cells(difference: RunDifference, names: Sequence[str]) -> RunDifference:
+    """What differs in the cells that are called so. Raises UserError for a name that none has."""
+    known = {cell.name.casefold(): cell.name for cell in difference.cells}
+    for name in names:
+        if name.casefold() not in known:
+            near = nearest(name, known.values())
+            hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known.values())}"
+            raise UserError(f"neither run has a cell '{name}' - {hint}")
+    wanted = {name.casefold() for name in names}
+    cells = [cell for cell in difference.cells if cell.name.casefold() in wanted]
+    return replace(difference, scalars=(), cells=cells)
 
 
 def command() -> Any:
@@ -90,7 +112,7 @@ def command() -> Any:
         is_terminal = sys.stdout is not None and sys.stdout.isatty()
         has_colours = colours and is_terminal and os.environ.get("TERM") != "dumb"
         shown = options["source"], options["times"], has_colours, options["json"]
-        return Choice(runs, tolerance, *shown, html)
+        return Choice(runs, tolerance, *shown, html, options["cells"])
 
     decorated: Any = diff
     for decorate in (
@@ -105,6 +127,12 @@ def command() -> Any:
         ),
         click.option("--json", is_flag=True, help="Print the whole difference as JSON."),
         *reversed(run_choice.tolerance_options()),
+        click.option(
+            "--cells",
+            multiple=True,
+            metavar="NAME",
+            help="Compare only the cells of this name. May be given several times.",
+        ),
         click.option("--times", is_flag=True, help="Add how long each cell took."),
         click.option("--source", is_flag=True, help="Add how the sources of the cells differ."),
         click.argument("runs", nargs=-1, metavar="[A B]"),

@@ -261,6 +261,30 @@ def test_times_of_cells_are_shown_where_they_are_asked_for(runs: Runs):
     assert "times" not in diff(runs, runs.first, runs.bad).lines
 
 
+@pytest.mark.parametrize(
+    ("cells", "status", "first"),
+    [
+        (["table"], 1, "flags lr 0.1 → 0.2 · cell Table: row tea, price 0.1 → 0.2"),
+        (
+            ["Plot", "Table"],
+            1,
+            "flags lr 0.1 → 0.2 · cell Table: row tea, price 0.1 → 0.2 · "
+            "Plot: plot changed (16 % of pixels)",
+        ),
+        (["End", "Check"], 0, f"flags lr 0.1 → 0.2 · {SAME}"),
+    ],
+    ids=["one", "two", "the same"],
+)
+def test_cells_are_chosen_by_name(runs: Runs, cells: list[str], status: int, first: str):
+    options = [word for name in cells for word in ("--cells", name)]
+    done = diff(runs, runs.first, runs.other, *options)
+    assert (done.status, done.lines[0]) == (status, first)
+    assert not any("scalars" in line for line in done.lines)
+    made = json.loads(diff(runs, runs.first, runs.other, *options, "--json", "--source").out)
+    assert {cell["name"] for cell in made["cells"]} == {name.title() for name in cells}
+    assert made["sources"] == []
+
+
 # Which runs
 
 
@@ -291,8 +315,10 @@ def test_a_notebook_file_is_compared_with_a_run_or_with_another(runs: Runs, tmp_
     shutil.copy(runs.other.dir / "train.ipynb", copy)
     done = diff(runs, runs.first, str(copy))
     assert done.status == 1
-    assert " · cell Descent: loss (step 3) 2.3593 → 0.4199 and 2 more · " in done.lines[0]
-    assert done.lines[3] == f"+++ {copy}"
+    assert done.lines[0] == CHANGED.partition(" · ")[2]  # a file has neither flags nor scalars
+    assert done.lines[3] == f"+++ {copy}" and "scalars" not in done.lines
+    shutil.copy(runs.same.dir / "train.ipynb", copy)
+    assert diff(runs, runs.first, str(copy)).lines[0] == SAME
     sources = [f"{run.dir}/.guild/sourcecode/train.ipynb" for run in (runs.first, runs.edited)]
     done = diff(runs, *sources, "--source")
     assert done.status == 1 and done.lines[0] == SAME
@@ -321,6 +347,14 @@ def test_what_is_wrong_is_one_line_and_status_2(runs: Runs, tmp_path: Path):
             f"cannot write {other}/no.html: Not a directory - name another",
         ),
         (["1", "2", "--rtol", "x"], f"Invalid value for '--rtol': 'x' is not a valid float{see}"),
+        (
+            ["7", "6", "--cells", "Plt"],
+            "neither run has a cell 'Plt' - did you mean 'Plot'?",
+        ),
+        (
+            ["7", "6", "--cells", "zzz"],
+            "neither run has a cell 'zzz' - there are: A descent, Settings, Descent, Table, ",
+        ),
         (["1", str(text)], f"notebook {text}"),
     ):
         done = diff(runs, *args)
