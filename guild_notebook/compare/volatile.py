@@ -16,30 +16,54 @@ from .model import Run
 _UNIT = r"(?:ns|[µμu]s|ms|s|secs?|seconds?|mins?|minutes?|hrs?|hours?|h)"
 _NUMBER = r"(?<![\w.])\d[\d.,]{0,30}(?:[eE][-+]?\d+)?"
 
-_ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?<=\bat )0x[0-9a-fA-F]+|\b0x(?:0000|[57][f-])[0-9a-fA-F]{8,12}\b"), "«address»"),
-    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "«id»"),
-    # of uuid.uuid1 and uuid4, as Guild's runs have them
-    (re.compile(r"(?<![0-9a-f])[0-9a-f]{12}[14][0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9a-f])"), "«id»"),
-    (re.compile(r"\bipykernel_\d+(?:[/\\]\d+\.py)?|<ipython-input-\d+-[0-9a-f]+>"), "«cell»"),
+_ALWAYS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (
+        ("0x",),
+        re.compile(r"(?<=\bat )0x[0-9a-fA-F]+|\b0x(?:0000|[57][f-])[0-9a-fA-F]{8,12}\b"),
+        "«address»",
+    ),
+    (("-",), re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "«id»"),
+    # of uuid.uuid1 and uuid4, as Guild's runs have them
+    (
+        ("",),
+        re.compile(r"(?<![0-9a-f])[0-9a-f]{12}[14][0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9a-f])"),
+        "«id»",
+    ),
+    (
+        ("ipykernel_", "<ipython-input"),
+        re.compile(r"\bipykernel_\d+(?:[/\\]\d+\.py)?|<ipython-input-\d+-[0-9a-f]+>"),
+        "«cell»",
+    ),
+    (
+        ("tmp", "jl_"),
         re.compile(r"(?<=[/\\])(?:tmp[a-z0-9_]{8}|tmp\.\w{6,12}|Rtmp\w{6}|jl_\w{6,10})(?!\w)"),
         "«temporary»",
     ),
-    (re.compile(r"(?:(?<=127\.0\.0\.1:)|(?<=localhost:))\d+"), "«port»"),
-    (re.compile(r"\b(?:pid|PID)[ =:]{1,3}\d+"), "«process»"),
-    (re.compile(r"\b[IWEF]\d{4} \d\d:\d\d:[\d.]+ +\d+ "), "«time» "),  # Google's log
     (
+        ("127.0.0.1:", "localhost:"),
+        re.compile(r"(?:(?<=127\.0\.0\.1:)|(?<=localhost:))\d+"),
+        "«port»",
+    ),
+    (("pid", "PID"), re.compile(r"\b(?:pid|PID)[ =:]{1,3}\d+"), "«process»"),
+    ((":",), re.compile(r"\b[IWEF]\d{4} \d\d:\d\d:[\d.]+ +\d+ "), "«time» "),  # Google's log
+    (
+        ("/",),
         re.compile(
             rf"(?:{_NUMBER}|\?)[ ]?(?:[kKMGT]?i?[bB](?:ytes)?|\w{{1,12}})[ ]?/[ ]?"
             r"(?:s|sec|second|it|iter|step|batch|sample|epoch|image)\b"
         ),
         "«speed»",
     ),
-    (re.compile(r"\d+:\d\d(?::\d\d)?<(?:\d+:\d\d(?::\d\d)?|\?)"), "«time»"),  # tqdm
-    (re.compile(r"(?<![-/.]\d\d[ T])(?<![\w:.])\d{1,3}:\d\d:\d\d(?:[.,]\d+)?(?![\w:])"), "«time»"),
-    (re.compile(rf"{_NUMBER}[ ]?(?:seconds?|secs?)\b"), "«time»"),
+    (("<",), re.compile(r"\d+:\d\d(?::\d\d)?<(?:\d+:\d\d(?::\d\d)?|\?)"), "«time»"),  # tqdm
+    (
+        (":",),
+        re.compile(r"(?<![-/.]\d\d[ T])(?<![\w:.])\d{1,3}:\d\d:\d\d(?:[.,]\d+)?(?![\w:])"),
+        "«time»",
+    ),
+    (("sec",), re.compile(rf"{_NUMBER}[ ]?(?:seconds?|secs?)\b"), "«time»"),
 )
+"""What is masked in all texts: what a text has of which it may have some (looking for that takes
+less time than the pattern), the pattern, and the word in its place."""
 
 _TIMED = re.compile(
     r"\b(?:wall|cpu|took|taken|elapsed|durations?|runtime|eta|finished|done|completed|timing)\b"
@@ -52,7 +76,7 @@ _TIMED_WORDS = (
     *("wall", "cpu", "took", "taken", "elapsed", "duration", "runtime", "eta", "finished", "done"),
     *("completed", "timing", "time", "per loop", "«speed»", "in ", "after "),
 )
-"""Those of which a text has one where ``_TIMED`` finds something, which is slower to look for."""
+"""Those of which a text has one where _TIMED or _NAMED find something."""
 
 _DURATION = re.compile(rf"{_NUMBER}[ ]?{_UNIT}(?![\w/])")
 
@@ -79,6 +103,7 @@ _WEEKDAY = re.compile(r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun
 _EPOCH = re.compile(r"(?<![\w.])1\d{9}(?:\d{3})?(?:\.\d+)?(?![\w.])")
 
 _DAY = datetime.timedelta(days=1)
+_1970 = datetime.datetime(1970, 1, 1)
 
 
 class Mask:
@@ -97,17 +122,17 @@ class Mask:
             text = text.replace(name, "«run»")
         if not any(map(str.isdigit, text)):
             return text
-        if self._days:
+        if any(word in text for word in self._seconds):
             text = _EPOCH.sub(self._without_epoch, text)
-            if _DATE.search(text):
-                text = "\n".join(map(self._without_dates, text.split("\n")))
-        for pattern, word in _ALWAYS:
-            if word != "«speed»" or "/" in text:
-                text = pattern.sub(word, text)
         lower = text.lower()
-        if any(word in lower for word in _TIMED_WORDS) and _TIMED.search(text):
+        if any(word in lower for word in self._date_words):
+            text = "\n".join(map(self._without_dates, text.split("\n")))
+        for words, pattern, word in _ALWAYS:
+            if any(each in text for each in words):
+                text = pattern.sub(word, text)
+        if "«speed»" in text or any(word in lower for word in _TIMED_WORDS):
             text = "\n".join(map(_without_durations, text.split("\n")))
-        return _NAMED.sub(r"\1«time»", text)
+        return text
 
     @cached_property
     def _names(self) -> list[str]:
@@ -126,9 +151,21 @@ class Mask:
         except OverflowError:
             return frozenset()
 
+    @cached_property
+    def _date_words(self) -> set[str]:
+        """Of which a text has one where it has one of these days."""
+        months = {_MONTHS[day.month - 1] for day in self._days}
+        return months.union(str(day.year) for day in self._days)
+
+    @cached_property
+    def _seconds(self) -> set[str]:
+        """What the seconds of these days since 1970 begin with."""
+        noons = (datetime.datetime(day.year, day.month, day.day, 12) for day in self._days)
+        return {str(int((noon - _1970).total_seconds()))[:4] for noon in noons}
+
     def _without_epoch(self, match: re.Match[str]) -> str:
         seconds = float(match[0][:10])
-        day = (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).date()
+        day = (_1970 + datetime.timedelta(seconds=seconds)).date()
         return "«time»" if day in self._days else match[0]
 
     def _without_dates(self, line: str) -> str:
@@ -152,7 +189,12 @@ class Mask:
 
 
 def _without_durations(line: str) -> str:
-    return _DURATION.sub("«time»", line) if _TIMED.search(line) else line
+    lower = line.lower()
+    if not any(word in lower for word in _TIMED_WORDS):
+        return line
+    if _TIMED.search(line):
+        line = _DURATION.sub("«time»", line)
+    return _NAMED.sub(r"\1«time»", line)
 
 
 def is_duration(name: str) -> bool:
