@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..document.cells import cell_label
 from ..document.mime import text_of
 from ..secrets.settings import PLACEHOLDER
 from . import again, run_scalars
@@ -134,7 +135,7 @@ def _end(nb: Any, outcome: Outcome | Ended, is_saved: bool) -> dict[str, Any]:
     index = outcome.failed_cell
     if not outcome.exit_status:
         if is_saved:
-            return {"errors": errors}
+            return {"errors": errors, "reason": _part(nb)}
         said = "not everything of it could be saved"
         return {"state": "failed", "reason": said, "errors": errors}
     state = str(nb.metadata.get("guild", {}).get("status", "error"))
@@ -144,6 +145,17 @@ def _end(nb: Any, outcome: Outcome | Ended, is_saved: bool) -> dict[str, Any]:
         failed = CellError(index, outcome.where, _error_text(nb.cells[index], outcome.why))
     state = _STATES.get(state, state)
     return {"state": state, "reason": outcome.why, "failed": failed, "errors": errors}
+
+
+def _part(nb: Any) -> str:
+    """Up to which cell the run was to go, "" for the whole notebook."""
+    last = mapping(nb.metadata.get("guild")).get("last_cell")
+    if type(last) is not int or not 0 <= last < len(nb.cells):
+        return ""
+    number = nb.cells[last].get("execution_count")
+    return (
+        f"up to {cell_label(last + 1, number=number if type(number) is int else None)} (nb-until)"
+    )
 
 
 def _error_text(cell: Any, reason: str) -> str:

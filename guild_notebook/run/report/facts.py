@@ -56,11 +56,12 @@ class RunFacts:
     """A run.
 
     ``state`` says how it has ended (completed, failed, stopped, timed out, kernel died), and
-    ``reason`` why it is not completed, in a line that names the cell; ``failed`` is the cell that
-    ended it, ``errors`` are those after whose error it went on (nb-allow-errors). ``seconds`` is
-    how long it took. ``kernel`` is its name, language and version. ``batch`` is the id of the run
-    whose trial this is, by the flags ``varied`` it differs from others. There are ``more_scalars``
-    than ``scalars``, of which some may have their last values only.
+    ``reason`` why it is not completed, or up to where it went, in a line that names the cell;
+    ``failed`` is the cell that ended it, ``errors`` are those after whose error it went on
+    (nb-allow-errors). ``seconds`` is how long it took. ``kernel`` is its name, language and
+    version. ``batch`` is the id of the run whose trial this is, by the flags ``varied`` it differs
+    from others. There are ``more_scalars`` than ``scalars``, of which some may have their last
+    values only.
 
     ``command`` runs the same operation of the project again, "" where no command says it;
     ``proto_command`` runs the code that this run has. Both are quoted for a shell. ``variables``

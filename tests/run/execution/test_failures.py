@@ -194,11 +194,12 @@ def test_a_cell_that_is_not_there_or_has_a_name_of_several_is_an_error(said: str
 
 def test_cells_after_that_of_nb_until_are_not_run(project: Project):
     project.notebook("nb.ipynb", *NAMED)
-    done = execute(project, "nb.ipynb", "--until", "Train")
+    done = execute(project, "nb.ipynb", "--until", "Train", "--report", "html")
     assert done.stdout.split() == ["data", "train"]
     assert done.stderr.splitlines()[-1] == (
         "the cells after cell [2] (Train) are not run (nb-until)"
     )
+    assert "up to cell [2] (nb-until)" in (done.run.dir / "nb.html").read_text("utf-8")
     made = done.run.notebook("nb.ipynb")
     assert made["metadata"]["guild"] == {"status": "completed", "last_cell": 3}
     assert ["guild" in cell["metadata"] for cell in made["cells"]] == [
