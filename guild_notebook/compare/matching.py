@@ -43,12 +43,15 @@ def sections(runs: Iterable[Run]) -> list[Section]:
     newest run is the first section."""
     newest_first = sorted(runs, key=_started, reverse=True)
     made: list[_Aligned] = []
-    for version in _versions(newest_first):
+    # What has no cells yet, or could not be read, is beside others of its operation.
+    for version in sorted(_versions(newest_first), key=lambda version: not version.cells):
         best = max(made, key=lambda each: each.share(version), default=None)
         if best is None or best.share(version) < LEAST_MATCHED:
             made.append(best := _Aligned(version.notebook))
         best.add(version)
-    return [aligned.section(newest_first) for aligned in made]
+    found = [aligned.section(newest_first) for aligned in made]
+    places = {run.id: place for place, run in enumerate(newest_first)}
+    return sorted(found, key=lambda section: places[section.runs[0].id])
 
 
 def _started(run: Run) -> datetime.datetime:
@@ -72,7 +75,7 @@ def _versions(runs: Iterable[Run]) -> Iterator[_Version]:
     found: dict[object, _Version] = {}
     for run in runs:
         sources = None if run.source_digest else tuple((c.kind, c.source) for c in run.cells)
-        key = run.source_digest or (run.notebook, sources)
+        key = run.source_digest or (run.notebook, sources, sources or run.operation)
         found.setdefault(key, _Version(run.notebook)).runs.append(run)
     return iter(found.values())
 
@@ -103,15 +106,18 @@ class _Aligned:
     def __init__(self, notebook: str) -> None:
         self.notebook = notebook
         self._runs: set[str] = set()
+        self._operations: set[str] = set()
         self._slots: list[_Slot] = []
         self._matched: tuple[_Version | None, dict[int, int]] = None, {}
 
     def share(self, version: _Version) -> float:
         """The share of cells that a version has in common with this notebook, 1 where it has none
-        and is of the same name."""
+        and is of the same name or operation."""
         is_same_name = version.notebook == self.notebook
         if not version.cells or not self._slots:
-            return float(is_same_name)
+            operations = {run.operation for run in version.runs}
+            is_same_operation = bool(operations & self._operations) and not version.notebook
+            return float(is_same_name or is_same_operation)
         if not is_same_name and not self._has_common(version):
             return 0
         matched = self._match(version)
@@ -133,6 +139,7 @@ class _Aligned:
 
     def add(self, version: _Version) -> None:
         self._runs.update(run.id for run in version.runs)
+        self._operations.update(run.operation for run in version.runs)
         slots = {index: slot for slot, index in self._match(version).items()}
         before: dict[
             int, list[_Slot]
@@ -281,7 +288,7 @@ def hole(run: Run, slot: Slot) -> str:
     if index is None or index >= len(run.cells):
         if run.cells:
             return "not in this notebook"
-        return "not run yet" if is_running else "nothing to read in this run"
+        return "not run yet" if is_running else _not_run(run)
     cell = run.cells[index]
     if cell.outputs:
         return ""

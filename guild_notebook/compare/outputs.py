@@ -133,7 +133,11 @@ def _of_other(data: Mapping[str, Any], source: str) -> Output | None:
 
 
 def _of_text(kind: str, source: str, text: str) -> Output | None:
+    whole = text
     text, is_cut = shown(text)
+    if kind == FIGURE and is_cut:  # nobody reads it: it is to differ where the whole does
+        digest = hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()
+        text = f"{digest}\n{text}"
     return Output(kind, source, text, is_cut=is_cut) if text.strip() else None
 
 

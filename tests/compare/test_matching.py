@@ -189,7 +189,25 @@ def test_a_run_without_cells_is_beside_those_of_its_notebook():
     runs = [run(0, [IMPORTS, DATA]), run(1, [], source_digest="")]
     (section,) = sections(runs)
     assert [each.id for each in section.runs] == ["run1", "run0"]
-    assert hole(section.runs[0], section.slots[0]) == "nothing to read in this run"
+    assert hole(section.runs[0], section.slots[0]) == "not run"
+
+
+def test_a_run_without_a_notebook_is_beside_those_of_its_operation():
+    fields = {"source_digest": "", "operation": "train", "status": "pending"}
+    runs = [
+        run(0, [IMPORTS, DATA], operation="train"),
+        run(1, ["!ls", "ls()"], "other.ipynb", operation="other"),
+        run(2, [], "", **fields),
+        run(3, [], "", source_digest="", operation="third", status="error", reason="no kernel"),
+    ]
+    found = sections(runs)
+    assert [[each.id for each in section.runs] for section in found] == [
+        ["run3"],
+        ["run2", "run0"],
+        ["run1"],
+    ]
+    assert hole(runs[2], found[1].slots[0]) == "not run yet"
+    assert hole(runs[3], found[1].slots[0]) == "not run: no kernel"
 
 
 def test_a_run_that_has_fewer_cells_than_others_of_its_version_lacks_the_rest():

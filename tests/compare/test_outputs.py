@@ -206,6 +206,15 @@ def test_figures_that_differ_in_random_ids_alone_have_one_text():
     assert figure("0a" * 16, 1) != figure("0a" * 16, 2)
 
 
+def test_large_figures_differ_wherever_they_do():
+    def figure(last: int) -> Output:
+        data = {"data": [{"y": [*range(MOST_TEXT // 4), last]}]}
+        return one(result({"application/vnd.plotly.v1+json": data}))
+
+    assert figure(1).is_cut
+    assert figure(1).text == figure(1).text != figure(2).text
+
+
 def test_what_loads_a_library_is_not_an_output():
     loading = {"application/vnd.bokehjs_load.v0+json": "", "application/javascript": "load()"}
     logo = '<div><a href="#" class="bk-notebook-logo"></a>Loading BokehJS ...</div>'
