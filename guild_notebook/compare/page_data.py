@@ -31,6 +31,7 @@ what the page opens with, as its addresses have it. The data is::
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import math
@@ -83,9 +84,10 @@ def page_data(
 
 class _PageData:
     def __init__(self, runs: list[Run], href: Callable[[Run], str], live: bool) -> None:
-        self._href, self._live = href, live
+        self._live = live
         self._thumbnails = thumbnails.made(_images(runs))  # first, as images are then compared
-        self._sections = matching.sections(runs)
+        self._addresses = {run.id: href(run) for run in runs}
+        self._sections = matching.sections(_with_notebooks(runs))
         self._runs = sorted(
             (run for section in self._sections for run in section.runs),
             key=lambda run: run.started.timestamp() if run.started else -math.inf,
@@ -247,10 +249,20 @@ class _PageData:
             "section": self._section_of[run.id],
             "failed": self._failed_slot.get(run.id),
             "error": _error(run),
-            "report": self._href(run),
+            "report": self._addresses[run.id],
             "batch": run.batch,
             "progress": progress if is_running and to_run else None,
         }
+
+
+def _with_notebooks(runs: Iterable[Run]) -> list[Run]:
+    """The runs, of which those that have no notebook yet are of that of their operation."""
+    runs = list(runs)
+    known = {run.operation: run.notebook for run in runs if run.notebook}
+    return [
+        run if run.notebook else dataclasses.replace(run, notebook=known.get(run.operation, ""))
+        for run in runs
+    ]
 
 
 def _images(runs: Iterable[Run]) -> list[Image]:

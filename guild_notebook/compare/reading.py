@@ -187,6 +187,8 @@ class _RunReader:
         files = self._files
         if not os.path.isdir(os.path.join(self._dir, ".guild")):
             raise UserError("it is not a run's directory")
+        for path in (".guild/attrs/op", ".guild/attrs/flags", ".guild/manifest", ".guild/opref"):
+            self._check_size(path, 10 * LARGEST_ATTRIBUTE)
         status = _status(files)
         name = os.path.basename(self._dir)
         given_id = self._attribute("id")
@@ -201,15 +203,19 @@ class _RunReader:
             status=status,
             state=_STATE_OF_STATUS.get(status, status),
             started=_time(started),
-            seconds=(stopped - started) / 1e6
-            if type(started) is int and type(stopped) is int
-            else None,
+            seconds=None if status == "running" else _seconds(started, stopped),
             flags=self._flags(),
             scalars=self._scalars(status),
             report=next(iter(files.reports()), ""),
             batch=self._shared.batch(self._dir),
         )
         return self._with_notebook(run)
+
+    def _check_size(self, path: str, most: int) -> None:
+        """Raise UserError where a file of the run has more bytes."""
+        with contextlib.suppress(OSError):  # it is not there, or not a file of the run
+            if os.stat(self._files.path(path)).st_size > most:
+                raise UserError(f"{path} is larger than {most // 1_000_000} MB")
 
     def _attribute(self, name: str) -> Any:
         """A run attribute of any kind, None where it cannot be read."""
@@ -255,8 +261,7 @@ class _RunReader:
             why = "it has no executed notebook" if is_ended else ""
             return dataclasses.replace(run, reason=self._and_problems(why))
         try:
-            if os.stat(self._files.path(path)).st_size > LARGEST:
-                raise UserError(f"{path} is larger than {LARGEST // 1_000_000} MB")
+            self._check_size(path, LARGEST)
             notebook = self._files.notebook(path)
         except (OSError, UserError) as e:
             return dataclasses.replace(run, notebook=path, reason=self._and_problems(str(e)))
@@ -296,6 +301,7 @@ class _RunReader:
         if not path:
             return _Version()
         try:
+            self._check_size(path, LARGEST)
             content = self._files.read(path)
             settings = self._files.read(".guild/attrs/op")
             names = tuple(sorted(map(str, self._files.attr("flags"))))
@@ -442,6 +448,13 @@ def _status(run: FinishedRun) -> str:
             if util.pid_exists(int(run.read(".guild/LOCK")[:10])):
                 return "running"
     return "error"
+
+
+def _seconds(started: Any, stopped: Any) -> float | None:
+    """How long a run took by times of Guild's."""
+    if type(started) is not int or type(stopped) is not int or stopped < started:
+        return None
+    return (stopped - started) / 1e6
 
 
 def _bounded(value: Any) -> Any:

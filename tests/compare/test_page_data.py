@@ -299,3 +299,11 @@ def test_runs_of_two_notebooks_are_two_sections():
     assert [(slot["name"], slot["section"]) for slot in data["slots"]] == [
         *(("Report", 0), ("Data", 1)),
     ]
+
+
+def test_a_run_that_has_not_begun_is_among_those_of_its_operation():
+    staged = run(5, notebook="", source_digest="", status="staged", state="staged")
+    data = data_of(run(1, cell(0, "Data", text("a"))), staged, href=lambda each: each.notebook)
+    assert [each["runs"] for each in data["sections"]] == [[0, 1]]
+    assert data["cells"][0][0] == {"hole": "not run yet"}
+    assert [each["report"] for each in data["runs"]] == ["", "train.ipynb"]

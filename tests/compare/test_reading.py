@@ -270,6 +270,11 @@ HOSTILE = {
     "flags that are not YAML": (_write(".guild/attrs/flags", b"{{{{"), ""),
     "flags that are a pipe": (_fifo(".guild/attrs/flags"), ""),
     "a large attribute": (_write(".guild/attrs/label", b"x" * 2_000_000), "label is too large"),
+    "an operation of many megabytes": (
+        _write(".guild/attrs/op", b"#" * 20_000_000),
+        "cannot be read: .guild/attrs/op is larger than 10 MB",
+    ),
+    "a run that was stopped before it began": (_write(".guild/attrs/stopped", b"1"), ""),
     "an operation that is a list": (_write(".guild/attrs/op", b"- 1"), ""),
     "a status that is a text": (_write(".guild/attrs/exit_status", b"odd"), ""),
     "a status that is a pipe": (_fifo(".guild/attrs/exit_status"), ""),
