@@ -36,8 +36,15 @@ def _longest(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tuple[int
 
 
 def _around_single(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
-    """Those that are there once in both, and then what is common between two of them; where that is
-    still too much, what is at the same place (as the patience diff of Git)."""
+    """What is common without the elements that only one has: those that are there once (as the
+    patience diff of Git), and then what is common between two of them; where that is still too
+    much, what is at the same place."""
+    shared = {*a}.intersection(b)
+    kept = [[n for n, each in enumerate(side) if each in shared] for side in (a, b)]
+    if len(kept[0]) < len(a) or len(kept[1]) < len(b):
+        pairs = common([a[i] for i in kept[0]], [b[j] for j in kept[1]])
+        yield from ((kept[0][i], kept[1][j]) for i, j in pairs)
+        return
     counts = Counter(a), Counter(b)
     places = {each: j for j, each in enumerate(b) if counts[1][each] == 1}
     single = [(i, places[e]) for i, e in enumerate(a) if e in places and counts[0][e] == 1]

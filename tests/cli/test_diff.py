@@ -383,6 +383,24 @@ def test_a_damaged_run_is_shown_with_what_can_be_read(runs: Runs, tmp_path: Path
     assert "train.ipynb" in done.lines[3]
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+def test_output_that_cannot_be_written_is_not_a_difference(runs: Runs):
+    command = [sys.executable, "-m", "guild_notebook.cli", "diff", runs.first.id, runs.other.id]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command,
+            cwd=runs.project.dir,
+            env=runs.project.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "guild-notebook: cannot write the output: No space left on device - send it elsewhere\n"
+    )
+
+
 def test_a_bug_is_not_a_difference(runs: Runs, monkeypatch: pytest.MonkeyPatch):
     from guild_notebook.compare import differences
 

@@ -84,3 +84,9 @@ def test_lines_that_are_there_once_hold_together_what_is_around_them():
     b = [*a[:1000], *(f"new {n}" for n in range(500)), *a[1000:3000], *a[3100:], "end"]
     pairs = list(common(["start", *a], b))
     assert len(pairs) == 5_900
+
+
+def test_what_only_one_has_does_not_shift_what_is_repeated():
+    a = ["loss"] * 3_000
+    b = [*["loss"] * 10, "warning", *["loss"] * 2_980, "warning", *["loss"] * 10]
+    assert [i for i, _ in common(a, b)] == list(range(3_000))
