@@ -152,6 +152,9 @@ def _verdict_lines(found: Verdict) -> Iterator[str]:
     yield verdict.conclusion(found)
     if why := verdict.explanation(found):
         yield why
+    if found.result == DIFFERS:
+        runs = found.difference.before.short_id, found.difference.after.short_id
+        yield f"more: guild-notebook diff {' '.join(runs)}"
 
 
 def _table(found: Sequence[Reproduced]) -> Iterator[str]:

@@ -170,7 +170,8 @@ def test_a_cell_that_is_not_deterministic_is_named(project: Project, loose: Run)
     assert [line[:13].strip() for line in cells] == ["same", "differs", "differs", "same"]
     assert "cell [2] (Draw): drawn 0." in cells[1]
     assert cells[2].endswith("(an earlier cell that differs goes into it)")
-    conclusion, why = done.stdout.splitlines()[-2:]
+    conclusion, why, more = done.stdout.splitlines()[-3:]
+    assert more == f"more: guild-notebook diff {loose.id[:8]} {done.run.id[:8]}"
     assert conclusion.endswith(" in 2 of 4 cells, first in cell [2] (Draw)")
     assert why == (
         "cell [2] (Draw) is not deterministic: source, flags and what is recorded of the "
@@ -341,7 +342,7 @@ def test_a_required_file_that_has_changed_is_named(project: Project) -> None:
         project.file("data.csv", "1,2\n")
     assert done.status == 1
     assert "\nenvironment: data.csv changed\n" in done.stdout
-    assert done.stdout.endswith("what differs in the environment may be why\n")
+    assert "\nwhat differs in the environment may be why\n" in done.stdout
 
 
 def test_a_file_that_cells_read_in_the_project_and_that_has_changed_is_named(
@@ -407,7 +408,7 @@ def test_packages_that_differ_are_named(project: Project, environment: Path) -> 
     finally:
         shutil.rmtree(info)
     assert "\nenvironment: colours 1.0 added\n" in done.stdout
-    assert done.stdout.endswith("what differs in the environment may be why\n")
+    assert "\nwhat differs in the environment may be why\n" in done.stdout
 
 
 def test_a_kernel_that_is_gone_is_said(project: Project, environment: Path) -> None:
