@@ -27,6 +27,9 @@ VARIABLE = "GUILD_NOTEBOOK_ONE_PIPE"
 TERMINAL = "terminal"
 """The value of ``VARIABLE`` for a process that may write a status."""
 
+STEP = "step"
+"""The same for a step of a pipeline, on whose pipe ``BEGIN`` has been written."""
+
 STATUS = 2
 """The stream of what goes on: for each change a line with a JSON object, ``Terminal.status`` has
 its fields. It replaces the one before."""
@@ -47,10 +50,10 @@ def status_line(status: Mapping[str, Any]) -> bytes:
 
 class Teller:
     """Writes other streams to stdout, for a process that writes all else there without a
-    ``Writer``."""
+    ``Writer``; ``begin`` is b"" where another process has written that."""
 
-    def __init__(self) -> None:
-        self._begin = BEGIN
+    def __init__(self, begin: bytes = BEGIN) -> None:
+        self._begin = begin
 
     def tell(self, status: Mapping[str, Any]) -> None:
         """Write what goes on now. Raises OSError."""

@@ -47,7 +47,11 @@ def read_in_pieces(op_util: Any) -> None:
     callbacks. An entry has the time at which the end of its line was read, whatever the callbacks
     of the lines before it and the terminal take."""
     output = op_util.RunOutput
-    output.shown_by = None  # in the process of a batch, what shows its trials (batches.py)
+    # In the process of a batch, what shows its trials (batches.py).
+    is_step = os.environ.get(one_pipe.VARIABLE) == one_pipe.STEP
+    output.shown_by = _ShownByPipeline() if is_step else None
+    if is_step:
+        del os.environ[one_pipe.VARIABLE]
     output._gen_tee_run = _read
     output._wait_and_close_by_guild, output.wait_and_close = output.wait_and_close, _wait_and_close
 
@@ -73,7 +77,8 @@ def _is_notebook(args: list[str]) -> bool:
 
 
 def _may_write_one_pipe(args: list[str]) -> bool:
-    return _is_notebook(args) or any(a.startswith("guild_notebook.optimizers.") for a in args)
+    others = "guild_notebook.optimizers.", "guild_notebook.compat.processes"  # the steps
+    return _is_notebook(args) or any(arg.startswith(others) for arg in args)
 
 
 def _is_on_terminal() -> bool:
@@ -161,7 +166,9 @@ class _Recorder:
 
     def _take(self, stream: int, kind: int, data: bytes, now: float, dropped: set[int]) -> None:
         try:
-            if kind != one_pipe.UNSHOWN:
+            if self.terminal and isinstance(by := self._output.shown_by, _ShownByPipeline):
+                by.pass_on(stream + kind, data)
+            elif kind != one_pipe.UNSHOWN:
                 self._show(stream, data)
         except OSError as error:
             dropped.add(stream)
@@ -235,8 +242,9 @@ def _possible_scalar(callback: Any) -> re.Pattern[bytes] | None:
 
 def _terminal(output: Any) -> Terminal | None:
     """The terminal of this process, where ``output`` is to be shown there."""
-    if output.shown_by and _is_notebook(output._proc.args):
-        in_its_place: Terminal = output.shown_by.terminal(output)
+    by = output.shown_by
+    if by and (_is_notebook(output._proc.args) or isinstance(by, _ShownByPipeline)):
+        in_its_place: Terminal | None = by.terminal(output)
         return in_its_place
     if output._quiet or not _is_on_terminal() or not _may_write_one_pipe(output._proc.args):
         return None
@@ -244,6 +252,40 @@ def _terminal(output: Any) -> Terminal | None:
 
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     return terminal.Terminal(sys.stderr.fileno(), write, terminal.can_draw(), encoding)
+
+
+class _ShownByPipeline:
+    """Shows the runs of a step in the terminal of the pipeline: what they print and what goes on is
+    written to the pipe that its process reads."""
+
+    shows_status = True
+
+    def __init__(self) -> None:
+        self.pass_on = one_pipe.Teller(begin=b"").write
+
+    def terminal(self, output: Any) -> Terminal | None:
+        if output._quiet:
+            return None
+        from .. import terminal
+
+        pass_on = self.pass_on
+
+        class OfPipeline(terminal.Terminal):
+            """It draws nothing itself."""
+
+            def status(self, data: bytes) -> None:
+                super().status(data)
+                pass_on(one_pipe.STATUS, data)
+
+            def close(self) -> None:
+                super().close()
+                pass_on(one_pipe.STATUS, one_pipe.status_line({}))
+
+        def write(fd: int, data: bytes) -> None:
+            if data:  # a line of Guild's own is not recorded
+                pass_on(fd - 1 if fd > 0 else one_pipe.UNRECORDED + 1, data)
+
+        return OfPipeline(-1, write, draws=False)
 
 
 def _pieces(fd: int, terminal: Terminal | None = None) -> Iterator[bytes]:

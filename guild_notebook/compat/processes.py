@@ -6,6 +6,7 @@ This module is the command of a pipeline as well. Recorded runs hold its name.
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from .. import start
+from .. import one_pipe, start
 from . import with_changes
 
 log = logging.getLogger("guild")
@@ -57,6 +58,14 @@ def _call(command: list[str], **options: Any) -> int:
     return subprocess.call(_apart([sys.executable, *command[1:]]), **options)
 
 
+def _offer_one_pipe() -> None:
+    """Tell the steps that they may write what goes on to the pipe of this process, whose reader has
+    a terminal."""
+    if os.environ.pop(one_pipe.VARIABLE, None) == one_pipe.TERMINAL:
+        os.write(1, one_pipe.BEGIN)
+        os.environ[one_pipe.VARIABLE] = one_pipe.STEP
+
+
 def _keeping_options(apply: Callable[..., None]) -> Callable[..., None]:
     """Keep options of a notebook that are assigned in ``run`` of a step which has ``flags`` as
     well: these take the place of all assignments there (guild/steps_main.py:170). Say what they
@@ -86,6 +95,7 @@ def _keeping_options(apply: Callable[..., None]) -> Callable[..., None]:
 if __name__ == "__main__":
     from guild import op_util, steps_main
 
+    _offer_one_pipe()
     steps_main.subprocess = SimpleNamespace(call=_call)
     steps_main._apply_data_params = _keeping_options(steps_main._apply_data_params)
     try:

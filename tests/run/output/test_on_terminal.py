@@ -301,3 +301,44 @@ def test_bars_of_all_kinds_are_few_lines_and_end_with_their_last_state(shared: P
     assert frames[-2:] == ["20% part 1", "100% part 5"]
     assert len([line for line in nested if "outer" in line]) <= 1 + more
     assert re.match(r"outer: 100%\|#+\| 3/3 ", nested[0])
+
+
+STEPS = """
+train:
+  notebook: train.ipynb
+  nb-report: none
+script:
+  main: script
+inner:
+  steps: [train]
+outer:
+  steps: [script, inner]
+"""
+SCRIPT = r"""
+import sys
+sys.stdout.buffer.write(b"a NUL \0\1\2\0\0 and more\n")
+sys.stdout.flush()
+"""
+
+
+def test_the_steps_of_a_pipeline_have_the_line_too(project: Project):
+    project.guildfile(STEPS)
+    project.file("script.py", SCRIPT)
+    project.notebook("train.ipynb", f"# Long training{TRAIN}")
+    printed = project.run("outer")
+    piped = next(run for run in printed.runs if run.op_name == "outer")
+    with guild_on_terminal(project, [*GUILD, "run", "-y", "outer"], 150) as program:
+        lines = program.wait_for(lambda lines: is_live(lines, "/8"))
+        assert re.match(rf"[{SPINNERS}] \[1/1\] Long training  0:0\d · last time ", lines[-1])
+        assert program.end() == 0
+    for lines in program.seen:
+        assert not any(map(LIVE.match, lines[:-1])), "\n".join(lines)
+    run = next(
+        run for run in map(Run, project.run_dirs()) if run.op_name == "outer" and run.id != piped.id
+    )
+    assert without_times(run.output) == without_times(piped.output)
+    assert "a NUL \0\1\2\0\0 and more" in run.output
+    *shown, end = program.lines
+    assert re.fullmatch(r"✓ [0-9a-f]{8} completed in \d+ s", end)
+    assert "open and closed" in shown and shown[-1].startswith("[1/1] Long training (")
+    assert "✓" not in printed.stdout + printed.stderr
