@@ -99,9 +99,11 @@ def _thumbnail(image: Image, folder: str) -> bytes:
 
 
 def _smaller(decoded: Any) -> bytes:
+    import PIL.Image
+
     has_alpha = decoded.mode in ("RGBA", "LA") or "transparency" in decoded.info
     smaller = decoded.convert("RGBA" if has_alpha else "RGB")
-    smaller.thumbnail((LARGEST, LARGEST), reducing_gap=2.0)
+    smaller.thumbnail((LARGEST, LARGEST), PIL.Image.Resampling.BILINEAR, reducing_gap=1.0)
     file = io.BytesIO()
-    smaller.save(file, "WEBP", quality=QUALITY, method=0)
+    smaller.save(file, "WEBP", quality=QUALITY, method=1)
     return file.getvalue()
