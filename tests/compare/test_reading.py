@@ -152,7 +152,7 @@ def test_a_failed_run_says_which_cell_has_ended_it_and_why(failed: model.Run):
 def test_a_trial_knows_its_batch_and_cells_of_a_text_have_no_ids_of_their_own(project: Project):
     done = project.run("text", "lr=[0.2,0.3]", "--keep-batch")
     (batch,) = (run for run in done.runs if (run.dir / ".guild" / "proto").exists())
-    trials = reading.read_runs(str(run.dir) for run in done.runs if run is not batch)
+    trials = reading.read_runs(str(run.dir) for run in done.runs if run.id != batch.id)
     assert {trial.batch for trial in trials} == {batch.id}
     assert len({trial.source_digest for trial in trials}) == 1
     assert sorted(trial.flags["lr"] for trial in trials) == [0.2, 0.3]
