@@ -103,7 +103,7 @@ def _reproduced(made: Reproduced, run: Any, choice: Choice) -> Iterator[str]:
     staged = reproduction.stage(FinishedRun(run.dir), choice.new)
     made.new = staged.id
     out = sys.stderr if choice.json else None
-    label = printable(before.label)
+    label = printable(before.label).strip()
     shown = f"run {made.run[:8]} ({before.operation}{label and f' {label}'})"
     for line in filter(None, (f"reproducing {shown} as {made.new[:8]}", staged.notice)):
         print(line, file=out, flush=True)  # before what Guild prints

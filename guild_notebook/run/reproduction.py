@@ -63,8 +63,11 @@ def stage(run: FinishedRun, choice: Choice) -> Staged:
     if until is not None:
         states.indexes_to_run(notebook.cells, settings["skip-tags"], until)
     kernel, notice = choice.kernel, ""
+    specs = KernelSpecs(str(mapping(_command(run).get("cmd-env")).get("PROJECT_DIR") or ""))
     if kernel is None:
-        kernel, notice = _kernel_option(run, notebook, settings["kernel"])
+        kernel, notice = _kernel_option(run, notebook, specs, settings["kernel"])
+    else:
+        choose(specs, kernel, "", lambda: notebook.language)
     given = {"until": choice.until, "kernel": kernel}
     assigned = [f"{options.PREFIX}{name}={value}" for name, value in given.items() if value]
     hidden = {*secrets.variables.values(), *secret_variable_names(os.environ)}
@@ -146,15 +149,13 @@ def _settings(run: FinishedRun) -> options.Settings:
 
 
 def _kernel_option(
-    run: FinishedRun, notebook: reader.Notebook, option: str | None
+    run: FinishedRun, notebook: reader.Notebook, specs: KernelSpecs, option: str | None
 ) -> tuple[str | None, str]:
     """What nb-kernel has to be so that the new run has the kernel of ``run``, None for what it was;
     and a line that says so where that kernel is not there and another takes its place. Raises
     KernelError where none does."""
     described = mapping(mapping(notebook.data.get("metadata")).get(kernel_record.KEY))
     recorded = str(described.get("interpreter") or "")
-    project = str(mapping(_command(run).get("cmd-env")).get("PROJECT_DIR") or "")
-    specs = KernelSpecs(project)
     program, error = "", None
     try:
         source = run.notebook(run.kept_source(notebook.name))
@@ -163,7 +164,10 @@ def _kernel_option(
         program = interpreters.program_of(argv) or argv[0]
     except (KernelError, OSError) as e:
         error = e
-    if not recorded or _same(program, recorded):
+    if error and not recorded:
+        raise error
+    starts_another = program and not interpreters.is_python(program)  # as `conda run` does
+    if not recorded or starts_another or _same(program, recorded):
         return None, ""
     if described.get("language") == "python" and os.access(recorded, os.X_OK):
         lack = interpreters.lack(recorded, ["ipykernel"], [], os.environ)

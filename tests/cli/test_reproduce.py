@@ -417,6 +417,7 @@ def test_a_kernel_that_is_gone_is_said(project: Project, environment: Path) -> N
     away = environment.rename(environment.with_name("away"))
     try:
         said = refused(project, first.id)
+        unknown = refused(project, first.id, "--kernel", "nothere")
         named = reproduce(project, first.id, "--kernel", "python3")
         other = reproduce(project, by_name.id)
     finally:
@@ -424,6 +425,7 @@ def test_a_kernel_that_is_gone_is_said(project: Project, environment: Path) -> N
     python = f"{environment}/bin/python"
     assert said.startswith(f"run {first.id[:8]} is not reproduced: {python}")
     assert said.endswith(" - or name another: --kernel NAME")
+    assert "kernel 'nothere' is not installed" in unknown
     assert (named.status, other.status) == (0, 0)
     assert f"interpreter {python}" in named.stdout
     assert f", which was the kernel, is not there: the kernel is {sys.executable} now" in (
