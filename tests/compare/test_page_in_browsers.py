@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.helpers import compare_data, payloads
-from tests.helpers.both_browsers import InChromium, Opened, in_chromium, in_firefox
+from tests.helpers.both_browsers import InChromium, Opened, fragment, in_chromium, in_firefox
 from tests.helpers.browser import Beacons, Browser
 from tests.helpers.firefox import Firefox
 from tests.helpers.silence import Silence
@@ -35,43 +35,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         name: compare_data.written(folder / f"{name}.html", each) for name, each in made.items()
     }
-
-
-@pytest.fixture(params=["chromium", "firefox"])
-def open_page(
-    request: pytest.FixtureRequest, files: dict[str, Path], silence: Silence
-) -> Iterator[Any]:
-    """``open_page(fragment, name)`` in one of the browsers. At its end no script has failed, and
-    nothing was asked for."""
-    opened: list[Opened] = []
-    contexts: list[Any] = []
-    silence.asked.clear()
-
-    def opens(fragment: str = "", name: str = "sweep", width: int = 1400) -> Opened:
-        if request.param == "firefox":
-            firefox = request.getfixturevalue("firefox")
-            opened.append(in_firefox(firefox, files[name], fragment, width))
-        else:
-            url = files[name].as_uri() + f"#{fragment}"
-            browser = request.getfixturevalue("browser")
-            contexts.append(in_chromium(browser, silence, url, width))
-            opened.append(contexts[-1].__enter__())
-        return opened[-1]
-
-    yield opens
-    errors = [error for each in opened for error in each.errors()]
-    for context in contexts:
-        context.__exit__(None, None, None)
-    # What Firefox asks for by itself is not of the page.
-    asked = [line for line in silence.asked if not line.endswith(".mozilla.com:443")]
-    assert (errors, asked) == ([], [])
-
-
-def fragment(page: Opened) -> dict[str, str]:
-    """What the address holds, after the time in which it is written."""
-    page.evaluate("new Promise(done => setTimeout(done, 400))")
-    found = page.evaluate("Object.fromEntries(new URLSearchParams(location.hash.slice(1)))")
-    return dict(found)
 
 
 # What the page opens on

@@ -52,6 +52,14 @@ class Opened:
     def _click_at(self, x: float, y: float) -> None:
         raise NotImplementedError
 
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press the mouse at a point of the window, move it to another one, and let it go."""
+        raise NotImplementedError
+
+    def move(self, x: float, y: float) -> None:
+        """Move the mouse to a point of the window."""
+        raise NotImplementedError
+
     def resize(self, width: int, height: int) -> None:
         raise NotImplementedError
 
@@ -126,6 +134,17 @@ class InChromium(Opened):
     def _click_at(self, x: float, y: float) -> None:
         self.page.mouse.click(x, y)
 
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        self.page.mouse.move(*start)
+        self.page.mouse.down()
+        self.page.mouse.move(*end, steps=5)
+        self.page.mouse.up()
+        self.frame()
+
+    def move(self, x: float, y: float) -> None:
+        self.page.mouse.move(x, y)
+        self.frame()
+
     def resize(self, width: int, height: int) -> None:
         self.page.set_viewport_size({"width": width, "height": height})
         self.frame()
@@ -148,7 +167,13 @@ class InFirefox(Opened):
     def press(self, *keys: str) -> None:
         for key in keys:
             value = _KEYS.get(key, key)
+            # In a window that has not the focus, as one without a screen, keys press no buttons.
+            presses = key in ("Enter", "Space") and self.evaluate(
+                "!document.hasFocus() && document.activeElement.localName === 'button'"
+            )
             self._act("key", {"type": "keyDown", "value": value}, {"type": "keyUp", "value": value})
+            if presses:
+                self.evaluate("void document.activeElement.click()")
         self.frame()
 
     def _click_at(self, x: float, y: float) -> None:
@@ -158,6 +183,19 @@ class InFirefox(Opened):
             {"type": "pointerDown", "button": 0},
             {"type": "pointerUp", "button": 0},
         )
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        middle = [(a + b) / 2 for a, b in zip(start, end)]
+        points = [
+            {"type": "pointerMove", "x": int(x), "y": int(y)} for x, y in (start, middle, end)
+        ]
+        pressed = {"type": "pointerDown", "button": 0}
+        self._act("pointer", points[0], pressed, *points[1:], {"type": "pointerUp", "button": 0})
+        self.frame()
+
+    def move(self, x: float, y: float) -> None:
+        self._act("pointer", {"type": "pointerMove", "x": int(x), "y": int(y)})
+        self.frame()
 
     def resize(self, width: int, height: int) -> None:
         self.firefox.resize(width, height)
@@ -183,3 +221,10 @@ def in_firefox(firefox: Firefox, path: Path, fragment: str = "", width: int = 14
     """The page of ``path`` in Firefox."""
     firefox.open(path, width, 900, fragment)
     return InFirefox(firefox)
+
+
+def fragment(page: Opened) -> dict[str, str]:
+    """What the address holds, after the time in which it is written."""
+    page.evaluate("new Promise(done => setTimeout(done, 400))")
+    found = page.evaluate("Object.fromEntries(new URLSearchParams(location.hash.slice(1)))")
+    return dict(found)

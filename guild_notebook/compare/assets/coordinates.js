@@ -119,7 +119,7 @@ const coordinatesPanel = {
     this.lines = data.runs.map((_, i) => svg("path", {"data-run": i, class: "line",
       d: `M${this.places[i].map((y, k) => `${this.x(k).toFixed(1)} ${y.toFixed(1)}`).join("L")}`}));
     this.group = svg("g", {}, this.lines);
-    this.labels.replaceChildren(...this.axes.map((axis, k) => this.label(axis, k, keys)));
+    this.labels.replaceChildren(...this.axes.map((axis) => this.label(axis)));
     this.plot.replaceChildren(this.group, ...this.axes.map((axis, k) => this.axis(axis, k)));
     this.chooser.show();
     this.note(keys.length ? "" : "No flag and no scalar varies.");
@@ -134,22 +134,25 @@ const coordinatesPanel = {
       : AXES.top + (1 - axis.at(value)) * AXES.height;
   },
 
-  label(axis, k, keys) {
-    const move = (to) => {
-      if (to < 0 || to >= keys.length || to === k) return;
-      const axes = keys.filter((_, place) => place !== k);
-      axes.splice(to, 0, keys[k]);
-      this.focused = axis.field.key;
+  label(axis) {
+    const {key} = axis.field;
+    const move = (by) => {
+      const keys = axisKeys(); // which may have moved since this was drawn
+      const to = keys.indexOf(key) + by;
+      if (!by || to < 0 || to >= keys.length) return;
+      const axes = keys.filter((each) => each !== key);
+      axes.splice(to, 0, key);
+      this.focused = key;
       set({axes});
     };
     const made = button(axis.name, () => this.choose(axis, ""), {
-      "data-key": axis.field.key, "data-name": axis.name,
+      "data-key": key, "data-name": axis.name,
       onkeydown: (event) => {
         const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
         if (!by) return;
         event.preventDefault();
         event.stopPropagation();
-        move(k + by);
+        move(by);
       },
       onpointerdown: (event) => {
         const from = event.clientX;
@@ -159,11 +162,11 @@ const coordinatesPanel = {
         made.onpointerup = made.onpointercancel = (to) => {
           made.onpointermove = made.onpointerup = made.onpointercancel = null;
           made.style.removeProperty("translate");
-          if (moved(to.clientX - from)) move(k + moved(to.clientX - from));
+          move(moved(to.clientX - from));
         };
       },
     });
-    if (this.focused === axis.field.key) {
+    if (this.focused === key) {
       this.focused = null;
       queueMicrotask(() => made.focus());
     }
@@ -215,7 +218,8 @@ const coordinatesPanel = {
     event.preventDefault();
     event.stopPropagation();
     const place = Math.min(Math.max(next, end ? from : 0), end ? most : to);
-    this.choose(axis, rangeFilter(axis, ...(end ? [from, place] : [place, to])));
+    axis.range = end ? [from, place] : [place, to]; // for a key that comes before this is drawn
+    this.choose(axis, rangeFilter(axis, ...axis.range));
   },
 
   // A drag along an axis; where it does not move, it is a click on a line or on what was chosen.

@@ -12,17 +12,17 @@ function fieldChooser(title, kinds, chosen, choose) {
     focused = name;
     choose(keys);
   };
-  const item = (key, place, keys) => {
+  const item = (key, place, number) => {
     const field = fields.byKey.get(key);
     const label = filterName(field, fields);
     const move = (text, name, by) => button(text, () => {
-      const moved = keys.filter((each) => each !== key);
-      moved.splice(place + by, 0, key);
+      const moved = chosen().filter((each) => each !== key);
+      moved.splice(chosen().indexOf(key) + by, 0, key);
       act(`${key} ${by}`, moved);
     }, {"aria-label": `${label}: ${name}`, title: name, "data-act": `${key} ${by}`, class: "plain",
-      disabled: place + by < 0 || place + by >= keys.length});
+      disabled: place + by < 0 || place + by >= number});
     const box = el("input", {type: "checkbox", "data-act": key, checked: place >= 0,
-      onchange: () => act(key, box.checked ? [...keys, key] : keys.filter((each) => each !== key))});
+      onchange: () => act(key, [...chosen().filter((each) => each !== key), ...(box.checked ? [key] : [])])});
     return el("li", {}, el("label", {}, box, label),
       place >= 0 && [move("↑", "earlier", -1), move("↓", "later", 1)]);
   };
@@ -30,7 +30,7 @@ function fieldChooser(title, kinds, chosen, choose) {
     if (!made.open) return;
     const keys = chosen();
     const others = fields.list.filter((field) => kinds.includes(field.kind) && !keys.includes(field.key));
-    list.replaceChildren(...keys.map((key, place) => item(key, place, keys)),
+    list.replaceChildren(...keys.map((key, place) => item(key, place, keys.length)),
       ...others.map((field) => item(field.key, -1, keys)));
     const again = [...list.querySelectorAll("[data-act]")].find((each) => each.dataset.act === focused);
     if (again) (again.disabled ? again.parentElement.querySelector("input") : again).focus();

@@ -35,7 +35,7 @@ async function copyText(text) {
 // an apostrophe, which it does not show.
 function csvText(rows) {
   const cell = (value) => {
-    if (typeof value === "number") return numberText(value, 17);
+    if (typeof value === "number") return Number.isFinite(value) ? String(value) : numberText(value);
     const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
     return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
