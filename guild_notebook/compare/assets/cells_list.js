@@ -7,7 +7,7 @@ const UNEXPLAINED = "No flag that varies reaches this cell, and yet its output d
 let listedSlots = [];
 
 function makeCellsList() {
-  const inside = el("div", {class: "cells-inside"});
+  const inside = el("div", {class: "cells-inside"}), areOther = changes();
   const mark = () => {
     for (const each of inside.querySelectorAll("[data-slot]")) {
       const isIt = Number(each.dataset.slot) === state.slot;
@@ -20,6 +20,8 @@ function makeCellsList() {
     }
   };
   const update = () => {
+    if (!areOther(data.slots, data.sections)) return mark();
+    const focused = inside.contains(document.activeElement) && document.activeElement.dataset.slot;
     listedSlots = [];
     inside.replaceChildren(...data.sections.flatMap((section, number) => {
       const ranked = rankedSlots(number).filter((slot) => data.slots[slot].code || data.slots[slot].kind !== "none");
@@ -27,13 +29,15 @@ function makeCellsList() {
       const rest = ranked.filter((slot) => !silent.includes(slot));
       listedSlots.push(...rest, ...silent);
       return [
-        data.sections.length > 1 ? el("h3", {}, section.notebook, el("small", {}, ` ${plural(section.runs.length, "run")}`)) : null,
+        data.sections.length > 1 ? el("h3", {}, section.notebook || "no notebook yet", el("small", {}, ` ${plural(section.runs.length, "run")}`)) : null,
         el("ul", {}, ...rest.map(cellItem)),
         silent.length ? el("details", {class: "silent"}, el("summary", {}, `${silent.length} no output`),
           el("ul", {}, ...silent.map(cellItem))) : null,
       ].filter(Boolean);
     }));
     mark();
+    if (focused) (inside.querySelector(`[data-slot="${focused}"]`) || inside).focus();
+    return undefined;
   };
   watch(["data"], update);
   watch(["slot"], mark);

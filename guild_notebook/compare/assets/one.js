@@ -6,10 +6,12 @@ function makeOne() {
   const inside = el("div", {class: "one-outputs"}), caption = el("figcaption");
   const code = el("details", {class: "code"});
   const figure = el("figure", {class: "one"}, inside, caption, code);
+  const isOther = changes();
   let slot = null;
   const update = () => {
-    if (state.view !== "one" || state.slot === null || state.run === null) return;
+    if (state.view !== "one" || state.run === null) return;
     const run = isBlinking && state.base !== null ? state.base : state.run;
+    if (!isOther(state.slot, run, state.base, data.runs[run], cellOf(state.slot, run), outputsOf(state.slot, run))) return;
     // What comes in place of an output does not move what is below, if it is not higher.
     inside.style.setProperty("min-height", slot === state.slot ? `${Math.min(inside.offsetHeight, 700)}px` : "0");
     slot = state.slot;
@@ -31,13 +33,13 @@ function blink() {
 }
 
 function captionOf(slot, run) {
-  const {flags, scalars, state: ended, reason, progress} = data.runs[run], cell = cellOf(slot, run) || {};
+  const {flags, scalars, status, state: ended, reason, progress} = data.runs[run], cell = cellOf(slot, run) || {};
   const base = state.base === null ? null : data.runs[state.base];
   const vary = varying().filter(({name}) => name in flags);
   const pair = (name, text, differs) => el("div", {class: differs ? "differs" : null}, el("dt", {}, name), el("dd", {}, text));
   const isBase = run === state.base;
   return [
-    el("p", {class: "run-line"}, el("span", {class: `run-state ${runClass(run)}`}, `${runMark(run)} ${ended}`),
+    el("p", {class: "run-line"}, el("span", {class: `run-state ${runClass(run)}`}, `${runMark(run)} ${ended || status}`),
       isBase ? el("span", {class: "base-word"}, "baseline") : null,
       el("code", {}, data.runs[run].short),
       progress ? el("span", {}, `cell ${progress.cell} of ${progress.of}`) : null,
@@ -50,7 +52,7 @@ function captionOf(slot, run) {
   ].filter(Boolean);
 }
 function showCode(details, slot, run) {
-  const cell = cellOf(slot, run), {sources} = data.slots[slot];
+  const cell = cellOf(slot, run), {sources} = data.slots[slot] || {sources: []};
   const text = cell && cell.source !== undefined && cell.source !== null ? data.sources[cell.source] : undefined;
   details.hidden = text === undefined;
   if (details.hidden) return;

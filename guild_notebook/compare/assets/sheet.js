@@ -71,15 +71,20 @@ function makeSheet() {
   const acrossLabel = el("label", {for: "across"}, "columns ", across);
   const section = el("section", {class: "sheet", "aria-label": "Contact sheet"},
     el("div", {class: "bar-of-tools"}, acrossLabel, el("label", {for: "size"}, "size ", size)), grid);
+  const areOther = changes();
   let isStale = true;
   const build = () => {
     layout = layoutOf(shownRuns());
     isStale = state.view === "two";
     if (isStale) return;
+    const runs = shownRuns();
+    if (!areOther(state.slot, layout, [...layout.places.keys()], state.sort.key, runs.map((i) =>
+      [data.runs[i], cellOf(state.slot, i), outputsOf(state.slot, i)]))) return;
+    const hasFocus = grid.contains(document.activeElement) && document.activeElement.classList.contains("tile");
     across.replaceChildren(...layout.choices.map(({name}) => el("option", {value: name}, name)));
     if (layout.across) across.value = layout.across.name;
     acrossLabel.hidden = layout.choices.length < 2;
-    const common = commonLines(state.slot, shownRuns());
+    const common = commonLines(state.slot, runs);
     const makeTile = (i) => tile(state.slot, i, common, !layout.places.has(i));
     const {columns, rows, down, rest} = layout;
     grid.replaceChildren(...[
@@ -95,6 +100,7 @@ function makeSheet() {
     ].filter(Boolean));
     markRuns(grid);
     mark();
+    if (hasFocus && grid.querySelector('.tile[tabindex="0"]')) grid.querySelector('.tile[tabindex="0"]').focus({preventScroll: true});
   };
   const mark = () => { // one tile is reached by the tab key, the others from there by arrows
     for (const each of grid.querySelectorAll('.tile[tabindex="0"]')) each.tabIndex = -1;
@@ -110,7 +116,7 @@ function makeSheet() {
     }
   };
   const resize = () => { size.value = state.size; section.style.setProperty("--tile", `${state.size}px`); };
-  watch(["slot", "visible", "data", "across"], build);
+  watch(["slot", "visible", "data", "across", "sort"], build);
   watch(["view"], () => { if (isStale) build(); });
   watch(["run", "view"], mark);
   watch(["size"], resize);

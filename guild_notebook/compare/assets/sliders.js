@@ -2,6 +2,7 @@
 
 function makeSliders() {
   const inside = el("div", {class: "sliders-inside"}), same = el("p", {class: "muted same"});
+  const areOthers = changes();
   let vary = [], controls = [];
   const go = (flag, text) => {
     const from = state.run, to = nearestWith(from, flag.name, text, shownRuns(), vary);
@@ -11,12 +12,14 @@ function makeSliders() {
   const update = () => {
     const runs = shownRuns(), among = flagsAmong(runs);
     vary = among.vary;
-    controls = [];
-    inside.replaceChildren(...vary.map((flag) => {
-      const [element, show] = (flag.kind === "number" ? slider : choice)(flag, go);
-      controls.push(show);
-      return element;
-    }));
+    if (areOthers(vary)) {
+      controls = [];
+      inside.replaceChildren(...vary.map((flag) => {
+        const [element, show] = (flag.kind === "number" ? slider : choice)(flag, go);
+        controls.push(show);
+        return element;
+      }));
+    }
     same.textContent = among.same.length ? `all: ${among.same.join(" ")}` : "";
     place();
   };

@@ -60,6 +60,7 @@ function outputsOf(slot, run) {
 }
 // Why a run has nothing to show in a slot, "" where it has.
 function holeOf(slot, run) {
+  if (slot === null) return data.runs[run].reason || "nothing has been run yet";
   const cell = cellOf(slot, run);
   if (!cell) return "not in this notebook";
   if (cell.hole) return cell.hole;
@@ -102,17 +103,19 @@ function get(key) { return state[key]; }
 function set(patch) {
   const before = {...state};
   Object.assign(state, patch);
-  if (state.slot !== null && state.run !== null &&
-      data.slots[state.slot].section !== data.runs[state.run].section) {
-    // A run of another notebook is shown by a cell of that, and a cell by a run that has it.
-    if ("slot" in patch) state.run = data.sections[data.slots[state.slot].section].runs[0] ?? null;
-    else state.slot = rankedSlots(data.runs[state.run].section)[0] ?? null;
-  }
+  agree("slot" in patch);
   const changed = Object.keys(state).filter((key) =>
     JSON.stringify(state[key]) !== JSON.stringify(before[key]));
   if (!changed.length) return;
   keepHash();
   notify(changed);
+}
+// The chosen cell and the chosen run are of one notebook: the one of the other is chosen anew.
+function agree(isOfSlot = false) {
+  const {slot, run} = state;
+  if (run === null || slot !== null && data.slots[slot].section === data.runs[run].section) return;
+  if (isOfSlot && slot !== null) state.run = data.sections[data.slots[slot].section].runs[0] ?? null;
+  else state.slot = rankedSlots(data.runs[run].section)[0] ?? null;
 }
 // Indices of the slots of a section, those first whose outputs differ most.
 function rankedSlots(section) {
@@ -197,12 +200,11 @@ function writeHash() {
 addEventListener("hashchange", () => set({...DEFAULTS, ...chosenAtFirst(), ...readHash()}));
 addEventListener("pagehide", writeHash);
 
-// What is chosen where the address says nothing: the cell whose plots differ most, or whose outputs
-// do, the newest run that completed, and the one before it to compare with.
+// What is chosen where the address says nothing: the image that differs most, or the output where
+// no image does; the newest run that completed, and the one before it to compare with.
 function chosenAtFirst() {
-  const slots = data.slots.map((_, i) => i).sort((a, b) =>
-    data.slots[b].plots - data.slots[a].plots || data.slots[b].change - data.slots[a].change);
-  const slot = slots.length ? slots[0] : null;
+  const {slots} = data, all = slots.map((_, i) => i).sort((a, b) => slots[b].change - slots[a].change);
+  const slot = all.find((i) => slots[i].kind === "image" && slots[i].change > 0) ?? all[0] ?? null;
   const runs = slot === null ? [] : data.sections[data.slots[slot].section].runs;
   const well = runs.filter((i) => !holeOf(slot, i) && data.runs[i].state === "completed");
   const [run = runs[0] ?? (data.runs.length ? 0 : null), base = null] = [...well, ...runs.filter((i) => !well.includes(i))];
@@ -222,8 +224,20 @@ function replaceData(read) {
     const index = key in kept ? toIndex[KINDS[key]](kept[key]) : -1;
     state[key] = index >= 0 ? index : first[key];
   }
+  agree();
   keepHash();
   notify(["data", "visible", ...Object.keys(KINDS)]);
+}
+
+// f(...) that says whether anything of what it is asked for has changed since it was asked before:
+// what is the same after other data has come stays as it is, with its focus and its folds.
+function changes() {
+  let before = null;
+  return (...parts) => {
+    const now = JSON.stringify(parts), is = now !== before;
+    before = now;
+    return is;
+  };
 }
 
 // Elements

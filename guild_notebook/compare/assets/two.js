@@ -3,6 +3,7 @@
 function makeTwo() {
   const head = el("div", {class: "two-head"}), cells = el("div", {class: "two-cells"});
   const section = el("section", {class: "two", "aria-label": "Two runs"}, head, cells);
+  const areOther = changes();
   const update = (changed = []) => {
     if (state.view !== "two") return;
     const {base, run} = state;
@@ -15,8 +16,13 @@ function makeTwo() {
     if (["run", "base", "view", "data"].some((key) => changed.includes(key))) {
       // What is filled when it is seen has its height until then: the page does not move.
       const heights = new Map([...cells.children].map((each) => [each.dataset.of, each.open ? each.lastChild.offsetHeight : 0]));
+      const focused = document.activeElement && head.contains(document.activeElement) && document.activeElement.id;
       head.replaceChildren(runsChoice(), valuesElement(base, run));
-      cells.replaceChildren(...cellsOfTwo(base, run, heights));
+      if (focused) document.getElementById(focused).focus();
+      const {slots} = data.sections[data.runs[run].section];
+      if (areOther(slots, [base, run].map((i) => slots.map((slot) => [i, cellOf(slot, i), outputsOf(slot, i)])))) {
+        cells.replaceChildren(...cellsOfTwo(base, run, heights));
+      }
     }
     for (const each of cells.querySelectorAll("[data-of]")) {
       const isIt = Number(each.dataset.of) === state.slot;
