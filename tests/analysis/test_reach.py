@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from guild_notebook.analysis.reach import reached
+from guild_notebook.analysis.reach import dependencies, reached
 from guild_notebook.document import reader
 from guild_notebook.flags.discover import discover
 from tests.helpers.notebooks import notebook
@@ -131,6 +131,7 @@ def test_a_cell_that_may_not_run_does_not_make_a_name_anew():
 def test_other_languages_are_not_known():
     nb = notebook("lr <- 0.1", "lr", language="R")
     assert reached(nb, discover(nb)) == {0: None, 1: None}
+    assert dependencies(nb, [0]) == {0: None, 1: None}
 
 
 def test_flags_of_the_environment_alone_reach_what_reads_it():
@@ -168,3 +169,22 @@ def test_a_notebook_of_2000_cells_is_read_in_bounded_time():
     began = time.process_time()
     reached(nb, found)
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("cells", "of", "found"),
+    [
+        (["x = 1", "y = x", "z = 2"], [0], [[], [0], []]),
+        (["x = 1", "y = 2", "print(x, y)"], [0, 1], [[], [], [0, 1]]),
+        (["x = 1", "y = x", "x = 3", "x"], [0, 1], [[], [0], [], []]),
+        (["x = []", "x.append(1)", "x"], [1], [[], [], [1]]),
+        (["import random", "random.random()", "random.random()"], [1, 2], [[], [], [1]]),
+        (["print({'a'})", "print({'b'})"], [0, 1], [[], []]),
+        (["x = 1", "y = _1", "x"], [0], [[], None, None]),
+    ],
+)
+def test_a_cell_may_depend_on_earlier_ones(
+    cells: list[str], of: list[int], found: list[list[int] | None]
+):
+    known = dependencies(notebook(*cells), of)
+    assert [None if known[i] is None else sorted(known[i]) for i in range(len(cells))] == found
