@@ -100,8 +100,9 @@ class Run:
     ``notebook`` is the path of its executed notebook in ``dir``, "" where it has none yet.
     ``status`` is Guild's (completed, error, terminated, running, pending, staged); ``state`` is how
     a notebook has ended in the words of its report (completed, failed, stopped, timed out, kernel
-    died, or running), and ``reason`` why it is not completed, in a line. ``failed_cell`` is the
-    index of the cell that ended it.
+    died, or running), and that of Guild for one that has not begun. ``reason`` says in a line why
+    it is not completed, or what is not here of it. ``failed_cell`` is the index of the cell that
+    ended it.
 
     ``flags`` are values as Guild holds them, ``***`` for one that is secret, and ``defaults`` those
     of the notebook, as far as they are known. ``source_digest`` is that of the kept source

@@ -207,6 +207,8 @@ class _PageData:
             text = _short(output.text)
             return {"kind": IMAGE, "image": self._image_places[digest], "text": text}
         text, cut = _cut(output.text, self._limit)
+        if output.is_cut:
+            text += "\n[more is left out here: the report has it]"
         if output.kind == ERROR:
             message = _cut(output.message, self._limit)[0]
             about = {"name": _short(output.name), "message": message}

@@ -245,9 +245,11 @@ class _RunReader:
             config = op.get("output-scalars")
             ignored = _mapping(self._attribute("flags")) if config is None else ()
             written = run_scalars.event_files(self._dir)
-            found = run_scalars.of_run(files, config, ignored, written)[0]
+            found, more, _ = run_scalars.of_run(files, config, ignored, written)
         else:
-            found = run_scalars.of_ended_run(files)
+            found, more = run_scalars.of_ended_run(files)
+        if more:
+            self._problems.append(f"{more} of its scalars are left out, beyond {run_scalars.MOST}")
         return {
             each.name: Scalar(each.name, _shortest(each.value), each.step, each.points)
             for each in found

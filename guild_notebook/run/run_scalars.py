@@ -76,11 +76,12 @@ def of_run(
     return found, more, bool(found) and (is_cut or (is_long and bool(names)))
 
 
-def of_ended_run(run: RunFiles) -> list[Scalar]:
-    """The scalars of a run that has ended: all that it has printed are in Guild's event files."""
+def of_ended_run(run: RunFiles) -> tuple[list[Scalar], int]:
+    """The scalars of a run that has ended, and how many more there are than MOST: all that it has
+    printed are in Guild's event files."""
     printed_values = of_event_files(run, guild_event_files(run), ".guild")
     written = of_event_files(run, event_files(run.dir))
-    return scalars(itertools.chain(printed_values, written))[0]
+    return scalars(itertools.chain(printed_values, written))
 
 
 def scalars(values: Iterable[Value]) -> tuple[list[Scalar], int]:
