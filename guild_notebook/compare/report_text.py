@@ -31,6 +31,9 @@ LONGEST_LINE = 500
 LONGEST_VALUE = 40
 """Columns of a flag's value, and of a name."""
 
+LONGEST_REASON = 60
+"""Columns of why a cell has not run, in the first line."""
+
 NONE = "(none)"
 """In place of a value that a run does not have."""
 
@@ -155,7 +158,7 @@ def _name(cell: CellDifference) -> str:
 def summary(cell: CellDifference) -> str:
     """How a cell differs, in a few words."""
     if cell.hole:
-        return cell.hole
+        return cut(cell.hole, LONGEST_REASON)
     parts = [f"{_state(cell.before)} → {_state(cell.after)}"] if cell.is_state_changed else []
     parts += [output.summary for output in cell.outputs[:2]]
     more = len(cell.outputs) - 2
