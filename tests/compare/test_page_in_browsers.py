@@ -15,6 +15,7 @@ from tests.helpers.both_browsers import InChromium, Opened, fragment, in_chromiu
 from tests.helpers.browser import Beacons, Browser
 from tests.helpers.firefox import Firefox
 from tests.helpers.silence import Silence
+from tests.helpers.slow import but_slow
 
 CHOSEN = "document.querySelector('.tile.is-chosen').title"
 FIRST, BASE = (
@@ -400,9 +401,15 @@ def test_another_cell_gives_back_what_the_images_of_the_last_one_took(open_page:
 # Everybody
 
 
-@pytest.mark.parametrize("view", ["sheet", "one", "two"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 360])
+LOOKS = [*itertools.product(("sheet", "one", "two"), ("light", "dark"), (1400, 360))]
+IN_MAKE_TEST = (("sheet", "dark", 360), ("one", "light", 1400), ("two", "dark", 1400))
+
+
+@pytest.mark.parametrize(
+    ("view", "scheme", "width"),
+    [each for each in LOOKS if each in IN_MAKE_TEST]
+    + [pytest.param(*each, marks=pytest.mark.slow) for each in LOOKS if each not in IN_MAKE_TEST],
+)
 def test_axe_finds_nothing_serious(
     view: str, scheme: str, width: int, files: dict[str, Path], browser: Browser, silence: Silence
 ):
@@ -420,7 +427,7 @@ def test_axe_finds_nothing_serious(
     assert wrong == []
 
 
-@pytest.mark.parametrize("width", [360, 700, 1000, 1400])
+@pytest.mark.parametrize("width", but_slow([360, 700, 1000, 1400], 360))
 @pytest.mark.parametrize("view", ["sheet", "one", "two"])
 def test_no_width_makes_the_page_scroll_sideways(width: int, view: str, open_page: Any):
     page = open_page(f"view={view}&cell=Training", width=width)

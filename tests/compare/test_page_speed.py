@@ -1,0 +1,69 @@
+"""A page of 200 runs with five images of 64 kB each: when it is ready, and what a slider's step
+takes. In ``make slow``."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import compare_data
+from tests.helpers.browser import Browser
+from tests.helpers.firefox import Firefox
+
+pytestmark = pytest.mark.slow
+
+READY = """(() => {
+    const image = document.querySelector('.one-outputs img');
+    const is_seen = image && image.complete && image.naturalWidth;
+    return Boolean(is_seen && document.querySelector('.tile'));
+})()"""
+
+STEPS = """(async () => {
+    const slider = document.querySelector('.slider input'), times = [];
+    for (let step = 0; step < 30; step += 1) {
+        slider.value = Number(slider.value) >= Number(slider.max) ? 0 : Number(slider.value) + 1;
+        const start = performance.now();
+        slider.dispatchEvent(new Event('input', {bubbles: true}));
+        await new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)));
+        const image = document.querySelector('.one-outputs img');
+        if (image) await image.decode();
+        times.push(performance.now() - start);
+    }
+    return times;
+})()"""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("large") / "page.html"
+    yield compare_data.written(path, compare_data.large(200, 5, 64_000))
+    path.unlink()
+
+
+@pytest.mark.parametrize("view", ["sheet", "one", "two"])
+def test_chromium_is_ready_in_3_s_and_a_step_takes_under_100_ms(
+    view: str, file: Path, browser: Browser
+):
+    assert file.stat().st_size > 80_000_000
+    with browser.page(viewport={"width": 1400, "height": 900}) as page:
+        start = time.monotonic()
+        page.goto(file.as_uri(), wait_until="commit")
+        while not page.evaluate(READY):
+            assert time.monotonic() - start < 3
+        page.wait_for_load_state("load")
+        page.keyboard.press({"sheet": "1", "one": "2", "two": "3"}[view])
+        page.wait_for_timeout(1000)
+        assert statistics.median(page.evaluate(STEPS)) < 100
+
+
+def test_firefox_is_ready_in_3_s_and_a_step_takes_under_100_ms(file: Path, firefox: Firefox):
+    start = time.monotonic()
+    firefox.open(file, 1400, 900)
+    while not firefox.evaluate(READY):
+        assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 3
+    assert statistics.median(firefox.evaluate(STEPS)) < 100
