@@ -493,8 +493,8 @@ def test_values_far_outside_do_not_flatten_the_others_and_are_counted(open_page:
     page = open_page("curves=" + json.dumps({"scalar": "loss"}))
     note = f"{CURVES} .panel-note:not(.curve-said):has(button)"
     assert page.text(note) == (
-        "2 values of 1 run are outside. 1 value that are nan or infinite are gaps. "
-        "2 runs of 8 have no curve of loss. Show all values"
+        "2 values of 1 run are outside. 1 value is nan or infinite, and left out. "
+        "Without a curve of loss: 2 of 8 runs. Show all values"
     )
     page.click(f"{CURVES} button", "Show all values")
     assert "are outside" not in page.text(CURVES)

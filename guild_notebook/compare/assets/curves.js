@@ -159,10 +159,12 @@ const curvesPanel = {
     }
     const none = number - this.curves.length;
     const count = (many, one) => `${many} ${one}${many === 1 ? "" : "s"}`;
+    const are = (many) => (many === 1 ? "is" : "are");
+    const odd = state.curves.log ? "nan, infinite or not above zero" : "nan or infinite";
     this.outside.replaceChildren([
-      points && `${count(points, "value")} of ${count(runs, "run")} are outside. `,
-      gaps && `${count(gaps, "value")} that are ${state.curves.log ? "not above zero" : "nan or infinite"} are gaps. `,
-      none && `${count(none, "run")} of ${number} have no curve of ${this.name()}. `,
+      points && `${count(points, "value")} of ${count(runs, "run")} ${are(points)} outside. `,
+      gaps && `${count(gaps, "value")} ${are(gaps)} ${odd}, and left out. `,
+      none && `Without a curve of ${this.name()}: ${none} of ${count(number, "run")}. `,
     ].filter(Boolean).join(""), points ? button("Show all values", () =>
       set({curves: {...state.curves, all: true}}), {class: "plain"}) : "");
   },

@@ -72,12 +72,15 @@ const ATTRIBUTES = {
   notebook: {value: (run) => data.sections[run.section].notebook},
 };
 
+// A flag may be called as what all objects have, as "constructor".
+const ownValue = (values, name) => (Object.hasOwn(values, name) ? values[name] : undefined);
+
 function flagValue(value) {
   if (value === undefined || value === null) return undefined;
   return typeof value === "object" ? flagText(value) : value;
 }
 
-const SAME_AS = {tags: "tag", short_id: "run", op: "operation"};
+const SAME_AS = new Map([["tags", "tag"], ["short_id", "run"], ["op", "operation"]]);
 
 function attribute(name) {
   const {value, ...more} = ATTRIBUTES[name];
@@ -89,11 +92,11 @@ function attribute(name) {
 function makeFields() {
   const flagged = data.flags.map((flag) => ({
     key: `flag:${flag.name}`, kind: "flag", name: flag.name, varies: flag.varies, log: flag.log,
-    value: (run) => flagValue(run.flags[flag.name]),
+    value: (run) => flagValue(ownValue(run.flags, flag.name)),
   }));
   const scalars = data.scalars.map((scalar) => ({
     key: `scalar:${scalar.name}`, kind: "scalar", name: scalar.name, varies: scalar.varies,
-    value: (run) => run.scalars[scalar.name] ?? undefined,
+    value: (run) => ownValue(run.scalars, scalar.name) ?? undefined,
   }));
   const made = [...Object.keys(ATTRIBUTES).map(attribute), ...flagged, ...scalars];
   return {list: made, byKey: new Map(made.map((field) => [field.key, field]))};

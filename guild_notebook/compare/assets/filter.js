@@ -145,7 +145,7 @@ function parseFilter(text, fields) {
 
   const lookUp = (name) => {
     const [, kind, plain] = /^(?:(attr|flag|scalar):)?(.*)$/s.exec(name);
-    const key = SAME_AS[plain] ?? plain;
+    const key = SAME_AS.get(plain) ?? plain;
     const found = (kind ? [kind] : ["attr", "flag", "scalar"])
       .map((each) => fields.byKey.get(`${each}:${each === "attr" ? key : plain}`)).filter(Boolean);
     if (found.length < 2) return found[0];
@@ -294,7 +294,7 @@ const filterValue = (value) => (typeof value === "string"
 // How a field is called in an expression: as short as it can be told from others.
 function filterName(field, fields) {
   const first = ["attr", "flag", "scalar"].find((kind) => fields.byKey.has(`${kind}:${field.name}`));
-  const isAlias = field.kind !== "attr" && SAME_AS[field.name];
+  const isAlias = field.kind !== "attr" && SAME_AS.has(field.name);
   const name = quotedWhere(/^(and|or|not|is|in|no|contains)$|[\s<>=!()[\],"']|^$/i, field.name);
   const prefix = first !== field.kind || isAlias || /^(attr|flag|scalar):/.test(name);
   return prefix ? `${field.kind}:${name}` : name;
