@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def runs() -> list[Any]:
         _run(0, {"lr": 0.1, "opt": "adam", "augment": True, "my flag": 1}, {"acc": 0.9, "loss": 1}),
         _run(
             *(1, {"lr": 0.01, "opt": "sgd", "augment": False}, {"acc": 0.97, "loss": "nan"}),
-            **{"label": "best one", "tags": ["keep", "paper"], "batch": "cafe0123"},
+            **{"label": "the best one", "tags": ["keep", "paper"], "batch": "cafe0123"},
         ),
         _run(
             *(2, {"lr": 1, "opt": "adam", "augment": True}, {}),
@@ -43,9 +44,14 @@ def runs() -> list[Any]:
             seconds=3700.0,
         ),
         _run(3, {"lr": 0.001, "opt": "adam w"}, {"acc": 0.5}, **stopped, operation="tune"),
-        _run(4, {"lr": 10, "opt": "", "label": "flagged"}, {"acc": 0.7, "lr": 0.3}, section=1),
         _run(
-            *(5, {"lr": 2, "opt": "a,b", "or": "x"}, {"acc": -1.5, "val/acc": 0.2}),
+            4,
+            {"lr": 10, "opt": "", "label": "flagged", "loss": "huber"},
+            {"acc": 0.7, "lr": 0.3},
+            section=1,
+        ),
+        _run(
+            *(5, {"lr": 2, "opt": "a,b", "or": "tanh"}, {"acc": -1.5, "val/acc": 0.2}),
             started="2026-11-28T23:30:00Z",
         ),
     ]
@@ -145,7 +151,7 @@ LEFT = {
         "acc= and lr=1": "2",
         "(acc=)": "2",
         "no attr:label": "0 2 3 4 5",
-        "no loss lr<1": "3",
+        "no scalar:loss lr<1": "3",
         "acc=undefined,0.9": "0 2",
     },
     "attributes": {
@@ -157,7 +163,7 @@ LEFT = {
         "completed": "0 1 4 5",
         '"timed out"': "3",
         "label:best": "1",
-        'label = "best one"': "1",
+        'label = "the best one"': "1",
         "tag=keep": "1",
         "tags contains pap": "1",
         "operation=tune": "3",
@@ -192,8 +198,8 @@ LEFT = {
         'flag:"my flag"=1': "0",
         'no "my flag" lr<1': "1 3",
         "val/acc<1": "5",
-        '"or"=x': "5",
-        "or=x": "5",
+        '"or"=tanh': "5",
+        "or=tanh": "5",
     },
     "text of a run": {
         "best": "1",
@@ -234,6 +240,40 @@ def test_an_expression_leaves_the_runs_that_it_is_true_of(subject: str, typed: I
     wanted = {text: left for text, left in LEFT[subject].items() if left is not None}
     found = {text: answer(typed, text) for text in wanted}
     assert found == {text: (left, "") for text, left in wanted.items()}
+
+
+DOCUMENTED = {
+    "lr<0.1 loss<1": "",
+    "lr=0.1,0.2": "0",
+    "lr!=0.1": "1 2 3 4 5",
+    "failed": "2",
+    "completed": "0 1 4 5",
+    '"timed out"': "3",
+    "no loss": "2 3 5",
+    "loss=nan": "1",
+    "label:best": "1",
+    "tag=keep": "1",
+    "time>1m30s": "2",
+    "started>=2026-11-01": "0 1 2 3 4 5",
+    "cell=Training": "2",
+    "exception=ValueError": "2",
+    "message:finite": "",
+    "flag:loss=huber": "4",
+    "scalar:loss<1": "",
+    "tanh": "5",
+    '"the best"': "1",
+}
+"""The table of docs/comparing.md."""
+
+
+def test_each_row_of_the_documentation_is_understood(typed: InChromium):
+    text = (Path(__file__).parents[2] / "docs" / "comparing.md").read_text("utf-8")
+    (table,) = re.findall(r"\n\| filter \| runs that \|\n\|---\|---\|\n((?:\|.*\n)+)", text)
+    rows = [row.split(" | ")[0] for row in table.splitlines()]
+    documented = [each for row in rows for each in re.findall("`([^`]+)`", row)]
+    assert {each: answer(typed, each) for each in documented} == {
+        each: (left, "") for each, left in DOCUMENTED.items()
+    }
 
 
 MISTAKES = {
