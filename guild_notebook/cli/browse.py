@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError
 from ..run.finished import FinishedRun
 from . import compare, reports, run_choice, share
-from .run_sets import OPERATION, SWEEP, RunSet, run_sets
+from .run_sets import OPERATION, SWEEP, RunSet, run_sets, started
 
 if TYPE_CHECKING:
     from ..compare.server import Choice
 
 _RUNS, _CHOSEN = "runs", "chosen"
+
+_HEADS = ("Operation", "Runs", "Last (UTC)", "Flags that vary")
 
 
 @dataclass(frozen=True)
@@ -150,21 +152,33 @@ class _Home:
         return [run.dir for run in runs]
 
 
+def _varying(runs: Iterable[Any]) -> list[str]:
+    """The names of the flags that have not the same value in all of ``runs``."""
+    flags = []
+    for run in runs:
+        with contextlib.suppress(OSError):
+            found = FinishedRun(run.dir).attr_value("flags")
+            flags.append(found if isinstance(found, dict) else {})
+    names = {name for each in flags for name in each}
+    return sorted(str(name) for name in names if len({repr(e.get(name)) for e in flags}) > 1)
+
+
 def _table(name: str, sets: Iterable[RunSet]) -> Iterator[str]:
     """A table of run sets, as HTML."""
+    from ..compare import reading
     from ..compare.server import Choice
 
     yield f'<h2>{name}</h2>\n<div role="region" aria-label="{name}" tabindex="0">\n<table>\n<tr>'
-    yield from (f'<th scope="col">{head}</th>' for head in ("Operation", "Runs", "Last (UTC)"))
+    yield from (f'<th scope="col">{head}</th>' for head in _HEADS)
     yield "</tr>\n"
     for each in sets:
         link = share.link_html(Choice(each.kind, each.key).path, each.operation or "no name")
-        states = Counter(run.status for run in each.runs)
+        states = Counter(reading.status_of(FinishedRun(run.dir)) for run in each.runs)
         shown = ", ".join(f"{number} {status}" for status, number in sorted(states.items()))
-        time = each.runs[0].timestamp
-        last = datetime.fromtimestamp(time / 1e6, timezone.utc) if type(time) is int else None
+        last = datetime.fromtimestamp(started(each.runs[0]) / 1e6, timezone.utc)
         yield f'<tr><th scope="row">{link}</th><td>{share.text_html(shown)}</td>'
-        yield f"<td>{f'{last:%Y-%m-%d %H:%M}' if last else ''}</td></tr>\n"
+        yield f"<td>{last:%Y-%m-%d %H:%M}</td>"
+        yield f"<td>{share.text_html(', '.join(_varying(each.runs)))}</td></tr>\n"
     yield "</table>\n</div>\n"
 
 

@@ -3,6 +3,7 @@ sweep, and all runs of an operation."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +34,7 @@ def run_sets() -> list[RunSet]:
     """
     from guild import var
 
-    runs = var.runs(sort=["-timestamp"])
+    runs = sorted(var.runs(), key=started, reverse=True)
     protos = {_initialized(proto) for proto in (run.batch_proto for run in runs) if proto}
     sweeps: dict[str, RunSet] = {}
     operations: dict[str, RunSet] = {}
@@ -47,7 +48,20 @@ def run_sets() -> list[RunSet]:
     return [*of_trials, *operations.values()]
 
 
+def started(run: Any) -> int:
+    """When a run was started, in microseconds, 0 where nothing says so. (Guild's own ``timestamp``
+    fails where that is not YAML.)"""
+    return _time(run, "started")
+
+
+def _time(run: Any, name: str) -> int:
+    with contextlib.suppress(OSError):
+        value = FinishedRun(run.dir).attr_value(name)
+        if type(value) is int and 0 < value < 1 << 53:
+            return value
+    return 0
+
+
 def _initialized(run: Any) -> str:
     """When a run was made, its own id where nothing says so."""
-    value = run.get("initialized")
-    return str(value) if type(value) is int else str(run.id)
+    return str(_time(run, "initialized") or run.id)

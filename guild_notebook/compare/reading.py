@@ -111,7 +111,7 @@ def _stamp(run: FinishedRun) -> Any:
     with contextlib.suppress(OSError):
         paths.append(run.path(run.executed_notebook()))
     paths += [*run_scalars.guild_event_files(run), *run_scalars.event_files(run.dir)]
-    status = _status(run)
+    status = status_of(run)
     if status == "running":
         paths.append(os.path.join(run.dir, ".guild", "output"))
     stats = []
@@ -189,7 +189,7 @@ class _RunReader:
             raise UserError("it is not a run's directory")
         for path in (".guild/attrs/op", ".guild/attrs/flags", ".guild/manifest", ".guild/opref"):
             self._check_size(path, 10 * LARGEST_ATTRIBUTE)
-        status = _status(files)
+        status = status_of(files)
         name = os.path.basename(self._dir)
         given_id = self._attribute("id")
         started, stopped = self._attribute("started"), self._attribute("stopped")
@@ -431,7 +431,7 @@ def _json(value: Any) -> Any:
         return None
 
 
-def _status(run: FinishedRun) -> str:
+def status_of(run: FinishedRun) -> str:
     """The status of a run (guild/run.py, status), of files that may be anything."""
     for name, status in (
         ("LOCK.remote", "running"),

@@ -149,6 +149,7 @@ class Server:
         choice = f"{self.root}({'|'.join(KINDS)})/([^/]+)/"
         routes: list[Any] = [
             ("/", _Enter),
+            ("/favicon.ico", _Icon),
             (self.root, _Start),
             (choice, _Page),
             (f"{choice}data", _Data),
@@ -267,6 +268,15 @@ class _Enter(_Handler):
         self.set_cookie(_COOKIE, self.server.secret, **cookie)
         # A redirect would be followed in the name of the page that has the link, without a cookie.
         self.set_header("Refresh", f"0; url={self.server.root}{first.path if first else ''}")
+
+
+class _Icon(_Handler):
+    """The icon that browsers ask for, which there is not; a refusal stands in their console."""
+
+    needs_cookie = False
+
+    async def get(self, *_args: str) -> None:
+        self.set_status(204)
 
 
 class _Start(_Handler):

@@ -78,11 +78,12 @@ def test_it_begins_with_the_newest_sweep_and_lists_all_else(server: Served, home
     page = server.get("")
     assert "text/html" in page.headers["content-type"] and "train" in page.text
     listed = server.get(server.start).text
-    links = re.findall('<a href="(.*?)">(.*?)</a></th><td>(.*?)</td>', listed)
+    row = '<a href="(.*?)">(.*?)</a></th><td>(.*?)</td><td>[-0-9: ]+</td><td>(.*?)</td>'
+    links = re.findall(row, listed)
     assert [link[1:] for link in links] == [
-        ("train", "2 completed"),
-        ("quiet", "1 completed"),
-        ("train", "2 completed"),
+        ("train", "2 completed", "lr"),
+        ("quiet", "1 completed", ""),
+        ("train", "2 completed", "lr"),
     ]
     assert server.start + links[0][0] == server.page
     of_quiet = data_of(server.get(f"{server.start}{links[1][0]}data"))
@@ -251,7 +252,6 @@ def test_each_answer_says_how_a_browser_is_to_treat_it(server: Served, home: Pro
         "image/" + "0" * 63 + "%0a",
         "data/x",
         "static/x",
-        "favicon.ico",
     ],
 )
 def test_there_is_nothing_at_any_other_path(path: str, server: Served):

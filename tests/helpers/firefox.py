@@ -51,14 +51,15 @@ PREFERENCES = {
 
 
 class Firefox:
-    """A running Firefox whose network is ``silence``. ``events`` are what has happened in its
-    pages, as (name, parameters); ``name`` is a BiDi event such as "log.entryAdded"."""
+    """A running Firefox whose network is ``silence``, but for the address ``direct``, HOST:PORT.
+    ``events`` are what has happened in its pages, as (name, parameters); ``name`` is a BiDi event
+    such as "log.entryAdded"."""
 
-    def __init__(self, path: str, profile: Path, silence: Silence) -> None:
+    def __init__(self, path: str, profile: Path, silence: Silence, direct: str = "") -> None:
         from websocket import create_connection
 
         ports = {f"network.proxy.{kind}_port": silence.port for kind in ("http", "ssl")}
-        values = {**PREFERENCES, **ports}
+        values = {**PREFERENCES, **ports, "network.proxy.no_proxies_on": direct}
         profile.mkdir()
         (profile / "user.js").write_text(
             "".join(f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in values.items())
@@ -125,15 +126,14 @@ class Firefox:
     def open(self, path: Path, width: int = 1280, height: int = 800, fragment: str = "") -> None:
         """Show a file, at ``#fragment`` of it, and wait until it is loaded; ``events`` are those
         from then on."""
+        self.open_url(path.resolve().as_uri() + f"#{fragment}" * bool(fragment), width, height)
+
+    def open_url(self, url: str, width: int = 1280, height: int = 800) -> None:
+        """The same of an address."""
         self.resize(width, height)
         self.tell("browsingContext.navigate", context=self.context, url="about:blank", wait="none")
         self.events.clear()
-        self.tell(
-            "browsingContext.navigate",
-            context=self.context,
-            url=path.resolve().as_uri() + f"#{fragment}" * bool(fragment),
-            wait="complete",
-        )
+        self.tell("browsingContext.navigate", context=self.context, url=url, wait="complete")
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression or of its promise, which has to be JSON."""
@@ -174,13 +174,18 @@ class Firefox:
             self._process.wait()
 
 
-@pytest.fixture(scope="module")
-def firefox(silence: Silence, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+def executable() -> str:
+    """Where Firefox is; skips the test that asks for it where there is none."""
     named = os.environ.get("FIREFOX")
     path = named or next(filter(None, map(shutil.which, NAMES)), None)
     if not path:
         pytest.skip("no Firefox: install it (Debian: apt install firefox-esr) or set FIREFOX")
     pytest.importorskip("websocket", reason="no websocket-client: pip install websocket-client")
-    made = Firefox(path, tmp_path_factory.mktemp("firefox") / "profile", silence)
+    return path
+
+
+@pytest.fixture(scope="module")
+def firefox(silence: Silence, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    made = Firefox(executable(), tmp_path_factory.mktemp("firefox") / "profile", silence)
     yield made
     made.close()

@@ -14,7 +14,7 @@ function showExecuting() {
   const runs = data.runs.map((_, i) => i).filter((i) => isExecuting(data.runs[i]));
   liveRuns.replaceChildren(...runs.map((i) => {
     const {id, progress, started} = data.runs[i];
-    return el("li", {"data-run": i}, button(runName(i), () => set({run: i})),
+    return el("li", {"data-run": i}, button(runName(i), () => set({run: i}), {class: "plain"}),
       el("span", {}, progress ? `cell ${progress.cell} of ${progress.of}` : "before its first cell"),
       started ? el("time", {"data-since": Date.parse(started)}) : null,
       el("a", {href: `run/${encodeURIComponent(id)}/notebook`, target: "_blank", rel: "noopener"},
@@ -39,6 +39,7 @@ function sayOfServer(text) {
 async function pollServer() {
   clearTimeout(liveTimer);
   if (document.hidden) return;
+  const asked = Date.now();
   try {
     const headers = {"If-None-Match": `"${data.tag}"`};
     const answer = await fetch("data", {cache: "no-store", headers});
@@ -51,7 +52,8 @@ async function pollServer() {
     const why = error instanceof TypeError ? "the server does not answer" : error.message.trim();
     sayOfServer(`As of ${liveSeen.toLocaleTimeString()}: ${why}`);
   }
-  liveTimer = setTimeout(pollServer, data.runs.some(isExecuting) ? POLL.executing : POLL.resting);
+  const pause = data.runs.some(isExecuting) ? POLL.executing : POLL.resting;
+  liveTimer = setTimeout(pollServer, Math.max(pause, 4 * (Date.now() - asked)));
 }
 
 if (data.live) {
