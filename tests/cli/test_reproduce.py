@@ -58,6 +58,8 @@ secret:
   nb-report: none
   flags: {token: {nb-secret: yes}}
 beside: {notebook: beside.ipynb, nb-report: none, nb-cwd: project}
+makes: {notebook: makes.ipynb, nb-report: none}
+uses: {notebook: uses.ipynb, nb-report: none, requires: [operation: makes]}
 script: {main: script}
 """
 
@@ -75,6 +77,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.file("data.csv", "1,2\n")
     made.notebook("beside.ipynb", "# Beside\nprint(open('own/more.csv').read())")
     made.file("own/more.csv", "5\n")
+    made.notebook("makes.ipynb", "open('made.txt', 'w').write('7')")
+    made.notebook("uses.ipynb", "# Use\nprint(open('made.txt').read())")
     made.file("script.py", "print(1)\n")
     return made
 
@@ -343,6 +347,20 @@ def test_a_required_file_that_has_changed_is_named(project: Project) -> None:
     assert done.status == 1
     assert "\nenvironment: data.csv changed\n" in done.stdout
     assert "\nwhat differs in the environment may be why\n" in done.stdout
+
+
+def test_the_run_that_an_operation_required_is_required_again(project: Project) -> None:
+    needed = project.run("makes").run
+    first = project.run("uses").run
+    project.run("makes")
+    done = reproduce(project, first.id)
+    assert done.status == 0, done.stdout
+    assert done.run.flags == first.flags == {"operation:makes": needed.id}
+    digests = [
+        [line for line in run.manifest if line.startswith("d made.txt ")]
+        for run in (first, done.run)
+    ]
+    assert len(digests[0]) == 1 and digests[0] == digests[1]
 
 
 def test_a_file_that_cells_read_in_the_project_and_that_has_changed_is_named(
