@@ -579,7 +579,7 @@ def compared(studio: Studio, view: str = "one", part: str = "", **options: Any) 
 
 def compare_two(studio: Studio) -> Image.Image:
     """Two runs side by side."""
-    return compared(studio, "two", width=1280, height=900)
+    return compared(studio, "two", width=1280, height=1260)
 
 
 def compare_sheet(studio: Studio) -> Image.Image:

@@ -259,6 +259,7 @@ def test_the_sweep_is_a_sheet_of_its_two_flags(home: Home, visit: Visit):
     visit.page.locator("nav.cells button", has_text="Result").click()
     visit.page.keyboard.press("1")
     grid = visit.page.locator(".sheet .grid")
+    grid.locator(".tile").nth(SWEEP - 1).wait_for(state="attached")
     assert grid.locator("tbody tr").count() * grid.locator("thead th").count() == SWEEP
     assert grid.locator(".tile").count() == SWEEP
     assert visit.page.locator(".off-grid .tile").count() == 0
