@@ -102,18 +102,21 @@ function makeSheet() {
     mark();
     if (hasFocus && grid.querySelector('.tile[tabindex="0"]')) grid.querySelector('.tile[tabindex="0"]').focus({preventScroll: true});
   };
-  const mark = () => { // one tile is reached by the tab key, the others from there by arrows
+  let before = null; // the run that was chosen: the page does not scroll to the first one
+  const mark = (changed = []) => { // one tile is reached by the tab key, the others from there by arrows
     for (const each of grid.querySelectorAll('.tile[tabindex="0"]')) each.tabIndex = -1;
     const chosen = grid.querySelector(`.tile[data-run="${state.run}"]`) || grid.querySelector(".tile");
     if (!chosen) return;
     chosen.tabIndex = 0;
     if (document.activeElement && document.activeElement.classList.contains("tile")) chosen.focus({preventScroll: true});
     const around = chosen.closest(".grid");
-    if (state.view === "sheet") chosen.scrollIntoView({block: "nearest", inline: "nearest"});
-    else if (around && around.scrollWidth > around.clientWidth) {
+    if (changed.includes("run") && before !== null && state.view === "sheet") {
+      chosen.scrollIntoView({block: "nearest", inline: "nearest"});
+    } else if (around && around.scrollWidth > around.clientWidth) {
       const [tile, box] = [chosen.getBoundingClientRect(), around.getBoundingClientRect()];
       if (tile.left < box.left || tile.right > box.right) around.scrollLeft += tile.left - box.left - box.width / 3;
     }
+    if (changed.includes("run")) before = state.run;
   };
   const resize = () => { size.value = state.size; section.style.setProperty("--tile", `${state.size}px`); };
   watch(["slot", "visible", "data", "across", "sort"], build);
