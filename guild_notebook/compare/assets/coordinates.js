@@ -22,7 +22,9 @@ function makeScale(field) {
     .sort((a, b) => compareValues(a, b));
   const low = values[0];
   const high = values[values.length - 1];
-  const isLog = areNumbers && low > 0 && (field.log || high / low >= 100);
+  // Of values that span decades half lie low; of shares from 0 to 1 they do not, small as one is.
+  const isLog = areNumbers && low > 0 && high / low >= 100
+    && values[(values.length - 1) >> 1] <= 0.2 * high;
   const of = isLog ? Math.log : Number;
   const places = new Map(values.map((value, place) => [value, place]));
   const at = (value) => {

@@ -91,7 +91,7 @@ function attribute(name) {
 // All fields, in the order in which a name is looked for, which is Guild's.
 function makeFields() {
   const flagged = data.flags.map((flag) => ({
-    key: `flag:${flag.name}`, kind: "flag", name: flag.name, varies: flag.varies, log: flag.log,
+    key: `flag:${flag.name}`, kind: "flag", name: flag.name, varies: flag.varies,
     value: (run) => flagValue(ownValue(run.flags, flag.name)),
   }));
   const scalars = data.scalars.map((scalar) => ({
