@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -312,6 +313,25 @@ def test_links_in_a_run_lead_to_nothing_outside_of_it(home: Project, tmp_path: P
                 assert b"TOP SECRET" not in made.get(path).body
     finally:
         subprocess.run(["rm", "-r", str(run.dir)], check=True)
+
+
+def test_a_run_whose_attributes_are_broken_is_there_with_all_others(home: Project, tmp_path: Path):
+    hostile = Project(home.dir, tmp_path / "home")
+    good = runs(home)[-1]
+    broken = {"started": ":\n- ][", "initialized": "[1", "flags": "{a: [", "exit_status": "!!x/y"}
+    for number, (name, text) in enumerate({"": "", **broken}.items()):
+        copy = hostile.home / "runs" / f"{number:032x}"
+        shutil.copytree(good.dir, copy, symlinks=True)
+        (copy / ".guild" / "attrs" / "id").unlink()
+        if name:
+            (copy / ".guild" / "attrs" / name).write_text(text)
+    (hostile.home / "runs" / f"{0:032x}" / ".guild" / "attrs" / "label").unlink()
+    os.mkfifo(hostile.home / "runs" / f"{0:032x}" / ".guild" / "attrs" / "label")
+    with served(hostile) as made:
+        assert made.get(made.start).status == 200
+        ids = {run["id"] for run in data_of(made.get(f"{made.start}operation/train/data"))["runs"]}
+        assert ids == {f"{number:032x}" for number in range(5)}
+        assert made.end() == (0, "", "")
 
 
 def test_nothing_in_a_home_is_changed(home: Project):
