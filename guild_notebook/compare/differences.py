@@ -78,9 +78,7 @@ def _cell_difference(
     slot: Slot, runs: tuple[Run, Run], tolerance: Tolerance, masks: tuple[Mask, Mask]
 ) -> CellDifference:
     cells = [_cell(slot, run) for run in runs]
-    holes = [
-        matching.hole(run, slot) if _has_not_run(cell) else "" for run, cell in zip(runs, cells)
-    ]
+    holes = [_reason(run, slot) for run in runs]
     old, new = cells
     if old and new:
         is_source_changed = old.source.strip() != new.source.strip()
@@ -98,13 +96,15 @@ def _cell_difference(
     return CellDifference(slot.name, old, new, is_source_changed, is_state_changed, hole, outputs)
 
 
+def _reason(run: Run, slot: Slot) -> str:
+    """Why a cell did not run, or is not there; "" where it ran."""
+    hole = matching.hole(run, slot)
+    return "" if hole == matching.NO_OUTPUT else hole
+
+
 def _cell(slot: Slot, run: Run) -> Cell | None:
     index = slot.cells.get(run.id)
     return run.cells[index] if index is not None and index < len(run.cells) else None
-
-
-def _has_not_run(cell: Cell | None) -> bool:
-    return cell is None or (cell.state in ("not run", "running") and not cell.outputs)
 
 
 def output_differences(

@@ -28,6 +28,9 @@ LEAST_MATCHED = 0.3
 SIMILAR, ALIKE = 0.3, 0.6
 """How similar two sources are, from 0 to 1: with the same id, and without."""
 
+NO_OUTPUT = "no output"
+"""The hole of a cell that ran and has shown nothing."""
+
 _SHORT = 300
 """Characters of sources whose similarity is that of their characters: of others that of words."""
 
@@ -296,7 +299,14 @@ def hole(run: Run, slot: Slot) -> str:
         return "running"
     if cell.state == NOT_RUN:
         return "not run yet" if is_running else _not_run(run)
-    return "no output"
+    if not cell.state and cell.kind == "code" and cell.source.strip() and _has_states(run):
+        return "not to run"
+    return NO_OUTPUT
+
+
+def _has_states(run: Run) -> bool:
+    """Whether it is known of the cells whether they ran, as far as the first ones say."""
+    return any(cell.state for cell in run.cells[:200])
 
 
 def _not_run(run: Run) -> str:

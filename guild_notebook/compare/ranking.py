@@ -10,6 +10,7 @@ from typing import Optional
 
 from .differences import fingerprint, output_key
 from .images import DEVIATION, SIDE, content_key, grey
+from .matching import NO_OUTPUT, hole
 from .model import ERROR, IMAGE, Cell, Image, Output, Run, Section, Slot, Table
 from .volatile import Mask
 
@@ -62,7 +63,9 @@ def _cell(run: Run, slot: Slot) -> Cell | None:
     """The cell of a run whose outputs are all there."""
     index = slot.cells.get(run.id, len(run.cells))
     cell = run.cells[index] if index < len(run.cells) else None
-    return cell if cell and cell.kind == "code" and cell.state in _ENDED else None
+    if cell is None or cell.kind != "code" or cell.state not in _ENDED:
+        return None
+    return cell if hole(run, slot) in ("", NO_OUTPUT) else None
 
 
 def _flags(slot: Slot, versions: Iterable[tuple[Sequence[Run], Reached]]) -> frozenset[str] | None:

@@ -544,6 +544,13 @@ def test_what_did_not_run_is_a_hole_that_says_why():
     assert not second.is_same
 
 
+def test_what_was_not_to_run_is_a_hole():
+    one = run("a", cell(0, "fit()"), cell(1, "plot()", text("1")))
+    two = run("b", cell(0, "fit()"), cell(1, "plot()", state=""))
+    second = between(one, two).cells[1]
+    assert (second.before, second.after, second.hole) == (one.cells[1], None, "not to run")
+
+
 def test_what_did_not_run_in_either_run_is_the_same():
     runs = [
         run(n, cell(0, "fit()", state="failed"), cell(1, "plot()", state="not run"), failed_cell=0)

@@ -260,7 +260,8 @@ STATES = {
     ),
     "it was killed there": ("failed", "error", ["completed", "completed", "running"], "no output"),
     "it shows nothing": ("completed", "completed", ["completed"] * 3, "no output"),
-    "it is not to run": ("completed", "completed", ["completed", "completed", ""], "no output"),
+    "it is not to run": ("completed", "completed", ["completed", "completed", ""], "not to run"),
+    "it is not known what ran": ("completed", "", ["", "", ""], "no output"),
 }
 
 
