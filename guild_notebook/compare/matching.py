@@ -31,6 +31,9 @@ SIMILAR, ALIKE = 0.3, 0.6
 NO_OUTPUT = "no output"
 """The hole of a cell that ran and has shown nothing."""
 
+NOT_TO_RUN = "not to run"
+"""That of a cell that was left out of a run."""
+
 _SHORT = 300
 """Characters of sources whose similarity is that of their characters: of others that of words."""
 
@@ -300,7 +303,7 @@ def hole(run: Run, slot: Slot) -> str:
     if cell.state == NOT_RUN:
         return "not run yet" if is_running else _not_run(run)
     if not cell.state and cell.kind == "code" and cell.source.strip() and _has_states(run):
-        return "not to run"
+        return NOT_TO_RUN
     return NO_OUTPUT
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import differences, environment, reach, report_text
 from .environment import EnvironmentDifference
+from .matching import NOT_TO_RUN
 from .model import CellDifference, Run, RunDifference, Tolerance
 
 SAME, DIFFERS, NOT_COMPARED = "same", "differs", "not compared"
@@ -102,7 +103,7 @@ def _state(cell: CellDifference, side: str) -> str:
 
 def _verdict(cell: CellDifference, difference: RunDifference) -> tuple[str, str]:
     before, after = _state(cell, "before"), _state(cell, "after")
-    if cell.before and cell.after and not (before and after):
+    if cell.hole == NOT_TO_RUN or (cell.before and cell.after and not (before and after)):
         which = "new" if before else "first"
         return NOT_COMPARED, f"the {which} run was not to run it"
     if before == after == "not run":
