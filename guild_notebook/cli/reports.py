@@ -36,5 +36,5 @@ def show(path: str) -> bool:
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     )
     with contextlib.suppress(webbrowser.Error, OSError):
-        return has_windows and webbrowser.open(Path(path).as_uri())
+        return has_windows and webbrowser.open(Path(path).absolute().as_uri())
     return False

@@ -11,12 +11,13 @@ import shutil
 import subprocess
 import sys
 import urllib.parse
+import webbrowser
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from guild_notebook.cli import compare, main, reports
+from guild_notebook.cli import compare, main
 from guild_notebook.compare import images
 from guild_notebook.compare.page import GENERATOR
 from tests.helpers.mutations import PNG
@@ -243,11 +244,12 @@ def test_the_page_is_shown_where_that_is_asked_for(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     shown: list[str] = []
-    monkeypatch.setattr(reports, "show", lambda path: shown.append(path))
+    monkeypatch.setenv("BROWSER", "one")
+    monkeypatch.setattr(webbrowser, "open", shown.append)
     compared(project, tmp_path, "1")
     assert shown == []
     compared(project, tmp_path, "1", "--open")
-    assert shown == ["compare.html"]
+    assert shown == [(tmp_path / "compare.html").as_uri()]
 
 
 def test_without_pillow_a_line_says_what_is_less_exact(
