@@ -72,7 +72,8 @@ def summary_of(numbers: Sequence[NumberChange], count: int) -> str:
 
 
 def is_close(before: str, after: str, tolerance: Tolerance) -> bool:
-    """Whether two numbers are the same by ``tolerance``. Texts that are none are compared."""
+    """Whether two numbers are the same by ``tolerance``. Texts that are none are compared, and so
+    are those of more digits than a number of double precision has."""
     if before == after:
         return True
     try:
@@ -81,6 +82,8 @@ def is_close(before: str, after: str, tolerance: Tolerance) -> bool:
         return False
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
+    if tolerance == Tolerance() and max(len(before), len(after)) > 17:
+        return False
     return math.isclose(a, b, rel_tol=tolerance.relative, abs_tol=tolerance.absolute)
 
 

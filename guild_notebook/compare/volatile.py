@@ -44,23 +44,34 @@ _ALWAYS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
         re.compile(r"(?:(?<=127\.0\.0\.1:)|(?<=localhost:))\d+"),
         "«port»",
     ),
-    (("pid", "PID"), re.compile(r"\b(?:pid|PID)[ =:]{1,3}\d+"), "«process»"),
+    (("pid", "PID"), re.compile(r"\b(?:pid|PID)[ =:]{1,3}\d+(?!\.?\d)"), "«process»"),
     ((":",), re.compile(r"\b[IWEF]\d{4} \d\d:\d\d:[\d.]+ +\d+ "), "«time» "),  # Google's log
     (
         ("/",),
         re.compile(
-            rf"(?:{_NUMBER}|\?)[ ]?(?:[kKMGT]?i?[bB](?:ytes)?|\w{{1,12}})[ ]?/[ ]?"
-            r"(?:s|sec|second|it|iter|step|batch|sample|epoch|image)\b"
+            rf"(?:{_NUMBER}|\?)[ ]?(?:"  # 3 m/s is a result
+            r"(?:[kKMGT]?i?[bB](?:ytes)?|its?|row|ex|img|(?!met|mile)\w{4,12})"
+            r"[ ]?/[ ]?(?:s|sec|second)"
+            r"|(?:[nuµμm]?s|secs?|seconds?|min|h)[ ]?/[ ]?"
+            r"(?:it|iter|step|batch|sample|epoch|image))\b"
         ),
         "«speed»",
     ),
-    (("<",), re.compile(r"\d+:\d\d(?::\d\d)?<(?:\d+:\d\d(?::\d\d)?|\?)"), "«time»"),  # tqdm
+    (
+        ("<",),  # tqdm
+        re.compile(r"\d+:\d\d(?::\d\d)?<(?:\d+:\d\d(?::\d\d)?|\?)(?:, *[^\n,/\]]{1,30}/\w{1,9})?"),
+        "«time»",
+    ),
     (
         (":",),
         re.compile(r"(?<![-/.]\d\d[ T])(?<![\w:.])\d{1,3}:\d\d:\d\d(?:[.,]\d+)?(?![\w:])"),
         "«time»",
     ),
-    (("sec",), re.compile(rf"{_NUMBER}[ ]?(?:seconds?|secs?)\b"), "«time»"),
+    (
+        ("sec",),
+        re.compile(rf"^\W{{0,9}}{_NUMBER}[ ]?(?:seconds?|secs?)\b(?=\W{{0,9}}$)", re.MULTILINE),
+        "«time»",
+    ),
 )
 """What is masked in all texts: what a text has of which it may have some (looking for that takes
 less time than the pattern), the pattern, and the word in its place."""
@@ -82,12 +93,12 @@ _DURATION = re.compile(rf"{_NUMBER}[ ]?{_UNIT}(?![\w/])")
 
 _NAMED = re.compile(
     r"((?:\b|_)(?:(?i:elapsed|duration|runtime|took)|ETA"
-    r"|[Tt](?i:ime)(?:[_ ](?:taken|elapsed|spent))?(?=[^\d\n]{0,12}(?:[:=]|\bis\b|\bwas\b)))"
+    r"|[Tt](?i:ime)(?!s\b)(?:[_ ](?:taken|elapsed|spent))?(?=[^\d\n]{0,12}(?:[:=]|\bis\b|\bwas\b)))"
     r"(?:[_ ]?[\[(]?(?:s|ms|secs?|seconds|min|minutes)[\])]?(?!\w))?['\"]?"
     r"[ \t]{0,8}(?:[:=]|is\b|was\b)?[ \t]{0,8})"
-    r"\d[\d.,]*(?:[eE][-+]?\d+)?"
+    r"\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?(?![\d.,eE]*\d|[ ][^\W\d]\w*(?![\w=:]| [=:\d]))"
 )
-"""A duration that is called so, without a unit behind it."""
+"""A duration that is called so, without a unit or a word that says what was counted behind it."""
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = rf"(?P<{{}}>{'|'.join(_MONTHS)})[a-z]{{{{0,6}}}}"

@@ -108,6 +108,7 @@ def test_numbers_are_the_same_within_the_tolerance():
     assert summary("a 1.0\nb 2", "a 1.01\nb 3", Tolerance(0.02)) == "b 2 → 3"
     assert summary("x inf", "x 1e300", Tolerance(0.5)) == "x inf → 1e300"
     assert summary("x nan", "x 1.0", Tolerance(0.5)) == "x nan → 1.0"
+    assert summary("n 12345678901234567890", "n 12345678901234567891", Tolerance()) != ""
 
 
 def test_numbers_are_named_by_what_stands_before_them_and_their_step():
