@@ -39,6 +39,26 @@ FOLDER = CHECKOUT / "docs" / "pictures"
 LIMIT = 300  # seconds, for what hangs
 COLUMNS = 96
 
+UNSEEDED = """
+# %%
+#@title Settings
+samples = 1000
+
+# %%
+#@title Draw
+import random
+
+numbers = [random.random() for _ in range(samples)]
+
+# %%
+#@title Mean
+print(f"mean: {sum(numbers) / samples:.4f}")
+
+# %%
+#@title Size
+print(f"samples: {len(numbers)}")
+"""
+
 SLOW = """
 # %%
 #@title Settings
@@ -292,15 +312,15 @@ class Studio:
         port = free_port()
         child = pexpect.spawn(
             "bash",
-            ["-c", f"exec {command} --host 127.0.0.1 --port {port}"],
+            ["-c", f"exec {command} --port {port}"],
             cwd=str(self.dir),
             env=self._env,
             timeout=LIMIT,
             encoding="utf-8",
         )
         try:
-            child.expect(str(port))
-            yield f"http://127.0.0.1:{port}"
+            child.expect(rf"http://127\.0\.0\.1:{port}\S*")
+            yield child.after
         finally:
             child.close(force=True)
 
@@ -455,15 +475,15 @@ def compare(studio: Studio) -> Image.Image:
 def view(studio: Studio) -> Image.Image:
     """Runs in the browser, as `guild view` shows them."""
     trials(studio)
-    with studio.served("guild view --no-open") as url:
+    with studio.served("guild view --no-open --host 127.0.0.1") as url:
         return studio.page(url, 700, width=1200, wait=4)
 
 
 def tensorboard(studio: Studio) -> Image.Image:
     """Curves of scalars."""
     trials(studio)
-    with studio.served("guild tensorboard --no-open") as url:
-        return studio.page(f"{url}/#timeseries", 640, width=1200, wait=8)
+    with studio.served("guild tensorboard --no-open --host 127.0.0.1") as url:
+        return studio.page(f"{url.rstrip('/')}/#timeseries", 640, width=1200, wait=8)
 
 
 def failed(studio: Studio) -> Image.Image:
@@ -607,6 +627,33 @@ def compare_phone(studio: Studio) -> Image.Image:
     return compared(studio, width=390, height=844)
 
 
+def diff(studio: Studio) -> Image.Image:
+    """What differs between two runs, on the terminal."""
+    studio.copy("digits")
+    for rate in ("0.01", "0.1"):
+        studio.run(f"guild run digits epochs=3 learning_rate={rate} -y")
+    return studio.terminal(["guild-notebook diff 2 1"], 60)
+
+
+def reproduce(studio: Studio) -> Image.Image:
+    """A run again, in which a cell has come out otherwise."""
+    studio.notebook("random.ipynb", UNSEEDED)
+    studio.run("guild run random.ipynb -y")
+    return studio.terminal(["guild-notebook reproduce 1"], 60)
+
+
+def browse(studio: Studio) -> Image.Image:
+    """The page that goes on with a run that is being executed."""
+    studio.notebook("train.ipynb", SLOW)
+    for seconds in (0.2, 0.3):
+        studio.run(f"guild run train.ipynb seconds={seconds} -y")
+    studio.run("guild run train.ipynb seconds=9 -y --background")
+    with studio.served("guild-notebook browse --no-open") as url:
+        picture = studio.page(url, 760, width=1320, wait=6)
+    studio.run("guild stop -y")
+    return picture
+
+
 PICTURES: dict[str, Callable[[Studio], Image.Image]] = {
     "digits": digits,
     "run": run,
@@ -621,6 +668,9 @@ PICTURES: dict[str, Callable[[Studio], Image.Image]] = {
     "compare-failures": compare_failures,
     "compare-dark": compare_dark,
     "compare-phone": compare_phone,
+    "diff": diff,
+    "reproduce": reproduce,
+    "browse": browse,
     "view": view,
     "tensorboard": tensorboard,
     "failed": failed,

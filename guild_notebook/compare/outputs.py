@@ -111,9 +111,13 @@ def _shown_output(output: Mapping[str, Any], kind: str) -> Output | None:
     for mime in IMAGES:
         if mime in data and (image := image_of(mime, text_of(data[mime]))):
             return Output(IMAGE, source, plain, image=image, is_cut=is_cut)
-    for mime in data:
+    for mime, content in data.items():
         if _FIGURE.fullmatch(mime):
-            return _of_text(FIGURE, source, _figure_text(data[mime], plain))
+            # The state of a widget lies elsewhere in a notebook: there is the text beside it.
+            is_widget = isinstance(content, Mapping) and "model_id" in content
+            if is_widget:
+                return _of_text(TEXT, source, plain)
+            return _of_text(FIGURE, source, _canonical(content))
     if html := text_of(data.get("text/html", "")):
         return _of_html(html, source, plain, is_cut)
     if not plain or _OBJECT.fullmatch(plain):
@@ -139,13 +143,6 @@ def _of_text(kind: str, source: str, text: str) -> Output | None:
         digest = hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()
         text = f"{digest}\n{text}"
     return Output(kind, source, text, is_cut=is_cut) if text.strip() else None
-
-
-def _figure_text(content: Any, plain: str) -> str:
-    """The text by which a figure is compared. The state of a widget lies elsewhere in a notebook:
-    there is the text beside it."""
-    has_state = isinstance(content, Mapping) and "model_id" in content
-    return plain if has_state else _canonical(content)
 
 
 def _of_html(html: str, source: str, plain: str, is_cut: bool) -> Output | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..analysis.effects import statements
 from . import differences, environment, reach, report_text
 from .environment import EnvironmentDifference
 from .matching import NOT_TO_RUN
@@ -16,6 +18,9 @@ SAME, DIFFERS, NOT_COMPARED = "same", "differs", "not compared"
 MOST_NAMED = 5
 """Cells that a line names."""
 
+MOST_SILENT = 2
+"""Of cells before one of them that it names as well: the last."""
+
 _ENDED = ("completed", "failed", "exit", "timed out", "kernel died")
 """States of a cell that has run as far as it does by itself."""
 
@@ -24,13 +29,15 @@ _ENDED = ("completed", "failed", "exit", "timed out", "kernel died")
 class CellVerdict:
     """How a cell came out: the ``result`` is SAME, DIFFERS or NOT_COMPARED, and ``why`` says in a
     few words how it differs, or why it is not compared. A cell that differs ``follows`` where it
-    may do so because an earlier one does."""
+    may do so because an earlier one does; ``silent`` are the indexes of earlier cells that may go
+    into it, show nothing to compare, and call something."""
 
     index: int
     label: str
     result: str
     why: str = ""
     follows: bool = False
+    silent: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -79,13 +86,28 @@ def of(before: Run, after: Run, tolerance: Tolerance) -> Verdict:
 
 
 def _with_origins(difference: RunDifference, cells: Sequence[CellVerdict]) -> Iterator[CellVerdict]:
-    """The cells, with what is known of whether those that differ follow from an earlier one."""
+    """The cells, with what is known of where the difference of one may come from."""
     differing = [cell.index for cell in cells if cell.result == DIFFERS]
-    known = reach.dependencies(difference.before, differing) if len(differing) > 1 else {}
+    silent = list(_silent(difference)) if differing else []
+    is_asked = len(differing) > 1 or (differing and min([*silent, *differing]) < differing[0])
+    known = reach.dependencies(difference.before, [*differing, *silent]) if is_asked else {}
     for cell in cells:
         on = known.get(cell.index)
         may_follow = cell.follows or on is None or not on.isdisjoint(differing)
-        yield replace(cell, follows=may_follow and cell.index in differing[1:])
+        follows = may_follow and cell.index in differing[1:]
+        before = [i for i in silent if i < cell.index and (on is None or i in on)]
+        is_origin = cell.result == DIFFERS and not follows
+        yield replace(cell, follows=follows, silent=before if is_origin else ())
+
+
+def _silent(difference: RunDifference) -> Iterator[int]:
+    """The indexes of cells that ran, have no output, and may do otherwise each time."""
+    for cell in difference.cells:
+        one = cell.before
+        if one and one.kind == "code" and one.state and cell.is_same and not one.outputs:
+            effects = [each.effects for each in statements(one.source)]
+            if any(each.calls or each.unreadable for each in effects):
+                yield one.index
 
 
 def _cells(difference: RunDifference) -> Iterator[CellVerdict]:
@@ -145,10 +167,15 @@ def explanation(verdict: Verdict) -> str:
         known = "source, flags and what is recorded of the environment are the same"
     else:
         known = "source, flags, packages, Python and files are the same"
-    labels = [cell.label for cell in verdict.not_deterministic]
+    all_labels = {cell.index: cell.label for cell in verdict.cells}
+    labels = [
+        " or ".join([cell.label, *(all_labels[i] for i in cell.silent[-MOST_SILENT:])])
+        + ", which shows nothing," * bool(cell.silent)
+        for cell in verdict.not_deterministic
+    ]
     more = f" and {len(labels) - MOST_NAMED} more" * (len(labels) > MOST_NAMED)
     said = f"{'are' if labels[1:] else 'is'} not deterministic"
-    return f"{', '.join(labels[:MOST_NAMED])}{more} {said}: {known}"
+    return f"{'; '.join(labels[:MOST_NAMED])}{more} {said}: {known}"
 
 
 def data(verdict: Verdict) -> dict[str, Any]:
@@ -156,8 +183,7 @@ def data(verdict: Verdict) -> dict[str, Any]:
     return {
         "result": verdict.result,
         "cells": [
-            {name: getattr(cell, name) for name in ("index", "label", "result", "why", "follows")}
-            for cell in verdict.cells
+            {**dataclasses.asdict(cell), "silent": list(cell.silent)} for cell in verdict.cells
         ],
         "scalars": [
             {"name": name, "before": before, "after": after}

@@ -183,6 +183,14 @@ def test_a_cell_that_is_not_deterministic_is_named(project: Project, loose: Run)
     )
 
 
+def test_a_cell_that_shows_nothing_may_be_where_a_difference_comes_from(project: Project) -> None:
+    cells = ("size = 3", "# Draw\nimport random\ndrawn = random.random()", "# Show\nprint(drawn)")
+    project.notebook("silent.ipynb", *cells)
+    first = project.guild("run", "-y", "silent.ipynb").run
+    why = "cell [3] (Show) or cell [2] (Draw), which shows nothing, is not deterministic: "
+    assert why in reproduce(project, first.id).stdout
+
+
 def test_numbers_within_the_tolerance_are_the_same(project: Project, loose: Run) -> None:
     assert reproduce(project, loose.id, "--atol", "3").status == 0
     assert reproduce(project, loose.id, "--rtol", "1e-9").status == 1

@@ -167,6 +167,13 @@ def test_html_without_a_better_text_is_its_text():
         ({"text/latex": "$x$", "text/plain": "x"}, "x"),
         ({"application/json": {"b": 1, "a": [2]}}, '{\n "a": [\n  2\n ],\n "b": 1\n}'),
         ({"text/plain": "Figure of a thing"}, "Figure of a thing"),
+        (
+            {
+                "application/vnd.jupyter.widget-view+json": {"model_id": "abc"},
+                "text/plain": "IntSlider(value=7)",
+            },
+            "IntSlider(value=7)",
+        ),
     ],
 )
 def test_other_types_are_texts(data: dict[str, Any], text: str):
@@ -176,10 +183,6 @@ def test_other_types_are_texts(data: dict[str, Any], text: str):
 FIGURES = {
     "Plotly": {"application/vnd.plotly.v1+json": {"data": [{"y": [1, 2], "uid": "1" * 32}]}},
     "Vega": {"application/vnd.vegalite.v5+json": {"mark": "point"}, "text/plain": "alt.Chart(...)"},
-    "a widget": {
-        "application/vnd.jupyter.widget-view+json": {"model_id": "abc"},
-        "text/plain": "IntSlider()",
-    },
     "Plotly in HTML": {"text/html": "<div id='x'></div><script>Plotly.newPlot('x')</script>"},
     "a script": {"application/javascript": "draw()"},
 }

@@ -203,8 +203,9 @@ addEventListener("pagehide", writeHash);
 // What is chosen where the address says nothing: the image that differs most, or the output where
 // no image does; the newest run that completed, and the one before it to compare with.
 function chosenAtFirst() {
-  const {slots} = data, all = slots.map((_, i) => i).sort((a, b) => slots[b].change - slots[a].change);
-  const slot = all.find((i) => slots[i].kind === "image" && slots[i].change > 0) ?? all[0] ?? null;
+  const {slots} = data, shows = (slot) => Number(slot.kind !== "none");
+  const [slot = null] = slots.map((_, i) => i).sort((a, b) => slots[b].plots - slots[a].plots
+    || slots[b].change - slots[a].change || shows(slots[b]) - shows(slots[a]));
   const runs = slot === null ? [] : data.sections[data.slots[slot].section].runs;
   const well = runs.filter((i) => !holeOf(slot, i) && data.runs[i].state === "completed");
   const [run = runs[0] ?? (data.runs.length ? 0 : null), base = null] = [...well, ...runs.filter((i) => !well.includes(i))];
