@@ -27,12 +27,17 @@ what the page opens with, as its addresses have it. The data is::
                  {"kind": "figure", "text"}],
      "images": [{"digest", "mime", "bytes", "width", "height", "thumb": URL or ""}],
      "curves": [{"scalar", "run", "points": [[STEP, VALUE]]}]}
+
+Each output has ``same`` besides, a text that those have in common that a reader would call the
+same. A text output in which something is no difference (volatile.py) has ``plain``, the text with
+words in its place.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -43,7 +48,9 @@ from ..document import states
 from ..run.run_facts import value_text
 from ..texts import number
 from . import matching, ranking, reach, thumbnails
-from .model import ERROR, FIGURE, IMAGE, TABLE, Cell, Image, Output, Run, Scalar, Section
+from .differences import fingerprint
+from .model import ERROR, FIGURE, IMAGE, TABLE, TEXT, Cell, Image, Output, Run, Scalar, Section
+from .volatile import Mask
 
 TEXT_LIMITS = (20_000, 5_000, 1_000, 300)
 """Characters of an output: the most that leave all outputs within MOST_TEXT, or the last."""
@@ -129,6 +136,7 @@ class _PageData:
 
     def _section(self, number: int, section: Section) -> dict[str, Any]:
         own: list[int] = []
+        masks = [Mask(run) for run in section.runs]
         changes = ranking.slot_changes(section, reach.reached)
         for slot, change in zip(section.slots, changes):
             found = [
@@ -143,8 +151,8 @@ class _PageData:
             self._failed_slot.update(dict.fromkeys(failed, place))
             self._cells.append(
                 [
-                    self._cell(cell, matching.hole(run, slot))
-                    for run, cell in zip(section.runs, found)
+                    self._cell(cell, matching.hole(run, slot), mask)
+                    for run, cell, mask in zip(section.runs, found, masks)
                 ]
             )
             sources = dict.fromkeys(each["source"] for each in self._cells[-1] if "source" in each)
@@ -167,7 +175,7 @@ class _PageData:
         runs = [self._place[run.id] for run in section.runs]
         return {"notebook": section.notebook, "runs": runs, "slots": own}
 
-    def _cell(self, cell: Cell | None, hole: str) -> dict[str, Any]:
+    def _cell(self, cell: Cell | None, hole: str, mask: Mask) -> dict[str, Any]:
         if cell is None:
             return {"hole": hole}
         made = {
@@ -176,12 +184,17 @@ class _PageData:
             "seconds": cell.seconds,
             "memory": cell.peak_memory,
             "source": self._sources.setdefault(_utf8(cell.source), len(self._sources)),
-            "outputs": [self._output(output) for output in cell.outputs],
+            "outputs": [self._output(output, mask) for output in cell.outputs],
         }
         return made if made["outputs"] or hole == "no output" else {"hole": hole, **made}
 
-    def _output(self, output: Output) -> int:
-        text = json.dumps(self._output_data(output))
+    def _output(self, output: Output, mask: Mask) -> int:
+        data = self._output_data(output)
+        prints = repr(fingerprint(output, mask)).encode("utf-8", "replace")
+        data["same"] = hashlib.sha256(prints).hexdigest()[:12]
+        if data["kind"] == TEXT and (plain := mask(data["text"])) != data["text"]:
+            data["plain"] = plain
+        text = json.dumps(data)
         return self._outputs.setdefault(text, len(self._outputs))
 
     def _output_data(self, output: Output) -> dict[str, Any]:
@@ -213,7 +226,7 @@ class _PageData:
             message = _cut(output.message, self._limit)[0]
             about = {"name": _short(output.name), "message": message}
             return {"kind": ERROR, **about, "text": text, "cut": cut}
-        return {"kind": "text", "from": output.source, "text": text, "cut": cut}
+        return {"kind": TEXT, "from": output.source, "text": text, "cut": cut}
 
     def _listed_images(self) -> list[dict[str, Any]]:
         images = list(self._images.values())

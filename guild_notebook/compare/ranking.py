@@ -51,6 +51,8 @@ def slot_changes(section: Section, reached: Callable[[Run], Reached]) -> list[Sl
     for slot in section.slots:
         cells = [(run, cell) for run in section.runs if (cell := _cell(run, slot))]
         amount, kind, plots = _change(cells, masks)
+        if kind == "none":
+            kind = next(_kinds_so_far(section, slot), kind)
         flags = _flags(slot, versions)
         is_unexplained = bool(amount) and any(
             _is_unexplained(slot, runs, found, masks) for runs, found in versions
@@ -66,6 +68,13 @@ def _cell(run: Run, slot: Slot) -> Cell | None:
     if cell is None or cell.kind != "code" or cell.state not in _ENDED:
         return None
     return cell if hole(run, slot) in ("", NO_OUTPUT) else None
+
+
+def _kinds_so_far(section: Section, slot: Slot) -> Iterator[str]:
+    """The kinds of what a cell has put out in runs in which it has not ended."""
+    for run in section.runs:
+        index = slot.cells.get(run.id, len(run.cells))
+        yield from (output.kind for cell in run.cells[index : index + 1] for output in cell.outputs)
 
 
 def _flags(slot: Slot, versions: Iterable[tuple[Sequence[Run], Reached]]) -> frozenset[str] | None:

@@ -155,6 +155,17 @@ def test_what_repeats_is_stored_once():
     assert data["slots"][1]["change"] > data["slots"][0]["change"] == 0
 
 
+def test_outputs_that_a_reader_would_call_the_same_say_so():
+    runs = [
+        run(n, cell(0, "A", text(f"fit in {n} s"), text(f"fit in {n} s, loss {n}"), text("end")))
+        for n in range(1, 3)
+    ]
+    data = data_of(*runs)
+    new, old = ([data["outputs"][i] for i in each["outputs"]] for each in data["cells"][0])
+    assert [a["same"] == b["same"] for a, b in zip(old, new)] == [True, False, True]
+    assert old[1]["plain"] == "fit in «time», loss 1" and "plain" not in old[2]
+
+
 def test_long_texts_and_tables_are_cut_and_say_how_much():
     table = Table(["n"], [[str(n)] for n in range(1000)], 1)
     long = "a" * 30_000 + "b"

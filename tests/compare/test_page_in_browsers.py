@@ -48,7 +48,7 @@ def test_it_opens_on_the_plot_that_changed_most(open_page: Any):
     assert page.texts(".counts span") == ["◆ 1 failed", "◌ 1 running", "4 flags vary"]
     assert page.evaluate(IMAGE) == [320, 220, "blob:"]
     assert page.evaluate(CHOSEN) == FIRST
-    assert page.texts(".sliders .same") == ["all: epochs=10 seed=0"]
+    assert page.texts(".sliders .same") == ["in all runs: epochs=10 seed=0"]
     caption = page.text("figcaption")
     assert "● completed" in caption and "accuracy 0.835" in caption and "hidden_units 8" in caption
 
@@ -58,7 +58,7 @@ def test_cells_are_listed_by_change_with_what_is_to_be_known_of_them(open_page: 
     assert [text.split(" ")[0] for text in page.texts(".cells li button")] == [
         *("Mistakes", "Training", "Report", "Learning", "Stamp", "Data", "Chart", "Columns")
     ]
-    assert page.texts(".cells .silent summary") == ["1 no output"]
+    assert page.texts(".cells .silent summary") == ["1 without output"]
     assert "◆1" in page.text('[data-slot="1"]') and "same" in page.text('[data-slot="0"]')
     page.click(".cells summary")
     page.click('[data-slot="6"]')

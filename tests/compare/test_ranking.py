@@ -72,6 +72,11 @@ def test_of_texts_it_is_the_share_of_lines_that_vary():
     assert amount([text("a\nb")], [text("a")], [text("a\nc")]) == (0.5, "text")
 
 
+def test_a_cell_that_has_not_ended_has_the_kind_of_what_it_has_put_out():
+    (change,) = changes([run(1, [text("begun")], states=["running"])])
+    assert (change.amount, change.kind) == (0.0, "text")
+
+
 def test_what_a_reader_calls_unchanged_does_not_count():
     assert amount([text("Wall time: 3 s")], [text("Wall time: 50 ms")]) == (0.0, "text")
 

@@ -67,8 +67,9 @@ class Builder:
     def source(self, text: str) -> int:
         return self._index(self.sources, text)
 
-    def text(self, text: str, source: str = "stdout") -> int:
-        return self._index(self.outputs, {"kind": "text", "from": source, "text": text, "cut": 0})
+    def text(self, text: str, source: str = "stdout", **more: str) -> int:
+        made = {"kind": "text", "from": source, "text": text, "cut": 0, **more}
+        return self._index(self.outputs, made)
 
     def table(self, columns: list[str], *rows: list[str]) -> int:
         table = {"kind": "table", "columns": columns, "index": 1, "rows": list(rows), "cut": 0}
@@ -205,9 +206,10 @@ def sweep() -> tuple[Data, Images]:
         runs.append(run(number, flags, scalars, varied))
         points = [[step, round(math.exp(-step * rate) + 1 - accuracy, 4)] for step in range(1, 11)]
         curves.append({"scalar": "loss", "run": number, "points": points})
-        training = (
-            "\n".join(f"epoch {step}: loss {value:.4f}" for step, value in points)
-            + f"\naccuracy: {accuracy:.4f}"
+        epochs = "\n".join(f"epoch {step}: loss {value:.4f}" for step, value in points)
+        timed, training = (
+            f"fit in {time}\n{epochs}\naccuracy: {accuracy:.4f}"
+            for time in (f"{number} s", "«time»")
         )
         image = made.image(plot(8 * rate + hidden / 40, accuracy), 320, 220)
         small = made.image(plot(hidden / 20, 0.4 + rate), 320, 220)
@@ -219,7 +221,8 @@ def sweep() -> tuple[Data, Images]:
         )
         warned = [made.text("ConvergenceWarning: not converged yet\n", "stderr")] * (rate > 0.05)
         for index, outputs in enumerate((
-            [made.text("1797 images of 8 × 8 pixels\n")], [made.text(training), *warned],
+            [made.text(f"1797 images of 8 × 8 pixels in {number} ms\n", same="one")],
+            [made.text(timed, plain=training), *warned],
             [image], [report], [small],
             [made.text(f"token {hashlib.md5(str(number).encode()).hexdigest()}\n")], [],
             [made.figure()],
@@ -271,7 +274,7 @@ def sweep() -> tuple[Data, Images]:
     slots = [
         slot("Data", 0.0, "text", reached=[]),
         slot("Training", 0.6, "text", failed=1, reached=[*reached, "activation"], sources=[1, 6]),
-        slot("Mistakes", 0.9, "image", reached=reached),
+        slot("Mistakes", 0.9, "text", plots=0.8, reached=reached),
         slot("Report", 0.5, "table", reached=reached),
         slot("Learning curves", 0.3, "image"),
         slot("Stamp", 0.2, "text", reached=[], unexplained=True),

@@ -31,7 +31,7 @@ function makeCellsList() {
       return [
         data.sections.length > 1 ? el("h3", {}, section.notebook || "no notebook yet", el("small", {}, ` ${plural(section.runs.length, "run")}`)) : null,
         el("ul", {}, ...rest.map(cellItem)),
-        silent.length ? el("details", {class: "silent"}, el("summary", {}, `${silent.length} no output`),
+        silent.length ? el("details", {class: "silent"}, el("summary", {}, `${silent.length} without output`),
           el("ul", {}, ...silent.map(cellItem))) : null,
       ].filter(Boolean);
     }));

@@ -112,14 +112,14 @@ const coordinatesPanel = {
     const width = Math.max(this.width, keys.length * AXES.width);
     this.step = width / Math.max(1, keys.length);
     const extras = Math.max(0, ...this.axes.map((axis) => axis.extras.length));
-    const height = AXES.top + AXES.height + 12 + extras * AXES.extra;
+    const height = keys.length && AXES.top + AXES.height + 12 + extras * AXES.extra;
     this.scroller.firstChild.style.setProperty("width", `${width}px`);
     for (const [name, value] of Object.entries({width, height, viewBox: `0 0 ${width} ${height}`})) {
       this.plot.setAttribute(name, value);
     }
     this.places = data.runs.map((run) => this.axes.map((axis) => this.y(axis, axis.field.value(run))));
     this.lines = data.runs.map((_, i) => svg("path", {"data-run": i, class: "line",
-      d: `M${this.places[i].map((y, k) => `${this.x(k).toFixed(1)} ${y.toFixed(1)}`).join("L")}`}));
+      d: this.places[i].map((y, k) => `${k ? "L" : "M"}${this.x(k).toFixed(1)} ${y.toFixed(1)}`).join("")}));
     this.group = svg("g", {}, this.lines);
     this.labels.replaceChildren(...this.axes.map((axis) => this.label(axis)));
     this.plot.replaceChildren(this.group, ...this.axes.map((axis, k) => this.axis(axis, k)));
@@ -191,7 +191,7 @@ const coordinatesPanel = {
       const act = pressed(() => this.choose(axis, extra.isChosen ? "" : extra.filter));
       const y = AXES.top + AXES.height + 14 + (place + 0.5) * AXES.extra;
       return svg("g", {class: "extra", role: "button", tabindex: 0, onkeydown: act, onclick: act,
-        "aria-label": `${axis.name}: ${extra.name}, ${extra.count} runs`},
+        "aria-label": `${axis.name}: ${extra.name}, ${plural(extra.count, "run")}`},
       svg("circle", {cx: x, cy: y, r: 4}), svg("text", {x: x + 7, y: y + 4}, `${extra.name} ${extra.count}`));
     });
     axis.brush = svg("g", {class: "brush"});

@@ -1,8 +1,14 @@
 // How two texts, and two tables, differ.
 
 const NUMBER = /[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\b(?:nan|inf)\b/g;
-const shapeOf = (line) => line.replace(NUMBER, "#");
+// The lines of an output, or of a source: what is shown of each, and what is compared.
+function comparedLines({text = "", plain = text}) {
+  const compared = plain.replace(/\n$/, "").split("\n");
+  return text.replace(/\n$/, "").split("\n").map((shown, i) => ({shown, compared: compared[i] ?? shown}));
+}
+const shapeOf = (line) => line.compared.replace(NUMBER, "#");
 const isSameShape = ([a, b]) => a !== undefined && b !== undefined && shapeOf(a) === shapeOf(b);
+const isSameLine = ([a, b]) => a !== undefined && b !== undefined && a.compared === b.compared;
 
 // Rows of two texts beside each other: [left, right] lines, undefined where a side has none. Lines
 // that differ in numbers only are beside each other, and so are those in place of others.
@@ -56,7 +62,6 @@ function commonPairs(a, b) {
 
 // The texts of two lines of one shape, the numbers that differ emphasised.
 function numberedLines(left, right) {
-  if (left === right) return [[left], [right]];
   const parts = (line) => { // texts and numbers in turn
     const found = [];
     let after = 0;
@@ -84,12 +89,12 @@ function deltaText(before, after) {
 
 // Two texts side by side; long stretches that are the same are folded.
 function textsElement(before, after) {
-  const rows = alignedLines(before.replace(/\n$/, "").split("\n"), after.replace(/\n$/, "").split("\n"));
+  const rows = alignedLines(comparedLines(before), comparedLines(after));
   const body = el("tbody");
   const row = ([left, right]) => {
-    const isPair = isSameShape([left, right]);
-    const [a, b] = isPair ? numberedLines(left, right) : [[left ?? ""], [right ?? ""]];
-    const kind = !isPair ? "changed" : left === right ? "equal" : "numbers";
+    const isPair = isSameShape([left, right]), isSame = isSameLine([left, right]);
+    const [a, b] = isPair && !isSame ? numberedLines(left.shown, right.shown) : [[left?.shown ?? ""], [right?.shown ?? ""]];
+    const kind = !isPair ? "changed" : isSame ? "equal" : "numbers";
     return el("tr", {class: kind}, el("td", {class: left === undefined ? "absent" : "left"}, ...a),
       el("td", {class: right === undefined ? "absent" : "right"}, ...b));
   };
@@ -102,7 +107,7 @@ function textsElement(before, after) {
   let made = 0;
   for (let i = 0; i < rows.length;) {
     let j = i;
-    while (j < rows.length && rows[j][0] === rows[j][1]) j += 1;
+    while (j < rows.length && isSameLine(rows[j])) j += 1;
     const from = i ? i + around : i, to = j < rows.length ? j - around : j;
     if (to - from > 3) {
       body.append(...rows.slice(i, from).map(row), folded(rows.slice(from, to)), ...rows.slice(to, j).map(row));
@@ -115,7 +120,7 @@ function textsElement(before, after) {
   return el("table", {class: "lines"}, el("thead", {class: "hidden"}, el("tr", {}, el("th", {scope: "col"}, "baseline"), el("th", {scope: "col"}, "chosen"))), body);
 }
 function textSummary(before, after) {
-  const rows = alignedLines(before.split("\n"), after.split("\n")).filter(([a, b]) => a !== b);
+  const rows = alignedLines(comparedLines(before), comparedLines(after)).filter((row) => !isSameLine(row));
   const lines = rows.filter((row) => !isSameShape(row)).length;
   return lines ? `${plural(lines, "line")} changed` : `numbers in ${plural(rows.length, "line")}`;
 }

@@ -152,19 +152,21 @@ function tileContent(slot, run, common) {
     || outputs.find((output) => output.from !== "stderr") || outputs[0];
   if (shown.kind === "image") return imageElement(shown.image, "", true);
   if (shown.kind === "error") return el("span", {class: "tile-text bad"}, el("strong", {}, shown.name), ` ${shown.message}`.slice(0, 300));
-  const lines = linesOf(shown), differ = lines.filter((line) => !common.has(line));
-  return el("span", {class: "tile-text"}, (differ.length ? differ : lines).slice(0, 14).map((line) => line.slice(0, 120)).join("\n"));
+  const differ = outputs.filter((output) => output.kind === shown.kind)
+    .map((output) => linesOf(output).filter((line) => !common.has(line.compared))).find((lines) => lines.length);
+  return el("span", {class: "tile-text"}, (differ || linesOf(shown)).slice(0, 14).map((line) => line.shown.slice(0, 120)).join("\n"));
 }
-const linesOf = (output) => (output.kind === "table"
-  ? output.rows.map((row) => row.join("  ")) : (output.text || "").slice(0, 20000).split("\n")).filter((line) => line.trim());
-// Lines that all runs have in this cell: a tile has room for what differs only.
+const linesOf = (output) => comparedLines(output.kind === "table" ? {text: output.rows.map((row) => row.join("  ")).join("\n")} : output)
+  .filter((line) => line.shown.trim());
+// Lines that all runs have in which this cell has not failed: a tile has room for what differs only.
 function commonLines(slot, runs) {
   const counts = new Map();
   let number = 0;
   for (const run of runs) {
-    if (holeOf(slot, run)) continue;
+    const outputs = outputsOf(slot, run);
+    if (holeOf(slot, run) || outputs.some((output) => output.kind === "error")) continue;
     number += 1;
-    for (const line of new Set(outputsOf(slot, run).flatMap(linesOf))) counts.set(line, (counts.get(line) || 0) + 1);
+    for (const line of new Set(outputs.flatMap(linesOf).map((each) => each.compared))) counts.set(line, (counts.get(line) || 0) + 1);
   }
   return new Set([...counts].filter(([, count]) => count === number).map(([line]) => line));
 }

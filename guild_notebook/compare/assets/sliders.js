@@ -20,7 +20,7 @@ function makeSliders() {
         return element;
       }));
     }
-    same.textContent = among.same.length ? `all: ${among.same.join(" ")}` : "";
+    same.textContent = among.same.length ? `in all runs: ${among.same.join(" ")}` : "";
     place();
   };
   let section = null;

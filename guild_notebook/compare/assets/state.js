@@ -213,10 +213,12 @@ function chosenAtFirst() {
 }
 
 // Put other data in place of this, with what is chosen kept; pages that are live are given it again
-// and again. A run or a cell that is not there any more is one that was not chosen.
+// and again. A run or a cell that is not there any more is one that was not chosen, and so is a cell
+// as long as none has an output.
 function replaceData(read) {
+  const isEmpty = data.slots.every(({kind}) => kind === "none");
   const kept = Object.fromEntries(Object.entries(KINDS)
-    .filter(([key]) => state[key] !== null).map(([key, kind]) => [key, toName[kind](state[key])]));
+    .filter(([key]) => state[key] !== null && !(isEmpty && key === "slot")).map(([key, kind]) => [key, toName[kind](state[key])]));
   data = prepared(read);
   indexed();
   visible = null;

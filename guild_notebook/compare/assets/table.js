@@ -65,7 +65,7 @@ const tablePanel = {
     this.copied = el("span", {role: "status"});
     const copy = (name, text) => button(`Copy as ${name}`, async () => {
       await copyText(text());
-      this.copied.textContent = `${visibleRuns().length} runs copied`;
+      this.copied.textContent = `${plural(visibleRuns().length, "run")} copied`;
       setTimeout(() => { this.copied.textContent = ""; }, 3000);
     });
     this.scroller = el("div", {class: "table-scroll", tabindex: 0, role: "region",
@@ -165,7 +165,7 @@ const tablePanel = {
       tableRows.get(again).querySelector("button").focus({preventScroll: true});
     }
     const all = data.runs.length;
-    this.count.textContent = shown.length === all ? `${all} runs` : `${shown.length} of ${all} runs`;
+    this.count.textContent = shown.length === all ? plural(all, "run") : `${shown.length} of ${plural(all, "run")}`;
     if (!shown.length) {
       this.body.append(el("tr", {}, el("td", {colspan: this.columns.length + 1},
         "No run passes the filter. ", button("Show all", () => set({filter: ""}), {class: "plain"}))));

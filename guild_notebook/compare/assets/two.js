@@ -64,7 +64,7 @@ function valuesElement(base, run) {
   }).filter(Boolean);
   return el("div", {class: "two-values"},
     el("div", {class: "scrolled", role: "region", tabindex: "0", "aria-label": "Flags and scalars that differ"}, el("table", {class: "data"},
-      el("thead", {}, el("tr", {}, el("td"), el("th", {scope: "col"}, "baseline"), el("th", {scope: "col"}, "chosen"), el("th", {scope: "col"}, "by"))),
+      el("thead", {}, el("tr", {}, el("td"), el("th", {scope: "col"}, "baseline"), el("th", {scope: "col"}, "chosen"), el("th", {scope: "col"}, "change"))),
       ...groups.map(([, rows]) => rows.filter((each) => each[4])).filter((rows) => rows.length).map((rows) => el("tbody", {},
         ...rows.map(([name, before, after, delta]) => el("tr", {}, el("th", {scope: "row"}, name),
           el("td", {}, before), el("td", {}, after), el("td", {class: "delta"}, delta))))))),
@@ -96,7 +96,7 @@ function comparedCell(slot, base, run) {
   const [holeA, holeB] = [holeOf(slot, base), holeOf(slot, run)], [a, b] = [cellOf(slot, base), cellOf(slot, run)];
   const sources = a && b && a.source !== undefined && b.source !== undefined && a.source !== b.source ? [a.source, b.source] : null;
   const code = () => (sources ? [el("details", {class: "code"}, el("summary", {}, "Code changed"),
-    scrolled(textsElement(...sources.map((i) => data.sources[i])), "Code and its changes"))] : []);
+    scrolled(textsElement(...sources.map((i) => ({text: data.sources[i]}))), "Code and its changes"))] : []);
   const changedCode = sources ? ["code changed"] : [];
   if (holeA && holeB) {
     const isSame = holeA === holeB;
@@ -151,7 +151,7 @@ function comparedOutput(before, after, slot, base, run) {
       outputElement(before, slot, base), outputElement(after, slot, run))]};
   }
   if (before.text === after.text) return {isSame: true, summary: "same", make: whole};
-  return {isSame: false, summary: after.kind === "figure" ? "figure changed" : textSummary(before.text, after.text),
+  return {isSame: false, summary: after.kind === "figure" ? "figure changed" : textSummary(before, after),
     make: () => [after.kind === "figure" ? outputElement(after, slot, run)
-      : scrolled(textsElement(before.text, after.text), `Texts of ${data.slots[slot].name} beside each other`)]};
+      : scrolled(textsElement(before, after), `Texts of ${data.slots[slot].name} beside each other`)]};
 }
