@@ -24,7 +24,7 @@ from .model import (
     Slot,
     Tolerance,
 )
-from .table_changes import table_change, table_lines
+from .table_changes import table_change, table_lines, without_durations
 from .texts import Masked, text_change
 from .volatile import Mask, is_duration
 
@@ -155,7 +155,7 @@ def fingerprint(output: Output, mask: Masked) -> Hashable:
     if output.image:
         return IMAGE, content_key(output.image)
     if output.table:
-        return TABLE, mask("\n".join(table_lines(output.table)))
+        return TABLE, mask("\n".join(table_lines(without_durations(output.table))))
     return output.kind, output.name, mask(output.message), _text(output, mask)
 
 

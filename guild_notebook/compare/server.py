@@ -140,10 +140,18 @@ class Server:
     def run(self) -> None:
         """Answer until this process is interrupted or told to end."""
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(self._answer())
+            asyncio.run(self._until_told())
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread may still read runs
 
-    async def _answer(self) -> None:
+    async def _until_told(self) -> None:
+        self.listen()
+        ended = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        await ended.wait()
+
+    def listen(self) -> None:
+        """Answer as long as the loop runs in which this is called."""
         logging.getLogger("tornado").addHandler(logging.NullHandler())
         logging.getLogger("tornado").propagate = False  # it says what others send here
         choice = f"{self.root}({'|'.join(KINDS)})/([^/]+)/"
@@ -165,10 +173,6 @@ class Server:
             server=self,
         )
         httpserver.HTTPServer(app, max_body_size=0).add_sockets(self._sockets)
-        ended = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        await ended.wait()
 
     async def in_home(self, function: Callable[..., _T], *args: Any) -> _T:
         """What a ``function`` returns that reads the home."""

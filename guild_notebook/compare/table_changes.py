@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .alignment import common
 from .model import NumberChange, Table, Tolerance
@@ -90,6 +90,15 @@ def table_lines(table: Table) -> Iterator[str]:
     """A table as lines of text: its columns, and its rows."""
     yield " | ".join(table.columns)
     yield from (" | ".join(row) for row in table.rows)
+
+
+def without_durations(table: Table) -> Table:
+    """The table with nothing in the columns that are times which the run has taken."""
+    timed = {place for place, column in enumerate(table.columns) if is_duration(column)}
+    if not timed:
+        return table
+    rows = [["" if place in timed else e for place, e in enumerate(row)] for row in table.rows]
+    return replace(table, rows=rows)
 
 
 def _size(table: Table) -> int:

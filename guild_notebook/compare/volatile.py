@@ -208,6 +208,7 @@ def _without_durations(line: str) -> str:
     return _NAMED.sub(r"\1«time»", line)
 
 
+@lru_cache(maxsize=1000)
 def is_duration(name: str) -> bool:
     """Whether a scalar or a column of this name is a time that the run has taken."""
     return "«" in Mask()(f"{name}: 1.5")

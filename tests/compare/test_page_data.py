@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from guild_notebook.compare import images, page_data, thumbnails
+from guild_notebook.compare import differences, images, page_data, thumbnails
 from guild_notebook.compare.model import Cell, Image, Output, Run, Scalar, Table
 from guild_notebook.compare.page import page
 
@@ -164,6 +164,55 @@ def test_outputs_that_a_reader_would_call_the_same_say_so():
     new, old = ([data["outputs"][i] for i in each["outputs"]] for each in data["cells"][0])
     assert [a["same"] == b["same"] for a, b in zip(old, new)] == [True, False, True]
     assert old[1]["plain"] == "fit in «time», loss 1" and "plain" not in old[2]
+
+
+def figure(content: str) -> Output:
+    return Output("figure", "display", content)
+
+
+def table(*rows: list[str]) -> Output:
+    return Output("table", "result", "", table=Table(["", "score", "time (s)"], list(rows), 1))
+
+
+def error(line: int, message: str) -> Output:
+    text = f"Cell In[{line}], line {line}\n----> {line} fail()\nValueError: {message}"
+    return Output("error", "", text, name="ValueError", message=message)
+
+
+DAY = START + datetime.timedelta(days=5)
+
+ALIKE = {  # of two runs, the second of which began on another day
+    "a text whose time differs": (text("took 1.5 s"), text("took 2.5 s"), True),
+    "a text whose number differs": (text("loss 1.5"), text("loss 2.5"), False),
+    "the day of each run": (text("ran on 2026-11-01"), text("ran on 2026-11-06"), True),
+    "a day of one of them": (text("as of 2026-11-01"), text("as of 2026-11-02"), False),
+    "ids of objects": (text("<A at 0x7f1234567890>"), text("<A at 0x7f1234567899>"), True),
+    "the run's own id": (text(f"in {1:032x}"[::-1]), text(f"in {2:032x}"[::-1]), True),
+    "a table whose times differ": (table(["a", "1", "3.5"]), table(["a", "1", "4.5"]), True),
+    "a table whose scores differ": (table(["a", "1", "3.5"]), table(["a", "2", "3.5"]), False),
+    "an error at another line": (error(2, "odd"), error(3, "odd"), True),
+    "another error": (error(2, "odd"), error(2, "even"), False),
+    "figures that differ": (figure('{"x": 1}'), figure('{"x": 2}'), False),
+    "figures but for an id": (
+        figure("2f1e8a5c-1111-4222-8333-444455556666"),
+        figure("2f1e8a5c-1111-4222-8333-444455557777"),
+        True,
+    ),
+    "texts that differ after the cut": (text("x" * 50_000 + "a"), text("x" * 50_000 + "b"), False),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "is_same"), ALIKE.values(), ids=ALIKE)
+def test_outputs_are_the_same_where_those_of_two_runs_compared_are(
+    one: Output, other: Output, is_same: bool
+):
+    cells = [cell(0, "Data", each) for each in (one, other)]
+    before, after = run(1, cells[0]), run(2, cells[1], started=DAY)
+    data = data_of(before, after)
+    first, second = (data["outputs"][each["outputs"][0]]["same"] for each in data["cells"][0])
+    assert (first == second) is is_same
+    (slot,) = differences.between(before, after).cells
+    assert bool(slot.outputs) is not is_same
 
 
 def test_long_texts_and_tables_are_cut_and_say_how_much():

@@ -1,5 +1,6 @@
-"""The page that compares runs in Chromium and in Firefox, from a file: each of its controls, by
-mouse and by keyboard; it asks nobody for anything, and nothing of a run is executed."""
+"""The page that compares runs in Chromium and in Firefox, from a file and served: each of its
+controls, by mouse and by keyboard; it asks nobody else for anything, and executes nothing of a run.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +26,40 @@ FIRST, BASE = (
 FAILED = "activation=relu hidden_units=8 learning_rate=1.0"
 IMAGE = (
     "(async () => { const i = document.querySelector('.one-outputs img'); await i.decode();"
-    " return [i.naturalWidth, i.naturalHeight, i.src.slice(0, 5)]; })()"
+    " return [i.naturalWidth, i.naturalHeight, i.src.slice(0, 5) === 'data:']; })()"
 )
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("pages")
-    made = {"sweep": compare_data.sweep(), "random": compare_data.random_search()}
+def made() -> Any:
     return {
-        name: compare_data.written(folder / f"{name}.html", each) for name, each in made.items()
+        **{"sweep": compare_data.sweep(), "random": compare_data.random_search()},
+        "alike": alike(),
     }
+
+
+def alike() -> tuple[compare_data.Data, compare_data.Images]:
+    """Two runs, whose outputs are stored twice each: see ``same`` of page_data.py."""
+    made = compare_data.Builder()
+    made.source("x")
+    rows: list[list[Any]] = []
+    for first, second in (
+        ({"text": "took 1.5 s", "same": 0}, {"text": "took 2.5 s", "same": 0}),
+        ({"text": "took 1.5 s: 7", "same": 1}, {"text": "took 1.5 s: 8", "same": 2}),
+        ({"text": "as of 2026-11-01"}, {"text": "as of 2026-11-01", "same": 3}),
+        ({"text": "long", "cut": 9}, {"text": "long", "cut": 9, "same": 4}),
+        ({"kind": "figure", "text": "x"}, {"kind": "figure", "text": "x", "same": 5}),
+    ):
+        row = []
+        for each in (first, second):
+            made.outputs.append({"kind": "text", "from": "stdout", "cut": 0, **each})
+            cell = {"n": 1, "state": "completed", "seconds": 1.0, "memory": None, "source": 0}
+            row.append({**cell, "outputs": [len(made.outputs) - 1]})
+        rows.append(row)
+    names = ("Time", "Number", "Date", "Long", "Figure")
+    slots = [compare_data.slot(name, 0.1, "text") for name in names]
+    runs = [compare_data.run(number, {"lr": number}, {}, ["lr"]) for number in range(2)]
+    return made.data(runs, slots, rows, []), made.images
 
 
 # What the page opens on
@@ -46,7 +70,7 @@ def test_it_opens_on_the_plot_that_changed_most(open_page: Any):
     assert page.text(".cell-title") == "Mistakes"
     assert page.text(".head h1") == "digits: 16 runs"
     assert page.texts(".counts span") == ["◆ 1 failed", "◌ 1 running", "4 flags vary"]
-    assert page.evaluate(IMAGE) == [320, 220, "blob:"]
+    assert page.evaluate(IMAGE) == [320, 220, False]
     assert page.evaluate(CHOSEN) == FIRST
     assert page.texts(".sliders .same") == ["in all runs: epochs=10 seed=0"]
     caption = page.text("figcaption")
@@ -79,7 +103,7 @@ def test_a_slider_shows_the_run_with_that_value(open_page: Any):
     assert page.evaluate(CHOSEN) == "activation=relu hidden_units=32 learning_rate=0.01"
     assert page.text(".slider output") == "32"
     assert page.evaluate("document.activeElement.getAttribute('aria-valuetext')") == "32"
-    assert page.evaluate(IMAGE) == [320, 220, "blob:"]
+    assert page.evaluate(IMAGE) == [320, 220, False]
     assert page.evaluate("document.querySelector('.one-outputs img').src") != before
     page.press("End")
     assert page.evaluate(CHOSEN) == "activation=relu hidden_units=128 learning_rate=0.01"
@@ -204,6 +228,14 @@ def test_two_runs_show_what_differs_and_fold_what_is_the_same(open_page: Any):
     assert page.texts('[data-of="3"] tbody tr') == [
         *("0 0.835 +0.035 0.815 +0.035 37", "1 0.825 +0.035 0.835 +0.035 43"),
         "all 0.835 +0.035 0.835 +0.035 360",
+    ]
+
+
+def test_two_outputs_that_a_reader_calls_the_same_are_folded(open_page: Any):
+    page = open_page("view=two", "alike")
+    assert page.texts(".two-cells details > summary") == [
+        *("Time same", "Number numbers in 1 line", "Date same"),
+        *("Long changed in what is left out here", "Figure figure changed"),
     ]
 
 
@@ -385,6 +417,7 @@ def test_the_print_button_prints(open_page: Any):
 # Many images
 
 
+@pytest.mark.parametrize("open_page", ["Chromium, file", "Firefox, file"], indirect=True)
 def test_another_cell_gives_back_what_the_images_of_the_last_one_took(open_page: Any):
     page = open_page("view=sheet")
     page.wait("document.querySelector('.tile img').src.startsWith('blob:')")
@@ -566,7 +599,7 @@ def test_hostile_texts_are_texts(
 
     if kind == "firefox":
         firefox: Firefox = request.getfixturevalue("firefox")
-        page = in_firefox(firefox, path)
+        page = in_firefox(firefox, path.as_uri())
         look(page)
         assert (firefox.dialogs, firefox.requests) == ([], [])
     else:

@@ -1,5 +1,5 @@
-"""The panels of all runs in Chromium and in Firefox: each control of the table, the coordinates,
-the curves, the failures and the times, by mouse and by keyboard."""
+"""The panels of all runs in Chromium and in Firefox, from a file and served: each control of the
+table, the coordinates, the curves, the failures and the times, by mouse and by keyboard."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,11 +77,11 @@ def charts() -> tuple[Any, Any]:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("panels")
-    made = {"charts": charts(), "sweep": compare_data.sweep(), "large": compare_data.large(200, 0)}
+def made() -> Any:
+    data, images = charts()
     return {
-        name: compare_data.written(folder / f"{name}.html", each) for name, each in made.items()
+        **{"charts": (data, images), "none": ({**data, "curves": []}, images)},
+        **{"sweep": compare_data.sweep(), "large": compare_data.large(200, 0)},
     }
 
 
@@ -585,9 +584,7 @@ def test_curves_are_a_table_too(open_page: Any):
     ]
 
 
-def test_without_a_curve_the_page_says_so(open_page: Any, files: dict[str, Path], tmp_path: Path):
-    made, images = charts()
-    files["none"] = compare_data.written(tmp_path / "none.html", ({**made, "curves": []}, images))
+def test_without_a_curve_the_page_says_so(open_page: Any):
     page = open_page("", "none")
     assert "No run has a scalar by step." in page.texts(".panel-note")
     assert page.count("canvas.curves") == 1

@@ -9,11 +9,11 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from tests.helpers.browser import LIMIT, Browser
 from tests.helpers.firefox import Firefox
+from tests.helpers.made_up_server import MadeUpServer
 from tests.helpers.silence import Silence
 
 _KEYS = {
@@ -207,19 +207,27 @@ class InFirefox(Opened):
 
 @contextmanager
 def in_chromium(
-    browser: Browser, silence: Silence, url: str, width: int = 1400, **options: Any
+    browser: Browser,
+    silence: Silence,
+    url: str,
+    width: int = 1400,
+    server: MadeUpServer | None = None,
+    **options: Any,
 ) -> Iterator[InChromium]:
-    """The page at ``url`` in Chromium, whose network is ``silence``."""
+    """The page at ``url`` in Chromium, whose network is ``silence``, but for a ``server``."""
     options = {"viewport": {"width": width, "height": 900}, **options}
-    with browser.page(proxy={"server": f"http://127.0.0.1:{silence.port}"}, **options) as page:
+    proxy = {"server": f"http://127.0.0.1:{silence.port}", "bypass": server.host if server else ""}
+    with browser.page(proxy=proxy, **options) as page:
         opened = InChromium(page)
+        if server:
+            page.context.add_cookies([server.cookie])
         page.goto(url, timeout=LIMIT)
         yield opened
 
 
-def in_firefox(firefox: Firefox, path: Path, fragment: str = "", width: int = 1400) -> InFirefox:
-    """The page of ``path`` in Firefox."""
-    firefox.open(path, width, 900, fragment)
+def in_firefox(firefox: Firefox, url: str, width: int = 1400) -> InFirefox:
+    """The page at ``url`` in Firefox."""
+    firefox.open_url(url, width, 900)
     return InFirefox(firefox)
 
 

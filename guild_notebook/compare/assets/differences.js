@@ -122,8 +122,10 @@ function textsElement(before, after) {
 function textSummary(before, after) {
   const rows = alignedLines(comparedLines(before), comparedLines(after)).filter((row) => !isSameLine(row));
   const lines = rows.filter((row) => !isSameShape(row)).length;
+  if (!rows.length) return LEFT_OUT_CHANGED;
   return lines ? `${plural(lines, "line")} changed` : `numbers in ${plural(rows.length, "line")}`;
 }
+const LEFT_OUT_CHANGED = "changed in what is left out here";
 
 // Two tables as one: rows by their names, columns by theirs; a cell that differs says by how much.
 function tablesElement(before, after) {

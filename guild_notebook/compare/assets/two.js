@@ -136,10 +136,18 @@ function comparedOutput(before, after, slot, base, run) {
       el("p", {class: "muted"}, `Only in the ${side}:`), outputElement(output, slot, of)]};
   }
   const whole = () => [outputElement(after, slot, run)];
-  // Outputs are stored once; what a reader calls the same has the same mark where it is not.
-  if (before === after || (before.same !== undefined && before.same === after.same)) return {isSame: true, summary: "same", make: whole};
+  // Outputs are stored once; what a reader calls the same has the same mark where it is not. What
+  // is equal here and stored twice differs in what is not shown here, or in the days of the runs.
+  const isEqual = bareText(before) === bareText(after), isHidden = after.kind === "figure" || after.cut > 0;
+  if (before === after || (before.same !== undefined && before.same === after.same) || (isEqual && !isHidden)) {
+    return {isSame: true, summary: "same", make: whole};
+  }
+  if (isEqual || after.kind === "figure") {
+    const summary = after.kind === "figure" ? "figure changed" : LEFT_OUT_CHANGED;
+    return {isSame: false, summary, make: whole};
+  }
   if (after.kind === "image") {
-    return {isSame: before.image === after.image, summary: "image changed",
+    return {isSame: false, summary: "image changed",
       make: () => [imagesElement(before.image, after.image, data.slots[slot].name)]};
   }
   if (after.kind === "table") {
@@ -150,8 +158,7 @@ function comparedOutput(before, after, slot, base, run) {
     return {isSame: false, summary: "error changed", make: () => [el("div", {class: "sides"},
       outputElement(before, slot, base), outputElement(after, slot, run))]};
   }
-  if (before.text === after.text) return {isSame: true, summary: "same", make: whole};
-  return {isSame: false, summary: after.kind === "figure" ? "figure changed" : textSummary(before, after),
-    make: () => [after.kind === "figure" ? outputElement(after, slot, run)
-      : scrolled(textsElement(before, after), `Texts of ${data.slots[slot].name} beside each other`)]};
+  return {isSame: false, summary: textSummary(before, after),
+    make: () => [scrolled(textsElement(before, after), `Texts of ${data.slots[slot].name} beside each other`)]};
 }
+const bareText = (output) => JSON.stringify({...output, same: 0, plain: 0});
