@@ -19,10 +19,10 @@ def found(names: Sequence[str]) -> list[Run]:
     paths = [*map(_path, names)]
     if not paths:
         paths = run_choice.newest(2, FinishedRun.executed_notebook)[::-1]
-    from ..compare import notebook_files, reading
+    from ..compare import reading
 
     runs = {run.dir: run for run in reading.read_runs(filter(os.path.isdir, paths))}
-    made = [runs[path] if path in runs else notebook_files.read_notebook(path) for path in paths]
+    made = [runs[path] if path in runs else reading.read_notebook(path) for path in paths]
     if not any(run.cells or run.scalars for run in made):
         why = "; ".join(dict.fromkeys(run.reason or f"{run.status} run" for run in made))
         raise UserError(f"there is nothing to compare: neither run has cells or scalars ({why})")

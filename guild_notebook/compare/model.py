@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TEXT, TABLE, IMAGE, ERROR, FIGURE = "text", "table", "image", "error", "figure"
-KINDS = (TEXT, TABLE, IMAGE, ERROR, FIGURE)
 """Kinds of outputs. A figure is what a script would draw, and has no image beside it."""
 
 
@@ -104,10 +103,10 @@ class Run:
     it is not completed, or what is not here of it. ``failed_cell`` is the index of the cell that
     ended it.
 
-    ``flags`` are values as Guild holds them, ``***`` for one that is secret, and ``defaults`` those
-    of the notebook, as far as they are known. ``source_digest`` is that of the kept source
-    notebook: runs of one digest are of one version. ``report`` is the path of its first report in
-    ``dir``, "" where it has none. ``batch`` is the id of the run whose trial it is.
+    ``flags`` are values as Guild holds them, ``***`` for one that is secret. ``source_digest`` is
+    that of the kept source notebook: runs of one digest are of one version. ``report`` is the path
+    of its first report in ``dir``, "" where it has none. ``batch`` is the id of the run whose trial
+    it is.
     """
 
     id: str
@@ -122,10 +121,8 @@ class Run:
     started: datetime.datetime | None = None
     seconds: float | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
     scalars: Mapping[str, Scalar] = field(default_factory=dict)
     notebook: str = ""
-    language: str = ""
     source_digest: str = ""
     cells: Sequence[Cell] = ()
     report: str = ""

@@ -14,16 +14,14 @@ import json
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
 from ..document import cells as named_cells
-from ..document import states
+from ..document import reader, states
 from ..document.mime import text_of
 from ..errors import UserError
-from ..flags import languages
-from ..flags.guild_values import guild_default
 from ..flags.sources import parameters
 from ..run import again, run_scalars
 from ..run.finished import FinishedRun
@@ -66,6 +64,20 @@ def read_run(run_dir: str) -> Run:
 def read_runs(run_dirs: Iterable[str]) -> list[Run]:
     """The runs in ``run_dirs``, in this order. No two of them have the same id."""
     return RunCache().read(run_dirs)
+
+
+def read_notebook(path: str) -> Run:
+    """The notebook file at ``path`` as a run without flags, whose operation is the path, and the id
+    a digest of that. Raises NotebookError."""
+    notebook = reader.read(path)
+    names, nodes = named_cells.cell_names(notebook.cells), notebook.data["cells"]
+    shared = _Shared()
+    cells = [
+        _cell(cell, node, cell.source, name, str(node.get("id") or ""), shared)
+        for cell, node, name in zip(notebook.cells, nodes, names)
+    ]
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
+    return Run(digest, "", path, notebook=path, cells=cells)
 
 
 class RunCache:
@@ -127,14 +139,13 @@ def _stamp(run: FinishedRun) -> Any:
 @dataclass
 class _Version:
     """A version of a notebook, by its kept source: what there is of each cell that a run has, in
-    which secret values are masked, its flags in their order, and their defaults."""
+    which secret values are masked, and its flags in their order."""
 
     digest: str = ""
     sources: Sequence[str] = ()
     names: Sequence[str] = ()
     ids: Sequence[str] = ()
     flags: Sequence[str] = ()
-    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Shared:
@@ -274,7 +285,7 @@ class _RunReader:
             names = named_cells.cell_names(notebook.cells)
             version = dataclasses.replace(version, sources=texts, names=names, ids=[""] * len(raw))
         cells = [
-            self._cell(cell, node, source, name, own_id)
+            _cell(cell, node, source, name, own_id, self._shared)
             for cell, node, source, name, own_id in zip(
                 notebook.cells, raw, version.sources, version.names, version.ids
             )
@@ -284,10 +295,8 @@ class _RunReader:
         run = dataclasses.replace(
             run,
             notebook=path,
-            language=languages.name_of(notebook),
             source_digest=version.digest,
             flags={name: run.flags[name] for name in in_order if name in run.flags},
-            defaults=version.defaults,
             cells=cells,
             scalars={**scraps, **run.scalars},
         )
@@ -320,47 +329,44 @@ class _RunReader:
         found = self._files.discovered(notebook)
         dropped = set(parameters.injected_cells(notebook))
         sources = {cell.index: cell.source for cell in notebook.cells if cell.index not in dropped}
-        defaults: dict[str, Any] = {}
-        masked: dict[int, list[tuple[int, int]]] = {}
-        for name, flag in found.flags.items():
-            default = guild_default(flag)
-            if flag.secret:
-                for site in flag.sites:
-                    masked.setdefault(site.cell, []).append((site.start, site.end))
-                defaults[name] = MASK
-            elif default is not None:
-                defaults[name] = _bounded(default)
-        for index, spans in masked.items():
-            for start, end in sorted(spans, reverse=True):
-                sources[index] = f"{sources[index][:start]}{MASK}{sources[index][end:]}"
+        sites = [s for flag in found.flags.values() if flag.secret for s in flag.sites]
+        for site in sorted(sites, key=lambda site: site.start, reverse=True):
+            source = sources[site.cell]
+            sources[site.cell] = f"{source[: site.start]}{MASK}{source[site.end :]}"
         shown = [dataclasses.replace(notebook.cells[i], source=sources[i]) for i in sources]
         raw = notebook.data["cells"]
         has_ids = path.endswith(".ipynb") and (notebook.data.get("nbformat_minor") or 0) >= 5
         ids = [str(raw[index].get("id") or "") if has_ids else "" for index in sources]
         names = named_cells.cell_names(shown)
-        return _Version(digest, list(sources.values()), names, ids, list(found.flags), defaults)
+        return _Version(digest, list(sources.values()), names, ids, list(found.flags))
 
-    def _cell(
-        self, cell: named_cells.Cell, node: Mapping[str, Any], source: str, name: str, own_id: str
-    ) -> Cell:
-        guild = _mapping(_mapping(node.get("metadata")).get("guild"))
-        state = guild.get("status")
-        memory = _mapping(guild.get("peak_memory")).get("kernel")
-        seconds = states.seconds(node)
-        return Cell(
-            index=cell.index,
-            kind=cell.kind,
-            label=named_cells.cell_label(cell.index + 1, name, cell.number),
-            name=name,
-            source=source,
-            executed=cell.source,
-            id=own_id,
-            number=cell.number,
-            state=state if isinstance(state, str) else "",
-            seconds=seconds if seconds is not None and seconds >= 0 else None,
-            peak_memory=memory if type(memory) is int and 0 < memory < 1 << 60 else None,
-            outputs=[*map(self._shared.output, outputs.cell_outputs(node))] if cell.is_code else [],
-        )
+
+def _cell(
+    cell: named_cells.Cell,
+    node: Mapping[str, Any],
+    source: str,
+    name: str,
+    own_id: str,
+    shared: _Shared,
+) -> Cell:
+    guild = _mapping(_mapping(node.get("metadata")).get("guild"))
+    state = guild.get("status")
+    memory = _mapping(guild.get("peak_memory")).get("kernel")
+    seconds = states.seconds(node)
+    return Cell(
+        index=cell.index,
+        kind=cell.kind,
+        label=named_cells.cell_label(cell.index + 1, name, cell.number),
+        name=name,
+        source=source,
+        executed=cell.source,
+        id=own_id,
+        number=cell.number,
+        state=state if isinstance(state, str) else "",
+        seconds=seconds if seconds is not None and seconds >= 0 else None,
+        peak_memory=memory if type(memory) is int and 0 < memory < 1 << 60 else None,
+        outputs=[*map(shared.output, outputs.cell_outputs(node))] if cell.is_code else [],
+    )
 
 
 def _ended(run: Run, said: Mapping[str, Any]) -> Run:

@@ -93,9 +93,7 @@ def test_a_run_has_what_guild_and_its_notebook_say_of_it(project: Project, compl
     )
     assert (completed.label, completed.tags, completed.reason) == ("first", ["a"], "")
     assert completed.flags == {"lr": 0.25, "mode": "fast", "token": "***"}
-    assert completed.defaults == {"lr": 0.5, "mode": "fast", "token": "***"}
     assert (completed.notebook, completed.report) == ("train.ipynb", "train.html")
-    assert completed.language == "python"
     kept = Path(completed.dir, ".guild", "sourcecode", "train.ipynb").read_bytes()
     assert completed.source_digest == hashlib.sha256(kept).hexdigest()
     assert completed.started and abs(completed.started.timestamp() - time.time()) < 3600
@@ -160,7 +158,7 @@ def test_a_trial_knows_its_batch_and_cells_of_a_text_have_no_ids_of_their_own(pr
     assert [(cell.name, cell.id) for cell in run.cells] == [
         *(("Text", ""), ("Text", ""), ("Text: print(lr)", "")),
     ]
-    assert (run.notebook, run.defaults) == ("text.ipynb", {"lr": 0.1})
+    assert run.notebook == "text.ipynb"
     assert "lr = 0.1" in run.cells[1].source and "lr = 0.2" in run.cells[1].executed
 
 
