@@ -4,11 +4,11 @@ hold beside metadata."""
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import re
 import struct
-import threading
 import warnings
 import zlib
 from collections import Counter
@@ -36,33 +36,27 @@ _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"acTL", b"fcTL", b"fdAT")
 _T = TypeVar("_T")
 
 
-class _ByDigest:
-    """What was found of images, by their digests: each is looked at once."""
+MOST_KEPT = 20_000
 
-    def __init__(self, most: int = 20_000) -> None:
-        self._most = most
-        self._found: dict[tuple[str, str], Any] = {}
-        self._lock = threading.Lock()
-
-    def get(self, what: str, image: Image, find: Callable[[Image], _T]) -> _T:
-        key = what, image.digest
-        if key not in self._found:
-            value = find(image)
-            with self._lock:
-                if len(self._found) >= self._most:
-                    self._found.clear()
-                self._found[key] = value
-            return value
-        found: _T = self._found[key]
-        return found
+_FOUND: dict[tuple[str, str], Any] = {}
+"""What was found of images, by what it is and their digests, of MOST_KEPT: each is looked at once.
+Threads may find the same at the same time."""
 
 
-_FOUND = _ByDigest()
+def _once(what: str, image: Image, find: Callable[[Image], _T]) -> _T:
+    with contextlib.suppress(KeyError):
+        known: _T = _FOUND[what, image.digest]
+        return known
+    found = find(image)
+    if len(_FOUND) >= MOST_KEPT:
+        _FOUND.clear()
+    _FOUND[what, image.digest] = found
+    return found
 
 
 def content_key(image: Image) -> str:
     """What two images have in common that differ in metadata, dates and random ids only."""
-    return _FOUND.get("content", image, _content_key)
+    return _once("content", image, _content_key)
 
 
 def _content_key(image: Image) -> str:
@@ -122,12 +116,12 @@ def _pillow() -> Any:
 
 def grey(image: Image) -> bytes | None:
     """SIDE × SIDE grey pixels of an image, row by row; None where it cannot be decoded."""
-    return _FOUND.get("grey", image, _grey)
+    return _once("grey", image, _grey)
 
 
 def remember(image: Image, pixels: bytes | None) -> None:
     """Take what ``grey`` is of an image from whoever has found it already."""
-    _FOUND.get("grey", image, lambda _: pixels)
+    _once("grey", image, lambda _: pixels)
 
 
 def _grey(image: Image) -> bytes | None:
