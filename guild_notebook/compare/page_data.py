@@ -13,7 +13,7 @@ what the page opens with, as its addresses have it. The data is::
                 "log"}],
      "scalars": [{"name", "varies"}],
      "sections": [{"notebook", "runs": [RUN], "slots": [SLOT]}],
-     "slots": [{"name", "section", "code", "change": 0 to 1, "kind", "plots": change of images,
+     "slots": [{"name", "section", "change": 0 to 1, "kind", "plots": change of images,
                 "failed": NUMBER OF RUNS, "reached": [FLAG] or null, "unexplained",
                 "sources": [SOURCE]}],
      "cells": [for each slot [for each run of its section
@@ -79,14 +79,13 @@ _FIGURE = "an interactive figure: the report has it"
 def page_data(
     runs: Iterable[Run],
     *,
-    title: str = "",
     live: bool = False,
     href: Callable[[Run], str] = lambda run: "",
 ) -> tuple[dict[str, Any], dict[str, Image]]:
     """The data of a page of ``runs``, and the images that it shows, by their digests. ``href`` is
     asked for the address of each run's report. A page that is ``live`` is asked for often, and has
     no thumbnails."""
-    return _PageData(list(runs), href, live).made(title)
+    return _PageData(list(runs), href, live).made()
 
 
 class _PageData:
@@ -112,12 +111,12 @@ class _PageData:
         self._images: dict[str, Image] = {}
         self._image_places: dict[str, int] = {}
 
-    def made(self, title: str) -> tuple[dict[str, Any], dict[str, Image]]:
+    def made(self) -> tuple[dict[str, Any], dict[str, Image]]:
         sections = [self._section(number, section) for number, section in enumerate(self._sections)]
         names = run_names(self._runs, [flag["name"] for flag in self._flags if flag["varies"]])
         data = {
             "schema": 1,
-            "title": _utf8(title or _title(self._runs)),
+            "title": _utf8(_title(self._runs)),
             "made": _iso(datetime.datetime.now(datetime.timezone.utc)),
             "version": __version__,
             "live": self._live,
@@ -161,7 +160,6 @@ class _PageData:
                 {
                     "name": slot.name or next(cell.label for cell in found if cell),
                     "section": number,
-                    "code": True,
                     "change": round(change.amount, 4),
                     "kind": change.kind,
                     "plots": round(change.plots, 4),

@@ -175,7 +175,7 @@ def run(number: int, flags: Data, scalars: Data, varied: list[str], **more: Any)
 
 def slot(name: str, change: float, kind: str, **more: Any) -> Data:
     return {
-        **{"name": name, "section": 0, "code": True, "change": change, "kind": kind, "failed": 0},
+        **{"name": name, "section": 0, "change": change, "kind": kind, "failed": 0},
         **{"plots": change if kind == "image" else 0, "reached": None, "unexplained": False},
         **{"sources": [0], **more},
     }

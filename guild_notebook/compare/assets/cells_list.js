@@ -24,7 +24,7 @@ function makeCellsList() {
     const focused = inside.contains(document.activeElement) && document.activeElement.dataset.slot;
     listedSlots = [];
     inside.replaceChildren(...data.sections.flatMap((section, number) => {
-      const ranked = rankedSlots(number).filter((slot) => data.slots[slot].code || data.slots[slot].kind !== "none");
+      const ranked = rankedSlots(number);
       const silent = ranked.filter((slot) => data.slots[slot].kind === "none" && !data.slots[slot].failed);
       const rest = ranked.filter((slot) => !silent.includes(slot));
       listedSlots.push(...rest, ...silent);

@@ -17,16 +17,12 @@ function flagsAmong(runs) {
       const value = data.runs[i].flags[flag.name];
       if (value === undefined || value === null) missing = true; else texts.set(flagText(value), value);
     }
-    const values = [...texts.values()].sort(compareValues);
+    const values = [...texts.values()].sort((a, b) => compareValues(a, b));
     if (values.length > 1) vary.push({...flag, values, continuous: flag.continuous && values.length > 12});
     else if (values.length && !missing) same.push(`${flag.name}=${flagText(values[0])}`);
     else if (values.length) vary.push({...flag, values, continuous: false});
   }
   return {vary, same};
-}
-function compareValues(a, b) {
-  if (typeof a === "number" && typeof b === "number") return Number.isNaN(a) ? 1 : Number.isNaN(b) ? -1 : a - b;
-  return flagText(a) < flagText(b) ? -1 : flagText(a) > flagText(b) ? 1 : 0;
 }
 const flagOf = (run, name) => flagText(data.runs[run].flags[name]);
 

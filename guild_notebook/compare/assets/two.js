@@ -75,8 +75,7 @@ function cellsOfTwo(base, run, heights) {
   if (data.runs[base].section !== data.runs[run].section) {
     return [el("p", {class: "muted"}, "They are runs of two notebooks: only flags and scalars are compared.")];
   }
-  const slots = data.sections[data.runs[run].section].slots.filter((slot) => data.slots[slot].code || data.slots[slot].kind !== "none");
-  return slots.map((slot) => {
+  return data.sections[data.runs[run].section].slots.map((slot) => {
     const compared = comparedCell(slot, base, run);
     const body = el("div", {class: "two-body", style: {"min-height": `${heights.get(String(slot)) || 32}px`}});
     const fill = () => {
