@@ -3,154 +3,80 @@ stay what they are; more may be added."""
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .environment import EnvironmentDifference
-from .model import Cell, CellDifference, Output, OutputDifference, Run, RunDifference, Tolerance
+from . import model
+from .environment import Change, EnvironmentDifference
 from .sources import CellSources
 
 SCHEMA = 1
 
+_ENTRIES: dict[type, str] = {
+    model.Run: "id dir operation notebook label tags status state reason started seconds flags "
+    "scalars source_digest report",
+    model.Scalar: "value step",
+    model.CellDifference: "name same=is_same source_changed=is_source_changed "
+    "state_changed=is_state_changed hole before after outputs",
+    model.Cell: "index kind label number state seconds peak_memory",
+    model.OutputDifference: "kind amount summary numbers lines before after",
+    model.NumberChange: "name before after",
+    model.Output: "source text cut=is_cut name message table image",
+    model.Table: "columns index_columns rows cut=is_cut",
+    model.Image: "digest mime bytes=size",
+    model.Tolerance: "relative absolute",
+    Change: "subject name before after may_be_cause=is_cause",
+    EnvironmentDifference: "changes unknown",
+    CellSources: "name kept executed",
+}
+"""The entries of what there is, and behind = the attribute that has one where that is another."""
+
 
 def data(
-    difference: RunDifference,
-    tolerance: Tolerance,
+    difference: model.RunDifference,
+    tolerance: model.Tolerance,
     sources: Sequence[CellSources] | None = None,
     environment: EnvironmentDifference | None = None,
 ) -> dict[str, Any]:
-    """The whole difference. Numbers that JSON lacks are the texts ``nan``, ``inf`` and ``-inf``."""
+    """The whole difference."""
     before, after = difference.before, difference.after
-    made = {
-        "schema": SCHEMA,
-        "same": difference.is_same,
-        "tolerance": {"relative": tolerance.relative, "absolute": tolerance.absolute},
-        "before": _run(before),
-        "after": _run(after),
-        "flags": [
-            {"name": name, "before": before.flags.get(name), "after": after.flags.get(name)}
-            for name in difference.flags
-        ],
-        "scalars": [
-            {"name": name, "before": _scalar(before, name), "after": _scalar(after, name)}
-            for name in difference.scalars
-        ],
-        "environment": None
-        if environment is None
-        else {
-            "changes": [
-                {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after}
-                for c in environment.changes
+    made: dict[str, Any] = plain(
+        {
+            "schema": SCHEMA,
+            "same": difference.is_same,
+            "tolerance": tolerance,
+            "before": before,
+            "after": after,
+            "flags": [
+                {"name": name, "before": before.flags.get(name), "after": after.flags.get(name)}
+                for name in difference.flags
             ],
-            "unknown": [*environment.unknown],
-        },
-        "cells": [_cell_difference(cell) for cell in difference.cells],
-        "sources": None
-        if sources is None
-        else [
-            {"name": cell.name, "kept": [*cell.kept], "executed": [*cell.executed]}
-            for cell in sources
-        ],
-    }
-    strict: dict[str, Any] = _strict(made)
-    return strict
+            "scalars": [
+                {"name": name, "before": before.scalars.get(name), "after": after.scalars.get(name)}
+                for name in difference.scalars
+            ],
+            "environment": environment,
+            "cells": difference.cells,
+            "sources": sources,
+        }
+    )
+    return made
 
 
-def _run(run: Run) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "dir": run.dir,
-        "operation": run.operation,
-        "notebook": run.notebook,
-        "label": run.label,
-        "tags": [*run.tags],
-        "status": run.status,
-        "state": run.state,
-        "reason": run.reason,
-        "started": run.started.isoformat() if run.started else None,
-        "seconds": run.seconds,
-        "flags": dict(run.flags),
-        "scalars": {name: _scalar(run, name) for name in run.scalars},
-        "source_digest": run.source_digest,
-        "report": run.report,
-    }
-
-
-def _scalar(run: Run, name: str) -> dict[str, Any] | None:
-    scalar = run.scalars.get(name)
-    return {"value": scalar.value, "step": scalar.step} if scalar else None
-
-
-def _cell_difference(cell: CellDifference) -> dict[str, Any]:
-    return {
-        "name": cell.name,
-        "same": cell.is_same,
-        "source_changed": cell.is_source_changed,
-        "state_changed": cell.is_state_changed,
-        "hole": cell.hole,
-        "before": _cell(cell.before),
-        "after": _cell(cell.after),
-        "outputs": [_output_difference(output) for output in cell.outputs],
-    }
-
-
-def _cell(cell: Cell | None) -> dict[str, Any] | None:
-    if cell is None:
-        return None
-    return {
-        "index": cell.index,
-        "kind": cell.kind,
-        "label": cell.label,
-        "number": cell.number,
-        "state": cell.state,
-        "seconds": cell.seconds,
-        "peak_memory": cell.peak_memory,
-    }
-
-
-def _output_difference(output: OutputDifference) -> dict[str, Any]:
-    return {
-        "kind": output.kind,
-        "amount": output.amount,
-        "summary": output.summary,
-        "numbers": [
-            {"name": change.name, "before": change.before, "after": change.after}
-            for change in output.numbers
-        ],
-        "lines": [*output.lines],
-        "before": _output(output.before),
-        "after": _output(output.after),
-    }
-
-
-def _output(output: Output | None) -> dict[str, Any] | None:
-    """An output, of an image its digest in place of the content."""
-    if output is None:
-        return None
-    table, image = output.table, output.image
-    return {
-        "source": output.source,
-        "text": output.text,
-        "cut": output.is_cut,
-        "name": output.name,
-        "message": output.message,
-        "table": table
-        and {
-            "columns": [*table.columns],
-            "index_columns": table.index_columns,
-            "rows": [[*row] for row in table.rows],
-            "cut": table.is_cut,
-        },
-        "image": image and {"digest": image.digest, "mime": image.mime, "bytes": image.size},
-    }
-
-
-def _strict(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The same in what JSON has: numbers that it lacks are the texts ``nan``, ``inf`` and
+    ``-inf``."""
+    if entries := _ENTRIES.get(type(value)):
+        names = (entry.partition("=") for entry in entries.split())
+        return {name: plain(getattr(value, other or name)) for name, _, other in names}
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(key): _strict(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_strict(item) for item in value]
+        return [plain(item) for item in value]
     return value

@@ -134,23 +134,6 @@ def between(before_dir: str, after_dir: str) -> EnvironmentDifference:
     return EnvironmentDifference(changes, compared, unknown)
 
 
-def data(difference: EnvironmentDifference) -> dict[str, Any]:
-    """The difference for JSON."""
-    return {
-        "changes": [
-            {
-                "subject": change.subject,
-                "name": change.name,
-                "before": change.before or None,
-                "after": change.after or None,
-                "may_be_cause": change.is_cause,
-            }
-            for change in difference.changes
-        ],
-        "unknown": [*difference.unknown],
-    }
-
-
 def environment(run_dir: str) -> Environment:
     """The environment of the run in ``run_dir``, as far as it can be read."""
     run = FinishedRun(run_dir)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..analysis.effects import statements
-from . import differences, environment, reach, report_text
+from . import difference_json, differences, environment, reach, report_text
 from .environment import EnvironmentDifference
 from .matching import NOT_TO_RUN
 from .model import CellDifference, Run, RunDifference, Tolerance
@@ -190,5 +190,5 @@ def data(verdict: Verdict) -> dict[str, Any]:
             for name, before, after in verdict.scalars
         ],
         "not_deterministic": [cell.index for cell in verdict.not_deterministic],
-        "environment": environment.data(verdict.environment),
+        "environment": difference_json.plain(verdict.environment),
     }
