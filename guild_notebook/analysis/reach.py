@@ -140,7 +140,7 @@ class _Flow:
             effects = statement.effects
             named = defined if statement.only_defines else assigned
             named |= effects.binds - effects.imports.keys()
-            assigned = assigned.union(*(function.changes for function in effects.functions))
+            assigned.update(*(function.changes for function in effects.functions))
             for name, module in effects.imports.items():
                 self._imports.setdefault(name, set()).add(module)
         self._bound = defined | assigned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -187,20 +188,11 @@ def _images(images: Sequence[Image]) -> float:
 
 def _share_that_varies(greys: Sequence[tuple[bytes, int]]) -> float:
     """The share of pixels whose standard deviation is above DEVIATION."""
-    total = sum(count for _, count in greys)
-    least = (DEVIATION * 255) ** 2
-    try:
-        import numpy as np
-    except ImportError:
-        sums, squares = [0] * SIDE**2, [0] * SIDE**2
-        for pixels, count in greys:
-            for place, value in enumerate(pixels):
-                sums[place] += count * value
-                squares[place] += count * value * value
-        varies = (s / total - (m / total) ** 2 > least for m, s in zip(sums, squares))
-        return sum(varies) / SIDE**2
-    pixels = np.frombuffer(b"".join(each for each, _ in greys), np.uint8).reshape(len(greys), -1)
-    weights = np.array([count for _, count in greys]) / total
-    values = pixels.astype(float)
-    variance = weights @ values**2 - (weights @ values) ** 2
-    return float((variance > least).mean())
+    counts = [count for _, count in greys]
+    total, least = sum(counts), DEVIATION * 255
+    number = 0
+    for values in zip(*(pixels for pixels, _ in greys)):
+        if max(values) - min(values) > 2 * least:  # or it cannot deviate so much
+            mean = sum(map(operator.mul, counts, values)) / total
+            number += sum(c * (v - mean) ** 2 for c, v in zip(counts, values)) > least**2 * total
+    return number / SIDE**2

@@ -20,9 +20,6 @@ LEAST = 15_000
 LARGEST = 320
 """Pixels of the longer side of a thumbnail."""
 
-MOST_PIXELS = 50_000_000
-"""Of an image that is read."""
-
 QUALITY = 70
 """Of WebP, from 0 to 100."""
 
