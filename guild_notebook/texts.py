@@ -4,6 +4,7 @@ times and numbers in few characters."""
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
@@ -52,6 +53,19 @@ def cut(text: str, columns: int, prefix: str = "") -> str:
             break
         shown += c
     return shown + "…" if columns > 0 else ""
+
+
+def cut_end(text: str, most: int) -> str:
+    """``text`` in so many characters at most, with a ``…`` for the rest."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of texts as lines, those of a column below each other."""
+    widths = [max(map(width, column)) for column in zip(*rows)]
+    for row in rows:
+        padded = (text + " " * (most - width(text)) for text, most in zip(row, widths))
+        yield "  ".join(padded).rstrip()
 
 
 def clock(seconds: float) -> str:

@@ -36,6 +36,7 @@ from ..flags.languages.values import MOST_BITS, shortened
 from ..flags.model import Flag
 from ..flags.sources import parameters
 from ..secrets.masking import MASK
+from ..texts import columns
 from . import reports
 
 _WIDEST = 40
@@ -357,7 +358,7 @@ def text_lines(nb: Notebook, found: Discovered) -> Iterator[str]:
     """The table of flags, then what was passed over with the reason, then the warnings."""
     if found.flags:
         rows = [("FLAG", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION", "CELL")]
-        yield from _table(rows + [_row(nb, flag) for flag in found.flags.values()])
+        yield from columns(rows + [_row(nb, flag) for flag in found.flags.values()])
     else:
         language = languages.name_of(nb)
         known = languages.is_known(nb)
@@ -395,12 +396,6 @@ def _allowed(flag: Flag) -> str:
         return flag.bounds
     choices = flag.choice_sources or [literals.display(choice) for choice in flag.choices]
     return ", ".join(choices) + (", or other" if flag.allow_other else "")
-
-
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()
 
 
 def diff_lines(nb: Notebook, sources: Mapping[int, str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from ..compare.verdict import DIFFERS, SAME, Verdict
 from ..errors import UserError
 from ..run import reproduction
 from ..run.finished import FinishedRun
-from ..texts import printable, width
+from ..texts import columns, printable
 from . import run_choice
 
 NO_ANSWER = 2
@@ -165,10 +165,7 @@ def _table(found: Sequence[Reproduced]) -> Iterator[str]:
             cells = f"{len(made.verdict.compared)} of {len(made.verdict.cells)}"
             first = made.verdict.first.label if made.verdict.first else ""
         rows.append((made.run[:8], made.new[:8], made.result, cells, printable(first or made.why)))
-    widths = [max(width(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        padded = [text + " " * (w - width(text)) for text, w in zip(row, widths)]
-        yield "  ".join([*padded, row[4]]).rstrip()
+    return columns(rows)
 
 
 def _data(found: Sequence[Reproduced]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..texts import cut_end
 from . import matching
 from .alignment import common, unified
 from .images import content_key, image_change
@@ -251,5 +252,4 @@ def _unified(before: str, after: str) -> list[str]:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    return cut_end(" ".join(text.split()), _LONGEST)

@@ -146,12 +146,12 @@ def environment(run_dir: str) -> Environment:
         found.facts[MACHINE] = {key: _text(value) for key, value in machine.items() if value}
     else:
         found.unknown[KERNEL] = "its kernel"
-    packages = described.get("packages") or _attr(run, kernel_record.PIP_FREEZE)
+    packages = described.get("packages") or run.known_attr(kernel_record.PIP_FREEZE)
     if isinstance(packages, list):
         found.facts[PACKAGES] = dict(packages_of(packages))
     else:
         found.unknown[PACKAGES] = "its packages"
-    if commit := str(_attr(run, "vcs_commit") or "").rpartition(":")[2]:
+    if commit := str(run.known_attr("vcs_commit") or "").rpartition(":")[2]:
         modified = ", modified" if commit.endswith("*") else ""
         found.facts[COMMIT] = {"commit": f"{commit.rstrip('*')[:12]}{modified}"}
     try:
@@ -215,27 +215,19 @@ def _add_files(run: FinishedRun, found: Environment) -> None:
             files[path] = digest
         elif kind == "d" and not manifest.is_notebook(origin):
             found.folders.append(f"{shortened(one_line(path))}: a folder has no digest")
-    project = mapping(_attr(run, project_files.ATTRIBUTE))
+    project = mapping(run.known_attr(project_files.ATTRIBUTE))
     for path, digest in project.items():
         if digest == project_files.NONE:
             found.folders.append(f"{shortened(one_line(path))} of the project has no digest")
         else:
             files[f"{path} of the project"] = str(digest)
-    arguments = mapping(mapping(_attr(run, "op")).get("op-cmd")).get("cmd-args")
+    arguments = mapping(mapping(run.known_attr("op")).get("op-cmd")).get("cmd-args")
     if isinstance(arguments, list) and {"--cwd=project", "nb-cwd=project"}.intersection(
         argument for argument in arguments if isinstance(argument, str)
     ):
         found.folders.append("files of the project whose paths the notebook computes (nb-cwd)")
-    if not files and not found.folders and mapping(_attr(run, "deps")):
+    if not files and not found.folders and mapping(run.known_attr("deps")):
         found.unknown[FILES] = "digests of the files that it requires"
-
-
-def _attr(run: FinishedRun, name: str) -> Any:
-    try:
-        value = run.attr_value(name)
-    except OSError:
-        return None
-    return None if isinstance(value, Exception) else value
 
 
 def _text(value: Any) -> str:

@@ -46,7 +46,7 @@ from typing import Any
 from .. import __version__
 from ..document import states
 from ..run.run_facts import value_text
-from ..texts import number
+from ..texts import cut_end, number
 from . import matching, ranking, reach, thumbnails
 from .differences import fingerprint
 from .model import ERROR, FIGURE, IMAGE, TABLE, TEXT, Cell, Image, Output, Run, Scalar, Section
@@ -316,11 +316,11 @@ def run_names(runs: Sequence[Run], varying: Sequence[str]) -> list[str]:
     names = []
     for run in runs:
         parts = [
-            f"{name}={_cut_end(_few_digits(run.flags[name]), LONGEST_VALUE)}"
+            f"{name}={cut_end(_few_digits(run.flags[name]), LONGEST_VALUE)}"
             for name in varying
             if name in run.flags
         ]
-        names.append(_cut_end(" ".join(parts), LONGEST_NAME))
+        names.append(cut_end(" ".join(parts), LONGEST_NAME))
     times: dict[str, int] = {}
     for name in names:
         times[name] = times.get(name, 0) + 1
@@ -385,7 +385,7 @@ def _flag_json(value: Any) -> Any:
         return _number(value)
     if value is None or (isinstance(value, int) and abs(value) <= MOST_EXACT):
         return value
-    return _cut_end(_utf8(value_text(value)), LONGEST_FLAG)
+    return cut_end(_utf8(value_text(value)), LONGEST_FLAG)
 
 
 def _number(value: float) -> float | str:
@@ -450,12 +450,8 @@ def _cut(text: str, most: int) -> tuple[str, int]:
     return _utf8(f"{text[:half]}\n{said}\n{text[len(text) - half :]}"), left_out
 
 
-def _cut_end(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 def _short(text: str) -> str:
-    return _utf8(_cut_end(text, LONGEST_ENTRY))
+    return _utf8(cut_end(text, LONGEST_ENTRY))
 
 
 def _utf8(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import hashlib
 import json
 import os
@@ -25,8 +24,9 @@ from ..errors import UserError
 from ..flags.sources import parameters
 from ..run import again, run_scalars
 from ..run.finished import FinishedRun
+from ..run.run_facts import time_of
 from ..secrets.masking import MASK
-from ..texts import one_line
+from ..texts import cut_end, one_line
 from . import outputs
 from .model import Cell, Image, Output, Run, Scalar
 
@@ -213,7 +213,7 @@ class _RunReader:
             tags=[str(tag) for tag in tags] if isinstance(tags, list) else [],
             status=status,
             state=_STATE_OF_STATUS.get(status, status),
-            started=_time(started),
+            started=time_of(started),
             seconds=None if status == "running" else _seconds(started, stopped),
             flags=self._flags(),
             scalars=self._scalars(status),
@@ -233,8 +233,7 @@ class _RunReader:
         with contextlib.suppress(OSError):
             path = self._files.path(f".guild/attrs/{name}")
             if os.stat(path).st_size <= LARGEST_ATTRIBUTE:
-                value = self._files.attr_value(name)
-                return None if isinstance(value, Exception) else value
+                return self._files.known_attr(name)
             self._problems.append(f"its attribute {name} is too large")
         return None
 
@@ -495,13 +494,4 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _line(text: str) -> str:
-    line = one_line(" ".join(text.split()))
-    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
-
-
-def _time(microseconds: Any) -> datetime.datetime | None:
-    """A time of Guild's (guild/run.py, timestamp) where this is."""
-    with contextlib.suppress(OverflowError, ValueError, OSError):
-        if type(microseconds) is int:
-            return datetime.datetime.fromtimestamp(microseconds / 1_000_000).astimezone()
-    return None
+    return cut_end(one_line(" ".join(text.split())), LONGEST_REASON)

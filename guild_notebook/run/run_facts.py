@@ -3,6 +3,7 @@ and Guild still reads its output."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -69,34 +70,34 @@ def run_facts(
     ``is_saved`` says whether all of the run could be, ``event_files`` are those that its cells have
     written. No text of it holds a secret value, which ``mask`` leaves out."""
     name, opspec = again.operation(record)
-    run_id = str(_attr(record, "id") or os.path.basename(record.dir))
+    run_id = str(record.known_attr("id") or os.path.basename(record.dir))
     shown = list(_flag_values(flags))
     batch, varied = _batch(record, flags)
     assigned = {
         *(flag.name for flag in shown if flag.differs),
-        *mapping(_attr(record, "user_flags")),
+        *mapping(record.known_attr("user_flags")),
         *varied,
     }.difference(flags.variables)
     values = {flag.name: flags.values[flag.name] for flag in shown if flag.name in assigned}
     command = again.command(opspec, values, flags.options)
     is_with_others = os.path.basename(os.path.dirname(record.dir)) == "runs"
-    commit = str(_attr(record, "vcs_commit") or "").rpartition(":")[2]
-    started = _time(_attr(record, "started"))
+    commit = str(record.known_attr("vcs_commit") or "").rpartition(":")[2]
+    started = time_of(record.known_attr("started"))
     config = record.attr("op").get("output-scalars")
     ignored = flags.values if config is None else ()  # as guild/commands/run_impl.py
     scalars, more_scalars, are_last = run_scalars.of_run(record, config, ignored, event_files)
     facts = RunFacts(
         operation=name or record.source_path,
         run_id=run_id,
-        label=_text(_attr(record, "label")),
-        tags=[_text(tag) for tag in _list(_attr(record, "tags"))],
+        label=_text(record.known_attr("label")),
+        tags=[_text(tag) for tag in _list(record.known_attr("tags"))],
         comments=[
-            _text(mapping(comment).get("body")) for comment in _list(_attr(record, "comments"))
+            _text(mapping(comment).get("body")) for comment in _list(record.known_attr("comments"))
         ],
         **_end(nb, outcome, is_saved),
         started=started,
         seconds=(_now() - started).total_seconds() if started else None,
-        user=_text(_attr(record, "user")) or os.environ.get("USER", ""),
+        user=_text(record.known_attr("user")) or os.environ.get("USER", ""),
         host=platform.node(),
         kernel=_kernel(nb),
         commit=commit.rstrip("*"),
@@ -214,7 +215,7 @@ def _batch(record: RunDir, flags: RunFlags) -> tuple[str, set[str]]:
         return "", set()
     for path in batches:
         proto = RunFiles(os.path.join(path, ".guild", "proto"))
-        values = mapping(_attr(proto, "flags"))
+        values = mapping(proto.known_attr("flags"))
         if values:
             differing = {n for n, value in flags.values.items() if values.get(n) != value}
             return os.path.basename(path), differing.difference(flags.variables)
@@ -230,27 +231,16 @@ def _kernel(nb: Any) -> str:
     return f"{name} ({about})" if name and about else name or about
 
 
-def _time(microseconds: Any) -> datetime.datetime | None:
-    """A time of Guild's (guild/run.py, timestamp) where this run is."""
-    if not isinstance(microseconds, int):
-        return None
-    try:
-        return datetime.datetime.fromtimestamp(microseconds / 1_000_000).astimezone()
-    except (OverflowError, ValueError, OSError):
-        return None
+def time_of(microseconds: Any) -> datetime.datetime | None:
+    """A time of Guild's (guild/run.py, timestamp) where this is, None for what is not one."""
+    with contextlib.suppress(OverflowError, ValueError, OSError):
+        if type(microseconds) is int:
+            return datetime.datetime.fromtimestamp(microseconds / 1_000_000).astimezone()
+    return None
 
 
 def _now() -> datetime.datetime:
     return datetime.datetime.now().astimezone()
-
-
-def _attr(run: RunFiles, name: str) -> Any:
-    """A run attribute of any kind; None where it cannot be read: a report is made without."""
-    try:
-        value = run.attr_value(name)
-    except OSError:
-        return None
-    return None if isinstance(value, Exception) else value
 
 
 def _list(value: Any) -> list[Any]:

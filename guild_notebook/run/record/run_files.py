@@ -95,6 +95,14 @@ class RunFiles:
         except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as e:
             return e
 
+    def known_attr(self, name: str) -> Any:
+        """The same, None also for what cannot be read."""
+        try:
+            value = self.attr_value(name)
+        except OSError:
+            return None
+        return None if isinstance(value, Exception) else value
+
     def attr_names(self, name: str, key: str) -> bool:
         """Whether the text of a run attribute has a ``key``, as Guild writes one that is a word. It
         is not read as YAML."""
