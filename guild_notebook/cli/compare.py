@@ -99,7 +99,9 @@ def command() -> Any:
             runs = with_trials(run_choice.selected(args, context), args.runs)
         else:
             sets = run_sets.run_sets()
-            runs = sets[0].runs if sets else []
+            if not sets:
+                raise run_choice.none_yet()
+            runs = sets[0].runs
         return Choice(runs, args.output, args.show)
 
     return run_choice.command(

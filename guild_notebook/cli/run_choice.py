@@ -23,12 +23,23 @@ def command(function: Callable[[Any, Any], Any], name: str, *options: Any) -> An
     for decorate in (
         click_util.use_args,
         click.pass_context,
-        runs_support.all_filters,
+        _filters,
         *options,
         runs_support.runs_arg,
         click.command(name),
     ):
         decorated = decorate(decorated)
+    return decorated
+
+
+def _filters(function: Any) -> Any:
+    """Guild's filters; what their help refers to is in that of `guild runs list`."""
+    from guild.commands import runs_support
+
+    decorated = runs_support.all_filters(function)
+    for option in decorated.__click_params__:
+        for words in ("See Filter by Expression above for", "See above for"):
+            option.help = (option.help or "").replace(words, "See guild runs list --help for")
     return decorated
 
 
@@ -38,7 +49,7 @@ def tolerance_options() -> list[Any]:
 
     helps = {
         "--rtol": "Numbers that differ by no more than this share of the larger one are the same.",
-        "--atol": "So are those that differ by no more than this.",
+        "--atol": "Numbers that differ by no more than this are the same.",
     }
     return [
         click.option(name, type=float, default=0.0, metavar="NUMBER", help=text)
@@ -88,10 +99,15 @@ def newest(number: int, is_of_notebook: Callable[[FinishedRun], object]) -> list
     runs = (FinishedRun(each.dir) for each in var.runs(sort=["-timestamp"]))
     dirs = [run.dir for run in itertools.islice(filter(is_of_notebook, runs), number)]
     if not dirs:
-        raise UserError("there is no run of a notebook yet - guild run NOTEBOOK.ipynb makes one")
+        raise none_yet()
     if len(dirs) < number:
         raise UserError("there is one run of a notebook - guild run NOTEBOOK.ipynb makes another")
     return dirs
+
+
+def none_yet() -> UserError:
+    """What is said where a Guild home has no run of a notebook."""
+    return UserError("there is no run of a notebook yet - guild run NOTEBOOK.ipynb makes one")
 
 
 def called(made: Any, arguments: Sequence[str]) -> Any:
@@ -106,5 +122,8 @@ def called(made: Any, arguments: Sequence[str]) -> Any:
         raise UserError(f"{e.format_message().rstrip('.')} - see {name} --help") from None
     except SystemExit as e:  # how Guild's functions say what is wrong
         said = e.code[0] if isinstance(e.code, tuple) else e.code
-        raise UserError(str(said).splitlines()[0]) from None
+        wrong = str(said).splitlines()[0]
+        if wrong.startswith("could not find a run matching"):
+            wrong += " - give numbers or IDs of guild runs, or -Fo NAME for those of an operation"
+        raise UserError(wrong) from None
     return None if isinstance(choice, int) else choice

@@ -269,7 +269,7 @@ def test_without_a_sweep_all_runs_of_the_newest_operation_are_compared(tmp_path:
     none = command(made, tmp_path)
     assert none == Done(
         *(1, []),
-        "guild-notebook: there is no such run - guild runs, with the same filters, lists them\n",
+        "guild-notebook: there is no run of a notebook yet - guild run NOTEBOOK.ipynb makes one\n",
     )
     made.notebook("a.ipynb", "lr = 0.1")
     made.notebook("b.ipynb", "lr = 0.1")
@@ -281,7 +281,10 @@ def test_without_a_sweep_all_runs_of_the_newest_operation_are_compared(tmp_path:
 
 def test_mistakes_are_one_line(project: Project, tmp_path: Path):
     said = {
-        ("zzz",): "could not find a run matching 'zzz'",
+        (
+            "train.ipynb",
+        ): "could not find a run matching 'train.ipynb' - give numbers or IDs of guild "
+        "runs, or -Fo NAME for those of an operation\n",
         ("--nothing",): "No such option '--nothing'",
         ("-Fo", "gone"): "there is no such run - guild runs, with the same filters, lists them",
         ("-F", "lr <"): "",
@@ -298,3 +301,4 @@ def test_help_says_how_runs_are_chosen(project: Project, tmp_path: Path):
     text = re.sub(r"\s+", " ", " ".join(done.out))
     assert done.status == 0 and "those of the newest sweep" in text
     assert "-o, --output FILE" in text and "-Fo, --operation VAL" in text
+    assert text.count("See guild runs list --help for") == 2 and "above" not in text
