@@ -11,6 +11,7 @@ ours are appended there: no checkpoint, but the notebook.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ from ..errors import UserError
 from . import operation
 
 CHECKPOINTS = ".ipynb_checkpoints"
+
+PAGE = b'<meta name="generator" content="guild-notebook '
+"""What pages of guild-notebook compare, diff and share begin with."""
 
 
 def include_notebook(opdef: Any, paths: operation.NotebookPaths) -> None:
@@ -54,7 +58,20 @@ def include_notebook(opdef: Any, paths: operation.NotebookPaths) -> None:
             sourcecode.specs += [rule("include", {"dir": [_exactly(p)]}) for p in below]
             sourcecode.specs.append(rule("exclude", [_exactly(pruned) + "/*"]))
     sourcecode.specs.append(rule("exclude", {"dir": [CHECKPOINTS]}))
+    root = paths.source[: -len(paths.copied)]
+    if pages := [_exactly(name) for name in _pages(root)]:
+        sourcecode.specs.append(rule("exclude", pages))
     sourcecode.specs.append(rule("include", [_exactly(paths.copied)]))
+
+
+def _pages(folder: str) -> Iterator[str]:
+    """The names of pages in a folder that guild-notebook has written: they are not source code."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".html") and entry.is_file():
+                with contextlib.suppress(OSError), open(entry.path, "rb") as file:
+                    if PAGE in file.read(5_000):
+                        yield entry.name
 
 
 def _exactly(path: str) -> str:

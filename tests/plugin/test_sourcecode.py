@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,26 @@ def test_a_notebook_after_a_hundred_other_files_is_copied(project: Project):
     run = project.run("z.ipynb", "x=2").run
     check(project, run, "z.ipynb")
     assert "a000.txt" in files_of(run)
+
+
+def test_pages_that_compare_runs_are_not_copied_as_source_code(project: Project):
+    project.notebook("nb.ipynb", CELL)
+    project.run("nb.ipynb")
+    subprocess.run(
+        [sys.executable, "-m", "guild_notebook.cli", "compare"],
+        cwd=project.dir,
+        env=project.environment(),
+        check=True,
+    )
+    page = project.dir / "compare.html"
+    project.file("large.html", page.read_text("utf-8") + " " * 2_000_000)
+    project.file("own.html", "<p>")
+    done = project.run("nb.ipynb", "x=2")
+    assert {name for name in files_of(done.run) if name.endswith(".html")} == {
+        "own.html",
+        ".guild/sourcecode/own.html",
+    }
+    assert "WARNING" not in done.stderr
 
 
 MANY = "WARNING: Found more than 100 source code files but will only copy 100 as a safety measure."
