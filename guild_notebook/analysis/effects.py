@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ..flags.languages.changes import blocks, parsed_block, variables
@@ -24,7 +24,7 @@ ALL = "*"
 """What stands among imports for all names of a module."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Effects:
     """What code does.
 
@@ -36,12 +36,12 @@ class Effects:
     ``unreadable`` is why what it does cannot be read, "" where it can.
     """
 
-    reads: frozenset[str] = frozenset()
-    binds: frozenset[str] = frozenset()
-    changes: frozenset[str] = frozenset()
-    calls: frozenset[str] = frozenset()
-    imports: Mapping[str, str] = field(default_factory=dict)
-    functions: tuple[Effects, ...] = ()
+    reads: set[str] = field(default_factory=set)
+    binds: set[str] = field(default_factory=set)
+    changes: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    imports: dict[str, str] = field(default_factory=dict)
+    functions: list[Effects] = field(default_factory=list)
     uses_variables: bool = False
     unreadable: str = ""
 
@@ -108,7 +108,7 @@ def statements(text: str) -> list[Statement]:
     found: list[Statement] = []
     for start, end, indent in blocks(source):
         found += _of_block(source, start, end, indent)
-    words = frozenset(_WORD.findall(first_line)) - {source.magic} if source.magic else ()
+    words = set(_WORD.findall(first_line)) - {source.magic} if source.magic else set()
     if words:  # as that in which %%capture puts all that the cell shows
         reads = together(each.effects for each in found).reads
         found.append(Statement(len(text), len(text), Effects(reads=reads | words, binds=words)))
@@ -168,16 +168,16 @@ def _of_ipython(line: str) -> Effects:
 
 
 def _of_program(line: str) -> Effects:
-    words = frozenset(_WORD.findall(line))
+    words = set(_WORD.findall(line))
     is_of_run = bool(_RUN_VARIABLE.search(line))
-    return Effects(reads=words, calls=frozenset({SHELL}), uses_variables=is_of_run)
+    return Effects(reads=words, calls={SHELL}, uses_variables=is_of_run)
 
 
 def _of_cell_magic(magic: str, first_line: str, text: str) -> Effects:
     if magic in _SHOWING:
         return Effects()
     if magic in _PROGRAMS:
-        words = frozenset(_WORD.findall(first_line)) - {magic}
+        words = set(_WORD.findall(first_line)) - {magic}
         return replace(_of_program(text), reads=words, changes=words)
     return Effects(unreadable=f"it has the magic %%{magic}")
 
@@ -187,20 +187,16 @@ def together(parts: Iterable[Effects]) -> Effects:
     each = list(parts)
     if len(each) == 1:
         return each[0]
-    imports: dict[str, str] = {}
+    made = Effects(unreadable=next((part.unreadable for part in each if part.unreadable), ""))
     for part in each:
-        imports.update(part.imports)
-    nothing: frozenset[str] = frozenset()
-    return Effects(
-        nothing.union(*(part.reads for part in each)),
-        nothing.union(*(part.binds for part in each)),
-        nothing.union(*(part.changes for part in each)),
-        nothing.union(*(part.calls for part in each)),
-        imports,
-        tuple(function for part in each for function in part.functions),
-        any(part.uses_variables for part in each),
-        next((part.unreadable for part in each if part.unreadable), ""),
-    )
+        made.reads |= part.reads
+        made.binds |= part.binds
+        made.changes |= part.changes
+        made.calls |= part.calls
+        made.imports.update(part.imports)
+        made.functions += part.functions
+        made.uses_variables = made.uses_variables or part.uses_variables
+    return made
 
 
 def effects_of(node: ast.AST) -> Effects:
@@ -210,7 +206,7 @@ def effects_of(node: ast.AST) -> Effects:
         reader.read(node, frozenset())
     except RecursionError:
         return Effects(unreadable="functions are within each other very deep")
-    return reader.effects()
+    return reader.found
 
 
 _Part = tuple[ast.AST, frozenset[str], frozenset[str]]
@@ -222,27 +218,8 @@ class _Reader:
     """Reads code of one kind: what is executed at once, or what a function does when called."""
 
     def __init__(self) -> None:
-        self._reads: set[str] = set()
-        self._binds: set[str] = set()
-        self._changes: set[str] = set()
-        self._calls: set[str] = set()
-        self._imports: dict[str, str] = {}
-        self._functions: list[Effects] = []
-        self._uses_variables = False
+        self.found = Effects()
         self._of_others: set[ast.AST] = set()
-        self._unreadable = ""
-
-    def effects(self) -> Effects:
-        return Effects(
-            frozenset(self._reads),
-            frozenset(self._binds),
-            frozenset(self._changes),
-            frozenset(self._calls),
-            self._imports,
-            tuple(self._functions),
-            self._uses_variables,
-            self._unreadable,
-        )
 
     def read(self, node: ast.AST, local: frozenset[str]) -> None:
         stack: list[_Part] = [(node, local, frozenset())]
@@ -259,8 +236,8 @@ class _Reader:
                 self._iterates(node.generators[0].iter)
                 later = _Reader()
                 later.read(ast.ListComp(node.elt, node.generators), local)
-                self._functions.append(later.effects())
-                self._unreadable = self._unreadable or later._unreadable
+                self.found.functions.append(later.found)
+                self.found.unreadable = self.found.unreadable or later.found.unreadable
                 continue
             if isinstance(node, _COMPREHENSIONS):
                 stack += self._comprehension(node, local, hidden)
@@ -295,11 +272,11 @@ class _Reader:
         names = (local | own) - of_notebook
         for each in body:
             inner.read(each, names)
-        effects = inner.effects()
+        effects = inner.found
         # What it assigns to names of the notebook is changed when it is called.
-        effects = replace(effects, binds=frozenset(), changes=effects.changes | effects.binds)
-        self._functions.append(effects)
-        self._unreadable = self._unreadable or effects.unreadable
+        effects = replace(effects, binds=set(), changes=effects.changes | effects.binds)
+        self.found.functions.append(effects)
+        self.found.unreadable = self.found.unreadable or effects.unreadable
         args = node.args
         at_once: list[ast.AST | None] = [*args.defaults, *args.kw_defaults]
         if not isinstance(node, ast.Lambda):
@@ -307,7 +284,7 @@ class _Reader:
             at_once += node.decorator_list
             for decorator in node.decorator_list:
                 called = decorator.func if isinstance(decorator, ast.Call) else decorator
-                self._calls.add(_dotted(called))
+                self.found.calls.add(_dotted(called))
         return ((each, local, hidden) for each in at_once if each)
 
     def _class(
@@ -315,9 +292,9 @@ class _Reader:
     ) -> Iterator[_Part]:
         self._bind(node.name, local | hidden)
         if node.bases or node.keywords or node.decorator_list:
-            self._calls.add(ANY)
+            self.found.calls.add(ANY)
             # Bases and decorators say what is done where an object of it is made.
-            self._functions.append(Effects(calls=frozenset({ANY})))
+            self.found.functions.append(Effects(calls={ANY}))
         own = variables(node)[0]
         at_once = [*node.bases, *node.keywords, *node.decorator_list]
         yield from ((each, local, hidden) for each in at_once)
@@ -325,14 +302,14 @@ class _Reader:
 
     def _bind(self, name: str, own: frozenset[str]) -> None:
         if name not in own:
-            self._binds.add(name)
+            self.found.binds.add(name)
 
     def _iterates(self, over: ast.expr) -> None:
         is_plain = isinstance(over, (ast.List, ast.Tuple, ast.Set, ast.Dict, *_TEXT)) or (
             isinstance(over, ast.Call) and _dotted(over.func) in _ORDERED
         )
         if not is_plain:
-            self._calls.add(ANY)
+            self.found.calls.add(ANY)
 
     def _take(self, node: ast.AST, local: frozenset[str], hidden: frozenset[str]) -> None:
         own = local | hidden
@@ -348,8 +325,8 @@ class _Reader:
     def _take_statement(self, node: ast.AST, own: frozenset[str]) -> None:
         if isinstance(node, ast.AugAssign):
             if isinstance(node.target, ast.Name) and node.target.id not in own:
-                self._reads.add(node.target.id)
-                self._changes.add(node.target.id)
+                self.found.reads.add(node.target.id)
+                self.found.changes.add(node.target.id)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node, own)
         elif isinstance(node, ast.ExceptHandler) and node.name:
@@ -357,57 +334,57 @@ class _Reader:
         elif isinstance(node, _LOOPS):
             self._iterates(node.iter)
         elif isinstance(node, (ast.With, ast.AsyncWith, ast.Await, ast.YieldFrom)):
-            self._calls.add(ANY)
+            self.found.calls.add(ANY)
         elif name := getattr(node, "rest", None) or _captured(node):
             self._bind(name, own)
 
     def _name(self, node: ast.Name, own: frozenset[str]) -> None:
         if node.id in _VARIABLES:
-            self._uses_variables = self._uses_variables or node not in self._of_others
+            self.found.uses_variables = self.found.uses_variables or node not in self._of_others
         elif node.id in own:
             return
         elif node.id in _UNREADABLE:
-            self._unreadable = f"it uses {node.id}"
+            self.found.unreadable = f"it uses {node.id}"
         elif isinstance(node.ctx, ast.Load):
-            self._reads.add(node.id)
+            self.found.reads.add(node.id)
         else:
-            self._binds.add(node.id)
+            self.found.binds.add(node.id)
 
     def _part(self, node: ast.Attribute | ast.Subscript, own: frozenset[str]) -> None:
         if isinstance(node, ast.Subscript):
             self._variable(node.value, node.slice)
         elif node.attr in _VARIABLES:
-            self._uses_variables = self._uses_variables or node not in self._of_others
+            self.found.uses_variables = self.found.uses_variables or node not in self._of_others
         elif node.attr in _UNREADABLE:
-            self._unreadable = f"it uses {node.attr}"
+            self.found.unreadable = f"it uses {node.attr}"
         if not isinstance(node.ctx, ast.Load):
             root = _root(node)
             if root is None:
-                self._calls.add(ANY)
+                self.found.calls.add(ANY)
             elif root not in own:
-                self._changes.add(root)
-                self._reads.add(root)
+                self.found.changes.add(root)
+                self.found.reads.add(root)
 
     def _call(self, node: ast.Call, own: frozenset[str]) -> None:
         name = _dotted(node.func)
         if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, _TEXT):
             return  # a method of a text
         if name == "vars" and not node.args:
-            self._unreadable = "it uses vars()"
+            self.found.unreadable = "it uses vars()"
         if node.args:
             is_method = isinstance(node.func, ast.Attribute) and node.func.attr not in _VARIABLES
             of = (
                 node.func.value if is_method and isinstance(node.func, ast.Attribute) else node.func
             )
             self._variable(of, node.args[0])
-        self._calls.add(ANY if name.partition(".")[0] in own else name)
+        self.found.calls.add(ANY if name.partition(".")[0] in own else name)
 
     def _variable(self, of: ast.expr, key: ast.AST) -> None:
         """A variable of the environment that is named may be another than those of the run."""
         name = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
         text = key.value if isinstance(key, ast.Constant) else None
         if name in _VARIABLES and name != "argv" and isinstance(text, str):
-            self._calls.add(ANY)
+            self.found.calls.add(ANY)
             if not _OF_RUN.match(text):
                 self._of_others.add(of)
 
@@ -415,7 +392,7 @@ class _Reader:
         module = "." if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}"
         for alias in node.names:
             if "__main__" in (module, alias.name):
-                self._unreadable = "it imports __main__"
+                self.found.unreadable = "it imports __main__"
             if isinstance(node, ast.Import):
                 name = alias.asname or alias.name.partition(".")[0]
                 target = alias.name if alias.asname else name
@@ -423,7 +400,7 @@ class _Reader:
                 name, target = alias.asname or alias.name, f"{module}.{alias.name}"
             if name == ALL:
                 target = module
-            self._imports[name] = target
+            self.found.imports[name] = target
             if name != ALL:
                 self._bind(name, own)
 
