@@ -26,7 +26,6 @@ class Choice:
     runs: Sequence[str]
     tolerance: Tolerance
     source: bool
-    times: bool
     colours: bool
     json: bool
     html: str
@@ -65,7 +64,7 @@ def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
         yield choice.html
     else:
         line = around.line if around else ""
-        shown = report_text.Shown(changed, choice.times, choice.colours, line)
+        shown = report_text.Shown(changed, choice.colours, line)
         yield from report_text.lines(difference, shown)
     return int(not difference.is_same or bool(changed))
 
@@ -111,7 +110,7 @@ def command() -> Any:
         colours = not options["no_color"] and not os.environ.get("NO_COLOR")
         is_terminal = sys.stdout is not None and sys.stdout.isatty()
         has_colours = colours and is_terminal and os.environ.get("TERM") != "dumb"
-        shown = options["source"], options["times"], has_colours, options["json"]
+        shown = options["source"], has_colours, options["json"]
         return Choice(runs, tolerance, *shown, html, options["cells"])
 
     decorated: Any = diff
@@ -133,7 +132,6 @@ def command() -> Any:
             metavar="NAME",
             help="Compare only the cells of this name. May be given several times.",
         ),
-        click.option("--times", is_flag=True, help="Add how long each cell took."),
         click.option("--source", is_flag=True, help="Add how the sources of the cells differ."),
         click.argument("runs", nargs=-1, metavar="[A B]"),
         click.command("diff"),

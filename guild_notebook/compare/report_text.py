@@ -43,11 +43,10 @@ _COLOURS = {"-": 31, "+": 32, "@": 36, "": 1}
 
 @dataclass(frozen=True)
 class Shown:
-    """What is shown: ``sources`` of cells beside their results, ``times`` of cells, whether in
-    colours, and a line that says how the environments of the runs differ."""
+    """What is shown: ``sources`` of cells beside their results, whether in colours, and a line that
+    says how the environments of the runs differ."""
 
     sources: Sequence[CellSources] | None = None
-    times: bool = False
     colours: bool = False
     environment: str = ""
 
@@ -76,7 +75,7 @@ def lines(difference: RunDifference, shown: Shown = _DEFAULT) -> Iterator[str]:
         yield ""
         yield _heading(_joined(list(map(_cell_title, cells))), shown)
         yield from _cell_lines(cells[0], shown)
-    for rest in (_rest(difference, shown), _source_lines(shown), _times(difference, shown)):
+    for rest in (_rest(difference, shown), _source_lines(shown)):
         block = [*rest]
         yield from ["", *block] if block else []
 
@@ -247,19 +246,6 @@ def _source_lines(shown: Shown) -> Iterator[str]:
         if cell.executed:
             yield "  as executed, with the values of flags"
             yield from _text_lines(cell.executed, shown)
-
-
-def _times(difference: RunDifference, shown: Shown) -> Iterator[str]:
-    """How long each cell took in both runs."""
-    rows = []
-    for cell in difference.cells if shown.times else ():
-        times = [each.seconds if each else None for each in (cell.before, cell.after)]
-        if any(time is not None for time in times):
-            texts = ["-" if time is None else duration(time, is_exact=True) for time in times]
-            rows.append((_cell_title(cell), *texts))
-    if rows:
-        yield _heading("times", shown)
-        yield from _table([(name, before, after) for name, before, after in rows])
 
 
 def _heading(text: str, shown: Shown) -> str:

@@ -179,10 +179,9 @@ def test_a_run_that_failed(runs: Runs):
 
 
 def test_no_escape_sequence_and_no_secret_is_shown(runs: Runs):
-    options = ("--source", "--times")
     for pair in ((runs.first, runs.other), (runs.first, runs.bad), (runs.bad, runs.edited)):
         for more in ((), ("--json",)):
-            text = diff(runs, *pair, *options, *more).out
+            text = diff(runs, *pair, "--source", *more).out
             assert "\x1b" not in text and "horse" not in text and "staple" not in text
 
 
@@ -251,14 +250,6 @@ def test_sources_as_executed_have_the_values_of_flags(runs: Runs):
         '     token = __import__("os").environ["TOKEN"]',
     ]
     assert diff(runs, runs.first, runs.same, "--source").lines[-1] == "the sources are the same"
-
-
-def test_times_of_cells_are_shown_where_they_are_asked_for(runs: Runs):
-    lines = diff(runs, runs.first, runs.bad, "--times").lines
-    place = lines.index("times")
-    assert re.fullmatch(r"  \[1\] Settings  \d+\.\d s → \d+\.\d s", lines[place + 1])
-    assert re.fullmatch(r"  \[6\] End +\d+\.\d s → -", lines[-1])
-    assert "times" not in diff(runs, runs.first, runs.bad).lines
 
 
 @pytest.mark.parametrize(

@@ -301,19 +301,6 @@ def test_sources():
     assert below(difference(), Shown([])) == ["", "the sources are the same"]
 
 
-def test_times_of_cells():
-    cells = [
-        changed("Data", before=cell(1, seconds=0.123), after=cell(1, seconds=12.0)),
-        changed("Text", before=cell(None), after=cell(None)),
-        changed("Fit", before=cell(2, seconds=200.0), after=None, hole="not run"),
-    ]
-    assert below(difference(*cells), Shown(times=True))[-3:] == [
-        "times",
-        "  [1] Data  0.1 s      → 12.0 s",
-        "  [2] Fit   3 min 20 s → -",
-    ]
-
-
 def test_colours_are_those_of_diff():
     made = difference(changed("A", output("1 line", lines=["@@ -1 +1 @@", "-a", "+b", " c"])))
     lines = [*report_text.lines(made, Shown(colours=True))]
@@ -342,6 +329,6 @@ def test_no_text_of_a_run_reaches_the_terminal_as_it_is():
         flags=[HOSTILE],
         scalars=[HOSTILE],
     )
-    shown = Shown([CellSources(HOSTILE, odd, odd)], times=True, environment=HOSTILE)
+    shown = Shown([CellSources(HOSTILE, odd, odd)], environment=HOSTILE)
     for line in (*report_text.lines(made), *report_text.lines(made, shown)):
         assert line.isprintable(), line
