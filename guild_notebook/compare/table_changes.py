@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -62,7 +63,9 @@ def table_change(
     if before == after:
         return None
     columns = list(common(before.columns, after.columns))
-    rows = list(common(_row_keys(before, masks[0]), _row_keys(after, masks[1])))
+    index_columns = min(before.index_columns, after.index_columns)
+    keys = [[*_row_keys(t, index_columns, mask)] for t, mask in zip((before, after), masks)]
+    rows = list(common(*keys))
     change = TableChange(
         total=max(_size(before), _size(after)),
         rows_added=len(after.rows) - len(rows),
@@ -70,7 +73,6 @@ def table_change(
         columns_added=_without(after.columns, [j for _, j in columns]),
         columns_removed=_without(before.columns, [i for i, _ in columns]),
     )
-    index_columns = min(before.index_columns, after.index_columns)
     inner = [(i, j) for i, j in columns if not is_duration(after.columns[j])]
     for r, s in rows:
         for i, j in inner:
@@ -110,15 +112,13 @@ def _without(columns: Sequence[str], kept: Sequence[int]) -> list[str]:
     return [column for index, column in enumerate(columns) if index not in left]
 
 
-def _row_keys(table: Table, mask: Masked) -> list[tuple[str, ...]]:
-    """What tells rows apart: their index where it does, else their place."""
-    count = table.index_columns
-    keys = [tuple(map(mask, row[:count])) for row in table.rows] if count else []
-    return (
-        keys
-        if keys and len(set(keys)) == len(keys)
-        else [(str(n),) for n in range(len(table.rows))]
-    )
+def _row_keys(table: Table, index_columns: int, mask: Masked) -> Iterator[tuple[object, ...]]:
+    """What tells rows apart: their index, and the how manieth of that it is."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    for row in table.rows:
+        key = tuple(map(mask, row[:index_columns]))
+        seen[key] += 1
+        yield (*key, seen[key])
 
 
 def _is_same(pair: tuple[str, str], masks: tuple[Masked, Masked], tolerance: Tolerance) -> bool:

@@ -234,6 +234,12 @@ def test_a_row_that_is_inserted_is_known_by_its_index():
     assert table_difference(before, table(rows, ["", "n"], 1)).summary == "1 row added"
 
 
+def test_rows_of_an_index_that_only_one_table_has_twice_stay_the_same():
+    before = table([["a", "1"], ["b", "2"]], ["", "n"], 1)
+    after = table([["a", "1"], ["b", "2"], ["b", "2"]], ["", "n"], 1)
+    assert table_difference(before, after).summary == "1 row added"
+
+
 def test_columns_of_times_are_not_compared():
     before, after = (table([["0.5", seconds]], ["score", "fit_time"]) for seconds in ("1.5", "1.7"))
     assert table_difference(before, after) is None
