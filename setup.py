@@ -122,8 +122,8 @@ setup(
     py_modules=["guild_notebook_hooks"],  # tools/backend.py adds guild_notebook_hooks.pth
     package_data={
         "guild_notebook": [
-            *("py.typed", "cli/train.ipynb", "compat/published/*.md", "run/report/report.*"),
-            "compare/assets/*",
+            *("py.typed", "cli/train.ipynb", "compat/published/*.md"),
+            *("run/report/*.css", "run/report/*.js", "compare/assets/*"),
         ]
     },
     install_requires=GUILD + NOTEBOOK,

@@ -98,7 +98,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
     modules = run("git", "ls-files", "guild_notebook", cwd=CHECKOUT).splitlines()
     assert package >= set(modules) - {name for name in modules if not (CHECKOUT / name).exists()}
     assert {"guild_notebook/py.typed", "guild_notebook_hooks.pth"} <= package
-    data = r"py\.typed|cli/train\.ipynb|compat/published/\w+\.md|run/report/report\.(css|js)"
+    data = r"py\.typed|cli/train\.ipynb|compat/published/\w+\.md|run/report/\w+\.(css|js)"
     data += r"|compare/assets/\w+\.(css|js)"
     known = rf"guild_notebook/([\w/]+\.py|{data})|guild_notebook_hooks\.(py|pth)"
     assert all(re.fullmatch(known, name) for name in package), package

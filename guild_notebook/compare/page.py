@@ -136,7 +136,8 @@ def _script() -> str:
 
 @functools.cache
 def _style() -> str:
-    return _joined(_STYLES)
+    report = Path(__file__).parents[1] / "run" / "report"
+    return (report / "colours.css").read_text("utf-8") + _joined(_STYLES)
 
 
 def _joined(names: tuple[str, ...]) -> str:

@@ -71,7 +71,7 @@ def page_html(
                 '<meta http-equiv="x-dns-prefetch-control" content="off">\n'
                 '<meta name="referrer" content="no-referrer">\n'
                 '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-                f"<title>{named}</title>\n<style>{_asset('report.css')}</style>\n"
+                f"<title>{named}</title>\n<style>{_style()}</style>\n"
                 f"<script>{_asset('report.js')}</script>\n</head>\n"
                 '<body>\n<a class="skip-link" href="#main">Skip to the notebook</a>\n'
                 '<div class="page">\n<header class="side">',
@@ -109,6 +109,10 @@ def _asset(name: str) -> str:
     return Path(__file__).with_name(name).read_text("utf-8")
 
 
+def _style() -> str:
+    return _asset("colours.css") + _asset("report.css")
+
+
 def _policy(kind: str, runs_scripts: bool, network: bool) -> str:
     """A Content-Security-Policy: nothing is loaded, and no script runs but ours. Where the notebook
     has scripts, and is not sanitized, these run, and load from the ``network`` if that is so.
@@ -129,10 +133,10 @@ def _policy(kind: str, runs_scripts: bool, network: bool) -> str:
             "connect-src data: blob:; frame-src data: blob:"
         )
     if kind == SANITIZED:
-        common += f"style-src-elem {_hash('report.css')}; style-src-attr 'unsafe-inline'; "
-    return f"{common}script-src {_hash('report.js')}"
+        common += f"style-src-elem {_hash(_style())}; style-src-attr 'unsafe-inline'; "
+    return f"{common}script-src {_hash(_asset('report.js'))}"
 
 
-def _hash(name: str) -> str:
-    digest = hashlib.sha256(_asset(name).encode("utf-8")).digest()
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
