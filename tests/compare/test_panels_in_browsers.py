@@ -3,8 +3,6 @@ table, the coordinates, the curves, the failures and the times, by mouse and by 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from typing import Any
@@ -227,58 +225,6 @@ def test_columns_are_chosen_moved_and_kept_in_the_address(open_page: Any):
     again.click(".chooser button", "As at first")
     assert heads(again) == ["acc", "loss", "depth", "lr", "opt", "time"]
     assert "columns" not in fragment(again)
-
-
-def test_a_head_is_dragged_to_another_place(open_page: Any):
-    page = open_page()
-    page.evaluate(
-        """void (() => {
-            const [from, to] = ['flag:opt', 'scalar:acc'].map(
-                key => document.querySelector(`.runs [data-key="${key}"]`));
-            const dataTransfer = new DataTransfer();
-            for (const [e, name] of [[from, 'dragstart'], [to, 'dragover'], [to, 'drop']])
-                e.dispatchEvent(new DragEvent(
-                    name, {dataTransfer, bubbles: true, cancelable: true}));
-        })()"""
-    )
-    page.frame()
-    assert heads(page) == ["opt", "acc", "loss", "depth", "lr", "time"]
-
-
-COPIED = (
-    "(async () => { navigator.clipboard.writeText = async (text) => { window.copied = text; };"
-    " [...document.querySelectorAll('.panel-tools > button')]"
-    ".find(e => e.innerText === %s).click();"
-    " await new Promise(done => setTimeout(done, 50)); return window.copied; })()"
-)
-
-
-def test_what_is_shown_is_copied_as_csv_that_is_no_formula(open_page: Any):
-    columns = json.dumps(["attr:label", "flag:lr", "scalar:loss", "attr:time"])
-    page = open_page(
-        f"columns={columns}&filter=lr<1&sort={json.dumps({'key': 'flag:lr', 'down': True})}"
-    )
-    text = page.evaluate(COPIED % "'Copy as CSV'")
-    assert text.startswith("id,state,label,lr,loss,time\r\n")
-    table = [*csv.reader(io.StringIO(text))]
-    assert table[1:] == [
-        ["0aa" + "0" * 29, "completed", "'=HYPERLINK(1)", "0.1", "0.5", "20"],
-        ["5aa" + "0" * 29, "failed", "", "0.1", "", "25"],
-        ["1aa" + "0" * 29, "completed", 'a "b", c|d', "0.01", "0.25", "21"],
-        ["6aa" + "0" * 29, "stopped", "", "0.01", "-1.5", "26"],
-        ["7aa" + "0" * 29, "completed", "", "0.001", "2", "4000"],
-    ]
-    assert page.texts(".panel-tools > span[role=status]") == ["5 runs copied"]
-
-
-def test_what_is_shown_is_copied_as_markdown(open_page: Any):
-    columns = json.dumps(["attr:label", "attr:time"])
-    page = open_page(f"columns={columns}&filter=acc>=0.8 depth<5")
-    assert page.evaluate(COPIED % "'Copy as Markdown'") == (
-        "| id | state | label | time |\n| --- | --- | --- | --- |\n"
-        f"| 0aa{'0' * 29} | completed | =HYPERLINK(1) | 20 s |\n"
-        f'| 1aa{"0" * 29} | completed | a "b", c\\|d | 21 s |\n'
-    )
 
 
 def test_no_run_that_passes_offers_to_show_all(open_page: Any):

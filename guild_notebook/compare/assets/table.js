@@ -18,36 +18,6 @@ function applySort() {
 }
 watch(["sort", "data"], applySort);
 
-async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch { // as from a file in Firefox
-    const area = el("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
-}
-
-// A table of comma-separated values. Text that a spreadsheet would take for a formula is begun by
-// an apostrophe, which it does not show.
-function csvText(rows) {
-  const cell = (value) => {
-    if (typeof value === "number") return Number.isFinite(value) ? String(value) : numberText(value);
-    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-    return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
-}
-
-function markdownText(rows) {
-  const cell = (value) => String(value).replace(/[\\|`*_[\]<>~]/g, "\\$&").replace(/\s+/g, " ");
-  const [head, ...body] = rows.map((row) => `| ${row.map(cell).join(" | ")} |\n`);
-  return head + `|${" --- |".repeat(rows[0].length)}\n` + body.join("");
-}
-
 const tablePanel = {
   title: "Runs",
 
@@ -62,19 +32,10 @@ const tablePanel = {
       // No text is to be selected where a baseline is chosen.
       onmousedown: (event) => event.shiftKey && event.preventDefault(),
     });
-    this.copied = el("span", {role: "status"});
-    const copy = (name, text) => button(`Copy as ${name}`, async () => {
-      await copyText(text());
-      this.copied.textContent = `${plural(visibleRuns().length, "run")} copied`;
-      setTimeout(() => { this.copied.textContent = ""; }, 3000);
-    });
     this.scroller = el("div", {class: "table-scroll", tabindex: 0, role: "region",
       "aria-label": "Table of runs"}, el("table", {class: "runs"}, this.head, this.body));
     container.append(
-      el("div", {class: "panel-tools"}, this.count, this.chooser,
-        copy("CSV", () => csvText(this.copiedRows((field, value) => value ?? ""))),
-        copy("Markdown", () => markdownText(this.copiedRows(fieldText))), this.copied),
-      this.scroller);
+      el("div", {class: "panel-tools"}, this.count, this.chooser), this.scroller);
     this.rebuild();
   },
 
@@ -85,22 +46,11 @@ const tablePanel = {
     if (changed.includes("sort")) this.sorted();
   },
 
-  copiedRows(text) {
-    const columns = tableKeys().map((key) => fields.byKey.get(key));
-    const rows = visibleRuns().map((i) => [data.runs[i].id, data.runs[i].state,
-      ...columns.map((field) => {
-        const value = text(field, field.value(data.runs[i]));
-        return typeof value === "number" ? value : Array.isArray(value) ? value.join(", ") : String(value);
-      })]);
-    return [["id", "state", ...columns.map((field) => field.name)], ...rows];
-  },
-
   rebuild() {
-    const keys = tableKeys();
-    const columns = keys.map((key) => fields.byKey.get(key));
+    const columns = tableKeys().map((key) => fields.byKey.get(key));
     this.columns = columns;
     this.head.replaceChildren(el("tr", {}, el("th", {scope: "col"}, "run"),
-      ...columns.map((field, place) => this.heading(field, place, keys))));
+      ...columns.map((field) => this.heading(field))));
     tableRows.clear();
     const numeric = new Set(columns.filter(this.isNumeric));
     data.runs.forEach((run, i) => tableRows.set(i, this.row(run, i, columns, numeric)));
@@ -109,24 +59,14 @@ const tablePanel = {
     this.arrange();
   },
 
-  heading(field, place, keys) {
+  heading(field) {
     const sort = () => {
       const {key, down} = state.sort;
       set({sort: key !== field.key ? {key: field.key, down: false}
         : down ? {key: "", down: false} : {key, down: true}});
     };
-    return el("th", {scope: "col", "data-key": field.key, class: this.isNumeric(field) ? "number" : null,
-      draggable: "true",
-      ondragstart: (event) => event.dataTransfer.setData("text/plain", field.key),
-      ondragover: (event) => event.preventDefault(),
-      ondrop: (event) => {
-        event.preventDefault();
-        const key = event.dataTransfer.getData("text/plain");
-        if (!keys.includes(key) || key === field.key) return;
-        const moved = keys.filter((each) => each !== key);
-        moved.splice(place, 0, key);
-        set({columns: moved});
-      }}, button(filterName(field, fields), sort, {title: `Sort by ${field.name}`}));
+    return el("th", {scope: "col", "data-key": field.key, class: this.isNumeric(field) ? "number" : null},
+      button(filterName(field, fields), sort, {title: `Sort by ${field.name}`}));
   },
 
   isNumeric: (field) => data.runs.some((run) => typeof field.value(run) === "number"),
