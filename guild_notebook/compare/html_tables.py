@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from html import unescape
 from html.parser import HTMLParser
 
 from .model import Table
@@ -16,6 +18,9 @@ MOST_CELLS = 50_000
 """Cells of a table that are kept."""
 
 MOST_COLUMNS = 500
+
+MOST_TEXT = 2_000_000
+"""Characters of the cells that are kept, of which one that spans others has as many in each."""
 
 _UNSEEN = ("script", "style", "head", "title", "template", "svg")
 _LINES = ("br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "p", "pre", "tr")
@@ -37,7 +42,7 @@ class _Cell:
     rows: int
     parts: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def text(self) -> str:
         return " ".join("".join(self.parts).split())
 
@@ -46,7 +51,8 @@ def page_of(html: str) -> Page:
     """What ``html`` has, in time linear in its length."""
     reader = _Reader()
     reader.feed(html)
-    reader.close()
+    # What is not closed is text. The parser's own close() looks for its end at each "<" anew.
+    reader.handle_data(unescape(reader.rawdata))
     reader.end_table()
     reader.page.text = "".join(reader.outside)
     return reader.page
@@ -102,6 +108,10 @@ class _Reader(HTMLParser):
         elif tag == "thead":
             self._in_head = False
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """HTML has none: it is a comment, of which the parser would say that it is wrong."""
+        return self.parse_bogus_comment(i, report)
+
     def handle_data(self, data: str) -> None:
         if self._unseen:
             return
@@ -146,7 +156,7 @@ def _spread(rows: Sequence[Sequence[_Cell]]) -> tuple[list[list[_Cell]], bool]:
     too many, and whether there were more."""
     made: list[list[_Cell]] = []
     below: dict[int, tuple[_Cell, int]] = {}  # by column what goes on in the next rows, how far
-    count = 0
+    count = size = 0
     for row in rows:
         cells: list[_Cell] = []
         waiting = list(row)[::-1]
@@ -166,7 +176,8 @@ def _spread(rows: Sequence[Sequence[_Cell]]) -> tuple[list[list[_Cell]], bool]:
             else:
                 break
         count += len(cells)
-        if count > MOST_CELLS:
+        size += sum(len(cell.text) for cell in cells)
+        if count > MOST_CELLS or size > MOST_TEXT:
             return made, True
         if cells:
             made.append(cells)

@@ -195,8 +195,11 @@ def _has_same_pixels(before: Image, after: Image) -> bool:
     old, new = decode(before), decode(after)
     if old is None or new is None or old.size != new.size:
         return False
-    if getattr(old, "n_frames", 1) > 1 or getattr(new, "n_frames", 1) > 1:
-        return False  # an animation, of which only one has been looked at
+    try:
+        if getattr(old, "n_frames", 1) > 1 or getattr(new, "n_frames", 1) > 1:
+            return False  # an animation, of which only one has been looked at
+    except Exception:  # libraries raise errors of any type for broken images
+        return False
     pixels = (zlib.crc32(each.convert("RGBA").tobytes()) for each in (old, new))
     return len(set(pixels)) == 1
 

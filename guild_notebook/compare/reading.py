@@ -410,7 +410,8 @@ def _scraps(node: Mapping[str, Any]) -> Iterator[Scalar]:
         scrap = _mapping(_json(data.get(_SCRAP)))
         record = _mapping(_json(data.get(_RECORD)))
         for name, value in [(scrap.get("name"), scrap.get("data")), *record.items()]:
-            if isinstance(name, str) and isinstance(value, (int, float)) and value is not True:
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if isinstance(name, str) and is_number:
                 with contextlib.suppress(OverflowError):
                     yield Scalar(name, float(value), 0, [(0, float(value))])
 

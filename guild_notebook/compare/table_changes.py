@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from .alignment import common
 from .model import NumberChange, Table, Tolerance
-from .texts import MOST_NUMBERS, NUMBER, Masked, is_close, summary_of
+from .texts import MOST_NUMBERS, NUMBER, Masked, is_close, summary_of, without_numbers
 from .volatile import is_duration
 
 
@@ -126,7 +126,7 @@ def _is_same(pair: tuple[str, str], masks: tuple[Masked, Masked], tolerance: Tol
         return is_close(*pair, tolerance)
     old, new = (mask(text) for mask, text in zip(masks, pair))
     return old == new or (
-        NUMBER.sub("#", old) == NUMBER.sub("#", new)
+        without_numbers(old) == without_numbers(new)
         and all(is_close(a, b, tolerance) for a, b in zip(*map(NUMBER.findall, (old, new))))
     )
 

@@ -3,6 +3,7 @@ by the numbers."""
 
 from __future__ import annotations
 
+import decimal
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -82,9 +83,18 @@ def is_close(before: str, after: str, tolerance: Tolerance) -> bool:
         return False
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    if tolerance == Tolerance() and max(len(before), len(after)) > 17:
-        return False
+    if a == b and (math.isinf(a) or tolerance == Tolerance()):
+        try:  # floats have few digits
+            old, new = (decimal.Decimal(text.replace(",", "")) for text in (before, after))
+        except decimal.InvalidOperation:
+            return False
+        return old == new
     return math.isclose(a, b, rel_tol=tolerance.relative, abs_tol=tolerance.absolute)
+
+
+def without_numbers(text: str) -> str:
+    """``text`` with a character in place of each number that it has nowhere else."""
+    return NUMBER.sub("\0", text.replace("\0", ""))
 
 
 class _Line:
@@ -95,7 +105,7 @@ class _Line:
     def __init__(self, shown: str, masked: str) -> None:
         self.shown = shown
         self.masked = masked
-        self.shape = _BLANKS.sub(" ", NUMBER.sub("#", masked)).strip()
+        self.shape = _BLANKS.sub(" ", without_numbers(masked)).strip()
 
 
 def _lines(text: str, mask: Masked) -> list[_Line]:
@@ -168,10 +178,10 @@ def _numbers_that_differ(
     else:
         said = step if own is None else ""
     found = []
-    for n, (before, after) in enumerate(zip(*values)):
+    named = zip(_full_names(names, number), *values)
+    for n, (name, before, after) in enumerate(named):
         if not is_close(before, after, tolerance):
-            name = _full_name(names, n, number) + (said if n != own else "")
-            found.append(NumberChange(name, before, after))
+            found.append(NumberChange(name + (said if n != own else ""), before, after))
     return found, step
 
 
@@ -179,12 +189,12 @@ def _is_step(name: str) -> bool:
     return bool(name) and name.split()[-1].lower() in _STEPS
 
 
-def _full_name(names: Sequence[str], n: int, line: int) -> str:
-    if names[n]:
-        return names[n]
-    named = next((k for k in range(n, -1, -1) if names[k]), None)
-    base, count = (f"line {line}", n + 1) if named is None else (names[named], n - named + 1)
-    return base if len(names) == 1 else f"{base}, number {count}"
+def _full_names(names: Sequence[str], line: int) -> Iterator[str]:
+    """What each number of a line is called: one without a name by that before it."""
+    base, count = f"line {line}", 0
+    for name in names:
+        base, count = (name, 1) if name else (base, count + 1)
+        yield base if name or len(names) == 1 else f"{base}, number {count}"
 
 
 def _names(line: str) -> Iterator[str]:

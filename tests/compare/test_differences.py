@@ -76,6 +76,12 @@ SUMMARIES = [
     ("a\nb", "A\nB\nc", "2 lines changed, 1 added"),
     ("version 1.2.3", "version 1.2.4", "1 line changed"),
     ("r2 0.5\nfast", "r2 0.6\nslow", "2 lines changed"),
+    ("step #", "step 5", "1 line changed"),
+    ("a #", "a 5", "1 line changed"),
+    ("# 5", "5 #", "1 line changed"),
+    ("n 12345678901234567", "n 12345678901234568", "n 12345678901234567 → 12345678901234568"),
+    ("x 1e400", "x 1e500", "x 1e400 → 1e500"),
+    ("x 1e9999999999999999999", "x 2", "x 1e9999999999999999999 → 2"),
     ("", "x", ""),
 ]
 
@@ -94,6 +100,8 @@ def test_the_difference_of_two_texts_in_words(number: int):
         ("Wall time: 3 s\nr2 0.5", "Wall time: 44 ms\nr2 0.5"),
         ("nan", "nan"),
         ("x nan", "x nan"),
+        ("x 1.50e3", "x 1,500"),
+        ("x 1e9999999999999999", "x 10e9999999999999998"),
         ("a\n\n", "a"),
     ],
 )
@@ -208,6 +216,11 @@ def test_numbers_in_a_table_are_the_same_within_the_tolerance():
     pair = table(PRICES, COLUMNS, 1), table(changed(2, 2, "3.5001"), COLUMNS, 1)
     assert table_difference(*pair, Tolerance(0.001)) is None
     assert table_difference(*pair).summary == "row 2, price 3.5 → 3.5001"
+
+
+def test_a_sign_in_a_table_is_not_a_number():
+    pair = table(changed(1, 1, "pear #"), COLUMNS, 1), table(changed(1, 1, "pear 5"), COLUMNS, 1)
+    assert table_difference(*pair).summary == "1 cell of the table changed"
 
 
 def test_a_text_in_a_table_is_in_a_unified_difference():
@@ -397,6 +410,19 @@ def test_images_that_are_broken_differ_by_their_content(content: bytes):
     assert (found.summary, found.amount) == ("plot changed", 1.0)
 
 
+def test_an_animation_that_breaks_off_after_its_first_image_differs():
+    pillow = pytest.importorskip("PIL.Image")
+    contents = []
+    for count in (2, 3):
+        frames = [pillow.new("L", (20, 20), 50 + number) for number in range(count)]
+        file = io.BytesIO()
+        frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+        whole = file.getvalue()
+        contents.append(whole[: whole.rindex(b",") + 6] + b"," * count)
+    made = [image_of("image/gif", base64.b64encode(content).decode()) for content in contents]
+    assert made[0] and made[1] and images.image_change(made[0], made[1])
+
+
 def test_an_image_of_too_many_pixels_is_not_decoded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(images, "MOST_PIXELS", 100)
     found = image_difference(png(41), png(42))
@@ -580,14 +606,19 @@ def test_runs_of_other_notebooks_have_all_cells_of_both():
     assert {each.hole for each in between(one, two).cells} == {"not in this notebook"}
 
 
-@pytest.mark.parametrize("kind", ["numbers", "words", "both shifted", "all of one shape"])
+@pytest.mark.parametrize(
+    "kind", ["numbers", "numbers of a line", "words", "both shifted", "all of one shape"]
+)
 def test_texts_are_compared_in_linear_time(kind: str):
     def made(n: int) -> tuple[str, str]:
         if kind == "numbers":
             return tuple("\n".join(f"step {i} loss {i * k}" for i in range(n)) for k in (1, 2))  # type: ignore[return-value]
         if kind == "words":
             return tuple("\n".join(f"{word} {word * (i % 7)}" for i in range(n)) for word in "ab")  # type: ignore[return-value]
+        if kind == "numbers of a line":
+            return "1 " * n, "2 " * n
         lines = [f"{'x' if kind != 'both shifted' else chr(97 + i % 26)} {i}" for i in range(n)]
         return "\n".join(["first", *lines]), "\n".join([*lines, "last"])
 
-    check_growth(lambda pair: difference(*pair), made, 200)
+    least = 3_000 if kind == "numbers of a line" else 200
+    check_growth(lambda pair: difference(*pair), made, least)

@@ -315,11 +315,29 @@ def test_a_span_of_all_does_not_make_a_table_large():
     assert sum(map(len, found.rows)) <= MOST_CELLS
 
 
+def test_a_long_text_that_spans_all_does_not_make_a_table_large():
+    rows = "<tr><td>1</tr>" + "<tr><td colspan=500 rowspan=500>" + "x" * 100_000 + "</tr>" * 100
+    found = table(f"<table>{rows}")
+    assert found.is_cut
+    assert found.rows == [["1"]]
+
+
 def test_html_with_several_tables_is_a_text():
     html = "<table><tr><td>1</table><table><tr><td>2</table>"
     assert one(result({"text/html": html, "text/plain": "1 and 2"})) == Output(
         TEXT, "result", "1 and 2"
     )
+
+
+@pytest.mark.parametrize("part", ["<!", "<!-- ", "<a b='", "</", "<![x[", "<script>", "&"])
+def test_html_that_is_not_closed_is_read_in_linear_time(part: str):
+    check_growth(page_of, lambda n: "<table><tr><td>1</table>" + part * n, 5_000)
+
+
+@pytest.mark.parametrize("part", ["<![x[ y ]]>", "<![if !mso]>", "<!ELEMENT x>", "<?x?>"])
+def test_declarations_in_html_are_not_seen(part: str):
+    page = page_of(f"{part}<table><tr><td>1</table>a &lt; b")
+    assert (page.text, page.tables) == ("a < b", [Table([""], [["1"]])])
 
 
 def test_tables_are_read_in_linear_time():

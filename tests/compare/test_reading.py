@@ -35,7 +35,7 @@ from IPython.display import display
 display({{'image/png': {PNG!r}, 'text/plain': 'a dot'}}, raw=True)
 scrap = {{'name': 'score', 'data': lr * 2, 'encoder': 'json', 'version': 1}}
 display({{'application/scrapbook.scrap+json': scrap}}, raw=True)
-display({{'application/papermill.record+json': {{'kept': 7, 'on': True}}}}, raw=True)"""
+display({{'application/papermill.record+json': dict(kept=7, on=True, off=False)}}, raw=True)"""
 WRITTEN = """# Written
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary

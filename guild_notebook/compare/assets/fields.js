@@ -73,7 +73,6 @@ const ATTRIBUTES = {
 };
 
 // A flag may be called as what all objects have, as "constructor".
-const ownValue = (values, name) => (Object.hasOwn(values, name) ? values[name] : undefined);
 
 function flagValue(value) {
   if (value === undefined || value === null) return undefined;
@@ -92,11 +91,11 @@ function attribute(name) {
 function makeFields() {
   const flagged = data.flags.map((flag) => ({
     key: `flag:${flag.name}`, kind: "flag", name: flag.name, varies: flag.varies,
-    value: (run) => flagValue(ownValue(run.flags, flag.name)),
+    value: (run) => flagValue(run.flags[flag.name]),
   }));
   const scalars = data.scalars.map((scalar) => ({
     key: `scalar:${scalar.name}`, kind: "scalar", name: scalar.name, varies: scalar.varies,
-    value: (run) => ownValue(run.scalars, scalar.name) ?? undefined,
+    value: (run) => run.scalars[scalar.name] ?? undefined,
   }));
   const made = [...Object.keys(ATTRIBUTES).map(attribute), ...flagged, ...scalars];
   return {list: made, byKey: new Map(made.map((field) => [field.key, field]))};

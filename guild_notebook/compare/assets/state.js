@@ -28,8 +28,8 @@ function num(value) {
 
 function prepared(read) {
   const numeric = new Set(read.flags.filter((f) => f.kind === "number").map((f) => f.name));
-  const decoded = (values, of) => Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, of(name) ? num(value) : value]));
+  const decoded = (values, of) => Object.setPrototypeOf(Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, of(name) ? num(value) : value])), null); // a flag may be "constructor"
   for (const flag of read.flags) if (flag.kind === "number") flag.values = flag.values.map(num);
   for (const run of read.runs) {
     run.flags = decoded(run.flags, (name) => numeric.has(name));
