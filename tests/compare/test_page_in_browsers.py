@@ -34,8 +34,22 @@ IMAGE = (
 def made() -> Any:
     return {
         **{"sweep": compare_data.sweep(), "random": compare_data.random_search()},
-        "alike": alike(),
+        **{"alike": alike(), "names": of_all_objects()},
     }
+
+
+def of_all_objects() -> tuple[compare_data.Data, compare_data.Images]:
+    """Two runs, of which only the first has a flag and a scalar that are called as what every
+    object of JavaScript has."""
+    made = compare_data.Builder()
+    made.source("x")
+    cells = {"n": 1, "state": "completed", "seconds": 1.0, "memory": None, "source": 0}
+    row: list[Any] = [{**cells, "outputs": [made.text(text)]} for text in ("one", "two")]
+    runs = [
+        compare_data.run(0, {"lr": 1, "constructor": 7}, {"toString": 0.5}, ["lr"]),
+        compare_data.run(1, {"lr": 2}, {}, ["lr"]),
+    ]
+    return made.data(runs, [compare_data.slot("Text", 0.5, "text")], [row], []), made.images
 
 
 def alike() -> tuple[compare_data.Data, compare_data.Images]:
@@ -90,6 +104,14 @@ def test_cells_are_listed_by_change_with_what_is_to_be_known_of_them(open_page: 
     page.click('[data-slot="5"]')
     assert "it is not deterministic" in page.text(".unexplained")
     assert fragment(page)["cell"] == "Stamp"
+
+
+@pytest.mark.parametrize("view", ["one", "sheet", "two"])
+def test_what_every_object_has_is_not_a_flag_or_a_scalar(open_page: Any, view: str):
+    other = compare_data.run(1, {}, {}, [])["short"]
+    page = open_page(f"view={view}&run={other}", "names")
+    assert "native" not in page.text("#page") and "function" not in page.text("#page")
+    assert "constructor" in page.text("#page")
 
 
 # Moving through runs

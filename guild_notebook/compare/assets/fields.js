@@ -72,8 +72,6 @@ const ATTRIBUTES = {
   notebook: {value: (run) => data.sections[run.section].notebook},
 };
 
-// A flag may be called as what all objects have, as "constructor".
-
 function flagValue(value) {
   if (value === undefined || value === null) return undefined;
   return typeof value === "object" ? flagText(value) : value;
