@@ -49,7 +49,9 @@ def lines(arguments: Sequence[str]) -> Iterator[str]:
     home = _Home(asked.chosen)
     first = home.first()
     if asked.chosen and first and not home.run_dirs(first):
-        raise UserError("none of these runs is of a notebook - guild-notebook compare takes those")
+        raise UserError(
+            "no run of a notebook is among these - guild runs, with the same filters, lists them"
+        )
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as opened:
         server = Server(home, asked.port)
         yield f"{server.address} - Ctrl-C ends it"

@@ -1,5 +1,4 @@
-"""``guild-notebook``: what a notebook's flags are, what a run with new values would execute, the
-report of a run, a folder of such reports, and the notebook of the tutorial."""
+"""The flags of a notebook, what a run would execute, and runs compared, reproduced and shared."""
 
 from __future__ import annotations
 

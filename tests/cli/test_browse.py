@@ -421,7 +421,7 @@ def test_mistakes_are_one_line(home: Project):
     assert "see guild-notebook browse --help" in said(home, "--prot", "1")
     assert "could not find a run" in said(home, "99")
     assert said(home, "-Fo", "none") == (
-        "none of these runs is of a notebook - guild-notebook compare takes those"
+        "no run of a notebook is among these - guild runs, with the same filters, lists them"
     )
 
 

@@ -162,6 +162,7 @@ def test_a_continuous_flag_steps_through_all_runs(open_page: Any):
     page.press("ArrowRight")
     assert page.text(".slider output") == "0.0215"
     assert page.text(".said").startswith("also moved: lr ")
+    assert len(page.texts(".slider output")[1]) <= len("0.000123456")  # six digits
     assert page.count(".grid") == 0 and page.count(".off-grid .tile") == 40
 
 
@@ -243,6 +244,7 @@ def test_two_runs_show_what_differs_and_fold_what_is_the_same(open_page: Any):
     assert page.texts('[data-of="1"] tr:last-child mark') == ["0.8000", "0.8350"]
     assert page.evaluate("document.querySelector('[data-of=\"1\"] .right mark').title") == "+0.0502"
     assert "ConvergenceWarning" in page.text('[data-of="1"] .stderr')
+    assert page.text('[data-of="5"] .note') == "1 line changed, 1 removed"
     page.click('.two-cells [data-of="0"] > summary')
     page.wait("document.querySelector('[data-of=\"0\"] pre')")
     page.evaluate("document.querySelector('[data-of=\"3\"]').scrollIntoView()")

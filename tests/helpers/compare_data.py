@@ -219,13 +219,13 @@ def sweep() -> tuple[Data, Images]:
             ["1", f"{accuracy - 0.01:.3f}", f"{accuracy:.3f}", "43"],
             ["all", f"{accuracy:.3f}", f"{accuracy:.3f}", "360"],
         )
+        token = f"token {hashlib.md5(str(number).encode()).hexdigest()}\n"
         warned = [made.text("ConvergenceWarning: not converged yet\n", "stderr")] * (rate > 0.05)
         for index, outputs in enumerate((
             [made.text(f"1797 images of 8 × 8 pixels in {number} ms\n", same="one")],
             [made.text(timed, plain=training), *warned],
             [image], [report], [small],
-            [made.text(f"token {hashlib.md5(str(number).encode()).hexdigest()}\n")], [],
-            [made.figure()],
+            [made.text(token + "end\n" * (number % 2))], [], [made.figure()],
         )):  # fmt: skip
             source = sources[6] if index == 1 and number > 9 else sources[min(index, 7)]
             rows[index].append(
@@ -291,7 +291,7 @@ def random_search(number: int = 40, seed: int = 1) -> tuple[Data, Images]:
     made = Builder()
     runs, plots, texts = [], [], []
     for index in range(number):
-        rate, decay = round(10 ** drawn.uniform(-4, -1), 6), round(drawn.uniform(0, 1), 4)
+        rate, decay = 10 ** drawn.uniform(-4, -1), round(drawn.uniform(0, 1), 4)
         score = round(1 - rate * 5 - 0.1 * decay, 4)
         runs.append(run(index, {"lr": rate, "decay": decay}, {"score": score}, ["lr", "decay"]))
         cell = {"n": 1, "state": "completed", "seconds": 1.0, "memory": None, "source": 0}

@@ -121,9 +121,10 @@ function textsElement(before, after) {
 }
 function textSummary(before, after) {
   const rows = alignedLines(comparedLines(before), comparedLines(after)).filter((row) => !isSameLine(row));
-  const lines = rows.filter((row) => !isSameShape(row)).length;
-  if (!rows.length) return LEFT_OUT_CHANGED;
-  return lines ? `${plural(lines, "line")} changed` : `numbers in ${plural(rows.length, "line")}`;
+  const removed = rows.filter(([, b]) => b === undefined).length, added = rows.filter(([a]) => a === undefined).length;
+  if (rows.every(isSameShape)) return `numbers in ${plural(rows.length, "line")}`;
+  const counts = [[rows.length - removed - added, "changed"], [added, "added"], [removed, "removed"]].filter(([number]) => number);
+  return counts.map(([number, word], i) => `${i ? number : plural(number, "line")} ${word}`).join(", ");
 }
 const LEFT_OUT_CHANGED = "changed in what is left out here";
 

@@ -104,7 +104,7 @@ function fieldText(field, value) {
   if (value === undefined) return "";
   if (field.key === "attr:time") return secondsText(value);
   if (Array.isArray(value)) return value.join(", ");
-  return typeof value === "number" ? numberText(value, field.kind === "flag" ? 12 : 5) : flagText(value);
+  return typeof value === "number" ? numberText(value, field.kind === "flag" ? FLAG_DIGITS : 5) : flagText(value);
 }
 
 // What orders values: numbers before texts, those by the numbers in them, NaN and then missing

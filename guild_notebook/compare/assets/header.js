@@ -31,12 +31,14 @@ function makeHeader() {
   label();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   const update = () => {
-    const failed = data.runs.filter(isFailed).length, running = data.runs.filter(isRunning).length;
+    const ended = new Map(); // how many runs have not completed, by how they ended
+    for (const {state} of data.runs.filter(isFailed)) ended.set(state, (ended.get(state) || 0) + 1);
+    const running = data.runs.filter(isRunning).length;
     const vary = varying().length;
     title.textContent = document.title = data.title;
     counts.replaceChildren(
       data.title.includes(plural(data.runs.length, "run")) ? "" : el("span", {}, plural(data.runs.length, "run")),
-      failed ? el("span", {class: "bad"}, `◆ ${failed} failed`) : "",
+      ended.size ? el("span", {class: "bad"}, `◆ ${[...ended].map(([state, number]) => `${number} ${state || "not completed"}`).join(", ")}`) : "",
       running ? el("span", {}, `◌ ${running} running`) : "",
       el("span", {}, vary === 1 ? "1 flag varies" : `${vary || "no"} flags vary`));
   };

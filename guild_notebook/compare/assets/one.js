@@ -47,7 +47,7 @@ function captionOf(slot, run) {
       cell.memory ? el("span", {}, bytesText(cell.memory)) : null, reportLink(run)),
     reason ? el("p", {class: "bad reason"}, reason) : null,
     el("dl", {class: "values"},
-      ...vary.map(({name}) => pair(name, flagText(flags[name]), base && !isBase && flagText(base.flags[name]) !== flagText(flags[name]))),
+      ...vary.map(({name}) => pair(name, flagShown(flags[name]), base && !isBase && flagText(base.flags[name]) !== flagText(flags[name]))),
       ...data.scalars.filter(({name}) => name in scalars).map(({name}) => pair(name, numberText(scalars[name])))),
   ].filter(Boolean);
 }

@@ -45,7 +45,8 @@ function slider(flag, go) {
     const place = texts.indexOf(text);
     if (place >= 0) input.value = place;
     input.setAttribute("aria-valuetext", text || "none");
-    shown.textContent = text || "–";
+    shown.textContent = text ? flagShown(data.runs[state.run].flags[flag.name]) : "–";
+    shown.title = text;
   };
   const ticks = texts.length <= 12 ? el("span", {class: "ticks", "aria-hidden": "true"}, ...texts.map(() => el("i"))) : null;
   return [el("div", {class: "slider"}, el("label", {for: id}, flag.name), shown,

@@ -293,13 +293,15 @@ function numberText(value, digits = 5) {
   }
   return value.toPrecision(digits).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 }
-function flagText(value) { // as Guild shows it
+function flagText(value) { // what tells the values of a flag apart
   if (value === true) return "yes";
   if (value === false) return "no";
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return numberText(value, 12);
   return typeof value === "string" ? value : JSON.stringify(value);
 }
+const FLAG_DIGITS = 6; // of what a search has drawn, where a flag is shown beside others
+const flagShown = (value) => (typeof value === "number" ? numberText(value, FLAG_DIGITS) : flagText(value));
 function secondsText(seconds) {
   if (seconds === null || seconds === undefined) return "";
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
