@@ -11,7 +11,6 @@ import re
 import struct
 import warnings
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -178,8 +177,6 @@ def image_change(before: Image, after: Image) -> tuple[float, str] | None:
     "" where that is not known; None where both are the same for whoever looks at them."""
     if before.digest == after.digest or content_key(before) == content_key(after):
         return None
-    if "image/svg+xml" in (before.mime, after.mime):
-        return _share_of_svg(before, after), ""
     old, new = grey(before), grey(after)
     if old is None or new is None:
         return 1.0, ""
@@ -202,14 +199,3 @@ def _has_same_pixels(before: Image, after: Image) -> bool:
         return False
     pixels = (zlib.crc32(each.convert("RGBA").tobytes()) for each in (old, new))
     return len(set(pixels)) == 1
-
-
-def _share_of_svg(before: Image, after: Image) -> float:
-    if before.mime != after.mime:
-        return 1.0
-    old, new = (
-        Counter(_plain_svg(base64.b64decode(image.data)).splitlines()) for image in (before, after)
-    )
-    common = sum((old & new).values())
-    total = max(sum(old.values()), sum(new.values())) or 1
-    return max(1 - common / total, 1 / SIDE**2)
