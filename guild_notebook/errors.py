@@ -34,6 +34,11 @@ class UserError(Exception):
         super().__init__(line.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
+def said(error: Exception) -> str:
+    """What an error says, with its type where that is not one of these."""
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+
+
 class NotebookError(UserError):
     """The notebook cannot be read: it is missing, broken, not a notebook or of a newer format."""
 

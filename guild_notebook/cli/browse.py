@@ -72,8 +72,7 @@ def command() -> Any:
         them. Without any, and without filters, it begins with the newest sweep, or with the runs of
         the newest notebook. All others of the Guild home are a click away.
         """
-        own = ("port", "is_opened")
-        is_chosen = any(value for name, value in args.as_kw().items() if name not in own)
+        is_chosen = run_choice.says_which(args, "port", "is_opened")
         return Asked(_Chosen(args, context) if is_chosen else None, args.port, args.is_opened)
 
     return run_choice.command(

@@ -38,8 +38,6 @@ def lines(arguments: Sequence[str]) -> Iterator[str]:
     choice: Choice | None = run_choice.called(command(), arguments)
     if not choice:  # the help was shown
         return
-    if not choice.runs:
-        raise UserError("there is no such run - guild runs, with the same filters, lists them")
     check_output(choice.output)
     chosen = [run for run in choice.runs if is_of_notebook(FinishedRun(run.dir))]
     others = [run.short_id for run in choice.runs if run not in chosen]
@@ -94,8 +92,7 @@ def command() -> Any:
 
         The page is one file, which needs no server and no network.
         """
-        own = {"output", "show"}
-        if any(value for name, value in args.as_kw().items() if name not in own):
+        if run_choice.says_which(args, "output", "show"):
             runs = with_trials(run_choice.selected(args, context), args.runs)
         else:
             sets = run_sets.run_sets()

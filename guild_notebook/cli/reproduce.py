@@ -59,8 +59,6 @@ def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
     choice: Choice | None = run_choice.called(command(), arguments)
     if not choice:  # the help was shown
         return 0
-    if not choice.runs:
-        raise UserError("there is no such run - guild runs, with the same filters, lists them")
     found: list[Reproduced] = []
     for run in choice.runs:
         found.append(Reproduced(run.id))
@@ -195,8 +193,8 @@ def command() -> Any:
           1  one differs
           2  one could not be run, and a line says why
         """
-        own = {"until", "kernel", "rtol", "atol", "delete", "json"}
-        if not any(value for name, value in args.as_kw().items() if name not in own):
+        own = ("until", "kernel", "rtol", "atol", "delete", "json")
+        if not run_choice.says_which(args, *own):
             raise click.UsageError("say which runs: numbers or IDs of guild runs, or filters")
         runs = run_choice.selected(args, context)
         batches = [run for run in runs if batch_util.is_batch(run)]

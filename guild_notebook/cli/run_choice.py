@@ -110,9 +110,15 @@ def none_yet() -> UserError:
     return UserError("there is no run of a notebook yet - guild run NOTEBOOK.ipynb makes one")
 
 
+def says_which(args: Any, *own: str) -> bool:
+    """Whether the arguments choose runs, by specs or filters; ``own`` are those that do not."""
+    return any(value for name, value in args.as_kw().items() if name not in own)
+
+
 def called(made: Any, arguments: Sequence[str]) -> Any:
-    """What the command returns, None where its help was shown. Raises UserError for what click or
-    Guild has to say of the arguments."""
+    """What the command returns, which has ``runs`` where it takes some, None where its help was
+    shown. Raises UserError for what click or Guild has to say of the arguments, and where there is
+    no run that they choose."""
     import click
 
     name = f"guild-notebook {made.name}"
@@ -126,4 +132,8 @@ def called(made: Any, arguments: Sequence[str]) -> Any:
         if wrong.startswith("could not find a run matching"):
             wrong += " - give numbers or IDs of guild runs, or -Fo NAME for those of an operation"
         raise UserError(wrong) from None
-    return None if isinstance(choice, int) else choice
+    if isinstance(choice, int):
+        return None
+    if getattr(choice, "runs", None) == []:  # of diff, which may be given none, they are a tuple
+        raise UserError("there is no such run - guild runs, with the same filters, lists them")
+    return choice

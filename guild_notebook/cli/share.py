@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from ..errors import UserError
+from ..errors import UserError, said
 from ..files import write_whole
 from ..flags.languages.values import shortened
 from ..options import HTML, SANITIZED
@@ -55,7 +55,7 @@ class Choice:
 def lines(arguments: Sequence[str]) -> Iterator[str]:
     """Write what ``arguments`` ask for, and say what was not. Raises UserError where it cannot be
     written, or no run was chosen."""
-    choice = _chosen(arguments)
+    choice: Choice | None = run_choice.called(command(), arguments)
     if not choice:  # the help was shown
         return
     folder = _Folder(choice.folder)
@@ -88,10 +88,9 @@ def command() -> Any:
         RUN is a number, a range of them like 1:3, or the beginning of an ID, as `guild runs` lists
         them; `:` is all runs. What is written needs no server: send it, or put it on any.
         """
-        own = {"output", "sanitized", "notebooks"}
         if not args.output:
             raise click.UsageError("say where: -o FOLDER")
-        if not any(value for name, value in args.as_kw().items() if name not in own):
+        if not run_choice.says_which(args, "output", "sanitized", "notebooks"):
             raise click.UsageError("say which runs: numbers or IDs of guild runs, filters, or :")
         found = run_choice.selected(args, context)
         runs = [run for run in found if not batch_util.is_batch(run)]
@@ -104,14 +103,6 @@ def command() -> Any:
         click.option("--sanitized", is_flag=True, help="Make pages anew that run no scripts."),
         click.option("-o", "--output", metavar="FOLDER", help="Write to FOLDER."),
     )
-
-
-def _chosen(arguments: Sequence[str]) -> Choice | None:
-    """What is asked for, None where that is the help."""
-    choice: Choice | None = run_choice.called(command(), arguments)
-    if choice and not choice.runs:
-        raise UserError("there is no such run - guild runs, with the same filters, lists them")
-    return choice
 
 
 class _NoPageError(Exception):
@@ -133,8 +124,7 @@ def _contents(run: FinishedRun, name: str, choice: Choice) -> Iterator[tuple[str
             page = run.page(notebook, SANITIZED if choice.sanitized else HTML)
         executed = run.read(notebook) if choice.notebooks and notebook else b""
     except Exception as e:  # of what a notebook may hold
-        why = str(e) if isinstance(e, UserError) else f"{type(e).__name__}: {e}"
-        raise _NoPageError(why) from None
+        raise _NoPageError(said(e)) from None
     yield f"{name}.html", page
     if executed:
         yield f"{name}.ipynb", executed

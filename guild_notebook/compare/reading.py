@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 from ..document import cells as named_cells
 from ..document import reader, states
 from ..document.mime import text_of
-from ..errors import UserError
+from ..errors import UserError, said
 from ..flags.sources import parameters
 from ..run import again, run_scalars
 from ..run.finished import FinishedRun
@@ -112,9 +112,8 @@ class RunCache:
         try:
             return stamp, _RunReader(files, self._shared).run()
         except Exception as e:  # of what a run directory may hold
-            why = str(e) if isinstance(e, UserError) else f"{type(e).__name__}: {e}"
-            name = os.path.basename(run_dir)
-            return stamp, Run(name, run_dir, state="failed", reason=_line(f"cannot be read: {why}"))
+            name, why = os.path.basename(run_dir), _line(f"cannot be read: {said(e)}")
+            return stamp, Run(name, run_dir, state="failed", reason=why)
 
 
 def _stamp(run: FinishedRun) -> Any:
@@ -299,8 +298,8 @@ class _RunReader:
             cells=cells,
             scalars={**scraps, **run.scalars},
         )
-        said = _mapping(_mapping(notebook.data.get("metadata")).get("guild"))
-        run = _ended(run, said)
+        told = _mapping(_mapping(notebook.data.get("metadata")).get("guild"))
+        run = _ended(run, told)
         return dataclasses.replace(run, reason=self._and_problems(run.reason))
 
     def _and_problems(self, reason: str) -> str:
@@ -368,12 +367,12 @@ def _cell(
     )
 
 
-def _ended(run: Run, said: Mapping[str, Any]) -> Run:
-    """The run with how it has ended, which its executed notebook has ``said``."""
-    status = said.get("status")
+def _ended(run: Run, told: Mapping[str, Any]) -> Run:
+    """The run with how it has ended, which its executed notebook has ``told``."""
+    status = told.get("status")
     if run.status in ("running", "pending", "staged"):
         return run
-    index = said.get("failed_cell")
+    index = told.get("failed_cell")
     failed = index if type(index) is int and 0 <= index < len(run.cells) else None
     if status == "completed":
         if run.status == "completed":

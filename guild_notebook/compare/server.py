@@ -31,7 +31,7 @@ from urllib.parse import quote, urlsplit
 
 from tornado import httpserver, netutil, web
 
-from ..errors import UserError
+from ..errors import UserError, said
 from ..options import SANITIZED
 from ..run.finished import FinishedRun
 from . import model, page, page_data
@@ -238,13 +238,13 @@ class _Handler(web.RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", [None, None])[1]
-        said = error.text if isinstance(error, _Refusal) else self._reason
-        self.finish(f"{status_code}: {said}\n")
+        text = error.text if isinstance(error, _Refusal) else self._reason
+        self.finish(f"{status_code}: {text}\n")
 
     def log_exception(self, _kind: Any, error: Any, _traceback: Any) -> None:
         if not isinstance(error, web.HTTPError):
             print(
-                f"guild-notebook: {self.request.path} has no answer: {_said(error)}",
+                f"guild-notebook: {self.request.path} has no answer: {said(error)}",
                 file=sys.stderr,
             )
 
@@ -387,7 +387,7 @@ class _Notebook(_OfChoice):
         try:
             made = await loop.run_in_executor(None, run.page, name, SANITIZED)
         except Exception as e:  # of what a notebook may hold
-            raise _Refusal(404, f"there is no page of this notebook: {_said(e)}") from None
+            raise _Refusal(404, f"there is no page of this notebook: {said(e)}") from None
         self.write_page(made, _APART)
 
 
@@ -408,7 +408,3 @@ def _name_of(host: str) -> str:
 
 def _is_same(given: str | None, secret: str) -> bool:
     return hmac.compare_digest((given or "").encode("utf-8", "replace"), secret.encode())
-
-
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import options
 from ..document import reader, text_formats
-from ..errors import UserError
+from ..errors import UserError, said
 from ..files import ARTIFACTS
 from ..flags.discover import Discovered, discover
 from ..options import HTML, OWN_REPORTS, ReportOptions
@@ -177,8 +177,7 @@ def main() -> int:
         made = run.reports() if name == run.executed_notebook() else []
         sys.stdout.buffer.write(run.read(made[0]) if made else run.page(name))
     except Exception as e:  # of what a notebook may hold
-        why = str(e) if isinstance(e, UserError) else f"{type(e).__name__}: {e}"
-        print(f"guild-notebook: no page of {name}, its text is shown: {why}", file=sys.stderr)
+        print(f"guild-notebook: no page of {name}, its text is shown: {said(e)}", file=sys.stderr)
         return 1
     return 0
 
