@@ -21,6 +21,7 @@ from . import model
 
 _SCRIPTS = (
     "state.js",
+    "places.js",
     "originals.js",
     "outputs.js",
     "flags.js",

@@ -4,6 +4,7 @@ of the tests."""
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -40,8 +41,7 @@ class MadeUpServer(Server):
         self._loop.run_forever()
 
     def replace(self, name: str, data: Data, images: Images) -> None:
-        tag = f"{name} {id(data)}"
-        live = {**data, "live": True, "tag": tag}
+        live = {**data, "live": True, "tag": secrets.token_hex(8)}
         self._made[name] = _Compared(data=live, json=page.inert(live), images=images)
 
     def compared(self, choice: Choice) -> _Compared:

@@ -21,7 +21,6 @@ function makeCellsList() {
   };
   const update = () => {
     if (!areOther(data.slots, data.sections)) return mark();
-    const focused = inside.contains(document.activeElement) && document.activeElement.dataset.slot;
     listedSlots = [];
     inside.replaceChildren(...data.sections.flatMap((section, number) => {
       const ranked = rankedSlots(number);
@@ -36,7 +35,6 @@ function makeCellsList() {
       ].filter(Boolean);
     }));
     mark();
-    if (focused) (inside.querySelector(`[data-slot="${focused}"]`) || inside).focus();
     return undefined;
   };
   watch(["data"], update);

@@ -123,6 +123,7 @@ function rankedSlots(section) {
 }
 
 const watchers = [], pending = new Set();
+let placesBefore = null; // those that have their names by the data which other data replaces
 // f(changed keys) in the next frame after one of the keys was set. Two keys are not of the state:
 // "visible" (the filter or the order of the runs) and "data" (replaceData).
 function watch(keys, f) { watchers.push({keys, f}); }
@@ -131,9 +132,11 @@ function notify(keys) {
   for (const key of keys) pending.add(key);
 }
 function flush() {
-  const changed = [...pending];
+  const changed = [...pending], places = placesBefore ?? placesNow();
   pending.clear();
+  placesBefore = null;
   for (const {keys, f} of watchers) if (keys.some((key) => changed.includes(key))) f(changed);
+  restorePlaces(places);
 }
 
 // The state in the address
@@ -219,6 +222,7 @@ function replaceData(read) {
   const isEmpty = data.slots.every(({kind}) => kind === "none");
   const kept = Object.fromEntries(Object.entries(KINDS)
     .filter(([key]) => state[key] !== null && !(isEmpty && key === "slot")).map(([key, kind]) => [key, toName[kind](state[key])]));
+  placesBefore ??= placesNow(true);
   data = prepared(read);
   indexed();
   visible = null;

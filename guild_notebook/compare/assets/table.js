@@ -97,13 +97,7 @@ const tablePanel = {
   // The visible rows in their order, with the lowest and highest value of each scalar marked.
   arrange() {
     const shown = visibleRuns();
-    const focused = this.body.contains(document.activeElement)
-      && document.activeElement.closest("tr").querySelector("th button")?.textContent;
     this.body.replaceChildren(...shown.map((i) => tableRows.get(i)));
-    const again = focused && shown.find((i) => data.runs[i].short === focused);
-    if (again !== undefined && focused) {
-      tableRows.get(again).querySelector("button").focus({preventScroll: true});
-    }
     const all = data.runs.length;
     this.count.textContent = shown.length === all ? plural(all, "run") : `${shown.length} of ${plural(all, "run")}`;
     if (!shown.length) {

@@ -16,9 +16,7 @@ function makeTwo() {
     if (["run", "base", "view", "data"].some((key) => changed.includes(key))) {
       // What is filled when it is seen has its height until then: the page does not move.
       const heights = new Map([...cells.children].map((each) => [each.dataset.of, each.open ? each.lastChild.offsetHeight : 0]));
-      const focused = document.activeElement && head.contains(document.activeElement) && document.activeElement.id;
       head.replaceChildren(runsChoice(), valuesElement(base, run));
-      if (focused) document.getElementById(focused).focus();
       const {slots} = data.sections[data.runs[run].section];
       if (areOther(slots, [base, run].map((i) => slots.map((slot) => [i, cellOf(slot, i), outputsOf(slot, i)])))) {
         cells.replaceChildren(...cellsOfTwo(base, run, heights));
