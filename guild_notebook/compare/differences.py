@@ -25,6 +25,7 @@ from .model import (
     Slot,
     Tolerance,
 )
+from .outputs import MOST_TEXT
 from .table_changes import table_change, table_lines, without_durations
 from .texts import Masked, text_change
 from .volatile import Mask, is_duration
@@ -32,6 +33,9 @@ from .volatile import Mask, is_duration
 EXACT = Tolerance()
 
 _NAMES = {IMAGE: "plot", TABLE: "table", FIGURE: "figure"}
+LEAST = 0.001
+"""The amount of a change that no pixel or line shows."""
+
 _LONGEST = 80
 """Characters of a message in a summary."""
 
@@ -157,7 +161,7 @@ def fingerprint(output: Output, mask: Masked) -> Hashable:
         return IMAGE, content_key(output.image)
     if output.table:
         return TABLE, mask("\n".join(table_lines(without_durations(output.table))))
-    return output.kind, output.name, mask(output.message), _text(output, mask)
+    return output.kind, output.name, mask(output.message), _text(output, mask), output.rest
 
 
 def _text(output: Output, mask: Masked) -> str:
@@ -184,6 +188,16 @@ def _of(output: Output) -> str:
 
 
 def _difference(
+    old: Output, new: Output, tolerance: Tolerance, masks: tuple[Masked, Masked]
+) -> OutputDifference | None:
+    found = _difference_of_kept(old, new, tolerance, masks)
+    if found or old.image or old.rest == new.rest:
+        return found
+    said = f"{_NAMES.get(new.kind, 'text')}{_of(new)} changed beyond {MOST_TEXT:,} characters"
+    return OutputDifference(new.kind, old, new, LEAST, said)
+
+
+def _difference_of_kept(
     old: Output, new: Output, tolerance: Tolerance, masks: tuple[Masked, Masked]
 ) -> OutputDifference | None:
     if old.image and new.image:

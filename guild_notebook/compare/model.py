@@ -43,7 +43,8 @@ class Output:
     ``source`` is where it comes from: ``stdout``, ``stderr``, ``result`` or ``display``. ``text``
     is what a terminal would have left of it, without colours: of an error its traceback, of a table
     and an image the text that is there beside it, of a figure a text by which it is compared.
-    ``name`` and ``message`` are those of an exception. ``is_cut`` says that there was more text.
+    ``name`` and ``message`` are those of an exception. ``rest`` is a digest of text that was more,
+    "" where there is none.
     """
 
     kind: str
@@ -53,7 +54,11 @@ class Output:
     image: Image | None = None
     name: str = ""
     message: str = ""
-    is_cut: bool = False
+    rest: str = ""
+
+    @property
+    def is_cut(self) -> bool:
+        return bool(self.rest)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ..document.mime import text_of
 from ..document.screen import Row, Screen
 from .html_tables import Page, page_of
 from .model import ERROR, FIGURE, IMAGE, TABLE, TEXT, Image, Output
+from .volatile import Mask
 
 MOST_TEXT = 200_000
 """Characters of a text that are kept."""
@@ -77,13 +78,13 @@ def cell_outputs(cell: Mapping[str, Any]) -> list[Output]:
 def _texts(streams: Mapping[str, list[str]]) -> Iterator[Output]:
     """How the pieces of two streams are mixed depends on when a kernel has sent them."""
     for name, parts in streams.items():
-        text, is_cut = shown("".join(parts))
+        text, rest = shown("".join(parts))
         if text.strip():
-            yield Output(TEXT, name, text, is_cut=is_cut)
+            yield Output(TEXT, name, text, rest=rest)
 
 
-def shown(text: str) -> tuple[str, bool]:
-    """What a terminal would have left of a text, without colours, and whether there was more."""
+def shown(text: str) -> tuple[str, str]:
+    """What a terminal would have left of a text, without colours, and a digest of the rest."""
     if _CONTROLS.search(text):
         text = _COLOURS.sub("", text)
         if _CONTROLS.search(text):
@@ -91,15 +92,17 @@ def shown(text: str) -> tuple[str, bool]:
             screen.feed(text)
             text = screen.text()
     if len(text) <= MOST_TEXT:
-        return text, False
-    return text[: text.rfind("\n", 0, MOST_TEXT) + 1] or text[:MOST_TEXT], True
+        return text, ""
+    kept = text[: text.rfind("\n", 0, MOST_TEXT) + 1] or text[:MOST_TEXT]
+    rest = Mask()(text[len(kept) :]).encode("utf-8", "replace")
+    return kept, hashlib.sha256(rest).hexdigest()
 
 
 def _error(output: Mapping[str, Any]) -> Output:
     lines = output.get("traceback")
-    text, is_cut = shown("\n".join(map(str, lines)) if isinstance(lines, list) else "")
+    text, rest = shown("\n".join(map(str, lines)) if isinstance(lines, list) else "")
     name, message = (str(output.get(key) or "") for key in ("ename", "evalue"))
-    return Output(ERROR, "display", text, name=name, message=shown(message)[0], is_cut=is_cut)
+    return Output(ERROR, "display", text, name=name, message=shown(message)[0], rest=rest)
 
 
 def _shown_output(output: Mapping[str, Any], kind: str) -> Output | None:
@@ -107,10 +110,10 @@ def _shown_output(output: Mapping[str, Any], kind: str) -> Output | None:
     if not isinstance(data, Mapping) or not data or any(mime in data for mime in _LOADS):
         return None
     source = "result" if kind in ("execute_result", "pyout") else "display"
-    plain, is_cut = shown(text_of(data.get("text/plain", "")))
+    plain, rest = shown(text_of(data.get("text/plain", "")))
     for mime in IMAGES:
         if mime in data and (image := image_of(mime, text_of(data[mime]))):
-            return Output(IMAGE, source, plain, image=image, is_cut=is_cut)
+            return Output(IMAGE, source, plain, image=image, rest=rest)
     for mime, content in data.items():
         if _FIGURE.fullmatch(mime):
             # The state of a widget lies elsewhere in a notebook: there is the text beside it.
@@ -119,10 +122,10 @@ def _shown_output(output: Mapping[str, Any], kind: str) -> Output | None:
                 return _of_text(TEXT, source, plain)
             return _of_text(FIGURE, source, _canonical(content))
     if html := text_of(data.get("text/html", "")):
-        return _of_html(html, source, plain, is_cut)
+        return _of_html(html, source, plain, rest)
     if not plain or _OBJECT.fullmatch(plain):
         return _of_other(data, source) or _of_text(TEXT, source, plain)
-    return Output(TEXT, source, plain, is_cut=is_cut)
+    return Output(TEXT, source, plain, rest=rest)
 
 
 def _of_other(data: Mapping[str, Any], source: str) -> Output | None:
@@ -137,28 +140,24 @@ def _of_other(data: Mapping[str, Any], source: str) -> Output | None:
 
 
 def _of_text(kind: str, source: str, text: str) -> Output | None:
-    whole = text
-    text, is_cut = shown(text)
-    if kind == FIGURE and is_cut:  # nobody reads it: it is to differ where the whole does
-        digest = hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()
-        text = f"{digest}\n{text}"
-    return Output(kind, source, text, is_cut=is_cut) if text.strip() else None
+    text, rest = shown(text)
+    return Output(kind, source, text, rest=rest) if text.strip() else None
 
 
-def _of_html(html: str, source: str, plain: str, is_cut: bool) -> Output | None:
+def _of_html(html: str, source: str, plain: str, rest: str) -> Output | None:
     if _LOGO in html:
         return None
     if _DRAWS.search(html):
         return _of_text(FIGURE, source, html)
     page = page_of(html[:MOST_HTML])
-    is_cut = is_cut or len(html) > MOST_HTML
+    rest = rest or "not compared" * (len(html) > MOST_HTML)
     if len(page.tables) == 1 and _DIAGRAM not in html:
-        return Output(TABLE, source, plain, table=page.tables[0], is_cut=is_cut)
+        return Output(TABLE, source, plain, table=page.tables[0], rest=rest)
     if not page.text.strip() and (image := _image_in(page)):
-        return Output(IMAGE, source, plain, image=image, is_cut=is_cut)
+        return Output(IMAGE, source, plain, image=image, rest=rest)
     if not plain or _OBJECT.fullmatch(plain):
         return _of_text(TEXT, source, page.text)
-    return Output(TEXT, source, plain, is_cut=is_cut)
+    return Output(TEXT, source, plain, rest=rest)
 
 
 def _image_in(page: Page) -> Image | None:

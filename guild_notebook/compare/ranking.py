@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from typing import Optional
 
-from .differences import fingerprint, output_key
+from .differences import LEAST, fingerprint, output_key
 from .images import DEVIATION, SIDE, content_key, grey
 from .matching import NO_OUTPUT, hole
 from .model import ERROR, IMAGE, Cell, Image, Output, Run, Section, Slot, Table
@@ -17,9 +17,6 @@ from .volatile import Mask
 
 Reached = Mapping[int, Optional[frozenset[str]]]
 """By the index of a cell the flags that reach it, None where that is not known."""
-
-LEAST = 0.001
-"""The amount of a change that no pixel or line shows."""
 
 _ENDED = ("completed", "failed", "exit", "")
 """States of cells whose outputs are complete."""
@@ -154,8 +151,8 @@ def _amount(kind: str, outputs: Sequence[tuple[Mask, Output]]) -> float:
 def _raw(output: Output) -> Hashable:
     table = output.table
     if table is None:
-        return output.text, output.name, output.message
-    return tuple(table.columns), tuple(map(tuple, table.rows))
+        return output.text, output.name, output.message, output.rest
+    return tuple(table.columns), tuple(map(tuple, table.rows)), output.rest
 
 
 def _parts(output: Output, mask: Mask) -> Iterator[Hashable]:

@@ -28,7 +28,7 @@ from guild_notebook.compare.model import (
     Table,
     Tolerance,
 )
-from guild_notebook.compare.outputs import image_of
+from guild_notebook.compare.outputs import MOST_TEXT, cell_outputs, image_of
 from tests.helpers.growth import check_growth
 
 EXACT = Tolerance()
@@ -176,6 +176,17 @@ def test_an_output_that_is_inserted_is_the_one_that_was_added():
 
 
 # Tables
+
+
+def test_a_text_that_differs_behind_what_is_kept_of_it_is_not_the_same():
+    def printed(last: str) -> list[Output]:
+        lines = ["a line\n"] * (MOST_TEXT // 4) + [last]
+        return cell_outputs({"outputs": [{"output_type": "stream", "text": lines}]})
+
+    assert output_differences(printed("r2 0.5"), printed("r2 0.5")) == []
+    assert output_differences(printed("Wall time: 3 s"), printed("Wall time: 4 s")) == []
+    (found,) = output_differences(printed("r2 0.5"), printed("r2 0.6"))
+    assert found.summary == "text changed beyond 200,000 characters"
 
 
 def table(rows: list[list[str]], columns: list[str], index: int = 0) -> Output:

@@ -223,7 +223,7 @@ def test_long_texts_and_tables_are_cut_and_say_how_much():
     assert first["cut"] == 10_001 and len(first["text"]) < 20_100
     assert first["text"].startswith("aaa") and first["text"].endswith("ab")
     assert "[10,001 characters are left out here: the report has them]" in first["text"]
-    (cut,) = data_of(run(1, cell(0, "Text", dataclasses.replace(text("a"), is_cut=True))))[
+    (cut,) = data_of(run(1, cell(0, "Text", dataclasses.replace(text("a"), rest="more"))))[
         "outputs"
     ]
     assert cut["text"] == "a\n[more is left out here: the report has it]"
