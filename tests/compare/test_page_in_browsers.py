@@ -286,7 +286,10 @@ def test_images_are_compared_in_four_ways(open_page: Any):
     page = open_page("view=two")
     page.evaluate("document.querySelector('[data-of=\"2\"]').scrollIntoView()")
     page.wait("document.querySelectorAll('[data-of=\"2\"] .sides img').length === 2")
+    page.evaluate("scrollTo(0, 0)")
     page.click(".segments button", "Swipe")
+    seen = "Math.round(document.querySelector('[data-of=\"2\"]').getBoundingClientRect().top)"
+    assert 0 <= page.evaluate(seen) < 200  # the chosen cell, of which the buttons are far above
     clip = "getComputedStyle(document.querySelector('[data-of=\"2\"] .stack img')).clipPath"
     assert page.evaluate(clip) == "inset(0px 50% 0px 0px)"
     page.focus('[data-of="2"] input[type=range]')

@@ -25,7 +25,7 @@ function makeTwo() {
     for (const each of cells.querySelectorAll("[data-of]")) {
       const isIt = Number(each.dataset.of) === state.slot;
       each.classList.toggle("is-shown", isIt);
-      if (isIt && changed.includes("slot")) { each.open = true; each.scrollIntoView({block: "start"}); }
+      if (isIt && (changed.includes("slot") || changed.includes("images"))) { each.open = true; each.scrollIntoView({block: "start"}); }
     }
   };
   watch(["slot", "run", "base", "view", "data", "images"], update);
