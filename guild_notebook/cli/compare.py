@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -156,8 +157,9 @@ def check_output(path: str) -> None:
     if os.path.isdir(path):
         raise UserError(f"{path} is a folder - name a file in it: {os.path.join(path, OUTPUT)}")
     try:
-        with open(path, "rb") as file:
-            is_own = page.GENERATOR.encode() in file.read(5000)
+        if is_own := stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+            with open(path, "rb") as file:
+                is_own = page.GENERATOR.encode() in file.read(5000)
     except FileNotFoundError:
         return
     except OSError as e:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ..texts import cut_end
 from .alignment import common, unified
 from .model import NumberChange, Tolerance
 
@@ -26,6 +27,9 @@ _BLANKS = re.compile(r"[ \t]+")
 _BEFORE_VALUE = " \t:=~≈<>([{|,;'\"→/-+"
 _DIVIDED = re.compile(r"[,;|\t(\[{\"'»]|  +|\. ")
 _LONGEST_NAME = 40
+_LONGEST_NUMBER = 40
+"""Characters of a number in a summary."""
+
 
 Masked = Callable[[str], str]
 
@@ -68,7 +72,8 @@ def summary_of(numbers: Sequence[NumberChange], count: int) -> str:
     last = {number.name.partition(" (")[0]: number for number in numbers}
     shown = list(last.values())[:2]
     more = count - len(shown)
-    text = ", ".join(f"{number.name} {number.before} → {number.after}" for number in shown)
+    values = [[cut_end(value, _LONGEST_NUMBER) for value in (n.before, n.after)] for n in shown]
+    text = ", ".join(f"{n.name} {' → '.join(pair)}" for n, pair in zip(shown, values))
     return f"{text} and {more:,} more" if more else text
 
 

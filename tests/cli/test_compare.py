@@ -218,16 +218,20 @@ def test_a_page_is_written_over_one_of_this_command_and_over_nothing_else(
     assert len(compared(project, tmp_path, "-Fo", "quiet")) == 2
     (tmp_path / "mine.html").write_text("mine")
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     said = {
         "mine.html": "mine.html is there and not of this command - name another file",
         "folder": "folder is a folder - name a file in it: folder/compare.html",
+        "pipe": "pipe is there and not of this command - name another file",
         "mine.html/a": "cannot write mine.html/a: Not a directory - name another",
     }
     for name, message in said.items():
         done = command(project, tmp_path, "1", "-o", name)
         assert done == Done(1, [], f"guild-notebook: {message}\n")
     assert (tmp_path / "mine.html").read_text() == "mine"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["compare.html", "folder", "mine.html"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        *("compare.html", "folder", "mine.html", "pipe")
+    ]
 
 
 def test_nothing_of_a_run_changes(project: Project, tmp_path: Path):
