@@ -158,13 +158,12 @@ const curvesPanel = {
       gaps += values.filter((value) => !isShown(value)).length;
     }
     const none = number - this.curves.length;
-    const count = (many, one) => `${many} ${one}${many === 1 ? "" : "s"}`;
     const are = (many) => (many === 1 ? "is" : "are");
     const odd = state.curves.log ? "nan, infinite or not above zero" : "nan or infinite";
     this.outside.replaceChildren([
-      points && `${count(points, "value")} of ${count(runs, "run")} ${are(points)} outside. `,
-      gaps && `${count(gaps, "value")} ${are(gaps)} ${odd}, and left out. `,
-      none && `Without a curve of ${this.name()}: ${none} of ${count(number, "run")}. `,
+      points && `${plural(points, "value")} of ${plural(runs, "run")} ${are(points)} outside. `,
+      gaps && `${plural(gaps, "value")} ${are(gaps)} ${odd}, and left out. `,
+      none && `Without a curve of ${this.name()}: ${none} of ${plural(number, "run")}. `,
     ].filter(Boolean).join(""), points ? button("Show all values", () =>
       set({curves: {...state.curves, all: true}}), {class: "plain"}) : "");
   },

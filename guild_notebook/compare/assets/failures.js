@@ -95,7 +95,7 @@ const failuresPanel = {
     this.list.querySelectorAll(".only").forEach((only, place) => {
       const runs = this.groups[place];
       const visible = runs.filter((i) => shown.has(i)).length;
-      const number = `${runs.length} ${runs.length === 1 ? "run" : "runs"}`;
+      const number = plural(runs.length, "run");
       only.textContent = visible === runs.length ? number : `${number}, ${visible} shown`;
       const isIt = state.filter === this.filterOf(only.dataset.cause);
       only.setAttribute("aria-pressed", String(isIt));
