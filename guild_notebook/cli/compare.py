@@ -71,7 +71,7 @@ def _notes(others: Sequence[str], runs: Sequence[Run], lacks_pillow: bool) -> It
         named += f" and {len(others) - MOST_NAMED} more" * (len(others) > MOST_NAMED)
         yield f"left out, since they are not of notebooks: {named}"
     for run in runs:
-        if not run.cells and run.status not in ("running", "pending", "staged"):
+        if not run.cells and not run.is_going_on:
             yield f"run {run.short_id} is there without cells: {run.reason}"
     if lacks_pillow:
         yield (

@@ -290,18 +290,17 @@ def _similarity(slot: Cell, cell: Cell, least: float = 0.0) -> float:
 def hole(run: Run, slot: Slot) -> str:
     """Why a run has no output in a slot, in a few words; "" where it has one."""
     index = slot.cells.get(run.id)
-    is_running = run.status in ("running", "pending", "staged")
     if index is None or index >= len(run.cells):
         if run.cells:
             return "not in this notebook"
-        return "not run yet" if is_running else _not_run(run)
+        return "not run yet" if run.is_going_on else _not_run(run)
     cell = run.cells[index]
     if cell.outputs:
         return ""
-    if cell.state == RUNNING and is_running:
+    if cell.state == RUNNING and run.is_going_on:
         return "running"
     if cell.state == NOT_RUN:
-        return "not run yet" if is_running else _not_run(run)
+        return "not run yet" if run.is_going_on else _not_run(run)
     if not cell.state and cell.kind == "code" and cell.source.strip() and _has_states(run):
         return NOT_TO_RUN
     return NO_OUTPUT

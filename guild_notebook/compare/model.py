@@ -134,6 +134,11 @@ class Run:
     batch: str = ""
 
     @property
+    def is_going_on(self) -> bool:
+        """Whether it is being executed, or is to be."""
+        return self.status in ("running", "pending", "staged")
+
+    @property
     def short_id(self) -> str:
         return self.id[:8]
 

@@ -241,7 +241,6 @@ class _PageData:
         ]
 
     def _run(self, run: Run, name: str) -> dict[str, Any]:
-        is_running = run.status in ("running", "pending", "staged")
         to_run = [cell for cell in run.cells if cell.state]
         done = sum(cell.state not in (states.NOT_RUN, states.RUNNING) for cell in to_run)
         progress = {"cell": min(done + 1, len(to_run)), "of": len(to_run)}
@@ -252,7 +251,7 @@ class _PageData:
             "label": run.label,
             "tags": list(run.tags),
             "status": run.status,
-            "state": "running" if is_running else run.state,
+            "state": "running" if run.is_going_on else run.state,
             "reason": run.reason,
             "started": _iso(run.started) if run.started else "",
             "seconds": run.seconds,
@@ -264,7 +263,7 @@ class _PageData:
             "error": _error(run),
             "report": self._addresses[run.id],
             "batch": run.batch,
-            "progress": progress if is_running and to_run else None,
+            "progress": progress if run.is_going_on and to_run else None,
         }
 
 

@@ -268,8 +268,8 @@ class _RunReader:
         """The run with all that its executed notebook says."""
         path = self._files.executed_notebook()
         if not path:
-            is_ended = run.status not in ("completed", "running", "pending", "staged")
-            why = "it has no executed notebook" if is_ended else ""
+            lacks = run.status != "completed" and not run.is_going_on
+            why = "it has no executed notebook" if lacks else ""
             return dataclasses.replace(run, reason=self._and_problems(why))
         try:
             self._check_size(path, LARGEST)
@@ -370,7 +370,7 @@ def _cell(
 def _ended(run: Run, told: Mapping[str, Any]) -> Run:
     """The run with how it has ended, which its executed notebook has ``told``."""
     status = told.get("status")
-    if run.status in ("running", "pending", "staged"):
+    if run.is_going_on:
         return run
     index = told.get("failed_cell")
     failed = index if type(index) is int and 0 <= index < len(run.cells) else None
