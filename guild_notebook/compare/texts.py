@@ -78,8 +78,8 @@ def summary_of(numbers: Sequence[NumberChange], count: int) -> str:
 
 
 def is_close(before: str, after: str, tolerance: Tolerance) -> bool:
-    """Whether two numbers are the same by ``tolerance``. Texts that are none are compared, and so
-    are those of more digits than a number of double precision has."""
+    """Whether two numbers are the same by ``tolerance``. Texts that are none are compared.
+    Without a tolerance all digits count, also those that a float has not."""
     if before == after:
         return True
     try:
