@@ -50,8 +50,12 @@ class _GitError(Exception):
 def freeze(path: Sequence[str], python: tuple[int, int]) -> list[str]:
     """The lines of ``pip freeze``, other than pip's without the passwords of URLs and without
     control characters."""
-    lines = pip_freeze(path, python)
-    return [_CONTROL.sub("?", _PASSWORD.sub(r"\1****@", line)) for line in lines]
+    return [_CONTROL.sub("?", without_password(line)) for line in pip_freeze(path, python)]
+
+
+def without_password(line: str) -> str:
+    """A line of ``pip freeze`` without the password of a URL in it."""
+    return _PASSWORD.sub(r"\1****@", line)
 
 
 def pip_freeze(path: Sequence[str], python: tuple[int, int]) -> list[str]:

@@ -2,5 +2,5 @@
 as a file or from a server.
 
 May use ``run``, ``run/record``, ``analysis``, ``flags/*``, ``document``, ``files``, ``options``,
-``secrets``, ``errors`` and ``texts``.
+``packages``, ``secrets``, ``errors`` and ``texts``.
 """

@@ -12,6 +12,7 @@ from typing import Any
 from ..document import reader
 from ..errors import UserError
 from ..flags.languages.values import shortened
+from ..packages import without_password
 from ..run.finished import FinishedRun
 from ..run.record import kernel_record, manifest, project_files
 from ..run.record.run_files import mapping
@@ -186,7 +187,7 @@ def packages_of(lines: Iterable[Any]) -> Iterator[tuple[str, str]]:
     installed from."""
     editable: tuple[str, str] = "", ""
     for line in lines:
-        text = line.strip() if isinstance(line, str) else ""
+        text = without_password(line.strip()) if isinstance(line, str) else ""
         if comment := _EDITABLE.match(text):
             editable = comment[1], comment[2]
             continue

@@ -110,6 +110,7 @@ def test_a_run_without_digests_of_what_it_requires_says_so(tmp_path: Path) -> No
         (["Flask_Login==0.6"], {"flask-login": "0.6"}),
         (["tool @ file:///src/tool.whl"], {"tool": "file:///src/tool.whl"}),
         (["-e git+https://host/a.git@12#egg=a_b"], {"a-b": "git+https://host/a.git@12#egg=a_b"}),
+        (["a @ git+https://me:secret@host/a@1"], {"a": "git+https://****@host/a@1"}),
         (
             ["# Editable install with no version control (own==0.1)", "-e /home/own", "numpy==2"],
             {"own": "0.1 (/home/own)", "numpy": "2"},
