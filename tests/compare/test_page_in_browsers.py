@@ -288,6 +288,7 @@ def test_images_are_compared_in_four_ways(open_page: Any):
     page.wait("document.querySelectorAll('[data-of=\"2\"] .sides img').length === 2")
     page.evaluate("scrollTo(0, 0)")
     page.click(".segments button", "Swipe")
+    page.wait("document.querySelector('[data-of=\"2\"] .stack img')")
     seen = "Math.round(document.querySelector('[data-of=\"2\"]').getBoundingClientRect().top)"
     assert 0 <= page.evaluate(seen) < 200  # the chosen cell, of which the buttons are far above
     clip = "getComputedStyle(document.querySelector('[data-of=\"2\"] .stack img')).clipPath"
@@ -300,6 +301,7 @@ def test_images_are_compared_in_four_ways(open_page: Any):
         "[...document.querySelectorAll('[data-of=\"2\"] .stack img')]"
         ".map(i => getComputedStyle(i).visibility)"
     )
+    page.wait("document.querySelector('[data-of=\"2\"] .blinker')")
     assert page.evaluate(shown) == ["hidden", "visible"]
     page.evaluate("document.activeElement.blur()")
     page.press("Space")
