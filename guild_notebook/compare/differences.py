@@ -16,7 +16,6 @@ from .model import (
     FIGURE,
     IMAGE,
     TABLE,
-    Cell,
     CellDifference,
     Output,
     OutputDifference,
@@ -82,7 +81,7 @@ def _scalar_differs(name: str, before: Run, after: Run, tolerance: Tolerance) ->
 def _cell_difference(
     slot: Slot, runs: tuple[Run, Run], tolerance: Tolerance, masks: tuple[Mask, Mask]
 ) -> CellDifference:
-    cells = [_cell(slot, run) for run in runs]
+    cells = [slot.cell(run) for run in runs]
     holes = [_reason(run, slot) for run in runs]
     old, new = cells
     if old and new:
@@ -105,11 +104,6 @@ def _reason(run: Run, slot: Slot) -> str:
     """Why a cell did not run, or is not there; "" where it ran."""
     hole = matching.hole(run, slot)
     return "" if hole == matching.NO_OUTPUT else hole
-
-
-def _cell(slot: Slot, run: Run) -> Cell | None:
-    index = slot.cells.get(run.id)
-    return run.cells[index] if index is not None and index < len(run.cells) else None
 
 
 def output_differences(

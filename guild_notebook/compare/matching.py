@@ -147,17 +147,15 @@ class _Aligned:
         self._runs.update(run.id for run in version.runs)
         self._operations.update(run.operation for run in version.runs)
         slots = {index: slot for slot, index in self._match(version).items()}
-        before: dict[
-            int, list[_Slot]
-        ] = {}  # new slots by the place of the one that they are before
+        # New slots by the place of the one that they are before.
+        before: dict[int, list[_Slot]] = {}
         new: list[_Slot] = []
         place = -1  # of the slot before
         for index, cell in enumerate(version.cells):
             if index in slots:
                 slot = self._slots[slots[index]]
-                before.setdefault(slots[index] if slots[index] > place else place + 1, []).extend(
-                    new
-                )
+                here = slots[index] if slots[index] > place else place + 1
+                before.setdefault(here, []).extend(new)
                 new, place = [], slots[index]
             else:
                 slot = _Slot(cell, cell.name)
@@ -289,12 +287,11 @@ def _similarity(slot: Cell, cell: Cell, least: float = 0.0) -> float:
 
 def hole(run: Run, slot: Slot) -> str:
     """Why a run has no output in a slot, in a few words; "" where it has one."""
-    index = slot.cells.get(run.id)
-    if index is None or index >= len(run.cells):
+    cell = slot.cell(run)
+    if cell is None:
         if run.cells:
             return "not in this notebook"
         return "not run yet" if run.is_going_on else _not_run(run)
-    cell = run.cells[index]
     if cell.outputs:
         return ""
     if cell.state == RUNNING and run.is_going_on:

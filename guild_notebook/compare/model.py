@@ -154,6 +154,11 @@ class Slot:
     name: str
     cells: Mapping[str, int]
 
+    def cell(self, run: Run) -> Cell | None:
+        """The cell of a run, None where it has none."""
+        index = self.cells.get(run.id)
+        return run.cells[index] if index is not None and index < len(run.cells) else None
+
 
 @dataclass(frozen=True)
 class Section:

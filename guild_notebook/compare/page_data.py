@@ -138,10 +138,7 @@ class _PageData:
         masks = [Mask(run) for run in section.runs]
         changes = ranking.slot_changes(section, reach.reached)
         for slot, change in zip(section.slots, changes):
-            found = [
-                run.cells[slot.cells[run.id]] if run.id in slot.cells else None
-                for run in section.runs
-            ]
+            found = [slot.cell(run) for run in section.runs]
             if not any(cell and cell.kind == "code" for cell in found):
                 continue
             place = len(self._slots)

@@ -61,8 +61,7 @@ def slot_changes(section: Section, reached: Callable[[Run], Reached]) -> list[Sl
 
 def _cell(run: Run, slot: Slot) -> Cell | None:
     """The cell of a run whose outputs are all there."""
-    index = slot.cells.get(run.id, len(run.cells))
-    cell = run.cells[index] if index < len(run.cells) else None
+    cell = slot.cell(run)
     if cell is None or cell.kind != "code" or cell.state not in _ENDED:
         return None
     return cell if hole(run, slot) in ("", NO_OUTPUT) else None
@@ -70,9 +69,8 @@ def _cell(run: Run, slot: Slot) -> Cell | None:
 
 def _kinds_so_far(section: Section, slot: Slot) -> Iterator[str]:
     """The kinds of what a cell has put out in runs in which it has not ended."""
-    for run in section.runs:
-        index = slot.cells.get(run.id, len(run.cells))
-        yield from (output.kind for cell in run.cells[index : index + 1] for output in cell.outputs)
+    cells = filter(None, map(slot.cell, section.runs))
+    yield from (output.kind for cell in cells for output in cell.outputs)
 
 
 def _flags(slot: Slot, versions: Iterable[tuple[Sequence[Run], Reached]]) -> frozenset[str] | None:

@@ -31,8 +31,7 @@ def of(before: Run, after: Run) -> list[CellSources]:
 def _of_slot(slot: Slot, before: Run, after: Run) -> CellSources:
     kept, executed = [], []
     for run in (before, after):
-        index = slot.cells.get(run.id)
-        cell = run.cells[index] if index is not None and index < len(run.cells) else None
+        cell = slot.cell(run)
         kept.append(cell.source.splitlines() if cell else [])
         executed.append(cell.executed.splitlines() if cell else [])
     lines = unified(kept[0], kept[1])
