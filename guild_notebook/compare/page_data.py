@@ -135,8 +135,8 @@ class _PageData:
 
     def _section(self, number: int, section: Section) -> dict[str, Any]:
         own: list[int] = []
-        masks = [Mask(run) for run in section.runs]
-        changes = ranking.slot_changes(section, reach.reached)
+        masks = {run.id: Mask(run) for run in section.runs}
+        changes = ranking.slot_changes(section, masks, reach.reached)
         for slot, change in zip(section.slots, changes):
             found = [slot.cell(run) for run in section.runs]
             if not any(cell and cell.kind == "code" for cell in found):
@@ -147,8 +147,8 @@ class _PageData:
             self._failed_slot.update(dict.fromkeys(failed, place))
             self._cells.append(
                 [
-                    self._cell(cell, matching.hole(run, slot), mask)
-                    for run, cell, mask in zip(section.runs, found, masks)
+                    self._cell(cell, matching.hole(run, slot), masks[run.id])
+                    for run, cell in zip(section.runs, found)
                 ]
             )
             sources = dict.fromkeys(each["source"] for each in self._cells[-1] if "source" in each)

@@ -37,15 +37,16 @@ class SlotChange:
     plots: float = 0.0
 
 
-def slot_changes(section: Section, reached: Callable[[Run], Reached]) -> list[SlotChange]:
-    """How each slot of a section differs over its runs. ``reached`` is asked for one run of each
-    version of the notebook: that of reach.py."""
-    masks = {run.id: Mask(run) for run in section.runs}
+def slot_changes(
+    section: Section, masks: Mapping[str, Mask], reached: Callable[[Run], Reached]
+) -> Iterator[SlotChange]:
+    """How each slot of a section differs over its runs. ``masks`` are those of the runs, by their
+    ids: what has been masked for a slot is known to them as long as the next is not asked for.
+    ``reached`` is asked for one run of each version of the notebook: that of reach.py."""
     by_version: dict[str, list[Run]] = {}
     for run in section.runs:
         by_version.setdefault(run.source_digest or run.id, []).append(run)
     versions = [(runs, reached(runs[0])) for runs in by_version.values()]
-    changes = []
     for slot in section.slots:
         cells = [(run, cell) for run in section.runs if (cell := _cell(run, slot))]
         amount, kind, plots = _change(cells, masks)
@@ -55,8 +56,7 @@ def slot_changes(section: Section, reached: Callable[[Run], Reached]) -> list[Sl
         is_unexplained = bool(amount) and any(
             _is_unexplained(slot, runs, found, masks) for runs, found in versions
         )
-        changes.append(SlotChange(amount, kind, flags, is_unexplained, plots))
-    return changes
+        yield SlotChange(amount, kind, flags, is_unexplained, plots)
 
 
 def _cell(run: Run, slot: Slot) -> Cell | None:

@@ -25,6 +25,7 @@ from guild_notebook.compare.model import (
 )
 from guild_notebook.compare.outputs import image_of
 from guild_notebook.compare.ranking import LEAST, Reached, SlotChange, slot_changes
+from guild_notebook.compare.volatile import Mask
 
 
 def text(shown: str) -> Output:
@@ -42,7 +43,8 @@ def run(number: int, *cells: Sequence[Output], states: Sequence[str] = (), **fie
 
 def changes(runs: Sequence[Run], reached: Reached | None = None) -> list[SlotChange]:
     (section,) = sections(runs)
-    return slot_changes(section, lambda run: reached or {})
+    masks = {run.id: Mask(run) for run in section.runs}
+    return list(slot_changes(section, masks, lambda run: reached or {}))
 
 
 def amount(*outputs: Sequence[Output]) -> tuple[float, str]:
