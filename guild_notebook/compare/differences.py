@@ -72,10 +72,7 @@ def _flag_differs(name: str, before: Run, after: Run) -> bool:
 def _scalar_differs(name: str, before: Run, after: Run, tolerance: Tolerance) -> bool:
     if (name in before.scalars) != (name in after.scalars):
         return True
-    a, b = before.scalars[name].value, after.scalars[name].value
-    if math.isnan(a) or math.isnan(b):
-        return math.isnan(a) != math.isnan(b)
-    return not math.isclose(a, b, rel_tol=tolerance.relative, abs_tol=tolerance.absolute)
+    return not tolerance.are_same(before.scalars[name].value, after.scalars[name].value)
 
 
 def _cell_difference(

@@ -6,6 +6,7 @@ All of it is plain data without secret values. Texts are as they are, none is HT
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -179,6 +180,11 @@ class Tolerance:
 
     relative: float = 0.0
     absolute: float = 0.0
+
+    def are_same(self, a: float, b: float) -> bool:
+        if math.isnan(a) or math.isnan(b):
+            return math.isnan(a) and math.isnan(b)
+        return math.isclose(a, b, rel_tol=self.relative, abs_tol=self.absolute)
 
 
 @dataclass(frozen=True)

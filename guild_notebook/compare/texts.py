@@ -86,15 +86,13 @@ def is_close(before: str, after: str, tolerance: Tolerance) -> bool:
         a, b = (float(text.replace(",", "")) for text in (before, after))
     except ValueError:
         return False
-    if math.isnan(a) or math.isnan(b):
-        return math.isnan(a) and math.isnan(b)
     if a == b and (math.isinf(a) or tolerance == Tolerance()):
         try:  # floats have few digits
             old, new = (decimal.Decimal(text.replace(",", "")) for text in (before, after))
         except decimal.InvalidOperation:
             return False
         return old == new
-    return math.isclose(a, b, rel_tol=tolerance.relative, abs_tol=tolerance.absolute)
+    return tolerance.are_same(a, b)
 
 
 def without_numbers(text: str) -> str:
