@@ -24,7 +24,8 @@ from ..errors import UserError, said
 from ..flags.sources import parameters
 from ..run import again, run_scalars
 from ..run.finished import FinishedRun
-from ..run.run_facts import time_of
+from ..run.record.run_files import mapping
+from ..run.run_facts import STATES, time_of
 from ..secrets.masking import MASK
 from ..texts import cut_end, one_line
 from . import outputs
@@ -41,11 +42,6 @@ MOST_VALUES = 1_000
 
 LONGEST_REASON = 300
 """Characters of why a run is not completed."""
-
-_STATES = {"error": "failed", "terminated": "stopped", "exit": "failed"}
-"""The words of a report for those of an executed notebook, as run/run_facts.py has them."""
-
-_STATE_OF_STATUS = {"error": "failed", "terminated": "stopped"}
 
 _SCRAP, _RECORD = "application/scrapbook.scrap+json", "application/papermill.record+json"
 
@@ -211,7 +207,7 @@ class _RunReader:
             label="" if label is None else str(label),
             tags=[str(tag) for tag in tags] if isinstance(tags, list) else [],
             status=status,
-            state=_STATE_OF_STATUS.get(status, status),
+            state=STATES.get(status, status),
             started=time_of(started),
             seconds=None if status == "running" else _seconds(started, stopped),
             flags=self._flags(),
@@ -237,7 +233,7 @@ class _RunReader:
         return None
 
     def _flags(self) -> dict[str, Any]:
-        values = _mapping(self._attribute("flags"))
+        values = mapping(self._attribute("flags"))
         try:
             secret = self._files.secret_flags()
         except (UserError, OSError):  # which are secret is not known
@@ -250,9 +246,9 @@ class _RunReader:
     def _scalars(self, status: str) -> dict[str, Scalar]:
         files = self._files
         if status == "running":  # Guild's event files may lack the last
-            op = _mapping(self._attribute("op"))
+            op = mapping(self._attribute("op"))
             config = op.get("output-scalars")
-            ignored = _mapping(self._attribute("flags")) if config is None else ()
+            ignored = mapping(self._attribute("flags")) if config is None else ()
             written = run_scalars.event_files(self._dir)
             found, more, _ = run_scalars.of_run(files, config, ignored, written)
         else:
@@ -298,7 +294,7 @@ class _RunReader:
             cells=cells,
             scalars={**scraps, **run.scalars},
         )
-        told = _mapping(_mapping(notebook.data.get("metadata")).get("guild"))
+        told = mapping(mapping(notebook.data.get("metadata")).get("guild"))
         run = _ended(run, told)
         return dataclasses.replace(run, reason=self._and_problems(run.reason))
 
@@ -347,9 +343,9 @@ def _cell(
     own_id: str,
     shared: _Shared,
 ) -> Cell:
-    guild = _mapping(_mapping(node.get("metadata")).get("guild"))
+    guild = mapping(mapping(node.get("metadata")).get("guild"))
     state = guild.get("status")
-    memory = _mapping(guild.get("peak_memory")).get("kernel")
+    memory = mapping(guild.get("peak_memory")).get("kernel")
     seconds = states.seconds(node)
     return Cell(
         index=cell.index,
@@ -385,7 +381,7 @@ def _ended(run: Run, told: Mapping[str, Any]) -> Run:
     if failed is None:
         return dataclasses.replace(run, reason="it ended before its first cell")
     cell = run.cells[failed]
-    state = _STATES.get(cell.state, cell.state) or run.state
+    state = STATES.get(cell.state, cell.state) or run.state
     return dataclasses.replace(run, state=state, failed_cell=failed, reason=_why(cell))
 
 
@@ -405,9 +401,9 @@ def _scraps(node: Mapping[str, Any]) -> Iterator[Scalar]:
     """The numbers that a cell has kept by scrapbook, or by papermill's ``record``."""
     found = node.get("outputs")
     for output in found if isinstance(found, list) else ():
-        data = _mapping(_mapping(output).get("data"))
-        scrap = _mapping(_json(data.get(_SCRAP)))
-        record = _mapping(_json(data.get(_RECORD)))
+        data = mapping(mapping(output).get("data"))
+        scrap = mapping(_json(data.get(_SCRAP)))
+        record = mapping(_json(data.get(_RECORD)))
         for name, value in [(scrap.get("name"), scrap.get("data")), *record.items()]:
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if isinstance(name, str) and is_number:
@@ -487,10 +483,6 @@ def _bounded(value: Any) -> Any:
 
 def _is_id(name: str) -> bool:
     return len(name) == 32 and all(c in "0123456789abcdef" for c in name)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return {k: v for k, v in value.items() if isinstance(k, str)} if isinstance(value, dict) else {}
 
 
 def _line(text: str) -> str:

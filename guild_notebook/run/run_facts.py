@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LONGEST_ERROR = 2_000
 """Characters of the text of an exception that a report begins with."""
 
-_STATES = {"error": "failed", "terminated": "stopped", "exit": "failed"}
+STATES = {"error": "failed", "terminated": "stopped", "exit": "failed"}
 """The words of a report for those that the executed notebook has of the run and of its cells
 (document/states.py), where they differ."""
 
@@ -144,7 +144,7 @@ def _end(nb: Any, outcome: Outcome | Ended, is_saved: bool) -> dict[str, Any]:
     if index is not None:
         state = str(nb.cells[index].metadata.get("guild", {}).get("status", state))
         failed = CellError(index, outcome.where, _error_text(nb.cells[index], outcome.why))
-    state = _STATES.get(state, state)
+    state = STATES.get(state, state)
     return {"state": state, "reason": outcome.why, "failed": failed, "errors": errors}
 
 
