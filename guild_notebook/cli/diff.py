@@ -47,7 +47,7 @@ def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
     changed = sources.of(before, after) if choice.source else None
     around = None
     if before.dir and after.dir:
-        around = environment.between(before.dir, after.dir)
+        around = environment.between(before, after)
     else:  # files of notebooks, which have neither flags nor scalars
         difference = replace(difference, flags=(), scalars=())
     if choice.cells:

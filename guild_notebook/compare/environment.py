@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..document import reader
-from ..errors import UserError
 from ..flags.languages.values import shortened
 from ..packages import without_password
 from ..run.finished import FinishedRun
@@ -18,6 +16,7 @@ from ..run.record import kernel_record, manifest, project_files
 from ..run.record.run_files import mapping
 from ..run.record.source_files import SOURCECODE_DIR
 from ..texts import one_line
+from .model import Run
 
 KERNEL, PACKAGES, MACHINE, COMMIT = "kernel", "packages", "machine", "commit"
 SOURCES, FILES = "source files", "files"
@@ -115,9 +114,9 @@ class Environment:
     folders: list[str] = field(default_factory=list)
 
 
-def between(before_dir: str, after_dir: str) -> EnvironmentDifference:
-    """What differs between the environments of the runs in two directories."""
-    before, after = environment(before_dir), environment(after_dir)
+def between(before_run: Run, after_run: Run) -> EnvironmentDifference:
+    """What differs between the environments of two runs."""
+    before, after = environment(before_run), environment(after_run)
     changes: list[Change] = []
     compared, unknown = {}, []
     for subject in SUBJECTS:
@@ -135,11 +134,10 @@ def between(before_dir: str, after_dir: str) -> EnvironmentDifference:
     return EnvironmentDifference(changes, compared, unknown)
 
 
-def environment(run_dir: str) -> Environment:
-    """The environment of the run in ``run_dir``, as far as it can be read."""
-    run = FinishedRun(run_dir)
+def environment(of: Run) -> Environment:
+    """The environment of a run, as far as it can be read."""
+    run, described = FinishedRun(of.dir), of.kernel
     found = Environment(one_line(os.path.basename(run.dir)[:8]))
-    described = kernel_of(run)
     if described:
         found.facts[KERNEL] = dict(_kernel(described))
         gpus = described.get("gpus")
@@ -160,17 +158,6 @@ def environment(run_dir: str) -> Environment:
     except OSError:
         found.unknown[SOURCES] = found.unknown[FILES] = "files in a manifest that can be read"
     return found
-
-
-def kernel_of(run: FinishedRun) -> dict[str, Any]:
-    """What the executed notebook of a run says of its kernel (docs/run-directory.md), empty where
-    it says nothing."""
-    name = run.executed_notebook()
-    try:
-        data = reader.read(run.path(name), name).data if name else {}
-    except (UserError, OSError):
-        return {}
-    return mapping(mapping(data.get("metadata")).get(kernel_record.KEY))
 
 
 def _kernel(described: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

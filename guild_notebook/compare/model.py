@@ -110,9 +110,10 @@ class Run:
     ended it.
 
     ``flags`` are values as Guild holds them, ``***`` for one that is secret. ``source_digest`` is
-    that of the kept source notebook: runs of one digest are of one version. ``report`` is the path
-    of its first report in ``dir``, "" where it has none. ``batch`` is the id of the run whose trial
-    it is.
+    that of the kept source notebook: runs of one digest are of one version. ``kernel`` is what the
+    executed notebook says of its kernel (docs/run-directory.md), empty where it says nothing.
+    ``report`` is the path of its first report in ``dir``, "" where it has none. ``batch`` is the id
+    of the run whose trial it is.
     """
 
     id: str
@@ -130,6 +131,7 @@ class Run:
     scalars: Mapping[str, Scalar] = field(default_factory=dict)
     notebook: str = ""
     source_digest: str = ""
+    kernel: Mapping[str, Any] = field(default_factory=dict)
     cells: Sequence[Cell] = ()
     report: str = ""
     batch: str = ""

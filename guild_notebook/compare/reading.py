@@ -24,6 +24,7 @@ from ..errors import UserError, said
 from ..flags.sources import parameters
 from ..run import again, run_scalars
 from ..run.finished import FinishedRun
+from ..run.record import kernel_record
 from ..run.record.run_files import mapping
 from ..run.run_facts import STATES, time_of
 from ..secrets.masking import MASK
@@ -272,7 +273,7 @@ class _RunReader:
             notebook = self._files.notebook(path)
         except (OSError, UserError) as e:
             return dataclasses.replace(run, notebook=path, reason=self._and_problems(str(e)))
-        raw = notebook.data["cells"]
+        raw, metadata = notebook.data["cells"], mapping(notebook.data.get("metadata"))
         version = self._version(path)
         if len(version.sources) != len(raw):  # it is not the notebook that was executed
             texts = [cell.source for cell in notebook.cells]
@@ -290,12 +291,12 @@ class _RunReader:
             run,
             notebook=path,
             source_digest=version.digest,
+            kernel=mapping(metadata.get(kernel_record.KEY)),
             flags={name: run.flags[name] for name in in_order if name in run.flags},
             cells=cells,
             scalars={**scraps, **run.scalars},
         )
-        told = mapping(mapping(notebook.data.get("metadata")).get("guild"))
-        run = _ended(run, told)
+        run = _ended(run, mapping(metadata.get("guild")))
         return dataclasses.replace(run, reason=self._and_problems(run.reason))
 
     def _and_problems(self, reason: str) -> str:

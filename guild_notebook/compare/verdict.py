@@ -81,7 +81,7 @@ def of(before: Run, after: Run, tolerance: Tolerance) -> Verdict:
     is_whole = all(cell.result != NOT_COMPARED for cell in cells)
     shown = {number.name for c in difference.cells for o in c.outputs for number in o.numbers}
     scalars = [row for row in report_text.scalar_rows(difference) if row[0] not in shown]
-    known = environment.between(before.dir, after.dir)
+    known = environment.between(before, after)
     return Verdict(difference, known, cells, scalars if is_whole else [])
 
 

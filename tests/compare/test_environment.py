@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from guild_notebook.compare import environment
+from guild_notebook.compare.model import Run
+from guild_notebook.compare.reading import read_run
 
 KERNEL = {
     "name": "python3",
@@ -29,8 +31,8 @@ g ./train.ipynb - notebook:train.ipynb
 """
 
 
-def run(folder: Path, manifest: str = MANIFEST, **kernel: Any) -> str:
-    """A run's directory in ``folder`` with the kernel of KERNEL, but for what is given."""
+def run(folder: Path, manifest: str = MANIFEST, **kernel: Any) -> Run:
+    """A run in ``folder`` with the kernel of KERNEL, but for what is given."""
     described = {key: value for key, value in {**KERNEL, **kernel}.items() if value is not None}
     attrs = folder / ".guild" / "attrs"
     attrs.mkdir(parents=True)
@@ -38,7 +40,7 @@ def run(folder: Path, manifest: str = MANIFEST, **kernel: Any) -> str:
     (attrs / "vcs_commit").write_text("git:1234567890abcdef*\n")
     document = {"cells": [], "metadata": {"guild_kernel": described}, "nbformat": 4}
     (folder / "train.ipynb").write_text(json.dumps(document))
-    return str(folder)
+    return read_run(str(folder))
 
 
 def test_two_runs_of_one_environment_have_the_same(tmp_path: Path) -> None:
@@ -127,8 +129,9 @@ def test_lines_of_pip_freeze_are_read_as_names_and_versions(
 
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"metadata": {"guild_kernel": [1]}}', "{"])
 def test_a_run_that_holds_anything_is_compared(tmp_path: Path, text: str) -> None:
-    first = Path(run(tmp_path / "first", "s\nd 1\n'\nd train.ipynb - notebook:train.ipynb\n"))
+    first = tmp_path / "first"
+    run(first, "s\nd 1\n'\nd train.ipynb - notebook:train.ipynb\n")
     (first / "train.ipynb").write_text(text)
     (first / ".guild" / "attrs" / "pip_freeze").write_text("{a: 1")
-    found = environment.between(str(first), run(tmp_path / "other"))
+    found = environment.between(read_run(str(first)), run(tmp_path / "other"))
     assert "run first has not recorded its kernel" in found.unknown
