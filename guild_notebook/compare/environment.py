@@ -3,12 +3,14 @@ kernel, its packages, the machine, the commit, and the files that it was given, 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import UserError
 from ..flags.languages.values import shortened
 from ..packages import without_password
 from ..run.finished import FinishedRun
@@ -209,11 +211,9 @@ def _add_files(run: FinishedRun, found: Environment) -> None:
             found.folders.append(f"{shortened(one_line(path))} of the project has no digest")
         else:
             files[f"{path} of the project"] = str(digest)
-    arguments = mapping(mapping(run.known_attr("op")).get("op-cmd")).get("cmd-args")
-    if isinstance(arguments, list) and {"--cwd=project", "nb-cwd=project"}.intersection(
-        argument for argument in arguments if isinstance(argument, str)
-    ):
-        found.folders.append("files of the project whose paths the notebook computes (nb-cwd)")
+    with contextlib.suppress(OSError, UserError):
+        if run.settings("cwd").get("cwd") == "project":
+            found.folders.append("files of the project whose paths the notebook computes (nb-cwd)")
     if not files and not found.folders and mapping(run.known_attr("deps")):
         found.unknown[FILES] = "digests of the files that it requires"
 

@@ -136,12 +136,18 @@ class FinishedRun(RunFiles):
             user=str(self.attr_value("user") or ""),
         )
 
+    def settings(self, *names: str) -> options.Settings:
+        """What the run's command has of the options with these ``names``. Raises UserError for what
+        is not an operation, or an option's value."""
+        command = mapping(self.attr("op").get("op-cmd")).get("cmd-args")
+        starts = tuple(f"{p}{name}=" for name in names for p in ("--", options.PREFIX))
+        arguments = map(str, command) if isinstance(command, list) else ()
+        given = [each for each in arguments if each.startswith(starts)]
+        return options.from_arguments(given, "the run's command")
+
     def _report_options(self, kind: str) -> ReportOptions:
         """The options of the run's command for the report ``kind``, or for another of the page."""
-        command = mapping(self.attr("op").get("op-cmd")).get("cmd-args")
-        arguments = [str(each) for each in command] if isinstance(command, list) else []
-        given = [each for each in arguments if each.startswith(("--report=", "nb-report="))]
-        reports = options.from_arguments(given, self.dir).get("report", {})
+        reports = self.settings("report").get("report", {})
         name = next((each for each in (kind, *OWN_REPORTS) if each in reports), kind)
         chosen = ReportOptions.of(name, reports.get(name, {}))
         return chosen if kind == name else dataclasses.replace(chosen, network=False)

@@ -58,7 +58,7 @@ def stage(run: FinishedRun, choice: Choice) -> Staged:
     notebook = _executed(run)
     secrets = RunSecrets(run)
     _check_secrets(run, secrets)
-    settings = _settings(run)
+    settings = {**options.defaults(), **run.settings("until", "skip-tags", "kernel")}
     until = choice.until or settings["until"]
     if until is not None:
         states.indexes_to_run(notebook.cells, settings["skip-tags"], until)
@@ -132,20 +132,6 @@ def _check_secrets(run: FinishedRun, secrets: RunSecrets) -> None:
 
 def _command(run: FinishedRun) -> Mapping[str, Any]:
     return mapping(run.attr("op").get("op-cmd"))
-
-
-def _settings(run: FinishedRun) -> options.Settings:
-    """The options of a run."""
-    arguments = _command(run).get("cmd-args")
-    names = {option.name for option in options.OPTIONS}
-    given = [
-        argument
-        for argument in (arguments if isinstance(arguments, list) else [])
-        if isinstance(argument, str)
-        and argument.partition("=")[0].removeprefix("--").removeprefix(options.PREFIX) in names
-        and "=" in argument
-    ]
-    return {**options.defaults(), **options.from_arguments(given, "the run's command")}
 
 
 def _kernel_option(
