@@ -7,8 +7,7 @@ const AXES = {top: 10, height: 180, extra: 18, width: 84, near: 12};
 function axisKeys() {
   const chosen = (state.axes ?? []).filter((key) => fields.byKey.has(key));
   if (chosen.length) return chosen;
-  const varied = (kind) => fields.list.filter((field) => field.kind === kind && field.varies);
-  return [...varied("flag"), ...varied("scalar").slice(0, 3)].map((field) => field.key);
+  return [...variedFields("flag"), ...variedFields("scalar").slice(0, 3)].map((field) => field.key);
 }
 
 // Where values of a field are: at(value) from 0 to 1, of `values`, all that there are in order.
@@ -70,8 +69,7 @@ function scaleTicks({values, areNumbers, isLog, at, field}) {
 
 // The scalar that lines are coloured by, with its scale; null for none.
 function colourScale() {
-  const varied = fields.list.filter((field) => field.kind === "scalar" && field.varies);
-  const field = state.colour ? fields.byKey.get(state.colour) : varied[0];
+  const field = state.colour ? fields.byKey.get(state.colour) : variedFields("scalar")[0];
   return field && makeScale(field);
 }
 

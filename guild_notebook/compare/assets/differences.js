@@ -130,8 +130,8 @@ const LEFT_OUT_CHANGED = "changed in what is left out here";
 
 // Two tables as one: rows by their names, columns by theirs; a cell that differs says by how much.
 function tablesElement(before, after) {
-  const names = (table) => numbered(table.rows.map((row) => row.slice(0, table.index).join("\n")));
-  const heads = (table) => numbered(table.columns.map(String));
+  const names = (table) => numbered(table.rows.map((row) => row.slice(0, table.index).join("\n")), "\n");
+  const heads = (table) => numbered(table.columns.map(String), "\n");
   const [rowsA, rowsB] = [names(before), names(after)], [headsA, headsB] = [heads(before), heads(after)];
   const placeA = new Map(rowsA.map((name, i) => [name, i])), columnA = new Map(headsA.map((name, i) => [name, i]));
   const gone = rowsA.filter((name) => !rowsB.includes(name)).length;
@@ -154,11 +154,4 @@ function tablesElement(before, after) {
       gone || lost.length ? el("p", {class: "muted"}, [gone ? `${plural(gone, "row")} of the baseline not here` : "", lost.length ? `without the columns ${lost.join(", ")}` : ""].filter(Boolean).join("; ")) : null),
     summary: `${plural(changed, "table cell")} changed`,
   };
-}
-function numbered(names) { // the second of a name is another
-  const seen = new Map();
-  return names.map((name) => {
-    seen.set(name, (seen.get(name) || 0) + 1);
-    return seen.get(name) > 1 ? `${name}\n${seen.get(name)}` : name;
-  });
 }

@@ -99,6 +99,8 @@ function makeFields() {
   return {list: made, byKey: new Map(made.map((field) => [field.key, field]))};
 }
 
+const variedFields = (kind) => fields.list.filter((field) => field.kind === kind && field.varies);
+
 // Values as they are shown: "" for a missing one.
 function fieldText(field, value) {
   if (value === undefined) return "";

@@ -37,7 +37,6 @@ function makeHeader() {
     const vary = varying().length;
     title.textContent = document.title = data.title;
     counts.replaceChildren(
-      data.title.includes(plural(data.runs.length, "run")) ? "" : el("span", {}, plural(data.runs.length, "run")),
       ended.size ? el("span", {class: "bad"}, `◆ ${[...ended].map(([state, number]) => `${number} ${state || "not completed"}`).join(", ")}`) : "",
       running ? el("span", {}, `◌ ${running} running`) : "",
       el("span", {}, vary === 1 ? "1 flag varies" : `${vary || "no"} flags vary`));

@@ -66,7 +66,7 @@ function holeOf(slot, run) {
   if (cell.hole) return cell.hole;
   return (cell.outputs || []).length ? "" : "no output";
 }
-const isRunning = (run) => run.state === "running" || ["running", "pending", "staged"].includes(run.status);
+const isRunning = (run) => run.state === "running"; // or is to run
 const isFailed = (run) => !isRunning(run) && run.state !== "completed";
 const runMark = (i) => (isRunning(data.runs[i]) ? "◌" : isFailed(data.runs[i]) ? "◆" : "●");
 const runClass = (i) => (isRunning(data.runs[i]) ? "is-running" : isFailed(data.runs[i]) ? "is-failed" : "");
@@ -99,7 +99,6 @@ function visibleRuns() {
 
 // State and those who watch it
 
-function get(key) { return state[key]; }
 function set(patch) {
   const before = {...state};
   Object.assign(state, patch);
@@ -141,13 +140,15 @@ function flush() {
 
 // The state in the address
 
-const slotLabels = () => { // names of slots, with a number behind those that are there twice
+const slotLabels = () => numbered(data.slots.map(({name}) => name), "~");
+// Names, with a mark and a number behind those that were there before.
+function numbered(names, mark) {
   const seen = new Map();
-  return data.slots.map(({name}) => {
+  return names.map((name) => {
     seen.set(name, (seen.get(name) || 0) + 1);
-    return seen.get(name) > 1 ? `${name}~${seen.get(name)}` : name;
+    return seen.get(name) > 1 ? `${name}${mark}${seen.get(name)}` : name;
   });
-};
+}
 const toName = {slot: (i) => slotLabels()[i], run: (i) => data.runs[i] && data.runs[i].short};
 const toIndex = {
   slot: (name) => slotLabels().indexOf(name),

@@ -5,8 +5,7 @@ const tableRows = new Map(); // index of a run -> its row
 function tableKeys() {
   const chosen = (state.columns ?? []).filter((key) => fields.byKey.has(key));
   if (chosen.length || (state.columns && !state.columns.length)) return chosen;
-  const varied = (kind) => fields.list.filter((field) => field.kind === kind && field.varies);
-  return [...[...varied("scalar"), ...varied("flag")].map((field) => field.key), "attr:time",
+  return [...[...variedFields("scalar"), ...variedFields("flag")].map((field) => field.key), "attr:time",
     ...(data.sections.length > 1 ? ["attr:notebook"] : [])];
 }
 
