@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -17,9 +15,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from guild_notebook.cli import compare, main
+from guild_notebook.cli import compare
 from guild_notebook.compare import images
 from guild_notebook.compare.page import GENERATOR
+from tests.helpers.in_process import guild_notebook
 from tests.helpers.mutations import PNG
 from tests.helpers.project import Project, Run, new_project
 
@@ -81,19 +80,8 @@ class Done(NamedTuple):
 
 def command(project: Project, folder: Path, *args: str) -> Done:
     """``guild-notebook compare ARGS`` in a folder, in this process."""
-    from guild import config
-
-    home, cwd = config.guild_home(), os.getcwd()
-    out, err = io.StringIO(), io.StringIO()
-    config.set_guild_home(str(project.home))
-    os.chdir(folder)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = main(["compare", *args])
-    finally:
-        os.chdir(cwd)
-        config.set_guild_home(home)
-    return Done(status, out.getvalue().splitlines(), err.getvalue())
+    done = guild_notebook(project.home, folder, "compare", *args)
+    return Done(done.status, done.out.splitlines(), done.err)
 
 
 def data_in(path: Path) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -16,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from guild_notebook.cli import main
+from tests.helpers.in_process import Done, guild_notebook
 from tests.helpers.project import Project, Run, markdown, new_project
 from tests.helpers.terminal import on_terminal
 
@@ -90,34 +88,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return Runs(made, first, other, bad, same, edited, *scripts)
 
 
-class Done(NamedTuple):
-    """A command that has ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        assert self.err == ""
-        return self.out.splitlines()
-
-
 def diff(runs: Runs, *args: str | Run) -> Done:
     """``guild-notebook diff ARGS`` in the project, in this process."""
-    from guild import config
-
-    home, cwd = config.guild_home(), os.getcwd()
-    out, err = io.StringIO(), io.StringIO()
-    config.set_guild_home(str(runs.project.home))
-    os.chdir(runs.project.dir)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = main(["diff", *(arg.id if isinstance(arg, Run) else arg for arg in args)])
-    finally:
-        os.chdir(cwd)
-        config.set_guild_home(home)
-    return Done(status, out.getvalue(), err.getvalue())
+    ids = (arg.id if isinstance(arg, Run) else arg for arg in args)
+    return guild_notebook(runs.project.home, runs.project.dir, "diff", *ids)
 
 
 SAME = "the results are the same"

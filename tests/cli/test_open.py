@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from guild_notebook.cli import main
+from tests.helpers.in_process import at_home
 
 BROWSER = """#!/bin/sh
 echo "$@" > "$(dirname "$0")/opened"
@@ -19,14 +20,10 @@ echo "$@" > "$(dirname "$0")/opened"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    from guild import config
-
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
         monkeypatch.delenv(name, raising=False)
-    before = config.guild_home()
-    config.set_guild_home(str(tmp_path))
-    yield tmp_path
-    config.set_guild_home(before)
+    with at_home(tmp_path):
+        yield tmp_path
 
 
 def made(home: Path, run_id: str, number: int, *artifacts: str, report: bool = True) -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import shutil
@@ -14,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from guild_notebook.cli import main
 from tests.helpers.causes import linux
 from tests.helpers.environments import activated, linked
 from tests.helpers.examples import copied
+from tests.helpers.in_process import guild_notebook
 from tests.helpers.project import (
     LIMIT,
     Command,
@@ -111,18 +109,11 @@ def reproduce(project: Project, *arguments: str, **env: str) -> Command:
 
 def refused(project: Project, *arguments: str) -> str:
     """What the command says that makes no run, in this process, without its name."""
-    from guild import config
-
-    home, runs = config.guild_home(), project.run_dirs()
-    err = io.StringIO()
-    config.set_guild_home(str(project.home))
-    try:
-        with contextlib.redirect_stderr(err):
-            assert main(["reproduce", *arguments]) == 2
-    finally:
-        config.set_guild_home(home)
+    runs = project.run_dirs()
+    done = guild_notebook(project.home, Path.cwd(), "reproduce", *arguments)
+    assert done.status == 2
     assert project.run_dirs() == runs
-    (line,) = err.getvalue().splitlines()
+    (line,) = done.err.splitlines()
     return line.removeprefix("guild-notebook: ")
 
 

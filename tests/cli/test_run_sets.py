@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-
 from guild_notebook.cli import run_sets
+from tests.helpers.in_process import at_home
 from tests.helpers.project import Project
-
-
-@contextlib.contextmanager
-def at_home(home: Path) -> Iterator[None]:
-    from guild import config
-
-    before = config.guild_home()
-    config.set_guild_home(str(home))
-    try:
-        yield
-    finally:
-        config.set_guild_home(before)
 
 
 def test_trials_are_a_sweep_when_their_batch_is_gone_and_all_runs_of_an_operation_belong_together(

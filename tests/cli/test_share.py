@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import html
-import io
-import os
 import re
 import subprocess
 import sys
@@ -14,13 +11,14 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guild_notebook.cli import main, share
+from guild_notebook.cli import share
+from tests.helpers.in_process import Done, guild_notebook
 from tests.helpers.project import Project, Run, markdown, new_project
 
 NOTEBOOK = """lr = 0.1
@@ -67,30 +65,9 @@ def runs(project: Project) -> list[Run]:
     return [Run(path) for path in dirs]
 
 
-class Done(NamedTuple):
-    """A command that has ended."""
-
-    status: int
-    out: str
-    err: str
-
-
 def command(project: Project, *args: str) -> Done:
-    """``guild-notebook share ARGS`` in the project, in this process: each of its own takes longer
-    than what the command does."""
-    from guild import config
-
-    home, cwd = config.guild_home(), os.getcwd()
-    out, err = io.StringIO(), io.StringIO()
-    config.set_guild_home(str(project.home))
-    os.chdir(project.dir)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = main(["share", *args])
-    finally:
-        os.chdir(cwd)
-        config.set_guild_home(home)
-    return Done(status, out.getvalue(), err.getvalue())
+    """``guild-notebook share ARGS`` in the project, in this process."""
+    return guild_notebook(project.home, project.dir, "share", *args)
 
 
 def in_a_process(project: Project, *args: str) -> Done:
