@@ -181,7 +181,9 @@ def _report_options(name: str, given: Any) -> dict[str, Any]:
 
 def _one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
-        if "none" in words and value in (False, "no", "off"):  # as YAML reads a bare `no`
+        if isinstance(value, bool):  # as YAML reads a bare `no`
+            value = "yes" if value else "no"
+        if "none" in words and value in ("no", "off"):
             value = "none"
         if value not in words:
             raise ValueError(f"takes {', '.join(words[:-1])} or {words[-1]}")
@@ -289,6 +291,14 @@ OPTIONS = (
         True,
         "execute the notebook; no puts the flag values in and stops",
         _yes_or_no,
+    ),
+    Option(
+        "fork",
+        "no|yes|verify",
+        "no",
+        "the trials of a sweep share the cells before the first that differs; verify runs each "
+        "trial in full as well, and fails where outputs differ",
+        _one_of("no", "yes", "verify"),
     ),
     Option(
         "trials",

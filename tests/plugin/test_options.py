@@ -44,6 +44,9 @@ from guild_notebook.errors import OptionError
             {"report": {"nbconvert:html": {"template": "classic"}, "html-no-input": {}}},
         ),
         ({"nb-images": False}, {"images": False}),
+        ({"nb-fork": True}, {"fork": "yes"}),
+        ({"nb-fork": False}, {"fork": "no"}),
+        ({"nb-fork": "verify"}, {"fork": "verify"}),
         ({"description": "none of ours", 5: "nor this"}, {}),
     ],
 )
