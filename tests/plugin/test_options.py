@@ -138,6 +138,7 @@ def test_settings_survive_the_way_through_the_command_line():
         "images": False,
         "exec": False,
         "color": True,
+        "fork": "verify",
         "trials": "full",
         "scalars": "text",
     }
