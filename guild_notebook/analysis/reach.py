@@ -89,7 +89,7 @@ def _reached(
     if languages.name_of(notebook) != "python":
         return {cell.index: None for cell in cells}
     read = {cell.index: statements(cell.source) for cell in cells}
-    flow = _Flow(names, [each for found in read.values() for each in found])
+    flow = Flow(names, [each for found in read.values() for each in found])
     return {
         cell.index: flow.cell(cell, read[cell.index], sites.get(cell.index, ())) for cell in cells
     }
@@ -124,8 +124,9 @@ class _Does:
     uses_variables: bool
 
 
-class _Flow:
-    """Goes through the statements of a notebook in order."""
+class Flow:
+    """Goes through the statements of a notebook in order. ``why`` is why a cell that it went
+    through may do what its flags do not say, "" where none does: a clause."""
 
     def __init__(self, all_flags: frozenset[str], read: Iterable[Statement]) -> None:
         self._all_flags = all_flags
@@ -133,6 +134,7 @@ class _Flow:
         self._functions: list[Effects] = []
         self._steps = 0
         self._is_known = True
+        self.why = ""
         self._imports: dict[str, set[str]] = {}
         defined: set[str] = set()
         assigned: set[str] = set()
@@ -159,15 +161,18 @@ class _Flow:
         everywhere = frozenset(name for start, name in sites if (start, name) not in inside)
         for statement in each:
             own = {name for start, name in inside if statement.start <= start < statement.end}
-            if not self._is_readable(statement.effects) or not self._is_known:
+            if unreadable := self._unreadable(statement.effects):
                 self._is_known = False
+                self.why = self.why or f"it cannot be read ({unreadable})"
+            if self._is_known:
+                found |= self._execute(statement, everywhere | own, is_certain)
+            if not self._is_known:
                 return None
-            found |= self._execute(statement, everywhere | own, is_certain)
         return found if self._is_known else None
 
-    def _is_readable(self, effects: Effects) -> bool:
-        earlier = filter(_EARLIER.fullmatch, effects.reads)
-        return not effects.unreadable and self._bound.issuperset(earlier)
+    def _unreadable(self, effects: Effects) -> str:
+        earlier = set(filter(_EARLIER.fullmatch, effects.reads)) - self._bound
+        return effects.unreadable or (f"it uses {min(earlier)}" if earlier else "")
 
     def _execute(
         self, statement: Statement, flags: frozenset[str], is_certain: bool
@@ -182,6 +187,7 @@ class _Flow:
                 flags |= value.flags | value.group.flags
         if does.uses_variables:
             flags = self._all_flags
+            self.why = self.why or "it may read the run's variables"
         functions = does.functions.union(own)
         # What a call is given it may change, or keep in something else that it is given.
         given = {name for name in does.reads if self._is_variable(name)}
@@ -228,7 +234,9 @@ class _Flow:
             does.uses_variables = does.uses_variables or function.uses_variables
             left |= self._carried(function.reads) - called
             self._steps += 1
-            self._is_known = self._steps <= MOST_STEPS
+            if self._steps > MOST_STEPS:
+                self._is_known = False
+                self.why = self.why or "it cannot be read (too many functions call each other)"
         does.functions = frozenset(called)
         return does
 
