@@ -6,8 +6,8 @@ here that applies :mod:`guild_notebook.compat.skopt` and then runs Guild's. ``gu
 module's name from the same command (guild/ipy.py:290-343) and calls its ``gen_trials``, so each has
 ``main`` and ``gen_trials``. Recorded runs hold the names of the modules.
 
-May use ``compat``, ``files``, ``one_pipe``, ``scalars``, ``start``, ``terminal``, ``errors`` and
-``texts``.
+May use ``compat``, ``files``, ``fork_host``, ``one_pipe``, ``scalars``, ``start``, ``terminal``,
+``errors`` and ``texts``.
 """
 
 from __future__ import annotations

@@ -21,10 +21,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ... import socket_dir
 from ...errors import KernelError
 from ...kernels import interpreters
 from ...kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
-from . import connection_dir, environment, launcher, supervisor
+from . import environment, launcher, supervisor
 
 if TYPE_CHECKING:
     import subprocess
@@ -156,7 +157,7 @@ class KernelStart:
                     self._begin(waiting)
                     return
                 waiting.__exit__()
-            self.folder = connection_dir.make(run_dir)
+            self.folder = socket_dir.make(run_dir)
             if self.is_local and not self._has_provisioner:
                 self._start(waits)
         except (KernelError, OSError) as e:
@@ -169,7 +170,7 @@ class KernelStart:
 
     @property
     def output_address(self) -> str:
-        return f"ipc://{os.path.join(self.folder, connection_dir.OUTPUT)}"
+        return f"ipc://{os.path.join(self.folder, socket_dir.OUTPUT)}"
 
     @property
     def _has_provisioner(self) -> bool:
@@ -205,7 +206,7 @@ class KernelStart:
         """Whether the kernel has Unix sockets, so that two runs never want the same port, and other
         users cannot connect. Only ipykernel and the kernels built on it are known to support
         them."""
-        return interpreters.is_python(self.program) and connection_dir.fits_sockets(self.folder)
+        return interpreters.is_python(self.program) and socket_dir.fits_sockets(self.folder)
 
     @property
     def is_plain_ipython(self) -> bool:
@@ -218,7 +219,7 @@ class KernelStart:
     @property
     def sockets(self) -> str:
         """How the paths of the kernel's sockets begin."""
-        return os.path.join(self.folder, connection_dir.SOCKETS)
+        return os.path.join(self.folder, socket_dir.SOCKETS)
 
     @property
     def extra_arguments(self) -> list[str]:

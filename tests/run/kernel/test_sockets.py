@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from guild_notebook.run.kernel import connection_dir
+from guild_notebook import socket_dir
 from tests.helpers.project import Project, code
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of sockets")
@@ -162,10 +162,10 @@ def test_a_folder_is_safe_where_nobody_else_can_rename_what_is_in_it(
     place = tmp_path / "above" / "place"
     place.mkdir(parents=True)
     place.chmod(mode)
-    assert connection_dir.is_safe(str(place)) == safe
+    assert socket_dir.is_safe(str(place)) == safe
     place.chmod(0o700)
     place.parent.chmod(mode)
-    assert connection_dir.is_safe(str(place)) == safe
+    assert socket_dir.is_safe(str(place)) == safe
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder of another user")
@@ -173,18 +173,18 @@ def test_a_folder_of_another_user_is_not_safe(tmp_path: Path):
     place = tmp_path / "place"
     place.mkdir()
     os.chown(place, 12345, 12345)
-    assert not connection_dir.is_safe(str(place))
+    assert not socket_dir.is_safe(str(place))
 
 
 def test_where_no_folder_is_safe_the_run_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connection_dir, "is_safe", lambda place: False)
+    monkeypatch.setattr(socket_dir, "is_safe", lambda place: False)
     (tmp_path / ".guild").mkdir()
-    made = connection_dir.make(str(tmp_path))
+    made = socket_dir.make(str(tmp_path))
     assert os.path.dirname(made) == str(tmp_path / ".guild")
     assert stat.S_IMODE(os.stat(made).st_mode) == 0o700
 
 
 def test_a_path_fits_sockets_where_all_of_a_socket_s_path_fits():
-    assert connection_dir.fits_sockets("/" + "a" * 91)
-    assert not connection_dir.fits_sockets("/" + "a" * 92)
-    assert not connection_dir.fits_sockets("/" + "ü" * 46)  # it is bytes that count
+    assert socket_dir.fits_sockets("/" + "a" * 91)
+    assert not socket_dir.fits_sockets("/" + "a" * 92)
+    assert not socket_dir.fits_sockets("/" + "ü" * 46)  # it is bytes that count

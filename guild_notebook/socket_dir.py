@@ -1,4 +1,4 @@
-"""A folder for a kernel's sockets and its connection file, which only the user can enter.
+"""A folder for sockets, and for a kernel's connection file, which only the user can enter.
 
 Whoever can connect to a kernel can run code as its user. Nobody else can connect in a folder with
 mode 0700, unless a folder above it lets others rename it and put their own in its place.
