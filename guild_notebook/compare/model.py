@@ -71,6 +71,7 @@ class Cell:
     source notebook, which has no value of the run, ``executed`` that of the executed one. ``id`` is
     nbformat's, "" where the source file has none of its own. ``state`` is a word of
     docs/run-directory.md, "" for a cell that was not to run. ``peak_memory`` is in bytes.
+    ``is_shared`` is true for one that was executed once for several runs (nb-fork).
     """
 
     index: int
@@ -84,6 +85,7 @@ class Cell:
     state: str = ""
     seconds: float | None = None
     peak_memory: int | None = None
+    is_shared: bool = False
     outputs: Sequence[Output] = ()
 
 

@@ -360,6 +360,7 @@ def _cell(
         state=state if isinstance(state, str) else "",
         seconds=seconds if seconds is not None and seconds >= 0 else None,
         peak_memory=memory if type(memory) is int and 0 < memory < 1 << 60 else None,
+        is_shared=states.is_shared(node),
         outputs=[*map(shared.output, outputs.cell_outputs(node))] if cell.is_code else [],
     )
 

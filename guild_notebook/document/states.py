@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -77,11 +77,13 @@ def put(
     failed_cell: int | None = None,
     peaks: Mapping[int, int] = MappingProxyType({}),
     last_cell: int | None = None,
+    shared: Container[int] = (),
 ) -> set[int]:
     """Put the state of the run and of its cells into ``nb``; returns the indexes of the cells that
     change. ``failed_cell`` is the index of the cell that ended the run, ``peaks`` is the peak
     memory of the kernel while cells ran, in bytes, and ``last_cell`` the index of the last that is
-    to run, where that is not the last of the notebook (nb-until)."""
+    to run, where that is not the last of the notebook (nb-until). Those in ``shared`` have been
+    executed once for several runs (shared_cells.py)."""
     cells = {"failed_cell": failed_cell, "last_cell": last_cell}
     known = {key: index for key, index in cells.items() if index is not None}
     nb["metadata"]["guild"] = {"status": status, **known}
@@ -89,10 +91,20 @@ def put(
     for index, state in states.items():
         metadata = nb["cells"][index]["metadata"]
         memory = {"peak_memory": {"kernel": peaks[index]}} if index in peaks else {}
-        if metadata.get("guild") != {"status": state, **memory}:
-            metadata["guild"] = {"status": state, **memory}
+        shares = {"shared": True} if index in shared and state != NOT_RUN else {}
+        said = {"status": state, **memory, **shares}
+        if metadata.get("guild") != said:
+            metadata["guild"] = said
             changed.add(index)
     return changed
+
+
+def is_shared(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell has been executed once for several runs; its times are of that."""
+    try:
+        return cell["metadata"]["guild"]["shared"] is True
+    except (KeyError, TypeError):
+        return False
 
 
 def seconds(cell: Mapping[str, Any]) -> float | None:

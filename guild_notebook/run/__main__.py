@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 # What takes long to import is imported where it is needed, most of it while the kernel starts.
 from .. import options
-from ..document import reader, states, text_formats
+from ..document import reader, shared_cells, states, text_formats
 from ..errors import UserError
 from ..scalars import compiled_patterns
 from ..start import wait_until_needed
@@ -34,6 +34,7 @@ from .output.status import RunStatus
 from .output.stream import Stream
 from .record.autosave import Autosave
 from .record.run_dir import RunDir
+from .record.run_files import attr_file
 from .record.source_files import SourceFiles
 from .secret_values import RunSecrets, mask_writes
 
@@ -65,6 +66,7 @@ def main() -> int:
         secrets.check_values()
         status_lines = StatusLines(err, _scalar_patterns(record))
         record.remove_earlier_artifacts()
+        record.remove(attr_file(shared_cells.ATTRIBUTE))
         sources = SourceFiles(record)
         nb = reader.read(sources.store(project_path), project_path)
         if sources.from_project:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..document import states
 from ..document.cells import cell_label
 from ..document.mime import text_of
 from ..secrets.settings import PLACEHOLDER
@@ -108,6 +109,7 @@ def run_facts(
         has_last_values_only=are_last,
         batch=batch,
         varied=sorted(varied),
+        **_shared(nb),
         command=command if mask(command) == command else "",
         proto_command=f"guild run --proto {run_id[:8]}" if is_with_others and name else "",
         variables=[v for n, v in flags.variables.items() if flags.values.get(n) is not None],
@@ -157,6 +159,12 @@ def _part(nb: Any) -> str:
     return (
         f"up to {cell_label(last + 1, number=number if type(number) is int else None)} (nb-until)"
     )
+
+
+def _shared(nb: Any) -> dict[str, Any]:
+    """The cells that were executed once for several runs, as fields of RunFacts."""
+    seconds = [max(states.seconds(cell) or 0, 0) for cell in nb.cells if states.is_shared(cell)]
+    return {"shared": len(seconds), "shared_seconds": sum(seconds)}
 
 
 def _error_text(cell: Any, reason: str) -> str:

@@ -9,14 +9,15 @@ import threading
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 
 from .. import options
-from ..document import states, strip, trust
+from ..document import shared_cells, states, strip, trust
 from ..document.limits import Limits
+from ..document.shared_cells import SharedCells
 from ..document.writer import NotebookEncoder
 from .execution.client import RunClient
 from .execution.execute import Execution, Outcome
@@ -52,7 +53,7 @@ def import_reports() -> None:
 class Session:
     """Executes ``nb``, the notebook with its flag values and without outputs, on a kernel that has
     been started, and saves the executed notebook, its images and its reports. ``flags`` returns
-    what reports say of the flags."""
+    what reports say of the flags, ``shared`` are the cells that this kernel does not execute."""
 
     record: RunDir
     kernel: Kernel
@@ -62,6 +63,7 @@ class Session:
     output: RunOutput
     stop: Stop
     autosave: Autosave
+    shared: SharedCells = field(default_factory=SharedCells)
 
     def __post_init__(self) -> None:
         warnings.filterwarnings("ignore", module=r"nbformat|nbclient|nbconvert|traitlets")
@@ -106,6 +108,8 @@ class Session:
         if self.settings["until"]:
             self._last_cell = max(execution.indexes, default=-1)
         self._kernel_record.remove_earlier()
+        if self.shared.seconds:
+            self._write_shared()
         self._save()
         info = await self._kernel_info()
         if info is None:
@@ -176,7 +180,7 @@ class Session:
         places = Places(record.dir, cwd, option, project, record.project_file, language)
         return Execution(
             client, self.kernel, tags, until, status_lines, self.stop, *limits, saving, places,
-            self.output.status, self._last_times,
+            self.output.status, self._last_times, self.shared.seconds,
         )  # fmt: skip
 
     def _sources(self) -> Sources:
@@ -213,6 +217,12 @@ class Session:
             reports = self._checked_reports(*self._write_reports(outcome))
         return reports
 
+    def _write_shared(self) -> None:
+        try:
+            self.record.write_attr(shared_cells.ATTRIBUTE, self.shared.attribute())
+        except OSError as e:
+            self._save_errors.add(attr_file(shared_cells.ATTRIBUTE), e)
+
     def _finish_kernel_record(self) -> None:
         """Complete the record of the kernel, and say what is not in it."""
         self._kernel_record.finish(0.5 if self.stop.requested.is_set() else READING_SECONDS)
@@ -240,8 +250,9 @@ class Session:
             self._save_errors.add(self.record.executed_path, e)
 
     def _write_notebook(self, changed: Collection[int] | None) -> None:
-        state = *self._run_state, self._peaks, self._last_cell
-        self._unsaved |= states.put(self.nb, self._states, *state)
+        state = *self._run_state, self.shared.peaks(self._peaks), self._last_cell
+        self._unsaved |= states.put(self.nb, self._states, *state, self.shared.seconds)
+        self.shared.put_times(self.nb, self._states)
         described = self._kernel_record.description(self._gpus)
         if described:
             self.nb.metadata[kernel_record.KEY] = described

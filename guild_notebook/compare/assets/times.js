@@ -58,6 +58,7 @@ const timesPanel = {
     const all = section.slots.map((slot) => ({
       name: data.slots[slot].name,
       of: (run) => (cellOf(slot, run) ?? {})[this.kind],
+      isShared: runs.some((run) => cellOf(slot, run)?.shared),
     }));
     if (this.kind === "seconds") all.push({name: "Whole run", of: (run) => data.runs[run].seconds, isWhole: true});
     for (const row of all) row.spread = spread(runs.map(row.of));
@@ -82,7 +83,8 @@ const timesPanel = {
     row.range = el("i", {class: "range"}, el("i", {class: "middle"}));
     row.numbers = ["chosen", "base"].map(() => el("td", {class: "number"}));
     const {low, high, middle} = row.spread ?? {};
-    return el("tr", {class: row.isWhole ? "whole" : null}, el("th", {scope: "row"}, row.name),
+    return el("tr", {class: row.isWhole ? "whole" : null}, el("th", {scope: "row"}, row.name,
+      row.isShared ? el("small", {title: "Executed once for several runs (nb-fork)"}, " · shared") : null),
       el("td", {"aria-hidden": "true"}, el("div", {class: "bars"}, row.bars, row.spread && row.range)), row.numbers,
       el("td", {class: "number"}, this.text(middle)),
       el("td", {class: "number"}, low === undefined ? "" : low === high ? this.text(low)

@@ -105,7 +105,8 @@ class Execution:
     each by its index, ``peaks`` the peak memory of the kernel while it ran, in bytes, where that is
     known. The limits are
     seconds for a cell and for all cells, None for none. ``places`` are where the project is.
-    ``status`` is told of each cell, and with it of what ``last_times`` has of it."""
+    ``status`` is told of each cell, and with it of what ``last_times`` has of it. ``shared`` has
+    the seconds that cells took when they were executed for several runs (shared_cells.py)."""
 
     client: RunClient
     kernel: Kernel
@@ -119,6 +120,7 @@ class Execution:
     places: missing_files.Places
     status: RunStatus
     last_times: Callable[[], Mapping[int, float]]
+    shared: Mapping[int, float]
 
     def __post_init__(self) -> None:
         self.cells = cells_of(self.client.nb)
@@ -207,9 +209,10 @@ class Execution:
             text = f"the notebook has not all output of {cell.where} (nb-output-limit)"
             self.status_lines.write(f"{text}: it lacks {characters:,} characters{shown}", text)
         shown_state = "" if state == "completed" else state
-        self.status_lines.write_cell_end(
-            number, len(self.indexes), name, time.monotonic() - started, shown_state
-        )
+        seconds = time.monotonic() - started
+        if index in self.shared:
+            seconds, shown_state = self.shared[index], shown_state or "shared"
+        self.status_lines.write_cell_end(number, len(self.indexes), name, seconds, shown_state)
         if state == "failed":
             await self._advise(index)
         return outcome

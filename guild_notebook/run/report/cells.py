@@ -322,7 +322,11 @@ def _cell_facts(node: Any) -> Iterator[str]:
         yield f'<span class="{"" if status == "not run" else "state"}">{html.escape(status)}</span>'
     seconds = states.seconds(node)
     if seconds is not None:
-        yield f'<span title="how long it took">{duration(seconds, is_exact=True)}</span>'
+        took = duration(seconds, is_exact=True)
+        if states.is_shared(node):
+            yield f'<span title="how long it took, once for several runs">{took} · shared</span>'
+        else:
+            yield f'<span title="how long it took">{took}</span>'
     guild = _mapping(node.metadata.get("guild"))
     memory = _mapping(guild.get("peak_memory")).get("kernel")
     if isinstance(memory, int) and 0 < memory < 1 << 60:

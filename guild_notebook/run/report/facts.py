@@ -60,8 +60,8 @@ class RunFacts:
     ``failed`` is the cell that ended it, ``errors`` are those after whose error it went on
     (nb-allow-errors). ``seconds`` is how long it took. ``kernel`` is its name, language and
     version. ``batch`` is the id of the run whose trial this is, by the flags ``varied`` it differs
-    from others. There are ``more_scalars`` than ``scalars``, of which some may have their last
-    values only.
+    from others. ``shared`` cells were executed once for several runs, in ``shared_seconds``. There
+    are ``more_scalars`` than ``scalars``, of which some may have their last values only.
 
     ``command`` runs the same operation of the project again, "" where no command says it;
     ``proto_command`` runs the code that this run has. Both are quoted for a shell. ``variables``
@@ -90,6 +90,8 @@ class RunFacts:
     has_last_values_only: bool = False
     batch: str = ""
     varied: Sequence[str] = ()
+    shared: int = 0
+    shared_seconds: float = 0.0
     command: str = ""
     proto_command: str = ""
     variables: Sequence[str] = ()

@@ -102,12 +102,7 @@ def _facts(facts: RunFacts) -> Iterator[str]:
     if facts.batch:
         varied = ", ".join(map(_text, facts.varied))
         yield _fact("Trial of", f"{_id(facts.batch)}{f', which varies {varied}' if varied else ''}")
-    if facts.started:
-        iso = facts.started.isoformat(timespec="seconds")
-        shown = f"{facts.started:%Y-%m-%d %H:%M:%S} {iso[-6:]}"
-        yield _fact("Started", f'<time datetime="{iso}">{shown}</time>')
-    if facts.seconds is not None:
-        yield _fact("Took", duration(max(facts.seconds, 0), is_exact=True))
+    yield from _times(facts)
     if facts.user:
         where = f" on {_text(facts.host)}" if facts.host else ""
         yield _fact("By", f"{_text(facts.user)}{where}")
@@ -118,6 +113,19 @@ def _facts(facts: RunFacts) -> Iterator[str]:
     if facts.commit:
         modified = ' <span class="run-modified">modified</span>' if facts.is_modified else ""
         yield _fact("Commit", f"{_id(facts.commit)}{modified}")
+
+
+def _times(facts: RunFacts) -> Iterator[str]:
+    if facts.started:
+        iso = facts.started.isoformat(timespec="seconds")
+        shown = f"{facts.started:%Y-%m-%d %H:%M:%S} {iso[-6:]}"
+        yield _fact("Started", f'<time datetime="{iso}">{shown}</time>')
+    if facts.seconds is not None:
+        yield _fact("Took", duration(max(facts.seconds, 0), is_exact=True))
+    if facts.shared:
+        count = f"{facts.shared:,} cells were" if facts.shared > 1 else "1 cell was"
+        took = duration(facts.shared_seconds, is_exact=True)
+        yield _fact("Shared", f"{count} executed once for several runs, in {took} (nb-fork)")
 
 
 def _fact(name: str, value_html: str) -> str:

@@ -1,0 +1,63 @@
+"""The cells of a run that it has not executed itself: its kernel was forked from a process that had
+executed them once for all trials of a sweep (nb-fork). What a run says of them is of that one
+execution."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .states import NOT_RUN, RUNNING
+
+ATTRIBUTE = "shared_cells"
+"""The run attribute that says the same as the executed notebook."""
+
+
+@dataclass(frozen=True)
+class SharedCells:
+    """``seconds`` are how long each took when it was executed, by its index among all cells of the
+    notebook, in the order of the notebook. ``memory`` is the peak of that process meanwhile, in
+    bytes, of those cells of which it is known. ``prefix`` is an id of the process, and ``began``
+    when its first cell began, as ``time.time`` has it."""
+
+    seconds: Mapping[int, float] = field(default_factory=dict)
+    memory: Mapping[int, int] = field(default_factory=dict)
+    prefix: str = ""
+    began: float = 0.0
+
+    def attribute(self) -> dict[str, Any]:
+        """What the run attribute holds; ``began`` is in microseconds, as Guild's times are."""
+        seconds = {index: round(taken, 6) for index, taken in self.seconds.items()}
+        return {"prefix": self.prefix, "began": int(self.began * 1_000_000), "seconds": seconds}
+
+    def put_times(self, nb: Any, states: Mapping[int, str]) -> None:
+        """Put the times of the execution into the cells of ``nb``, in the place of those at which
+        the kernel has sent what is recorded, which nbclient puts there as each cell ends."""
+        start = self.began
+        for index, taken in self.seconds.items():
+            if states.get(index, NOT_RUN) not in (NOT_RUN, RUNNING):
+                started, ended = _iso(start), _iso(start + taken)
+                nb["cells"][index]["metadata"]["execution"] = {
+                    "iopub.status.busy": started,
+                    "iopub.execute_input": started,
+                    "shell.execute_reply": ended,
+                    "iopub.status.idle": ended,
+                }
+            start += taken
+
+    def peaks(self, own: Mapping[int, int]) -> dict[int, int]:
+        """``own``, the peak memory of a run's kernel by the index of the cell, with those of the
+        execution for the cells that are shared."""
+        peaks = {
+            index: self.memory.get(index, 0) if index in self.seconds else peak
+            for index, peak in own.items()
+        }
+        return {index: peak for index, peak in peaks.items() if peak}
+
+
+def _iso(seconds: float) -> str:
+    """A time as nbclient writes it."""
+    when = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
