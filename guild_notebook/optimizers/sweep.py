@@ -23,9 +23,11 @@ from typing import Any
 from ..compat import batches, output_reader
 from ..errors import nearest
 from ..files import ARTIFACTS, artifact_names
+from ..fork_host import Host
 from ..one_pipe import TERMINAL, Teller
 from ..terminal import DRAW_SECONDS, Terminal, encoded
 from ..texts import one_line, printable
+from . import forks
 from .trial_table import Objective, Trial, TrialTable, trials_text, varying
 
 MOST_SHOWN_IN_FULL = 3
@@ -66,6 +68,7 @@ def shown(optimizer: str, told: str) -> Iterator[None]:
     try:
         yield
     finally:
+        sweep.close()
         sweep.end()
 
 
@@ -90,8 +93,10 @@ class _Sweep:
         self._output: Any = None  # Guild's, of the trial that has begun last
         self._began = self._trial_began = time.monotonic()
         self._is_ending = self._has_ended = self._has_said_objective = False
+        self._forks = forks.is_wanted(self._proto)
+        self._host: Host | None = None
         self._lock = batches.running_lock()
-        batches.when_made(self._runs.extend)
+        batches.when_made(self._made)
         batches.when_stopped(self._stop)
         batches.run_trials_by(self._run)
         log.addFilter(self._is_shown)
@@ -127,8 +132,25 @@ class _Sweep:
         with contextlib.suppress(OSError):  # who shows it has ended
             self._teller.tell({"text": text, "seconds": elapsed, "notes": told[1], "bar": told[2]})
 
+    def _made(self, runs: list[Any]) -> None:
+        self._runs += runs
+        if self._forks and runs:
+            flags = [run.get("flags") or {} for run in runs]
+            forks.record(runs, {*varying(flags), *self._search_space()})
+
+    def _search_space(self) -> list[str]:
+        """The flags whose values an optimizer chooses, whichever it has chosen."""
+        searched = _searched(self._proto.get("flags") or {})
+        return [name for name, choices in searched.items() if choices is None or len(choices) > 1]
+
+    def close(self) -> None:
+        """End what trials have shared."""
+        if self._host:
+            self._host.close()
+
     def _stop(self) -> None:
         self._is_ending = True
+        self.close()
         if not self._lock.locked():  # no trial runs that would say so at its end
             self.end()
 
@@ -144,6 +166,8 @@ class _Sweep:
         from guild.main import system_exit_params
 
         table = self._begin()
+        if self._forks and not self._runs:
+            forks.record([run], self._search_space())
         ids = [each.id for each in self._runs]
         self._number = ids.index(run.id) + 1 if run.id in ids else self._number + 1
         trial = self._running = Trial(self._number, run.short_id, run.get("flags") or {})
@@ -182,7 +206,7 @@ class _Sweep:
         else:
             total = self._batch_run.get("max_trials") or 20  # skopt_util.DEFAULT_MAX_TRIALS
             values = _searched(self._proto.get("flags") or {})
-        setting = _setting(self._proto.get("cmd"))
+        setting = forks.option(self._proto.get("cmd"), "trials")
         self._is_full = setting == "full" or (not setting and total <= MOST_SHOWN_IN_FULL)
         batches.show_output_by(self)
         compared = self._proto.get("compare") or []
@@ -193,7 +217,14 @@ class _Sweep:
             self._table.compare(replace(trial, has_report=_has_report(run)))
         if not self._is_full:
             self._write(self._heading(total, list(values)))
+        if self._forks and total > 1 and values:
+            self._host = forks.start_host(self._batch_run.dir, self._say)
         return self._table
+
+    def _say(self, line: str) -> None:
+        """Say what is so for all trials, which the first of them says as well."""
+        if not self._is_full:
+            self._write(line)
 
     def _objective(self) -> Objective | None:
         """What the user named, or the optimizer goes by. Guild records ``loss`` for each batch."""
@@ -341,16 +372,6 @@ def _has_report(run: Any) -> bool:
     with contextlib.suppress(OSError), open(os.path.join(run.dir, ARTIFACTS), "rb") as file:
         return any(name.endswith(".html") for name in artifact_names(file.read()))
     return False
-
-
-def _setting(command: Sequence[str]) -> str:
-    """The value of ``nb-trials`` in the command of a run (options.py): the last counts."""
-    value = ""
-    for word, following in zip(command, [*command[1:], ""]):
-        name, equals, text = word.partition("=")
-        if name in ("--trials", "nb-trials"):
-            value = text if equals else following
-    return value
 
 
 def _searched(flags: Mapping[str, Any]) -> dict[str, Sequence[Any] | None]:

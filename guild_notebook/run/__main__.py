@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 # What takes long to import is imported where it is needed, most of it while the kernel starts.
-from .. import options
+from .. import fork_host, options
 from ..document import reader, shared_cells, states, text_formats
 from ..errors import UserError
 from ..scalars import compiled_patterns
@@ -118,7 +118,9 @@ def _prepare(record: RunDir, arguments: list[str]) -> KernelStart | None:
     settings = _settings(arguments, record.source_path)
     source = record.path(record.source_path)
     kernel = None
-    if settings["exec"] and not RunSecrets(record).variables and os.path.isfile(source):
+    is_forked = settings["fork"] != "no" and fork_host.is_offered()
+    starts = settings["exec"] and not is_forked and not RunSecrets(record).variables
+    if starts and os.path.isfile(source):
         nb = reader.read(source, record.source_path)
         kernel = _start_kernel(nb, record, settings, waits=True)
     from .session import import_reports

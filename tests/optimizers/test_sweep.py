@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from guild_notebook.compat.batches import wait_for_ends
-from guild_notebook.optimizers import sweep
+from guild_notebook.optimizers import forks, sweep
 from tests.helpers.project import GUILD, Command, Project, Run
 from tests.helpers.terminal import OnTerminal, on_terminal
 
@@ -266,7 +266,7 @@ def test_trials_that_are_staged_are_shown_as_guild_shows_them(sweeps: Project):
     ],
 )
 def test_the_option_is_read_from_the_command_that_runs_have(command, setting):
-    assert sweep._setting(command) == setting
+    assert forks.option(command, "trials") == setting
 
 
 def test_who_started_the_process_of_a_trial_gets_its_exit_status():

@@ -1,0 +1,52 @@
+"""The trials of a notebook share the cells before the first one that differs (``nb-fork``).
+
+A trial finds in its attribute ``varying_flags`` which flags have not the same value in all trials,
+and the process that has executed the shared cells by the host (fork_host.py) of who starts it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ..fork_host import VARIABLE, Host, is_possible
+
+ATTRIBUTE = "varying_flags"
+
+
+def option(command: Sequence[str] | None, name: str) -> str:
+    """The value of an option (options.py) in the command of a run, "" where it has none: the last
+    counts."""
+    value = ""
+    for word, following in zip(command or (), [*(command or ())[1:], ""]):
+        spelling, equals, text = word.partition("=")
+        if spelling in (f"--{name}", f"nb-{name}"):
+            value = text if equals else following
+    return value
+
+
+def is_wanted(run: Any) -> bool:
+    """Whether the trials that have the command of ``run`` share cells."""
+    return option(run.get("cmd"), "fork") in ("yes", "verify")
+
+
+def record(runs: Iterable[Any], names: Iterable[str]) -> None:
+    """Let each of ``runs`` know the ``names`` of the flags that vary; none share cells where there
+    are none, since repeated runs are there to differ by chance."""
+    found = sorted(names)
+    for run in runs if found else ():
+        run.write_attr(ATTRIBUTE, found)
+
+
+def start_host(own_folder: str, say: Callable[[str], None]) -> Host | None:
+    """Be the host of the trials that this process starts from now on; None where it cannot be."""
+    if not is_possible():
+        return None
+    try:
+        host = Host(own_folder, say)
+    except OSError as e:
+        say(f"nb-fork: the trials run in fresh kernels: {e}")
+        return None
+    os.environ[VARIABLE] = host.folder
+    return host

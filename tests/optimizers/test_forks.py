@@ -1,0 +1,88 @@
+"""What the trials of a sweep are told of what they share (``nb-fork``)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from guild_notebook import fork_host
+from tests.helpers.project import Command, Project
+
+GUILD_FILE = """
+train:
+  notebook: train.ipynb
+  flags-import: all
+  nb-exec: no
+  nb-fork: yes
+plain:
+  notebook: train.ipynb
+  flags-import: all
+  nb-exec: no
+"""
+
+
+@pytest.fixture(scope="module")
+def sweeps(shared: Project) -> Project:
+    shared.notebook("train.ipynb", 'lr = 0.1\ndepth = 4\nname = "a"', 'print("loss:", lr)')
+    shared.guildfile(GUILD_FILE)
+    shared.file("trials.csv", "lr,name\n0.5,b\n0.4,b\n")
+    return shared
+
+
+def told(done: Command) -> tuple[list[list[str] | None], set[str | None]]:
+    """Which flags vary by the trials of a sweep, and the folders of their hosts."""
+    trials = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]
+    folders = {(run.attr("env") or {}).get(fork_host.VARIABLE) for run in trials}
+    return [run.attr("varying_flags") for run in trials], folders
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ("train lr=[0.1,0.2] depth=[1,2] name=b", [["depth", "lr"]] * 4),
+        ("train @trials.csv", [["lr"]] * 2),
+        ("train lr=[0.1:0.2] depth=[3,3] --max-trials 2", [["depth", "lr"]] * 2),
+        ("plain name=[b,c] nb-fork=verify", [["name"]] * 2),
+    ],
+)
+def test_trials_that_share_cells_know_which_flags_vary_and_have_one_host(
+    sweeps: Project, arguments: str, names: list[list[str]]
+):
+    varying, folders = told(sweeps.run(*arguments.split()))
+    assert varying == names
+    (folder,) = folders
+    assert folder and Path(folder).name.startswith("guild-nb-")
+    assert not os.path.exists(folder)
+
+
+@pytest.mark.slow
+def test_the_trials_of_an_optimizer_know_all_of_its_search_space(sweeps: Project):
+    arguments = "train lr=[0.1:0.2] depth=[3,4] name=b -o gp --max-trials 2"
+    varying, folders = told(sweeps.run(*arguments.split()))
+    assert varying == [["depth", "lr"]] * 2
+    assert len(folders) == 1
+    assert not os.path.exists(str(*folders))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "trials"),
+    [
+        ("plain lr=[0.1,0.2]", 2),
+        ("train lr=[0.1,0.2] nb-fork=no", 2),
+        ("train lr=[0.1]", 1),
+        ("train", 1),
+    ],
+)
+def test_trials_that_share_nothing_have_no_host(sweeps: Project, arguments: str, trials: int):
+    varying, folders = told(sweeps.run(*arguments.split()))
+    assert varying == [None] * trials
+    assert folders == {None}
+
+
+def test_trials_that_are_staged_know_which_flags_vary_and_have_no_host(sweeps: Project):
+    staged = sweeps.run("train", "lr=[0.1,0.2]", "--stage-trials")
+    varying, folders = told(staged)
+    assert varying == [["lr"]] * 2
+    assert folders == {None}
