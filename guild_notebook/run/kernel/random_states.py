@@ -1,0 +1,267 @@
+"""What random numbers a kernel draws that was forked from a process with shared cells.
+
+Each trial is to have the numbers that a fresh run has. States that the shared cells have seeded are
+the same in each, to the last word. (Python gives its global generator another seed in each forked
+process, and what begins in a forked kernel may draw from it.) States that nobody has seeded differ
+between trials: they get another seed, which is right as long as nothing has been drawn from them.
+What the shared cells have drawn without a seed all trials would have in common, so such a process
+is not to be forked.
+
+Imports nothing of this package and nothing but the standard library: a kernel's Python loads this
+file by its path. numpy and torch are looked at where the notebook has imported them.
+"""
+
+from __future__ import annotations
+
+import _random
+import functools
+import gc
+import os
+import random
+import sys
+import weakref
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+MODULE: Any = sys.modules["random"]
+"""With its own names."""
+
+OF_LIBRARIES = ("tempfile", "sympy.core.random")
+"""Modules whose generators give numbers that no result depends on."""
+
+MOST_STATES = 200
+"""States without a seed that are kept to compare with."""
+
+SEARCHED_BLOCKS = 4096
+"""How far is looked whether a state follows others, in blocks of 624 words: a tenth of a second."""
+
+TORCH_SEED = 67280421310721
+"""Of torch's generators where no other is given."""
+
+
+class RandomStates:
+    """The generators of a process that executes shared cells. What is seeded is watched until
+    ``problem`` is asked."""
+
+    def __init__(self) -> None:
+        """To be made before the first cell."""
+        self._entropies: dict[int, None] = {}  # seeds of numpy's own, of its global one first
+        self._unseeded: list[Any] = []  # generators that get another seed in a forked kernel
+        self._state: Any = None  # of Python's global generator where it is seeded
+        numpy = sys.modules.get("numpy.random.mtrand")
+        if numpy:
+            sequence = _sequence_of(numpy._rand._bit_generator)
+            self._entropies[getattr(sequence, "entropy", None) or 0] = None
+        self._python = _Watch()
+        MODULE._urandom = self._note_entropy
+
+    def problem(self, namespace: Mapping[str, Any]) -> str:
+        """After the last shared cell: why a forked kernel would not have the random numbers of a
+        fresh run, as a clause, "" where it has them. ``namespace`` is the notebook's."""
+        self._python.end()
+        MODULE._urandom = os.urandom
+        self._state, self._unseeded = None, []
+        drawn = self._drawn_of_python() or self._drawn_of_numpy() or _drawn_of_torch(namespace)
+        if drawn is None:
+            return ""
+        generator, text = drawn
+        owners = [generator, *gc.get_referrers(generator)]  # of numpy's bit generators
+        names = [n for n, v in namespace.items() if any(v is o for o in owners) and n[:1] != "_"]
+        text = min(names, default=text)
+        return f"the shared cells draw from {text} without a seed, in all trials the same numbers"
+
+    def restore(self) -> None:
+        """In a forked kernel, after all else with which it begins."""
+        for generator in self._unseeded:
+            if isinstance(generator, random.Random):
+                random.Random.seed(generator)
+            else:
+                _seed_anew(generator)
+        if self._state is not None:
+            random.setstate(self._state)
+
+    def _note_entropy(self, size: int) -> bytes:
+        found = os.urandom(size)
+        if size == 16:  # for secrets.randbits(128)
+            self._entropies[int.from_bytes(found, "big")] = None
+        return found
+
+    def _drawn_of_python(self) -> tuple[Any, str] | None:
+        births = self._python.births
+        for generator, origin in self._python.generators():
+            is_global = generator is MODULE._inst
+            state = _packed(random.Random.getstate(generator)[1])
+            if state in origin.births or origin.module in OF_LIBRARIES:
+                self._unseeded.append(generator)
+            elif origin.births and (origin.births is not births or _follows(state, births)):
+                return generator, "random" if is_global else f"a generator of {origin.module}"
+            elif is_global:
+                self._state = random.getstate()
+        return None
+
+    def _drawn_of_numpy(self) -> tuple[Any, str] | None:
+        mtrand = sys.modules.get("numpy.random.mtrand")
+        if not mtrand or not self._entropies:
+            return None
+        bits: Any = sys.modules["numpy.random.bit_generator"]
+        own = mtrand._rand._bit_generator
+        # Without a seed there is none but the global one, where numpy has made one seed only.
+        alive = gc.get_objects() if len(self._entropies) > 1 else []
+        others = [o for o in alive if issubclass(type(o), bits.BitGenerator) and o is not own]
+        left = {id(o): o for o in alive if type(o) is bits.SeedSequence and self._has_made(o)}
+        owners: set[int] = set()
+        for generator in [own, *others]:
+            sequence = _sequence_of(generator)
+            is_drawn = self._is_drawn(generator, sequence, bits.SeedSequence)
+            if is_drawn or (is_drawn is not None and id(sequence) in owners - {id(None)}):
+                return generator, "numpy.random" if generator is own else "a generator of numpy"
+            if is_drawn is not None:
+                self._unseeded.append(generator)
+            owners.add(id(sequence))
+        for key in left.keys() - owners:
+            return left[key], "a SeedSequence of numpy"
+        return None
+
+    def _has_made(self, sequence: Any) -> bool:
+        """Whether a SeedSequence is of a seed that nobody has given."""
+        return getattr(sequence, "entropy", None) in self._entropies
+
+    def _is_drawn(self, generator: Any, sequence: Any, seed_sequence: Any) -> bool | None:
+        """Whether something has been drawn without a seed; None where there is a seed."""
+        state, kind = generator.state, type(generator)
+        if self._has_made(sequence):
+            birth = kind(seed_sequence(sequence.entropy, spawn_key=sequence.spawn_key))
+            return bool(_plain(state) != _plain(birth.state) or sequence.n_children_spawned)
+        if sequence is None and state["bit_generator"] == "MT19937":
+            # Seeded in the old way, maybe by None, or it got a state that it had before.
+            # (With a number it is made without a seed at first, so these may be many.)
+            seeds = [*self._entropies]
+            seeds = seeds[:1] + seeds[1:][-MOST_STATES:]
+            births = [_packed_of_numpy(kind(seed_sequence(seed)).state) for seed in seeds]
+            now = _packed_of_numpy(state)
+            if now in births or _follows(now, births):
+                return now not in births
+        return None
+
+
+class Origin(NamedTuple):
+    """Where the state of one of Python's generators comes from."""
+
+    module: str
+    births: list[bytes]
+    """States that nobody has given of which one may be the first of it."""
+
+
+class _Watch:
+    """Who seeds generators of Python's module random, until it is ended."""
+
+    def __init__(self) -> None:
+        self.births: list[bytes] = []
+        """All states that nobody has given."""
+        self._origins: dict[int, tuple[Any, Origin]] = {}
+        self._before = random.Random.seed, random.Random.setstate
+        seed_before, setstate_before = self._before
+
+        @functools.wraps(seed_before)
+        def seed(generator: Any, *args: Any, **options: Any) -> None:
+            seed_before(generator, *args, **options)
+            is_given = (args[0] if args else options.get("a")) is not None
+            self._note(generator, [] if is_given else None)
+
+        @functools.wraps(setstate_before)
+        def setstate(generator: Any, state: Any) -> None:
+            setstate_before(generator, state)
+            self._note(generator, self.births)
+
+        self._note(MODULE._inst, None)
+        self._watching = seed, setstate
+        _replace(self._before, self._watching)
+
+    def end(self) -> None:
+        _replace(self._watching, self._before)
+
+    def generators(self) -> list[tuple[Any, Origin]]:
+        """Those that live."""
+        found = [(reference(), origin) for reference, origin in self._origins.values()]
+        return [(generator, origin) for generator, origin in found if generator is not None]
+
+    def _note(self, generator: Any, births: list[bytes] | None) -> None:
+        """That it has been seeded: by nobody (None), or to what it may have from one of these."""
+        if isinstance(generator, random.SystemRandom):
+            return
+        frame: Any = sys._getframe(2)
+        while frame.f_back and frame.f_globals.get("__name__") == "random":
+            frame = frame.f_back
+        if births is None:
+            births = [_packed(random.Random.getstate(generator)[1])]
+            self.births += births
+            del self.births[1:-MOST_STATES]
+        key = id(generator)
+        reference = weakref.ref(generator, lambda _: self._origins.pop(key, None))
+        self._origins[key] = reference, Origin(frame.f_globals.get("__name__", ""), births)
+
+
+def _replace(old: tuple[Any, Any], new: tuple[Any, Any]) -> None:
+    """Let the class of Python's generators have these functions, and the module those of its
+    global generator."""
+    for name, before, after in zip(("seed", "setstate"), old, new):
+        is_module_s = getattr(getattr(MODULE, name), "__func__", None) is before
+        if getattr(random.Random, name) is before:
+            setattr(random.Random, name, after)
+        if is_module_s:
+            setattr(MODULE, name, getattr(MODULE._inst, name))
+
+
+def _packed(words: Sequence[int]) -> bytes:
+    """The 624 words of a Mersenne Twister and how many are used up."""
+    return array("I", words).tobytes()
+
+
+def _packed_of_numpy(state: dict[str, Any]) -> bytes:
+    return _packed([*state["state"]["key"].tolist(), state["state"]["pos"]])
+
+
+def _follows(state: bytes, births: list[bytes]) -> bool:
+    """Whether a state is what one of the others becomes when numbers are drawn."""
+    twister = _random.Random()
+    blocks = max(SEARCHED_BLOCKS // max(len(births), 1), 16)
+
+    def words(state: bytes, count: int) -> bytes:
+        twister.setstate(tuple(array("I", state)))
+        return twister.getrandbits(32 * count).to_bytes(4 * count, "little")
+
+    following = words(state, 8)
+    return any(following in words(birth, 624 * blocks) for birth in births)
+
+
+def _sequence_of(bit_generator: Any) -> Any:
+    """The SeedSequence of a bit generator of numpy, None where it was seeded in the old way."""
+    return getattr(bit_generator, "seed_seq", getattr(bit_generator, "_seed_seq", None))
+
+
+def _plain(value: Any) -> Any:
+    """A state of numpy's, to be compared."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _seed_anew(bit_generator: Any) -> None:
+    new = type(bit_generator)()
+    try:
+        bit_generator.__setstate__((new.state, _sequence_of(new)))  # for what is spawned from it
+    except (TypeError, ValueError):
+        bit_generator.state = new.state  # an older numpy
+
+
+def _drawn_of_torch(namespace: Mapping[str, Any]) -> tuple[Any, str] | None:
+    torch: Any = sys.modules.get("torch")
+    if not hasattr(torch, "default_generator"):
+        return None
+    others = [value for value in namespace.values() if isinstance(value, torch.Generator)]
+    for generator in [torch.default_generator, *others]:
+        # A seed that torch makes has 53 bits, which hardly anybody writes out.
+        if 2**32 <= generator.initial_seed() < 2**53 and generator.initial_seed() != TORCH_SEED:
+            return generator, "torch"
+    return None
