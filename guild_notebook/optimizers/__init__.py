@@ -4,7 +4,8 @@ Guild starts an optimizer as ``python -um guild.plugins.skopt_gp_main``, in a pr
 no plugin, and there these modules of Guild can no longer be imported. For each of them there is one
 here that applies :mod:`guild_notebook.compat.skopt` and then runs Guild's. ``guild.ipy`` takes the
 module's name from the same command (guild/ipy.py:290-343) and calls its ``gen_trials``, so each has
-``main`` and ``gen_trials``. Recorded runs hold the names of the modules.
+``main`` and ``gen_trials``. Recorded runs hold the names of the modules. A queue, which starts
+staged trials, runs in a module of this package as well.
 
 May use ``compat``, ``files``, ``fork_host``, ``one_pipe``, ``scalars``, ``start``, ``terminal``,
 ``errors`` and ``texts``.
@@ -27,20 +28,23 @@ MODULES = {
     "guild.plugins.skopt_gp_main": "guild_notebook.optimizers.gp",
     "guild.plugins.skopt_forest_main": "guild_notebook.optimizers.forest",
     "guild.plugins.skopt_gbrt_main": "guild_notebook.optimizers.gbrt",
+    "guild.plugins.queue_main": "guild_notebook.optimizers.queue",
 }
 """The modules of Guild, and those of this package that run them."""
 
 
 def resolve(opspec: str) -> tuple[Any, str] | None:
-    """Resolve the name of an optimizer as Guild's own plugin does, but to run in our module.
+    """Resolve the name of an optimizer, or of a queue, as Guild's own plugin does, but to run in
+    our module.
 
     Returns what a plugin's ``resolve_model_op`` returns: Guild's model proxy and the operation's
-    name, or None where ``opspec`` does not name an optimizer. The plugin that calls this must come
+    name, or None where ``opspec`` names neither. The plugin that calls this must come
     before Guild's own: its ``resolve_model_op_priority`` must be under 100.
     """
     from guild import plugin
 
-    resolved: tuple[Any, str] | None = plugin.for_name("skopt").resolve_model_op(opspec)
+    by = "queue" if opspec == "queue" else "skopt"
+    resolved: tuple[Any, str] | None = plugin.for_name(by).resolve_model_op(opspec)
     if resolved:
         model, op_name = resolved
         _use_our_module(model.modeldef.get_operation(op_name))
@@ -49,8 +53,8 @@ def resolve(opspec: str) -> tuple[Any, str] | None:
 
 def _use_our_module(opdef: Any) -> None:
     """Put our module into the command of an optimizer's operation, in place of Guild's."""
-    exe, options, module = opdef.exec_.split()
-    opdef.exec_ = f"{exe} {options} {MODULES[module]}"
+    exe, options, module, *arguments = opdef.exec_.split()
+    opdef.exec_ = " ".join([exe, options, MODULES[module], *arguments])
 
 
 def apply() -> None:

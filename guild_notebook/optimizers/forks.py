@@ -6,11 +6,14 @@ and the process that has executed the shared cells by the host (fork_host.py) of
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..fork_host import VARIABLE, Host, is_possible
+
+log = logging.getLogger("guild")
 
 ATTRIBUTE = "varying_flags"
 
@@ -39,14 +42,15 @@ def record(runs: Iterable[Any], names: Iterable[str]) -> None:
         run.write_attr(ATTRIBUTE, found)
 
 
-def start_host(own_folder: str, say: Callable[[str], None]) -> Host | None:
-    """Be the host of the trials that this process starts from now on; None where it cannot be."""
+def start_host(own_folder: str, say: Callable[[str], None] = lambda line: None) -> Host | None:
+    """Be the host of the trials that this process starts from now on (see Host); None where it
+    cannot be."""
     if not is_possible():
         return None
     try:
         host = Host(own_folder, say)
     except OSError as e:
-        say(f"nb-fork: the trials run in fresh kernels: {e}")
+        log.warning("nb-fork: the trials run in fresh kernels: %s", e)
         return None
     os.environ[VARIABLE] = host.folder
     return host

@@ -44,7 +44,8 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
         sourcecode.add_notebooks(gf)
 
     def resolve_model_op(self, opspec: str) -> tuple[Any, str] | None:
-        """Resolve a path to a notebook, ``dask:cluster``, or one of Guild's optimizers."""
+        """Resolve a path to a notebook, ``dask:cluster``, or what is run in a module of
+        :mod:`guild_notebook.optimizers`."""
         from guild import config
 
         has_header = text_formats.has_notebook_header(os.path.join(config.cwd(), opspec))

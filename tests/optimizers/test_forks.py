@@ -81,8 +81,21 @@ def test_trials_that_share_nothing_have_no_host(sweeps: Project, arguments: str,
     assert folders == {None}
 
 
-def test_trials_that_are_staged_know_which_flags_vary_and_have_no_host(sweeps: Project):
+def test_the_queue_that_runs_staged_trials_is_their_host(sweeps: Project):
     staged = sweeps.run("train", "lr=[0.1,0.2]", "--stage-trials")
-    varying, folders = told(staged)
+    assert told(staged) == ([["lr"]] * 2, {None})
+    other = sweeps.run("plain", "lr=[0.3,0.4]", "--stage-trials")
+    queue = sweeps.run("queue", "run-once=yes")
+    assert queue.run.op_name == "queue"
+    varying, (folder,) = told(staged)
     assert varying == [["lr"]] * 2
-    assert folders == {None}
+    assert folder and Path(folder).name.startswith("guild-nb-")
+    assert not os.path.exists(folder)
+    assert told(other)[0] == [None] * 2
+    assert all(run.attr("exit_status") == 0 for run in [*staged.runs, *other.runs])
+
+
+def test_a_queue_of_trials_that_share_nothing_is_not_their_host(sweeps: Project):
+    staged = sweeps.run("plain", "lr=[0.1,0.2]", "--stage-trials")
+    sweeps.run("queue", "run-once=yes")
+    assert told(staged) == ([None] * 2, {None})
