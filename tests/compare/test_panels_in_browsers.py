@@ -70,6 +70,7 @@ def charts() -> tuple[Any, Any]:
                 }
             )
     rows[2][5] = {"hole": "not run: failed in Data"}
+    rows[0][2]["shared"] = True
     slots = [compare_data.slot(name, 0.1, "text") for name in ("Data", "Training", "Report")]
     return made.data(runs, slots, rows, curves), made.images
 
@@ -578,7 +579,7 @@ TIMES = "table.times"
 def test_times_of_cells_are_those_of_the_chosen_run_the_baseline_and_all(open_page: Any):
     page = open_page("run=2aa&base=0aa")
     assert page.texts(f"{TIMES} tbody tr") == [
-        "Data 300 ms 100 ms 450 ms 100 ms – 800 ms",
+        "Data · shared 300 ms 100 ms 450 ms 100 ms – 800 ms",
         "Training 600 ms 200 ms 900 ms 200 ms – 1.6 s",
         "Report 900 ms 300 ms 1.2 s 300 ms – 2.4 s",
         "Whole run 22 s 20 s 24 s 20 s – 1 h 06 min",
@@ -599,7 +600,7 @@ def test_peak_memory_is_shown_where_it_is_known_and_of_the_visible_runs(open_pag
     page = open_page("run=2aa&base=0aa&filter=lr>=0.1")
     page.click(".segments button", "Peak memory")
     assert page.texts(f"{TIMES} tbody tr") == [
-        "Data 300 MB 100 MB 400 MB 100 MB – 600 MB",
+        "Data · shared 300 MB 100 MB 400 MB 100 MB – 600 MB",
         "Training 300 MB 100 MB 400 MB 100 MB – 600 MB",
     ]
     page.click(".segments button", "Time")

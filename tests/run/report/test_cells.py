@@ -61,6 +61,8 @@ def times(end: str) -> dict[str, str]:
         (code("# Fit\nfit()", execution=times("01:00:02")), "[1] Fit 2.0 s"),
         (code("fit()", execution=times("01:02:05"), count=7), "[7] fit() 2 min 05 s"),
         (code("fit()", execution=times("04:05:00")), "[1] fit() 3 h 05 min"),
+        (code("x", execution=times("01:00:02"), guild={"shared": True}), "[1] x 2.0 s · shared"),
+        (code("x", execution=times("01:00:02"), guild={"shared": "odd"}), "[1] x 2.0 s"),
         (code("fit()", count=None, guild={"status": "not run"}), "[ ] fit() not run"),
         (code("fit()", guild={"status": "timed out"}), "[1] fit() timed out"),
         (code("fit()", guild={"status": "completed"}), "[1] fit()"),

@@ -145,6 +145,15 @@ def test_what_is_not_known_is_not_said():
     assert not page.attributes("table") and not page.errors
 
 
+@pytest.mark.parametrize(
+    ("count", "seconds", "cells", "took"),
+    [(1, 2.44, "1 cell was", "2.4 s"), (9, 75, "9 cells were", "1 min 15 s")],
+)
+def test_cells_of_several_runs_are_counted(count: int, seconds: float, cells: str, took: str):
+    page = Page(header_html(RunFacts(shared=count, shared_seconds=seconds)))
+    assert f"\nShared{cells} executed once for several runs, in {took} (nb-fork)" in page.text
+
+
 TEXTS = [
     "<script>alert(1)</script>",
     "\"'><img src=x onerror=alert(1)>",
