@@ -18,6 +18,10 @@ COMMANDS = {
 """What a user types, which leaves an executed notebook in each case."""
 
 IMPORTS = "import numpy\nimport pandas\nimport matplotlib.pyplot as plt\n"
+LOADING = """import io
+rows = numpy.random.default_rng(0).normal(size=(150_000, 4))
+data = pandas.read_csv(io.StringIO(pandas.DataFrame(rows).to_csv()))
+"""
 PARAMETERS = "x = 1"
 TRAINING = "plt.plot(numpy.arange(10) * x)\nplt.show()\nprint(f'loss: {1 / x}')"
 FIGURES = """%matplotlib inline
@@ -195,6 +199,7 @@ def write_notebook(path: Path, cells: list[dict[str, object]]) -> None:
 ONE_SCRIPT = "guild-notebook, one script"
 GUILD_SCRIPTS = "Guild alone, 30 scripts"
 IN_A_ROW = "guild-notebook, in a row"
+NOT_SHARED, ONE_TRIAL = "guild-notebook, without nb-fork", "guild-notebook, one trial"
 LOAD = "json.load"
 
 TRIALS = "$(seq {size})"
@@ -225,6 +230,13 @@ SWEEP = {
     PAPERMILL: in_a_row(f"{COMMANDS[PAPERMILL]} -p x $i"),
     PLOOMBER: in_a_row(f"{COMMANDS[PLOOMBER]} -p x $i"),
 }
+# Imports and loading take about 3 s, which trials have in common.
+FORKED_SWEEP = {
+    OWN: f"{SWEEP[OWN]} nb-fork=yes",
+    NOT_SHARED: SWEEP[OWN],
+    ONE_TRIAL: f"{COMMANDS[OWN]} x=1",
+    PAPERMILL: SWEEP[PAPERMILL],
+}
 FLAGS_OF = {
     OWN: "guild-notebook flags nb.ipynb --json",
     LOAD: "python -c \"import json; json.load(open('nb.ipynb', encoding='utf-8'))\"",
@@ -250,6 +262,10 @@ WORKLOADS = [
     Workload("n_jobs=2", notebook(JOBS)),
     Workload("sweep of 8 trials", notebook(IMPORTS, PARAMETERS, TRAINING, parameters=1), SWEEP,
              size=8, small=2),
+    Workload("sweep of 20 trials that share cells",
+             notebook(IMPORTS + "import sklearn.ensemble", LOADING, PARAMETERS,
+                      "print(f'loss: {data.size / x}')", parameters=2),
+             FORKED_SWEEP, size=20, small=2, environments={NOT_SHARED: OWN, ONE_TRIAL: OWN}),
     Workload("8 runs at once", notebook("x = 1", "print('loss: %s' % x)"), SIDE_BY_SIDE,
              size=8, small=2, environments={
                  IN_A_ROW: OWN, **{name: PAPERMILL for name in SIDE_BY_SIDE if PAPERMILL in name}
@@ -277,6 +293,10 @@ TARGETS = [
     Target("30 MB, then 200 cells", "memory", 0.5, JUPYTER),
     Target("n_jobs=2", "wall", 1.0, JUPYTER, plus="script of two lines"),
     Target("sweep of 8 trials", "wall", 0.6, PAPERMILL),
+    Target("sweep of 20 trials that share cells", "wall", 0.25, PAPERMILL),
+    Target("sweep of 20 trials that share cells", "wall", 0.3, NOT_SHARED),
+    # Half a second for each trial after the first.
+    Target("sweep of 20 trials that share cells", "wall", 1.0, ONE_TRIAL, seconds=9.5),
     Target("8 runs at once", "cpu", 1.05, IN_A_ROW),
     Target("guild operations", "wall", 1.3, ONE_SCRIPT),
     Target("guild help", "wall", 1.3, ONE_SCRIPT),
