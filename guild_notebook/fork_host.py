@@ -6,7 +6,8 @@ meet in a folder that only the user can enter (socket_dir.py), which trials are 
 
 * ``h`` is the host's socket. A trial sends one JSON object in a line, and reads one (``ask``):
   ``{"want": {"key": str, "command": [str], "cwd": str, "env": {str: str}}}`` is answered with
-  ``{"state": "running"}`` or ``{"state": "refused", "reason": str}``, and
+  ``{"state": "running"}`` or ``{"state": "refused", "reason": str}``, with ``{"state": "none"}``
+  where there is none yet and nothing but the key is told, and
   ``{"refuse": {"key": str, "reason": str}}`` and ``{"say": {"key": str, "line": str}}`` with
   ``{"first": bool}``.
 * ``p`` is the socket of that process, which makes it. What it prints is in ``log``.
@@ -176,6 +177,8 @@ class Host:
                 reason = _how_ended(status, os.path.join(self.folder, LOG))
             elif key not in self._refused:
                 self._end_process()
+                if not how:
+                    return {"state": "none"}
                 reason = self._start(key, **how)
                 if not reason:
                     return {"state": "running"}

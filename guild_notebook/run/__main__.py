@@ -39,7 +39,9 @@ from .record.source_files import SourceFiles
 from .secret_values import RunSecrets, mask_writes
 
 if TYPE_CHECKING:
+    from .kernel.forking import Prefix
     from .output.display import RunOutput
+    from ..document.shared_cells import SharedCells
     from .run_facts import RunFlags
 
 NO_PIP_FREEZE = "--no-pip-freeze"
@@ -77,8 +79,9 @@ def main() -> int:
         unexecuted = UnexecutedNotebook(nb, record, secrets)
         with unexecuted.saved_unless_executed(), contextlib.ExitStack() as unless_executed:
             settings = _settings(arguments, path)
-            start = None
-            if settings["exec"] and not secrets.variables:
+            start = prefix = None
+            is_trial = _may_be_forked(record, settings)
+            if settings["exec"] and not secrets.variables and not is_trial:
                 start = unless_executed.enter_context(_start_kernel(nb, record, settings, waiting))
             left_out = unexecuted.put_values(settings["skip-tags"], settings["until"])
             out.masker = err.masker = status.masker = secrets.masker
@@ -92,12 +95,16 @@ def main() -> int:
                 from .output.display import RunOutput
 
                 if start is None:  # secret values are in the environment of the kernel
-                    start = unless_executed.enter_context(_start_kernel(nb, record, settings))
+                    start = unless_executed.enter_context(
+                        _start_kernel(nb, record, settings, is_chosen_only=is_trial)
+                    )
                 unexecuted.save(states.RUNNING)
+                if is_trial and not start.error:
+                    prefix = unexecuted.prefix(start, settings)
                 output = RunOutput(out, err, status_lines, secrets.masker, status)
                 executed = unexecuted.data, lambda: unexecuted.flags(arguments)
                 return asyncio.run(
-                    _execute(start, *executed, record, settings, output, stop, autosave)
+                    _execute(start, prefix, *executed, record, settings, output, stop, autosave)
                 )
         unexecuted.write()
         status_lines.write("the flag values are put in, nothing is executed (no-exec)")
@@ -118,7 +125,7 @@ def _prepare(record: RunDir, arguments: list[str]) -> KernelStart | None:
     settings = _settings(arguments, record.source_path)
     source = record.path(record.source_path)
     kernel = None
-    is_forked = settings["fork"] != "no" and fork_host.is_offered()
+    is_forked = _may_be_forked(record, settings)
     starts = settings["exec"] and not is_forked and not RunSecrets(record).variables
     if starts and os.path.isfile(source):
         nb = reader.read(source, record.source_path)
@@ -128,6 +135,19 @@ def _prepare(record: RunDir, arguments: list[str]) -> KernelStart | None:
     if settings["report"]:
         import_reports()
     return kernel
+
+
+def _may_be_forked(record: RunDir, settings: options.Settings) -> bool:
+    """Whether the kernel of this run may be a fork of what its trial shares with others."""
+    if settings["fork"] == "no" or not settings["exec"]:
+        return False
+    return fork_host.is_offered() and bool(_varying_flags(record))
+
+
+def _varying_flags(record: RunDir) -> list[str]:
+    """The names of the flags whose values the trials of a batch differ in; none of another run."""
+    names = record.known_attr("varying_flags")
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def _run_dir() -> str:
@@ -205,6 +225,38 @@ class UnexecutedNotebook:
         self._last_cell = None if until is None else max(self._to_run, default=-1)
         return left_out
 
+    def prefix(self, start: KernelStart, settings: options.Settings) -> Prefix:
+        """The cells that this trial shares with others, on a kernel as ``start`` has chosen."""
+        from ..analysis.fork_point import fork_point
+        from ..document.cells import cell_label, cell_names
+        from .kernel.forking import Prefix, SharedCell
+        from .kernel.memory import OWN_PEAK
+
+        indexes = self._to_run or []
+        varying = _varying_flags(self._record)
+        point = fork_point(self._nb, self._found, varying, indexes)
+        cells = reader.cells_of(self.data)
+        names = cell_names(cells)
+        shared = [
+            SharedCell(
+                index,
+                cells[index].source,
+                cell_label(index + 1, names[index], number),
+                settings["allow-errors"] or "raises-exception" in cells[index].tags,
+            )
+            for number, index in enumerate(indexes[: point.cells], 1)
+        ]
+        may_reset = not any(OWN_PEAK.search(cells[index].source) for index in indexes)
+        prefix = Prefix(start, shared, self._record.dir, varying, may_reset)
+        if not start.can_be_forked:
+            prefix.refuse(f"kernel '{start.name}' is not a plain IPython kernel")
+        elif not shared:
+            where = cell_label(indexes[0] + 1, names[indexes[0]], 1) if indexes else "it"
+            prefix.refuse(f"{where} is the first, and {point.why}")
+        else:
+            prefix.begin()
+        return prefix
+
     def flags(self, arguments: Sequence[str]) -> RunFlags:
         """The flags whose values have been put in; ``arguments`` are those of the run."""
         from .run_facts import RunFlags
@@ -264,6 +316,7 @@ def _start_kernel(
     settings: options.Settings,
     waiting: KernelStart | None = None,
     waits: bool = False,
+    is_chosen_only: bool = False,
 ) -> KernelStart:
     """Start the kernel as early as this can be done. Errors are in its ``error``: what is wrong
     with flag values comes first."""
@@ -283,11 +336,12 @@ def _start_kernel(
         cwd = os.path.dirname(record.project_file)
         folders.insert(0, cwd)
     chosen = settings["kernel"], nb.kernel_name, language
-    return KernelStart(*chosen, cwd, record.dir, folders, waiting, waits)
+    return KernelStart(*chosen, cwd, record.dir, folders, waiting, waits, is_chosen_only)
 
 
 async def _execute(
     start: KernelStart,
+    prefix: Prefix | None,
     data: dict[str, Any],
     flags: Callable[[], RunFlags],
     record: RunDir,
@@ -299,6 +353,9 @@ async def _execute(
     """Execute ``data``, the notebook with the values of ``flags`` and without outputs, on the
     kernel of ``start``; returns the exit status as ``main`` does."""
     stop.watch()
+    shared = None
+    if prefix:
+        shared = await _forked(prefix, start, settings, output, stop)
     if start.error:
         raise start.error
     if start.notice:
@@ -312,12 +369,15 @@ async def _execute(
     async with Kernel(start) as kernel:
         import gc
 
+        from ..document.shared_cells import SharedCells
         from .session import Session
 
         gc.freeze()
         gc.enable()
 
-        session = Session(record, kernel, data, flags, settings, output, stop, autosave)
+        session = Session(
+            record, kernel, data, flags, settings, output, stop, autosave, shared or SharedCells()
+        )
         status = await session.run()
     if kernel.supervisor_failure:
         why = f"the kernel's supervisor {kernel.supervisor_failure}"
@@ -327,6 +387,26 @@ async def _execute(
     if stop.is_orphan:
         record.write_exit_status(-stop.signal)
     return -stop.signal
+
+
+async def _forked(
+    prefix: Prefix, start: KernelStart, settings: options.Settings, output: RunOutput, stop: Stop
+) -> SharedCells | None:
+    """Start the kernel as a fork of ``prefix``, or in the usual way where it cannot be forked."""
+    cells = len(prefix.cells)
+    if not prefix.reason:
+        what = f"{cells} cell{'s' * (cells > 1)} that the trials share"
+        output.status.begin(f"executing the {what}")
+    is_ready = await prefix.ready(stop.requested, settings["cell-timeout"])
+    start.begin(fork=prefix.fork if is_ready else None)
+    if is_ready and start.error:
+        start.error, is_ready = None, False
+        prefix.refuse("the process that has executed them cannot be forked")
+        start.begin()
+    if prefix.reason and prefix.is_first:
+        said = "the trials have kernels of their own (nb-fork)"
+        output.status_lines.write(f"{said}: {prefix.reason}", said)
+    return prefix.shared if is_ready else None
 
 
 def _ensure_home() -> None:

@@ -138,15 +138,20 @@ def show_stack_of_crash() -> None:
     faulthandler.enable(file=copied if isinstance(copied, int) else 2)
 
 
-def import_from(folders: list[str]) -> None:
+def import_from(folders: list[str], earlier: list[str]) -> None:
     """Let cells import modules from ``folders``, where IPython looks into the working directory:
     after the standard library and before installed packages (InteractiveShellApp.init_path). The
-    Python processes that they start import from these folders first."""
+    Python processes that they start import from these folders first. They take the place of the
+    ``earlier`` ones, of the process that was forked."""
     installed = ("site-packages", "dist-packages")
-    before = [path for path in sys.path if not path or os.path.basename(path) in installed]
+    before = [path for path in sys.path if path in earlier] or [
+        path for path in sys.path if not path or os.path.basename(path) in installed
+    ]
     place = sys.path.index(before[0]) if before else len(sys.path)
     sys.path[place:place] = folders
-    others = filter(None, [os.environ.get("PYTHONPATH")])
+    sys.path[:] = [path for path in sys.path if path in folders or path not in earlier]
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    others = [path for path in paths if path and path not in earlier]
     os.environ["PYTHONPATH"] = os.pathsep.join([*folders, *others])
 
 
@@ -323,15 +328,19 @@ GPU."""
 
 if __name__ == "guild_notebook.ipython_setup":
     running = get_ipython().kernel  # type: ignore[name-defined]  # noqa: F821  # IPython's
-    escape_surrogates(running)
     end_in_order(running)
-    remember_less(running.shell)
-    refuse_input(running)
     show_stack_of_crash()
-    import_from(folders)  # type: ignore[name-defined]  # noqa: F821
-    Figures(running.shell)
-    tell_gpus(running)
-    # IPython answers sys.exit() with this hint, which is for its prompt.
-    warnings.filterwarnings("ignore", "To exit: use", UserWarning)
-    if hasattr(gc, "freeze"):  # PyPy has none
-        gc.freeze()  # what there is now is there until the end (launcher.py, end_at_once)
+    # A kernel that was forked (prefix_kernel.py) was prepared before but for what is of a process.
+    earlier = getattr(running.shell, "guild_notebook_folders", None)
+    running.shell.guild_notebook_folders = folders  # type: ignore[name-defined]  # noqa: F821
+    import_from(folders, earlier or [])  # type: ignore[name-defined]  # noqa: F821
+    if earlier is None:
+        escape_surrogates(running)
+        remember_less(running.shell)
+        refuse_input(running)
+        Figures(running.shell)
+        tell_gpus(running)
+        # IPython answers sys.exit() with this hint, which is for its prompt.
+        warnings.filterwarnings("ignore", "To exit: use", UserWarning)
+        if hasattr(gc, "freeze"):  # PyPy has none
+            gc.freeze()  # what there is now is there until the end (launcher.py, end_at_once)

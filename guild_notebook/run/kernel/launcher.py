@@ -209,14 +209,15 @@ def prepare(kernel: Any, address: str) -> None:
 
 def send_in_pieces(stream_class: Any) -> None:
     flush_buffers = getattr(stream_class, "_flush_buffers", None)
-    if flush_buffers is None:
-        return  # an older ipykernel
+    if flush_buffers is None or hasattr(flush_buffers, "sends_pieces"):
+        return  # an older ipykernel, or it has been done
 
     def flush_pieces(stream: Any) -> Any:
         for parent, text in flush_buffers(stream):
             for start in range(0, len(text), PIECE):
                 yield parent, text[start : start + PIECE]
 
+    flush_pieces.sends_pieces = True  # type: ignore[attr-defined]
     stream_class._flush_buffers = flush_pieces
 
 

@@ -18,7 +18,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ... import socket_dir
@@ -94,6 +94,12 @@ class Pipes:
         output = self._output_end
         return {"stdout": output, "stderr": output, "pass_fds": self._ends}
 
+    @property
+    def ends(self) -> list[int]:
+        """Those of a supervisor that is a fork of another process: of liveness, of status, and what
+        the kernel's process writes to."""
+        return [*self._ends, self._output_end]
+
     def fork(self, command: list[str], cwd: str, env: dict[str, str]) -> Child:
         """Start it as a fork. Raises ValueError for what no process can be given."""
         if any(b"\0" in os.fsencode(word) for word in [*command, *env, *env.values()]):
@@ -118,7 +124,8 @@ class KernelStart:
     ``folders`` are those from which cells import (environment.Environment).
 
     A kernel that ``waits`` is an IPython one, which imports its modules and goes no further
-    (launcher.py) until it is ``waiting`` for a kernel that is started just so."""
+    (launcher.py) until it is ``waiting`` for a kernel that is started just so. One that
+    ``is_chosen_only`` is started by ``begin``."""
 
     def __init__(
         self,
@@ -130,19 +137,20 @@ class KernelStart:
         folders: list[str],
         waiting: KernelStart | None = None,
         waits: bool = False,
+        is_chosen_only: bool = False,
     ) -> None:
         self.cwd, self.name = cwd, option or named
         self.folder = self.notice = ""
         self.error: Exception | None = None
         self.pipes: Pipes | None = None
-        self.supervisor: subprocess.Popen[bytes] | Child | None = None
+        self.supervisor: Any = None  # as subprocess.Popen, or Child
         self.connection: dict[str, Any] = {}
         self.started = time.time()
         self._wait_pipe = -1
         self._waits_for: Any = None
         # See supervisor.py. Its fork needs what this imports as well.
         supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
-        try:
+        with self._errors():
             if not os.path.isabs(cwd) or not os.path.isdir(cwd):
                 raise KernelError(
                     f"nb-cwd: the notebook's folder in the project, {cwd}, is not on this machine "
@@ -154,16 +162,33 @@ class KernelStart:
             self.env = environment.Environment(folders)
             if waiting:
                 if waiting._waits_for == self._description() and waiting.is_alive:
-                    self._begin(waiting)
+                    self._take(waiting)
                     return
                 waiting.__exit__()
             self.folder = socket_dir.make(run_dir)
+            if not is_chosen_only:
+                self.begin(waits)
+
+    def begin(self, waits: bool = False, fork: Callable[..., Any] | None = None) -> None:
+        """Start it, unless jupyter_client is to; by ``fork`` where that is given
+        (forking.Prefix). Why it cannot be started is its ``error``."""
+        with self._errors():
             if self.is_local and not self._has_provisioner:
-                self._start(waits)
+                self._start(waits, fork)
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
         except (KernelError, OSError) as e:
             self.error = e
         except (ValueError, TypeError) as e:  # of a variable, which may be anything
             self.error = self._cannot_be_started(e)
+
+    @property
+    def can_be_forked(self) -> bool:
+        """Whether it is a kernel as prefix_kernel.py makes one."""
+        return self.is_plain_ipython and self.is_local and not self._has_provisioner
 
     def _cannot_be_started(self, error: Exception) -> KernelError:
         return KernelError(f"kernel '{shown_name(self.name)}' cannot be started: {error}")
@@ -186,9 +211,9 @@ class KernelStart:
 
     def _description(self) -> Any:
         """What is the same of two kernels that are started in the same way."""
-        return self.name, self.notice, self.spec, self.cwd, self.env.folders, self._variables()
+        return self.name, self.notice, self.spec, self.cwd, self.env.folders, self.variables()
 
-    def _begin(self, waiting: KernelStart) -> None:
+    def _take(self, waiting: KernelStart) -> None:
         """Let ``waiting`` begin, and be this kernel from now on."""
         os.write(waiting._wait_pipe, b"1")
         for name in ("folder", "supervisor", "connection", "started", "_wait_pipe"):
@@ -225,7 +250,7 @@ class KernelStart:
     def extra_arguments(self) -> list[str]:
         return [HISTORY] if environment.is_ipython(self.spec.argv) else []
 
-    def _start(self, waits: bool) -> None:
+    def _start(self, waits: bool, fork: Callable[..., Any] | None) -> None:
         if waits:
             if not self.is_plain_ipython:
                 return
@@ -248,15 +273,18 @@ class KernelStart:
         self.pipes = Pipes(self.folder)
         command = self.env.command(self._command(file), self.output_address)
         try:
-            if sys.platform == "linux" and threading.active_count() == 1:
-                self.supervisor = self.pipes.fork(command, self.cwd, self._variables())
+            if fork:
+                how = self.cwd, self.variables(), file, self.folder
+                self.supervisor = fork(self.pipes, *how)
+            elif sys.platform == "linux" and threading.active_count() == 1:
+                self.supervisor = self.pipes.fork(command, self.cwd, self.variables())
             else:
                 import subprocess
 
                 self.supervisor = subprocess.Popen(
                     [*self.pipes.arguments, *command],
                     cwd=self.cwd,
-                    env=self._variables(),
+                    env=self.variables(),
                     stdin=subprocess.PIPE,
                     start_new_session=True,
                     **self.pipes.options,
@@ -280,7 +308,7 @@ class KernelStart:
             argv[0] = self.program  # `python`
         return [re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), word) for word in argv]
 
-    def _variables(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """The kernel's variables, as jupyter_client/provisioning/provisioner_base.py has them."""
         variables = self.env.variables(self.spec.argv)
         if self.spec.env:

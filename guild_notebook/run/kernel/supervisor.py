@@ -30,7 +30,7 @@ import signal
 import sys
 import time
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING, which takes long to import
 if TYPE_CHECKING:
@@ -81,11 +81,12 @@ def fork(
         pid = os.fork()
         if pid:
             return pid
-        _become_supervisor(liveness_pipe, status_pipe, output)
+        os.setsid()
+        keep_only([liveness_pipe, status_pipe], output)
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(env)
-        main(liveness_pipe, status_pipe, folder, command)
+        main(liveness_pipe, status_pipe, folder, lambda pipes: _start(command, pipes))
         os._exit(0)
     finally:
         if pid:
@@ -94,7 +95,11 @@ def fork(
             os._exit(1)
 
 
-def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) -> None:
+def main(
+    liveness_pipe: int, status_pipe: int, folder: str, start: Callable[[tuple[int, ...]], int]
+) -> None:
+    """Supervise a kernel until it has ended. ``start`` forks it, is given the descriptors that are
+    not for it, and returns its process id."""
     since = time.time()
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -104,7 +109,7 @@ def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) 
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-    kernel = _start(command, (liveness_pipe, status_pipe, wake_read, wake_write))
+    kernel = start((liveness_pipe, status_pipe, wake_read, wake_write))
     _tell(status_pipe, kernel)
     descendants = descendants_of(kernel, os.getpid(), since)
     status = None
@@ -124,15 +129,14 @@ def main(liveness_pipe: int, status_pipe: int, folder: str, command: list[str]) 
     _remove(folder)
 
 
-def _become_supervisor(liveness_pipe: int, status_pipe: int, output: int) -> None:
-    """Make a fork what a started program is: in a session of its own, without the files of the run
-    and its output, which would not end before this process does."""
-    os.setsid()
+def keep_only(fds: Iterable[int], output: int) -> None:
+    """Make a fork what a started program is: without the other files of the process that it is of
+    (pipes of that would not end before this process does), and with ``output`` as its own."""
     os.dup2(os.pipe()[0], 0)  # which is at its end: nobody writes to it
     os.dup2(output, 1)
     os.dup2(output, 2)
-    kept = {0, 1, 2, liveness_pipe, status_pipe}
-    for fd in {int(name) for name in os.listdir("/proc/self/fd")} - kept:
+    folder = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
+    for fd in {int(name) for name in os.listdir(folder)} - {0, 1, 2, *fds}:
         try:
             os.close(fd)
         except OSError:
@@ -397,4 +401,5 @@ def _remove(folder: str) -> None:
 
 if __name__ == "__main__":
     sys.path.append(sys.argv[1])
-    main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])
+    command = sys.argv[5:]
+    main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], lambda pipes: _start(command, pipes))

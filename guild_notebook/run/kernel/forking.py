@@ -1,0 +1,313 @@
+"""The kernel of a trial as a fork of the process that has executed the cells which all trials share
+(nb-fork): prefix.py, which who runs the trials starts for the first of them (fork_host)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import fcntl
+import hashlib
+import json
+import os
+import select
+import shutil
+import socket
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ... import fork_host
+from ...document.shared_cells import SharedCells
+from . import prefix
+from .starting import KernelStart, Pipes
+
+FOLDER = "run"
+"""In the host's folder, where the shared cells work: what a trial's run directory has before it
+begins."""
+
+LARGEST_COPY = 10_000_000
+"""Bytes of a file of these that is copied; a larger one is a link."""
+
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class SharedCell:
+    """A cell that is executed once: its ``index``, ``source`` with the values of flags, what it is
+    called, and whether it ``may_fail`` without an end of the run."""
+
+    index: int
+    source: str
+    where: str
+    may_fail: bool
+
+
+class ForkedSupervisor:
+    """The supervisor of a forked kernel, with what is used here of subprocess.Popen. Its parent,
+    which tells how it has ended, is at the other end of ``connection``."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._connection = connection
+
+    def poll(self) -> int | None:
+        return self._status(0.0)
+
+    def wait(self) -> int:
+        status = None
+        while status is None:
+            status = self._status(1.0)
+        return status
+
+    def _status(self, seconds: float) -> int | None:
+        if self.returncode is None and _is_readable(self._connection, seconds):
+            told = _line(self._connection)
+            if told or not _goes_on(self.pid):
+                self.returncode = told.get("exit", -9)
+            else:  # its parent has ended, and it has not
+                time.sleep(min(seconds, 0.1))
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(9)
+
+
+def _goes_on(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _is_readable(connection: socket.socket, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _line(connection: socket.socket) -> dict[str, Any]:
+    """The next line of JSON; empty at the end. Waits for it."""
+    text = b""
+    with contextlib.suppress(OSError):
+        while not text.endswith(b"\n"):
+            data = connection.recv(1)
+            if not data:
+                return {}
+            text += data
+    return dict(json.loads(text)) if text else {}
+
+
+class Prefix:
+    """The shared ``cells`` of a trial, whose run directory is ``run_dir`` and whose kernel ``start``
+    is to be, and which has a host (fork_host). ``varying`` are the flags that the trials differ
+    in. ``shared`` says, once it is ``ready``, how the cells were executed. ``reason`` is why
+    the kernel is not forked, and ``is_first`` whether no trial before has been told so."""
+
+    def __init__(
+        self,
+        start: KernelStart,
+        cells: Sequence[SharedCell],
+        run_dir: str,
+        varying: Collection[str],
+        may_reset_peak: bool,
+    ) -> None:
+        self._host = os.environ[fork_host.VARIABLE]
+        self._start, self.cells = start, cells
+        self._run_dir = os.path.realpath(run_dir)
+        self._folder = os.path.join(os.path.realpath(self._host), FOLDER)
+        self._may_reset_peak = may_reset_peak
+        self._connection: socket.socket | None = None
+        self._key = self._command = ""
+        self._own = {"RUN_ID", "RUN_DIR", *(f"FLAG_{name.upper()}" for name in varying)}
+        self.shared: SharedCells | None = None
+        self.reason, self.is_first = "", False
+
+    def refuse(self, reason: str) -> None:
+        """The trials have kernels of their own, for this ``reason``."""
+        if self._connection:
+            self._connection.close()
+        self.reason = reason
+        refused = {"key": self._key, "reason": reason}
+        with contextlib.suppress(OSError):
+            self.is_first = bool(fork_host.ask(self._host, {"refuse": refused}).get("first"))
+
+    def say(self, line: str) -> None:
+        """Have who runs the trials say what holds for all of them, once."""
+        with contextlib.suppress(OSError):
+            fork_host.ask(self._host, {"say": {"key": self._key, "line": line}})
+
+    def begin(self) -> None:
+        """Have the process started that executes the cells, unless it has been."""
+        environ = self._variables()
+        work = self._of_prefix(self._start.cwd)
+        env = copy.copy(self._start.env)
+        env.folders = list(map(self._of_prefix, env.folders))
+        config = {
+            "cells": list(map(asdict, self.cells)),
+            "setup": env.setup_code("ipython", ""),
+            "arguments": self._start.extra_arguments,
+            "run_variables": sorted(self._own),
+            "may_reset_peak": self._may_reset_peak,
+        }
+        command = [self._start.program, *self._python_options(), prefix.__file__, self._host]
+        kept = {name: value for name, value in environ.items() if name not in self._own}
+        told = json.dumps([command, work, sorted(kept.items()), config], sort_keys=True)
+        self._key = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
+        with self._locked():
+            reply = fork_host.ask(self._host, {"want": {"key": self._key}})
+            if reply.get("state") == "none":
+                shutil.rmtree(self._folder, ignore_errors=True)
+                _copy(self._run_dir, self._folder)
+                os.makedirs(work, exist_ok=True)
+                path = os.path.join(self._host, prefix.CONFIG)
+                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                    json.dump(config, file)
+                wanted = {"key": self._key, "command": command, "cwd": work, "env": environ}
+                reply = fork_host.ask(self._host, {"want": wanted})
+        if reply.get("state") != "running":
+            self.reason = str(reply.get("reason") or "who runs the trials has ended")
+
+    def _python_options(self) -> list[str]:
+        return []
+
+    def _of_prefix(self, path: str) -> str:
+        """What is in the run directory, in the folder where the shared cells work."""
+        real = os.path.realpath(path)
+        if os.path.commonpath([real, self._run_dir]) == self._run_dir:
+            return os.path.normpath(
+                os.path.join(self._folder, os.path.relpath(real, self._run_dir))
+            )
+        return path
+
+    def _variables(self) -> dict[str, str]:
+        variables = self._start.variables()
+        return {
+            name: value.replace(self._run_dir, self._folder) for name, value in variables.items()
+        }
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        path = os.path.join(self._host, "lock")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    async def ready(self, stopped: asyncio.Event, cell_limit: float | None) -> bool:
+        """Wait until the cells have been executed; returns whether the kernel can be forked. Where
+        it cannot, the ``reason`` is there, but for a run that is ``stopped``."""
+        if self.reason:
+            return False
+        stop = asyncio.ensure_future(stopped.wait())
+        try:
+            self._connection = await self._connected(stop)
+            while self._connection:
+                line = asyncio.ensure_future(self._next_line())
+                await asyncio.wait(
+                    [line, stop], timeout=cell_limit, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not line.done():
+                    line.cancel()
+                    if not stop.done():
+                        self.refuse("a shared cell takes longer than nb-cell-timeout")
+                    break
+                told = line.result()
+                if "ready" in told:
+                    self._set_shared(told["ready"])
+                    return True
+                if "refused" in told or not told:
+                    self.refuse(str(told.get("refused") or self._how_it_ended()))
+                    break
+            return False
+        finally:
+            stop.cancel()
+
+    async def _connected(self, stop: asyncio.Future[Any]) -> socket.socket | None:
+        path = os.path.join(self._host, prefix.SOCKET)
+        until = time.monotonic() + CONNECT_SECONDS
+        while time.monotonic() < until and not stop.done():
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                connection.connect(path)
+            except OSError:
+                connection.close()
+                await asyncio.sleep(0.01)
+                continue
+            connection.setblocking(False)
+            return connection
+        if not stop.done():
+            self.refuse(self._how_it_ended())
+        return None
+
+    async def _next_line(self) -> dict[str, Any]:
+        assert self._connection
+        loop, text = asyncio.get_running_loop(), b""
+        while not text.endswith(b"\n"):
+            data = await loop.sock_recv(self._connection, 1)
+            if not data:
+                return {}
+            text += data
+        return dict(json.loads(text))
+
+    def _how_it_ended(self) -> str:
+        """What the process itself has written last."""
+        said = ""
+        with contextlib.suppress(OSError):
+            with open(os.path.join(self._host, "log"), "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - 10_000))
+                lines = file.read().decode("utf-8", "replace").strip().splitlines()
+                said = "".join(lines[-1:])
+        return f"the process that executes them has ended{': ' * bool(said)}{said}"
+
+    def _set_shared(self, told: Mapping[str, Any]) -> None:
+        indexes = [cell.index for cell in self.cells]
+        seconds = dict(zip(indexes, told["seconds"]))
+        memory = {index: size for index, size in zip(indexes, told["memory"]) if size}
+        self.shared = SharedCells(seconds, memory, told["id"], told["began"])
+
+    def fork(
+        self, pipes: Pipes, cwd: str, env: Mapping[str, str], file: str, folder: str
+    ) -> ForkedSupervisor:
+        """Fork a kernel that works in ``cwd`` with the variables ``env``, whose connection file is
+        ``file``, in ``folder``. Raises OSError."""
+        connection = self._connection
+        assert connection
+        connection.setblocking(True)
+        request = {"cwd": cwd, "env": dict(env), "connection_file": file, "folder": folder}
+        data = json.dumps({"fork": request}).encode() + b"\n"
+        sent = socket.send_fds(connection, [data], pipes.ends)
+        connection.sendall(data[sent:])
+        told = _line(connection)
+        if "pid" not in told:
+            raise OSError(0, "the process that has executed the shared cells has ended")
+        return ForkedSupervisor(told["pid"], connection)
+
+
+def _copy(run_dir: str, folder: str) -> None:
+    """Copy what a run directory has before the run begins. Of Guild's own folder there is what it
+    may have of the source code."""
+    os.makedirs(folder, mode=0o700)
+    for entry in os.scandir(run_dir):
+        target = os.path.join(folder, entry.name)
+        if entry.name == ".guild":
+            code = os.path.join(entry.path, "sourcecode")
+            if os.path.isdir(code):
+                _copy(code, os.path.join(target, "sourcecode"))
+        elif entry.is_symlink():
+            os.symlink(os.path.join(run_dir, os.readlink(entry.path)), target)
+        elif entry.is_dir():
+            _copy(entry.path, target)
+        elif entry.is_file() and entry.stat().st_size <= LARGEST_COPY:
+            shutil.copy2(entry.path, target)
+        elif entry.is_file():
+            os.symlink(entry.path, target)

@@ -1,0 +1,399 @@
+"""The kernel of prefix.py: IPython without a connection, which records what the cells send, and
+which becomes a kernel as any other after a fork.
+
+The kernel's application (ipykernel/kernelapp.py) is made once, but its sockets, its threads and
+what it does with the process's output are left to the forked kernels. There they are made by
+ipykernel's own methods, for the same objects: whatever has kept ``sys.stdout``, the shell or a
+widget speaks to the trial. The runner executes all cells there, and those that were executed here are answered from
+the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+import os
+import selectors
+import sys
+import tempfile
+import uuid
+from collections import defaultdict
+from importlib import import_module
+from io import StringIO
+from typing import Any
+
+iostream: Any = import_module("ipykernel.iostream")
+OutStream: Any = iostream.OutStream
+IPythonKernel: Any = import_module("ipykernel.ipkernel").IPythonKernel
+IPKernelApp: Any = import_module("ipykernel.kernelapp").IPKernelApp
+
+MOST_RECORDED = 200_000_000
+"""Bytes of messages that are kept: each forked kernel sends them again."""
+
+_SHELL = object()
+"""Stands for the socket on which a kernel replies."""
+
+_IOPUB = object()
+"""Stands for the one on which it publishes."""
+
+
+class _Record:
+    """What a cell has sent: messages as their kind, what they hold packed, their buffers and topic;
+    the reply is the last."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.messages: list[Any] = []
+        self.reply: Any = None
+
+
+class Recorder:
+    """Takes the place of ``Session.send``, and of the streams."""
+
+    def __init__(self) -> None:
+        self.record = _Record("")
+        self.size = 0
+        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
+        self._read = [0, 0]
+        self.originals = [os.dup(fd) for fd in (1, 2)]
+        for fd, file in enumerate(self._files, 1):
+            os.dup2(file.fileno(), fd)
+
+    def fds(self) -> list[int]:
+        return [1, 2, *self.originals, *(file.fileno() for file in self._files)]
+
+    def close(self, output: int) -> None:
+        """Let the process write to ``output``."""
+        for fd in (1, 2):
+            os.dup2(output, fd)
+        for fd in self.originals:
+            os.close(fd)
+        os.close(output)
+        for file in self._files:
+            file.close()
+
+    def begin(self, code: str) -> _Record:
+        self.record = _Record(code)
+        return self.record
+
+    def text(self, name: str, text: str) -> None:
+        """A text that was printed."""
+        self.take_written()
+        self._add_text(name, text)
+
+    def _add_text(self, name: str, text: str) -> None:
+        messages = self.record.messages
+        if not messages or messages[-1][0] != name:
+            messages.append((name, []))
+        messages[-1][1].append(text)
+        self.size += len(text)
+
+    def take_written(self) -> None:
+        """What was written to the descriptors themselves, by a library or a program."""
+        for at, (file, name) in enumerate(zip(self._files, ("stdout", "stderr"))):
+            if os.fstat(file.fileno()).st_size > self._read[at]:
+                data = os.pread(file.fileno(), 1 << 26, self._read[at])
+                self._read[at] += len(data)
+                self._add_text(name, data.decode(errors="replace"))
+
+    def send(
+        self,
+        stream: Any,
+        msg_or_type: Any,
+        content: Any = None,
+        parent: Any = None,
+        ident: Any = None,
+        buffers: Any = None,
+        track: bool = False,
+        header: Any = None,
+        metadata: Any = None,
+    ) -> Any:
+        """As jupyter_client's ``Session.send``."""
+        self.take_written()
+        kind = msg_or_type
+        if isinstance(msg_or_type, dict):
+            kind = msg_or_type["header"]["msg_type"]
+            content, metadata = msg_or_type["content"], msg_or_type["metadata"]
+            buffers = buffers or msg_or_type.get("buffers")
+        if kind != "status":
+            packed = self.session.pack([content or {}, metadata or {}])
+            buffers = [bytes(buffer) for buffer in buffers or ()]
+            self.size += len(packed) + sum(map(len, buffers))
+            message = kind, packed, buffers, ident
+            if stream is _SHELL:
+                self.record.reply = message
+            else:
+                self.record.messages.append(message)
+        return {"content": content, "metadata": metadata}
+
+    session: Any = None
+
+
+class _Stream(OutStream):  # type: ignore[misc]  # its types are not complete
+    """``sys.stdout`` or ``sys.stderr`` before the fork: the same object is ipykernel's own then."""
+
+    def __init__(self, recorder: Recorder, name: str) -> None:
+        self.name = name
+        self.pub_thread = recorder  # it is not closed
+        self.echo = None
+        self._recorder = recorder
+        self._isatty = False
+        self._original_stdstream_copy = recorder.originals[name == "stderr"]
+        self._parent_header: Any = contextvars.ContextVar("parent_header")
+        self._parent_header.set({})
+        self._parent_header_global: Any = {}
+        self._buffers: Any = {}
+
+    def write(self, string: str) -> Any:
+        if type(self) is OutStream:  # what has kept this method before the fork, as IPython does
+            return OutStream.write(self, string)
+        if not isinstance(string, str):
+            raise TypeError(f"write() argument must be str, not {type(string)}")
+        self._recorder.text(self.name, string)
+        return len(string)
+
+    def flush(self) -> None:
+        if type(self) is OutStream:
+            OutStream.flush(self)
+        else:
+            self._recorder.take_written()
+
+
+class _App(IPKernelApp):  # type: ignore[misc]
+    """A kernel's application without what connects it."""
+
+    name = "ipython-kernel"
+    recorder: Recorder
+    streams: dict[str, Any]
+
+    def init_connection_file(self) -> None:
+        """In ``connect``, as all these."""
+
+    init_poller = init_heartbeat = init_connection_file
+    write_connection_file = log_connection_info = init_connection_file
+
+    def init_sockets(self) -> None:
+        self.iopub_socket = _IOPUB
+        self.recorder.session = self.session
+        self.session.send = self.recorder.send
+
+    def init_io(self) -> None:
+        self.streams = {name: _Stream(self.recorder, name) for name in ("stdout", "stderr")}
+        sys.stdout, sys.stderr = self.streams.values()
+        factory: Any = self.outstream_class
+        self.outstream_class: Any = None
+        super().init_io()
+        self.outstream_class = factory
+
+    def init_kernel(self) -> None:
+        self.kernel = self.kernel_class.instance(
+            parent=self,
+            session=self.session,
+            iopub_socket=self.iopub_socket,
+            log=self.log,
+            profile_dir=self.profile_dir,
+            user_ns=self.user_ns,
+        )
+        self.displayhook.get_execution_count = lambda: self.kernel.execution_count
+
+    def connect(self, connection_file: str) -> None:
+        """Become a kernel as others are, in a process that was forked."""
+        app = IPKernelApp
+        self.connection_file = connection_file
+        self.parent_handle = os.getppid()
+        del self.session.send
+        self.session.pid, self.session.session = os.getpid(), uuid.uuid4().hex
+        app.init_connection_file(self)
+        app.init_poller(self)
+        self.iopub_socket = None
+        app.init_sockets(self)
+        app.init_heartbeat(self)
+        app.write_connection_file(self)
+        app.log_connection_info(self)
+
+        def made_again(session: Any, thread: Any, name: str, **options: Any) -> Any:
+            stream = self.streams[name]
+            stream.__class__ = OutStream
+            OutStream.__init__(stream, session, thread, name, **options)
+            return stream
+
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        iostream.OutStream = made_again
+        try:
+            app.init_io(self)
+        finally:
+            iostream.OutStream = OutStream
+        with contextlib.suppress(Exception):
+            self.init_signal()
+        self.kernel_class = _Again
+        app.init_kernel(self)
+
+
+class _Again(IPythonKernel):  # type: ignore[misc]
+    """The kernel that there is, made again for its new connection."""
+
+    @classmethod
+    def instance(cls, *args: Any, **options: Any) -> Any:
+        kernel = IPythonKernel._instance
+        del options["user_ns"]  # which it has
+        kernel.ident = str(uuid.uuid4())
+        kernel.__init__(*args, **options)
+        return kernel
+
+
+class Prefix:
+    """The cells of ``config`` (forking.py), executed as a kernel does."""
+
+    def __init__(self, config: Any, launcher: Any, sibling: Any) -> None:
+        self._config, self._launcher = config, launcher
+        self._before = dict(os.environ)
+        self._cwd = os.getcwd()
+        self._recorder = Recorder()
+        self._records: list[_Record] = []
+        self._app = app = _App.instance()
+        app.recorder = self._recorder
+        app.initialize(config["arguments"])
+        self._io_loop: Any = import_module("tornado.ioloop").IOLoop.current()
+        self._loop = self._io_loop.asyncio_loop
+        self._kernel = app.kernel
+        self._kernel.io_loop = self._io_loop
+        self._kernel.shell.exit_now = False
+        self._execute(config["setup"], silent=True)
+        self._setup = self._reply()
+        self._random = sibling("random_states").RandomStates()
+        self._watch = sibling("fork_safety").Watch(self._cwd, config["run_variables"])
+
+    def execute(self, cell: Any) -> str:
+        """Execute a cell; returns why there is no fork after it, "" where there is."""
+        self._begin_memory()
+        record = self._execute(cell["source"])
+        self._records.append(record)
+        reply = self._reply()
+        if reply.get("status") != "ok" and not cell["may_fail"]:
+            return f"{cell['where']} fails"
+        if any(payload.get("source") == "ask_exit" for payload in reply.get("payload") or ()):
+            return f"{cell['where']} ends the notebook"
+        if self._recorder.size > MOST_RECORDED:
+            return f"{cell['where']} shows over {MOST_RECORDED // 1_000_000} MB"
+        return ""
+
+    def _execute(self, code: str, silent: bool = False) -> _Record:
+        kernel: Any = self._kernel
+        record = self._recorder.begin(code)
+        content = {
+            "code": code,
+            "silent": silent,
+            "store_history": not silent,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
+        parent = self._app.session.msg("execute_request", content)
+        kernel.set_parent([], parent)
+        kernel.pre_handler_hook()
+        try:
+            self._loop.run_until_complete(kernel.execute_request(_SHELL, [], parent))
+        finally:
+            kernel.post_handler_hook()
+        self._recorder.take_written()
+        return record
+
+    def _reply(self) -> Any:
+        reply = self._recorder.record.reply
+        return self._app.session.unpack(reply[1])[0] if reply else {"status": "error"}
+
+    def _begin_memory(self) -> None:
+        if self._config["may_reset_peak"]:
+            with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+                file.write("5")
+
+    def peak_memory(self) -> int:
+        """The peak of the process in the last cell in bytes, 0 where it is not known."""
+        with contextlib.suppress(OSError, ValueError), open("/proc/self/status") as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        return 0
+
+    def problem(self, own: list[int]) -> str:
+        """Why this process must not be forked, "" where it may be."""
+        if self._setup.get("status") != "ok":
+            return "the kernel cannot be prepared"
+        tasks = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
+        if tasks:
+            return "a task of asyncio goes on"
+        namespace = self._kernel.shell.user_ns
+        loop: Any = self._loop
+        fds = [*own, *self._recorder.fds(), loop._selector.fileno()]
+        fds += [end.fileno() for end in (loop._ssock, loop._csock)]
+        found = self._random.problem(namespace) or self._watch.problem(namespace, fds)
+        return str(found)
+
+    def settle(self) -> None:
+        """Let what there is be shared: a collection of garbage would write to all of it."""
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()
+
+    def become_kernel(self, request: Any, output: int) -> None:
+        """Be the kernel of a trial from now on, until it is asked to end."""
+        if hasattr(OutStream, "_is_forked"):
+            OutStream._is_forked = False
+        self._recorder.close(output)
+        self._watch.in_child()
+        os.chdir(request["cwd"])
+        for name in {*self._before, *request["env"]}:
+            value = request["env"].get(name)
+            if self._before.get(name) == value:
+                continue
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        of_trial = {self._cwd: request["cwd"]}
+        sys.path[:] = [of_trial.get(entry, entry) for entry in sys.path]
+        loop: Any = self._loop
+        loop._selector.close()  # which P goes on to use
+        loop._selector = selectors.DefaultSelector()
+        for end in (loop._ssock, loop._csock):
+            end.close()
+        loop._internal_fds -= 1
+        loop._make_self_pipe()
+        self._kernel.execute_request = self._execute_or_replay
+        self._app.connect(request["connection_file"])
+        self._app.start()
+
+    async def _execute_or_replay(self, stream: Any, ident: Any, parent: Any) -> None:
+        """In place of the method of the kernel, in a trial."""
+        kernel, session = self._kernel, self._app.session
+        silent = parent["content"].get("silent", False)
+        if silent or not self._records:
+            if not silent and self._random:
+                self._random.restore()
+                self._random = None
+            await type(kernel).execute_request(kernel, stream, ident, parent)
+            return
+        record = self._records.pop(0)
+        if record.code != parent["content"]["code"]:
+            content = {"status": "error", "ename": "ForkError", "traceback": []}
+            content["evalue"] = "the cell is another one than the trials share"
+            session.send(stream, "execute_reply", content, parent, ident=ident)
+            return
+        for message in record.messages:
+            if isinstance(message[1], list):
+                name, text = message[0], "".join(message[1])
+                for start in range(0, len(text), self._launcher.PIECE):
+                    content = {"name": name, "text": text[start : start + self._launcher.PIECE]}
+                    topic = b"stream." + name.encode()
+                    session.send(kernel.iopub_socket, "stream", content, parent, ident=topic)
+                continue
+            self._send(kernel.iopub_socket, message, parent, message[3])
+        self._send(stream, record.reply, parent, ident)
+
+    def _send(self, stream: Any, message: Any, parent: Any, ident: Any) -> None:
+        session = self._app.session
+        kind, packed, buffers, _ = message
+        content, metadata = session.unpack(packed)
+        session.send(stream, kind, content, parent, ident, buffers, metadata=metadata)
