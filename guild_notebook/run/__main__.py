@@ -39,9 +39,9 @@ from .record.source_files import SourceFiles
 from .secret_values import RunSecrets, mask_writes
 
 if TYPE_CHECKING:
+    from ..document.shared_cells import SharedCells
     from .kernel.forking import Prefix
     from .output.display import RunOutput
-    from ..document.shared_cells import SharedCells
     from .run_facts import RunFlags
 
 NO_PIP_FREEZE = "--no-pip-freeze"
@@ -404,7 +404,7 @@ async def _forked(
         prefix.refuse("the process that has executed them cannot be forked")
         start.begin()
     if prefix.reason and prefix.is_first:
-        said = "the trials have kernels of their own (nb-fork)"
+        said = "nb-fork: the trials run in fresh kernels"
         output.status_lines.write(f"{said}: {prefix.reason}", said)
     return prefix.shared if is_ready else None
 

@@ -31,6 +31,10 @@ LARGEST_COPY = 10_000_000
 """Bytes of a file of these that is copied; a larger one is a link."""
 
 CONNECT_SECONDS = 10.0
+"""Time in which the process has its socket: it makes that first of all."""
+
+LAST_WRITTEN = 10_000
+"""Bytes of what it has written in which its last line is looked for."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +113,10 @@ def _line(connection: socket.socket) -> dict[str, Any]:
 
 
 class Prefix:
-    """The shared ``cells`` of a trial, whose run directory is ``run_dir`` and whose kernel ``start``
-    is to be, and which has a host (fork_host). ``varying`` are the flags that the trials differ
-    in. ``shared`` says, once it is ``ready``, how the cells were executed. ``reason`` is why
-    the kernel is not forked, and ``is_first`` whether no trial before has been told so."""
+    """The shared ``cells`` of a trial which has a host (fork_host), whose run directory is
+    ``run_dir`` and whose kernel ``start`` is to be. ``varying`` are the flags that the trials
+    differ in. ``shared`` says, once it is ``ready``, how the cells were executed. ``reason`` is
+    why the kernel is not forked, and ``is_first`` whether no trial before has been told so."""
 
     def __init__(
         self,
@@ -262,11 +266,11 @@ class Prefix:
     def _how_it_ended(self) -> str:
         """What the process itself has written last."""
         said = ""
-        with contextlib.suppress(OSError):
-            with open(os.path.join(self._host, "log"), "rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - 10_000))
-                lines = file.read().decode("utf-8", "replace").strip().splitlines()
-                said = "".join(lines[-1:])
+        path = os.path.join(self._host, fork_host.LOG)
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LAST_WRITTEN))
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+            said = "".join(lines[-1:])
         return f"the process that executes them has ended{': ' * bool(said)}{said}"
 
     def _set_shared(self, told: Mapping[str, Any]) -> None:

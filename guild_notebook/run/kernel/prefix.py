@@ -1,11 +1,11 @@
 """The process that executes once the cells that the trials of a sweep share, and that is forked for
 each trial (nb-fork).
 
-It is started by the kernel's Python as ``python prefix.py FOLDER``, by fork_host.py, and imports nothing of this
-package, since that Python need not have it: what it needs of it lies beside this file. FOLDER,
-which only the user can enter, has ``prefix.json``, which says what to execute (forking.py), and gets the
-Unix socket ``p``. The process ends when its standard input does, which is a pipe of who runs the
-trials; then FOLDER is removed.
+It is started by the kernel's Python as ``python prefix.py FOLDER``, by fork_host.py, and imports
+nothing of this package, since that Python need not have it: what it needs of it lies beside this
+file. FOLDER, which only the user can enter, has ``prefix.json``, which says what to execute
+(forking.py), and gets the Unix socket ``p``. The process ends when its standard input does, which
+is a pipe of who runs the trials; then FOLDER is removed.
 
 Who connects to ``p`` gets lines of JSON: ``{"cell": N}`` when the N-th cell begins, then either
 ``{"refused": REASON}`` or ``{"ready": …}``, after which it may ask for a kernel: ``{"fork": …}``,
@@ -86,8 +86,8 @@ def main(folder: str) -> None:
 
 def _guarded(folder: str, supervisor: Any) -> int:
     """Go on as a child of this process, which ends the child with the lifeline, and what its cells
-    have started. Returns, in the child, a pipe for a byte once it serves: what it has forked then is
-    not to be ended."""
+    have started. Returns, in the child, a pipe for a byte once it serves: what it has forked then
+    is not to be ended."""
     lifeline, (serving, told) = os.dup(0), os.pipe()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -216,7 +216,7 @@ def _received(client: socket.socket) -> tuple[bytes, list[int]]:
     return text, list(descriptors)
 
 
-class _InKernel(Exception):
+class _InKernel(Exception):  # noqa: N818  # it is no error
     """Raised in a forked kernel, to leave the functions of its supervisor."""
 
 

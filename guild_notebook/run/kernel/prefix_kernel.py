@@ -4,8 +4,8 @@ which becomes a kernel as any other after a fork.
 The kernel's application (ipykernel/kernelapp.py) is made once, but its sockets, its threads and
 what it does with the process's output are left to the forked kernels. There they are made by
 ipykernel's own methods, for the same objects: whatever has kept ``sys.stdout``, the shell or a
-widget speaks to the trial. The runner executes all cells there, and those that were executed here are answered from
-the record.
+widget speaks to the trial. The runner executes all cells there, and those that were executed here
+are answered from the record.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ import selectors
 import sys
 import tempfile
 import uuid
-from collections import defaultdict
 from importlib import import_module
-from io import StringIO
 from typing import Any
 
 iostream: Any = import_module("ipykernel.iostream")

@@ -28,7 +28,7 @@ from ...kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
 from . import environment, launcher, supervisor
 
 if TYPE_CHECKING:
-    import subprocess
+    pass
 
 HISTORY = "--HistoryManager.hist_file=:memory:"
 """The argument for an IPython kernel, as nbclient has it: else all runs write to the user's own
