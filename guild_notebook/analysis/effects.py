@@ -20,6 +20,9 @@ ANY = "?"
 SHELL = "!"
 """What stands among calls for other programs."""
 
+WRITES = ">"
+"""What stands among calls for opening a file to write."""
+
 ALL = "*"
 """What stands among imports for all names of a module."""
 
@@ -30,9 +33,12 @@ class Effects:
 
     ``reads`` are names of the notebook, ``binds`` those that it gives a value, or none (``del``),
     and ``changes`` those whose values it may change in place. ``calls`` are dotted names of what it
-    calls, ANY for what has none, and SHELL. ``imports`` are modules, or what is in them, by name.
-    ``functions`` are what it defines, each with what that does when it is called.
-    ``uses_variables``: it may read the environment variables of the run, which hold its flags.
+    calls, with ANY for what has none, SHELL and WRITES. ``imports`` are modules, or what is in
+    them, by name. ``functions`` are what it defines, each with what that does when it is called.
+    ``uses_variables``: it may read the environment variables of the run, which hold its flags; one
+    of a flag that it only names is among ``reads``, as ``variable`` calls it.
+    ``texts`` are the words in texts that it gives to functions which may read names by them.
+    ``starts`` is the program that it starts, "" for none and for those that only show something.
     ``unreadable`` is why what it does cannot be read, "" where it can.
     """
 
@@ -43,6 +49,8 @@ class Effects:
     imports: dict[str, str] = field(default_factory=dict)
     functions: list[Effects] = field(default_factory=list)
     uses_variables: bool = False
+    texts: set[str] = field(default_factory=set)
+    starts: str = ""
     unreadable: str = ""
 
 
@@ -50,22 +58,26 @@ class Effects:
 class Statement:
     """A statement at the top level of a cell, ``start`` to ``end`` in characters of it, and what it
     does. ``is_certain``: when it has been executed, all that it binds has the new value.
-    ``only_defines``: it calls none of the functions that it defines."""
+    ``only_defines``: it calls none of the functions that it defines. ``sets_from``, where all
+    that it does is to give names numbers, texts, lists and such, are names in these, else None."""
 
     start: int
     end: int
     effects: Effects
     is_certain: bool = False
     only_defines: bool = False
+    sets_from: frozenset[str] | None = None
 
 
 _RUN_VARIABLE = re.compile(r"\b(?:FLAG_|RUN_(?:ID|DIR)|GUILD_)")
 _OF_RUN = re.compile(r"(?:FLAG|RUN|GUILD)_")
+_NAMED_VARIABLE = re.compile(r"\b(?:FLAG_\w+|FLAG_|RUN_(?:ID|DIR)\b|GUILD_\w*)|/proc/")
 _VARIABLES = ("environ", "environb", "getenv", "getenvb", "argv")
-_UNREADABLE = {
-    *("eval", "exec", "execfile", "globals", "locals", "get_ipython", "__builtins__"),
-    *("__globals__", "f_globals", "user_ns", "_getframe", "__main__", "In", "Out"),
+_BY_TEXT = {
+    *("globals", "locals", "get_ipython", "__builtins__", "__globals__", "f_globals", "f_locals"),
+    *("user_ns", "_getframe", "currentframe", "get_objects", "get_referrers", "__main__"),
 }
+_UNREADABLE = {*_BY_TEXT, "eval", "exec", "execfile", "In", "Out"}
 """Names and attributes by which code reaches names that it does not name."""
 
 _LOOPS = (ast.For, ast.AsyncFor)
@@ -77,6 +89,23 @@ _TEXT = (ast.Constant, ast.JoinedStr)
 _ORDERED = ("range", "enumerate", "zip", "sorted", "reversed")
 """Functions over whose results a loop runs without anything else happening."""
 
+_STARTING = ("system", "popen", "run", "call", "check_call", "check_output", "getoutput", "Popen")
+"""Functions of ``os`` and ``subprocess`` that start the program that their first argument names."""
+
+_READING = {
+    *("query", "eval", "evaluate", "sql", "sqldf", "execute", "timeit", "repeat"),
+    *("ols", "glm", "gls", "logit", "probit", "mixedlm", "from_formula", "dmatrix", "dmatrices"),
+}
+"""Functions that find names of the notebook by a text that they are given."""
+
+_BARE = ("env", "cd")
+"""Magics that do something, of which a line may have the name alone."""
+
+_PLAIN = (
+    *(ast.Constant, ast.UnaryOp, ast.BinOp, ast.Name, ast.JoinedStr, ast.FormattedValue),
+    *(ast.Tuple, ast.List, ast.Dict, ast.Set, ast.expr_context, ast.operator, ast.unaryop),
+)
+
 _WORD = re.compile(r"[^\W\d]\w*")
 _MAGIC = re.compile(
     r"[ \t]*(?:(?P<name>[^=%!?]{1,200}?)=[ \t]*)?(?P<sign>%{1,2}|!{1,2})(?P<rest>.*)", re.S
@@ -86,6 +115,17 @@ _OPTIONS = re.compile(r"(?:[ \t]+-\w+(?:[ \t]+\d+)?)*")
 _SETTING = {
     *("matplotlib", "config", "load_ext", "reload_ext", "autoreload", "pip", "conda", "mamba"),
     *("precision", "xmode", "colors", "pdb", "pprint", "automagic", "logstop", "time", "capture"),
+    *(
+        "watermark",
+        "version_information",
+        "psource",
+        "pinfo",
+        "pdoc",
+        "pdef",
+        "lsmagic",
+        "quickref",
+    ),
+    *("tensorflow_version", "timeit"),
 }
 """Magics of lines that change no name."""
 
@@ -94,6 +134,17 @@ _PROGRAMS = {
     *("bash", "sh", "script", "writefile", "file", "perl", "ruby", "cmd", "!"),
 }
 """Those of lines and cells that reach files and other programs, and names in their first line."""
+
+_ONLY_SHOWS = re.compile(
+    r"\s*(?:(?:sudo|time)\s+)*(?:(?:pip3?|conda|mamba|nvidia-smi|ls|pwd|cat|head|tail|wc|du|df|free"
+    r"|lscpu|nproc|uname|hostname|which|whoami|date|echo|grep|apt|apt-get|file|tree|find)"
+    r"|(?:\S*python[\d.]*\s+)?(?:--version|-V|-m\s+pip))(?=\s|\Z)(?!.*(?:-exec|-delete)\b)[^>`]*"
+)
+"""A command that installs packages or shows something, and writes no file where it is started."""
+
+_SILENCED = re.compile(r"[12&]?>[ ]?(?:/dev/null|&[12])(?=\s|\Z)")
+_COMMANDS = re.compile(r"&&|[;&|\n]")
+_FIRST = re.compile(r"(?:\w+=\S*\s+)*([^\s;&|]+)")
 
 _SHOWING = {"html", "HTML", "latex", "markdown", "svg", "SVG", "javascript", "js"}
 """Those of cells that show the rest of the cell."""
@@ -108,10 +159,13 @@ def statements(text: str) -> list[Statement]:
     found: list[Statement] = []
     for start, end, indent in blocks(source):
         found += _of_block(source, start, end, indent)
+    if not found and not _is_blank(source.plain):
+        return [Statement(0, len(text), Effects(unreadable="it is not readable as Python"))]
     words = set(_WORD.findall(first_line)) - {source.magic} if source.magic else set()
     if words:  # as that in which %%capture puts all that the cell shows
-        reads = together(each.effects for each in found).reads
-        found.append(Statement(len(text), len(text), Effects(reads=reads | words, binds=words)))
+        effects = replace(_of_program(first_line), binds=words, calls=set(), starts="")
+        effects.reads |= together(each.effects for each in found).reads
+        found.append(Statement(len(text), len(text), effects))
     return found
 
 
@@ -131,8 +185,11 @@ def _of_block(source: Source, start: int, end: int, indent: str) -> Iterator[Sta
     for node in nodes:
         first, last = (start, end) if len(nodes) == 1 else parsed.span(node)
         is_certain = isinstance(node, _CERTAIN)
+        if isinstance(node, ast.Expr) and getattr(node.value, "id", "") in _BARE:
+            of_ipython.append(_of_ipython(f"%{node.value.id}"))  # type: ignore[attr-defined]
         effects = together([effects_of(node), *of_ipython])
-        yield Statement(first, last, effects, is_certain, _only_defines(node))
+        sets_from = _sets_from(node) if not (spans or indent or source.magic) else None
+        yield Statement(first, last, effects, is_certain, _only_defines(node), sets_from)
 
 
 def _only_defines(node: ast.stmt) -> bool:
@@ -141,8 +198,22 @@ def _only_defines(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.value, (ast.Lambda, ast.GeneratorExp))
 
 
+def _sets_from(node: ast.stmt) -> frozenset[str] | None:
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+        return None
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    names = [each for target in targets for each in getattr(target, "elts", [target])]
+    parts = list(ast.walk(node.value))
+    if not all(isinstance(name, ast.Name) for name in names) or not all(
+        isinstance(part, _PLAIN) for part in parts
+    ):
+        return None
+    return frozenset(part.id for part in parts if isinstance(part, ast.Name))
+
+
 def _is_blank(code: str) -> bool:
-    return all(not line.strip() or line.strip().startswith("#") for line in code.splitlines())
+    lines = map(str.strip, code.splitlines())
+    return all(not line or line.startswith(("#", "%%")) for line in lines)
 
 
 def _of_ipython(line: str) -> Effects:
@@ -155,22 +226,47 @@ def _of_ipython(line: str) -> Effects:
         return _of_program(match["rest"])
     if timed := _TIMED.match(match["rest"].strip()):
         options = _OPTIONS.match(timed["code"])
-        nodes = statements_of(timed["code"][options.end() if options else 0 :].strip())
+        code = timed["code"][options.end() if options else 0 :].strip()
+        nodes = statements_of(code)
+        if code and not nodes:
+            return Effects(unreadable=f"it has the magic %{name}")
         return together(map(effects_of, nodes))
     if name in _SETTING:
         return Effects()
     if name in _PROGRAMS:
-        return _of_program(rest)
+        return replace(_of_program(rest), starts=_of_magic(name, rest))
     if name in ("env", "set_env"):
         is_set = "=" in rest or len(rest.split()) > 1
-        return replace(_of_program(rest), uses_variables=not is_set)
+        return replace(_of_program(rest), uses_variables=not is_set, starts="")
     return Effects(unreadable=f"it has the magic %{name}")
+
+
+def _of_magic(name: str, rest: str) -> str:
+    return program(rest if name in ("system", "sx") else f"{name} {rest}")
 
 
 def _of_program(line: str) -> Effects:
     words = set(_WORD.findall(line))
-    is_of_run = bool(_RUN_VARIABLE.search(line))
-    return Effects(reads=words, calls={SHELL}, uses_variables=is_of_run)
+    is_of_run = bool(_RUN_VARIABLE.search(line)) or not words.isdisjoint(_VARIABLES)
+    unreadable = sorted(words & _UNREADABLE) if "{" in line else []
+    return Effects(
+        reads=words,
+        calls={SHELL},
+        uses_variables=is_of_run,
+        starts=program(line),
+        unreadable=f"it uses {unreadable[0]}" if unreadable else "",
+    )
+
+
+def program(line: str) -> str:
+    """The program that a line of a shell starts, "" where all that it starts only shows
+    something."""
+    if "$(" in line or "`" in line:
+        return "a shell"
+    others = (part for part in _COMMANDS.split(_SILENCED.sub(" ", line)) if part.strip())
+    other = next((part for part in others if not _ONLY_SHOWS.fullmatch(part)), "")
+    named = _FIRST.match(other.strip())
+    return named[1] if named else ""
 
 
 def _of_cell_magic(magic: str, first_line: str, text: str) -> Effects:
@@ -178,7 +274,9 @@ def _of_cell_magic(magic: str, first_line: str, text: str) -> Effects:
         return Effects()
     if magic in _PROGRAMS:
         words = set(_WORD.findall(first_line)) - {magic}
-        return replace(_of_program(text), reads=words, changes=words)
+        starts = program(text.partition("%%" + magic)[2].partition("\n")[2])
+        starts = starts if magic in ("bash", "sh", "!") else f"%%{magic}"
+        return replace(_of_program(text), reads=words, changes=words, starts=starts)
     return Effects(unreadable=f"it has the magic %%{magic}")
 
 
@@ -195,6 +293,8 @@ def together(parts: Iterable[Effects]) -> Effects:
         made.calls |= part.calls
         made.imports.update(part.imports)
         made.functions += part.functions
+        made.texts |= part.texts
+        made.starts = made.starts or part.starts
         made.uses_variables = made.uses_variables or part.uses_variables
     return made
 
@@ -333,6 +433,9 @@ class _Reader:
             self._bind(node.name, own)
         elif isinstance(node, _LOOPS):
             self._iterates(node.iter)
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            if isinstance(node.left, ast.Constant) and node.left.value != "__main__":
+                self._of_others.update(part for part in node.comparators if _is_modules(part))
         elif isinstance(node, (ast.With, ast.AsyncWith, ast.Await, ast.YieldFrom)):
             self.found.calls.add(ANY)
         elif name := getattr(node, "rest", None) or _captured(node):
@@ -341,7 +444,7 @@ class _Reader:
     def _name(self, node: ast.Name, own: frozenset[str]) -> None:
         if node.id in _VARIABLES:
             self.found.uses_variables = self.found.uses_variables or node not in self._of_others
-        elif node.id in own:
+        elif node.id in own or node in self._of_others:
             return
         elif node.id in _UNREADABLE:
             self.found.unreadable = f"it uses {node.id}"
@@ -353,10 +456,17 @@ class _Reader:
     def _part(self, node: ast.Attribute | ast.Subscript, own: frozenset[str]) -> None:
         if isinstance(node, ast.Subscript):
             self._variable(node.value, node.slice)
+            self._named(node.slice)
+            if _is_modules(node.value) and isinstance(node.slice, ast.Constant):
+                self._of_others.add(node.value)
+        elif node in self._of_others:
+            return
         elif node.attr in _VARIABLES:
-            self.found.uses_variables = self.found.uses_variables or node not in self._of_others
+            self.found.uses_variables = True
         elif node.attr in _UNREADABLE:
             self.found.unreadable = f"it uses {node.attr}"
+        elif _is_modules(node):
+            self.found.unreadable = "it uses sys.modules"
         if not isinstance(node.ctx, ast.Load):
             root = _root(node)
             if root is None:
@@ -367,8 +477,18 @@ class _Reader:
 
     def _call(self, node: ast.Call, own: frozenset[str]) -> None:
         name = _dotted(node.func)
-        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, _TEXT):
-            return  # a method of a text
+        of_ipython = self._call_of_ipython(node)
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else name
+        for arg in (*node.args, *(keyword.value for keyword in node.keywords)):
+            self._named(arg)
+            if called in _READING and isinstance(arg, ast.Constant) and isinstance(arg.value, str):
+                self.found.texts.update(_WORD.findall(arg.value))
+        if of_ipython or (
+            isinstance(node.func, ast.Attribute) and isinstance(node.func.value, _TEXT)
+        ):
+            return  # or a method of a text
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "eval" and not node.args:
+            self._of_others.add(node.func)  # of PyTorch's models, say
         if name == "vars" and not node.args:
             self.found.unreadable = "it uses vars()"
         if node.args:
@@ -377,7 +497,53 @@ class _Reader:
                 node.func.value if is_method and isinstance(node.func, ast.Attribute) else node.func
             )
             self._variable(of, node.args[0])
-        self.found.calls.add(ANY if name.partition(".")[0] in own else name)
+        if called == "open" and _is_to_write(node):
+            self.found.calls.add(WRITES)
+        if name.partition(".")[0] in own or name == ANY:
+            name = f"{ANY}.{called}" if isinstance(node.func, ast.Attribute) else ANY
+        self.found.calls.add(SHELL if called in _STARTING and _only_shows(node) else name)
+
+    def _call_of_ipython(self, node: ast.Call) -> bool:
+        """Takes what is called of ``get_ipython()``; returns whether it can be read."""
+        func = node.func
+        if _dotted(func) in ("str", "repr", "type") and len(node.args) == 1:
+            self._ignore_ipython(node.args[0])
+            return False
+        texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+        is_known = node.args and len(texts) == len(node.args) and not node.keywords
+        if (
+            not isinstance(func, ast.Attribute)
+            or not is_known
+            or not self._ignore_ipython(func.value)
+        ):
+            return False
+        sign = {"magic": "%", "run_line_magic": "%", "system": "!", "getoutput": "!"}.get(func.attr)
+        if not sign:
+            self.found.unreadable = "it uses get_ipython"
+            return False
+        self.found = together([self.found, _of_ipython(sign + " ".join(map(str, texts)))])
+        return True
+
+    def _ignore_ipython(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Call) and _dotted(node.func) == "get_ipython" and not node.args:
+            self._of_others.add(node.func)
+            return True
+        return False
+
+    def _named(self, node: ast.AST) -> None:
+        """A text that is given to something may name what that reads."""
+        text = node.value if isinstance(node, ast.Constant) else None
+        if not isinstance(text, str):
+            return
+        if text in _VARIABLES:
+            self.found.uses_variables = True
+        elif text in _BY_TEXT or "__main__" in text:
+            self.found.unreadable = f"it uses {text if text in _BY_TEXT else '__main__'}"
+        for name in _NAMED_VARIABLE.findall(text) if "_" in text or "/" in text else ():
+            if name.startswith("FLAG_") and len(name) > len("FLAG_"):
+                self.found.reads.add(variable(name))
+            else:
+                self.found.uses_variables = True
 
     def _variable(self, of: ast.expr, key: ast.AST) -> None:
         """A variable of the environment that is named may be another than those of the run."""
@@ -387,10 +553,13 @@ class _Reader:
             self.found.calls.add(ANY)
             if not _OF_RUN.match(text):
                 self._of_others.add(of)
+                self.found.reads.add(variable(text))
 
     def _import(self, node: ast.Import | ast.ImportFrom, own: frozenset[str]) -> None:
         module = "." if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}"
         for alias in node.names:
+            if alias.name in _VARIABLES and alias.asname:
+                self.found.uses_variables = True
             if "__main__" in (module, alias.name):
                 self.found.unreadable = "it imports __main__"
             if isinstance(node, ast.Import):
@@ -403,6 +572,35 @@ class _Reader:
             self.found.imports[name] = target
             if name != ALL:
                 self._bind(name, own)
+
+
+def variable(name: str) -> str:
+    """What stands among the names that code reads for the variable of the environment ``name``."""
+    return f"${name}"
+
+
+def _is_modules(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Attribute) and node.attr == "modules" and _dotted(node)[:4] == "sys."
+    )
+
+
+def _is_to_write(node: ast.Call) -> bool:
+    """Whether ``open`` is given a mode for writing, and no path outside of where the run is."""
+    given = [*node.args, *(each.value for each in node.keywords if each.arg in (None, "mode"))]
+    texts = [each.value if isinstance(each, ast.Constant) else "" for each in given]
+    modes = texts if isinstance(node.func, ast.Attribute) else texts[1:]
+    is_elsewhere = isinstance(texts[0], str) and texts[0][:1] in ("/", "~") if texts else False
+    is_written = any(re.fullmatch("[rbt]*[wax+][wbt+]*", str(mode)) for mode in modes)
+    return is_written and not is_elsewhere
+
+
+def _only_shows(node: ast.Call) -> bool:
+    """Whether a call starts a program that only shows something."""
+    first = node.args[0] if node.args else node
+    parts = first.elts if isinstance(first, (ast.List, ast.Tuple)) else [first]
+    words = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+    return bool(words) and len(words) >= len(parts) - 1 and not program(" ".join(words))
 
 
 def _captured(node: ast.AST) -> str | None:

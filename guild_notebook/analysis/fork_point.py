@@ -3,25 +3,70 @@ each of them, and may be executed once for all."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import NamedTuple
 
+from ..document.cells import Cell
 from ..document.reader import Notebook
 from ..flags import languages
 from ..flags.discover import MOST_NAMED, Discovered
-from .effects import statements
-from .reach import Flow
+from .effects import ANY, WRITES, Effects, Statement, statements
+from .reach import Does, Flow
+
+_OWN = re.compile(
+    r"tempfile\.\w+|uuid\.uuid\d|secrets\.\w+|os\.(?:getpid|getppid|urandom|getcwdb?)"
+    r"|os\.path\.(?:abspath|realpath)|.*\.(?:cwd|resolve|absolute)"
+)
+"""What each run has for itself: names that nobody else has, processes, folders."""
+
+_CLOCK = re.compile(
+    r"time\.(?:time|perf_counter|monotonic|process_time|thread_time)(?:_ns)?|time\.(?:strftime|ctime)"
+    r"|time\.(?:local|gm|asc)time|timeit\.default_timer"
+    r"|(?:datetime\.)?(?:datetime|date)\.(?:now|today|utcnow)|pandas\.Timestamp\.(?:now|today)"
+)
+"""The time. What a function asks of it itself is not counted: most show how long they took."""
+
+_WRITING = re.compile(
+    r"os\.(?:makedirs|mkdir|rename|replace|remove|unlink|symlink|link)|shutil\.(?!which|disk)\w+"
+    r"|numpy\.save\w*|pickle\.dump|joblib\.dump|torch\.save|urllib\.request\.urlretrieve"
+    r"|(?:wget|gdown)\.download|.*\.(?:extractall|savefig|write_text|write_bytes|mkdir|touch)"
+    r"|.*\.to_(?:csv|parquet|pickle|excel|hdf|feather)|cv2\.imwrite|.*\.imsave"
+)
+"""What writes files, mostly into the folder of the run."""
+
+_STARTING = re.compile(
+    r"threading\.(?:Thread|Timer)|multiprocessing\.(?!cpu_count)\w+(?:\.\w+)*|os\.fork\w*"
+    r"|subprocess\.(?:run|call|check_call|check_output|getoutput|getstatusoutput|Popen)"
+    r"|os\.(?:system|popen|spawn\w*|posix_spawn\w*)|(?:ray|h2o|wandb)\.init|dask\.distributed\.Client"
+    r"|.*\.getOrCreate"
+)
+"""What starts threads or other processes."""
+
+_REFUSED = {
+    "write files": _WRITING,
+    "change the working directory": re.compile(r"os\.f?chdir"),
+    "start threads or processes": _STARTING,
+}
 
 
 @dataclass(frozen=True)
 class ForkPoint:
     """The first ``cells`` of those that run are shared. ``index`` is that of the first one that is
     not, None where all are, and ``why`` says why it is not: a clause that begins with "it", ""
-    where all are."""
+    where all are.
+
+    ``settings`` are names that shared cells set to values that differ, by the index of the cell. No
+    other statement of a shared cell reads or changes them, and the assignments to them need nothing
+    else: when a trial has executed those of its own notebook after all shared cells, in order, it
+    is where a fresh run is."""
 
     cells: int
     index: int | None
     why: str
+    settings: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
 
 def fork_point(
@@ -30,32 +75,159 @@ def fork_point(
     varying: Collection[str],
     indexes: Sequence[int],
     others: Collection[str] = (),
+    with_settings: bool = False,
 ) -> ForkPoint:
     """Where trials differ whose flags ``varying`` have different values.
 
     ``found`` are the flags of ``notebook``, ``indexes`` the cells that run, in order. Names that
     are not flags of the notebook, and ``others``, are in the environment of a trial alone. Cells
-    up to the first one that may depend on any of these are shared: what cannot be read may.
+    up to the first one that may depend on any of these are shared: what cannot be read may. So are,
+    with ``with_settings``, those that set a flag which is not read before the fork.
     """
-    names = frozenset({*varying, *others})
     language = languages.name_of(notebook)
     if language != "python":
-        return ForkPoint(0, min(indexes[:1], default=None), f"it is {language}, which is not read")
+        return ForkPoint(0, next(iter(indexes), None), f"it is {language}, which is not read")
     sites: dict[int, list[tuple[int, str]]] = {}
-    for name in names & found.flags.keys():
+    for name in found.flags.keys() & varying:
         for site in found.flags[name].sites:
             sites.setdefault(site.cell, []).append((site.start, name))
-    # What comes after the first cell that holds a flag is not executed before the fork.
-    end = next((n for n, index in enumerate(indexes) if index in sites), len(indexes))
-    read = [statements(notebook.cells[index].source) for index in indexes[:end]]
-    flow = Flow(names, [each for cell in read for each in cell])
-    for number, index in enumerate(indexes[:end]):
-        if flow.cell(notebook.cells[index], read[number], ()) is None or flow.why:
-            return ForkPoint(number, index, flow.why)
-    if end == len(indexes):
-        return ForkPoint(end, None, "")
-    held = sorted({name for _, name in sites[indexes[end]]})
-    if len(held) > MOST_NAMED + 1:
-        held = [*held[:MOST_NAMED], f"{len(held) - MOST_NAMED} more"]
-    listed = " and ".join(filter(None, [", ".join(held[:-1]), held[-1]]))
-    return ForkPoint(end, indexes[end], f"it depends on {listed}")
+    read = [statements(notebook.cells[index].source) for index in indexes]
+    shared = _Shared(frozenset({*varying, *others}), read, with_settings)
+    for number, index in enumerate(indexes):
+        if why := shared.refuses(number, notebook.cells[index], sites.get(index, ())):
+            return shared.point(indexes, number, why)
+    return ForkPoint(len(indexes), None, "", shared.settings)
+
+
+class _Span(NamedTuple):
+    """The cell ``start`` gives ``name`` what each run has for itself, by ``call``, and that of
+    ``end`` reads it."""
+
+    start: int
+    end: int
+    name: str
+    call: str
+
+
+class _Shared:
+    """Goes through the cells that run, each of which is given by its number among these."""
+
+    def __init__(
+        self, flags: frozenset[str], read: Sequence[Sequence[Statement]], with_settings: bool
+    ) -> None:
+        self.settings: dict[int, frozenset[str]] = {}
+        self._read = read
+        self._with_settings = with_settings
+        self._flow = Flow(flags, [each for cell in read for each in cell])
+        self._only_set: dict[int, frozenset[str]] = {}
+        self._differing: set[str] = set()
+        self._own: dict[str, tuple[int, str]] = {}
+        self._spans: list[_Span] = []
+
+    def refuses(self, number: int, cell: Cell, sites: Iterable[tuple[int, str]]) -> str:
+        """Why a cell is not shared, "" where it is."""
+        flags = self._flow.cell(cell, self._read[number], sites)
+        if self._flow.why:
+            return self._flow.why
+        if flags and not self._with_settings:
+            return f"it depends on {_listed(flags)}"
+        set_here: set[str] = set()
+        for statement, does in zip(self._read[number], self._flow.done):
+            if does.flags:
+                if statement.sets_from is None or not statement.sets_from <= self._differing:
+                    return f"it depends on {_listed(does.flags)}"
+                set_here |= statement.effects.binds
+                self._differing |= set_here
+            elif why := self._refuses(does, statement.effects.binds):
+                return why
+            self._follow(number, statement, does)
+        if flags and not set_here:  # a flag in a comment
+            return f"it depends on {_listed(flags)}"
+        if set_here:
+            self.settings[cell.index] = frozenset(set_here)
+            if all(statement.sets_from is not None for statement in self._read[number]):
+                self._only_set[number] = flags or frozenset()
+        return ""
+
+    def _refuses(self, does: Does, binds: set[str]) -> str:
+        if set_again := self._differing & (binds | does.changes):
+            return f"it sets {_listed(set_again)} again"
+        if named := self._differing & does.texts:
+            return f"it may read {_listed(named)}, which it has in a text"
+        if does.starts:
+            return f"it runs {does.starts}"
+        for call in sorted(does.calls):
+            if call == WRITES:
+                return "it may write files (open)"
+            for full in self._flow.full_names(call):
+                kind = next((kind for kind, calls in _REFUSED.items() if calls.fullmatch(full)), "")
+                if kind:
+                    return f"it may {kind} ({full.removeprefix(f'{ANY}.')})"
+        return ""
+
+    def _follow(self, number: int, statement: Statement, does: Does) -> None:
+        """Notes which names have what each run has for itself, and where they are read."""
+        effects = statement.effects
+        reads = self._own.keys() & does.reads
+        self._note(number, reads)
+        # Those in functions are read when one is called, wherever that is.
+        self._note(len(self._read) - 1, self._own.keys() & _read_in(effects.functions))
+        calls = [call for call in does.calls if self._is(_OWN, call)]
+        calls += [call for call in effects.calls if self._is(_CLOCK, call)]
+        calls += [self._own[name][1] for name in reads]
+        if calls:
+            self._own.update(dict.fromkeys(effects.binds | effects.changes, (number, min(calls))))
+        elif statement.is_certain:
+            for name in effects.binds & self._own.keys():
+                del self._own[name]
+
+    def _is(self, calls: re.Pattern[str], call: str) -> bool:
+        return any(map(calls.fullmatch, self._flow.full_names(call)))
+
+    def _note(self, number: int, names: Iterable[str]) -> None:
+        for name in names:
+            start, call = self._own[name]
+            if start < number:
+                self._spans.append(_Span(start, number, name, call))
+
+    def point(self, indexes: Sequence[int], number: int, why: str) -> ForkPoint:
+        """The last point up to ``number`` after which nothing is read that is of the shared cells'
+        own run: their time, or a folder that other runs would write to as well."""
+        for later in range(number, len(self._read)):
+            for statement in self._read[later]:
+                effects = statement.effects
+                names = effects.reads | _read_in(effects.functions)
+                self._note(later, self._own.keys() & names)
+                if statement.is_certain:
+                    for name in effects.binds & self._own.keys():
+                        del self._own[name]
+        steps = [0] * (len(self._read) + 2)
+        for span in self._spans:
+            steps[span.start + 1] += 1
+            steps[span.end + 1] -= 1
+        within = list(accumulate(steps))
+        first = number
+        while within[first]:
+            first -= 1
+        if first < number:
+            span = min(span for span in self._spans if span.start == first)
+            call = span.call.removeprefix(f"{ANY}.")
+            why = f"it sets {span.name} to what each run has for itself ({call})"
+        while first - 1 in self._only_set:  # of which nothing would be shared
+            first -= 1
+            why = f"it depends on {_listed(self._only_set[first])}"
+        shared = set(indexes[:first])
+        settings = {index: names for index, names in self.settings.items() if index in shared}
+        return ForkPoint(first, indexes[first], why, settings)
+
+
+def _read_in(functions: Iterable[Effects]) -> set[str]:
+    """The names that functions read, and those within them."""
+    return set().union(*(each.reads | _read_in(each.functions) for each in functions))
+
+
+def _listed(names: Iterable[str]) -> str:
+    each = sorted(names)
+    if len(each) > MOST_NAMED + 1:
+        each = [*each[:MOST_NAMED], f"{len(each) - MOST_NAMED} more"]
+    return " and ".join(filter(None, [", ".join(each[:-1]), each[-1]]))

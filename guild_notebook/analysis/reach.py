@@ -17,7 +17,7 @@ from ..document.reader import Notebook
 from ..flags import languages
 from ..flags.discover import Discovered
 from ..flags.sources.assignments import INJECTED_TAG, PARAMETERS_TAG
-from .effects import ALL, SHELL, Effects, Statement, statements
+from .effects import ALL, SHELL, Effects, Statement, statements, variable
 
 PURE = re.compile(
     r"(?:math|cmath|operator|itertools|functools|collections|string|fractions|decimal|typing|enum"
@@ -47,7 +47,11 @@ MOST_STEPS = 50_000
 _EARLIER = re.compile(r"_+|_i+|_[io]?h|_i?\d+")
 """Names by which IPython has results and code of earlier cells."""
 
+_UNNAMED = re.compile("[^A-Z0-9_]")
+"""What the variable of a flag in the environment does not have of the flag's name."""
+
 _NOTHING: frozenset[str] = frozenset()
+_NOBODY: frozenset[int] = frozenset()
 _STATE = ""
 """Stands among names for what modules and other programs keep for themselves."""
 
@@ -114,19 +118,25 @@ class _Value:
 
 
 @dataclass
-class _Does:
-    """What a statement does with the functions that it may call."""
+class Does:
+    """What a statement does with the functions that it may call; ``flags`` are those that reach
+    it."""
 
     reads: set[str]
     changes: set[str]
     functions: frozenset[int]
+    calls: set[str]
+    texts: set[str]
     is_pure: bool
     uses_variables: bool
+    starts: str
+    flags: frozenset[str] = _NOTHING
 
 
 class Flow:
     """Goes through the statements of a notebook in order. ``why`` is why a cell that it went
-    through may do what its flags do not say, "" where none does: a clause."""
+    through may do what its flags do not say, "" where none does: a clause. ``done`` is what the
+    statements of the last cell did, as far as it went."""
 
     def __init__(self, all_flags: frozenset[str], read: Iterable[Statement]) -> None:
         self._all_flags = all_flags
@@ -135,6 +145,7 @@ class Flow:
         self._steps = 0
         self._is_known = True
         self.why = ""
+        self.done: list[Does] = []
         self._imports: dict[str, set[str]] = {}
         defined: set[str] = set()
         assigned: set[str] = set()
@@ -147,6 +158,11 @@ class Flow:
                 self._imports.setdefault(name, set()).add(module)
         self._bound = defined | assigned
         self._defined = defined - assigned - self._imports.keys()
+        for name in all_flags:
+            made = _UNNAMED.sub("_", name.upper())
+            for known in (f"FLAG_{made}", made, name):
+                group = _Group(names={variable(known)})
+                self._values[variable(known)] = _Value(frozenset({name}), _NOBODY, group)
 
     def cell(
         self, cell: Cell, read: Iterable[Statement], sites: Iterable[tuple[int, str]]
@@ -156,6 +172,7 @@ class Flow:
         found = frozenset(name for _, name in sites)
         inside: set[tuple[int, str]] = set()
         each = list(read)
+        self.done = []
         for statement in each:
             inside |= {site for site in sites if statement.start <= site[0] < statement.end}
         everywhere = frozenset(name for start, name in sites if (start, name) not in inside)
@@ -181,6 +198,7 @@ class Flow:
         effects = statement.effects
         own = tuple(self._numbered(effects.functions))
         does = self._does(effects, own if not statement.only_defines else ())
+        self.done.append(does)
         is_pure = does.is_pure and does.changes.isdisjoint(self._imports)
         for name in does.reads if is_pure else (*does.reads, _STATE):
             if value := self._values.get(name):
@@ -188,6 +206,7 @@ class Flow:
         if does.uses_variables:
             flags = self._all_flags
             self.why = self.why or "it may read the run's variables"
+        does.flags = flags
         functions = does.functions.union(own)
         # What a call is given it may change, or keep in something else that it is given.
         given = {name for name in does.reads if self._is_variable(name)}
@@ -212,13 +231,16 @@ class Flow:
             yield len(self._functions) - 1
             yield from self._numbered(function.functions)
 
-    def _does(self, effects: Effects, own: Iterable[int]) -> _Does:
-        does = _Does(
+    def _does(self, effects: Effects, own: Iterable[int]) -> Does:
+        does = Does(
             set(effects.reads),
             set(effects.changes),
             frozenset(),
+            set(effects.calls),
+            set(effects.texts),
             self._are_pure(effects.calls),
             effects.uses_variables,
+            effects.starts,
         )
         called: set[int] = set()
         left = {*own, *self._carried(does.reads)}
@@ -230,6 +252,9 @@ class Flow:
             function = self._functions[number]
             does.reads |= function.reads
             does.changes |= function.changes
+            does.calls |= function.calls
+            does.texts |= function.texts
+            does.starts = does.starts or function.starts
             does.is_pure = does.is_pure and self._are_pure(function.calls)
             does.uses_variables = does.uses_variables or function.uses_variables
             left |= self._carried(function.reads) - called
@@ -246,6 +271,11 @@ class Flow:
 
     def _are_pure(self, calls: Iterable[str]) -> bool:
         return all(map(self._is_pure, calls))
+
+    def full_names(self, call: str) -> Iterator[str]:
+        """What a call may be, as the modules name it whose names have been imported."""
+        root, dot, rest = call.partition(".")
+        yield from (module + dot + rest for module in self._imports.get(root, (root,)))
 
     def _is_pure(self, call: str) -> bool:
         root, dot, rest = call.partition(".")
