@@ -59,6 +59,19 @@ def main(folder: str) -> None:
         config = json.load(file)
     os.unlink(file.name)
     clients = _Clients(os.path.join(folder, SOCKET))
+    try:
+        prefix, ready = _executed(config, clients, serving)
+    except Exception as e:  # of this package, or of an ipykernel that is not known
+        clients.refuse(f"the process that executes them failed with {type(e).__name__}: {e}")
+        raise
+    os.write(serving, b"1")
+    request, output = _serve(clients, ready, serving, supervisor)
+    prefix.become_kernel(request, output)
+
+
+def _executed(config: Any, clients: _Clients, serving: int) -> tuple[Any, Any]:
+    """Execute the cells; returns the kernel and what clients are told of it. Ends where this
+    process must not be forked."""
     began = time.time()
     launcher = sibling("launcher")
     atexit.register(launcher.end_at_once)  # before all others, so it is called after them
@@ -77,11 +90,9 @@ def main(folder: str) -> None:
     if problem:
         clients.refuse(problem)
         os._exit(0)  # the guard ends what the cells have started
-    ready = {"id": uuid.uuid4().hex, "began": began, "seconds": seconds, "memory": memory}
-    os.write(serving, b"1")
     prefix.settle()
-    request, output = _serve(clients, {"ready": ready}, serving, supervisor)
-    prefix.become_kernel(request, output)
+    ready = {"id": uuid.uuid4().hex, "began": began, "seconds": seconds, "memory": memory}
+    return prefix, {"ready": ready}
 
 
 def _guarded(folder: str, supervisor: Any) -> int:

@@ -11,6 +11,7 @@ are answered from the record.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import contextvars
 import gc
@@ -18,8 +19,11 @@ import os
 import selectors
 import sys
 import tempfile
+import threading
+import time
 import uuid
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 iostream: Any = import_module("ipykernel.iostream")
@@ -55,6 +59,8 @@ class Recorder:
         self.size = 0
         self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
         self._read = [0, 0]
+        self._unsent: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        self._since: dict[str, float] = {}
         self.originals = [os.dup(fd) for fd in (1, 2)]
         for fd, file in enumerate(self._files, 1):
             os.dup2(file.fileno(), fd)
@@ -82,15 +88,33 @@ class Recorder:
         self._add_text(name, text)
 
     def _add_text(self, name: str, text: str) -> None:
+        now = time.monotonic()
+        for other, since in [*self._since.items()]:
+            if now - since > OutStream.flush_interval:  # a thread sends it in a kernel
+                self._flush(other)
+        self._unsent[name].append(text)
+        self._since.setdefault(name, now)
+        self.size += len(text)
+
+    def flush(self) -> None:
+        """What has been printed is sent before anything else."""
+        self.take_written()
+        for name in self._unsent:
+            self._flush(name)
+
+    def _flush(self, name: str) -> None:
+        texts, self._unsent[name] = self._unsent[name], []
+        self._since.pop(name, None)
         messages = self.record.messages
+        if not texts:
+            return
         if not messages or messages[-1][0] != name:
             messages.append((name, []))
-        messages[-1][1].append(text)
-        self.size += len(text)
+        messages[-1][1].extend(texts)
 
     def take_written(self) -> None:
         """What was written to the descriptors themselves, by a library or a program."""
-        for at, (file, name) in enumerate(zip(self._files, ("stdout", "stderr"))):
+        for at, (file, name) in enumerate(zip(self._files, self._unsent)):
             if os.fstat(file.fileno()).st_size > self._read[at]:
                 data = os.pread(file.fileno(), 1 << 26, self._read[at])
                 self._read[at] += len(data)
@@ -109,7 +133,6 @@ class Recorder:
         metadata: Any = None,
     ) -> Any:
         """As jupyter_client's ``Session.send``."""
-        self.take_written()
         kind = msg_or_type
         if isinstance(msg_or_type, dict):
             kind = msg_or_type["header"]["msg_type"]
@@ -156,7 +179,7 @@ class _Stream(OutStream):  # type: ignore[misc]  # its types are not complete
         if type(self) is OutStream:
             OutStream.flush(self)
         else:
-            self._recorder.take_written()
+            self._recorder.flush()
 
 
 class _App(IPKernelApp):  # type: ignore[misc]
@@ -194,6 +217,8 @@ class _App(IPKernelApp):  # type: ignore[misc]
             profile_dir=self.profile_dir,
             user_ns=self.user_ns,
         )
+        # From version 7 on it asks which thread executes cells that await something.
+        self.kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
         self.displayhook.get_execution_count = lambda: self.kernel.execution_count
 
     def connect(self, connection_file: str) -> None:
@@ -241,6 +266,34 @@ class _Again(IPythonKernel):  # type: ignore[misc]
         return kernel
 
 
+class _ExitHandlers:
+    """Those that a forked kernel registers for itself. They are called after those of the cells, as
+    in a kernel that has registered its own before any cell."""
+
+    def __init__(self) -> None:
+        self._calls: list[Any] = []
+        atexit.register(self._call)
+
+    @contextlib.contextmanager
+    def collected(self) -> Any:
+        register = atexit.register
+
+        def collect(function: Any, *args: Any, **options: Any) -> Any:
+            self._calls.append((function, args, options))
+            return function
+
+        atexit.register = collect  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            atexit.register = register
+
+    def _call(self) -> None:
+        for function, args, options in reversed(self._calls):
+            with contextlib.suppress(Exception):
+                function(*args, **options)
+
+
 class Prefix:
     """The cells of ``config`` (forking.py), executed as a kernel does."""
 
@@ -250,6 +303,7 @@ class Prefix:
         self._cwd = os.getcwd()
         self._recorder = Recorder()
         self._records: list[_Record] = []
+        self._exit_handlers = _ExitHandlers()
         self._app = app = _App.instance()
         app.recorder = self._recorder
         app.initialize(config["arguments"])
@@ -295,7 +349,7 @@ class Prefix:
             self._loop.run_until_complete(kernel.execute_request(_SHELL, [], parent))
         finally:
             kernel.post_handler_hook()
-        self._recorder.take_written()
+        self._recorder.flush()
         return record
 
     def _reply(self) -> Any:
@@ -360,18 +414,23 @@ class Prefix:
         loop._internal_fds -= 1
         loop._make_self_pipe()
         self._kernel.execute_request = self._execute_or_replay
-        self._app.connect(request["connection_file"])
+        with self._exit_handlers.collected():
+            self._app.connect(request["connection_file"])
         self._app.start()
 
     async def _execute_or_replay(self, stream: Any, ident: Any, parent: Any) -> None:
         """In place of the method of the kernel, in a trial."""
         kernel, session = self._kernel, self._app.session
         silent = parent["content"].get("silent", False)
-        if silent or not self._records:
-            if not silent and self._random:
-                self._random.restore()
-                self._random = None
-            await type(kernel).execute_request(kernel, stream, ident, parent)
+        if silent:  # what prepares it
+            with self._exit_handlers.collected():
+                await type(kernel).execute_request(kernel, stream, ident, parent)
+            return
+        if not self._records:
+            self._random.restore()
+            del kernel.execute_request
+            kernel.shell_handlers["execute_request"] = kernel.execute_request
+            await kernel.execute_request(stream, ident, parent)
             return
         record = self._records.pop(0)
         if record.code != parent["content"]["code"]:
