@@ -29,7 +29,7 @@ from ..errors import UserError
 from ..run.kernel import supervisor
 from ..run.record.run_files import RunFiles, mapping
 from ..secrets import settings
-from . import archive, run_state
+from . import archive, forks, run_state
 
 DISPATCHER_TIMEOUT = 60.0
 """Seconds without a call of the dispatcher after which a run is stopped."""
@@ -223,7 +223,8 @@ class WorkerRun:
             os.unlink(self._path("in.tar.gz"))
             before = archive.snapshot(runs)
         self._run_dir = run_dir
-        self._run_guild(home)
+        with forks.variables(run_dir, os.path.dirname(self._dir)) as variables:
+            self._run_guild(home, variables)
         if self._is_abandoned:
             if self._shared_home:  # where the dispatcher is gone nobody else would
                 for name in ("LOCK", "LOCK.remote"):
@@ -238,7 +239,7 @@ class WorkerRun:
                 result["size"] = f.tell()
         return result
 
-    def _run_guild(self, home: str) -> None:
+    def _run_guild(self, home: str, variables: dict[str, str]) -> None:
         liveness, liveness_end = os.pipe()
         status_pipe, status_end = os.pipe()
         command = supervisor.arguments(liveness, status_end, self._path("nothing"))
@@ -250,7 +251,7 @@ class WorkerRun:
                 with open(self._path("log"), "wb") as log:
                     process = subprocess.Popen(
                         command,
-                        env=_environment(home, self._run_dir),
+                        env={**_environment(home, self._run_dir), **variables},
                         cwd=self._dir,
                         stdin=subprocess.DEVNULL,
                         stdout=log,

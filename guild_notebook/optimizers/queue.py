@@ -25,7 +25,7 @@ class _Queue:
         gen_queue._run_staged = self._run_staged
 
     def _start_run(self, run: Any, state: Any) -> None:
-        if not self._host and forks.is_wanted(run) and run.get(forks.ATTRIBUTE):
+        if not self._host and run.get(forks.ATTRIBUTE):
             self._host = forks.start_host(os.getcwd())
         self._start_by_guild(run, state)
 

@@ -1,0 +1,88 @@
+"""A worker is the host (fork_host.py) of the trials that share cells (``nb-fork``): one for each
+batch of which it executes trials, until it has had none for a while."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..fork_host import VARIABLE, Host, is_possible
+from ..run.record.run_files import RunFiles
+
+IDLE_SECONDS = 60.0
+"""What trials share holds memory, and the worker is not told when a batch has ended."""
+
+log = logging.getLogger("distributed.worker")
+
+
+@dataclass
+class _Batch:
+    host: Host
+    running: int = 0
+    timer: threading.Timer | None = None
+
+
+_batches: dict[str, _Batch] = {}  # by what is the same of their trials
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def variables(run_dir: str, own_folder: str) -> Iterator[dict[str, str]]:
+    """The variables for a run that this process starts meanwhile: those of a trial that may share
+    cells name its host, whose folder is in ``own_folder`` where no other place is safe."""
+    batch = _batch_of(RunFiles(run_dir)) if is_possible() else ""
+    found = _enter(batch, own_folder) if batch else None
+    if not found:
+        yield {}
+        return
+    try:
+        yield {VARIABLE: found.host.folder}
+    finally:
+        with _lock:
+            found.running -= 1
+            if not found.running:
+                found.timer = threading.Timer(IDLE_SECONDS, _close_unused, [batch, found])
+                found.timer.daemon = True
+                found.timer.start()
+
+
+def _batch_of(files: RunFiles) -> str:
+    """What is the same of the trials of a batch, "" for a run that shares nothing."""
+    varying = files.attr_value("varying_flags")
+    if not isinstance(varying, list):
+        return ""
+    fixed = {name: value for name, value in files.attr("flags").items() if name not in varying}
+    return repr([files.attr_value("cmd"), files.attr_value("sourcecode_digest"), varying, fixed])
+
+
+def _enter(batch: str, own_folder: str) -> _Batch | None:
+    with _lock:
+        found = _batches.get(batch)
+        if not found:
+            try:
+                found = _batches[batch] = _Batch(Host(own_folder))
+            except OSError as e:
+                log.warning("nb-fork: the trials run in fresh kernels: %s", e)
+                return None
+        if found.timer:
+            found.timer.cancel()
+        found.running += 1
+        return found
+
+
+def _close_unused(batch: str, found: _Batch) -> None:
+    with _lock:
+        if found.running or _batches.get(batch) is not found:
+            return
+        del _batches[batch]
+    found.host.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    for found in _batches.values():
+        found.host.close()
