@@ -129,10 +129,14 @@ def between(before_run: Run, after_run: Run) -> EnvironmentDifference:
         if subject == FILES:
             unknown += dict.fromkeys([*before.folders, *after.folders])
         old, new = before.facts.get(subject, {}), after.facts.get(subject, {})
-        compared[subject] = len(old.keys() & new.keys())
-        names = () if lacking else dict.fromkeys([*old, *new])
-        values = ((name, old.get(name, ""), new.get(name, "")) for name in names)
-        changes += [Change(subject, n, one, other) for n, one, other in values if one != other]
+        # A file that one of them does not name may be among those that are left out.
+        absent = old.get(project_files.MORE, ""), new.get(project_files.MORE, "")
+        names = dict.fromkeys([*old, *new])
+        pairs = ((name, old.get(name, absent[0]), new.get(name, absent[1])) for name in names)
+        known = [each for each in pairs if project_files.NONE not in each[1:]]
+        compared[subject] = sum(bool(one and other) for _, one, other in known)
+        if not lacking:
+            changes += [Change(subject, n, one, other) for n, one, other in known if one != other]
     return EnvironmentDifference(changes, compared, unknown)
 
 
@@ -156,7 +160,7 @@ def environment(of: Run) -> Environment:
         modified = ", modified" if commit.endswith("*") else ""
         found.facts[COMMIT] = {"commit": f"{commit.rstrip('*')[:12]}{modified}"}
     try:
-        _add_files(run, found)
+        _add_files(run, found, bool(described.get("implementation")))
     except OSError:
         found.unknown[SOURCES] = found.unknown[FILES] = "files in a manifest that can be read"
     return found
@@ -195,27 +199,35 @@ def packages_of(lines: Iterable[Any]) -> Iterator[tuple[str, str]]:
             yield re.sub(r"[-_.]+", "-", name).lower(), " ".join(filter(None, (version, place)))
 
 
-def _add_files(run: FinishedRun, found: Environment) -> None:
+def _add_files(run: FinishedRun, found: Environment, tells_files: bool) -> None:
     sources, files = found.facts.setdefault(SOURCES, {}), found.facts.setdefault(FILES, {})
+    _add_files_read(run, found)
     for kind, path, digest, *origin in (line for line in manifest.read_lines(run) if line[2:]):
         path = os.path.normpath(path)
         if kind == "s":
             sources[path.removeprefix(f"{SOURCECODE_DIR}/")] = digest
-        elif kind == "d" and not manifest.is_notebook(origin) and digest != "-":
-            files[path] = digest
         elif kind == "d" and not manifest.is_notebook(origin):
-            found.folders.append(f"{shortened(one_line(path))}: a folder has no digest")
-    project = mapping(run.known_attr(project_files.ATTRIBUTE))
-    for path, digest in project.items():
-        if digest == project_files.NONE:
-            found.folders.append(f"{shortened(one_line(path))} of the project has no digest")
-        else:
-            files[f"{path} of the project"] = str(digest)
+            if digest != "-":
+                files[path] = digest
+            elif not any(name.startswith(f"{path}/") for name in files):
+                found.folders.append(f"{shortened(one_line(path))}: a folder has no digest")
     with contextlib.suppress(OSError, UserError):
-        if run.settings("cwd").get("cwd") == "project":
+        if not tells_files and run.settings("cwd").get("cwd") == "project":
             found.folders.append("files of the project whose paths the notebook computes (nb-cwd)")
     if not files and not found.folders and mapping(run.known_attr("deps")):
         found.unknown[FILES] = "digests of the files that it requires"
+
+
+def _add_files_read(run: FinishedRun, found: Environment) -> None:
+    for path, digest in mapping(run.known_attr(project_files.ATTRIBUTE)).items():
+        in_run = path.startswith(project_files.IN_RUN)
+        name = path[len(project_files.IN_RUN) :] if in_run else f"{path} of the project"
+        lacks = f"{shortened(one_line(name))} has no digest"
+        if path == project_files.MORE:
+            name, lacks = path, "files that cells have read beside those"
+        found.facts[FILES][name] = str(digest)
+        if digest == project_files.NONE:
+            found.folders.append(lacks)
 
 
 def _text(value: Any) -> str:

@@ -103,6 +103,7 @@ class Session:
         self.output.status.begin("starting the kernel")
         client = self._client()
         self._gpus = client.gpus
+        client.on_files_read = self._project_files.add
         execution = self._execution(client)
         self._states, self._peaks = execution.states, execution.peaks
         if self.settings["until"]:
@@ -140,7 +141,12 @@ class Session:
             client.sync()
             self._set_end(outcome)
             self._save()
-        return self._report_end(outcome, await self._shut_down_and_report(client, outcome))
+        reports = await self._shut_down_and_report(client, outcome)
+        try:
+            self._project_files.finish(0.5 if self.stop.requested.is_set() else READING_SECONDS)
+        except OSError as e:
+            self._save_errors.add(attr_file(PROJECT_FILES), e)
+        return self._report_end(outcome, reports)
 
     async def _kernel_info(self) -> dict[str, Any] | None:
         """The kernel's info; None if the run is stopped before the kernel is ready."""
@@ -229,10 +235,6 @@ class Session:
         if self._kernel_record.problem:
             said = "the packages of the kernel's environment are not recorded"
             self.output.status_lines.write(f"{said}: {self._kernel_record.problem}", said)
-        try:
-            self._project_files.finish(0.5 if self.stop.requested.is_set() else READING_SECONDS)
-        except OSError as e:
-            self._save_errors.add(attr_file(PROJECT_FILES), e)
         if self._kernel_record.error:
             file = attr_file(kernel_record.PIP_FREEZE)
             self._save_errors.add(file, self._kernel_record.error)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty
 from typing import Any
 
@@ -45,7 +45,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     ``exit_requested`` when a cell has called ``exit()``. ``error`` is the name of the exception of
     the last cell, "" where the kernel names none, None where nothing was raised or the cell has
     the tag that allows it, ``error_text`` is its text. ``gpus`` are the names of those that the
-    notebook's libraries use (ipython_setup.py)."""
+    notebook's libraries use (ipython_setup.py), ``on_files_read`` gets what the kernel says of the
+    files that it has read (files_read.py)."""
 
     def __init__(
         self, nb: Any, kernel: Kernel, display: Display, limits: Limits, **options: Any
@@ -65,6 +66,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.error: str | None = None
         self.error_text = ""
         self.gpus: list[str] = []
+        self.on_files_read: Callable[[Any], None] = lambda _content: None
         self.idle = asyncio.Event()
         self.widget_registry: dict[str, Any] = {}  # nbclient has none: OutputWidgets is for them
         self.outputs = Outputs(display, limits)
@@ -181,6 +183,9 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             named = [str(gpu) for gpu in gpus] if isinstance(gpus, list) else []
             # Several libraries name the same ones.
             self.gpus[:] = (Counter(self.gpus) | Counter(named)).elements()
+            return None
+        if msg["msg_type"] == "guild_notebook_files":
+            self.on_files_read(msg["content"])
             return None
         if msg["msg_type"] == "update_display_data":
             display_id = msg["content"]["transient"].get("display_id")

@@ -107,7 +107,8 @@ class Environment:
         if implementation != "ipython":
             return ""
         values = f"'address': {output_address!r}, 'folders': {self.folders!r}"
-        return "\n".join(_executing(name, values) for name in ("launcher", "ipython_setup"))
+        names = "launcher", "ipython_setup", "files_read"
+        return "\n".join(_executing(name, values) for name in names)
 
 
 def _executing(name: str, values: str) -> str:

@@ -1,7 +1,8 @@
-"""The files of the project whose paths stand in a notebook's code, and their digests: what cells
-may read where it lies (nb-cwd, PROJECT_DIR), and of which the run has no copy.
+"""The digests of the files that cells read where they lie, and of which the run has no copy: those
+of the project, and those in folders that the run requires.
 
-The kernel is not watched: a path that code computes is not known.
+An IPython kernel tells what it opens (kernel/files_read.py). What others may open, and libraries in
+C, is taken from the paths in the notebook's code.
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import queue
 import re
+import stat
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from .run_files import RunFiles, attr_file
+from .run_files import RunFiles, attr_file, is_below
 
 ATTRIBUTE = "project_files"
-"""The run attribute: digests (SHA-1 as in Guild's manifest) by the paths below the project, NONE
-for a file whose digest was not known before the run had ended, or that was written meanwhile."""
+"""The run attribute: digests (SHA-1 as in Guild's manifest) by the paths below the project, or, if
+they begin with IN_RUN, below the run; NONE for a file that the run has not found as it was before,
+or whose digest was not known at its end. The path MORE stands for files that are left out."""
 
+IN_RUN = "./"
 NONE = "-"
+MORE = ""
 
 MOST_PATHS = 5_000
-"""Texts of the code that are looked at."""
+"""Texts of the code that are looked at, and files that the kernel tells of."""
 
 LONGEST_PATH = 300
 
@@ -32,40 +40,82 @@ _IMPORT = re.compile(r"^[ \t]{0,40}(?:from|import)[ \t]{1,10}([\w.]{1,200})", re
 
 
 class ProjectFiles:
-    """The files of the ``project`` that ``sources`` name, for cells that work in ``cwd``; absolute
-    folders. Their digests are computed in a thread, which begins at once."""
+    """The files of the ``project`` that ``sources`` name, for cells that work in ``cwd``, absolute
+    folders, and those that are added. Their digests are computed in a thread, which begins at once.
+    """
 
     def __init__(self, run: RunFiles, sources: Sequence[str], cwd: str, project: str) -> None:
-        self._run, self._project = run, os.path.realpath(project)
+        self._run, self._project = run, os.path.realpath(project) if project else ""
         run.remove(attr_file(ATTRIBUTE))  # of an earlier start
-        names = named(sources, os.path.realpath(cwd), self._project) if project else ()
-        self._digests = dict.fromkeys(names, NONE)
+        self._began = time.time_ns()
+        self._states: dict[str, tuple[int, ...]] = {}  # as they were read
+        self._digests: dict[str, str] = {}
+        self._is_more = False
+        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._compute, daemon=True)
-        if self._digests:
+        if project:
+            for name in named(sources, os.path.realpath(cwd), self._project):
+                self._add(name, self._state(name))
+
+    def add(self, content: Any) -> None:
+        """Add the files of a message of the kernel (kernel/files_read.py)."""
+        files = content.get("files")
+        for file in files if isinstance(files, list) else []:
+            with contextlib.suppress(ArithmeticError, AttributeError, TypeError, ValueError):
+                name, *state = file
+                name = os.fsdecode(name.encode("latin-1"))
+                if is_below(name) and (self._project or name.startswith(IN_RUN)):
+                    self._add(name, tuple(map(int, state)))
+        self._is_more |= content.get("more") is True
+
+    def _add(self, name: str, state: tuple[int, ...]) -> None:
+        if name in self._states:
+            return
+        if len(self._states) >= 2 * MOST_PATHS:
+            self._is_more = True
+            return
+        if not self._states:
             self._thread.start()
+        self._states[name] = state
+        self._waiting.put(name)
 
     def finish(self, seconds: float) -> None:
         """Write the attribute where there are such files, after ``seconds`` at most. Raises
         OSError."""
-        if self._digests:
-            self._thread.join(seconds)
-            self._ends.set()
-            self._run.write_attr(ATTRIBUTE, dict(self._digests))
+        if not self._states:
+            return
+        self._waiting.put(None)
+        self._thread.join(seconds)
+        self._ends.set()
+        digests = {}
+        for name, state in self._states.items():
+            is_same = state[0] < self._began and state == self._state(name)
+            shown = name.encode("utf-8", "backslashreplace").decode("utf-8")
+            digests[shown] = self._digests.get(name, NONE) if is_same else NONE
+        self._run.write_attr(ATTRIBUTE, {**digests, **({MORE: NONE} if self._is_more else {})})
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._run.dir if name.startswith(IN_RUN) else self._project, name)
+
+    def _state(self, name: str) -> tuple[int, ...]:
+        try:
+            found = os.stat(self._path(name))
+        except OSError:
+            return (0,)
+        return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _compute(self) -> None:
-        for name in list(self._digests):
+        while name := self._waiting.get():
             with contextlib.suppress(OSError):
-                path = os.path.join(self._project, name)
-                before = os.stat(path)
-                digest = self._digest(path)
-                after = os.stat(path)
-                if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
-                    self._digests[name] = digest
+                self._digests[name] = self._digest(self._path(name))
 
     def _digest(self, path: str) -> str:
         found = hashlib.sha1(usedforsecurity=False)
-        with open(path, "rb") as file:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # it may be a FIFO now
+        with open(descriptor, "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return NONE
             while piece := file.read(_PIECE):
                 if self._ends.is_set():
                     return NONE
