@@ -57,6 +57,16 @@ LONGEST_MESSAGE = 1 << 24
 Message = dict[str, Any]
 
 
+def batch_of(read: Callable[[str], Any]) -> str:
+    """What is the same of the trials of a batch, of whose attributes ``read`` returns those of one:
+    "" for a run that shares nothing."""
+    varying, flags = read("varying_flags"), read("flags")
+    if not isinstance(varying, list) or not isinstance(flags, dict):
+        return ""
+    fixed = {name: value for name, value in flags.items() if name not in varying}
+    return repr([read("cmd"), read("sourcecode_digest"), varying, fixed])
+
+
 def is_possible() -> bool:
     """Whether processes can be forked here, and sockets be files."""
     return hasattr(os, "fork") and hasattr(socket, "AF_UNIX")
@@ -103,7 +113,7 @@ class Host:
     def __init__(self, own_folder: str, say: Callable[[str], None] = lambda line: None) -> None:
         self.folder = socket_dir.make(own_folder)
         self._say = say
-        self._said: set[tuple[str, str]] = set()
+        self._said: set[str] = set()
         self._refused: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._key = ""
@@ -163,7 +173,11 @@ class Host:
             return self._want(key, content)
         if kind == "refuse":
             return {"first": self._refuse(key, str(content["reason"]))}
-        return {"first": self._say_once(key, str(content["line"]))}
+        is_first = key not in self._said
+        if is_first:
+            self._said.add(key)
+            self._say(str(content["line"]))
+        return {"first": is_first}
 
     def _want(self, key: str, how: Message) -> Message:
         with self._lock:
@@ -196,13 +210,7 @@ class Host:
         with self._lock:
             if self._key == key:
                 self._end_process()
-        return self._say_once(key, f"nb-fork: the trials run in fresh kernels: {reason}")
-
-    def _say_once(self, key: str, line: str) -> bool:
-        if (key, line) in self._said:
-            return False
-        self._said.add((key, line))
-        self._say(line)
+        self._say(f"nb-fork: the trials run in fresh kernels: {reason}")
         return True
 
     def _start(self, key: str, command: list[str], cwd: str, env: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..fork_host import VARIABLE, Host, is_possible
+from ..fork_host import VARIABLE, Host, batch_of, is_possible
 from ..run.record.run_files import RunFiles
 
 IDLE_SECONDS = 60.0
@@ -34,7 +34,7 @@ _lock = threading.Lock()
 def variables(run_dir: str, own_folder: str) -> Iterator[dict[str, str]]:
     """The variables for a run that this process starts meanwhile: those of a trial that may share
     cells name its host, whose folder is in ``own_folder`` where no other place is safe."""
-    batch = _batch_of(RunFiles(run_dir)) if is_possible() else ""
+    batch = batch_of(RunFiles(run_dir).attr_value) if is_possible() else ""
     found = _enter(batch, own_folder) if batch else None
     if not found:
         yield {}
@@ -48,15 +48,6 @@ def variables(run_dir: str, own_folder: str) -> Iterator[dict[str, str]]:
                 found.timer = threading.Timer(IDLE_SECONDS, _close_unused, [batch, found])
                 found.timer.daemon = True
                 found.timer.start()
-
-
-def _batch_of(files: RunFiles) -> str:
-    """What is the same of the trials of a batch, "" for a run that shares nothing."""
-    varying = files.attr_value("varying_flags")
-    if not isinstance(varying, list):
-        return ""
-    fixed = {name: value for name, value in files.attr("flags").items() if name not in varying}
-    return repr([files.attr_value("cmd"), files.attr_value("sourcecode_digest"), varying, fixed])
 
 
 def _enter(batch: str, own_folder: str) -> _Batch | None:

@@ -10,23 +10,26 @@ from typing import Any
 
 from guild.plugins import gen_queue, queue_main
 
-from ..fork_host import Host
+from ..fork_host import Host, batch_of
 from . import forks
 
 
 class _Queue:
-    """Guild's queue in this process, which is a host once it runs a trial that needs one."""
+    """Guild's queue in this process, which is the host of one batch at a time."""
 
     def __init__(self) -> None:
         self._host: Host | None = None
+        self._batch = ""
         self._start_by_guild = queue_main._start_run
         self._run_staged_by_guild = gen_queue._run_staged
         queue_main._start_run = self._start_run
         gen_queue._run_staged = self._run_staged
 
     def _start_run(self, run: Any, state: Any) -> None:
-        if not self._host and run.get(forks.ATTRIBUTE):
-            self._host = forks.start_host(os.getcwd())
+        batch = batch_of(run.get)
+        if batch and batch != self._batch:
+            self.close()
+            self._batch, self._host = batch, forks.start_host(os.getcwd())
         self._start_by_guild(run, state)
 
     def _run_staged(self, state: Any) -> None:
@@ -37,6 +40,7 @@ class _Queue:
     def close(self) -> None:
         if self._host:
             self._host.close()
+        self._host = None
 
 
 def main() -> None:

@@ -234,7 +234,8 @@ class UnexecutedNotebook:
 
         indexes = self._to_run or []
         varying = _varying_flags(self._record)
-        point = fork_point(self._nb, self._found, varying, indexes)
+        kept = self._kept()  # of the notebook's cells
+        point = fork_point(self._nb, self._found, varying, [kept[index] for index in indexes])
         cells = reader.cells_of(self.data)
         names = cell_names(cells)
         shared = [
@@ -248,6 +249,9 @@ class UnexecutedNotebook:
         ]
         may_reset = not any(OWN_PEAK.search(cells[index].source) for index in indexes)
         prefix = Prefix(start, shared, self._record.dir, varying, may_reset)
+        if point.index is not None:
+            name = cell_names(self._nb.cells)[point.index]
+            prefix.end = cell_label(point.index + 1, name, point.cells + 1)
         if not start.can_be_forked:
             prefix.refuse(f"kernel '{start.name}' is not a plain IPython kernel")
         elif not shared:
@@ -272,6 +276,13 @@ class UnexecutedNotebook:
         dropped = parameters.injected_cells(self._nb)
         self.data, left_out = strip.strip_outputs(self._nb, sources, dropped)
         return left_out
+
+    def _kept(self) -> list[int]:
+        """The cells of the notebook that ``data`` has."""
+        from ..flags.sources import parameters
+
+        dropped = parameters.injected_cells(self._nb)
+        return [cell.index for cell in self._nb.cells if cell.index not in dropped]
 
     def save(self, status: str) -> None:
         """Save it with the state of the run, in which no cell has run. A run goes on where this is
@@ -403,10 +414,15 @@ async def _forked(
         start.error, is_ready = None, False
         prefix.refuse("the process that has executed them cannot be forked")
         start.begin()
+    if is_ready:
+        line = f"the cells before {prefix.end} are executed once for all trials ({cells})"
+        if prefix.say(line):
+            output.status_lines.write(line)
+        return prefix.shared
     if prefix.reason and prefix.is_first:
         said = "nb-fork: the trials run in fresh kernels"
         output.status_lines.write(f"{said}: {prefix.reason}", said)
-    return prefix.shared if is_ready else None
+    return None
 
 
 def _ensure_home() -> None:

@@ -116,7 +116,8 @@ class Prefix:
     """The shared ``cells`` of a trial which has a host (fork_host), whose run directory is
     ``run_dir`` and whose kernel ``start`` is to be. ``varying`` are the flags that the trials
     differ in. ``shared`` says, once it is ``ready``, how the cells were executed. ``reason`` is
-    why the kernel is not forked, and ``is_first`` whether no trial before has been told so."""
+    why the kernel is not forked, and ``is_first`` whether no trial before has been told so. ``end``
+    is what the first cell is called that is not shared."""
 
     def __init__(
         self,
@@ -136,6 +137,7 @@ class Prefix:
         self._own = {"RUN_ID", "RUN_DIR", *(f"FLAG_{name.upper()}" for name in varying)}
         self.shared: SharedCells | None = None
         self.reason, self.is_first = "", False
+        self.end = "the end"
 
     def refuse(self, reason: str) -> None:
         """The trials have kernels of their own, for this ``reason``."""
@@ -146,10 +148,13 @@ class Prefix:
         with contextlib.suppress(OSError):
             self.is_first = bool(fork_host.ask(self._host, {"refuse": refused}).get("first"))
 
-    def say(self, line: str) -> None:
-        """Have who runs the trials say what holds for all of them, once."""
+    def say(self, line: str) -> bool:
+        """Have who runs the trials say what holds for all of them, once; returns whether this trial
+        is the first that says it."""
+        told = {"say": {"key": self._key, "line": line}}
         with contextlib.suppress(OSError):
-            fork_host.ask(self._host, {"say": {"key": self._key, "line": line}})
+            return bool(fork_host.ask(self._host, told).get("first"))
+        return False
 
     def begin(self) -> None:
         """Have the process started that executes the cells, unless it has been."""
