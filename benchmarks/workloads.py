@@ -19,8 +19,9 @@ COMMANDS = {
 
 IMPORTS = "import numpy\nimport pandas\nimport matplotlib.pyplot as plt\n"
 LOADING = """import io
-rows = numpy.random.default_rng(0).normal(size=(150_000, 4))
-data = pandas.read_csv(io.StringIO(pandas.DataFrame(rows).to_csv()))
+rows = numpy.random.default_rng(0).normal(size=(150_000, 4)).tolist()
+text = 'a,b,c,d\\n' + '\\n'.join(','.join(map(str, row)) for row in rows)
+data = pandas.read_csv(io.StringIO(text)).sort_values('a')
 """
 PARAMETERS = "x = 1"
 TRAINING = "plt.plot(numpy.arange(10) * x)\nplt.show()\nprint(f'loss: {1 / x}')"

@@ -184,7 +184,7 @@ def test_cells_of_two_versions_are_matched_and_each_hole_is_explained(home: Home
         elif is_unstable(run):
             expected |= dict.fromkeys(["Score", "Picture"], "not run: failed in Check")
         assert holes == expected
-    assert [*page.slots("svm.ipynb")] == ["Settings", "Fit and test", "Result"]
+    assert [*page.slots("svm.ipynb")] == ["Data", "Settings", "Fit and test", "Result"]
 
 
 def test_flags_of_a_search_are_continuous_and_those_of_a_grid_are_not(page: Page):

@@ -84,7 +84,7 @@ const timesPanel = {
     row.numbers = ["chosen", "base"].map(() => el("td", {class: "number"}));
     const {low, high, middle} = row.spread ?? {};
     return el("tr", {class: row.isWhole ? "whole" : null}, el("th", {scope: "row"}, row.name,
-      row.isShared ? el("small", {title: "Executed once for several runs (nb-fork)"}, " · shared") : null),
+      row.isShared ? el("small", {title: "Executed once for several runs (nb-fork)"}, " ·\u00a0shared") : null),
       el("td", {"aria-hidden": "true"}, el("div", {class: "bars"}, row.bars, row.spread && row.range)), row.numbers,
       el("td", {class: "number"}, this.text(middle)),
       el("td", {class: "number"}, low === undefined ? "" : low === high ? this.text(low)
