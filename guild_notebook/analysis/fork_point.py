@@ -75,14 +75,15 @@ def fork_point(
     varying: Collection[str],
     indexes: Sequence[int],
     others: Collection[str] = (),
-    with_settings: bool = False,
+    with_settings: bool = True,
 ) -> ForkPoint:
     """Where trials differ whose flags ``varying`` have different values.
 
     ``found`` are the flags of ``notebook``, ``indexes`` the cells that run, in order. Names that
     are not flags of the notebook, and ``others``, are in the environment of a trial alone. Cells
     up to the first one that may depend on any of these are shared: what cannot be read may. So are,
-    with ``with_settings``, those that set a flag which is not read before the fork.
+    with ``with_settings``, those that set a flag which no cell before the fork reads: for flags
+    whose values are all constants (``is_constant``).
     """
     language = languages.name_of(notebook)
     if language != "python":
@@ -97,6 +98,12 @@ def fork_point(
         if why := shared.refuses(number, notebook.cells[index], sites.get(index, ())):
             return shared.point(indexes, number, why)
     return ForkPoint(len(indexes), None, "", shared.settings)
+
+
+def is_constant(text: str) -> bool:
+    """Whether the source text of a value means the same wherever it is executed."""
+    found = statements(f"value = {text}")
+    return len(found) == 1 and found[0].sets_from == frozenset()
 
 
 class _Span(NamedTuple):

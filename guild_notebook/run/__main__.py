@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 # What takes long to import is imported where it is needed, most of it while the kernel starts.
@@ -40,6 +40,7 @@ from .secret_values import RunSecrets, mask_writes
 
 if TYPE_CHECKING:
     from ..document.shared_cells import SharedCells
+    from ..flags.apply import Assignment
     from .kernel.forking import Prefix
     from .output.display import RunOutput
     from .run_facts import RunFlags
@@ -209,6 +210,7 @@ class UnexecutedNotebook:
         self._to_run: list[int] | None = None
         self._last_cell: int | None = None
         self._found: Any = None
+        self._assigned: list[Assignment] = []
         self.data: dict[str, Any] = {}
 
     def put_values(self, skip_tags: Sequence[str], until: str | None) -> list[str]:
@@ -220,23 +222,34 @@ class UnexecutedNotebook:
         wanted = sorted(self._record.attr("flags"))
         patterns = self._record.flag_patterns()
         found = self._found = discover.discover(self._nb, patterns, wanted, self._secrets.variables)
-        left_out = self._strip(apply.edited_sources(self._nb, self._secrets.assignments(found)))
+        self._assigned = self._secrets.assignments(found)
+        left_out = self._strip(apply.edited_sources(self._nb, self._assigned))
         self._to_run = states.indexes_to_run(reader.cells_of(self.data), skip_tags, until)
         self._last_cell = None if until is None else max(self._to_run, default=-1)
         return left_out
 
     def prefix(self, start: KernelStart, settings: options.Settings) -> Prefix:
         """The cells that this trial shares with others, on a kernel as ``start`` has chosen."""
-        from ..analysis.fork_point import fork_point
+        from ..analysis.fork_point import fork_point, is_constant
         from ..document.cells import cell_label, cell_names
+        from ..flags import apply
         from .kernel.forking import Prefix, SharedCell
         from .kernel.memory import OWN_PEAK
 
         indexes = self._to_run or []
         varying = _varying_flags(self._record)
         kept = self._kept()  # of the notebook's cells
-        point = fork_point(self._nb, self._found, varying, [kept[index] for index in indexes])
+        differing = [each for each in self._assigned if each.flag.name in varying]
+        has_constants = all(is_constant(each.text) for each in differing)
+        cells_to_run = [kept[index] for index in indexes]
+        point = fork_point(self._nb, self._found, varying, cells_to_run, (), has_constants)
+        in_common = [each for each in self._assigned if each not in differing]
+        sources = apply.edited_sources(self._nb, in_common)
         cells = reader.cells_of(self.data)
+        sets = {kept.index(index): sorted(names) for index, names in point.settings.items()}
+        for index in sets:
+            source = sources.get(kept[index], self._nb.cells[kept[index]].source)
+            cells[index] = replace(cells[index], source=source)
         names = cell_names(cells)
         shared = [
             SharedCell(
@@ -244,6 +257,7 @@ class UnexecutedNotebook:
                 cells[index].source,
                 cell_label(index + 1, names[index], number),
                 settings["allow-errors"] or "raises-exception" in cells[index].tags,
+                sets.get(index, []),
             )
             for number, index in enumerate(indexes[: point.cells], 1)
         ]

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import pytest
 
-from guild_notebook.analysis.fork_point import ForkPoint, fork_point
+from guild_notebook.analysis.fork_point import ForkPoint, fork_point, is_constant
 from guild_notebook.flags.discover import discover
 from tests.helpers.notebooks import notebook
 
@@ -264,9 +264,26 @@ def test_a_flag_of_a_pattern_counts_where_it_stands():
         )
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.1", True),
+        ("-2 ** 3", True),
+        ("[1, ('a', None)]", True),
+        ("x", False),
+        ("load()", False),
+        ("lambda: 1", False),
+        ("1\nimport x", False),
+        ("(1", False),
+    ],
+)
+def test_a_constant_means_the_same_everywhere(text: str, expected: bool):
+    assert is_constant(text) is expected
+
+
 def test_cells_that_do_not_run_do_not_count():
     nb = notebook("%run other.py", "x = 1", "lr = 0.1")
-    assert fork_point(nb, discover(nb), ["lr"], [1, 2]) == ForkPoint(1, 2, DEPENDS)
+    assert fork_point(nb, discover(nb), ["lr"], [1, 2], (), False) == ForkPoint(1, 2, DEPENDS)
     assert fork_point(nb, discover(nb), ["lr"], []) == ForkPoint(0, None, "")
 
 

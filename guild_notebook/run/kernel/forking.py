@@ -40,12 +40,15 @@ LAST_WRITTEN = 10_000
 @dataclass(frozen=True)
 class SharedCell:
     """A cell that is executed once: its ``index``, ``source`` with the values of flags, what it is
-    called, and whether it ``may_fail`` without an end of the run."""
+    called, and whether it ``may_fail`` without an end of the run. Names that it ``sets`` to values
+    in which the trials differ are set by each trial for itself: the source has none of these
+    values, and no cell that is executed once finds the names."""
 
     index: int
     source: str
     where: str
     may_fail: bool
+    sets: Sequence[str] = ()
 
 
 class ForkedSupervisor:

@@ -10,6 +10,7 @@ are answered from the record.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import atexit
 import contextlib
@@ -47,6 +48,7 @@ class _Record:
 
     def __init__(self, code: str) -> None:
         self.code = code
+        self.sets: Any = ()
         self.messages: list[Any] = []
         self.reply: Any = None
 
@@ -322,6 +324,9 @@ class Prefix:
         self._begin_memory()
         record = self._execute(cell["source"])
         self._records.append(record)
+        record.sets = cell["sets"]
+        for name in record.sets:
+            self._kernel.shell.user_ns.pop(name, None)
         reply = self._reply()
         if reply.get("status") != "ok" and not cell["may_fail"]:
             return f"{cell['where']} fails"
@@ -433,7 +438,10 @@ class Prefix:
             await kernel.execute_request(stream, ident, parent)
             return
         record = self._records.pop(0)
-        if record.code != parent["content"]["code"]:
+        code = parent["content"]["code"]
+        if record.sets:
+            self._set(record, code)
+        elif record.code != code:
             content = {"status": "error", "ename": "ForkError", "traceback": []}
             content["evalue"] = "the cell is another one than the trials share"
             session.send(stream, "execute_reply", content, parent, ident=ident)
@@ -449,8 +457,38 @@ class Prefix:
             self._send(kernel.iopub_socket, message, parent, message[3])
         self._send(stream, record.reply, parent, ident)
 
+    def _set(self, record: _Record, code: str) -> None:
+        """Execute what a cell of a trial sets to values of its own, and have the history of IPython
+        hold that cell."""
+        shell = self._kernel.shell
+        history, namespace = shell.history_manager, shell.user_ns
+        source = shell.transform_cell(code)
+        body = [node for node in ast.parse(source).body if _sets(node) & set(record.sets)]
+        assigned = compile(ast.Module(body, []), "<settings>", "exec")
+        exec(assigned, namespace)  # noqa: S102  # it is code of the notebook
+        old, new = record.code.rstrip("\n"), code.rstrip("\n")
+        number = self._app.session.unpack(record.reply[1])[0]["execution_count"]
+        history.input_hist_raw[number] = namespace[f"_i{number}"] = new
+        history.input_hist_parsed[number] = source.rstrip("\n")
+        for name in ("_i00", "_i", "_ii", "_iii"):
+            if getattr(history, name) == old:
+                setattr(history, name, new)
+            if namespace.get(name) == old:
+                namespace[name] = new
+
     def _send(self, stream: Any, message: Any, parent: Any, ident: Any) -> None:
         session = self._app.session
         kind, packed, buffers, _ = message
         content, metadata = session.unpack(packed)
+        if kind == "execute_input":
+            content["code"] = parent["content"]["code"]
         session.send(stream, kind, content, parent, ident, buffers, metadata=metadata)
+
+
+def _sets(node: ast.stmt) -> set[str]:
+    """The names that an assignment gives values."""
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return set()
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    parts = (part for target in targets for part in ast.walk(target))
+    return {part.id for part in parts if isinstance(part, ast.Name)}
