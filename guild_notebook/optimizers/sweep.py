@@ -210,7 +210,9 @@ class _Sweep:
         self._is_full = setting == "full" or (not setting and total <= MOST_SHOWN_IN_FULL)
         batches.show_output_by(self)
         compared = self._proto.get("compare") or []
-        self._table = TrialTable(total, values, self._objective(), list(map(str, compared)))
+        self._table = TrialTable(
+            total, values, self._objective(), list(map(str, compared)), self._forks
+        )
         for run in batch_util.trial_runs(self._batch_run):  # of an earlier start of the batch
             scalars = self._scalars_of(run, self._table.objective, None)
             trial = Trial(0, run.short_id, run.get("flags") or {}, "completed", scalars=scalars)

@@ -123,7 +123,7 @@ class _Column:
 class TrialTable:
     """The lines of a sweep of ``total`` trials. ``values`` are those of the flags that vary, as far
     as they are known beforehand, None for one that is drawn; ``preferred`` are scalars that are to
-    be shown."""
+    be shown. With ``shares_cells`` the first trial waits for those that all share (nb-fork)."""
 
     def __init__(
         self,
@@ -131,6 +131,7 @@ class TrialTable:
         values: Mapping[str, Sequence[Any] | None],
         objective: Objective | None = None,
         preferred: Sequence[str] = (),
+        shares_cells: bool = False,
     ) -> None:
         self.total = total
         self.objective = objective
@@ -138,7 +139,8 @@ class TrialTable:
         self._preferred = preferred
         self._runs: dict[str, list[str]] = {}  # those that have ended, by their statuses
         self._last_number = 0
-        self._seconds = 0.0  # of those that have completed
+        self._shares_cells = shares_cells
+        self._seconds: list[float] = []  # of those that have completed
         self._scalar_widths: dict[str, int] = {}
         self._digits = {name: _digits(known or ()) for name, known in values.items()}
         self._widths = {name: max(_NUMBER, width_of(name)) for name in values}
@@ -169,7 +171,7 @@ class TrialTable:
         self._last_number = trial.number
         if trial.status != "completed":
             return
-        self._seconds += trial.seconds
+        self._seconds.append(trial.seconds)
         self.compare(trial)
 
     def compare(self, trial: Trial) -> None:
@@ -192,9 +194,10 @@ class TrialTable:
     def seconds_left(self) -> float | None:
         """What the trials that have not ended will take, if they take as long as those that have
         completed; None while none has."""
-        completed = len(self._runs.get("completed", ()))
+        taken = self._seconds[1:] if self._shares_cells else []
+        taken = taken or self._seconds
         left = self.total - self._last_number
-        return self._seconds / completed * left if completed else None
+        return sum(taken) / len(taken) * left if taken else None
 
     def rows(self, trial: Trial, width: int) -> list[str]:
         """The line of the trial that was added last, in a table of ``width`` columns, after the

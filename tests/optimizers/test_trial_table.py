@@ -264,6 +264,13 @@ def test_the_time_left_is_that_of_completed_trials_for_each_that_is_to_come(seco
     assert table.seconds_left() == left
 
 
+def test_the_time_left_is_not_that_of_the_trial_that_waited_for_shared_cells():
+    table = TrialTable(10, {}, shares_cells=True)
+    for number, (taken, left) in enumerate([(10.0, 90.0), (1.0, 8.0), (3.0, 14.0)], 1):
+        table.add(trial(number, {}, 0.5, seconds=taken))
+        assert table.seconds_left() == left
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.42, "0.4 s"), (9.6, "10 s"), (59.6, "1:00"), (61.2, "1:01"), (3599.7, "1:00:00")],
