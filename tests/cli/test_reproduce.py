@@ -73,7 +73,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.notebook("reads.ipynb", "# Read\nprint(open('data.csv').read())")
     made.notebook("secret.ipynb", "token = ''", "# Use\nprint(len(token))")
     made.file("data.csv", "1,2\n")
-    made.notebook("beside.ipynb", "# Beside\nprint(open('own/more.csv').read())")
+    made.notebook("beside.ipynb", "# Beside\nprint(open('own/' + 'more' + '.csv').read())")
     made.file("own/more.csv", "5\n")
     made.notebook("makes.ipynb", "open('made.txt', 'w').write('7')")
     made.notebook("uses.ipynb", "# Use\nprint(open('made.txt').read())")
@@ -371,6 +371,9 @@ def test_a_file_that_cells_read_in_the_project_and_that_has_changed_is_named(
     done = reproduce(project, read.id)
     assert "\nenvironment: own/more.csv of the project changed\n" in done.stdout
     assert "not known: files" not in done.stdout
+    (project.dir / "own" / "more.csv").unlink()
+    gone = reproduce(project, read.id)
+    assert "\nenvironment: own/more.csv of the project removed\n" in gone.stdout
 
 
 def test_a_required_file_that_is_gone_makes_no_run(project: Project) -> None:

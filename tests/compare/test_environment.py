@@ -96,6 +96,41 @@ def test_what_is_not_recorded_is_said_and_is_no_change(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "line", "unknown"),
+    [
+        ({"a.csv": "1"}, {"a.csv": "2"}, "a.csv of the project changed", []),
+        ({"a.csv": "1", "b": "2"}, {"b": "2"}, "a.csv of the project removed", []),
+        ({"./d/a.csv": "1"}, {"./d/a.csv": "2"}, "d/a.csv changed", []),
+        ({"a.csv": "-"}, {"a.csv": "2"}, "", ["a.csv of the project has no digest"]),
+        (
+            {"a.csv": "1", "c": "1", "": "-"},
+            {"b.csv": "2", "c": "2"},
+            "c of the project changed, a.csv of the project removed",
+            ["files that cells have read beside those"],
+        ),
+        ({"a.csv": [1], 2: {}}, {"a.csv": None}, "a.csv of the project changed", []),
+    ],
+)
+def test_files_that_cells_have_read_are_compared_where_both_digests_are_known(
+    tmp_path: Path, before: Any, after: Any, line: str, unknown: list[str]
+) -> None:
+    runs = run(tmp_path / "first"), run(tmp_path / "other")
+    for name, digests in zip(("first", "other"), (before, after)):
+        attribute = tmp_path / name / ".guild" / "attrs" / "project_files"
+        attribute.write_text(yaml.safe_dump(digests))
+    found = environment.between(*runs)
+    assert sorted(found.line.split(", ")) == sorted(line.split(", "))
+    assert found.unknown == unknown
+
+
+def test_a_required_folder_is_known_by_the_files_in_it_that_were_read(tmp_path: Path) -> None:
+    first = run(tmp_path / "first", MANIFEST + "d folder - file:folder\n")
+    attribute = tmp_path / "first" / ".guild" / "attrs" / "project_files"
+    attribute.write_text(yaml.safe_dump({"./folder/a.csv": "1"}))
+    assert environment.between(first, first).unknown == []
+
+
 def test_a_run_without_digests_of_what_it_requires_says_so(tmp_path: Path) -> None:
     first = run(tmp_path / "first", MANIFEST.replace("d data.csv 33 file:data.csv\n", ""))
     attribute = {"file:data.csv": {"file:data.csv": {"paths": ["../data.csv"]}}}

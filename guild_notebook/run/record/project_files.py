@@ -63,10 +63,10 @@ class ProjectFiles:
         files = content.get("files")
         for file in files if isinstance(files, list) else []:
             with contextlib.suppress(ArithmeticError, AttributeError, TypeError, ValueError):
-                name, *state = file
+                name, modified, size, inode = file
                 name = os.fsdecode(name.encode("latin-1"))
                 if is_below(name) and (self._project or name.startswith(IN_RUN)):
-                    self._add(name, tuple(map(int, state)))
+                    self._add(name, (int(modified), int(size), int(inode)))
         self._is_more |= content.get("more") is True
 
     def _add(self, name: str, state: tuple[int, ...]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,3 +69,46 @@ def test_a_file_that_takes_too_long_has_no_digest(project: Path, tmp_path: Path)
         file.truncate(50_000_000_000)
     ProjectFiles(run, ["open('data.csv')"], str(project), str(project)).finish(0.1)
     assert run.attr("project_files") == {"data.csv": NONE}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"files": {"a": 1}},
+        {"files": [1, [], ["data.csv"], [["data.csv"], 1], ["caf\u20ac", 1, 2, 3]]},
+        {"files": [["../outside.csv", 1, 2, 3], ["/etc/passwd", 1, 2, 3], ["a\0b", 1, 2, 3]]},
+        {"files": [["data.csv", float("inf"), 2, 3], ["data.csv", "x", None, 3]]},
+        {"files": [["x" * 100_000, 1, 2, 3]], "more": 7},
+        {"files": [["./nb", 1, 2, 3], ["missing.csv", 1, 2, 3]]},
+    ],
+)
+def test_of_what_a_kernel_tells_only_files_of_the_project_or_the_run_get_a_digest(
+    project: Path, tmp_path: Path, content: Any
+) -> None:
+    run = RunFiles(str(tmp_path / "run"))
+    (tmp_path / "run" / ".guild" / "attrs").mkdir(parents=True)
+    files = ProjectFiles(run, [], str(project), str(project))
+    files.add(content)
+    files.finish(10)
+    assert set(run.attr("project_files").values()) <= {NONE}
+
+
+def test_a_file_has_a_digest_only_if_it_was_the_same_all_the_time(
+    project: Path, tmp_path: Path
+) -> None:
+    run = RunFiles(str(tmp_path / "run"))
+    (tmp_path / "run" / ".guild" / "attrs").mkdir(parents=True)
+    files = ProjectFiles(run, ["pass"], str(project), str(project))
+    names = ("data.csv", "a b.csv", "nb/data.csv")
+    states = [os.stat(project / name) for name in names]
+    told = [[n, s.st_mtime_ns, s.st_size, s.st_ino] for n, s in zip(names, states)]
+    files.add({"files": told})
+    (project / "a b.csv").write_text("other")
+    new = project / "new.csv"
+    new.write_text("nb/data.csv")  # of the same size and time as the one in whose place it comes
+    os.utime(new, ns=(states[2].st_atime_ns, states[2].st_mtime_ns))
+    new.rename(project / "nb" / "data.csv")
+    files.finish(10)
+    digest = hashlib.sha1(b"data.csv").hexdigest()
+    assert run.attr("project_files") == {"data.csv": digest, "a b.csv": NONE, "nb/data.csv": NONE}
