@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 VARIABLE = "GUILD_NOTEBOOK_FORKS"
 """The variable of a trial that has a host: the path of the folder."""
 
+VARYING = "varying_flags"
+"""The run attribute of a trial that has the names of the flags in which the trials differ."""
+
 HOST, PROCESS, LOG, REFUSED = "h", "p", "log", "refused"
 """The names of what is in the folder."""
 
@@ -60,7 +63,7 @@ Message = dict[str, Any]
 def batch_of(read: Callable[[str], Any]) -> str:
     """What is the same of the trials of a batch, of whose attributes ``read`` returns those of one:
     "" for a run that shares nothing."""
-    varying, flags = read("varying_flags"), read("flags")
+    varying, flags = read(VARYING), read("flags")
     if not isinstance(varying, list) or not isinstance(flags, dict):
         return ""
     fixed = {name: value for name, value in flags.items() if name not in varying}

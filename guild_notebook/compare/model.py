@@ -144,6 +144,12 @@ class Run:
         return self.status in ("running", "pending", "staged")
 
     @property
+    def has_all_results(self) -> bool:
+        """Whether each of its cells that was to run has, though the run may not have ended."""
+        states = {cell.state for cell in self.cells}
+        return states != {""} and states.isdisjoint(("running", "not run"))
+
+    @property
     def short_id(self) -> str:
         return self.id[:8]
 

@@ -11,11 +11,9 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..fork_host import VARIABLE, Host, is_possible
+from ..fork_host import VARIABLE, VARYING, Host, is_possible
 
 log = logging.getLogger("guild")
-
-ATTRIBUTE = "varying_flags"
 
 
 def option(command: Sequence[str] | None, name: str) -> str:
@@ -39,7 +37,7 @@ def record(runs: Iterable[Any], names: Iterable[str]) -> None:
     are none, since repeated runs are there to differ by chance."""
     found = sorted(names)
     for run in runs if found else ():
-        run.write_attr(ATTRIBUTE, found)
+        run.write_attr(VARYING, found)
 
 
 def start_host(own_folder: str, say: Callable[[str], None] = lambda line: None) -> Host | None:

@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 # What takes long to import is imported where it is needed, most of it while the kernel starts.
@@ -39,8 +39,6 @@ from .record.source_files import SourceFiles
 from .secret_values import RunSecrets, mask_writes
 
 if TYPE_CHECKING:
-    from ..document.shared_cells import SharedCells
-    from ..flags.apply import Assignment
     from .kernel.forking import Prefix
     from .output.display import RunOutput
     from .run_facts import RunFlags
@@ -81,7 +79,7 @@ def main() -> int:
         with unexecuted.saved_unless_executed(), contextlib.ExitStack() as unless_executed:
             settings = _settings(arguments, path)
             start = prefix = None
-            is_trial = _may_be_forked(record, settings)
+            is_trial = may_be_forked(record, settings)
             if settings["exec"] and not secrets.variables and not is_trial:
                 start = unless_executed.enter_context(_start_kernel(nb, record, settings, waiting))
             left_out = unexecuted.put_values(settings["skip-tags"], settings["until"])
@@ -126,7 +124,7 @@ def _prepare(record: RunDir, arguments: list[str]) -> KernelStart | None:
     settings = _settings(arguments, record.source_path)
     source = record.path(record.source_path)
     kernel = None
-    is_forked = _may_be_forked(record, settings)
+    is_forked = may_be_forked(record, settings)
     starts = settings["exec"] and not is_forked and not RunSecrets(record).variables
     if starts and os.path.isfile(source):
         nb = reader.read(source, record.source_path)
@@ -138,17 +136,11 @@ def _prepare(record: RunDir, arguments: list[str]) -> KernelStart | None:
     return kernel
 
 
-def _may_be_forked(record: RunDir, settings: options.Settings) -> bool:
-    """Whether the kernel of this run may be a fork of what its trial shares with others."""
+def may_be_forked(record: RunDir, settings: options.Settings) -> bool:
+    """Whether the kernel of this run, a trial, may be a fork of what it shares with others."""
     if settings["fork"] == "no" or not settings["exec"]:
         return False
-    return fork_host.is_offered() and bool(_varying_flags(record))
-
-
-def _varying_flags(record: RunDir) -> list[str]:
-    """The names of the flags whose values the trials of a batch differ in; none of another run."""
-    names = record.known_attr("varying_flags")
-    return [str(name) for name in names] if isinstance(names, list) else []
+    return fork_host.is_offered() and bool(record.known_attr(fork_host.VARYING))
 
 
 def _run_dir() -> str:
@@ -230,50 +222,11 @@ class UnexecutedNotebook:
 
     def prefix(self, start: KernelStart, settings: options.Settings) -> Prefix:
         """The cells that this trial shares with others, on a kernel as ``start`` has chosen."""
-        from ..analysis.fork_point import fork_point, is_constant
-        from ..document.cells import cell_label, cell_names
-        from ..flags import apply
-        from .kernel.forking import Prefix, SharedCell
-        from .kernel.memory import OWN_PEAK
+        from . import forked_trial
 
-        indexes = self._to_run or []
-        varying = _varying_flags(self._record)
-        kept = self._kept()  # of the notebook's cells
-        differing = [each for each in self._assigned if each.flag.name in varying]
-        has_constants = all(is_constant(each.text) for each in differing)
-        cells_to_run = [kept[index] for index in indexes]
-        point = fork_point(self._nb, self._found, varying, cells_to_run, (), has_constants)
-        in_common = [each for each in self._assigned if each not in differing]
-        sources = apply.edited_sources(self._nb, in_common)
-        cells = reader.cells_of(self.data)
-        sets = {kept.index(index): sorted(names) for index, names in point.settings.items()}
-        for index in sets:
-            source = sources.get(kept[index], self._nb.cells[kept[index]].source)
-            cells[index] = replace(cells[index], source=source)
-        names = cell_names(cells)
-        shared = [
-            SharedCell(
-                index,
-                cells[index].source,
-                cell_label(index + 1, names[index], number),
-                settings["allow-errors"] or "raises-exception" in cells[index].tags,
-                sets.get(index, []),
-            )
-            for number, index in enumerate(indexes[: point.cells], 1)
-        ]
-        may_reset = not any(OWN_PEAK.search(cells[index].source) for index in indexes)
-        prefix = Prefix(start, shared, self._record.dir, varying, may_reset)
-        if point.index is not None:
-            name = cell_names(self._nb.cells)[point.index]
-            prefix.end = cell_label(point.index + 1, name, point.cells + 1)
-        if not start.can_be_forked:
-            prefix.refuse(f"kernel '{start.name}' is not a plain IPython kernel")
-        elif not shared:
-            where = cell_label(indexes[0] + 1, names[indexes[0]], 1) if indexes else "it"
-            prefix.refuse(f"{where} is the first, and {point.why}")
-        else:
-            prefix.begin()
-        return prefix
+        about = self._nb, self._found, self._assigned
+        cells, indexes = reader.cells_of(self.data), self._to_run or []
+        return forked_trial.prefix(self._record, start, settings, *about, cells, indexes)
 
     def flags(self, arguments: Sequence[str]) -> RunFlags:
         """The flags whose values have been put in; ``arguments`` are those of the run."""
@@ -290,13 +243,6 @@ class UnexecutedNotebook:
         dropped = parameters.injected_cells(self._nb)
         self.data, left_out = strip.strip_outputs(self._nb, sources, dropped)
         return left_out
-
-    def _kept(self) -> list[int]:
-        """The cells of the notebook that ``data`` has."""
-        from ..flags.sources import parameters
-
-        dropped = parameters.injected_cells(self._nb)
-        return [cell.index for cell in self._nb.cells if cell.index not in dropped]
 
     def save(self, status: str) -> None:
         """Save it with the state of the run, in which no cell has run. A run goes on where this is
@@ -380,7 +326,9 @@ async def _execute(
     stop.watch()
     shared = None
     if prefix:
-        shared = await _forked(prefix, start, settings, output, stop)
+        from . import forked_trial
+
+        shared = await forked_trial.start_kernel(prefix, start, settings, output, stop)
     if start.error:
         raise start.error
     if start.notice:
@@ -407,36 +355,13 @@ async def _execute(
     if kernel.supervisor_failure:
         why = f"the kernel's supervisor {kernel.supervisor_failure}"
         output.status_lines.write(f"{why}, the run has ended what was left of the kernel")
+    if settings["fork"] == "verify" and shared and not status and stop.signal is None:
+        status = await forked_trial.verify(record, output, stop)
     if stop.signal is None:
         return status
     if stop.is_orphan:
         record.write_exit_status(-stop.signal)
     return -stop.signal
-
-
-async def _forked(
-    prefix: Prefix, start: KernelStart, settings: options.Settings, output: RunOutput, stop: Stop
-) -> SharedCells | None:
-    """Start the kernel as a fork of ``prefix``, or in the usual way where it cannot be forked."""
-    cells = len(prefix.cells)
-    if not prefix.reason:
-        what = f"{cells} cell{'s' * (cells > 1)} that the trials share"
-        output.status.begin(f"executing the {what}")
-    is_ready = await prefix.ready(stop.requested, settings["cell-timeout"])
-    start.begin(fork=prefix.fork if is_ready else None)
-    if is_ready and start.error:
-        start.error, is_ready = None, False
-        prefix.refuse("the process that has executed them cannot be forked")
-        start.begin()
-    if is_ready:
-        line = f"the cells before {prefix.end} are executed once for all trials ({cells})"
-        if prefix.say(line):
-            output.status_lines.write(line)
-        return prefix.shared
-    if prefix.reason and prefix.is_first:
-        said = "nb-fork: the trials run in fresh kernels"
-        output.status_lines.write(f"{said}: {prefix.reason}", said)
-    return None
 
 
 def _ensure_home() -> None:

@@ -119,8 +119,8 @@ class Prefix:
     """The shared ``cells`` of a trial which has a host (fork_host), whose run directory is
     ``run_dir`` and whose kernel ``start`` is to be. ``varying`` are the flags that the trials
     differ in. ``shared`` says, once it is ``ready``, how the cells were executed. ``reason`` is
-    why the kernel is not forked, and ``is_first`` whether no trial before has been told so. ``end``
-    is what the first cell is called that is not shared."""
+    why the kernel is not forked. ``lines`` are what no trial before has said, and
+    ``end`` is what the first cell is called that is not shared."""
 
     def __init__(
         self,
@@ -139,25 +139,26 @@ class Prefix:
         self._key = self._command = ""
         self._own = {"RUN_ID", "RUN_DIR", *(f"FLAG_{name.upper()}" for name in varying)}
         self.shared: SharedCells | None = None
-        self.reason, self.is_first = "", False
-        self.end = "the end"
+        self.reason = ""
+        self.lines: list[str] = []
+        self.end = ""
 
     def refuse(self, reason: str) -> None:
         """The trials have kernels of their own, for this ``reason``."""
         if self._connection:
             self._connection.close()
         self.reason = reason
-        refused = {"key": self._key, "reason": reason}
-        with contextlib.suppress(OSError):
-            self.is_first = bool(fork_host.ask(self._host, {"refuse": refused}).get("first"))
+        line = f"nb-fork: the trials run in fresh kernels: {reason}"
+        self._tell({"refuse": {"key": self._key, "reason": reason}}, line)
 
-    def say(self, line: str) -> bool:
-        """Have who runs the trials say what holds for all of them, once; returns whether this trial
-        is the first that says it."""
-        told = {"say": {"key": self._key, "line": line}}
+    def say(self, line: str) -> None:
+        """Have who runs the trials say what holds for all of them."""
+        self._tell({"say": {"key": self._key, "line": line}}, line)
+
+    def _tell(self, message: dict[str, Any], line: str) -> None:
         with contextlib.suppress(OSError):
-            return bool(fork_host.ask(self._host, told).get("first"))
-        return False
+            if fork_host.ask(self._host, message).get("first"):
+                self.lines.append(line)
 
     def begin(self) -> None:
         """Have the process started that executes the cells, unless it has been."""

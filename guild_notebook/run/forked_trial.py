@@ -1,0 +1,132 @@
+"""A trial of a sweep whose first cells are executed once for all trials (nb-fork)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .. import fork_host, options
+from ..analysis.fork_point import fork_point, is_constant
+from ..document.cells import Cell, cell_label, cell_names
+from ..document.reader import Notebook
+from ..document.shared_cells import SharedCells
+from ..flags import apply
+from ..flags.discover import Discovered
+from ..flags.sources import parameters
+from .execution.stop import Stop
+from .kernel.forking import Prefix, SharedCell
+from .kernel.memory import OWN_PEAK
+from .kernel.starting import KernelStart
+from .record.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from .output.display import RunOutput
+
+
+def prefix(
+    record: RunDir,
+    start: KernelStart,
+    settings: options.Settings,
+    notebook: Notebook,
+    found: Discovered,
+    assigned: Sequence[apply.Assignment],
+    cells: Sequence[Cell],
+    indexes: Sequence[int],
+) -> Prefix:
+    """Have the cells executed that the trials share, on a kernel as ``start`` has chosen. ``found``
+    are the flags of ``notebook`` and ``assigned`` their values, ``cells`` are its cells with these,
+    and those with the ``indexes`` are to run."""
+    names = record.known_attr(fork_host.VARYING)
+    varying = [str(name) for name in names] if isinstance(names, list) else []
+    dropped = parameters.injected_cells(notebook)
+    kept = [cell.index for cell in notebook.cells if cell.index not in dropped]
+    differing = [each for each in assigned if each.flag.name in varying]
+    has_constants = all(is_constant(each.text) for each in differing)
+    to_run = [kept[index] for index in indexes]
+    point = fork_point(notebook, found, varying, to_run, with_settings=has_constants)
+    sets = {kept.index(index): sorted(names) for index, names in point.settings.items()}
+    sources = apply.edited_sources(notebook, [each for each in assigned if each not in differing])
+    called = cell_names(cells)
+    labels = {i: cell_label(i + 1, called[i], number) for number, i in enumerate(indexes, 1)}
+    shared = [
+        SharedCell(
+            index,
+            cells[index].source
+            if index not in sets
+            else sources.get(kept[index], notebook.cells[kept[index]].source),
+            labels[index],
+            settings["allow-errors"] or "raises-exception" in cells[index].tags,
+            sets.get(index, []),
+        )
+        for index in indexes[: point.cells]
+    ]
+    may_reset = not any(OWN_PEAK.search(cells[index].source) for index in indexes)
+    made = Prefix(start, shared, record.dir, varying, may_reset)
+    made.end = next((labels[index] for index in indexes[point.cells :]), "the end")
+    if not start.can_be_forked:
+        made.refuse(f"kernel '{start.name}' is not a plain IPython kernel")
+    elif not shared:
+        made.refuse(f"the first cell is not shared, since {point.why}")
+    else:
+        made.begin()
+    return made
+
+
+async def start_kernel(
+    made: Prefix, start: KernelStart, settings: options.Settings, output: RunOutput, stop: Stop
+) -> SharedCells | None:
+    """Start the kernel as a fork, or in the usual way where it cannot be forked; returns how the
+    shared cells were executed, None where there are none."""
+    if not made.reason:
+        cells = len(made.cells)
+        output.status.begin(f"executing {cells} cell{'s' * (cells > 1)} that the trials share")
+    is_ready = await made.ready(stop.requested, settings["cell-timeout"])
+    start.begin(fork=made.fork if is_ready else None)
+    if is_ready and start.error:
+        start.error, is_ready = None, False
+        made.refuse("the process that has executed the shared cells cannot be forked")
+        start.begin()
+    if is_ready:
+        where = f"before {made.end or 'the end'} "
+        made.say(f"the cells {where}are executed once for all trials ({len(made.cells)})")
+    for line in made.lines:
+        output.status_lines.write(line)
+    return made.shared if is_ready else None
+
+
+async def verify(record: RunDir, output: RunOutput, stop: Stop) -> int:
+    """Run again, in a fresh kernel, what has been run in a forked one; returns the exit status of
+    the run, which fails where the outputs differ. The new run is deleted if they do not."""
+    output.status.begin("running again in a fresh kernel (nb-fork: verify)")
+    run_id = os.path.basename(record.dir)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "guild_notebook.cli", "reproduce", run_id, "--delete"),
+        env={**os.environ, fork_host.VARIABLE: ""},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    ended: Any = asyncio.ensure_future(process.communicate())
+    stopped = asyncio.ensure_future(stop.requested.wait())
+    await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not ended.done():
+        os.killpg(process.pid, signal.SIGTERM)
+    out, err = (part.decode("utf-8", "replace").splitlines() for part in await ended)
+    if process.returncode == 0:
+        output.status_lines.write("nb-fork: verify: a fresh kernel gives the same")
+        return 0
+    why = "a fresh kernel gives other outputs"
+    if process.returncode != 1:
+        why = f"it cannot be run again: {''.join(err[-1:])}"
+    for line in out if process.returncode == 1 else ():
+        if line.startswith(("differs", "more:")):
+            output.status_lines.write_as_it_is(line)
+    output.status_lines.write(f"guild-notebook: nb-fork: verify: {why} ", "guild-notebook: failed ")
+    output.status.end(f"nb-fork: verify: {why}", has_report=False)
+    return 1
