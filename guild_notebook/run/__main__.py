@@ -39,6 +39,7 @@ from .record.source_files import SourceFiles
 from .secret_values import RunSecrets, mask_writes
 
 if TYPE_CHECKING:
+    from ..flags.apply import Assignment
     from .kernel.forking import Prefix
     from .output.display import RunOutput
     from .run_facts import RunFlags

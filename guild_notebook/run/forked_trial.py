@@ -91,8 +91,8 @@ async def start_kernel(
         made.refuse("the process that has executed the shared cells cannot be forked")
         start.begin()
     if is_ready:
-        where = f"before {made.end or 'the end'} "
-        made.say(f"the cells {where}are executed once for all trials ({len(made.cells)})")
+        count = len(made.cells)
+        made.say(f"the cells before {made.end} are executed once for all trials ({count})")
     for line in made.lines:
         output.status_lines.write(line)
     return made.shared if is_ready else None
