@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .. import fork_host, options
@@ -49,15 +50,20 @@ def prefix(
     to_run = [kept[index] for index in indexes]
     point = fork_point(notebook, found, varying, to_run, with_settings=has_constants)
     sets = {kept.index(index): sorted(names) for index, names in point.settings.items()}
+    # The values in which trials differ are nowhere in what they share.
     sources = apply.edited_sources(notebook, [each for each in assigned if each not in differing])
+    cells = [
+        replace(cell, source=sources.get(kept[cell.index], notebook.cells[kept[cell.index]].source))
+        if cell.index in sets
+        else cell
+        for cell in cells
+    ]
     called = cell_names(cells)
     labels = {i: cell_label(i + 1, called[i], number) for number, i in enumerate(indexes, 1)}
     shared = [
         SharedCell(
             index,
-            cells[index].source
-            if index not in sets
-            else sources.get(kept[index], notebook.cells[kept[index]].source),
+            cells[index].source,
             labels[index],
             settings["allow-errors"] or "raises-exception" in cells[index].tags,
             sets.get(index, []),
