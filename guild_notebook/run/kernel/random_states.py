@@ -16,16 +16,19 @@ from __future__ import annotations
 import _random
 import functools
 import gc
+import importlib.machinery
 import os
 import random
 import sys
 import weakref
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 MODULE: Any = sys.modules["random"]
 """With its own names."""
+
+LOADER: Any = importlib.machinery.SourceFileLoader
 
 OF_LIBRARIES = ("tempfile", "sympy.core.random")
 """Modules whose generators give numbers that no result depends on."""
@@ -37,7 +40,7 @@ SEARCHED_BLOCKS = 4096
 """How far is looked whether a state follows others, in blocks of 624 words: a tenth of a second."""
 
 TORCH_SEED = 67280421310721
-"""Of torch's generators where no other is given."""
+"""Of a generator of torch where no other is given, but not of its global one."""
 
 
 class RandomStates:
@@ -47,39 +50,71 @@ class RandomStates:
     def __init__(self) -> None:
         """To be made before the first cell."""
         self._entropies: dict[int, None] = {}  # seeds of numpy's own, of its global one first
-        self._unseeded: list[Any] = []  # generators that get another seed in a forked kernel
+        self._torch_seed: int | None = None  # of its own
+        self._seedings: list[Callable[[], object]] = []  # of what the shared cells do not seed
         self._state: Any = None  # of Python's global generator where it is seeded
-        numpy = sys.modules.get("numpy.random.mtrand")
-        if numpy:
-            sequence = _sequence_of(numpy._rand._bit_generator)
-            self._entropies[getattr(sequence, "entropy", None) or 0] = None
+        mtrand = sys.modules.get("numpy.random.mtrand")
+        if mtrand:
+            entropy = getattr(_sequence_of(mtrand._rand._bit_generator), "entropy", None)
+            self._entropies.update({entropy: None} if type(entropy) is int else {})
         self._python = _Watch()
         MODULE._urandom = self._note_entropy
+        LOADER.exec_module = self._watched_import(LOADER.exec_module)
+        self._note_torch()
 
     def problem(self, namespace: Mapping[str, Any]) -> str:
         """After the last shared cell: why a forked kernel would not have the random numbers of a
         fresh run, as a clause, "" where it has them. ``namespace`` is the notebook's."""
         self._python.end()
         MODULE._urandom = os.urandom
-        self._state, self._unseeded = None, []
-        drawn = self._drawn_of_python() or self._drawn_of_numpy() or _drawn_of_torch(namespace)
+        if "exec_module" in vars(LOADER):
+            del LOADER.exec_module
+        self._state, self._seedings = None, []
+        if _is_numba_used():
+            return "the shared cells draw from numba, whose states end where a process is forked"
+        drawn = self._drawn_of_python() or self._drawn_of_numpy() or self._drawn_of_torch(namespace)
         if drawn is None:
             return ""
         generator, text = drawn
         owners = [generator, *gc.get_referrers(generator)]  # of numpy's bit generators
         names = [n for n, v in namespace.items() if any(v is o for o in owners) and n[:1] != "_"]
         text = min(names, default=text)
-        return f"the shared cells draw from {text} without a seed, in all trials the same numbers"
+        return f"the shared cells draw from {text} without a seed, so all trials would get the same"
 
     def restore(self) -> None:
         """In a forked kernel, after all else with which it begins."""
-        for generator in self._unseeded:
-            if isinstance(generator, random.Random):
-                random.Random.seed(generator)
-            else:
-                _seed_anew(generator)
+        for seed in self._seedings:
+            seed()
         if self._state is not None:
             random.setstate(self._state)
+
+    def _watched_import(self, exec_module: Any) -> Any:
+        """The same function, after which what a library has drawn while it was imported counts as
+        not drawn: no result depends on it. (rich draws a word, sympy numbers for its symbols.)"""
+        is_importing = False
+
+        def importing(loader: Any, module: Any) -> None:
+            nonlocal is_importing
+            if is_importing or not _is_library(loader.path):
+                exec_module(loader, module)
+                return
+            is_importing = True
+            before = self._python.drawn()
+            try:
+                exec_module(loader, module)
+            finally:
+                is_importing = False
+                self._python.forgive(before)
+                self._note_torch()
+
+        code = importing.__code__.replace(co_filename=exec_module.__code__.co_filename)
+        importing.__code__ = code  # so that Python leaves it out of tracebacks
+        return importing
+
+    def _note_torch(self) -> None:
+        generator = getattr(sys.modules.get("torch"), "default_generator", None)
+        if generator is not None and self._torch_seed is None:
+            self._torch_seed = generator.initial_seed()
 
     def _note_entropy(self, size: int) -> bytes:
         found = os.urandom(size)
@@ -88,12 +123,14 @@ class RandomStates:
         return found
 
     def _drawn_of_python(self) -> tuple[Any, str] | None:
-        births = self._python.births
-        for generator, origin in self._python.generators():
+        births, alive = self._python.births, self._python.generators()
+        if not any(generator is MODULE._inst for generator, _ in alive):
+            return MODULE._inst, "random"  # the module was imported anew
+        for generator, origin in alive:
             is_global = generator is MODULE._inst
-            state = _packed(random.Random.getstate(generator)[1])
+            state = _packed(_random.Random.getstate(generator))
             if state in origin.births or origin.module in OF_LIBRARIES:
-                self._unseeded.append(generator)
+                self._seedings.append(functools.partial(_random.Random.seed, generator))
             elif origin.births and (origin.births is not births or _follows(state, births)):
                 return generator, "random" if is_global else f"a generator of {origin.module}"
             elif is_global:
@@ -102,7 +139,7 @@ class RandomStates:
 
     def _drawn_of_numpy(self) -> tuple[Any, str] | None:
         mtrand = sys.modules.get("numpy.random.mtrand")
-        if not mtrand or not self._entropies:
+        if not mtrand:
             return None
         bits: Any = sys.modules["numpy.random.bit_generator"]
         own = mtrand._rand._bit_generator
@@ -114,18 +151,38 @@ class RandomStates:
         for generator in [own, *others]:
             sequence = _sequence_of(generator)
             is_drawn = self._is_drawn(generator, sequence, bits.SeedSequence)
-            if is_drawn or (is_drawn is not None and id(sequence) in owners - {id(None)}):
+            is_shared = id(sequence) in owners - {id(None)}
+            if is_drawn is False and generator is not own:
+                is_drawn = is_shared or not _takes_sequence(type(generator))
+            if is_drawn:
                 return generator, "numpy.random" if generator is own else "a generator of numpy"
             if is_drawn is not None:
-                self._unseeded.append(generator)
+                self._seedings.append(functools.partial(_seed_anew, generator))
             owners.add(id(sequence))
         for key in left.keys() - owners:
             return left[key], "a SeedSequence of numpy"
         return None
 
+    def _drawn_of_torch(self, namespace: Mapping[str, Any]) -> tuple[Any, str] | None:
+        torch: Any = sys.modules.get("torch")
+        own = getattr(torch, "default_generator", None)
+        if own is None:
+            return None
+        for generator in [own, *(v for v in namespace.values() if type(v) is torch.Generator)]:
+            seed = generator.initial_seed()
+            if not 2**32 <= seed < 2**64 - 2**32 or seed == TORCH_SEED:
+                continue  # a seed that torch makes has 64 bits
+            birth = torch.Generator().manual_seed(seed)
+            is_drawn = not generator.get_state().equal(birth.get_state())
+            if is_drawn or generator is not own or seed != self._torch_seed:
+                return generator, "torch" if generator is own else "a generator of torch"
+            self._seedings.append(own.seed)
+        return None
+
     def _has_made(self, sequence: Any) -> bool:
         """Whether a SeedSequence is of a seed that nobody has given."""
-        return getattr(sequence, "entropy", None) in self._entropies
+        entropy = getattr(sequence, "entropy", None)
+        return type(entropy) is int and entropy in self._entropies
 
     def _is_drawn(self, generator: Any, sequence: Any, seed_sequence: Any) -> bool | None:
         """Whether something has been drawn without a seed; None where there is a seed."""
@@ -181,6 +238,24 @@ class _Watch:
     def end(self) -> None:
         _replace(self._watching, self._before)
 
+    def drawn(self) -> list[tuple[Any, Origin, bytes]]:
+        """The generators without a seed whose states are not what they were then."""
+        found = []
+        for generator, origin in self.generators():
+            if origin.births and origin.births is not self.births:
+                state = _packed(_random.Random.getstate(generator))
+                if state not in origin.births:
+                    found.append((generator, origin, state))
+        return found
+
+    def forgive(self, before: list[tuple[Any, Origin, bytes]]) -> None:
+        """Let those that have been drawn from, but had not ``before``, be as if they were not."""
+        origins = [origin for _, origin, _ in before]
+        for _, origin, state in self.drawn():
+            if not any(origin is other for other in origins):
+                origin.births.append(state)
+                self.births.append(state)
+
     def generators(self) -> list[tuple[Any, Origin]]:
         """Those that live."""
         found = [(reference(), origin) for reference, origin in self._origins.values()]
@@ -194,7 +269,7 @@ class _Watch:
         while frame.f_back and frame.f_globals.get("__name__") == "random":
             frame = frame.f_back
         if births is None:
-            births = [_packed(random.Random.getstate(generator)[1])]
+            births = [_packed(_random.Random.getstate(generator))]
             self.births += births
             del self.births[1:-MOST_STATES]
         key = id(generator)
@@ -249,19 +324,37 @@ def _plain(value: Any) -> Any:
 
 def _seed_anew(bit_generator: Any) -> None:
     new = type(bit_generator)()
+    if _takes_sequence(type(new)):
+        bit_generator.__setstate__((new.state, _sequence_of(new)))
+    else:
+        bit_generator.state = new.state
+
+
+def _takes_sequence(kind: Any) -> bool:
+    """Whether bit generators can get another SeedSequence, of which others are spawned; not those
+    of numpy 1."""
+    new = kind()
     try:
-        bit_generator.__setstate__((new.state, _sequence_of(new)))  # for what is spawned from it
+        new.__setstate__((new.state, _sequence_of(new)))
     except (TypeError, ValueError):
-        bit_generator.state = new.state  # an older numpy
+        return False
+    return True
 
 
-def _drawn_of_torch(namespace: Mapping[str, Any]) -> tuple[Any, str] | None:
-    torch: Any = sys.modules.get("torch")
-    if not hasattr(torch, "default_generator"):
-        return None
-    others = [value for value in namespace.values() if isinstance(value, torch.Generator)]
-    for generator in [torch.default_generator, *others]:
-        # A seed that torch makes has 53 bits, which hardly anybody writes out.
-        if 2**32 <= generator.initial_seed() < 2**53 and generator.initial_seed() != TORCH_SEED:
-            return generator, "torch"
-    return None
+def _is_numba_used() -> bool:
+    """Whether numba's generators were seeded, or drawn from, by compiled code. It gives others to
+    a forked process, and does not tell which of both it was."""
+    numba: Any = sys.modules.get("numba._helperlib")
+    names = ("rnd_get_np_state_ptr", "rnd_get_py_state_ptr") if numba else ()
+    for name in names:
+        index, words = numba.rnd_get_state(getattr(numba, name)())
+        if index != 624 or words[0] != 0x80000000:  # what it begins with
+            return True
+    return False
+
+
+def _is_library(path: str) -> bool:
+    """Whether a source file is of Python itself or of an installed package."""
+    installed = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+    python = os.path.dirname(os.__file__) + os.sep
+    return path.startswith(python) or any(part in path for part in installed)

@@ -1,0 +1,295 @@
+"""A forked kernel has the random numbers of a fresh run, or it is said why not. Each row of code is
+executed by a process that is forked, twice as for a trial, and by one that is not."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from guild_notebook.run.kernel import random_states
+from tests.helpers.slow import but_slow
+
+SCRIPT = '''
+import importlib.util, json, os, sys, traceback
+
+spec = importlib.util.spec_from_file_location("random_states", sys.argv[1])
+random_states = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(random_states)
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+
+def child(function):
+    """What a function returns in a forked process."""
+    read, write = os.pipe()
+    if not os.fork():
+        try:
+            os.write(write, json.dumps(function()).encode())
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        text = pipe.read()
+    os.wait()
+    return json.loads(text)
+
+def evaluated(code, namespace):
+    return repr(eval(code, namespace))
+
+def fresh(shared, own):
+    namespace = {}
+    exec(shared, namespace)
+    return evaluated(own, namespace)
+
+def forked(shared, own):
+    states, namespace = random_states.RandomStates(), {}
+    exec(shared, namespace)
+    problem = states.problem(namespace)
+
+    def trial():
+        import random
+        random.random()  # as what begins in a kernel does
+        states.restore()
+        return evaluated(own, namespace)
+
+    return [problem, *(child(lambda: child(trial)) for _ in range(2))]
+
+print(json.dumps([
+    [child(lambda: fresh(*row)), *child(lambda: forked(*row))] for row in json.load(sys.stdin)
+]))
+'''
+
+
+def executed(rows: list[tuple[str, str]], *imported: str) -> list[list[str]]:
+    """By row what one process has, why a process must not be forked, and what two trials have.
+    These modules have been ``imported`` before the first shared cell."""
+    command = [sys.executable, "-c", SCRIPT, random_states.__file__, *imported]
+    done = subprocess.run(command, input=json.dumps(rows), capture_output=True, text=True)
+    assert not done.stderr
+    found: list[list[str]] = json.loads(done.stdout)
+    assert len(found) == len(rows)
+    return found
+
+
+SEEDED = [
+    ("import random; random.seed(1)", "random.random()"),
+    ("import random; random.seed('a'); random.gauss(0, 1)", "random.gauss(0, 1), random.random()"),
+    ("from random import *; seed(1); shuffle([*range(999)])", "random(), sample(range(99), 9)"),
+    ("import random; random.seed(1); s = random.getstate(); random.seed()\nrandom.setstate(s)",
+     "random.random()"),
+    ("import random; random.random(); random.seed(1)", "random.random()"),
+    ("import random; r = random.Random(5); r.random()", "r.random()"),
+    ("import copy, random; r = copy.deepcopy(random.Random(5)); r.random()", "r.random()"),
+    ("import random\nclass R(random.Random):\n def seed(self, a=None): super().seed(7)\nr = R()",
+     "r.random()"),
+    ("import random, tempfile; tempfile.mktemp(); random.seed(3)", "random.random()"),
+    ("import random; random.seed(3); import rich.style", "random.random()"),
+]  # fmt: skip
+
+SEEDED_NUMPY = [
+    ("np.random.seed(1)", "np.random.rand()"),
+    ("np.random.seed(1); np.random.randn()", "np.random.randn(), np.random.get_state()[2:]"),
+    ("np.random.seed([1, 2]); np.random.rand(10_000)", "np.random.rand()"),
+    ("np.random.rand(); np.random.seed(1)", "np.random.rand()"),
+    ("s = np.random.RandomState(4).get_state(); np.random.seed(); np.random.seed(0)\n"
+     "np.random.set_state(s)", "np.random.rand()"),
+    ("rng = np.random.default_rng(3); rng.random()", "rng.random(), rng.spawn(1)[0].random()"),
+    ("rng = np.random.default_rng(1228075288405441003726421373676723324)", "rng.random()"),
+    ("rng = np.random.default_rng([3, 4]); np.random.default_rng()", "rng.random()"),
+    ("rng = np.random.RandomState(3); rng.normal()", "rng.normal()"),
+    ("rng = np.random.Generator(np.random.Philox(3)); rng.integers(9, dtype='uint32')",
+     "rng.integers(9, size=9, dtype='uint32')"),
+    ("rs = [np.random.default_rng(s) for s in np.random.SeedSequence(4).spawn(3)]",
+     "rs[2].random()"),
+    ("ss = np.random.SeedSequence(4); ss.spawn(2)", "ss.spawn(1)[0].generate_state(2)"),
+    ("import copy; rng = copy.deepcopy(np.random.default_rng(3)); rng.random()", "rng.random()"),
+    ("import pickle; rng = pickle.loads(pickle.dumps(np.random.RandomState(3)))", "rng.rand()"),
+]  # fmt: skip
+
+UNSEEDED = [
+    ("import random", "random.random()"),
+    ("import random; random.seed(1); random.seed()", "random.random()"),
+    ("import random; s = random.getstate(); random.seed(3); random.setstate(s)", "random.random()"),
+    ("import random; r = random.Random()", "r.random()"),
+    ("import copy, random; r = copy.copy(random.Random())", "r.random()"),
+    ("import random, rich.style", "random.random()"),
+    ("import random; r = random.SystemRandom(); r.random()", "r.random()"),
+    ("import tempfile; tempfile.mktemp()", "tempfile.mktemp()"),
+    ("import secrets, uuid; secrets.token_hex(16); uuid.uuid4()",
+     "secrets.token_hex(), uuid.uuid4()"),
+]  # fmt: skip
+
+UNSEEDED_NUMPY = [
+    ("0", "np.random.rand()"),
+    ("s = np.random.get_state(); np.random.seed(1); np.random.set_state(s)", "np.random.rand()"),
+    ("rng = np.random.default_rng()", "rng.random()"),
+    ("rng = np.random.default_rng()", "rng.spawn(1)[0].random()"),
+    ("rng = np.random.default_rng()", "rng.bit_generator.seed_seq.entropy"),
+    ("rng = np.random.RandomState()", "rng.rand()"),
+    ("rng = np.random.Generator(np.random.SFC64())", "rng.random()"),
+    ("rs = [np.random.default_rng(s) for s in np.random.SeedSequence().spawn(3)]",
+     "rs[2].random()"),
+]  # fmt: skip
+
+REFUSED = [
+    ("import random; random.random()", "random"),
+    ("import random; random.seed(1); random.seed(); random.random()", "random"),
+    ("import random; random.random(); s = random.getstate(); random.seed(3); random.setstate(s)",
+     "random"),
+    ("import random, importlib; importlib.reload(random); random.seed(1)", "random"),
+    ("import random; rng = random.Random(); rng.random()", "rng"),
+    ("import random; rng = [random.Random()]; rng[0].random()", "rng"),
+    ("import copy, random; rng = random.Random(); rng.random(); rng = copy.copy(rng)", "rng"),
+]  # fmt: skip
+
+REFUSED_NUMPY = [
+    ("np.random.rand()", "numpy.random"),
+    ("np.random.seed(1); np.random.seed(); np.random.rand()", "numpy.random"),
+    ("np.random.rand(); s = np.random.get_state(); np.random.seed(1); np.random.set_state(s)",
+     "numpy.random"),
+    ("rng = np.random.default_rng(); rng.random()", "rng"),
+    ("rng = [np.random.default_rng()]; rng[0].random()", "a generator of numpy"),
+    ("rng = np.random.default_rng(); rng.spawn(1)", "rng"),
+    ("rng = np.random.RandomState(); rng.rand()", "rng"),
+    ("sequence = np.random.SeedSequence()", "sequence"),
+    ("sequence = np.random.SeedSequence(); sequence.spawn(1)", "sequence"),
+    ("s = np.random.SeedSequence(); a = np.random.PCG64(s); b = np.random.PCG64(s)", "b"),
+]  # fmt: skip
+
+
+def with_numpy(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    pytest.importorskip("numpy")
+    return [(f"import numpy as np\n{shared}", own) for shared, own in rows]
+
+
+def check_seeded(rows: list[tuple[str, str]], *imported: str) -> None:
+    for row, (fresh, problem, one, other) in zip(rows, executed(rows, *imported)):
+        assert (problem, one, other) == ("", fresh, fresh), row
+
+
+def check_unseeded(rows: list[tuple[str, str]], *imported: str) -> None:
+    for row, (fresh, problem, one, other) in zip(rows, executed(rows, *imported)):
+        assert not problem, row
+        assert len({fresh, one, other}) == 3, row
+
+
+def check_refused(rows: list[tuple[str, str]], *imported: str) -> None:
+    found = executed([(shared, "0") for shared, _ in rows], *imported)
+    for (shared, name), (_, problem, *_) in zip(rows, found):
+        said = f"the shared cells draw from {name} without a seed, so all trials would get the same"
+        assert problem == said, shared
+
+
+def test_numbers_after_a_seed_are_those_of_a_fresh_run() -> None:
+    pytest.importorskip("rich")
+    check_seeded(SEEDED)
+
+
+def test_numbers_of_numpy_after_a_seed_are_those_of_a_fresh_run() -> None:
+    check_seeded(with_numpy(SEEDED_NUMPY), "numpy.random")
+
+
+def test_numbers_without_a_seed_differ_between_trials() -> None:
+    pytest.importorskip("rich")
+    check_unseeded(UNSEEDED)
+
+
+def test_numbers_of_numpy_without_a_seed_differ_between_trials() -> None:
+    check_unseeded(with_numpy(UNSEEDED_NUMPY[:2]))
+    check_unseeded(with_numpy(UNSEEDED_NUMPY[2:]), "numpy.random")
+
+
+def test_a_process_that_drew_without_a_seed_is_not_to_be_forked() -> None:
+    check_refused(REFUSED)
+
+
+def test_a_process_that_drew_from_numpy_without_a_seed_is_not_to_be_forked() -> None:
+    check_refused(with_numpy(REFUSED_NUMPY[:2]))
+    check_refused(with_numpy(REFUSED_NUMPY[2:]), "numpy.random")
+
+
+OPERATIONS = [
+    "random.seed({n})", "random.random()", "random.gauss(0, 1)", "random.getrandbits({n} + 1)",
+    "random.shuffle(items)", "saved = random.getstate()", "random.setstate(saved)",
+    "random.Random({n}).random()", "r.seed({n})", "r.sample(range(99), 9)",
+    "r.setstate(random.getstate())", "r = copy.copy(r)",
+    "np.random.seed({n})", "np.random.rand({n})", "np.random.randn()", "np.random.shuffle(items)",
+    "np.random.default_rng().random()", "kept = np.random.get_state()", "np.random.set_state(kept)",
+    "np.random.seed()\nnp.random.set_state(kept)",
+    "rng.normal()", "rng.integers({n} + 1, size=3, dtype='uint16')", "rng = rng.spawn(1)[0]",
+    "rng = np.random.default_rng({n})", "old.randn()", "old.randint(9, size={n})",
+    "old = np.random.RandomState({n})", "old.set_state(np.random.get_state())",
+]  # fmt: skip
+
+FIRST = """import copy, random, numpy as np
+items = [*range(99)]
+random.seed(1); r = random.Random(2); saved = random.Random(3).getstate()
+np.random.seed(4); rng = np.random.default_rng(5); old = np.random.RandomState(6)
+kept = np.random.RandomState(7).get_state()
+"""
+
+LAST = """(items, [(g.random(), g.gauss(0, 1)) for g in (random, r)],
+    [(g.normal(), g.bytes(3)) for g in (np.random, rng, old)])"""
+
+
+@pytest.mark.parametrize("seed", but_slow(range(5), 0))
+def test_any_operations_around_the_fork_give_the_numbers_of_one_process(seed: int) -> None:
+    pytest.importorskip("numpy")
+    choice = random.Random(seed)
+    rows = []
+    for _ in range(20):
+        lines = [
+            choice.choice(OPERATIONS).format(n=choice.randrange(2000))
+            for _ in range(choice.randrange(12))
+        ]
+        cut = choice.randint(0, len(lines))
+        after = "\n".join(lines[cut:])
+        own = f"exec({after!r}), {LAST}"
+        rows.append(("\n".join([FIRST, *lines[:cut]]), own))
+    check_seeded(rows, "numpy.random")
+
+
+LOOKS = """
+import inspect, pickle, random, sys, traceback
+sys.path.insert(0, {folder!r})
+try:
+    import fails
+except ZeroDivisionError:
+    text = traceback.format_exc()
+generator = random.Random(3)
+found = [
+    random.seed.__name__, random.seed.__qualname__, random.Random.seed.__module__,
+    random.seed.__doc__, str(inspect.signature(random.seed)), inspect.getsource(random.seed),
+    type(random.seed.__self__).__name__, pickle.loads(pickle.dumps(random.seed)).__name__,
+    pickle.loads(pickle.dumps(generator)).random() == generator.random(),
+    pickle.loads(pickle.dumps(random.Random.seed)) is random.Random.seed, text,
+]
+"""
+
+
+def test_what_is_watched_looks_to_a_notebook_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "fails.py").write_text("1 / 0")
+    looks = LOOKS.format(folder=str(tmp_path / "site-packages"))
+    ((fresh, problem, forked, _),) = executed([(looks, "found")])
+    assert not problem
+    assert "ZeroDivisionError" in fresh
+    assert forked == fresh
+
+
+def test_nothing_is_watched_after_the_last_shared_cell() -> None:
+    names = """
+import importlib.machinery, random, secrets
+def names():
+    loader = importlib.machinery.SourceFileLoader
+    functions = random.Random.seed, random.setstate.__func__, random._urandom
+    return functions[2:], [f.__code__.co_filename for f in functions[:2]], vars(loader).keys()
+"""
+    ((fresh, _, forked, _),) = executed([(names, "names()")])
+    assert forked == fresh
