@@ -112,10 +112,13 @@ class FilesRead:
             self._seen.clear()
         self._seen.add(opened)
         path = os.path.abspath(os.fsdecode(opened))
-        if path.endswith(".pyc"):
-            path = importlib.util.source_from_cache(path)
         name = self._name(path)
-        if name is None or name in self._files or len(name) > LONGEST_NAME:
+        if name is None or len(name) > LONGEST_NAME:
+            return
+        if name.endswith(".pyc"):
+            path = importlib.util.source_from_cache(path)
+            name = self._name(path)
+        if name is None or name in self._files:
             return
         state = os.stat(path)
         if not stat.S_ISREG(state.st_mode):
