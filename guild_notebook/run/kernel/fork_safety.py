@@ -9,8 +9,10 @@ tells in /proc is read there; macOS is asked through psutil, which ipykernel req
 from __future__ import annotations
 
 import asyncio
+import bisect
 import collections
 import contextlib
+import ctypes
 import fcntl
 import functools
 import gc
@@ -21,10 +23,12 @@ import re
 import signal
 import socket
 import stat
+import struct
 import sys
 import sysconfig
 import tempfile
 import threading
+import time
 import types
 import warnings
 import weakref
@@ -55,6 +59,23 @@ SEMAPHORES = "/dev/shm/sem."  # noqa: S108 - a place of the system, not one to w
 
 GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 
+OMP_PAUSE_SOFT = 1
+
+FORK_SAFE = re.compile(
+    r"/lib(arrow|i?omp\d*)\b[^/]* [^/]*$|/numexpr/[^/]*$|/libtorch_cpu\.so (?!pt_)[^/]*$"
+)
+"""Libraries whose threads are not needed in a fork, since they start others there, with the names
+of the threads: Arrow, the OpenMP of LLVM and Intel, numexpr, and torch's threads within an
+operation, which have no name of their own."""
+
+READ = {"x86_64": 0, "aarch64": 63}.get(os.uname().machine, -1)
+"""The number of the call read(2)."""
+
+SYSTEM_LIBRARY = re.compile(r"(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s)|ld-linux[^.]*|ld|libc)[-.]")
+
+MOST_OF_STACK = 65_536
+"""Bytes of a thread's stack that are read; one that waits for work has some thousands."""
+
 OF_IPYTHON = re.compile(r"_+|_i+|_i?\d+|_[io]h|_dh|In|Out|exit|quit|get_ipython|open|__\w+__")
 """Names that IPython keeps in the namespace: what cells were, and have shown."""
 
@@ -76,14 +97,15 @@ class Watch:
     def __init__(self, cwd: str, run_variables: Collection[str]) -> None:
         self._cwd = os.path.realpath(cwd)
         self._folders = {os.path.abspath(cwd), self._cwd}
-        self._temporary = os.path.realpath(tempfile.gettempdir())
-        self._old_temporary = _names_in(self._temporary)
         self._files = _listing(self._cwd)
         self._descriptors = dict(_descriptors())
-        self._mappings = set(_shared_mappings())
+        self._shared = set(_shared_mappings())
         self._threads = set(threading.enumerate())
         self._tasks = _pending_tasks()
+        self._environment: Any = type(os.environ)
         self._read = _watch_environment(run_variables)
+        self._temporary = _watch_temporary_names()
+        self._bars = _ProgressBars()
         self._readable: set[int] = set()
 
     def problem(self, namespace: dict[str, Any], own_fds: Collection[int]) -> str:
@@ -93,6 +115,9 @@ class Watch:
         found = self._first_problem(namespace, set(own_fds))
         if found:
             gc.collect()  # what nobody holds any more is closed
+            self._bars.end()
+            _end_processes_of_joblib()
+            _end_idle_connections()
             found = self._first_problem(namespace, set(own_fds))
         return found
 
@@ -102,6 +127,9 @@ class Watch:
         for fd in self._readable:
             with contextlib.suppress(OSError):
                 _reopen(fd)
+        self._bars.begin_again()
+        for environment in (os.environ, os.environb):
+            environment.__class__ = self._environment
 
     def _first_problem(self, namespace: dict[str, Any], own_fds: set[int]) -> str:
         checks: tuple[Callable[[], str], ...] = (
@@ -122,16 +150,13 @@ class Watch:
         own = [thread for thread in threading.enumerate() if thread not in self._threads]
         if own:
             return f"a thread of the notebook goes on ({own[0].name})"
-        if _thread_count() > len(self._threads):
-            _fork_once()
-            if _thread_count() > len(self._threads):
-                return "native threads of a library go on"
-        return ""
+        return _native_thread_problem(len(self._threads))
 
     def _descriptor_problem(self, own_fds: set[int]) -> str:
         self._readable = set()
+        pipes = _pipes_of_libraries()
         for fd, identity in _descriptors():
-            if fd in own_fds:
+            if fd in own_fds or identity[2] in pipes:
                 continue
             if _is_read_only_file(fd, identity[0]):
                 self._readable.add(fd)
@@ -164,7 +189,7 @@ class Watch:
     def _mapping_problem(self) -> str:
         for mapping in _shared_mappings():
             path = mapping[2]
-            if mapping in self._mappings:
+            if mapping in self._shared:
                 continue
             if path.startswith(GPU_DEVICES):
                 return f"a GPU is in use ({path})"
@@ -212,12 +237,13 @@ class Watch:
         return ""
 
     def _new_temporary(self, value: str) -> str:
-        if self._temporary not in value:
-            return ""
-        name = value.partition(self._temporary + os.sep)[2].partition(os.sep)[0]
-        path = os.path.join(self._temporary, name)
-        is_new = name and name not in self._old_temporary and os.path.lexists(path)
-        return path if is_new and path not in self._folders else ""
+        """The temporary file that a text names, "" where it names none."""
+        for name in self._temporary:
+            before, found, after = value.partition(name)
+            path = before + found + after.partition(os.sep)[0]
+            if found and os.path.lexists(path):
+                return path
+        return ""
 
     def _named(self, path: str) -> str:
         if path.endswith(" (deleted)"):
@@ -301,6 +327,84 @@ def _is_library(path: str) -> bool:
     )
 
 
+def _watch_temporary_names() -> list[str]:
+    """The random parts of names that ``tempfile`` makes from now on. Each trial would have made
+    files of its own."""
+    names: list[str] = []
+    plain: Any = getattr(tempfile, "_RandomNameSequence", None)
+    if plain is not None:
+
+        class _RandomNameSequence(plain):  # type: ignore[misc]
+            def __next__(self) -> str:
+                names.append(super().__next__())
+                return names[-1]
+
+        tempfile._name_sequence = _RandomNameSequence()  # type: ignore[attr-defined]
+    return names
+
+
+class _ProgressBars:
+    """What tqdm has besides its bars: a thread that draws those that stand still, and a lock that
+    processes share. A trial that is killed while it has the lock would stop all others."""
+
+    def __init__(self) -> None:
+        self._monitored = False
+        self._locks: list[Any] = []
+
+    def end(self) -> None:
+        tqdm = sys.modules.get("tqdm.std")
+        with contextlib.suppress(Exception):
+            if tqdm and tqdm.tqdm.monitor:
+                tqdm.tqdm.monitor.exit()
+                tqdm.tqdm.monitor = None
+                self._monitored = True
+            shared = tqdm and getattr(tqdm.TqdmDefaultWriteLock, "mp_lock", None)
+            if tqdm and shared:
+                tqdm.TqdmDefaultWriteLock.mp_lock = None
+                kinds = [tqdm.tqdm]
+                for kind in kinds:
+                    kinds += kind.__subclasses__()
+                    lock = vars(kind).get("_lock")
+                    if shared in getattr(lock, "locks", ()):
+                        lock.locks.remove(shared)
+                        self._locks.append(lock)
+
+    def begin_again(self) -> None:
+        tqdm: Any = sys.modules.get("tqdm.std")
+        with contextlib.suppress(Exception):
+            if self._locks:
+                del tqdm.TqdmDefaultWriteLock.mp_lock
+                tqdm.TqdmDefaultWriteLock.create_mp_lock()
+                for lock in self._locks:
+                    lock.locks.insert(0, tqdm.TqdmDefaultWriteLock.mp_lock)
+            if self._monitored and tqdm.tqdm._instances:
+                tqdm.tqdm.monitor = tqdm.TMonitor(tqdm.tqdm, tqdm.tqdm.monitor_interval)
+
+
+def _end_processes_of_joblib() -> None:
+    """It starts others when it needs them."""
+    loky = "joblib.externals.loky"
+    with contextlib.suppress(Exception):
+        executor = getattr(sys.modules.get(f"{loky}.reusable_executor"), "_executor", None)
+        if executor is not None:
+            getattr(executor, "terminate", executor.shutdown)(kill_workers=True)
+    for name in (f"{loky}.backend.resource_tracker", "multiprocessing.resource_tracker"):
+        with contextlib.suppress(Exception):
+            tracker = getattr(sys.modules.get(name), "_resource_tracker", None)
+            if tracker is not None and tracker._pid is not None:
+                tracker._stop()
+
+
+def _end_idle_connections() -> None:
+    """Those that urllib3 keeps, also for requests; it opens others when it needs them."""
+    urllib3: Any = sys.modules.get("urllib3")
+    for pool in gc.get_objects() if urllib3 else ():
+        if isinstance(pool, urllib3.HTTPConnectionPool) and pool.pool:
+            for connection in list(pool.pool.queue):
+                if connection:
+                    connection.close()
+
+
 def _graphics_problem() -> str:
     """A context on a GPU and an open display are of one process alone."""
     torch = sys.modules.get("torch")
@@ -316,12 +420,105 @@ def _graphics_problem() -> str:
     return "windows are shown by tkinter" if getattr(tkinter, "_default_root", None) else ""
 
 
+def _native_thread_problem(allowed: int) -> str:
+    """Threads that libraries have started, and neither end before a fork nor start again in it.
+    ``allowed`` is the number of threads that are not theirs."""
+    if _thread_count() <= allowed:
+        return ""
+    _fork_once()
+    _end_openmp()
+    if _thread_count() > allowed:
+        if not LINUX:
+            return "native threads of a library go on"
+        unsafe = [thread.owner for thread in _native_threads() if not thread.is_fork_safe]
+        if unsafe:
+            return f"native threads of {_package(unsafe[0])} go on"
+    if "numba.np.ufunc.omppool" in sys.modules:  # which ends a fork that starts them again
+        return "threads of numba have run by OpenMP"
+    return ""
+
+
 def _thread_count() -> int:
     if LINUX:
         return len(os.listdir("/proc/self/task"))
     import psutil
 
     return int(psutil.Process().num_threads())
+
+
+def _end_openmp() -> None:
+    """GNU's OpenMP keeps its threads after a parallel region. A fork, which has them not, would
+    wait for them; once they are ended, it starts others when it needs them."""
+    for path in {path for *_, path in _mappings() if "libgomp" in path}:
+        with contextlib.suppress(OSError, AttributeError):  # before GCC 9
+            library = ctypes.CDLL(path)
+            most, dynamic = library.omp_get_max_threads(), library.omp_get_dynamic()
+            library.omp_pause_resource_all(OMP_PAUSE_SOFT)
+            library.omp_set_num_threads(most)
+            library.omp_set_dynamic(dynamic)
+
+
+class _NativeThread:
+    """What the system tells of a thread that Python has not started: ``owner``, the path of the
+    library whose function it runs ("" where unknown), and the descriptor that it reads from.
+
+    The owner is the library that the thread's stack returns to last."""
+
+    def __init__(self, thread: int, mappings: list[tuple[int, int, str, str]]) -> None:
+        self.owner, self.reads, name = "", -1, ""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            name = _first_line(f"/proc/self/task/{thread}/comm")
+            words = _call(thread)
+            if words[0] == str(READ):
+                self.reads = int(words[1], 16)
+            self.owner = _last_library(int(words[-2], 16), mappings)
+        self.is_fork_safe = bool(FORK_SAFE.search(f"{self.owner} {name}"))
+
+
+def _native_threads() -> list[_NativeThread]:
+    own = {thread.native_id for thread in threading.enumerate()} | {os.getpid()}
+    mappings = list(_mappings())
+    numbers = (int(name) for name in os.listdir("/proc/self/task"))
+    return [_NativeThread(number, mappings) for number in numbers if number not in own]
+
+
+def _call(thread: int) -> list[str]:
+    """The call of the system in which a thread waits: its number, arguments, stack pointer, and
+    address. Raises OSError or ValueError where that is not told."""
+    for _ in range(50):
+        words = _first_line(f"/proc/self/task/{thread}/syscall").split()
+        if words != ["running"]:
+            return words
+        time.sleep(0.01)
+    raise ValueError(thread)
+
+
+def _first_line(path: str) -> str:
+    with open(path) as file:
+        return file.readline().rstrip()
+
+
+def _last_library(top: int, mappings: list[tuple[int, int, str, str]]) -> str:
+    starts = [start for start, *_ in mappings]
+
+    def mapping(address: int) -> tuple[int, int, str, str]:
+        found = mappings[max(bisect.bisect(starts, address) - 1, 0)]
+        return found if found[0] <= address < found[1] else (0, 0, "", "")
+
+    with open("/proc/self/mem", "rb", 0) as memory:
+        memory.seek(top)
+        stack = memory.read(max(min(mapping(top)[1] - top, MOST_OF_STACK), 0) // 8 * 8)
+    for (address,) in reversed(list(struct.iter_unpack("Q", stack))):
+        _, _, rights, path = mapping(address)
+        name = os.path.basename(path)
+        if "x" in rights and path.startswith("/") and not SYSTEM_LIBRARY.match(name):
+            return path
+    return ""
+
+
+def _package(path: str) -> str:
+    after = path.partition("-packages/")[2]
+    return (after or os.path.basename(path)).partition("/")[0].partition(".")[0] or "a library"
 
 
 def _fork_once() -> None:
@@ -374,6 +571,16 @@ def _descriptors() -> Iterator[tuple[int, tuple[int, int, int, str]]]:
             yield fd, (status.st_mode, status.st_dev, status.st_ino, _path(fd))
 
 
+def _pipes_of_libraries() -> set[int]:
+    """The inodes of pipes from which threads read that libraries start again in a fork."""
+    found = set()
+    for thread in _native_threads() if LINUX else ():
+        with contextlib.suppress(OSError):
+            if thread.is_fork_safe and stat.S_ISFIFO(os.fstat(thread.reads).st_mode):
+                found.add(os.fstat(thread.reads).st_ino)
+    return found
+
+
 def _is_read_only_file(fd: int, mode: int) -> bool:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         return False
@@ -421,15 +628,22 @@ def _peer(fd: int) -> str:
     return "of this machine"
 
 
-def _shared_mappings() -> Iterator[tuple[str, str, str]]:
-    """Address, number and path of each part of the memory that a fork shares for writing."""
+def _mappings() -> Iterator[tuple[int, int, str, str]]:
+    """Start, end, rights and path of each part of this process's memory."""
     if not LINUX:
         return
     with open("/proc/self/maps", errors="surrogateescape") as file:
         for line in file:
-            address, rights, _, _, inode, *path = line.split(None, 5)
-            if rights[1] == "w" and rights[3] == "s":
-                yield address, inode, path[0].rstrip("\n") if path else ""
+            addresses, rights, _, _, _, *path = line.split(None, 5)
+            start, end = (int(address, 16) for address in addresses.split("-"))
+            yield start, end, rights, path[0].rstrip("\n") if path else ""
+
+
+def _shared_mappings() -> Iterator[tuple[int, int, str]]:
+    """Start, end and path of each part that a fork shares for writing."""
+    for start, end, rights, path in _mappings():
+        if rights[1] == "w" and rights[3] == "s":
+            yield start, end, path
 
 
 def _pending_tasks() -> set[Any]:
@@ -448,13 +662,6 @@ def _timer_problem() -> str:
     """A fork has no timers of its own."""
     timers = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
     return "a timer is set" if any(signal.getitimer(timer)[0] for timer in timers) else ""
-
-
-def _names_in(folder: str) -> set[str]:
-    try:
-        return set(os.listdir(folder))
-    except OSError:
-        return set()
 
 
 def _listing(folder: str) -> dict[str, tuple[Any, ...]]:
