@@ -8,8 +8,9 @@ meet in a folder that only the user can enter (socket_dir.py), which trials are 
   ``{"want": {"key": str, "command": [str], "cwd": str, "env": {str: str}}}`` is answered with
   ``{"state": "running"}`` or ``{"state": "refused", "reason": str}``, with ``{"state": "none"}``
   where there is none yet and nothing but the key is told, and
-  ``{"refuse": {"key": str, "reason": str}}`` and ``{"say": {"key": str, "line": str}}`` with
-  ``{"first": bool}``.
+  ``{"refuse": {"key": str, "reason": str}}``, which may have ``"cells": int`` as its answer has
+  then: so many cells can be shared, with another key, and
+  ``{"say": {"key": str, "line": str}}`` with ``{"first": bool}``.
 * ``p`` is the socket of that process, which makes it. What it prints is in ``log``.
 * ``refused`` is there once trials were refused, as a hint for the next.
 
@@ -118,6 +119,7 @@ class Host:
         self._say = say
         self._said: set[str] = set()
         self._refused: dict[str, str] = {}
+        self._cells: dict[str, int] = {}  # of what is refused: how many can be shared
         self._process: subprocess.Popen[bytes] | None = None
         self._key = ""
         self._lock = threading.Lock()
@@ -175,6 +177,9 @@ class Host:
         if kind == "want":
             return self._want(key, content)
         if kind == "refuse":
+            cells = content.get("cells")
+            if isinstance(cells, int) and cells > 0:
+                self._cells.setdefault(key, cells)
             return {"first": self._refuse(key, str(content["reason"]))}
         is_first = key not in self._said
         if is_first:
@@ -201,18 +206,21 @@ class Host:
                     return {"state": "running"}
         if key not in self._refused:
             self._refuse(key, reason)
-        return {"state": "refused", "reason": self._refused[key]}
+        fewer = {"cells": self._cells[key]} if key in self._cells else {}
+        return {"state": "refused", "reason": self._refused[key], **fewer}
 
     def _refuse(self, key: str, reason: str) -> bool:
         """Refuse all trials that want ``key``; returns whether none was refused before."""
         if key in self._refused:
             return False
         self._refused[key] = reason
-        with contextlib.suppress(OSError):
-            os.close(os.open(os.path.join(self.folder, REFUSED), os.O_CREAT | os.O_WRONLY, 0o600))
         with self._lock:
             if self._key == key:
                 self._end_process()
+        if key in self._cells:
+            return False
+        with contextlib.suppress(OSError):
+            os.close(os.open(os.path.join(self.folder, REFUSED), os.O_CREAT | os.O_WRONLY, 0o600))
         self._say(f"nb-fork: the trials run in fresh kernels: {reason}")
         return True
 

@@ -98,7 +98,8 @@ async def start_kernel(
         start.begin()
     if is_ready:
         count = len(made.cells)
-        made.say(f"the cells before {made.end} are executed once for all trials ({count})")
+        why = f", not more, since {made.why}" * bool(made.why)
+        made.say(f"the cells before {made.end} are executed once for all trials ({count}){why}")
     for line in made.lines:
         output.status_lines.write(line)
     return made.shared if is_ready else None

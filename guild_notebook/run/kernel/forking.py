@@ -120,7 +120,8 @@ class Prefix:
     ``run_dir`` and whose kernel ``start`` is to be. ``varying`` are the flags that the trials
     differ in. ``shared`` says, once it is ``ready``, how the cells were executed. ``reason`` is
     why the kernel is not forked. ``lines`` are what no trial before has said, and
-    ``end`` is what the first cell is called that is not shared."""
+    ``end`` is what the first cell is called that is not shared; ``why`` says why it is not where
+    this is seen from what the cells before have done."""
 
     def __init__(
         self,
@@ -136,20 +137,21 @@ class Prefix:
         self._folder = os.path.join(os.path.realpath(self._host), FOLDER)
         self._may_reset_peak = may_reset_peak
         self._connection: socket.socket | None = None
-        self._key = self._command = ""
+        self._key = ""
         self._own = {"RUN_ID", "RUN_DIR", *(f"FLAG_{name.upper()}" for name in varying)}
         self.shared: SharedCells | None = None
         self.reason = ""
         self.lines: list[str] = []
-        self.end = ""
+        self.end = self.why = ""
 
-    def refuse(self, reason: str) -> None:
-        """The trials have kernels of their own, for this ``reason``."""
+    def refuse(self, reason: str, cells: int = 0) -> None:
+        """The trials have kernels of their own, for this ``reason``, or share the first ``cells``
+        only."""
         if self._connection:
             self._connection.close()
         self.reason = reason
         line = f"nb-fork: the trials run in fresh kernels: {reason}"
-        self._tell({"refuse": {"key": self._key, "reason": reason}}, line)
+        self._tell({"refuse": {"key": self._key, "reason": reason, "cells": cells}}, line)
 
     def say(self, line: str) -> None:
         """Have who runs the trials say what holds for all of them."""
@@ -161,7 +163,19 @@ class Prefix:
                 self.lines.append(line)
 
     def begin(self) -> None:
-        """Have the process started that executes the cells, unless it has been."""
+        """Have the process started that executes the cells, unless it has been. Where it must not
+        be forked after the last of them, those before are shared after which it may be."""
+        reply = self._want()
+        while 0 < reply.get("cells", 0) < len(self.cells):
+            self.why = str(reply["reason"])
+            self.end = self.cells[reply["cells"]].where
+            self.cells = self.cells[: reply["cells"]]
+            reply = self._want()
+        self.reason = ""
+        if reply.get("state") != "running":
+            self.reason = str(reply.get("reason") or "who runs the trials has ended")
+
+    def _want(self) -> dict[str, Any]:
         environ = self._variables()
         work = self._of_prefix(self._start.cwd)
         env = copy.copy(self._start.env)
@@ -188,8 +202,7 @@ class Prefix:
                     json.dump(config, file)
                 wanted = {"key": self._key, "command": command, "cwd": work, "env": environ}
                 reply = fork_host.ask(self._host, {"want": wanted})
-        if reply.get("state") != "running":
-            self.reason = str(reply.get("reason") or "who runs the trials has ended")
+        return reply
 
     def _python_options(self) -> list[str]:
         return []
@@ -239,8 +252,12 @@ class Prefix:
                     self._set_shared(told["ready"])
                     return True
                 if "refused" in told or not told:
-                    self.refuse(str(told.get("refused") or self._how_it_ended()))
-                    break
+                    cells = told.get("cells", 0)
+                    self.refuse(str(told.get("refused") or self._how_it_ended()), cells)
+                    if not cells:
+                        break
+                    self.begin()
+                    self._connection = None if self.reason else await self._connected(stop)
             return False
         finally:
             stop.cancel()

@@ -8,9 +8,10 @@ file. FOLDER, which only the user can enter, has ``prefix.json``, which says wha
 is a pipe of who runs the trials; then FOLDER is removed.
 
 Who connects to ``p`` gets lines of JSON: ``{"cell": N}`` when the N-th cell begins, then either
-``{"refused": REASON}`` or ``{"ready": …}``, after which it may ask for a kernel: ``{"fork": …}``,
-with the descriptors of the supervisor's pipes (supervisor.py), is answered by ``{"pid": PID}`` and,
-when that supervisor has ended, by ``{"exit": STATUS}``.
+``{"refused": REASON, "cells": N}``, where a process that executes only the first N can be forked,
+or ``{"ready": …}``, after which it may ask for a kernel: ``{"fork": …}``, with the descriptors of
+the supervisor's pipes (supervisor.py), is answered by ``{"pid": PID}`` and, when that supervisor
+has ended, by ``{"exit": STATUS}``.
 
 There is one thread, or else it could not be forked.
 """
@@ -38,7 +39,7 @@ SOCKET = "p"
 CONFIG = "prefix.json"
 
 TOLD_SECONDS = 60.0
-"""Time in which somebody comes to be told why there is no fork."""
+"""Time in which who comes is told why there is no fork. The host ends the process before that."""
 
 
 def sibling(name: str) -> Any:
@@ -78,18 +79,20 @@ def _executed(config: Any, clients: _Clients, serving: int) -> tuple[Any, Any]:
     launcher.leave_out_debugger()
     prefix = sibling("prefix_kernel").Prefix(config, launcher, sibling)
     seconds, memory, problem = [], [], ""
-    for number, cell in enumerate(config["cells"]):
-        clients.tell({"cell": number})
+    for number, cell in enumerate(config["cells"], 1):
+        clients.tell({"cell": number - 1})
         started = time.monotonic()
         problem = prefix.execute(cell)
         seconds.append(time.monotonic() - started)
         memory.append(prefix.peak_memory())
+        is_last = number == len(config["cells"])
+        if not problem:
+            problem = prefix.problem([serving, *clients.fds()], is_last)
+            if not (is_last or prefix.has_drawn):
+                problem = ""  # which may be over at the end
         if problem:
-            break
-    problem = problem or prefix.problem([serving, *clients.fds()])
-    if problem:
-        clients.refuse(problem)
-        os._exit(0)  # the guard ends what the cells have started
+            clients.refuse(problem, prefix.cells_before)
+            os._exit(0)  # the guard ends what the cells have started
     prefix.settle()
     ready = {"id": uuid.uuid4().hex, "began": began, "seconds": seconds, "memory": memory}
     return prefix, {"ready": ready}
@@ -150,8 +153,8 @@ class _Clients:
 
     def tell(self, message: Any) -> None:
         """Send ``message`` to all, and to those that come before the next."""
-        self._last = message
         self._accept()
+        self._last = message
         for client in [*self._sockets.values()]:
             self.send(client, message)
 
@@ -174,14 +177,12 @@ class _Clients:
         self._sockets.pop(client.fileno(), None)
         client.close()
 
-    def refuse(self, reason: str) -> None:
-        self._last = {"refused": reason}
+    def refuse(self, reason: str, cells: int = 0) -> None:
+        self.tell({"refused": reason, "cells": cells})
         until = time.monotonic() + TOLD_SECONDS
-        self._accept()
-        while not self._sockets and time.monotonic() < until:
+        while time.monotonic() < until:
             select.select([self._listener], [], [], 1.0)
             self._accept()
-        self.tell(self._last)
 
     def request(self, more: list[int]) -> tuple[socket.socket | None, Any, list[int]]:
         """Wait for a request; returns who asks, what, and the descriptors. None where one of

@@ -35,6 +35,9 @@ IPKernelApp: Any = import_module("ipykernel.kernelapp").IPKernelApp
 MOST_RECORDED = 200_000_000
 """Bytes of messages that are kept: each forked kernel sends them again."""
 
+WORK_PER_LOOK = 10
+"""How many times longer than a look at the process cells take until the next one."""
+
 _SHELL = object()
 """Stands for the socket on which a kernel replies."""
 
@@ -44,11 +47,13 @@ _IOPUB = object()
 
 class _Record:
     """What a cell has sent: messages as their kind, what they hold packed, their buffers and topic;
-    the reply is the last."""
+    the reply is the last. ``request`` is the id of the request, which messages may hold: that of a
+    widget which is to get what the cell shows has it."""
 
     def __init__(self, code: str) -> None:
         self.code = code
         self.sets: Any = ()
+        self.request = b""
         self.messages: list[Any] = []
         self.reply: Any = None
 
@@ -317,6 +322,9 @@ class Prefix:
         self._execute(config["setup"], silent=True)
         self._setup = self._reply()
         self._random = sibling("random_states").RandomStates()
+        self.has_drawn = False  # random numbers without a seed: one that is set later is too late
+        self.cells_before = 0
+        self._next_looks = [0.0, 0.0]
         self._watch = sibling("fork_safety").Watch(self._cwd, config["run_variables"])
 
     def execute(self, cell: Any) -> str:
@@ -348,6 +356,7 @@ class Prefix:
             "stop_on_error": False,
         }
         parent = self._app.session.msg("execute_request", content)
+        record.request = parent["header"]["msg_id"].encode()
         kernel.set_parent([], parent)
         kernel.pre_handler_hook()
         try:
@@ -374,8 +383,10 @@ class Prefix:
                     return int(line.split()[1]) * 1024
         return 0
 
-    def problem(self, own: list[int]) -> str:
-        """Why this process must not be forked, "" where it may be."""
+    def problem(self, own: list[int], is_last: bool) -> str:
+        """Why this process must not be forked after the cell, "" where it may be, or where that is
+        not looked at now: what takes long is not looked at after each, but for the one that
+        ``is_last``. ``cells_before`` are those without a problem."""
         if self._setup.get("status") != "ok":
             return "the kernel cannot be prepared"
         tasks = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
@@ -385,8 +396,29 @@ class Prefix:
         loop: Any = self._loop
         fds = [*own, *self._recorder.fds(), loop._selector.fileno()]
         fds += [end.fileno() for end in (loop._ssock, loop._csock)]
-        found = self._random.problem(namespace) or self._watch.problem(namespace, fds)
-        return str(found)
+
+        def random_problem() -> str:
+            found = str(self._random.problem(namespace))
+            self.has_drawn = bool(found)
+            if not (found or is_last):
+                self._random.go_on()
+            return found
+
+        def other_problem() -> str:
+            return str(self._watch.problem(namespace, fds))
+
+        looks = ((random_problem, 1), (other_problem, WORK_PER_LOOK))
+        for number, (look, work) in enumerate(looks):
+            started = time.monotonic()
+            if started < self._next_looks[number] and not is_last:
+                return ""
+            problem = look()
+            ended = time.monotonic()
+            self._next_looks[number] = ended + work * (ended - started)
+            if problem:
+                return problem
+        self.cells_before = len(self._records)
+        return ""
 
     def settle(self) -> None:
         """Let what there is be shared: a collection of garbage would write to all of it."""
@@ -454,8 +486,8 @@ class Prefix:
                     topic = b"stream." + name.encode()
                     session.send(kernel.iopub_socket, "stream", content, parent, ident=topic)
                 continue
-            self._send(kernel.iopub_socket, message, parent, message[3])
-        self._send(stream, record.reply, parent, ident)
+            self._send(kernel.iopub_socket, message, record.request, parent, message[3])
+        self._send(stream, record.reply, record.request, parent, ident)
 
     def _set(self, record: _Record, code: str) -> None:
         """Execute what a cell of a trial sets to values of its own, and have the history of IPython
@@ -476,9 +508,10 @@ class Prefix:
             if namespace.get(name) == old:
                 namespace[name] = new
 
-    def _send(self, stream: Any, message: Any, parent: Any, ident: Any) -> None:
+    def _send(self, stream: Any, message: Any, request: bytes, parent: Any, ident: Any) -> None:
         session = self._app.session
         kind, packed, buffers, _ = message
+        packed = packed.replace(request, parent["header"]["msg_id"].encode())
         content, metadata = session.unpack(packed)
         if kind == "execute_input":
             content["code"] = parent["content"]["code"]

@@ -45,7 +45,7 @@ TORCH_SEED = 67280421310721
 
 class RandomStates:
     """The generators of a process that executes shared cells. What is seeded is watched until
-    ``problem`` is asked."""
+    ``problem`` is asked, and again after ``go_on``."""
 
     def __init__(self) -> None:
         """To be made before the first cell."""
@@ -59,8 +59,14 @@ class RandomStates:
             self._entropies.update({entropy: None} if type(entropy) is int else {})
         self._python = _Watch()
         MODULE._urandom = self._note_entropy
-        LOADER.exec_module = self._watched_import(LOADER.exec_module)
+        self._importing = LOADER.exec_module = self._watched_import(LOADER.exec_module)
         self._note_torch()
+
+    def go_on(self) -> None:
+        """Where more cells are executed after ``problem``."""
+        self._python.go_on()
+        MODULE._urandom = self._note_entropy
+        LOADER.exec_module = self._importing
 
     def problem(self, namespace: Mapping[str, Any]) -> str:
         """After the last shared cell: why a forked kernel would not have the random numbers of a
@@ -233,6 +239,9 @@ class _Watch:
 
         self._note(MODULE._inst, None)
         self._watching = seed, setstate
+        self.go_on()
+
+    def go_on(self) -> None:
         _replace(self._before, self._watching)
 
     def end(self) -> None:

@@ -1,0 +1,58 @@
+"""Where a process must not be forked after all shared cells, those before are shared (nb-fork)."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.helpers.project import Command, Project, Run
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux")
+
+BEGIN = "import random, time\ntime.sleep(0.5)"
+LAST = "print('shown:', n * 2)"
+
+
+def sweep(project: Project, *cells: str) -> Command:
+    project.notebook("fewer.ipynb", BEGIN, *cells, "n = 1\n" + LAST)
+    return project.run("fewer.ipynb", "n=[3,4]", "nb-fork=yes")
+
+
+def shared_cells(run: Run) -> int:
+    return len((run.attr("shared_cells") or {"seconds": []})["seconds"])
+
+
+def shown(done: Command, name: str) -> list[str]:
+    """What follows ``name`` in the output of each trial."""
+    return sorted(run.output.split(f"{name}: ")[1].split("\n")[0] for run in done.runs)
+
+
+def test_cells_before_one_that_draws_without_a_seed_are_shared(shared: Project):
+    """Also where a later one sets a seed."""
+    done = sweep(shared, "print('drawn:', random.random())", "random.seed(1)")
+    assert [shared_cells(run) for run in done.runs] == [1, 1]
+    assert len({*shown(done, "drawn")}) == 2
+    assert shown(done, "shown") == ["6", "8"]
+    said = "the cells before cell [2] (print('drawn:', random.random())) are executed once"
+    assert done.stderr.count(said) == 1
+    assert "(1), not more, since the shared cells draw from random without a seed" in done.stderr
+
+
+def test_cells_before_one_that_fails_are_shared(shared: Project):
+    shared.notebook("fails.ipynb", BEGIN, "1 / 0", "n = 1\n" + LAST)
+    done = shared.guild("run", "fails.ipynb", "n=[3,4]", "nb-fork=yes", "-y")
+    assert [shared_cells(run) for run in done.runs] == [1, 1]
+    assert [run.output.count("ZeroDivisionError: division") for run in done.runs] == [1, 1]
+
+
+def test_cells_after_what_is_over_before_the_fork_are_shared(shared: Project):
+    done = sweep(shared, "file = open('/dev/shm/nb-fork-test', 'w')", "file.close()")
+    assert [shared_cells(run) for run in done.runs] == [3, 3]
+
+
+def test_no_cell_is_shared_where_it_is_the_first_that_must_not(shared: Project):
+    shared.notebook("none.ipynb", "import random\nrandom.random()", "n = 1\n" + LAST)
+    done = shared.run("none.ipynb", "n=[3,4]", "nb-fork=yes")
+    assert [shared_cells(run) for run in done.runs] == [0, 0]
+    assert done.stderr.count("the trials run in fresh kernels: the shared cells draw from") == 1
