@@ -85,15 +85,35 @@ def fork_point(
     with ``with_settings``, those that set a flag which no cell before the fork reads: for flags
     whose values are all constants (``is_constant``).
     """
-    language = languages.name_of(notebook)
-    if language != "python":
+    if (language := languages.name_of(notebook)) != "python":
         return ForkPoint(0, next(iter(indexes), None), f"it is {language}, which is not read")
+    read = [statements(notebook.cells[index].source) for index in indexes]
+    return _point(notebook, found, {*varying, *others}, indexes, read, with_settings)
+
+
+def fork_points(
+    notebook: Notebook, found: Discovered, indexes: Sequence[int], most: int
+) -> dict[str, ForkPoint]:
+    """For each flag of a notebook in Python the fork point of trials that differ in it alone, of
+    the flags only as many as there are, times the cells, in ``most``."""
+    read = [statements(notebook.cells[index].source) for index in indexes]
+    names = [*found.flags][: most // max(len(indexes), 1)]
+    return {name: _point(notebook, found, {name}, indexes, read, True) for name in names}
+
+
+def _point(
+    notebook: Notebook,
+    found: Discovered,
+    varying: Collection[str],
+    indexes: Sequence[int],
+    read: Sequence[Sequence[Statement]],
+    with_settings: bool,
+) -> ForkPoint:
     sites: dict[int, list[tuple[int, str]]] = {}
     for name in found.flags.keys() & varying:
         for site in found.flags[name].sites:
             sites.setdefault(site.cell, []).append((site.start, name))
-    read = [statements(notebook.cells[index].source) for index in indexes]
-    shared = _Shared(frozenset({*varying, *others}), read, with_settings)
+    shared = _Shared(frozenset(varying), read, with_settings)
     for number, index in enumerate(indexes):
         if why := shared.refuses(number, notebook.cells[index], sites.get(index, ())):
             return shared.point(indexes, number, why)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from .. import __version__
+from ..analysis.fork_point import is_constant
 from ..document import reader
 from ..document.reader import Notebook
 from ..errors import FlagError, NotebookError, UserError, end_on_windows, nearest
@@ -36,7 +37,7 @@ from ..flags.model import Flag
 from ..flags.sources import parameters
 from ..secrets.masking import MASK
 from ..texts import columns
-from . import reports
+from . import reports, shared_cells
 
 _WIDEST = 40
 _EXAMPLE = "train.ipynb"
@@ -202,11 +203,18 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
         yield from diff
         if not diff:
             yield "no cell changes"
+    if varying := [name for name, each in values.items() if each != each[:1] * len(each)]:
+        yield shared_cells.line(nb, found, varying, _are_constant(values))
     for name in values:
         if is_named_like_secret(found.flags[name]):
             _say(f"note: {name} has the name of a secret, its value is not shown")
     for warning in found.warnings_for({name: each[0].in_guild for name, each in values.items()}):
         _say(f"warning: {warning}")
+
+
+def _are_constant(values: Mapping[str, Sequence[_Value]]) -> bool:
+    assigned = (value.assignment for each in values.values() for value in each)
+    return all(is_constant(assignment.text) for assignment in assigned if assignment)
 
 
 def _open(args: argparse.Namespace) -> Iterator[str]:
@@ -298,6 +306,7 @@ def _example(_args: argparse.Namespace) -> Iterator[str]:
 def json_data(nb: Notebook, found: Discovered) -> dict[str, Any]:
     """The flags of a notebook as JSON data. Cells count from 0, lines from 1, columns are
     characters from 0, the end of a span is exclusive."""
+    points = shared_cells.by_flag(nb, found)
     sources: dict[int, Source] = {}
     for flag in found.flags.values():
         for site in flag.sites:
@@ -306,7 +315,10 @@ def json_data(nb: Notebook, found: Discovered) -> dict[str, Any]:
         "notebook": nb.path,
         "language": languages.name_of(nb),
         "source": found.source,
-        "flags": [_flag_data(flag, sources) for flag in found.flags.values()],
+        "flags": [
+            {**_flag_data(flag, sources), "fork": shared_cells.data(points, flag.name)}
+            for flag in found.flags.values()
+        ],
         "skipped": [
             {"cell": s.cell, "line": s.line, "source": s.source, "reason": s.reason}
             for s in found.skipped
@@ -354,7 +366,8 @@ def json_text(document: Mapping[str, Any]) -> str:
 
 
 def text_lines(nb: Notebook, found: Discovered) -> Iterator[str]:
-    """The table of flags, then what was passed over with the reason, then the warnings."""
+    """The table of flags, then what was passed over with the reason, the warnings, and which cells
+    the trials of a sweep may share."""
     if found.flags:
         rows = [("FLAG", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION", "CELL")]
         yield from columns(rows + [_row(nb, flag) for flag in found.flags.values()])
@@ -371,6 +384,11 @@ def text_lines(nb: Notebook, found: Discovered) -> Iterator[str]:
     if found.warnings:
         yield ""
         yield from (f"Warning: {warning}" for warning in found.warnings)
+    shared = list(shared_cells.lines(nb, found))
+    if shared:
+        yield ""
+        yield "With nb-fork, trials that differ in one flag share:"
+        yield from shared
 
 
 def _row(nb: Notebook, flag: Flag) -> tuple[str, ...]:

@@ -43,6 +43,14 @@ def notebook(tmp_path_factory):
     return path
 
 
+def notebook_of(folder, *sources):
+    cells = [{"cell_type": "code", "metadata": {}, "source": source} for source in sources]
+    path = folder / "few.ipynb"
+    document = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}
+    path.write_text(json.dumps(document))
+    return path
+
+
 def cli(*args):
     return subprocess.run(
         [sys.executable, "-m", "guild_notebook.cli", *map(str, args)],
@@ -82,6 +90,7 @@ def test_json_shows_all_of_a_flag(notebook):
         "description": "",
         "group": "Training",
         "sites": [{"cell": 1, "line": 4, "span": [4, 20, 4, 21]}],
+        "fork": {"cells": 1, "cell": None, "why": ""},
     }
     assert flags["lr"]["description"] == "How fast"
     assert (flags["opt"]["choices"], flags["opt"]["allow_other"]) == (["adam", "sgd"], True)
@@ -142,6 +151,53 @@ def test_preview_shows_each_trial_of_a_grid(notebook):
         "trial with lr=0.3:",
         '+lr = 0.3 #@param {type:"number"}',
     ]
+
+
+def test_flags_says_which_cells_trials_share_and_why_no_more(tmp_path):
+    path = notebook_of(tmp_path, "lr = 0.1\nn = 3", "load(1)", "fit(lr, n)", "k = 2\nfit(k)")
+    assert cli("flags", path).stdout.splitlines()[-4:] == [
+        "",
+        "With nb-fork, trials that differ in one flag share:",
+        "  lr, n: 2 of 4 cells, those before the 3rd cell (fit(lr, n)): it depends on each",
+        "  k: 3 of 4 cells, those before the 4th cell (k = 2): it depends on it",
+    ]
+    path = notebook_of(tmp_path, "!wget x", "load(1)", "lr = 3")
+    assert cli("flags", path).stdout.splitlines()[-1] == (
+        "  lr: no cells: the 1st cell (!wget x) is the first, and it runs wget"
+    )
+
+
+def test_flags_says_nothing_of_trials_where_the_first_cell_holds_all_flags(tmp_path):
+    path = notebook_of(tmp_path, "lr = 0.1", "fit(lr)")
+    assert len(cli("flags", path).stdout.splitlines()) == 2
+    forks = [flag["fork"] for flag in json.loads(cli("flags", path, "--json").stdout)["flags"]]
+    assert forks == [{"cells": 0, "cell": 0, "why": "it depends on lr"}]
+
+
+def test_flags_says_it_of_some_flags_of_a_notebook_with_many(tmp_path):
+    cells = ["x = load(1)", *(f"a{n} = {n}" for n in range(90)), "fit()"]
+    lines = cli("flags", notebook_of(tmp_path, *cells)).stdout.splitlines()
+    assert lines[-1].startswith("  63 more: guild-notebook preview ")
+    assert lines[-1].endswith("few.ipynb NAME='[A, B]' says it")
+
+
+def test_preview_says_which_cells_the_trials_share(tmp_path):
+    path = notebook_of(tmp_path, "lr = 0.1\nn = 3", "load(1)", "fit(n)", "fit(lr)")
+    share = "with nb-fork these trials share"
+    for values, said in [
+        (["lr=[1,2]"], "3 of 4 cells, those before the 4th cell (fit(lr)): it depends on lr"),
+        (
+            ["lr=[1,2]", "n=4"],
+            "3 of 4 cells, those before the 4th cell (fit(lr)): it depends on lr",
+        ),
+        (
+            ["lr=[1,2]", "n=[4,5]"],
+            "2 of 4 cells, those before the 3rd cell (fit(n)): it depends on n",
+        ),
+    ]:
+        assert cli("preview", path, *values).stdout.splitlines()[-1] == f"{share} {said}"
+    for values in (["lr=2"], ["lr=[2]"], ["lr=[2,2]"]):
+        assert share not in cli("preview", path, *values).stdout
 
 
 @pytest.mark.parametrize(

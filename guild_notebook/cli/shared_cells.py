@@ -1,0 +1,80 @@
+"""Where the trials of a sweep with nb-fork would part, in what the commands print."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from ..analysis.fork_point import ForkPoint, fork_point, fork_points
+from ..document import states
+from ..document.reader import Notebook
+from ..flags import languages
+from ..flags.discover import Discovered
+from ..flags.sources import parameters
+
+MOST_CHARACTERS = 500_000
+"""Of a notebook, up to which it is said of each flag: a second of reading."""
+
+MOST_CELLS = 2_500
+"""Cells times flags that are read for it."""
+
+
+def by_flag(nb: Notebook, found: Discovered) -> dict[str, ForkPoint]:
+    """Where trials part that differ in one flag alone, by its name; of a large notebook of some
+    flags, or none."""
+    size = sum(len(cell.source) for cell in nb.cells)
+    if not found.flags or languages.name_of(nb) != "python" or size > MOST_CHARACTERS:
+        return {}
+    return fork_points(nb, found, _indexes(nb), MOST_CELLS)
+
+
+def lines(nb: Notebook, found: Discovered) -> Iterator[str]:
+    """What trials share that differ in one flag: a line for flags of which it is the same. Nothing
+    where each flag is held by the first cell, as the table of flags says."""
+    points = by_flag(nb, found)
+    if not any(point.cells or point.why != _depends(name) for name, point in points.items()):
+        return
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    for name, point in points.items():
+        why = "" if point.why == _depends(name) else point.why
+        alike.setdefault((point.cells, point.index, why), []).append(name)
+    for (cells, index, why), names in alike.items():
+        each = "it" if len(names) == 1 else "each"
+        point = ForkPoint(cells, index, why or _depends(each))
+        yield f"  {', '.join(names)}: {_said(nb, point)}"
+    if left := len(found.flags) - len(points):
+        yield f"  {left} more: guild-notebook preview {nb.path} NAME='[A, B]' says it"
+
+
+def line(nb: Notebook, found: Discovered, varying: Collection[str], is_constant: bool) -> str:
+    """What trials share that differ in the flags ``varying``, of which the values are constants or
+    not."""
+    point = fork_point(nb, found, varying, _indexes(nb), (), is_constant)
+    return f"with nb-fork these trials share {_said(nb, point)}"
+
+
+def data(points: Mapping[str, ForkPoint], name: str) -> dict[str, Any] | None:
+    """A flag's fork point as JSON data, None where it is not known."""
+    if name not in points:
+        return None
+    point = points[name]
+    return {"cells": point.cells, "cell": point.index, "why": point.why}
+
+
+def _depends(name: str) -> str:
+    return f"it depends on {name}"
+
+
+def _said(nb: Notebook, point: ForkPoint) -> str:
+    number = len(_indexes(nb))
+    if point.index is None:
+        return f"all {number} cells"
+    label = nb.labels[point.index]
+    if not point.cells:
+        return f"no cells: {label} is the first, and {point.why}"
+    return f"{point.cells} of {number} cells, those before {label}: {point.why}"
+
+
+def _indexes(nb: Notebook) -> list[int]:
+    dropped = set(parameters.injected_cells(nb))
+    return states.indexes_to_run([cell for cell in nb.cells if cell.index not in dropped], ())
