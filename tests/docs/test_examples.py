@@ -297,6 +297,19 @@ def test_sweep_runs_each_combination_once(sweep):
 
 
 @pytest.mark.slow
+def test_sweep_comes_out_the_same_where_its_trials_share_cells(sweep):
+    project, trials = sweep
+    shared = [run for run in project.run("sweep", "nb-fork=yes").runs if operation(run) == "sweep"]
+    lines = {json.dumps(run.flags): scalar_lines(run) for run in trials}
+    assert {json.dumps(run.flags): scalar_lines(run) for run in shared} == lines
+    assert all(re.search(r"(?m)^\[1/4\] Data \(.*\) shared$", run.output) for run in shared)
+
+
+def scalar_lines(run: Run) -> list[str]:
+    return re.findall(r"^\w+: [\d.]+$", run.output, re.MULTILINE)
+
+
+@pytest.mark.slow
 def test_sweep_can_be_compared(sweep):
     project, trials = sweep
     rows = [row for row in compared(project) if row["operation"] == "sweep"]
