@@ -297,9 +297,10 @@ def test_sweep_runs_each_combination_once(sweep):
 
 
 @pytest.mark.slow
-def test_sweep_comes_out_the_same_where_its_trials_share_cells(sweep):
-    project, trials = sweep
-    shared = [run for run in project.run("sweep", "nb-fork=yes").runs if operation(run) == "sweep"]
+def test_sweep_comes_out_the_same_where_its_trials_share_cells(sweep, tmp_path_factory):
+    _project, trials = sweep
+    runs = copied("sweep", tmp_path_factory).run("sweep", "nb-fork=yes").runs
+    shared = [run for run in runs if operation(run) == "sweep"]
     lines = {json.dumps(run.flags): scalar_lines(run) for run in trials}
     assert {json.dumps(run.flags): scalar_lines(run) for run in shared} == lines
     assert all(re.search(r"(?m)^\[1/4\] Data \(.*\) shared$", run.output) for run in shared)
