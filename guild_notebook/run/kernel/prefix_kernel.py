@@ -172,6 +172,9 @@ class _Stream(OutStream):  # type: ignore[misc]  # its types are not complete
         self._parent_header: Any = contextvars.ContextVar("parent_header")
         self._parent_header.set({})
         self._parent_header_global: Any = {}
+        # Of ipykernel 6, which clears them whenever garbage is collected.
+        self._thread_to_parent: Any = {}
+        self._thread_to_parent_header: Any = {}
         self._buffers: Any = {}
 
     def write(self, string: str) -> Any:

@@ -83,8 +83,8 @@ class RandomStates:
             return ""
         generator, text = drawn
         owners = [generator, *gc.get_referrers(generator)]  # of numpy's bit generators
-        names = [n for n, v in namespace.items() if any(v is o for o in owners) and n[:1] != "_"]
-        text = min(names, default=text)
+        names = [n for n, v in namespace.items() if any(v is o for o in owners)]
+        text = min((n for n in names if n[0] != "_" and n not in ("In", "Out")), default=text)
         return f"the shared cells draw from {text} without a seed, so all trials would get the same"
 
     def restore(self) -> None:
@@ -158,9 +158,7 @@ class RandomStates:
             sequence = _sequence_of(generator)
             is_drawn = self._is_drawn(generator, sequence, bits.SeedSequence)
             is_shared = id(sequence) in owners - {id(None)}
-            if is_drawn is False and generator is not own:
-                is_drawn = is_shared or not _takes_sequence(type(generator))
-            if is_drawn:
+            if is_drawn or (is_drawn is not None and is_shared):
                 return generator, "numpy.random" if generator is own else "a generator of numpy"
             if is_drawn is not None:
                 self._seedings.append(functools.partial(_seed_anew, generator))
@@ -332,22 +330,12 @@ def _plain(value: Any) -> Any:
 
 
 def _seed_anew(bit_generator: Any) -> None:
-    new = type(bit_generator)()
-    if _takes_sequence(type(new)):
-        bit_generator.__setstate__((new.state, _sequence_of(new)))
+    sequence, kind = _sequence_of(bit_generator), type(bit_generator)
+    if sequence is None:
+        bit_generator.state = kind().state
     else:
-        bit_generator.state = new.state
-
-
-def _takes_sequence(kind: Any) -> bool:
-    """Whether bit generators can get another SeedSequence, of which others are spawned; not those
-    of numpy 1."""
-    new = kind()
-    try:
-        new.__setstate__((new.state, _sequence_of(new)))
-    except (TypeError, ValueError):
-        return False
-    return True
+        sequence.__init__(spawn_key=sequence.spawn_key)  # others may be spawned of it
+        bit_generator.state = kind(sequence).state
 
 
 def _is_numba_used() -> bool:

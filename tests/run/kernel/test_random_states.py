@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from guild_notebook.run.kernel import random_states
+from tests.helpers.project import Project, Run
 from tests.helpers.slow import but_slow
 
 SCRIPT = '''
@@ -293,3 +296,78 @@ def names():
 """
     ((fresh, _, forked, _),) = executed([(names, "names()")])
     assert forked == fresh
+
+
+CELLS = """
+import random
+random.seed(1)
+source = random.Random(2)
+---
+import rich.style
+print(random.random(), random.gauss(0, 1), source.random())
+---
+import numpy as np
+np.random.seed(3)
+rng, old = np.random.default_rng(4), np.random.RandomState(5)
+print(np.random.randn(), rng.normal(), old.rand())
+---
+from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import train_test_split
+X, y = make_classification(100, random_state=6)
+X, X_test, y, y_test = train_test_split(X, y)
+first = RandomForestClassifier(4, random_state=7).fit(X, y)
+---
+import matplotlib.pyplot as plt
+_ = plt.plot(rng.normal(size=5))
+---
+lr = 0.1
+print(lr, random.random(), random.gauss(0, 1), source.sample(range(99), 5))
+print(random.getstate()[1][-3:])
+---
+print(np.random.randn(), np.random.get_state()[2:], rng.normal())
+print(rng.spawn(1)[0].random(), old.rand())
+---
+model = RandomForestClassifier(4).fit(X, y)
+print(model.predict_proba(X_test), first.predict_proba(X_test), np.random.rand())
+"""
+
+WITHOUT_SEEDS = """
+import random
+import numpy as np
+import sklearn.datasets
+rng, source = np.random.default_rng(), random.Random()
+---
+lr = 0.1
+print("drawn:", [random.random(), source.random(), np.random.rand(), rng.random()])
+"""
+
+
+def outputs(run: Run) -> list[Any]:
+    return [cell["outputs"] for cell in run.notebook("sweep.ipynb")["cells"]]
+
+
+def swept(project: Project, cells: str, fork: str) -> list[Run]:
+    pytest.importorskip("sklearn")
+    project.notebook("sweep.ipynb", *(cell.strip() for cell in cells.split("---")))
+    done = project.run("sweep.ipynb", "lr=[0.1,0.2]", f"nb-fork={fork}")
+    assert [run.attr("shared_cells") is not None for run in done.runs] == [fork == "yes"] * 2
+    return done.runs
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux")
+def test_seeded_trials_agree_with_fresh_runs_to_the_last_digit(project: Project) -> None:
+    forked, fresh = (swept(project, CELLS, fork) for fork in ("yes", "no"))
+    assert len(forked[0].attr("shared_cells")["seconds"]) == 5
+    by_flag = {str(run.flags): outputs(run) for run in fresh}
+    assert len(by_flag) == 2
+    assert {str(run.flags): outputs(run) for run in forked} == by_flag
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux")
+def test_trials_without_a_seed_have_numbers_of_their_own(project: Project) -> None:
+    drawn = [run.output.split("drawn: ")[1] for run in swept(project, WITHOUT_SEEDS, "yes")]
+    one, other = ([float(each) for each in re.findall(r"0\.\d+", text)[:4]] for text in drawn)
+    assert len({*one, *other}) == 8
