@@ -6,8 +6,8 @@ meet in a folder that only the user can enter (socket_dir.py), which trials are 
 
 * ``h`` is the host's socket. A trial sends one JSON object in a line, and reads one (``ask``):
   ``{"want": {"key": str, "command": [str], "cwd": str, "env": {str: str}}}`` is answered with
-  ``{"state": "running"}`` or ``{"state": "refused", "reason": str}``, with ``{"state": "none"}``
-  where there is none yet and nothing but the key is told, and
+  ``{"state": "running"}`` or ``{"state": "refused", "reason": str, "first": bool}``, with
+  ``{"state": "none"}`` where there is none yet and nothing but the key is told, and
   ``{"refuse": {"key": str, "reason": str}}``, which may have ``"cells": int`` as its answer has
   then: so many cells can be shared, with another key, and
   ``{"say": {"key": str, "line": str}}`` with ``{"first": bool}``.
@@ -143,15 +143,16 @@ class Host:
         self.close()
 
     def close(self) -> None:
-        """End the process and remove the folder."""
+        """End the process and remove the folder. Whoever calls this second waits for the first:
+        the host's process may be about to end."""
         with self._lock:
             if self._has_ended:
                 return
             self._has_ended = True
-            self._end_process()
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(os.path.join(self.folder, HOST))  # the thread sees that it is to end
-        shutil.rmtree(self.folder, ignore_errors=True)
+            self._end_process(b"")  # it removes the folder as well, should this be cut short
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(os.path.join(self.folder, HOST))  # for the thread to end
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def end_process(self) -> None:
         """End the process, which holds memory, until a trial wants it again."""
@@ -190,7 +191,7 @@ class Host:
     def _want(self, key: str, how: Message) -> Message:
         with self._lock:
             if self._has_ended:
-                return {"state": "refused", "reason": "the sweep has ended"}
+                return {"state": "refused", "reason": "the sweep has ended", "first": False}
             if self._process and self._key == key and key not in self._refused:
                 status = self._process.poll()
                 if status is None:
@@ -204,10 +205,9 @@ class Host:
                 reason = self._start(key, **how)
                 if not reason:
                     return {"state": "running"}
-        if key not in self._refused:
-            self._refuse(key, reason)
+        is_first = key not in self._refused and self._refuse(key, reason)
         fewer = {"cells": self._cells[key]} if key in self._cells else {}
-        return {"state": "refused", "reason": self._refused[key], **fewer}
+        return {"state": "refused", "reason": self._refused[key], "first": is_first, **fewer}
 
     def _refuse(self, key: str, reason: str) -> bool:
         """Refuse all trials that want ``key``; returns whether none was refused before."""
@@ -251,14 +251,14 @@ class Host:
         self._key = key
         return ""
 
-    def _end_process(self) -> None:
+    def _end_process(self, told: bytes = END) -> None:
         import subprocess
 
         process, self._process = self._process, None
         if not process or not process.stdin:
             return
         with contextlib.suppress(OSError):
-            process.stdin.write(END)
+            process.stdin.write(told)
         with contextlib.suppress(OSError):
             process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -233,8 +233,9 @@ def test_who_wants_another_ends_the_first(host: Host):
 def test_what_cannot_be_started_is_refused_with_the_reason(
     host: Host, said: list[str], changed: dict[str, Any], why: str
 ):
-    for _ in range(2):
-        assert want(host.folder, **changed) == {"state": "refused", "reason": why}
+    for first in (True, False):
+        refused = {"state": "refused", "reason": why, "first": first}
+        assert want(host.folder, **changed) == refused
     assert said == [f"nb-fork: the trials run in fresh kernels: {why}"]
     assert want(host.folder, "b") == {"state": "running"}
 
@@ -247,7 +248,7 @@ def test_a_process_that_ends_by_itself_is_not_started_again(host: Host, said: li
     while (answer := want(host.folder)) == {"state": "running"} and time.monotonic() < until:
         time.sleep(0.05)
     why = "the process of the shared cells ended with exit status 1 (no module named torch)"
-    assert answer == {"state": "refused", "reason": why}
+    assert answer == {"state": "refused", "reason": why, "first": True}
     assert said == [f"nb-fork: the trials run in fresh kernels: {why}"]
     pids(host.folder, 1)
     assert not fork_host.is_offered(environment)
@@ -265,7 +266,8 @@ def test_what_trials_refuse_or_say_is_said_once(host: Host, said: list[str]):
         refusal = {"key": "a", "reason": "a thread of the notebook goes on (Thread-3)"}
         assert ask(host.folder, {"refuse": refusal}) == {"first": first}
         assert not is_there(pid)
-        assert want(host.folder) == {"state": "refused", "reason": refusal["reason"]}
+        refused = {"state": "refused", "reason": refusal["reason"], "first": False}
+        assert want(host.folder) == refused
     assert said == [
         line,
         "nb-fork: the trials run in fresh kernels: a thread of the notebook goes on (Thread-3)",

@@ -30,6 +30,10 @@ begins."""
 LARGEST_COPY = 10_000_000
 """Bytes of a file of these that is copied; a larger one is a link."""
 
+OF_RUN = ("RUN_ID", "RUN_DIR", "CMD_DIR", "GUILD_HOME", "JPY_PARENT_PID")
+"""The variables that are a run's own: on the worker of a cluster each run has its own supervisor,
+and may have its own home."""
+
 CONNECT_SECONDS = 10.0
 """Time in which the process has its socket: it makes that first of all."""
 
@@ -138,7 +142,7 @@ class Prefix:
         self._may_reset_peak = may_reset_peak
         self._connection: socket.socket | None = None
         self._key = ""
-        self._own = {"RUN_ID", "RUN_DIR", *(f"FLAG_{name.upper()}" for name in varying)}
+        self._own = {*OF_RUN, *(f"FLAG_{name.upper()}" for name in varying)}
         self.shared: SharedCells | None = None
         self.reason = ""
         self.lines: list[str] = []
@@ -150,8 +154,8 @@ class Prefix:
         if self._connection:
             self._connection.close()
         self.reason = reason
-        line = f"nb-fork: the trials run in fresh kernels: {reason}"
-        self._tell({"refuse": {"key": self._key, "reason": reason, "cells": cells}}, line)
+        told = {"key": self._key, "reason": reason, "cells": cells}
+        self._tell({"refuse": told}, _refused(reason))
 
     def say(self, line: str) -> None:
         """Have who runs the trials say what holds for all of them."""
@@ -174,6 +178,8 @@ class Prefix:
         self.reason = ""
         if reply.get("state") != "running":
             self.reason = str(reply.get("reason") or "who runs the trials has ended")
+            if reply.get("first"):
+                self.lines.append(_refused(self.reason))
 
     def _want(self) -> dict[str, Any]:
         environ = self._variables()
@@ -321,6 +327,10 @@ class Prefix:
         if "pid" not in told:
             raise OSError(0, "the process that has executed the shared cells has ended")
         return ForkedSupervisor(told["pid"], connection)
+
+
+def _refused(reason: str) -> str:
+    return f"nb-fork: the trials run in fresh kernels: {reason}"
 
 
 def _copy(run_dir: str, folder: str) -> None:
