@@ -35,7 +35,7 @@ IPKernelApp: Any = import_module("ipykernel.kernelapp").IPKernelApp
 MOST_RECORDED = 200_000_000
 """Bytes of messages that are kept: each forked kernel sends them again."""
 
-WORK_PER_LOOK = 10
+WORK_PER_LOOK = 2
 """How many times longer than a look at the process cells take until the next one."""
 
 _SHELL = object()
@@ -326,7 +326,7 @@ class Prefix:
         self._setup = self._reply()
         self._random = sibling("random_states").RandomStates()
         self.has_drawn = False  # random numbers without a seed: one that is set later is too late
-        self.cells_before = 0
+        self.cells_before, self._cells_before = 0, [0, 0]
         self._next_looks = [0.0, 0.0]
         self._watch = sibling("fork_safety").Watch(self._cwd, config["run_variables"])
 
@@ -389,12 +389,10 @@ class Prefix:
     def problem(self, own: list[int], is_last: bool) -> str:
         """Why this process must not be forked after the cell, "" where it may be, or where that is
         not looked at now: what takes long is not looked at after each, but for the one that
-        ``is_last``. ``cells_before`` are those without a problem."""
+        ``is_last``. ``cells_before`` are those without a problem, as far as that is known: a
+        process that executes them is looked at after the last of them."""
         if self._setup.get("status") != "ok":
             return "the kernel cannot be prepared"
-        tasks = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
-        if tasks:
-            return "a task of asyncio goes on"
         namespace = self._kernel.shell.user_ns
         loop: Any = self._loop
         fds = [*own, *self._recorder.fds(), loop._selector.fileno()]
@@ -408,6 +406,8 @@ class Prefix:
             return found
 
         def other_problem() -> str:
+            if any(not task.done() for task in asyncio.all_tasks(self._loop)):
+                return "a task of asyncio goes on"
             return str(self._watch.problem(namespace, fds))
 
         looks = ((random_problem, 1), (other_problem, WORK_PER_LOOK))
@@ -419,8 +419,9 @@ class Prefix:
             ended = time.monotonic()
             self._next_looks[number] = ended + work * (ended - started)
             if problem:
+                self.cells_before = self._cells_before[number]
                 return problem
-        self.cells_before = len(self._records)
+            self.cells_before = self._cells_before[number] = len(self._records)
         return ""
 
     def settle(self) -> None:

@@ -30,13 +30,13 @@ def shown(done: Command, name: str) -> list[str]:
 
 def test_cells_before_one_that_draws_without_a_seed_are_shared(shared: Project):
     """Also where a later one sets a seed."""
-    done = sweep(shared, "print('drawn:', random.random())", "random.seed(1)")
-    assert [shared_cells(run) for run in done.runs] == [1, 1]
+    done = sweep(shared, "m = 1", "print('drawn:', random.random())", "random.seed(1)")
+    assert [shared_cells(run) for run in done.runs] == [2, 2]
     assert len({*shown(done, "drawn")}) == 2
     assert shown(done, "shown") == ["6", "8"]
-    said = "the cells before cell [2] (print('drawn:', random.random())) are executed once"
+    said = "the cells before cell [3] (print('drawn:', random.random())) are executed once"
     assert done.stderr.count(said) == 1
-    assert "(1), not more, since the shared cells draw from random without a seed" in done.stderr
+    assert "(2), not more, since the shared cells draw from random without a seed" in done.stderr
 
 
 def test_cells_before_one_that_fails_are_shared(shared: Project):
