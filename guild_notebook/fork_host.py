@@ -97,7 +97,8 @@ def ask(folder: str, message: Message) -> Message:
 
 
 def remove_abandoned(folder: str) -> None:
-    """Remove the folder of a host that was killed: nobody listens there any more."""
+    """Remove the folder of a host that was killed, where no process was there that would have:
+    nobody listens there any more."""
     path = os.path.join(folder, HOST)
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):

@@ -402,6 +402,8 @@ class OutputListener(PipeListener):
 
 if __name__ == "__main__":
     status = main()
+    if folder := os.environ.get(fork_host.VARIABLE):
+        fork_host.remove_abandoned(folder)
     if status < 0:
         die_by(-status)  # how Guild knows a run that was stopped (guild/run.py)
     # All is written; taking nbconvert's and Jupyter's modules apart would only take time.

@@ -49,7 +49,14 @@ train:
   flags-import: all
   nb-report: none
   nb-fork: yes
+refused:
+  notebook: refused.ipynb
+  flags-import: all
+  nb-report: none
+  nb-fork: yes
 """
+
+REFUSED = "nb-fork: the trials run in fresh kernels: "
 
 
 @dataclass
@@ -95,6 +102,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweeps]:
     project.env.update({MARK: mark, "TMPDIR": str(sockets)})
     folder = place / "folder"
     project.notebook("train.ipynb", SHARED.format(folder=str(folder)), "lr = 0.1\ndepth = 2", TRIAL)
+    folder_cell = f"import pathlib, time\nfolder = pathlib.Path({str(folder)!r})"
+    project.notebook("refused.ipynb", "lr = 0.1\ndepth = 2\nprint(lr)", folder_cell, TRIAL)
     project.guildfile(GUILD_FILE)
     project.file("trials.csv", "lr,depth\n0.5,1\n0.4,2\n")
     yield Sweeps(project, mark, folder, sockets)
@@ -184,6 +193,16 @@ def test_of_two_queues_each_has_one_execution(sweeps: Sweeps):
 
 
 @pytest.mark.slow
+def test_what_a_queue_cannot_share_of_one_batch_says_nothing_of_the_next(sweeps: Sweeps):
+    refused = stage(sweeps.project, "refused", "lr=[0.1,0.2]", "--stage-trials")
+    shared = stage(sweeps.project, "train", "lr=[0.1,0.2]", "--stage-trials")
+    queue = sweeps.project.run("queue", "run-once=yes")
+    assert queue.stdout.count(REFUSED) + queue.stderr.count(REFUSED) == 1
+    assert prefixes(refused) == {None}
+    check_shared(shared, 2)
+
+
+@pytest.mark.slow
 def test_a_queue_that_is_stopped_leaves_nothing(sweeps: Sweeps):
     stage(sweeps.project, "train", "lr=[0.1,0.2]", "--stage-trials")
     (sweeps.folder / "hold trial").touch()
@@ -255,6 +274,23 @@ def test_however_a_sweep_is_ended_no_process_and_no_folder_is_left(
         wait_for(lambda: list(sweeps.folder.glob("trial *")))
     assert any(name.startswith("guild-nb-") for name in sweeps.left())
     ENDS[end](psutil.Process(guild.pid), sweeps)
+    guild.communicate(timeout=120)
+    sweeps.check_nothing_is_left()
+
+
+@pytest.mark.slow
+def test_a_sweep_that_shares_nothing_says_so_once_and_leaves_nothing_when_it_is_killed(
+    sweeps: Sweeps,
+):
+    table = sweeps.project.run("refused", "lr=[0.1,0.2]", "nb-trials=table")
+    full = sweeps.project.run("refused", "lr=[0.1,0.2]")
+    for done in (table, full):
+        assert (done.stdout + done.stderr).count(REFUSED) == 1
+    (sweeps.folder / "trial 0.1").unlink()
+    (sweeps.folder / "hold trial").touch()
+    guild = start(sweeps.project, "run", "-y", "refused", "lr=[0.1,0.2]", start_new_session=True)
+    wait_for((sweeps.folder / "trial 0.1").exists)
+    batch_of(psutil.Process(guild.pid)).kill()
     guild.communicate(timeout=120)
     sweeps.check_nothing_is_left()
 
