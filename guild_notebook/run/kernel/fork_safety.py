@@ -14,8 +14,8 @@ import collections
 import contextlib
 import ctypes
 import fcntl
-import functools
 import gc
+import itertools
 import logging
 import os
 import pathlib
@@ -112,13 +112,13 @@ class Watch:
         """Why this process must not be forked after the last shared cell, "" where it may: a
         clause that ends a sentence. ``namespace`` holds the names of the cells, ``own_fds`` are
         the descriptors that belong to the process itself."""
-        found = self._first_problem(namespace, set(own_fds))
-        if found:
-            gc.collect()  # what nobody holds any more is closed
-            self._bars.end()
-            _end_processes_of_joblib()
-            _end_idle_connections()
-            found = self._first_problem(namespace, set(own_fds))
+        own = set(own_fds)
+        found = self._first_problem(namespace, own)
+        for end in (self._bars.end, gc.collect, _end_processes_of_joblib, _end_idle_connections):
+            if not found:
+                break
+            end()
+            found = self._first_problem(namespace, own)
         return found
 
     def in_child(self) -> None:
@@ -224,7 +224,8 @@ class Watch:
         return ""
 
     def _path_problem(self, namespace: dict[str, Any]) -> str:
-        for finalizer in list[Any](getattr(weakref.finalize, "_registry", ())):
+        finalizers: Any = getattr(weakref.finalize, "_registry", ())
+        for finalizer in list(finalizers):
             found: Any = finalizer.peek()
             if found and found[1].__qualname__ == "TemporaryDirectory._cleanup":
                 return f"a temporary folder is removed when a trial ends ({found[2][0]})"
@@ -249,6 +250,11 @@ class Watch:
         if path.endswith(" (deleted)"):
             return "a temporary file"
         return os.path.relpath(path, self._cwd) if _is_in(self._cwd, path) else path
+
+
+_LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+OF_PYTHON = ("<frozen", *(f"{path}{os.sep}" for path in (os.path.dirname(__file__), *_LIBRARIES)))
+"""How the paths of source files of Python itself begin, and of what executes the cells."""
 
 
 def _watch_environment(run_variables: Collection[str]) -> list[str]:
@@ -316,15 +322,9 @@ def _reader() -> types.FrameType | None:
     return frame
 
 
-@functools.lru_cache(maxsize=None)  # noqa: UP033 - Python 3.8
 def _is_library(path: str) -> bool:
     """Whether a source file is of Python itself or of an installed package."""
-    python = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
-    installed = ("/site-packages/", "/dist-packages/")
-    own = os.path.dirname(__file__) + os.sep
-    return path.startswith(("<frozen", own, *(f"{p}/" for p in python))) or any(
-        part in path for part in installed
-    )
+    return path.startswith(OF_PYTHON) or "/site-packages/" in path or "/dist-packages/" in path
 
 
 def _watch_temporary_names() -> list[str]:
@@ -385,13 +385,16 @@ def _end_processes_of_joblib() -> None:
     """It starts others when it needs them."""
     loky = "joblib.externals.loky"
     with contextlib.suppress(Exception):
-        executor = getattr(sys.modules.get(f"{loky}.reusable_executor"), "_executor", None)
-        if executor is not None:
+        reusable: Any = sys.modules.get(f"{loky}.reusable_executor")
+        if reusable and reusable._executor:
+            executor, reusable._executor = reusable._executor, None
             getattr(executor, "terminate", executor.shutdown)(kill_workers=True)
+            del executor
+            gc.collect()  # its locks, which are told to the process that is ended next
     for name in (f"{loky}.backend.resource_tracker", "multiprocessing.resource_tracker"):
         with contextlib.suppress(Exception):
             tracker = getattr(sys.modules.get(name), "_resource_tracker", None)
-            if tracker is not None and tracker._pid is not None:
+            if tracker and tracker._pid is not None:
                 tracker._stop()
 
 
@@ -399,7 +402,7 @@ def _end_idle_connections() -> None:
     """Those that urllib3 keeps, also for requests; it opens others when it needs them."""
     urllib3: Any = sys.modules.get("urllib3")
     for pool in gc.get_objects() if urllib3 else ():
-        if isinstance(pool, urllib3.HTTPConnectionPool) and pool.pool:
+        if issubclass(type(pool), urllib3.HTTPConnectionPool) and pool.pool:
             for connection in list(pool.pool.queue):
                 if connection:
                     connection.close()
@@ -767,10 +770,12 @@ def _parts(value: Any) -> Iterable[Any]:
         return [flat[i] for i in _indexes(len(flat))] if len(flat) else ()
     if package == "pyarrow" and hasattr(value, "null_count"):
         return [value[i].as_py() for i in _indexes(len(value))[::10]]
-    found = gc.get_referents(value)
-    if len(found) > MOST_ENTRIES:
-        return [found[i] for i in _indexes(len(found))]
-    return found
+    if isinstance(value, dict) and len(value) > MOST_ENTRIES:
+        step = _indexes(len(value)).step
+        return itertools.chain(*itertools.islice(value.items(), 0, None, step))
+    if kind not in (list, tuple):
+        value = gc.get_referents(value)
+    return [value[i] for i in _indexes(len(value))]
 
 
 def _is_filled(cell: Any) -> bool:
@@ -781,5 +786,5 @@ def _is_filled(cell: Any) -> bool:
 
 
 def _indexes(length: int) -> range:
-    """At equal distances, which are odd: a dict has keys and values in turn."""
+    """At equal distances, which are odd: a dict refers to keys and values in turn."""
     return range(0, length, length // MOST_ENTRIES | 1)
