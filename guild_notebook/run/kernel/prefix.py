@@ -62,7 +62,7 @@ def main(folder: str) -> None:
     clients = _Clients(os.path.join(folder, SOCKET))
     try:
         prefix, ready = _executed(config, clients, serving)
-    except Exception as e:  # of this package, or of an ipykernel that is not known
+    except (Exception, SystemExit) as e:  # as of an ipykernel that is not known
         clients.refuse(f"the process that executes them failed with {type(e).__name__}: {e}")
         raise
     os.write(serving, b"1")

@@ -14,7 +14,6 @@ import ast
 import asyncio
 import atexit
 import contextlib
-import contextvars
 import gc
 import os
 import selectors
@@ -76,11 +75,9 @@ class Recorder:
         return [1, 2, *self.originals, *(file.fileno() for file in self._files)]
 
     def close(self, output: int) -> None:
-        """Let the process write to ``output``."""
-        for fd in (1, 2):
+        """Let the process, and what has been told its descriptors, write to ``output``."""
+        for fd in (1, 2, *self.originals):
             os.dup2(output, fd)
-        for fd in self.originals:
-            os.close(fd)
         os.close(output)
         for file in self._files:
             file.close()
@@ -159,23 +156,20 @@ class Recorder:
     session: Any = None
 
 
+class _NoThread(iostream.IOPubThread):  # type: ignore[misc]
+    """In place of the thread that sends output."""
+
+    def __init__(self) -> None:
+        self.io_loop = None
+
+
 class _Stream(OutStream):  # type: ignore[misc]  # its types are not complete
     """``sys.stdout`` or ``sys.stderr`` before the fork: the same object is ipykernel's own then."""
 
-    def __init__(self, recorder: Recorder, name: str) -> None:
-        self.name = name
-        self.pub_thread = recorder  # it is not closed
-        self.echo = None
+    def __init__(self, session: Any, recorder: Recorder, name: str) -> None:
+        super().__init__(session, _NoThread(), name, watchfd=False)
         self._recorder = recorder
-        self._isatty = False
         self._original_stdstream_copy = recorder.originals[name == "stderr"]
-        self._parent_header: Any = contextvars.ContextVar("parent_header")
-        self._parent_header.set({})
-        self._parent_header_global: Any = {}
-        # Of ipykernel 6, which clears them whenever garbage is collected.
-        self._thread_to_parent: Any = {}
-        self._thread_to_parent_header: Any = {}
-        self._buffers: Any = {}
 
     def write(self, string: str) -> Any:
         if type(self) is OutStream:  # what has kept this method before the fork, as IPython does
@@ -211,12 +205,19 @@ class _App(IPKernelApp):  # type: ignore[misc]
         self.session.send = self.recorder.send
 
     def init_io(self) -> None:
-        self.streams = {name: _Stream(self.recorder, name) for name in ("stdout", "stderr")}
-        sys.stdout, sys.stderr = self.streams.values()
-        factory: Any = self.outstream_class
-        self.outstream_class: Any = None
-        super().init_io()
-        self.outstream_class = factory
+        iostream.OutStream = self._stream  # which it imports by this name
+        try:
+            super().init_io()
+        finally:
+            iostream.OutStream = OutStream
+
+    def _stream(self, session: Any, thread: Any, name: str, **options: Any) -> Any:
+        if thread is None:
+            self.streams[name] = _Stream(session, self.recorder, name)
+        else:
+            self.streams[name].__class__ = OutStream
+            OutStream.__init__(self.streams[name], session, thread, name, **options)
+        return self.streams[name]
 
     def init_kernel(self) -> None:
         self.kernel = self.kernel_class.instance(
@@ -246,18 +247,8 @@ class _App(IPKernelApp):  # type: ignore[misc]
         app.write_connection_file(self)
         app.log_connection_info(self)
 
-        def made_again(session: Any, thread: Any, name: str, **options: Any) -> Any:
-            stream = self.streams[name]
-            stream.__class__ = OutStream
-            OutStream.__init__(stream, session, thread, name, **options)
-            return stream
-
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-        iostream.OutStream = made_again
-        try:
-            app.init_io(self)
-        finally:
-            iostream.OutStream = OutStream
+        self.init_io()
         with contextlib.suppress(Exception):
             self.init_signal()
         self.kernel_class = _Again
@@ -272,7 +263,11 @@ class _Again(IPythonKernel):  # type: ignore[misc]
         kernel = IPythonKernel._instance
         del options["user_ns"]  # which it has
         kernel.ident = str(uuid.uuid4())
+        # Some versions of ipykernel have it look after threads, and garbage, as it does already.
+        thread: Any = threading.Thread
+        hooks = thread.__init__, thread.run, list(gc.callbacks)
         kernel.__init__(*args, **options)
+        thread.__init__, thread.run, gc.callbacks[:] = hooks
         return kernel
 
 
@@ -315,7 +310,7 @@ class Prefix:
         self._records: list[_Record] = []
         self._exit_handlers = _ExitHandlers()
         self._app = app = _App.instance()
-        app.recorder = self._recorder
+        app.recorder, app.streams = self._recorder, {}
         app.initialize(config["arguments"])
         self._io_loop: Any = import_module("tornado.ioloop").IOLoop.current()
         self._loop = self._io_loop.asyncio_loop
