@@ -159,14 +159,18 @@ class _Shared:
         if flags and not self._with_settings:
             return f"it depends on {_listed(flags)}"
         set_here: set[str] = set()
+        bound_here: set[str] = set()
         for statement, does in zip(self._read[number], self._flow.done):
             if does.flags:
-                if statement.sets_from is None or not statement.sets_from <= self._differing:
+                is_set = statement.sets_from is not None and statement.sets_from <= self._differing
+                if not is_set or not bound_here.isdisjoint(statement.effects.binds):
                     return f"it depends on {_listed(does.flags)}"
                 set_here |= statement.effects.binds
                 self._differing |= set_here
             elif why := self._refuses(does, statement.effects.binds):
                 return why
+            else:
+                bound_here |= statement.effects.binds
             self._follow(number, statement, does)
         if flags and not set_here:  # a flag in a comment
             return f"it depends on {_listed(flags)}"

@@ -341,6 +341,14 @@ SETTINGS: dict[str, tuple[list[str], ForkPoint]] = {
         ["lr = 0.1", "def f():\n    global lr\n    lr = 3", "load()", "f()"],
         ForkPoint(3, 3, "it sets lr again", {0: frozenset({"lr"})}),
     ),
+    "its cell has given the name something else": (
+        ["lr = load()\nlr = 0.1", "load()"],
+        ForkPoint(0, 0, DEPENDS),
+    ),
+    "an attribute of the name is set in its cell": (
+        ["o.lr = 3\nlr = 0.1", "load()", "lr"],
+        ForkPoint(2, 2, DEPENDS, {0: frozenset({"lr"})}),
+    ),
     "a text may name it": (
         ["lr = 0.1", "df.query('lr > 3')", "df.query('x > @lr')"],
         ForkPoint(0, 0, DEPENDS),

@@ -308,6 +308,7 @@ class Prefix:
         self._cwd = os.getcwd()
         self._recorder = Recorder()
         self._records: list[_Record] = []
+        self._settings: dict[str, Any] = {}
         self._exit_handlers = _ExitHandlers()
         self._app = app = _App.instance()
         app.recorder, app.streams = self._recorder, {}
@@ -328,13 +329,17 @@ class Prefix:
     def execute(self, cell: Any) -> str:
         """Execute a cell; returns why there is no fork after it, "" where there is."""
         self._begin_memory()
+        namespace = self._kernel.shell.user_ns
+        if cell["sets"]:  # some of it may be made of what others have set
+            namespace.update(self._settings)
         record = self._execute(cell["source"])
         self._records.append(record)
         record.sets = cell["sets"]
-        for name in record.sets:
-            self._kernel.shell.user_ns.pop(name, None)
+        for name in {*self._settings, *record.sets} if record.sets else ():
+            if name in namespace:
+                self._settings[name] = namespace.pop(name)
         reply = self._reply()
-        if reply.get("status") != "ok" and not cell["may_fail"]:
+        if reply.get("status") != "ok" and (record.sets or not cell["may_fail"]):
             return f"{cell['where']} fails"
         if any(payload.get("source") == "ask_exit" for payload in reply.get("payload") or ()):
             return f"{cell['where']} ends the notebook"
@@ -522,5 +527,5 @@ def _sets(node: ast.stmt) -> set[str]:
     if not isinstance(node, (ast.Assign, ast.AnnAssign)):
         return set()
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    parts = (part for target in targets for part in ast.walk(target))
+    parts = (part for target in targets for part in getattr(target, "elts", [target]))
     return {part.id for part in parts if isinstance(part, ast.Name)}

@@ -12,7 +12,8 @@ from tests.helpers.project import Project, Run
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux")
 
 SETTINGS = "%matplotlib inline\nlr, n = 0.1, 2\nrates = [lr, lr * 2]\nprint('set')"
-SHOWN = "print(lr, n, rates, half)"
+MADE = "double = [half * 2]\nprint('made')"
+SHOWN = "print(lr, n, rates, half, double)"
 HISTORY = "print(In[:3])\nprint(repr(_iii), repr(_i1), repr(_i2), sorted(Out), _)"
 
 ARGUMENTS = ["settings.ipynb", "lr=[0.3,0.4]", "n=3", "half=[1,0.5]"]
@@ -27,13 +28,13 @@ def executed(run: Run) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def forked(shared: Project) -> list[Run]:
-    shared.notebook("settings.ipynb", SETTINGS, "half = 0.5\n'loaded'", SHOWN, HISTORY)
+    shared.notebook("settings.ipynb", SETTINGS, "half = 0.5\n'loaded'", MADE, SHOWN, HISTORY)
     return shared.run(*ARGUMENTS, "nb-fork=yes").runs
 
 
 def test_trials_have_them_executed_by_one_process(forked: list[Run]):
     shared = [run.attr("shared_cells") for run in forked]
-    assert [list(each["seconds"]) for each in shared] == [[0, 1]] * 4
+    assert [list(each["seconds"]) for each in shared] == [[0, 1, 2]] * 4
     assert len({each["prefix"] for each in shared}) == 1
 
 
