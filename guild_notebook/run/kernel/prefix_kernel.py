@@ -306,6 +306,7 @@ class Prefix:
         self._config, self._launcher = config, launcher
         self._before = dict(os.environ)
         self._cwd = os.getcwd()
+        self._random = sibling("random_states").RandomStates()  # start-up files may seed some
         self._recorder = Recorder()
         self._records: list[_Record] = []
         self._settings: dict[str, Any] = {}
@@ -320,7 +321,6 @@ class Prefix:
         self._kernel.shell.exit_now = False
         self._execute(config["setup"], silent=True)
         self._setup = self._reply()
-        self._random = sibling("random_states").RandomStates()
         self.has_drawn = False  # random numbers without a seed: one that is set later is too late
         self.cells_before, self._cells_before = 0, [0, 0]
         self._next_looks = [0.0, 0.0]

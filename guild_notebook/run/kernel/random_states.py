@@ -48,7 +48,7 @@ class RandomStates:
     ``problem`` is asked, and again after ``go_on``."""
 
     def __init__(self) -> None:
-        """To be made before the first cell."""
+        """To be made before the kernel, whose start-up files may seed generators."""
         self._entropies: dict[int, None] = {}  # seeds of numpy's own, of its global one first
         self._torch_seed: int | None = None  # of its own
         self._seedings: list[Callable[[], object]] = []  # of what the shared cells do not seed
@@ -151,7 +151,8 @@ class RandomStates:
         own = mtrand._rand._bit_generator
         # Without a seed there is none but the global one, where numpy has made one seed only.
         alive = gc.get_objects() if len(self._entropies) > 1 else []
-        others = [o for o in alive if issubclass(type(o), bits.BitGenerator) and o is not own]
+        kinds = {kind for kind in set(map(type, alive)) if issubclass(kind, bits.BitGenerator)}
+        others = [o for o in alive if type(o) in kinds and o is not own]
         left = {id(o): o for o in alive if type(o) is bits.SeedSequence and self._has_made(o)}
         owners: set[int] = set()
         for generator in [own, *others]:
@@ -270,8 +271,6 @@ class _Watch:
 
     def _note(self, generator: Any, births: list[bytes] | None) -> None:
         """That it has been seeded: by nobody (None), or to what it may have from one of these."""
-        if isinstance(generator, random.SystemRandom):
-            return
         frame: Any = sys._getframe(2)
         while frame.f_back and frame.f_globals.get("__name__") == "random":
             frame = frame.f_back

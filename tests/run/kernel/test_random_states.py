@@ -103,7 +103,7 @@ SEEDED_NUMPY = [
     ("s = np.random.RandomState(4).get_state(); np.random.seed(); np.random.seed(0)\n"
      "np.random.set_state(s)", "np.random.rand()"),
     ("rng = np.random.default_rng(3); rng.random()", "rng.random(), rng.spawn(1)[0].random()"),
-    ("rng = np.random.default_rng(1228075288405441003726421373676723324)", "rng.random()"),
+    ("rng = np.random.default_rng(2**127 + 5); np.random.default_rng()", "rng.random()"),
     ("rng = np.random.default_rng([3, 4]); np.random.default_rng()", "rng.random()"),
     ("rng = np.random.RandomState(3); rng.normal()", "rng.normal()"),
     ("rng = np.random.Generator(np.random.Philox(3)); rng.integers(9, dtype='uint32')",
@@ -215,6 +215,47 @@ def test_a_process_that_drew_without_a_seed_is_not_to_be_forked() -> None:
 def test_a_process_that_drew_from_numpy_without_a_seed_is_not_to_be_forked() -> None:
     check_refused(with_numpy(REFUSED_NUMPY[:2]))
     check_refused(with_numpy(REFUSED_NUMPY[2:]), "numpy.random")
+
+
+def test_numbers_of_torch_are_those_of_a_fresh_run() -> None:
+    pytest.importorskip("torch")
+    rows = [
+        ("torch.manual_seed(1); torch.rand(2)", "torch.rand(2), torch.get_rng_state().sum()"),
+        ("torch.manual_seed(-1)", "torch.rand(2)"),
+        ("torch.manual_seed(1); g = torch.Generator()", "torch.rand(2, generator=g)"),
+        ("torch.seed(); torch.manual_seed(1); layer = torch.nn.Linear(2, 2)", "layer.weight"),
+    ]
+    check_seeded([(f"import torch\n{shared}", own) for shared, own in rows])
+    check_unseeded([("import torch", "torch.rand(2)")])
+    check_unseeded([("import torch", "torch.rand(2)")], "torch")
+    drawn = [("torch.rand(2)", "torch"), ("torch.seed()", "torch")]
+    drawn += [("torch.manual_seed(1); g = torch.Generator(); g.seed()", "g")]
+    check_refused([(f"import torch\n{shared}", name) for shared, name in drawn])
+
+
+def test_names_of_faker_are_those_of_a_fresh_run() -> None:
+    pytest.importorskip("faker")
+    made = "from faker import Faker; fake = Faker()"
+    check_seeded([(f"{made}; Faker.seed(1); fake.name()", "fake.name()")])
+    check_unseeded([(made, "[fake.name() for _ in range(3)]")])
+    check_refused([(f"{made}; fake.name()", "a generator of faker.generator")])
+
+
+def test_numbers_of_sympy_are_no_reason() -> None:
+    """It draws them to compare expressions, and for its symbols."""
+    pytest.importorskip("sympy")
+    code = (
+        "import random, sympy; random.seed(1); x = sympy.Symbol('x')\nassert (2 * x).equals(x + x)"
+    )
+    check_seeded([(code, "random.random(), sympy.diff(x ** 2)")])
+
+
+def test_a_process_that_has_seeded_compiled_code_of_numba_is_not_to_be_forked() -> None:
+    pytest.importorskip("numba")
+    seed = "import numpy as np, numba\n@numba.njit\ndef seed(): np.random.seed(1)\n"
+    (_, unused, *_), (_, used, *_) = executed([(seed, "0"), (f"{seed}seed()", "0")])
+    assert not unused
+    assert used == "the shared cells draw from numba, whose states end where a process is forked"
 
 
 OPERATIONS = [
@@ -371,3 +412,17 @@ def test_trials_without_a_seed_have_numbers_of_their_own(project: Project) -> No
     drawn = [run.output.split("drawn: ")[1] for run in swept(project, WITHOUT_SEEDS, "yes")]
     one, other = ([float(each) for each in re.findall(r"0\.\d+", text)[:4]] for text in drawn)
     assert len({*one, *other}) == 8
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux")
+def test_what_start_up_files_of_ipython_seed_is_seeded_in_trials(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project.dir / "ipython" / "profile_default" / "startup"
+    folder.mkdir(parents=True)
+    (folder / "seed.py").write_text("import random\nrandom.seed(5)")
+    monkeypatch.setenv("IPYTHONDIR", str(project.dir / "ipython"))
+    cells = "import random---lr = 0.1\nprint('drawn:', random.random())"
+    runs = [*swept(project, cells, "yes"), *swept(project, cells, "no")]
+    assert {run.output.split("drawn: ")[1].split()[0] for run in runs} == {"0.6229016948897019"}
