@@ -71,15 +71,28 @@ def prefix(
         for index in indexes[: point.cells]
     ]
     may_reset = not any(OWN_PEAK.search(cells[index].source) for index in indexes)
-    made = Prefix(start, shared, record.dir, varying, may_reset)
+    required = [record.attr("deps"), record.attr("op").get("deps")]
+    made = Prefix(start, shared, record.dir, varying, may_reset, str(required[0]))
     made.end = next((labels[index] for index in indexes[point.cells :]), "the end")
     if not start.can_be_forked:
         made.refuse(f"kernel '{start.name}' is not a plain IPython kernel")
     elif not shared:
         made.refuse(f"the first cell is not shared, since {point.why}")
+    elif of_files := [name for name in varying if _may_be_in(name, required)]:
+        made.refuse(f"the files that each trial requires depend on {', '.join(of_files)}")
     else:
-        made.begin()
+        try:
+            made.begin()
+        except OSError as e:  # who runs the trials is about to end, or the disk is full
+            made.refuse(f"the shared cells cannot be executed: {e}")
     return made
+
+
+def _may_be_in(flag: str, required: Sequence[Any]) -> bool:
+    """Whether the files that a run requires may not be the same for all values of ``flag``: by its
+    name, or since Guild writes values of flags into them (guild/resolver.py, ConfigResolver)."""
+    text = str(required)
+    return f"${{{flag}}}" in text or "'config':" in text
 
 
 async def start_kernel(

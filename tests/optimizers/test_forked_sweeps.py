@@ -54,6 +54,18 @@ refused:
   flags-import: all
   nb-report: none
   nb-fork: yes
+required:
+  notebook: required.ipynb
+  flags-import: all
+  nb-report: none
+  nb-fork: yes
+  requires: {file: "no${name}.txt", rename: "no.*.txt data.txt"}
+config:
+  notebook: required.ipynb
+  flags-import: all
+  nb-report: none
+  nb-fork: yes
+  requires: {config: data.txt.yml, rename: "data.txt.yml data.txt"}
 """
 
 REFUSED = "nb-fork: the trials run in fresh kernels: "
@@ -279,6 +291,27 @@ def test_however_a_sweep_is_ended_no_process_and_no_folder_is_left(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("operation", "read"), [("required", ["a", "b"]), ("config", ["name: a", "name: b"])]
+)
+def test_trials_whose_files_depend_on_a_flag_read_their_own(
+    sweeps: Sweeps, operation: str, read: list[str]
+):
+    project = sweeps.project
+    cells = "print(open('data.txt').read())", 'name = "c"', "print(name)"
+    project.notebook("required.ipynb", *cells)
+    for name in "ab":
+        project.file(f"no{name}.txt", name)
+    project.file("data.txt.yml", "name: c\n")
+    done = project.run(operation, "name=[a,b]")
+    runs = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]
+    assert prefixes(runs) == {None}
+    assert (done.stdout + done.stderr).count(f"{REFUSED}the files that each trial requires") == 1
+    for run, text in zip(sorted(runs, key=lambda run: run.flags["name"]), read):
+        assert text in run.output.splitlines()
+
+
+@pytest.mark.slow
 def test_a_sweep_that_shares_nothing_says_so_once_and_leaves_nothing_when_it_is_killed(
     sweeps: Sweeps,
 ):
@@ -311,6 +344,28 @@ def test_a_kernel_that_is_killed_ends_its_trial_alone(sweeps: Sweeps):
     assert [run.attr("exit_status") for run in trials] == [1, 0, 0]
     assert len(prefixes(trials)) == 1
     assert None not in prefixes(trials)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_ends_its_kernel_and_no_other_trial(sweeps: Sweeps):
+    kernels = []
+
+    def runner(kernel: psutil.Process) -> psutil.Process:
+        kernels.append(kernel)
+        batch = kernel.parent().parent().parent().parent()  # supervisor, process, guard, batch
+        (running,) = [p for p in batch.children() if runs_of(p, sweeps)]
+        return running
+
+    trials = trials_of_killed(sweeps, runner)
+    assert not kernels[0].is_running()
+    assert [run.attr("exit_status") for run in trials] == [-9, 0, 0]
+    assert None not in prefixes(trials[1:])
+
+
+def runs_of(process: psutil.Process, sweeps: Sweeps) -> bool:
+    """Whether a process is that of a trial which runs, and not of one which waits."""
+    locks = sweeps.project.home.glob("runs/*/.guild/LOCK")
+    return str(process.pid) in {lock.read_text() for lock in locks}
 
 
 @pytest.mark.slow

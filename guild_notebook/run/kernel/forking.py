@@ -122,8 +122,9 @@ def _line(connection: socket.socket) -> dict[str, Any]:
 class Prefix:
     """The shared ``cells`` of a trial which has a host (fork_host), whose run directory is
     ``run_dir`` and whose kernel ``start`` is to be. ``varying`` are the flags that the trials
-    differ in. ``shared`` says, once it is ``ready``, how the cells were executed. ``reason`` is
-    why the kernel is not forked. ``lines`` are what no trial before has said, and
+    differ in, ``required`` names the files that Guild has put there. ``shared`` says, once it is
+    ``ready``, how the cells were executed. ``reason`` is why the kernel is not forked. ``lines``
+    are what no trial before has said, and
     ``end`` is what the first cell is called that is not shared; ``why`` says why it is not where
     this is seen from what the cells before have done."""
 
@@ -134,12 +135,13 @@ class Prefix:
         run_dir: str,
         varying: Collection[str],
         may_reset_peak: bool,
+        required: str,
     ) -> None:
         self._host = os.environ[fork_host.VARIABLE]
         self._start, self.cells = start, cells
         self._run_dir = os.path.realpath(run_dir)
         self._folder = os.path.join(os.path.realpath(self._host), FOLDER)
-        self._may_reset_peak = may_reset_peak
+        self._may_reset_peak, self._required = may_reset_peak, required
         self._connection: socket.socket | None = None
         self._key = ""
         self._own = {*OF_RUN, *(f"FLAG_{name.upper()}" for name in varying)}
@@ -195,7 +197,8 @@ class Prefix:
         }
         command = [self._start.program, *self._python_options(), prefix.__file__, self._host]
         kept = {name: value for name, value in environ.items() if name not in self._own}
-        told = json.dumps([command, work, sorted(kept.items()), config], sort_keys=True)
+        same = [command, work, sorted(kept.items()), config, self._required]
+        told = json.dumps(same, sort_keys=True)
         self._key = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
         with self._locked():
             reply = fork_host.ask(self._host, {"want": {"key": self._key}})
