@@ -59,7 +59,8 @@ class Statement:
     """A statement at the top level of a cell, ``start`` to ``end`` in characters of it, and what it
     does. ``is_certain``: when it has been executed, all that it binds has the new value.
     ``only_defines``: it calls none of the functions that it defines. ``sets_from``, where all
-    that it does is to give names numbers, texts, lists and such, are names in these, else None."""
+    that it does is to give names numbers, texts, lists and such, are names in these, else None;
+    ``makes``: there are some among them that can be changed in place."""
 
     start: int
     end: int
@@ -67,6 +68,7 @@ class Statement:
     is_certain: bool = False
     only_defines: bool = False
     sets_from: frozenset[str] | None = None
+    makes: bool = False
 
 
 _RUN_VARIABLE = re.compile(r"\b(?:FLAG_|RUN_(?:ID|DIR)|GUILD_)")
@@ -98,12 +100,13 @@ _READING = {
 }
 """Functions that find names of the notebook by a text that they are given."""
 
-_BARE = ("env", "cd")
-"""Magics that do something, of which a line may have the name alone."""
+BARE = "%env"
+"""What stands among calls where a line has the name of this magic alone, or of a variable."""
 
+_MADE = (ast.List, ast.Dict, ast.Set)
 _PLAIN = (
     *(ast.Constant, ast.UnaryOp, ast.BinOp, ast.Name, ast.JoinedStr, ast.FormattedValue),
-    *(ast.Tuple, ast.List, ast.Dict, ast.Set, ast.expr_context, ast.operator, ast.unaryop),
+    *(ast.Tuple, *_MADE, ast.expr_context, ast.operator, ast.unaryop),
 )
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -185,11 +188,12 @@ def _of_block(source: Source, start: int, end: int, indent: str) -> Iterator[Sta
     for node in nodes:
         first, last = (start, end) if len(nodes) == 1 else parsed.span(node)
         is_certain = isinstance(node, _CERTAIN)
-        if isinstance(node, ast.Expr) and getattr(node.value, "id", "") in _BARE:
-            of_ipython.append(_of_ipython(f"%{node.value.id}"))  # type: ignore[attr-defined]
+        if isinstance(node, ast.Expr) and getattr(node.value, "id", "") == BARE[1:]:
+            of_ipython.append(Effects(calls={BARE}))
         effects = together([effects_of(node), *of_ipython])
         sets_from = _sets_from(node) if not (spans or indent or source.magic) else None
-        yield Statement(first, last, effects, is_certain, _only_defines(node), sets_from)
+        makes = sets_from is not None and any(isinstance(part, _MADE) for part in ast.walk(node))
+        yield Statement(first, last, effects, is_certain, _only_defines(node), sets_from, makes)
 
 
 def _only_defines(node: ast.stmt) -> bool:

@@ -148,6 +148,8 @@ class _Shared:
         self._flow = Flow(flags, [each for cell in read for each in cell])
         self._only_set: dict[int, frozenset[str]] = {}
         self._differing: set[str] = set()
+        self._constant: set[str] = set()  # names that have the same value wherever they are read
+        self._used: set[str] = set()  # those of them that a value that differs is made of
         self._own: dict[str, tuple[int, str]] = {}
         self._spans: list[_Span] = []
 
@@ -162,15 +164,18 @@ class _Shared:
         bound_here: set[str] = set()
         for statement, does in zip(self._read[number], self._flow.done):
             if does.flags:
-                is_set = statement.sets_from is not None and statement.sets_from <= self._differing
+                of = statement.sets_from
+                is_set = of is not None and of <= self._differing | self._constant
                 if not is_set or not bound_here.isdisjoint(statement.effects.binds):
                     return f"it depends on {_listed(does.flags)}"
                 set_here |= statement.effects.binds
                 self._differing |= set_here
+                self._used |= self._constant.intersection(of or ())
             elif why := self._refuses(does, statement.effects.binds):
                 return why
             else:
                 bound_here |= statement.effects.binds
+            self._take_constants(statement, does)
             self._follow(number, statement, does)
         if flags and not set_here:  # a flag in a comment
             return f"it depends on {_listed(flags)}"
@@ -180,8 +185,14 @@ class _Shared:
                 self._only_set[number] = flags or frozenset()
         return ""
 
+    def _take_constants(self, statement: Statement, does: Does) -> None:
+        binds, of = statement.effects.binds, statement.sets_from
+        self._constant -= binds | does.changes
+        if of is not None and of <= self._constant and not statement.makes and not does.flags:
+            self._constant |= binds
+
     def _refuses(self, does: Does, binds: set[str]) -> str:
-        if set_again := self._differing & (binds | does.changes):
+        if set_again := (self._differing | self._used) & (binds | does.changes):
             return f"it sets {_listed(set_again)} again"
         if named := self._differing & does.texts:
             return f"it may read {_listed(named)}, which it has in a text"

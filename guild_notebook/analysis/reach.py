@@ -17,7 +17,7 @@ from ..document.reader import Notebook
 from ..flags import languages
 from ..flags.discover import Discovered
 from ..flags.sources.assignments import INJECTED_TAG, PARAMETERS_TAG
-from .effects import ALL, SHELL, Effects, Statement, statements, variable
+from .effects import ALL, BARE, SHELL, Effects, Statement, statements, variable
 
 PURE = re.compile(
     r"(?:math|cmath|operator|itertools|functools|collections|string|fractions|decimal|typing|enum"
@@ -239,7 +239,7 @@ class Flow:
             set(effects.calls),
             set(effects.texts),
             self._are_pure(effects.calls),
-            effects.uses_variables,
+            effects.uses_variables or (BARE in effects.calls and BARE[1:] not in self._bound),
             effects.starts,
         )
         called: set[int] = set()

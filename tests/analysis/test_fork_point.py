@@ -70,7 +70,6 @@ REFUSED: dict[str, str] = {
             "import os\nclass A:\n    def __init__(self):\n        self.e = os.environ\nA()",
             "import os\nclass A:\n    @property\n    def e(self): return os.environ\nA().e",
             "%env",
-            "env",
             "%env FLAG_LR",
             "x = %env FLAG_LR",
             "!echo $FLAG_LR",
@@ -120,7 +119,6 @@ REFUSED: dict[str, str] = {
     "!wget http://example.org/x": "it runs wget",
     "%mkdir out": "it runs mkdir",
     "%cd ..": "it runs cd",
-    "cd": "it runs cd",
     "import os\nos.chdir('..')": "it may change the working directory (os.chdir)",
     # what cannot be read
     **cannot_be_read("exec('x')", "import builtins as b\nb.exec('x')", because="it uses exec"),
@@ -233,6 +231,11 @@ def test_cells_before_the_first_that_holds_a_flag_are_shared(cell: str):
     assert point("import os", "x = 1", cell, "lr") == ForkPoint(2, 2, DEPENDS)
 
 
+def test_a_name_alone_is_a_magic_unless_the_notebook_has_a_variable_of_it():
+    assert point("env", "lr = 0.1") == ForkPoint(0, 0, VARIABLES)
+    assert point("env = make()", "env", "lr = 0.1") == ForkPoint(2, 2, DEPENDS)
+
+
 def test_flags_that_all_trials_have_in_common_do_not_count():
     cells = ["lr = 0.1", "depth = 3\nn = 1", "fit(lr)"]
     assert point(*cells, varying=["depth"]) == ForkPoint(1, 1, "it depends on depth")
@@ -312,8 +315,20 @@ SETTINGS: dict[str, tuple[list[str], ForkPoint]] = {
         ForkPoint(3, 3, DEPENDS, {0: frozenset({"lr"}), 1: frozenset({"rates", "name"})}),
     ),
     "others are made of it and of a name that may change": (
-        ["n = 1", "load()", "lr = 0.1", "load()", "rate = lr * n"],
-        ForkPoint(4, 4, DEPENDS, {2: frozenset({"lr"})}),
+        ["n = load()", "lr = 0.1", "load()", "rate = lr * n"],
+        ForkPoint(3, 3, DEPENDS, {1: frozenset({"lr"})}),
+    ),
+    "others are made of it and of a list": (
+        ["n = [1]", "lr = 0.1", "load()", "rates = [lr, n]"],
+        ForkPoint(3, 3, DEPENDS, {1: frozenset({"lr"})}),
+    ),
+    "others are made of it and of a constant": (
+        ["n = 1", "lr = 0.1\nall = {'lr': lr, 'n': n}", "load()", "fit(all)"],
+        ForkPoint(3, 3, DEPENDS, {1: frozenset({"lr", "all"})}),
+    ),
+    "what others are made of is set again": (
+        ["n = 1", "lr = 0.1\nall = {'lr': lr, 'n': n}", "load()", "n = 2", "load()", "fit(all)"],
+        ForkPoint(3, 3, "it sets n again", {1: frozenset({"lr", "all"})}),
     ),
     "functions read it that nobody calls": (
         ["lr = 0.1", "def fit():\n    return lr", "load()", "fit()"],
