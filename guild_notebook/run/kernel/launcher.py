@@ -358,6 +358,8 @@ HARMLESS = (
     "_asyncio",
     "asyncio.futures",
     "asyncio.tasks",
+    "asyncio.unix_events",
+    "socket",
     "zmq.sugar.socket",
     "multiprocessing.connection",
     "multiprocessing.resource_tracker",
@@ -373,13 +375,17 @@ def end_at_once() -> None:
     kept from it."""
     if not hasattr(gc, "get_freeze_count") or not gc.get_freeze_count():
         return  # PyPy, or another kind of kernel
+    (gc.unfreeze if something_has_to_be_finalized() else gc.freeze)()
+
+
+def something_has_to_be_finalized() -> bool:
+    """Whether this may be so of an object that is not frozen."""
     try:
         objects = gc.get_objects()
         kinds = set(filter(_may_have_to_be_finalized, set(map(type, objects))))
-        matters = any(type(item) in kinds and _has_to_be_finalized(item) for item in objects)
+        return any(type(item) in kinds and _has_to_be_finalized(item) for item in objects)
     except Exception:  # classes may do anything
-        matters = True
-    (gc.unfreeze if matters else gc.freeze)()
+        return True
 
 
 def _may_have_to_be_finalized(kind: type) -> bool:

@@ -425,8 +425,10 @@ class Prefix:
         return ""
 
     def settle(self) -> None:
-        """Let what there is be shared: a collection of garbage would write to all of it."""
+        """Let what there is be shared: a collection of garbage would write to all of it, also at
+        the end of each trial, unless something has to be finalized there."""
         gc.collect()
+        self._ends_at_once = not self._launcher.something_has_to_be_finalized()
         if hasattr(gc, "freeze"):
             gc.freeze()
 
@@ -469,6 +471,8 @@ class Prefix:
             return
         if not self._records:
             self._random.restore()
+            if self._ends_at_once and hasattr(gc, "freeze"):
+                gc.freeze()  # sockets and event loops of this kernel too
             del kernel.execute_request
             kernel.shell_handlers["execute_request"] = kernel.execute_request
             await kernel.execute_request(stream, ident, parent)

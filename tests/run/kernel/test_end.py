@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from guild_notebook.fork_host import is_possible
 from guild_notebook.run.execution.client import RunClient
 from guild_notebook.run.kernel import launcher
 from tests.helpers.project import Project
@@ -41,6 +42,8 @@ LEFT = {
         "not",
         None,
     ),
+    "a socket": ("import socket; a.socket = socket.socket()", "not", None),
+    "an event loop": ("a.loop = asyncio.new_event_loop()", "not", None),
     "a pipe": ("import multiprocessing; a.pipe = multiprocessing.Pipe()", "not", None),
     "a file": ("a.file = open('left', 'w'); a.file.write('text')", "collected", b"text"),
     "bytes": ("a.file = open('left', 'wb'); a.file.write(b'text')", "collected", b"text"),
@@ -103,6 +106,24 @@ def test_what_cells_have_left_open_is_written_at_the_end_of_the_kernel(project: 
     assert "True\n" in done.stdout
     assert (done.run.dir / "global.txt").read_text() == "text"
     assert (done.run.dir / "cycle.txt").read_text() == "text"
+
+
+@pytest.mark.skipif(not is_possible(), reason="no process can be forked here")
+def test_a_forked_kernel_ends_at_once_but_for_what_shared_cells_have_made_with_a_finalizer(
+    project: Project,
+):
+    project.file("odd.py", "class Odd:\n    def __del__(self, open=open): open('left', 'w')\n")
+    contexts = "import zmq\nprint(any(isinstance(each, zmq.Context) for each in gc.get_objects()))"
+    for name, made in (("plain", "object"), ("odd", "Odd")):
+        source = f"import gc\nfrom odd import Odd\na = [{made}()]\na.append(a)"
+        project.notebook(f"{name}.ipynb", source, f"x = 1\n{contexts}")
+    plain, odd = (project.run(f"{n}.ipynb", "x=[1,2]", "nb-fork=yes") for n in ("plain", "odd"))
+    trials = [run for run in plain.runs if run.attr("shared_cells")]
+    assert len(trials) == 2
+    assert all("False\n" in run.output and not (run.dir / "left").exists() for run in trials)
+    trials = [run for run in odd.runs if run.attr("shared_cells")]
+    assert len(trials) == 2
+    assert all("True\n" in run.output and (run.dir / "left").exists() for run in trials)
 
 
 class AtTheEnd:
