@@ -215,11 +215,19 @@ def test_what_a_queue_cannot_share_of_one_batch_says_nothing_of_the_next(sweeps:
 
 
 @pytest.mark.slow
-def test_a_queue_that_is_stopped_leaves_nothing(sweeps: Sweeps):
-    stage(sweeps.project, "train", "lr=[0.1,0.2]", "--stage-trials")
+def test_a_queue_that_waits_holds_no_process_and_one_that_is_stopped_leaves_nothing(
+    sweeps: Sweeps,
+):
+    first = stage(sweeps.project, "train", "lr=[0.1,0.2]", "--stage-trials")
+    queue = start(sweeps.project, "run", "-y", "queue", "poll-interval=1", start_new_session=True)
+    wait_for(lambda: all(run.attr("exit_status") == 0 for run in first))
+    wait_for(lambda: not any("prefix.py" in what for what in sweeps.left()))
+    assert queue.poll() is None
+    check_shared(first, 2)
     (sweeps.folder / "hold trial").touch()
-    queue = start(sweeps.project, "run", "-y", "queue", start_new_session=True)
-    wait_for(lambda: list(sweeps.folder.glob("trial *")))
+    stage(sweeps.project, "train", "lr=[0.4,0.5]", "--stage-trials")
+    wait_for((sweeps.folder / "trial 0.4").exists)
+    assert any("prefix.py" in what for what in sweeps.left())
     os.killpg(queue.pid, signal.SIGINT)
     queue.communicate(timeout=120)
     sweeps.check_nothing_is_left()
@@ -236,7 +244,7 @@ def test_each_worker_of_a_cluster_has_one_execution_of_a_batch(
     staged = stage(sweeps.project, "train", "lr=[0.1,0.2,0.4,0.5]", "--stage-trials")
     cluster = Cluster(tmp_path / "cluster")
     try:
-        cluster.start("one", "other")
+        cluster.start("one", "other", threads=2)
         for shared in ("yes", "no"):
             done = run_cluster(sweeps.project, cluster, f"shared={shared}")
             assert done.returncode == 0, done.stdout
