@@ -145,7 +145,7 @@ class _Shared:
         self.settings: dict[int, frozenset[str]] = {}
         self._read = read
         self._with_settings = with_settings
-        self._flow = Flow(flags, [each for cell in read for each in cell])
+        self._flow = Flow(flags, [each for cell in read for each in cell], has_results=True)
         self._only_set: dict[int, frozenset[str]] = {}
         self._differing: set[str] = set()
         self._constant: set[str] = set()  # names that have the same value wherever they are read
@@ -215,7 +215,8 @@ class _Shared:
         # Those in functions are read when one is called, wherever that is.
         self._note(len(self._read) - 1, self._own.keys() & _read_in(effects.functions))
         calls = [call for call in does.calls if self._is(_OWN, call)]
-        calls += [call for call in effects.calls if self._is(_CLOCK, call)]
+        if statement.is_certain:  # a loop shows how long each pass took
+            calls += [call for call in effects.calls if self._is(_CLOCK, call)]
         calls += [self._own[name][1] for name in reads]
         if calls:
             self._own.update(dict.fromkeys(effects.binds | effects.changes, (number, min(calls))))

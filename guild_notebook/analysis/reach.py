@@ -47,6 +47,9 @@ MOST_STEPS = 50_000
 _EARLIER = re.compile(r"_+|_i+|_[io]?h|_i?\d+")
 """Names by which IPython has results and code of earlier cells."""
 
+_EARLIER_CODE = re.compile(r"_i+|_ih|_i\d+")
+"""Those of their code alone."""
+
 _UNNAMED = re.compile("[^A-Z0-9_]")
 """What the variable of a flag in the environment does not have of the flag's name."""
 
@@ -136,10 +139,14 @@ class Does:
 class Flow:
     """Goes through the statements of a notebook in order. ``why`` is why a cell that it went
     through may do what its flags do not say, "" where none does: a clause. ``done`` is what the
-    statements of the last cell did, as far as it went."""
+    statements of the last cell did, as far as it went. With ``has_results`` what earlier cells have
+    shown is not a reason: none of the flags reaches any of these cells."""
 
-    def __init__(self, all_flags: frozenset[str], read: Iterable[Statement]) -> None:
+    def __init__(
+        self, all_flags: frozenset[str], read: Iterable[Statement], has_results: bool = False
+    ) -> None:
         self._all_flags = all_flags
+        self._unknown_names = _EARLIER_CODE if has_results else _EARLIER
         self._values: dict[str, _Value] = {}
         self._functions: list[Effects] = []
         self._steps = 0
@@ -188,7 +195,7 @@ class Flow:
         return found if self._is_known else None
 
     def _unreadable(self, effects: Effects) -> str:
-        earlier = set(filter(_EARLIER.fullmatch, effects.reads)) - self._bound
+        earlier = set(filter(self._unknown_names.fullmatch, effects.reads)) - self._bound
         return effects.unreadable or (f"it uses {min(earlier)}" if earlier else "")
 
     def _execute(

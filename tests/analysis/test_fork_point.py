@@ -146,8 +146,8 @@ REFUSED: dict[str, str] = {
     **cannot_be_read("%lprun -f f f()", because="it has the magic %lprun"),
     **cannot_be_read("%unknown", because="it has the magic %unknown"),
     **cannot_be_read("%%cython\nx", because="it has the magic %%cython"),
-    **cannot_be_read("_", because="it uses _"),
-    **cannot_be_read("_1", because="it uses _1"),
+    **cannot_be_read("_i", because="it uses _i"),
+    **cannot_be_read("_i1", because="it uses _i1"),
     **cannot_be_read("Out[1]", because="it uses Out"),
     **cannot_be_read("In", because="it uses In"),
     **cannot_be_read("print 'x'", "x = (", "%time %env", because="it is not readable as Python"),
@@ -201,6 +201,7 @@ SHARED = [
     "import time\nbegan = time.time()\nx = load()\nprint(time.time() - began)",
     "import importlib, m\nimportlib.reload(m)",
     "for _ in range(3): pass",
+    "_, _1, __",
     "from IPython.display import display\ndisplay(df)",
     "async def f(): pass\nawait f()",
     "device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
@@ -423,6 +424,9 @@ OWN: dict[str, tuple[list[str], int, str]] = {
         ["import time", "t = time.time()", "print(time.time() - t)", "lr = 1", "lr"], 3, "",
     ),
     "it is bound anew": (["import time", "t = time.time()", "t = 1", "lr = 1", "t"], 3, ""),
+    "a loop shows how long it took": (
+        ["import time\nfor n in [1, 2]:\n    t = time.time()\n    load(n)", "lr = 1", "n"], 1, "",
+    ),
     "a function shows how long it took": (
         ["import time\ndef f():\n    print(time.time())", "x = f()", "lr = 1", "x"], 2, "",
     ),
