@@ -1,0 +1,151 @@
+"""A kernel that was forked after the shared cells of a sweep is a kernel as any other (nb-fork)."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import Any
+
+import pytest
+
+from tests.helpers.project import Project, Run, code
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux")
+
+SHARED = {
+    "a logger, an exit handler and an object that is finalized": (
+        "import atexit, asyncio, logging, os, subprocess, sys, threading, time, warnings\n"
+        "from IPython.display import HTML, clear_output, display\n"
+        "logging.basicConfig(level='INFO')\nlog = logging.getLogger('a')\nlog.info('shared')\n"
+        "class Kept:\n"
+        "    def __del__(self, make=os.mkdir): make('finalized')\n"
+        "kept = Kept()\n"
+        "atexit.register(print, 'at the end')"
+    ),
+    "a display that is updated": "shown = display(HTML('first'), display_id='one')\n'result'",
+    "an await": "await asyncio.sleep(0.01)\n'awaited'",
+    "what is captured": "%%capture captured\nprint('captured')",
+    "both streams and descriptors": (
+        "print('err', file=sys.stderr); print('out'); os.write(1, b'written\\n')\n"
+        "subprocess.run(['echo', 'program']); warnings.warn('careful')"
+    ),
+    "an error that is allowed": "raise ValueError('expected')",
+    "an output that is cleared": "for n in (0, 1):\n    clear_output(wait=True); print('step', n)",
+    "a figure": (
+        "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots()\naxes.plot([1, 2, 3])\n"
+        "plt.close(figure)\nfigure"
+    ),
+    "methods of streams": (
+        "stdout = sys.stdout\nwrite = stdout.write\n"
+        "class Upper:\n"
+        "    def write(self, text): return write(text.upper())\n    def flush(self): pass\n"
+        "upper = Upper()"
+    ),
+    "a command": "!echo command",
+}
+OWN = {
+    "the flag": "lr = 0.1",
+    "history and results": "print(In[3], repr(_), Out[3], len(In), get_ipython().execution_count)",
+    "kept streams": "write('kept\\n'); print('upper', file=upper); print('own', file=stdout)",
+    "a logger of before": "log.warning('lr %s', lr)",
+    "an update of the display": "shown.update(HTML(f'second {lr}')); captured.show()",
+    "an await again": "await asyncio.sleep(0.01)\n'awaited again'",
+    "a thread": "t = threading.Thread(target=print, args=['thread']); t.start(); t.join()",
+    "a program": "subprocess.run(['echo', 'own program'], check=True).returncode",
+    "its folder and variables": (
+        "print(os.getcwd() == os.environ['RUN_DIR'], os.environ['FLAG_LR'] == str(lr))\n"
+        "print(os.getcwd() in sys.path, os.environ['RUN_ID'] == os.path.basename(os.getcwd()))"
+    ),
+    "the figure of before": "axes.plot([3, 2, 1]); figure",
+    "a process pool": (
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "with ProcessPoolExecutor(2) as pool:\n    print(list(pool.map(abs, [-1, -2])))"
+    ),
+    "an event loop": "asyncio.get_event_loop() is asyncio.get_running_loop()",
+    "an error": "1 / 0",
+}
+KINDS = {**SHARED, **OWN}
+FAIL = ("an error that is allowed", "an error")
+
+
+def executed(run: Run) -> dict[str, Any]:
+    """What each cell has shown, but for what is of the process."""
+    cells = run.notebook("kinds.ipynb")["cells"]
+    found = {}
+    for kind, cell in zip(KINDS, cells):
+        text = json.dumps([cell["execution_count"], cell["outputs"]])
+        found[kind] = json.loads(re.sub(r"ipykernel_\d+", "", text))
+    return found
+
+
+@pytest.fixture(scope="module")
+def trials(shared: Project) -> dict[str, dict[float, Run]]:
+    """The runs with and without forks, by the value of the flag."""
+    cells = [code(text, tags=["raises-exception"] * (kind in FAIL)) for kind, text in KINDS.items()]
+    shared.notebook("kinds.ipynb", *cells)
+    shared.without_reports("kinds.ipynb")
+    found = {}
+    for option in ("yes", "no"):
+        runs = shared.run("kinds.ipynb", "lr=[0.1,0.2]", f"nb-fork={option}").runs
+        found[option] = {run.flags["lr"]: run for run in runs}
+    return found
+
+
+@pytest.mark.parametrize("lr", [0.1, 0.2])
+def test_each_kind_of_cell_shows_what_it_shows_in_a_fresh_kernel(
+    trials: dict[str, dict[float, Run]], lr: float
+):
+    forked, fresh = trials["yes"][lr], trials["no"][lr]
+    assert [*forked.attr("shared_cells")["seconds"]] == [*range(len(SHARED))]
+    assert fresh.attr("shared_cells") is None
+    assert executed(forked) == executed(fresh)
+
+
+def test_a_trial_shows_what_is_its_own(trials: dict[str, dict[float, Run]]):
+    run = trials["yes"][0.2]
+    shown = executed(run)
+    assert shown["its folder and variables"][1][0]["text"] == ["True True\n", "True True\n"]
+    assert shown["a logger of before"][1][0]["text"] == ["WARNING:a:lr 0.2\n"]
+    assert shown["a display that is updated"][1][0]["data"]["text/html"] == ["second 0.2"]
+    assert shown["an error"][1][0]["ename"] == "ZeroDivisionError"
+    assert "at the end\n" in run.output
+    assert (run.dir / "finalized").is_dir()
+
+
+ENDS = {
+    "lr and os._exit(3)": "the kernel died in cell [3] (lr and os._exit(3)): exit status 3",
+    "lr and os.kill(os.getpid(), 9)": "signal SIGKILL",
+    "lr and ctypes.string_at(0)": "signal SIGSEGV",
+    "lr and os.kill(os.getppid(), 9); time.sleep(30)": "its supervisor ended (signal SIGKILL)",
+    "lr and sys.exit(4)": " s) exit",
+    "exit() if lr else 0": " s) exit",
+    "lr and input('name?')": "a run has no keyboard to answer input() ('name?')",
+    "time.sleep(30 * lr)": "was interrupted: over 1 s (nb-cell-timeout)",
+}
+"""Cells by which a trial ends, and what it says then."""
+
+
+@pytest.mark.parametrize("source", ENDS)
+def test_a_trial_ends_as_any_run_and_the_next_one_is_forked(project: Project, source: str):
+    project.notebook("end.ipynb", "import ctypes, os, sys, time", "lr = 1", source)
+    project.without_reports("end.ipynb")
+    limit = ["nb-cell-timeout=1"] if "30 * lr" in source else []
+    done = project.guild("run", "-y", "end.ipynb", "lr=[1,2]", "nb-fork=yes", *limit)
+    trials = [run for run in done.runs if run.attr("flags")]
+    assert len(trials) == 2
+    for run in trials:
+        assert ENDS[source] in run.output
+        assert [*run.attr("shared_cells")["seconds"]] == [0]
+
+
+def test_a_shared_cell_that_takes_too_long_ends_each_trial(project: Project):
+    project.notebook("long.ipynb", "import time\ntime.sleep(30)", "lr = 1", "lr")
+    project.without_reports("long.ipynb")
+    done = project.guild("run", "-y", "long.ipynb", "lr=[1,2]", "nb-fork=yes", "nb-cell-timeout=1")
+    trials = [run for run in done.runs if run.attr("flags")]
+    assert [run.attr("shared_cells") for run in trials] == [None, None]
+    for run in trials:
+        assert "was interrupted: over 1 s (nb-cell-timeout)" in run.output
+    said = "".join(run.output for run in trials)
+    assert said.count("a shared cell takes longer than nb-cell-timeout") == 1
