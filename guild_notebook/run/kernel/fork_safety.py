@@ -348,26 +348,30 @@ class _ProgressBars:
     processes share. A trial that is killed while it has the lock would stop all others."""
 
     def __init__(self) -> None:
-        self._monitored = False
+        self._monitored: list[Any] = []
         self._locks: list[Any] = []
 
     def end(self) -> None:
-        tqdm = sys.modules.get("tqdm.std")
+        tqdm: Any = sys.modules.get("tqdm.std")
         with contextlib.suppress(Exception):
-            if tqdm and tqdm.tqdm.monitor:
-                tqdm.tqdm.monitor.exit()
-                tqdm.tqdm.monitor = None
-                self._monitored = True
-            shared = tqdm and getattr(tqdm.TqdmDefaultWriteLock, "mp_lock", None)
-            if tqdm and shared:
-                tqdm.TqdmDefaultWriteLock.mp_lock = None
+            if tqdm:
+                shared = getattr(tqdm.TqdmDefaultWriteLock, "mp_lock", None)
                 kinds = [tqdm.tqdm]
-                for kind in kinds:
+                for kind in kinds:  # tqdm.auto has one of its own
                     kinds += kind.__subclasses__()
-                    lock = vars(kind).get("_lock")
-                    if shared in getattr(lock, "locks", ()):
-                        lock.locks.remove(shared)
-                        self._locks.append(lock)
+                    self._end_of(kind, shared)
+                if shared:
+                    tqdm.TqdmDefaultWriteLock.mp_lock = None
+
+    def _end_of(self, kind: Any, shared: Any) -> None:
+        if vars(kind).get("monitor"):
+            kind.monitor.exit()
+            kind.monitor = None
+            self._monitored.append(kind)
+        lock = vars(kind).get("_lock")
+        if shared in getattr(lock, "locks", ()):
+            lock.locks.remove(shared)
+            self._locks.append(lock)
 
     def begin_again(self) -> None:
         tqdm: Any = sys.modules.get("tqdm.std")
@@ -377,8 +381,9 @@ class _ProgressBars:
                 tqdm.TqdmDefaultWriteLock.create_mp_lock()
                 for lock in self._locks:
                     lock.locks.insert(0, tqdm.TqdmDefaultWriteLock.mp_lock)
-            if self._monitored and tqdm.tqdm._instances:
-                tqdm.tqdm.monitor = tqdm.TMonitor(tqdm.tqdm, tqdm.tqdm.monitor_interval)
+            for kind in self._monitored:
+                if kind._instances:
+                    kind.monitor = tqdm.TMonitor(kind, kind.monitor_interval)
 
 
 def _end_processes_of_joblib() -> None:

@@ -331,6 +331,9 @@ GOES_ON = {
         "bar.update()\nassert bar.n == 1 and tqdm.monitor.is_alive()\n"
         "assert [i for i in tqdm(range(3))] == [0, 1, 2] and len(tqdm._lock.locks) == 2"
     ),
+    "from tqdm.auto import tqdm\nbar = tqdm(range(9))\nfor _ in tqdm(range(3)): pass": (
+        "bar.update()\nassert bar.n == 1 and tqdm.monitor.is_alive()"
+    ),
     "import multiprocessing\nmultiprocessing.set_start_method('forkserver')\n"
     "from tqdm import tqdm\nfor _ in tqdm(range(3)): pass": "for _ in tqdm(range(3)): pass",
     SERVER + "import requests\nsession = requests.Session()\n"
