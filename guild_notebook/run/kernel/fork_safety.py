@@ -382,7 +382,7 @@ class _ProgressBars:
                 for lock in self._locks:
                     lock.locks.insert(0, tqdm.TqdmDefaultWriteLock.mp_lock)
             for kind in self._monitored:
-                if kind._instances:
+                if kind._instances and not kind.monitor:  # which may be there twice
                     kind.monitor = tqdm.TMonitor(kind, kind.monitor_interval)
 
 
