@@ -73,7 +73,9 @@ def prefix(
     may_reset = not any(OWN_PEAK.search(cells[index].source) for index in indexes)
     required = [record.attr("deps"), record.attr("op").get("deps")]
     made = Prefix(start, shared, record.dir, varying, may_reset, str(required[0]))
-    made.end = next((labels[index] for index in indexes[point.cells :]), "the end")
+    if point.index is not None:
+        name = cell_names(notebook.cells)[point.index]  # without the values of a trial
+        made.end = cell_label(indexes[point.cells] + 1, name, point.cells + 1)
     if not start.can_be_forked:
         made.refuse(f"kernel '{start.name}' is not a plain IPython kernel")
     elif not shared:

@@ -148,7 +148,7 @@ class Prefix:
         self.shared: SharedCells | None = None
         self.reason = ""
         self.lines: list[str] = []
-        self.end = self.why = ""
+        self.end, self.why = "the end", ""
 
     def refuse(self, reason: str, cells: int = 0) -> None:
         """The trials have kernels of their own, for this ``reason``, or share the first ``cells``
