@@ -79,9 +79,8 @@ def is_possible() -> bool:
 def is_offered(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether there is a host for this process, a trial, that has not refused any trial."""
     folder = environment.get(VARIABLE, "")
-    return os.path.exists(os.path.join(folder, HOST)) and not os.path.exists(
-        os.path.join(folder, REFUSED)
-    )
+    has_host = bool(folder) and os.path.exists(os.path.join(folder, HOST))
+    return has_host and not os.path.exists(os.path.join(folder, REFUSED))
 
 
 def ask(folder: str, message: Message) -> Message:
@@ -123,7 +122,7 @@ class Host:
         self._cells: dict[str, int] = {}  # of what is refused: how many can be shared
         self._process: subprocess.Popen[bytes] | None = None
         self._key = ""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a batch that is told to end may be closing it
         self._has_ended = False
         self._socket = socket.socket(socket.AF_UNIX)
         try:
@@ -144,8 +143,8 @@ class Host:
         self.close()
 
     def close(self) -> None:
-        """End the process and remove the folder. Whoever calls this second waits for the first:
-        the host's process may be about to end."""
+        """End the process and remove the folder. Another thread that calls this second waits for
+        the first: the host's process may be about to end."""
         with self._lock:
             if self._has_ended:
                 return
@@ -194,11 +193,10 @@ class Host:
             if self._has_ended:
                 return {"state": "refused", "reason": "the sweep has ended", "first": False}
             if self._process and self._key == key and key not in self._refused:
-                status = self._process.poll()
-                if status is None:
+                if self._process.poll() is None:
                     return {"state": "running"}
                 self._end_process()
-                reason = _how_ended(status, os.path.join(self.folder, LOG))
+                reason = how_ended(self.folder)
             elif key not in self._refused:
                 self._end_process()
                 if not how:
@@ -222,7 +220,7 @@ class Host:
             return False
         with contextlib.suppress(OSError):
             os.close(os.open(os.path.join(self.folder, REFUSED), os.O_CREAT | os.O_WRONLY, 0o600))
-        self._say(f"nb-fork: the trials run in fresh kernels: {reason}")
+        self._say(refusal(reason))
         return True
 
     def _start(self, key: str, command: list[str], cwd: str, env: dict[str, str]) -> str:
@@ -269,18 +267,19 @@ class Host:
         process.wait()
 
 
-def _how_ended(status: int, log: str) -> str:
-    """How a process that nobody has told to end has ended."""
-    how = f"ended with exit status {status}"
-    if status < 0:
-        with contextlib.suppress(ValueError):
-            how = f"was ended by {signal.Signals(-status).name}"
+def how_ended(folder: str) -> str:
+    """That the process has ended which nobody has told to, with what it has written last."""
     lines: list[str] = []
-    with contextlib.suppress(OSError), open(log, "rb") as f:
+    with contextlib.suppress(OSError), open(os.path.join(folder, LOG), "rb") as f:
         f.seek(max(0, os.fstat(f.fileno()).st_size - 4000))
-        lines = f.read().decode("utf-8", "replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f"the process of the shared cells {how}" + (f" ({last[:300]})" if last else "")
+        lines = f.read().decode("utf-8", "replace").strip().splitlines()
+    last = f": {lines[-1].strip()[:300]}" if lines else ""
+    return f"the process that executes the shared cells has ended{last}"
+
+
+def refusal(reason: str) -> str:
+    """The line for trials that do not share cells."""
+    return f"nb-fork: the trials run in fresh kernels: {reason}"
 
 
 def _send(connection: socket.socket, message: Message) -> None:

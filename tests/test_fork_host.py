@@ -247,12 +247,34 @@ def test_a_process_that_ends_by_itself_is_not_started_again(host: Host, said: li
     until = time.monotonic() + 20
     while (answer := want(host.folder)) == {"state": "running"} and time.monotonic() < until:
         time.sleep(0.05)
-    why = "the process of the shared cells ended with exit status 1 (no module named torch)"
+    why = "the process that executes the shared cells has ended: no module named torch"
     assert answer == {"state": "refused", "reason": why, "first": True}
     assert said == [f"nb-fork: the trials run in fresh kernels: {why}"]
     pids(host.folder, 1)
     assert not fork_host.is_offered(environment)
+
+
+def test_without_the_variable_no_file_of_a_trial_is_taken_for_a_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "h").touch()
+    monkeypatch.chdir(tmp_path)
     assert not fork_host.is_offered({})
+    assert not fork_host.is_offered({fork_host.VARIABLE: ""})
+
+
+def test_a_batch_that_is_told_to_end_while_it_closes_its_host_ends(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+):
+    end = host._end_process
+
+    def end_while_told(*args: Any) -> None:
+        host.close()  # as the handler of SIGTERM does
+        end(*args)
+
+    monkeypatch.setattr(host, "_end_process", end_while_told)
+    host.close()
+    assert not os.path.exists(host.folder)
 
 
 @linux

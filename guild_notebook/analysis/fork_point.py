@@ -45,11 +45,14 @@ _STARTING = re.compile(
 )
 """What starts threads or other processes."""
 
-_REFUSED = {
+_IS_OWN = "has for itself"
+_KINDS = {
     "write files": _WRITING,
     "change the working directory": re.compile(r"os\.f?chdir"),
     "start threads or processes": _STARTING,
+    _IS_OWN: _OWN,
 }
+"""Kinds of calls. No cell with one of those before the last is shared."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +77,20 @@ def fork_point(
     found: Discovered,
     varying: Collection[str],
     indexes: Sequence[int],
-    others: Collection[str] = (),
     with_settings: bool = True,
 ) -> ForkPoint:
     """Where trials differ whose flags ``varying`` have different values.
 
     ``found`` are the flags of ``notebook``, ``indexes`` the cells that run, in order. Names that
-    are not flags of the notebook, and ``others``, are in the environment of a trial alone. Cells
-    up to the first one that may depend on any of these are shared: what cannot be read may. So are,
-    with ``with_settings``, those that set a flag which no cell before the fork reads: for flags
-    whose values are all constants (``is_constant``).
+    are not flags of the notebook are in the environment of a trial alone. Cells up to the first one
+    that may depend on any of these are shared: what cannot be read may. So are, ``with_settings``,
+    those that set a flag which no cell before the fork reads: for flags whose values are all
+    constants (``is_constant``).
     """
     if (language := languages.name_of(notebook)) != "python":
         return ForkPoint(0, next(iter(indexes), None), f"it is {language}, which is not read")
     read = [statements(notebook.cells[index].source) for index in indexes]
-    return _point(notebook, found, {*varying, *others}, indexes, read, with_settings)
+    return _point(notebook, found, varying, indexes, read, with_settings)
 
 
 def fork_points(
@@ -150,6 +152,7 @@ class _Shared:
         self._differing: set[str] = set()
         self._constant: set[str] = set()  # names that have the same value wherever they are read
         self._used: set[str] = set()  # those of them that a value that differs is made of
+        self._kinds: dict[str, tuple[str, str]] = {}  # of calls, with the full name of one
         self._own: dict[str, tuple[int, str]] = {}
         self._spans: list[_Span] = []
 
@@ -165,7 +168,8 @@ class _Shared:
         for statement, does in zip(self._read[number], self._flow.done):
             if does.flags:
                 of = statement.sets_from
-                is_set = of is not None and of <= self._differing | self._constant
+                known = self._differing, self._constant
+                is_set = of is not None and all(any(n in each for each in known) for n in of)
                 if not is_set or not bound_here.isdisjoint(statement.effects.binds):
                     return f"it depends on {_listed(does.flags)}"
                 set_here |= statement.effects.binds
@@ -198,14 +202,20 @@ class _Shared:
             return f"it may read {_listed(named)}, which it has in a text"
         if does.starts:
             return f"it runs {does.starts}"
-        for call in sorted(does.calls):
-            if call == WRITES:
-                return "it may write files (open)"
-            for full in self._flow.full_names(call):
-                kind = next((kind for kind, calls in _REFUSED.items() if calls.fullmatch(full)), "")
-                if kind:
-                    return f"it may {kind} ({full.removeprefix(f'{ANY}.')})"
+        if WRITES in does.calls:
+            return "it may write files (open)"
+        refused = [call for call in does.calls if self._kind(call)[0] not in ("", _IS_OWN)]
+        if refused:
+            kind, full = self._kind(min(refused))
+            return f"it may {kind} ({full.removeprefix(f'{ANY}.')})"
         return ""
+
+    def _kind(self, call: str) -> tuple[str, str]:
+        if call not in self._kinds:
+            names = [*self._flow.full_names(call)]
+            found = ((k, n) for n in names for k, calls in _KINDS.items() if calls.fullmatch(n))
+            self._kinds[call] = next(found, ("", ""))
+        return self._kinds[call]
 
     def _follow(self, number: int, statement: Statement, does: Does) -> None:
         """Notes which names have what each run has for itself, and where they are read."""
@@ -214,9 +224,9 @@ class _Shared:
         self._note(number, reads)
         # Those in functions are read when one is called, wherever that is.
         self._note(len(self._read) - 1, self._own.keys() & _read_in(effects.functions))
-        calls = [call for call in does.calls if self._is(_OWN, call)]
+        calls = [call for call in does.calls if self._kind(call)[0] == _IS_OWN]
         if statement.is_certain:  # a loop shows how long each pass took
-            calls += [call for call in effects.calls if self._is(_CLOCK, call)]
+            calls += [call for call in effects.calls if self._is_clock(call)]
         calls += [self._own[name][1] for name in reads]
         if calls:
             self._own.update(dict.fromkeys(effects.binds | effects.changes, (number, min(calls))))
@@ -224,8 +234,8 @@ class _Shared:
             for name in effects.binds & self._own.keys():
                 del self._own[name]
 
-    def _is(self, calls: re.Pattern[str], call: str) -> bool:
-        return any(map(calls.fullmatch, self._flow.full_names(call)))
+    def _is_clock(self, call: str) -> bool:
+        return any(map(_CLOCK.fullmatch, self._flow.full_names(call)))
 
     def _note(self, number: int, names: Iterable[str]) -> None:
         for name in names:

@@ -49,7 +49,7 @@ def lines(nb: Notebook, found: Discovered) -> Iterator[str]:
 def line(nb: Notebook, found: Discovered, varying: Collection[str], is_constant: bool) -> str:
     """What trials share that differ in the flags ``varying``, of which the values are constants or
     not."""
-    point = fork_point(nb, found, varying, _indexes(nb), (), is_constant)
+    point = fork_point(nb, found, varying, _indexes(nb), is_constant)
     return f"with nb-fork these trials share {_said(nb, point)}"
 
 

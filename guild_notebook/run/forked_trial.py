@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -83,10 +84,7 @@ def prefix(
     elif of_files := [name for name in varying if _may_be_in(name, required)]:
         made.refuse(f"the files that each trial requires depend on {', '.join(of_files)}")
     else:
-        try:
-            made.begin()
-        except OSError as e:  # who runs the trials is about to end, or the disk is full
-            made.refuse(f"the shared cells cannot be executed: {e}")
+        made.begin()
     return made
 
 
@@ -138,7 +136,8 @@ async def verify(record: RunDir, output: RunOutput, stop: Stop) -> int:
     await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if not ended.done():
-        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
     out, err = (part.decode("utf-8", "replace").splitlines() for part in await ended)
     if process.returncode == 0:
         output.status_lines.write("nb-fork: verify: a fresh kernel gives the same")

@@ -20,11 +20,10 @@ FILES = "it may write files"
 def point(
     *cells: str,
     varying: Collection[str] = ("lr",),
-    others: Collection[str] = (),
     with_settings: bool = False,
 ) -> ForkPoint:
     nb = notebook(*cells)
-    return fork_point(nb, discover(nb), varying, range(len(cells)), others, with_settings)
+    return fork_point(nb, discover(nb), varying, range(len(cells)), with_settings)
 
 
 def cannot_be_read(*cells: str, because: str) -> dict[str, str]:
@@ -254,7 +253,7 @@ def test_many_flags_are_not_all_named():
 def test_a_flag_of_the_environment_alone_does_not_count_where_it_is_not_read():
     cells = ["x = 1", "import os\nos.environ['other']", "x = 2"]
     assert point(*cells, varying=["other"]) == ForkPoint(1, 1, "it depends on other")
-    assert point(*cells, varying=[], others=["other"]) == ForkPoint(1, 1, "it depends on other")
+    assert point(*cells, varying=["other"]) == ForkPoint(1, 1, "it depends on other")
     assert point(*cells, varying=["lr"]) == ForkPoint(3, None, "")
 
 
@@ -263,7 +262,7 @@ def test_a_flag_of_a_pattern_counts_where_it_stands():
     found = discover(nb, {"size": r"x = load\('(\w+)'\)", "note": r"# load\('(\w+)'\)"})
     assert fork_point(nb, found, ["size"], range(4)) == ForkPoint(1, 1, "it depends on size")
     for with_settings in (False, True):
-        assert fork_point(nb, found, ["note"], range(4), (), with_settings) == ForkPoint(
+        assert fork_point(nb, found, ["note"], range(4), with_settings) == ForkPoint(
             3, 3, "it depends on note"
         )
 
@@ -287,7 +286,7 @@ def test_a_constant_means_the_same_everywhere(text: str, expected: bool):
 
 def test_cells_that_do_not_run_do_not_count():
     nb = notebook("%run other.py", "x = 1", "lr = 0.1")
-    assert fork_point(nb, discover(nb), ["lr"], [1, 2], (), False) == ForkPoint(1, 2, DEPENDS)
+    assert fork_point(nb, discover(nb), ["lr"], [1, 2], False) == ForkPoint(1, 2, DEPENDS)
     assert fork_point(nb, discover(nb), ["lr"], []) == ForkPoint(0, None, "")
 
 
@@ -458,5 +457,13 @@ def test_a_notebook_of_2000_cells_is_read_in_bounded_time(cell: str):
     found = discover(nb)
     began = time.process_time()
     for with_settings in (False, True):
-        fork_point(nb, found, ["lr"], range(len(nb.cells)), (), with_settings)
+        fork_point(nb, found, ["lr"], range(len(nb.cells)), with_settings)
     assert time.process_time() - began < 20
+
+
+def test_a_function_that_calls_much_is_read_in_bounded_time():
+    calls = "".join(f"    g{n}(1)\n" for n in range(1_000))
+    nb = notebook(f"def f():\n{calls}", "f()\n" * 1_000, "lr = 0.1")
+    began = time.process_time()
+    assert fork_point(nb, discover(nb), ["lr"], range(3)).cells == 3
+    assert time.process_time() - began < 6

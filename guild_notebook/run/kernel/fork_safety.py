@@ -105,7 +105,6 @@ class Watch:
         self._environment: Any = type(os.environ)
         self._read = _watch_environment(run_variables)
         self._temporary = _watch_temporary_names()
-        self._bars = _ProgressBars()
         self._readable: set[int] = set()
 
     def problem(self, namespace: dict[str, Any], own_fds: Collection[int]) -> str:
@@ -114,7 +113,12 @@ class Watch:
         the descriptors that belong to the process itself."""
         own = set(own_fds)
         found = self._first_problem(namespace, own)
-        for end in (self._bars.end, gc.collect, _end_processes_of_joblib, _end_idle_connections):
+        for end in (
+            _end_progress_bars,
+            gc.collect,
+            _end_processes_of_joblib,
+            _end_idle_connections,
+        ):
             if not found:
                 break
             end()
@@ -127,14 +131,12 @@ class Watch:
         for fd in self._readable:
             with contextlib.suppress(OSError):
                 _reopen(fd)
-        self._bars.begin_again()
         for environment in (os.environ, os.environb):
             environment.__class__ = self._environment
 
     def _first_problem(self, namespace: dict[str, Any], own_fds: set[int]) -> str:
         checks: tuple[Callable[[], str], ...] = (
             lambda: f"a cell has read {self._read[0]} of the run" if self._read else "",
-            _graphics_problem,
             self._thread_problem,
             _process_problem,
             lambda: self._descriptor_problem(own_fds),
@@ -343,47 +345,23 @@ def _watch_temporary_names() -> list[str]:
     return names
 
 
-class _ProgressBars:
-    """What tqdm has besides its bars: a thread that draws those that stand still, and a lock that
-    processes share. A trial that is killed while it has the lock would stop all others."""
-
-    def __init__(self) -> None:
-        self._monitored: list[Any] = []
-        self._locks: list[Any] = []
-
-    def end(self) -> None:
-        tqdm: Any = sys.modules.get("tqdm.std")
-        with contextlib.suppress(Exception):
-            if tqdm:
-                shared = getattr(tqdm.TqdmDefaultWriteLock, "mp_lock", None)
-                kinds = [tqdm.tqdm]
-                for kind in kinds:  # tqdm.auto has one of its own
-                    kinds += kind.__subclasses__()
-                    self._end_of(kind, shared)
-                if shared:
-                    tqdm.TqdmDefaultWriteLock.mp_lock = None
-
-    def _end_of(self, kind: Any, shared: Any) -> None:
-        if vars(kind).get("monitor"):
-            kind.monitor.exit()
-            kind.monitor = None
-            self._monitored.append(kind)
-        lock = vars(kind).get("_lock")
-        if shared in getattr(lock, "locks", ()):
-            lock.locks.remove(shared)
-            self._locks.append(lock)
-
-    def begin_again(self) -> None:
-        tqdm: Any = sys.modules.get("tqdm.std")
-        with contextlib.suppress(Exception):
-            if self._locks:
-                del tqdm.TqdmDefaultWriteLock.mp_lock
-                tqdm.TqdmDefaultWriteLock.create_mp_lock()
-                for lock in self._locks:
-                    lock.locks.insert(0, tqdm.TqdmDefaultWriteLock.mp_lock)
-            for kind in self._monitored:
-                if kind._instances and not kind.monitor:  # which may be there twice
-                    kind.monitor = tqdm.TMonitor(kind, kind.monitor_interval)
+def _end_progress_bars() -> None:
+    """What tqdm has besides its bars: a thread that draws those that stand still, which it starts
+    again with the next bar, and a lock that processes share, which it does without. (A trial that
+    is killed while it has the lock would stop all others.)"""
+    tqdm: Any = sys.modules.get("tqdm.std")
+    with contextlib.suppress(Exception):
+        shared = getattr(tqdm.TqdmDefaultWriteLock, "mp_lock", None)
+        tqdm.TqdmDefaultWriteLock.mp_lock = None
+        kinds = [tqdm.tqdm]
+        for kind in kinds:  # tqdm.auto has one of its own
+            kinds += kind.__subclasses__()
+            if vars(kind).get("monitor"):
+                kind.monitor.exit()
+                kind.monitor = None
+            locks: Any = getattr(vars(kind).get("_lock"), "locks", ())
+            if shared in locks:
+                locks.remove(shared)
 
 
 def _end_processes_of_joblib() -> None:
@@ -411,21 +389,6 @@ def _end_idle_connections() -> None:
             for connection in list(pool.pool.queue):
                 if connection:
                     connection.close()
-
-
-def _graphics_problem() -> str:
-    """A context on a GPU and an open display are of one process alone."""
-    torch = sys.modules.get("torch")
-    with contextlib.suppress(Exception):
-        if torch is not None and torch.cuda.is_initialized():
-            return "a GPU is in use (by torch)"
-    for toolkit in ("PyQt5", "PyQt6", "PySide2", "PySide6"):
-        core = sys.modules.get(f"{toolkit}.QtCore")
-        with contextlib.suppress(Exception):
-            if core is not None and core.QCoreApplication.instance() is not None:
-                return f"windows are shown by {toolkit}"
-    tkinter = sys.modules.get("tkinter")
-    return "windows are shown by tkinter" if getattr(tkinter, "_default_root", None) else ""
 
 
 def _native_thread_problem(allowed: int) -> str:

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -37,8 +38,8 @@ and may have its own home."""
 CONNECT_SECONDS = 10.0
 """Time in which the process has its socket: it makes that first of all."""
 
-LAST_WRITTEN = 10_000
-"""Bytes of what it has written in which its last line is looked for."""
+FORK_SECONDS = 60.0
+"""Time that a fork may take: the system copies the table of the process's memory."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,8 @@ class Prefix:
         self._may_reset_peak, self._required = may_reset_peak, required
         self._connection: socket.socket | None = None
         self._key = ""
-        self._own = {*OF_RUN, *(f"FLAG_{name.upper()}" for name in varying)}
+        flags = (re.sub("[^A-Z0-9_]", "_", name.upper()) for name in varying)  # as Guild has it
+        self._own = {*OF_RUN, *(f"FLAG_{name}" for name in flags)}
         self.shared: SharedCells | None = None
         self.reason = ""
         self.lines: list[str] = []
@@ -157,7 +159,7 @@ class Prefix:
             self._connection.close()
         self.reason = reason
         told = {"key": self._key, "reason": reason, "cells": cells}
-        self._tell({"refuse": told}, _refused(reason))
+        self._tell({"refuse": told}, fork_host.refusal(reason))
 
     def say(self, line: str) -> None:
         """Have who runs the trials say what holds for all of them."""
@@ -171,17 +173,21 @@ class Prefix:
     def begin(self) -> None:
         """Have the process started that executes the cells, unless it has been. Where it must not
         be forked after the last of them, those before are shared after which it may be."""
-        reply = self._want()
-        while 0 < reply.get("cells", 0) < len(self.cells):
-            self.why = str(reply["reason"])
-            self.end = self.cells[reply["cells"]].where
-            self.cells = self.cells[: reply["cells"]]
+        try:
             reply = self._want()
+            while 0 < reply.get("cells", 0) < len(self.cells):
+                self.why = str(reply["reason"])
+                self.end = self.cells[reply["cells"]].where
+                self.cells = self.cells[: reply["cells"]]
+                reply = self._want()
+        except OSError as e:  # who runs the trials is about to end, or the disk is full
+            self.refuse(f"the shared cells cannot be executed: {e}")
+            return
         self.reason = ""
         if reply.get("state") != "running":
             self.reason = str(reply.get("reason") or "who runs the trials has ended")
             if reply.get("first"):
-                self.lines.append(_refused(self.reason))
+                self.lines.append(fork_host.refusal(self.reason))
 
     def _want(self) -> dict[str, Any]:
         environ = self._variables()
@@ -195,7 +201,7 @@ class Prefix:
             "run_variables": sorted(self._own),
             "may_reset_peak": self._may_reset_peak,
         }
-        command = [self._start.program, *self._python_options(), prefix.__file__, self._host]
+        command = [self._start.program, prefix.__file__, self._host]
         kept = {name: value for name, value in environ.items() if name not in self._own}
         same = [command, work, sorted(kept.items()), config, self._required]
         told = json.dumps(same, sort_keys=True)
@@ -212,9 +218,6 @@ class Prefix:
                 wanted = {"key": self._key, "command": command, "cwd": work, "env": environ}
                 reply = fork_host.ask(self._host, {"want": wanted})
         return reply
-
-    def _python_options(self) -> list[str]:
-        return []
 
     def _of_prefix(self, path: str) -> str:
         """What is in the run directory, in the folder where the shared cells work."""
@@ -262,7 +265,7 @@ class Prefix:
                     return True
                 if "refused" in told or not told:
                     cells = told.get("cells", 0)
-                    self.refuse(str(told.get("refused") or self._how_it_ended()), cells)
+                    self.refuse(str(told.get("refused") or fork_host.how_ended(self._host)), cells)
                     if not cells:
                         break
                     self.begin()
@@ -285,7 +288,7 @@ class Prefix:
             connection.setblocking(False)
             return connection
         if not stop.done():
-            self.refuse(self._how_it_ended())
+            self.refuse(fork_host.how_ended(self._host))
         return None
 
     async def _next_line(self) -> dict[str, Any]:
@@ -297,16 +300,6 @@ class Prefix:
                 return {}
             text += data
         return dict(json.loads(text))
-
-    def _how_it_ended(self) -> str:
-        """What the process itself has written last."""
-        said = ""
-        path = os.path.join(self._host, fork_host.LOG)
-        with contextlib.suppress(OSError), open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - LAST_WRITTEN))
-            lines = file.read().decode("utf-8", "replace").strip().splitlines()
-            said = "".join(lines[-1:])
-        return f"the process that executes them has ended{': ' * bool(said)}{said}"
 
     def _set_shared(self, told: Mapping[str, Any]) -> None:
         indexes = [cell.index for cell in self.cells]
@@ -321,7 +314,7 @@ class Prefix:
         ``file``, in ``folder``. Raises OSError."""
         connection = self._connection
         assert connection
-        connection.setblocking(True)
+        connection.settimeout(FORK_SECONDS)
         request = {"cwd": cwd, "env": dict(env), "connection_file": file, "folder": folder}
         data = json.dumps({"fork": request}).encode() + b"\n"
         sent = socket.send_fds(connection, [data], pipes.ends)
@@ -330,10 +323,6 @@ class Prefix:
         if "pid" not in told:
             raise OSError(0, "the process that has executed the shared cells has ended")
         return ForkedSupervisor(told["pid"], connection)
-
-
-def _refused(reason: str) -> str:
-    return f"nb-fork: the trials run in fresh kernels: {reason}"
 
 
 def _copy(run_dir: str, folder: str) -> None:

@@ -45,6 +45,12 @@ def test_trials_are_what_fresh_runs_are(shared: Project, forked: list[Run]):
     assert {str(run.flags): executed(run) for run in forked} == by_flags
 
 
+def test_a_flag_may_have_a_name_that_no_variable_has(shared: Project):
+    shared.notebook("umlaut.ipynb", "n = 1", "größe = 1", "print(größe + n)")
+    done = shared.run("umlaut.ipynb", "größe=[1,2]", "nb-fork=yes")
+    assert len({run.attr("shared_cells")["prefix"] for run in done.runs}) == 1
+
+
 def test_a_value_that_is_not_a_constant_is_not_set_later(shared: Project):
     """It may depend on what comes between."""
     form = 'rate = 1  #@param {type:"raw"}'
