@@ -456,6 +456,7 @@ class Prefix:
             end.close()
         loop._internal_fds -= 1
         loop._make_self_pipe()
+        asyncio.set_event_loop(loop)  # from Python 3.12 on a fork has none
         self._kernel.execute_request = self._execute_or_replay
         with self._exit_handlers.collected():
             self._app.connect(request["connection_file"])
