@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Union
 
 from tests.helpers.guild_commands import Guild, Result
+from tests.helpers.project import notebook
 from tests.helpers.sides import Side
 
 Action = Union[str, Callable[[Side], None]]
@@ -273,6 +274,17 @@ def ipy(side: Side) -> None:
     side.keep(side.guild.program("python", "../uses_ipy.py"))
 
 
+def shared_cells(side: Side) -> None:
+    """Two trials that share the cells before the one that reads their flag."""
+    cells = "import random\nrandom.seed(1)", "x = 0.1", "print('loss:', x + random.random())"
+    path = side.project / "shared.ipynb"
+    path.write_text(json.dumps(notebook(*cells)))
+    side("run shared.ipynb x=[0.1,0.2] nb-fork=verify -y")
+    path.unlink()
+    said = side.results[-1].out + side.results[-1].err
+    assert said.count("nb-fork: verify: a fresh kernel gives the same") == 2, said
+
+
 def own_command(side: Side) -> None:
     side.keep(side.guild.program("guild-notebook", "flags train.ipynb"))
     side.keep(side.guild.program("guild-notebook", "preview train.ipynb x=2"))
@@ -414,6 +426,7 @@ MOVING = [
     Check("init", "init -y local"),
     Check("guild.ipy", ipy, only="script", needs="pandas"),
     Check("guild-notebook", own_command, only="notebook"),
+    Check("shared cells", shared_cells, only="notebook", short=True),
     Check("init, environment", init, only="notebook", needs="$MATRIX_WHEEL"),
 ]
 
