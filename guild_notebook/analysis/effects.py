@@ -118,17 +118,8 @@ _OPTIONS = re.compile(r"(?:[ \t]+-\w+(?:[ \t]+\d+)?)*")
 _SETTING = {
     *("matplotlib", "config", "load_ext", "reload_ext", "autoreload", "pip", "conda", "mamba"),
     *("precision", "xmode", "colors", "pdb", "pprint", "automagic", "logstop", "time", "capture"),
-    *(
-        "watermark",
-        "version_information",
-        "psource",
-        "pinfo",
-        "pdoc",
-        "pdef",
-        "lsmagic",
-        "quickref",
-    ),
-    *("tensorflow_version", "timeit"),
+    *("watermark", "version_information", "psource", "pinfo", "pdoc", "pdef", "lsmagic"),
+    *("quickref", "tensorflow_version", "timeit"),
 }
 """Magics of lines that change no name."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -55,6 +56,9 @@ _KINDS = {
 """Kinds of calls. No cell with one of those before the last is shared."""
 
 
+_statements = lru_cache(2_500)(statements)  # asked of each flag alone
+
+
 @dataclass(frozen=True)
 class ForkPoint:
     """The first ``cells`` of those that run are shared. ``index`` is that of the first one that is
@@ -89,30 +93,9 @@ def fork_point(
     """
     if (language := languages.name_of(notebook)) != "python":
         return ForkPoint(0, next(iter(indexes), None), f"it is {language}, which is not read")
-    read = [statements(notebook.cells[index].source) for index in indexes]
-    return _point(notebook, found, varying, indexes, read, with_settings)
-
-
-def fork_points(
-    notebook: Notebook, found: Discovered, indexes: Sequence[int], most: int
-) -> dict[str, ForkPoint]:
-    """For each flag of a notebook in Python the fork point of trials that differ in it alone, of
-    the flags only as many as there are, times the cells, in ``most``."""
-    read = [statements(notebook.cells[index].source) for index in indexes]
-    names = [*found.flags][: most // max(len(indexes), 1)]
-    return {name: _point(notebook, found, {name}, indexes, read, True) for name in names}
-
-
-def _point(
-    notebook: Notebook,
-    found: Discovered,
-    varying: Collection[str],
-    indexes: Sequence[int],
-    read: Sequence[Sequence[Statement]],
-    with_settings: bool,
-) -> ForkPoint:
+    read = [_statements(notebook.cells[index].source) for index in indexes]
     sites: dict[int, list[tuple[int, str]]] = {}
-    for name in found.flags.keys() & varying:
+    for name in found.flags.keys() & set(varying):
         for site in found.flags[name].sites:
             sites.setdefault(site.cell, []).append((site.start, name))
     shared = _Shared(frozenset(varying), read, with_settings)

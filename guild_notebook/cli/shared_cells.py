@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ..analysis.fork_point import ForkPoint, fork_point, fork_points
+from ..analysis.fork_point import ForkPoint, fork_point
 from ..document import states
 from ..document.reader import Notebook
 from ..flags import languages
@@ -25,7 +25,9 @@ def by_flag(nb: Notebook, found: Discovered) -> dict[str, ForkPoint]:
     size = sum(len(cell.source) for cell in nb.cells)
     if not found.flags or languages.name_of(nb) != "python" or size > MOST_CHARACTERS:
         return {}
-    return fork_points(nb, found, _indexes(nb), MOST_CELLS)
+    indexes = _indexes(nb)
+    names = [*found.flags][: MOST_CELLS // max(len(indexes), 1)]
+    return {name: fork_point(nb, found, [name], indexes) for name in names}
 
 
 def lines(nb: Notebook, found: Discovered) -> Iterator[str]:

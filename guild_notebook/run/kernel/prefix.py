@@ -246,7 +246,7 @@ def _serve(clients: _Clients, ready: Any, serving: int, supervisor: Any) -> Any:
         client, message, descriptors = clients.request([wake])
         if client is None:
             os.read(wake, 4096)
-            _reap(supervisors, clients)
+            _reap(supervisors, clients, supervisor)
             continue
         request = message["fork"]
         pid = os.fork()
@@ -306,7 +306,7 @@ def _supervised(
     os._exit(status_of_exit)
 
 
-def _reap(supervisors: dict[int, socket.socket], clients: _Clients) -> None:
+def _reap(supervisors: dict[int, socket.socket], clients: _Clients, supervisor: Any) -> None:
     """Tell who has asked for a supervisor how it has ended. What a supervisor that was killed has
     left belongs to this process now, and is ended."""
     while True:
@@ -321,11 +321,10 @@ def _reap(supervisors: dict[int, socket.socket], clients: _Clients) -> None:
         if client is None:
             continue
         clients.send(client, {"exit": code})
-        if code and os.path.isdir("/proc/self/task"):
-            with open(f"/proc/self/task/{os.getpid()}/children") as file:
-                for left in set(map(int, file.read().split())) - supervisors.keys():
-                    with contextlib.suppress(OSError):
-                        os.killpg(os.getpgid(left), signal.SIGKILL)
+        for left in supervisor.Children(0).find() if code and sys.platform == "linux" else ():
+            if left.parent == os.getpid() and left.pid not in supervisors:
+                with contextlib.suppress(OSError):
+                    os.killpg(os.getpgid(left.pid), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ are answered from the record.
 from __future__ import annotations
 
 import ast
-import asyncio
 import atexit
 import contextlib
 import gc
@@ -406,8 +405,6 @@ class Prefix:
             return found
 
         def other_problem() -> str:
-            if any(not task.done() for task in asyncio.all_tasks(self._loop)):
-                return "a task of asyncio goes on"
             return str(self._watch.problem(namespace, fds))
 
         looks = ((random_problem, 1), (other_problem, WORK_PER_LOOK))
@@ -507,15 +504,9 @@ class Prefix:
         body = [node for node in ast.parse(source).body if _sets(node) & set(record.sets)]
         assigned = compile(ast.Module(body, []), "<settings>", "exec")
         exec(assigned, namespace)  # noqa: S102  # it is code of the notebook
-        old, new = record.code.rstrip("\n"), code.rstrip("\n")
         number = self._app.session.unpack(record.reply[1])[0]["execution_count"]
-        history.input_hist_raw[number] = namespace[f"_i{number}"] = new
+        history.input_hist_raw[number] = namespace[f"_i{number}"] = code.rstrip("\n")
         history.input_hist_parsed[number] = source.rstrip("\n")
-        for name in ("_i00", "_i", "_ii", "_iii"):
-            if getattr(history, name) == old:
-                setattr(history, name, new)
-            if namespace.get(name) == old:
-                namespace[name] = new
 
     def _send(self, stream: Any, message: Any, request: bytes, parent: Any, ident: Any) -> None:
         session = self._app.session

@@ -19,16 +19,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import socket_dir
 from ...errors import KernelError
 from ...kernels import interpreters
 from ...kernels.kernelspecs import OWN_PYTHON, KernelSpecs, choose
 from . import environment, launcher, supervisor
-
-if TYPE_CHECKING:
-    pass
 
 HISTORY = "--HistoryManager.hist_file=:memory:"
 """The argument for an IPython kernel, as nbclient has it: else all runs write to the user's own
@@ -274,8 +271,7 @@ class KernelStart:
         command = self.env.command(self._command(file), self.output_address)
         try:
             if fork:
-                how = self.cwd, self.variables(), file, self.folder
-                self.supervisor = fork(self.pipes, *how)
+                self.supervisor = fork(self.pipes, self.cwd, self.variables(), file, self.folder)
             elif sys.platform == "linux" and threading.active_count() == 1:
                 self.supervisor = self.pipes.fork(command, self.cwd, self.variables())
             else:
