@@ -11,6 +11,7 @@ are answered from the record.
 from __future__ import annotations
 
 import ast
+import asyncio
 import atexit
 import contextlib
 import gc
