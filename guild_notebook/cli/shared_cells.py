@@ -74,7 +74,7 @@ def _said(nb: Notebook, point: ForkPoint) -> str:
     label = nb.labels[point.index]
     if not point.cells:
         return f"no cells: {label} is the first, and {point.why}"
-    return f"{point.cells} of {number} cells, those before {label}: {point.why}"
+    return f"{point.cells} of {number} code cells, those before {label}: {point.why}"
 
 
 def _indexes(nb: Notebook) -> list[int]:

@@ -77,6 +77,8 @@ def prefix(
     if point.index is not None:
         name = cell_names(notebook.cells)[point.index]  # without the values of a trial
         made.end = cell_label(indexes[point.cells] + 1, name, point.cells + 1)
+        if not point.why.startswith("it depends on "):
+            made.why = point.why
     if not start.can_be_forked:
         made.refuse(f"kernel '{start.name}' is not a plain IPython kernel")
     elif not shared:
@@ -110,9 +112,8 @@ async def start_kernel(
         made.refuse("the process that has executed the shared cells cannot be forked")
         start.begin()
     if is_ready:
-        count = len(made.cells)
         why = f", not more, since {made.why}" * bool(made.why)
-        made.say(f"the cells before {made.end} are executed once for all trials ({count}){why}")
+        made.say(f"the cells before {made.end} are executed once for all trials{why}")
     for line in made.lines:
         output.status_lines.write(line)
     return made.shared if is_ready else None
@@ -135,10 +136,13 @@ async def verify(record: RunDir, output: RunOutput, stop: Stop) -> int:
     stopped = asyncio.ensure_future(stop.requested.wait())
     await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
-    if not ended.done():
+    is_stopped = not ended.done()
+    if is_stopped:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C: it waits for the end of the new run
     out, err = (part.decode("utf-8", "replace").splitlines() for part in await ended)
+    if is_stopped:
+        return 1
     if process.returncode == 0:
         output.status_lines.write("nb-fork: verify: a fresh kernel gives the same")
         return 0

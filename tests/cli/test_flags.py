@@ -158,8 +158,8 @@ def test_flags_says_which_cells_trials_share_and_why_no_more(tmp_path):
     assert cli("flags", path).stdout.splitlines()[-4:] == [
         "",
         "With nb-fork, trials that differ in one flag share:",
-        "  lr, n: 2 of 4 cells, those before the 3rd cell (fit(lr, n)): it depends on each",
-        "  k: 3 of 4 cells, those before the 4th cell (k = 2): it depends on it",
+        "  lr, n: 2 of 4 code cells, those before the 3rd cell (fit(lr, n)): it depends on each",
+        "  k: 3 of 4 code cells, those before the 4th cell (k = 2): it depends on it",
     ]
     path = notebook_of(tmp_path, "!wget x", "load(1)", "lr = 3")
     assert cli("flags", path).stdout.splitlines()[-1] == (
@@ -185,14 +185,14 @@ def test_preview_says_which_cells_the_trials_share(tmp_path):
     path = notebook_of(tmp_path, "lr = 0.1\nn = 3", "load(1)", "fit(n)", "fit(lr)")
     share = "with nb-fork these trials share"
     for values, said in [
-        (["lr=[1,2]"], "3 of 4 cells, those before the 4th cell (fit(lr)): it depends on lr"),
+        (["lr=[1,2]"], "3 of 4 code cells, those before the 4th cell (fit(lr)): it depends on lr"),
         (
             ["lr=[1,2]", "n=4"],
-            "3 of 4 cells, those before the 4th cell (fit(lr)): it depends on lr",
+            "3 of 4 code cells, those before the 4th cell (fit(lr)): it depends on lr",
         ),
         (
             ["lr=[1,2]", "n=[4,5]"],
-            "2 of 4 cells, those before the 3rd cell (fit(n)): it depends on n",
+            "2 of 4 code cells, those before the 3rd cell (fit(n)): it depends on n",
         ),
     ]:
         assert cli("preview", path, *values).stdout.splitlines()[-1] == f"{share} {said}"

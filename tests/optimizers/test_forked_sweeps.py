@@ -299,6 +299,28 @@ def test_however_a_sweep_is_ended_no_process_and_no_folder_is_left(
 
 
 @pytest.mark.slow
+def test_a_sweep_that_is_stopped_in_verify_says_only_that_and_ends_the_fresh_kernel(
+    sweeps: Sweeps,
+):
+    before = sweeps.project.run_dirs()
+    arguments = ("train", "lr=[0.1,0.2]", "nb-fork=verify", "nb-trials=full")
+    (sweeps.folder / "hold trial").touch()
+    guild = start(sweeps.project, "run", "-y", *arguments, start_new_session=True)
+    measured = sweeps.folder / "trial 0.1"
+    wait_for(lambda: measured.exists() and measured.read_text())
+    forked = measured.read_text()
+    (sweeps.folder / "hold trial").unlink()
+    wait_for(lambda: len(sweeps.project.run_dirs() - before) >= 4)
+    (sweeps.folder / "hold trial").touch()
+    wait_for(lambda: measured.read_text() not in ("", forked))
+    os.killpg(guild.pid, signal.SIGINT)
+    said = guild.communicate(timeout=120)[0]
+    assert not psutil.pid_exists(int(measured.read_text()))
+    assert "1 of 2 trials" in said
+    assert "verify: " not in said
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "read"), [("required", ["a", "b"]), ("config", ["name: a", "name: b"])]
 )

@@ -36,7 +36,14 @@ def test_cells_before_one_that_draws_without_a_seed_are_shared(shared: Project):
     assert shown(done, "shown") == ["6", "8"]
     said = "the cells before cell [3] (print('drawn:', random.random())) are executed once"
     assert done.stderr.count(said) == 1
-    assert "(2), not more, since the shared cells draw from random without a seed" in done.stderr
+    assert "not more, since the shared cells draw from random without a seed" in done.stderr
+
+
+def test_why_no_more_is_said_unless_the_next_cell_depends_on_a_flag(shared: Project):
+    ends = "are executed once for all trials"
+    written = sweep(shared, "open('data', 'w').close()").stderr
+    assert f"the cells before cell [2] (open('data', 'w').close()) {ends}, not more, " in written
+    assert f"the cells before cell [2] (n = 1) {ends}\n" in sweep(shared).stderr
 
 
 def test_cells_before_one_that_fails_are_shared(shared: Project):
