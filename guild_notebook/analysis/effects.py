@@ -215,7 +215,11 @@ def _of_ipython(line: str) -> Effects:
     match = _MAGIC.match(line)
     if not match:
         is_help = line.rstrip().endswith("?") or line.lstrip().startswith("?")
-        return Effects() if is_help else Effects(unreadable="it has a line of IPython")
+        return (
+            Effects(reads=set(_WORD.findall(line)))
+            if is_help
+            else Effects(unreadable="it has a line of IPython")
+        )
     name, _, rest = match["rest"].strip().partition(" ")
     if match["sign"].startswith("!"):
         return _of_program(match["rest"])
@@ -227,7 +231,7 @@ def _of_ipython(line: str) -> Effects:
             return Effects(unreadable=f"it has the magic %{name}")
         return together(map(effects_of, nodes))
     if name in _SETTING:
-        return Effects()
+        return replace(_of_program(rest), calls=set(), starts="")
     if name in _PROGRAMS:
         return replace(_of_program(rest), starts=_of_magic(name, rest))
     if name in ("env", "set_env"):
@@ -484,8 +488,8 @@ class _Reader:
             return  # or a method of a text
         if isinstance(node.func, ast.Attribute) and node.func.attr == "eval" and not node.args:
             self._of_others.add(node.func)  # of PyTorch's models, say
-        if name == "vars" and not node.args:
-            self.found.unreadable = "it uses vars()"
+        if name in ("vars", "dir") and not node.args:
+            self.found.unreadable = f"it uses {name}()"
         if node.args:
             is_method = isinstance(node.func, ast.Attribute) and node.func.attr not in _VARIABLES
             of = (

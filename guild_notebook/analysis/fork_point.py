@@ -18,7 +18,7 @@ from .effects import ANY, WRITES, Effects, Statement, statements
 from .reach import Does, Flow
 
 _OWN = re.compile(
-    r"tempfile\.\w+|uuid\.uuid\d|secrets\.\w+|os\.(?:getpid|getppid|urandom|getcwdb?)"
+    r"tempfile\.\w+|uuid\.uuid\d|secrets\.\w+|psutil\.Process|os\.(?:getpid|getppid|urandom|getcwdb?)"
     r"|os\.path\.(?:abspath|realpath)|.*\.(?:cwd|resolve|absolute)"
 )
 """What each run has for itself: names that nobody else has, processes, folders."""

@@ -66,10 +66,10 @@ TABLE = {
     "x = !ls $y": {"reads": ["ls", "y"], "binds": ["x"], "calls": [SHELL]},
     "%time x = y": {"reads": ["y"], "binds": ["x"]},
     "%timeit -n 10 f(x)": {"reads": ["f", "x"], "calls": ["f"]},
-    "%matplotlib inline": {},
-    "%pip install x": {},
+    "%matplotlib inline": {"reads": ["inline"]},
+    "%pip install {x}": {"reads": ["install", "x"]},
     "%cd {x}": {"reads": ["x"], "calls": [SHELL]},
-    "x?": {},
+    "x?": {"reads": ["x"]},
     "%%bash\necho x": {"calls": [SHELL]},
     "%%html\n<b>x</b>": {},
 }

@@ -407,6 +407,7 @@ OWN: dict[str, tuple[list[str], int, str]] = {
     ),
     "a folder": (["import tempfile", "t = tempfile.mkdtemp()", "lr = 1", "save(t)"], 1, "t"),
     "this folder": (["from pathlib import Path", "t = Path.cwd()", "lr = 1", "save(t)"], 1, "t"),
+    "a process": (["import psutil", "t = psutil.Process()", "lr = 1", "t.memory_info()"], 1, "t"),
     "an identity": (["import uuid", "t = uuid.uuid4().hex", "lr = 1", "save(t)"], 1, "t"),
     "it is handed on": (["import time", "t = time.time()", "n = t", "lr = 1", "n"], 1, "t"),
     "it is kept in an object": (["import time", "o.t = time.time()", "lr = 1", "o"], 1, "o"),

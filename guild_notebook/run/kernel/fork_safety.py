@@ -206,7 +206,7 @@ class Watch:
         tasks = [task for task in _pending_tasks() if task not in self._tasks]
         if tasks:
             return f"an asyncio task is pending ({tasks[0].get_name()})"
-        return ""
+        return "a timer of asyncio is pending" if _has_timers() else ""
 
     def _file_problem(self) -> str:
         try:
@@ -617,12 +617,23 @@ def _shared_mappings() -> Iterator[tuple[int, int, str]]:
             yield start, end, path
 
 
+def _event_loop() -> Any:
+    """Raises RuntimeError where there is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return asyncio.get_event_loop()
+
+
+def _has_timers() -> bool:
+    with contextlib.suppress(RuntimeError, AttributeError):  # as of uvloop
+        return any(not timer.cancelled() for timer in _event_loop()._scheduled)
+    return False
+
+
 def _pending_tasks() -> set[Any]:
     """The tasks of the event loop that are not done, but for the one that runs now."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loop = asyncio.get_event_loop()
+        loop = _event_loop()
         current = asyncio.current_task(loop)
         return asyncio.all_tasks(loop) - {current}
     except RuntimeError:

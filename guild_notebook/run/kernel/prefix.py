@@ -237,6 +237,7 @@ def _serve(clients: _Clients, ready: Any, serving: int, supervisor: Any) -> Any:
     the descriptor to which the kernel's process itself writes."""
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
+    mask = signal.pthread_sigmask(signal.SIG_SETMASK, [])
     handler = signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
@@ -257,9 +258,11 @@ def _serve(clients: _Clients, ready: Any, serving: int, supervisor: Any) -> Any:
             clients.send(client, {"pid": pid})
             continue
         kernel = _supervised(
-            request["folder"], descriptors, [wake, woken, serving], clients, handler, supervisor
+            request["folder"], descriptors, [wake, woken, serving], clients, supervisor
         )
         if kernel:
+            signal.signal(signal.SIGCHLD, handler)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             return request, descriptors[2]
 
 
@@ -268,7 +271,6 @@ def _supervised(
     descriptors: list[int],
     others: list[int],
     clients: _Clients,
-    handler: Any,
     supervisor: Any,
 ) -> bool:
     """In a fork: be a supervisor, and do not return; or be its kernel, for which this is True."""
@@ -282,8 +284,6 @@ def _supervised(
         os.setsid()
         supervisor.prctl(supervisor.PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         for fd in not_for_kernel:
             os.close(fd)
         raise _InKernel

@@ -14,7 +14,9 @@ import ast
 import asyncio
 import atexit
 import contextlib
+import contextvars
 import gc
+import importlib.util
 import os
 import selectors
 import sys
@@ -22,6 +24,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -43,11 +46,15 @@ _SHELL = object()
 _IOPUB = object()
 """Stands for the one on which it publishes."""
 
+_FILE = "kernel.json"
+"""Stands for the path of the connection file."""
+
 
 class _Record:
     """What a cell has sent: messages as their kind, what they hold packed, their buffers and topic;
     the reply is the last. ``request`` is the id of the request, which messages may hold: that of a
-    widget which is to get what the cell shows has it."""
+    widget which is to get what the cell shows has it. ``streams`` are the names of those of which
+    the kernel has said that what they get is of this cell: not of one that a cell has replaced."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -55,6 +62,7 @@ class _Record:
         self.request = b""
         self.messages: list[Any] = []
         self.reply: Any = None
+        self.streams: list[str] = []
 
 
 class Recorder:
@@ -62,6 +70,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.record = _Record("")
+        self._of_streams: dict[str, _Record] = {}
         self.size = 0
         self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
         self._read = [0, 0]
@@ -81,10 +90,17 @@ class Recorder:
         os.close(output)
         for file in self._files:
             file.close()
+        self._files = []  # what is shown until there is a connection is of no cell
+        self.record, self._of_streams = _Record(""), {}
 
     def begin(self, code: str) -> _Record:
         self.record = _Record(code)
         return self.record
+
+    def begin_stream(self, name: str) -> None:
+        self.flush()
+        self._of_streams[name] = self.record
+        self.record.streams.append(name)
 
     def text(self, name: str, text: str) -> None:
         """A text that was printed."""
@@ -109,7 +125,7 @@ class Recorder:
     def _flush(self, name: str) -> None:
         texts, self._unsent[name] = self._unsent[name], []
         self._since.pop(name, None)
-        messages = self.record.messages
+        messages = self._of_streams.get(name, self.record).messages
         if not texts:
             return
         if not messages or messages[-1][0] != name:
@@ -170,6 +186,11 @@ class _Stream(OutStream):  # type: ignore[misc]  # its types are not complete
         super().__init__(session, _NoThread(), name, watchfd=False)
         self._recorder = recorder
         self._original_stdstream_copy = recorder.originals[name == "stderr"]
+
+    def set_parent(self, parent: Any) -> None:
+        OutStream.set_parent(self, parent)
+        if type(self) is not OutStream:
+            self._recorder.begin_stream(self.name)
 
     def write(self, string: str) -> Any:
         if type(self) is OutStream:  # what has kept this method before the fork, as IPython does
@@ -247,8 +268,10 @@ class _App(IPKernelApp):  # type: ignore[misc]
         app.write_connection_file(self)
         app.log_connection_info(self)
 
+        replaced = sys.stdout, sys.stderr  # maybe by a cell
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
         self.init_io()
+        sys.stdout, sys.stderr = replaced
         with contextlib.suppress(Exception):
             self.init_signal()
         self.kernel_class = _Again
@@ -309,8 +332,11 @@ class Prefix:
         self._random = sibling("random_states").RandomStates()  # start-up files may seed some
         self._recorder = Recorder()
         self._records: list[_Record] = []
-        self._settings: dict[str, Any] = {}
+        self._sets: set[str] = set()  # what the trials set themselves
         self._exit_handlers = _ExitHandlers()
+        launched = importlib.util.find_spec("ipykernel_launcher")
+        # As those of a kernel, which argparse reads.
+        sys.argv[:] = [str(launched and launched.origin), "-f", _FILE, *config["arguments"]]
         self._app = app = _App.instance()
         app.recorder, app.streams = self._recorder, {}
         app.initialize(config["arguments"])
@@ -329,18 +355,18 @@ class Prefix:
     def execute(self, cell: Any) -> str:
         """Execute a cell; returns why there is no fork after it, "" where there is."""
         self._begin_memory()
-        namespace = self._kernel.shell.user_ns
-        if cell["sets"]:  # some of it may be made of what others have set
-            namespace.update(self._settings)
-        record = self._execute(cell["source"])
+        shell: Any = self._kernel.shell
+        self._sets.update(cell["sets"])
+        with _left_out(shell, set(cell["sets"])):
+            record = self._execute(cell["source"])
         self._records.append(record)
         record.sets = cell["sets"]
-        for name in {*self._settings, *record.sets} if record.sets else ():
-            if name in namespace:
-                self._settings[name] = namespace.pop(name)
         reply = self._reply()
-        if reply.get("status") != "ok" and (record.sets or not cell["may_fail"]):
+        # One that fails may have looked for what the trials set.
+        if reply.get("status") != "ok" and (self._sets or not cell["may_fail"]):
             return f"{cell['where']} fails"
+        if record.sets and shell.ast_node_interactivity == "last_expr_or_assign":
+            return f"{cell['where']} shows what it sets"
         if any(payload.get("source") == "ask_exit" for payload in reply.get("payload") or ()):
             return f"{cell['where']} ends the notebook"
         if self._recorder.size > MOST_RECORDED:
@@ -362,10 +388,17 @@ class Prefix:
         record.request = parent["header"]["msg_id"].encode()
         kernel.set_parent([], parent)
         kernel.pre_handler_hook()
+
+        async def execute() -> contextvars.Context:
+            await kernel.execute_request(_SHELL, [], parent)
+            return contextvars.copy_context()
+
         try:
-            self._loop.run_until_complete(kernel.execute_request(_SHELL, [], parent))
+            context = self._loop.run_until_complete(execute())
         finally:
             kernel.post_handler_hook()
+        for variable, value in context.items():  # as the precision of decimal: for later cells
+            variable.set(value)
         self._recorder.flush()
         return record
 
@@ -445,8 +478,9 @@ class Prefix:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        of_trial = {self._cwd: request["cwd"]}
-        sys.path[:] = [of_trial.get(entry, entry) for entry in sys.path]
+        of_trial = {self._cwd: request["cwd"], _FILE: request["connection_file"]}
+        for texts in (sys.path, sys.argv):
+            texts[:] = [of_trial.get(text, text) for text in texts]
         loop: Any = self._loop
         loop._selector.close()  # which P goes on to use
         loop._selector = selectors.DefaultSelector()
@@ -485,6 +519,8 @@ class Prefix:
             content["evalue"] = "the cell is another one than the trials share"
             session.send(stream, "execute_reply", content, parent, ident=ident)
             return
+        for name in record.streams:
+            self._app.streams[name].set_parent(parent)
         for message in record.messages:
             if isinstance(message[1], list):
                 name, text = message[0], "".join(message[1])
@@ -517,6 +553,22 @@ class Prefix:
         if kind == "execute_input":
             content["code"] = parent["content"]["code"]
         session.send(stream, kind, content, parent, ident, buffers, metadata=metadata)
+
+
+@contextlib.contextmanager
+def _left_out(shell: Any, names: set[str]) -> Iterator[None]:
+    """Let cells be executed without the assignments to ``names``, so that nothing finds them."""
+
+    def visit(module: ast.Module) -> ast.Module:
+        module.body = [node for node in module.body if not _sets(node) & names]
+        return module
+
+    transformer = SimpleNamespace(visit=visit)
+    shell.ast_transformers.insert(0, transformer)
+    try:
+        yield
+    finally:
+        shell.ast_transformers.remove(transformer)
 
 
 def _sets(node: ast.stmt) -> set[str]:

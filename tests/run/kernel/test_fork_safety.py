@@ -161,6 +161,8 @@ NOT_SHARED = {
     "import select\nwaits = select.epoll()": "a descriptor of the system is open ([eventpoll])",
     "import asyncio\nasync def soon():\n    asyncio.create_task(asyncio.sleep(9), name='mine')\n"
     "await soon()": "an asyncio task is pending (mine)",
+    "import asyncio\nasync def soon():\n    asyncio.get_running_loop().call_later(9, print)\n"
+    "await soon()": "a timer of asyncio is pending",
     "import signal\nsignal.setitimer(signal.ITIMER_REAL, 99)": "a timer is set",
 }
 

@@ -58,3 +58,12 @@ def test_a_value_that_is_not_a_constant_is_not_set_later(shared: Project):
     done = shared.run("raw.ipynb", "rate=[n + 1,n + 2]", "nb-fork=yes")
     assert [list(run.attr("shared_cells")["seconds"]) for run in done.runs] == [[0], [0]]
     assert sorted(run.output.split("rate: ")[1][0] for run in done.runs) == ["2", "3"]
+
+
+def test_what_finds_a_value_in_a_way_that_is_not_seen_is_not_shared(shared: Project):
+    """It would find the value of the notebook."""
+    found = "import builtins\nprint('found', vars(builtins)['ev' + 'al']('lr'))"
+    shared.notebook("unseen.ipynb", "n = 3\nn + 1", f"lr = 0.1\n{found}", "print(lr)")
+    done = shared.run("unseen.ipynb", "lr=[0.3,0.4]", "nb-fork=yes")
+    assert [list(run.attr("shared_cells")["seconds"]) for run in done.runs] == [[0], [0]]
+    assert sorted(run.output.split("found ")[1][:3] for run in done.runs) == ["0.3", "0.4"]

@@ -43,9 +43,26 @@ SHARED = {
         "upper = Upper()"
     ),
     "a command": "!echo command",
+    "what is of a context or of the process": (
+        "import argparse, decimal, signal\ndecimal.getcontext().prec = 7\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGCHLD])\n"
+        "parser = argparse.ArgumentParser()\nparser.add_argument('-f')\n"
+        "print(parser.prog, parser.parse_known_args()[1])"
+    ),
+    "a later cell of it": "print(decimal.Decimal(1) / 3)",
+    "all that is logged": "logging.basicConfig(level='DEBUG', force=True)\nlog.debug('all')",
+    "a stream of its own": (
+        "class Counted:\n"
+        "    seen = []\n"
+        "    def write(self, text): self.seen += [text]; return write(f'{len(self.seen)} {text}')\n"
+        "    def flush(self): pass\n"
+        "sys.stdout = Counted()\nprint('counted')"
+    ),
+    "a later cell of the stream": "print('still counted')",
 }
 OWN = {
     "the flag": "lr = 0.1",
+    "the stream of before": "print('counted', lr); sys.stdout = stdout; print('no more')",
     "history and results": "print(In[3], repr(_), Out[3], len(In), get_ipython().execution_count)",
     "kept streams": "write('kept\\n'); print('upper', file=upper); print('own', file=stdout)",
     "a logger of before": "log.warning('lr %s', lr)",
@@ -62,6 +79,8 @@ OWN = {
         "from concurrent.futures import ProcessPoolExecutor\n"
         "with ProcessPoolExecutor(2) as pool:\n    print(list(pool.map(abs, [-1, -2])))"
     ),
+    "a context": "print(decimal.Decimal(1) / 3, signal.pthread_sigmask(signal.SIG_BLOCK, []))",
+    "arguments": "print(os.path.exists(parser.parse_known_args()[0].f))",
     "an event loop": "asyncio.get_event_loop() is asyncio.get_running_loop()",
     "an error": "1 / 0",
 }
