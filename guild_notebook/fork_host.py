@@ -136,12 +136,6 @@ class Host:
             raise
         threading.Thread(target=self._serve, daemon=True).start()
 
-    def __enter__(self) -> Host:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """End the process and remove the folder. Another thread that calls this second waits for
         the first: the host's process may be about to end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -39,9 +40,9 @@ if not os.read(0, 1):
 """Stands for the process of the shared cells: it has a socket and waits for its lifeline."""
 
 HOST = """
-import os, signal, sys, time
+import contextlib, os, signal, sys, time
 from guild_notebook.fork_host import Host
-with Host(os.getcwd()) as host:
+with contextlib.closing(Host(os.getcwd())) as host:
     print(host.folder, flush=True)
     how = sys.stdin.readline().strip()
     if how == "exception":
@@ -113,7 +114,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def host(tmp_path: Path, said: list[str]) -> Iterator[Host]:
-    with Host(str(tmp_path), said.append) as host:
+    with contextlib.closing(Host(str(tmp_path), said.append)) as host:
         yield host
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from ... import fork_host
 from ...document.shared_cells import SharedCells
 from . import prefix
-from .starting import KernelStart, Pipes
+from .starting import Child, KernelStart, Pipes
 
 FOLDER = "run"
 """In the host's folder, where the shared cells work: what a trial's run directory has before it
@@ -56,15 +56,12 @@ class SharedCell:
     sets: Sequence[str] = ()
 
 
-class ForkedSupervisor:
-    """The supervisor of a forked kernel, with what is used here of subprocess.Popen. Its parent,
-    which tells how it has ended, is at the other end of ``connection``."""
-
-    stdin = stdout = stderr = None
+class ForkedSupervisor(Child):
+    """The supervisor of a forked kernel. Its parent, which tells how it has ended, is at the other
+    end of ``connection``."""
 
     def __init__(self, pid: int, connection: socket.socket) -> None:
-        self.pid = pid
-        self.returncode: int | None = None
+        super().__init__(pid)
         self._connection = connection
 
     def poll(self) -> int | None:
@@ -84,14 +81,6 @@ class ForkedSupervisor:
             else:  # its parent has ended, and it has not
                 time.sleep(min(seconds, 0.1))
         return self.returncode
-
-    def send_signal(self, number: int) -> None:
-        if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        self.send_signal(9)
 
 
 def _goes_on(pid: int) -> bool:

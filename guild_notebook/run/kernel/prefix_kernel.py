@@ -148,9 +148,8 @@ class Recorder:
         parent: Any = None,
         ident: Any = None,
         buffers: Any = None,
-        track: bool = False,
-        header: Any = None,
         metadata: Any = None,
+        **_options: Any,
     ) -> Any:
         """As jupyter_client's ``Session.send``."""
         kind = msg_or_type
@@ -294,32 +293,16 @@ class _Again(IPythonKernel):  # type: ignore[misc]
         return kernel
 
 
-class _ExitHandlers:
-    """Those that a forked kernel registers for itself. They are called after those of the cells, as
-    in a kernel that has registered its own before any cell."""
-
-    def __init__(self) -> None:
-        self._calls: list[Any] = []
-        atexit.register(self._call)
-
-    @contextlib.contextmanager
-    def collected(self) -> Any:
-        register = atexit.register
-
-        def collect(function: Any, *args: Any, **options: Any) -> Any:
-            self._calls.append((function, args, options))
-            return function
-
-        atexit.register = collect  # type: ignore[assignment]
-        try:
-            yield
-        finally:
-            atexit.register = register
-
-    def _call(self) -> None:
-        for function, args, options in reversed(self._calls):
-            with contextlib.suppress(Exception):
-                function(*args, **options)
+@contextlib.contextmanager
+def _registering_with(stack: contextlib.ExitStack) -> Any:
+    """What a forked kernel registers for its end is called with ``stack``, which was registered
+    before the cells: after what these have registered, as in any kernel."""
+    register = atexit.register
+    atexit.register = stack.callback
+    try:
+        yield
+    finally:
+        atexit.register = register
 
 
 class Prefix:
@@ -333,7 +316,8 @@ class Prefix:
         self._recorder = Recorder()
         self._records: list[_Record] = []
         self._sets: set[str] = set()  # what the trials set themselves
-        self._exit_handlers = _ExitHandlers()
+        self._at_exit = contextlib.ExitStack()
+        atexit.register(self._at_exit.close)
         launched = importlib.util.find_spec("ipykernel_launcher")
         # As those of a kernel, which argparse reads.
         sys.argv[:] = [str(launched and launched.origin), "-f", _FILE, *config["arguments"]]
@@ -490,7 +474,7 @@ class Prefix:
         loop._make_self_pipe()
         asyncio.set_event_loop(loop)  # from Python 3.12 on a fork has none
         self._kernel.execute_request = self._execute_or_replay
-        with self._exit_handlers.collected():
+        with _registering_with(self._at_exit):
             self._app.connect(request["connection_file"])
         self._app.start()
 
@@ -499,7 +483,7 @@ class Prefix:
         kernel, session = self._kernel, self._app.session
         silent = parent["content"].get("silent", False)
         if silent:  # what prepares it
-            with self._exit_handlers.collected():
+            with _registering_with(self._at_exit):
                 await type(kernel).execute_request(kernel, stream, ident, parent)
             return
         if not self._records:

@@ -69,7 +69,7 @@ OWN = {
     "an update of the display": "shown.update(HTML(f'second {lr}')); captured.show()",
     "an await again": "await asyncio.sleep(0.01)\n'awaited again'",
     "a thread": "t = threading.Thread(target=print, args=['thread']); t.start(); t.join()",
-    "a program": "subprocess.run(['echo', 'own program'], check=True).returncode",
+    "a program": "echoed = subprocess.run(['echo', 'own program'], check=True)",
     "its folder and variables": (
         "print(os.getcwd() == os.environ['RUN_DIR'], os.environ['FLAG_LR'] == str(lr))\n"
         "print(os.getcwd() in sys.path, os.environ['RUN_ID'] == os.path.basename(os.getcwd()))"
