@@ -145,9 +145,11 @@ class Run:
 
     @property
     def has_all_results(self) -> bool:
-        """Whether each of its cells that was to run has, though the run may not have ended."""
+        """Whether each of its cells that was to run has, or one has ended the notebook, though the
+        run may not have ended."""
         states = {cell.state for cell in self.cells}
-        return states != {""} and states.isdisjoint(("running", "not run"))
+        missing = {"running"} if "exit" in states else {"running", "not run"}
+        return states != {""} and states.isdisjoint(missing)
 
     @property
     def short_id(self) -> str:

@@ -165,8 +165,8 @@ class Prefix:
         try:
             reply = self._want()
             while 0 < reply.get("cells", 0) < len(self.cells):
-                self.why = str(reply["reason"])
                 self.end = self.cells[reply["cells"]].where
+                self.why = str(reply["reason"]).replace(self.end, "it")
                 self.cells = self.cells[: reply["cells"]]
                 reply = self._want()
         except OSError as e:  # who runs the trials is about to end, or the disk is full

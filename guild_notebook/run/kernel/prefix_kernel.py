@@ -507,7 +507,7 @@ class Prefix:
             self._app.streams[name].set_parent(parent)
         for message in record.messages:
             if isinstance(message[1], list):
-                name, text = message[0], "".join(message[1])
+                name, text = message[0], "".join(message[1]).replace(self._cwd, os.getcwd())
                 for start in range(0, len(text), self._launcher.PIECE):
                     content = {"name": name, "text": text[start : start + self._launcher.PIECE]}
                     topic = b"stream." + name.encode()
@@ -533,6 +533,8 @@ class Prefix:
         session = self._app.session
         kind, packed, buffers, _ = message
         packed = packed.replace(request, parent["header"]["msg_id"].encode())
+        shown, own = (session.pack(folder)[1:-1] for folder in (self._cwd, os.getcwd()))
+        packed = packed.replace(shown, own)  # as outputs show it, also in the paths of modules
         content, metadata = session.unpack(packed)
         if kind == "execute_input":
             content["code"] = parent["content"]["code"]

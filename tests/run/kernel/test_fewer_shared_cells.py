@@ -63,3 +63,19 @@ def test_no_cell_is_shared_where_it_is_the_first_that_must_not(shared: Project):
     done = shared.run("none.ipynb", "n=[3,4]", "nb-fork=yes")
     assert [shared_cells(run) for run in done.runs] == [0, 0]
     assert done.stderr.count("the trials run in fresh kernels: the shared cells draw from") == 1
+
+
+def test_shared_cells_show_the_directory_of_the_trial(shared: Project):
+    cells = "import os\nprint('printed:', os.getcwd())", "os.path.abspath('a')"
+    done = sweep(shared, *cells)
+    assert [shared_cells(run) for run in done.runs] == [3, 3]
+    for run in done.runs:
+        assert f"printed: {run.dir}\n" in run.output
+        data = run.notebook("fewer.ipynb")["cells"][2]["outputs"][0]["data"]
+        assert data["text/plain"] == [repr(f"{run.dir}/a")]
+
+
+def test_verify_compares_a_notebook_that_ends_itself(shared: Project):
+    shared.notebook("ends.ipynb", BEGIN, "n = 1\n" + LAST, "import sys\nsys.exit(0)", "1 / 0")
+    done = shared.run("ends.ipynb", "n=[3,4]", "nb-fork=verify")
+    assert done.stderr.count("nb-fork: verify: a fresh kernel gives the same") == 2
