@@ -20,6 +20,7 @@ import logging
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import stat
@@ -56,6 +57,9 @@ UNWATCHED_FOLDERS = {".guild", "__pycache__", ".ipynb_checkpoints"}
 HARMLESS_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 SEMAPHORES = "/dev/shm/sem."  # noqa: S108 - a place of the system, not one to write to
+
+DESCRIPTORS_OF_KERNEL = 100
+"""Files and sockets that a kernel opens when it begins, at most."""
 
 GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 
@@ -156,8 +160,11 @@ class Watch:
 
     def _descriptor_problem(self, own_fds: set[int]) -> str:
         self._readable = set()
-        pipes = _pipes_of_libraries()
-        for fd, identity in _descriptors():
+        pipes, descriptors = _pipes_of_libraries(), list(_descriptors())
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if most != resource.RLIM_INFINITY and most - len(descriptors) < DESCRIPTORS_OF_KERNEL:
+            return "too few files more may be opened for a kernel to begin"
+        for fd, identity in descriptors:
             if fd in own_fds or identity[2] in pipes:
                 continue
             if _is_read_only_file(fd, identity[0]):

@@ -163,6 +163,9 @@ NOT_SHARED = {
     "await soon()": "an asyncio task is pending (mine)",
     "import asyncio\nasync def soon():\n    asyncio.get_running_loop().call_later(9, print)\n"
     "await soon()": "a timer of asyncio is pending",
+    "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (90, 90))": (
+        "too few files more may be opened for a kernel to begin"
+    ),
     "import signal\nsignal.setitimer(signal.ITIMER_REAL, 99)": "a timer is set",
 }
 
