@@ -525,9 +525,15 @@ class Prefix:
         body = [node for node in ast.parse(source).body if _sets(node) & set(record.sets)]
         assigned = compile(ast.Module(body, []), "<settings>", "exec")
         exec(assigned, namespace)  # noqa: S102  # it is code of the notebook
+        old, new = record.code.rstrip("\n"), code.rstrip("\n")
         number = self._app.session.unpack(record.reply[1])[0]["execution_count"]
-        history.input_hist_raw[number] = namespace[f"_i{number}"] = code.rstrip("\n")
+        history.input_hist_raw[number] = namespace[f"_i{number}"] = new
         history.input_hist_parsed[number] = source.rstrip("\n")
+        for name in ("_i00", "_i", "_ii", "_iii"):  # the last cells
+            if getattr(history, name) == old:
+                setattr(history, name, new)
+            if namespace.get(name) == old:
+                namespace[name] = new
 
     def _send(self, stream: Any, message: Any, request: bytes, parent: Any, ident: Any) -> None:
         session = self._app.session

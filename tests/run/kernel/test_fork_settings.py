@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are for
 SETTINGS = "%matplotlib inline\nlr, n = 0.1, 2\nrates = [lr, lr * 2]\nprint('set')"
 MADE = "double = [half * 2]\nprint('made')"
 SHOWN = "print(lr, n, rates, half, double)"
-HISTORY = "print(In[:3])\nprint(repr(_i1), repr(_i2), sorted(Out), _)"
+HISTORY = "print(In[:3])\nprint(repr(_iii), repr(_i1), repr(_i2), sorted(Out), _)"
 
 ARGUMENTS = ["settings.ipynb", "lr=[0.3,0.4]", "n=3", "half=[1,0.5]"]
 
