@@ -80,6 +80,8 @@ FACTS = RunFacts(
     command="command",
     proto_command="command of the same code",
     variables=("VARIABLE",),
+    shared=1,
+    shared_seconds=0.5,
 )
 
 KINDS = [
