@@ -403,7 +403,7 @@ def test_where_what_is_shared_is_killed_its_trial_goes_on_and_the_next_are_fresh
     trials = trials_of_killed(sweeps, lambda kernel: kernel.parent().parent())
     assert [run.attr("exit_status") for run in trials] == [0, 0, 0]
     assert [run.attr("shared_cells") is None for run in trials] == [False, True, True]
-    said = "nb-fork: the trials run in fresh kernels: the process of the shared cells "
+    said = "run in fresh kernels: the process that executes the shared cells has ended"
     assert [said in run.output for run in trials] == [False, True, False]
 
 
