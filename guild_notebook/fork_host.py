@@ -16,8 +16,7 @@ meet in a folder that only the user can enter (socket_dir.py), which trials are 
 
 That process leads a session. It ends at the end of its standard input, which the host keeps open:
 the system closes it however the host ends. Where the host ends it and goes on, it writes ``END``
-first; else the process removes the folder. It is started by a thread that lives as long as the
-host, so that Linux may be asked to kill it with that (PR_SET_PDEATHSIG).
+first; else the process removes the folder.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import stat
 import threading
 import time
@@ -37,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 from . import socket_dir
 
 if TYPE_CHECKING:
+    import socket
     import subprocess
 
 VARIABLE = "GUILD_NOTEBOOK_FORKS"
@@ -72,8 +71,8 @@ def batch_of(read: Callable[[str], Any]) -> str:
 
 
 def is_possible() -> bool:
-    """Whether processes can be forked here, and sockets be files."""
-    return hasattr(os, "fork") and hasattr(socket, "AF_UNIX")
+    """Whether processes can be forked here; where they can, sockets are files."""
+    return hasattr(os, "fork")
 
 
 def is_offered(environment: Mapping[str, str] = os.environ) -> bool:
@@ -85,6 +84,8 @@ def is_offered(environment: Mapping[str, str] = os.environ) -> bool:
 
 def ask(folder: str, message: Message) -> Message:
     """Send ``message`` to the host and return its answer. Raises OSError where there is none."""
+    import socket  # which a run without a host need not import before its kernel is started
+
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER_SECONDS)
         connection.connect(os.path.join(folder, HOST))
@@ -98,6 +99,8 @@ def ask(folder: str, message: Message) -> Message:
 def remove_abandoned(folder: str) -> None:
     """Remove the folder of a host that was killed, where no process was there that would have:
     nobody listens there any more."""
+    import socket
+
     path = os.path.join(folder, HOST)
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
@@ -109,12 +112,14 @@ def remove_abandoned(folder: str) -> None:
 
 
 class Host:
-    """Keeps the process for trials that it starts with ``environment``, in a folder which is in
-    ``own_folder`` where no other place is safe. ``say`` is told once why trials are refused, and
+    """Keeps the process for trials, which are told of its ``folder``; that is in ``own_folder``
+    where no other place is safe. ``say`` is told once why trials are refused, and
     once what they say for all of them, by a thread of the host's. Raises OSError where there can
     be no such folder."""
 
     def __init__(self, own_folder: str, say: Callable[[str], None] = lambda line: None) -> None:
+        import socket
+
         self.folder = socket_dir.make(own_folder)
         self._say = say
         self._said: set[str] = set()
@@ -139,6 +144,8 @@ class Host:
     def close(self) -> None:
         """End the process and remove the folder. Another thread that calls this second waits for
         the first: the host's process may be about to end."""
+        import socket
+
         with self._lock:
             if self._has_ended:
                 return
@@ -259,6 +266,19 @@ class Host:
         with contextlib.suppress(OSError):  # and what its cells have left; trials are no part of it
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def opened(
+    own_folder: str, warn: Callable[[str], None], say: Callable[[str], None] = lambda line: None
+) -> Host | None:
+    """A Host, None where this process cannot be one: why, ``warn`` is told."""
+    if not is_possible():
+        return None
+    try:
+        return Host(own_folder, say)
+    except OSError as e:
+        warn(refusal(str(e)))
+        return None
 
 
 def how_ended(folder: str) -> str:

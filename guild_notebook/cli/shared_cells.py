@@ -78,5 +78,4 @@ def _said(nb: Notebook, point: ForkPoint) -> str:
 
 
 def _indexes(nb: Notebook) -> list[int]:
-    dropped = set(parameters.injected_cells(nb))
-    return states.indexes_to_run([cell for cell in nb.cells if cell.index not in dropped], ())
+    return states.indexes_to_run(parameters.kept_cells(nb), ())

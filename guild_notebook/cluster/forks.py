@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..fork_host import VARIABLE, Host, batch_of, is_possible
+from ..fork_host import VARIABLE, Host, batch_of, opened
 from ..run.record.run_files import RunFiles
 
 IDLE_SECONDS = 60.0
@@ -34,7 +34,7 @@ _lock = threading.Lock()
 def variables(run_dir: str, own_folder: str) -> Iterator[dict[str, str]]:
     """The variables for a run that this process starts meanwhile: those of a trial that may share
     cells name its host, whose folder is in ``own_folder`` where no other place is safe."""
-    batch = batch_of(RunFiles(run_dir).attr_value) if is_possible() else ""
+    batch = batch_of(RunFiles(run_dir).attr_value)
     found = _enter(batch, own_folder) if batch else None
     if not found:
         yield {}
@@ -54,11 +54,10 @@ def _enter(batch: str, own_folder: str) -> _Batch | None:
     with _lock:
         found = _batches.get(batch)
         if not found:
-            try:
-                found = _batches[batch] = _Batch(Host(own_folder))
-            except OSError as e:
-                log.warning("nb-fork: the trials run in fresh kernels: %s", e)
+            host = opened(own_folder, log.warning)
+            if not host:
                 return None
+            found = _batches[batch] = _Batch(host)
         if found.timer:
             found.timer.cancel()
         found.running += 1

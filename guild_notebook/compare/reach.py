@@ -49,5 +49,4 @@ def _source(files: FinishedRun, run: Run) -> tuple[Notebook, list[int]]:
     if not path:
         raise FileNotFoundError
     notebook = files.notebook(path)
-    dropped = set(parameters.injected_cells(notebook))
-    return notebook, [cell.index for cell in notebook.cells if cell.index not in dropped]
+    return notebook, [cell.index for cell in parameters.kept_cells(notebook)]

@@ -322,8 +322,7 @@ class _RunReader:
     def _read_version(self, path: str, digest: str) -> _Version:
         notebook = self._files.notebook(path)
         found = self._files.discovered(notebook)
-        dropped = set(parameters.injected_cells(notebook))
-        sources = {cell.index: cell.source for cell in notebook.cells if cell.index not in dropped}
+        sources = {cell.index: cell.source for cell in parameters.kept_cells(notebook)}
         sites = [s for flag in found.flags.values() if flag.secret for s in flag.sites]
         for site in sorted(sites, key=lambda site: site.start, reverse=True):
             source = sources[site.cell]

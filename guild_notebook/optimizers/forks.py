@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..fork_host import VARIABLE, VARYING, Host, is_possible
+from ..fork_host import VARIABLE, VARYING, Host, opened
 
 log = logging.getLogger("guild")
 
@@ -43,12 +43,7 @@ def record(runs: Iterable[Any], names: Iterable[str]) -> None:
 def start_host(own_folder: str, say: Callable[[str], None] = lambda line: None) -> Host | None:
     """Be the host of the trials that this process starts from now on (see Host); None where it
     cannot be."""
-    if not is_possible():
-        return None
-    try:
-        host = Host(own_folder, say)
-    except OSError as e:
-        log.warning("nb-fork: the trials run in fresh kernels: %s", e)
-        return None
-    os.environ[VARIABLE] = host.folder
+    host = opened(own_folder, log.warning, say)
+    if host:
+        os.environ[VARIABLE] = host.folder
     return host

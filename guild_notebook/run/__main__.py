@@ -325,7 +325,7 @@ async def _execute(
     """Execute ``data``, the notebook with the values of ``flags`` and without outputs, on the
     kernel of ``start``; returns the exit status as ``main`` does."""
     stop.watch()
-    shared = None
+    shared = shared_cells.SharedCells()
     if prefix:
         from . import forked_trial
 
@@ -343,20 +343,17 @@ async def _execute(
     async with Kernel(start) as kernel:
         import gc
 
-        from ..document.shared_cells import SharedCells
         from .session import Session
 
         gc.freeze()
         gc.enable()
 
-        session = Session(
-            record, kernel, data, flags, settings, output, stop, autosave, shared or SharedCells()
-        )
+        session = Session(record, kernel, data, flags, settings, output, stop, autosave, shared)
         status = await session.run()
     if kernel.supervisor_failure:
         why = f"the kernel's supervisor {kernel.supervisor_failure}"
         output.status_lines.write(f"{why}, the run has ended what was left of the kernel")
-    if settings["fork"] == "verify" and shared and not status and stop.signal is None:
+    if settings["fork"] == "verify" and shared.seconds and not status and stop.signal is None:
         status = await forked_trial.verify(record, output, stop)
     if stop.signal is None:
         return status

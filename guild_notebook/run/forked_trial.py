@@ -44,8 +44,7 @@ def prefix(
     and those with the ``indexes`` are to run."""
     names = record.known_attr(fork_host.VARYING)
     varying = [str(name) for name in names] if isinstance(names, list) else []
-    dropped = parameters.injected_cells(notebook)
-    kept = [cell.index for cell in notebook.cells if cell.index not in dropped]
+    kept = [cell.index for cell in parameters.kept_cells(notebook)]
     differing = [each for each in assigned if each.flag.name in varying]
     has_constants = all(is_constant(each.text) for each in differing)
     to_run = [kept[index] for index in indexes]
@@ -99,9 +98,9 @@ def _may_be_in(flag: str, required: Sequence[Any]) -> bool:
 
 async def start_kernel(
     made: Prefix, start: KernelStart, settings: options.Settings, output: RunOutput, stop: Stop
-) -> SharedCells | None:
+) -> SharedCells:
     """Start the kernel as a fork, or in the usual way where it cannot be forked; returns how the
-    shared cells were executed, None where there are none."""
+    shared cells were executed, of which there are none then."""
     if not made.reason:
         cells = len(made.cells)
         output.status.begin(f"executing {cells} cell{'s' * (cells > 1)} that the trials share")
@@ -116,7 +115,7 @@ async def start_kernel(
         made.say(f"the cells before {made.end} are executed once for all trials{why}")
     for line in made.lines:
         output.status_lines.write(line)
-    return made.shared if is_ready else None
+    return made.shared if is_ready else SharedCells()
 
 
 async def verify(record: RunDir, output: RunOutput, stop: Stop) -> int:

@@ -101,6 +101,7 @@ FUNCTIONS = {
     "lack": "{}",
     "without": "{}",
     "warnings": "{}",
+    "refusal": "{}",
     "_preview": "{}",
     "_example": "{}",
     "_likely_scalars": "{}",

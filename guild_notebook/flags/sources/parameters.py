@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ...document.cells import Cell
 from ...document.reader import Notebook
 from ..languages.language import NotAFlag
 from ..model import Flag, Found, Skipped
@@ -35,4 +36,13 @@ def find(cells: Iterable[CodeCell]) -> Found:
 def injected_cells(notebook: Notebook) -> list[int]:
     """Indexes of the cells that papermill has added in an earlier run. A run's notebook must not
     hold them: they would set the parameters to the values of that run."""
-    return [cell.index for cell in notebook.cells if cell.is_code and INJECTED_TAG in cell.tags]
+    return [cell.index for cell in notebook.cells if _is_injected(cell)]
+
+
+def kept_cells(notebook: Notebook) -> list[Cell]:
+    """The others, which a run's notebook has."""
+    return [cell for cell in notebook.cells if not _is_injected(cell)]
+
+
+def _is_injected(cell: Cell) -> bool:
+    return cell.is_code and INJECTED_TAG in cell.tags

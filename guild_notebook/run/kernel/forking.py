@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import select
 import shutil
 import socket
 import time
@@ -21,7 +20,7 @@ from typing import Any
 
 from ... import fork_host
 from ...document.shared_cells import SharedCells
-from . import prefix
+from . import prefix, supervisor
 from .starting import Child, KernelStart, Pipes
 
 FOLDER = "run"
@@ -74,27 +73,14 @@ class ForkedSupervisor(Child):
         return status
 
     def _status(self, seconds: float) -> int | None:
-        if self.returncode is None and _is_readable(self._connection, seconds):
+        told_fd = [self._connection.fileno()]
+        if self.returncode is None and supervisor.readable(told_fd, seconds):
             told = _line(self._connection)
-            if told or not _goes_on(self.pid):
+            if told or not supervisor.process_of(self.pid):
                 self.returncode = told.get("exit", -9)
             else:  # its parent has ended, and it has not
                 time.sleep(min(seconds, 0.1))
         return self.returncode
-
-
-def _goes_on(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _is_readable(connection: socket.socket, seconds: float) -> bool:
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
 
 
 def _line(connection: socket.socket) -> dict[str, Any]:
@@ -114,9 +100,8 @@ class Prefix:
     ``run_dir`` and whose kernel ``start`` is to be. ``varying`` are the flags that the trials
     differ in, ``required`` names the files that Guild has put there. ``shared`` says, once it is
     ``ready``, how the cells were executed. ``reason`` is why the kernel is not forked. ``lines``
-    are what no trial before has said, and
-    ``end`` is what the first cell is called that is not shared; ``why`` says why it is not where
-    this is seen from what the cells before have done."""
+    are what no trial before has said, and ``end`` is what the first cell is called that is not
+    shared; ``why`` says why it is not where this is seen from what the cells before have done."""
 
     def __init__(
         self,
@@ -136,7 +121,7 @@ class Prefix:
         self._key = ""
         flags = (re.sub("[^A-Z0-9_]", "_", name.upper()) for name in varying)  # as Guild has it
         self._own = {*OF_RUN, *(f"FLAG_{name}" for name in flags)}
-        self.shared: SharedCells | None = None
+        self.shared = SharedCells()
         self.reason = ""
         self.lines: list[str] = []
         self.end, self.why = "the end", ""
@@ -190,7 +175,7 @@ class Prefix:
             "run_variables": sorted(self._own),
             "may_reset_peak": self._may_reset_peak,
         }
-        command = [self._start.program, prefix.__file__, self._host]
+        command = [self._start.program, prefix.__file__, self._host, fork_host.PROCESS]
         kept = {name: value for name, value in environ.items() if name not in self._own}
         same = [command, work, sorted(kept.items()), config, self._required]
         told = json.dumps(same, sort_keys=True)
@@ -264,7 +249,7 @@ class Prefix:
             stop.cancel()
 
     async def _connected(self, stop: asyncio.Future[Any]) -> socket.socket | None:
-        path = os.path.join(self._host, prefix.SOCKET)
+        path = os.path.join(self._host, fork_host.PROCESS)
         until = time.monotonic() + CONNECT_SECONDS
         while time.monotonic() < until and not stop.done():
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -1,7 +1,7 @@
 """The process that executes once the cells that the trials of a sweep share, and that is forked for
 each trial (nb-fork).
 
-It is started by the kernel's Python as ``python prefix.py FOLDER``, by fork_host.py, and imports
+It is started by the kernel's Python as ``python prefix.py FOLDER p``, by fork_host.py, and imports
 nothing of this package, since that Python need not have it: what it needs of it lies beside this
 file. FOLDER, which only the user can enter, has ``prefix.json``, which says what to execute
 (forking.py), and gets the Unix socket ``p``. The process ends when its standard input does, which
@@ -25,7 +25,6 @@ import gc
 import importlib.util
 import json
 import os
-import select
 import shutil
 import signal
 import socket
@@ -35,7 +34,6 @@ import traceback
 import uuid
 from typing import Any
 
-SOCKET = "p"
 CONFIG = "prefix.json"
 
 TOLD_SECONDS = 60.0
@@ -51,7 +49,7 @@ def sibling(name: str) -> Any:
     return module
 
 
-def main(folder: str) -> None:
+def main(folder: str, name: str) -> None:
     if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # not with PYTHONSAFEPATH
         del sys.path[0]
     supervisor = sibling("supervisor")
@@ -59,7 +57,7 @@ def main(folder: str) -> None:
     with open(os.path.join(folder, CONFIG), encoding="utf-8") as file:
         config = json.load(file)
     os.unlink(file.name)
-    clients = _Clients(os.path.join(folder, SOCKET))
+    clients = _Clients(os.path.join(folder, name), supervisor.readable)
     try:
         prefix, ready = _executed(config, clients, serving)
     except (Exception, SystemExit) as e:  # as of an ipykernel that is not known
@@ -78,13 +76,17 @@ def _executed(config: Any, clients: _Clients, serving: int) -> tuple[Any, Any]:
     atexit.register(launcher.end_at_once)  # before all others, so it is called after them
     launcher.leave_out_debugger()
     prefix = sibling("prefix_kernel").Prefix(config, launcher, sibling)
+    peak_memory = sibling("memory").PeakMemory
     seconds, memory, problem = [], [], ""
     for number, cell in enumerate(config["cells"], 1):
         clients.tell({"cell": number - 1})
+        peak = peak_memory(os.getpid(), config["may_reset_peak"])
+        peak.begin()
         started = time.monotonic()
         problem = prefix.execute(cell)
         seconds.append(time.monotonic() - started)
-        memory.append(prefix.peak_memory())
+        memory.append(peak.end())
+        peak.close()  # no file is open where it is looked whether one is
         is_last = number == len(config["cells"])
         if not problem:
             problem = prefix.problem([serving, *clients.fds()], is_last)
@@ -138,9 +140,10 @@ def _guarded(folder: str, supervisor: Any) -> int:
 
 
 class _Clients:
-    """Who is connected to the socket at ``path``."""
+    """Who is connected to the socket at ``path``. ``readable`` is that of supervisor.py."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, readable: Any) -> None:
+        self._readable = readable
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(path)
         self._listener.listen(16)
@@ -181,17 +184,14 @@ class _Clients:
         self.tell({"refused": reason, "cells": cells})
         until = time.monotonic() + TOLD_SECONDS
         while time.monotonic() < until:
-            select.select([self._listener], [], [], 1.0)
+            self._readable([self._listener.fileno()], 1.0)
             self._accept()
 
     def request(self, more: list[int]) -> tuple[socket.socket | None, Any, list[int]]:
         """Wait for a request; returns who asks, what, and the descriptors. None where one of
         ``more`` can be read from."""
         while True:
-            poll = select.poll()
-            for fd in [*self.fds(), *more]:
-                poll.register(fd, select.POLLIN)
-            for fd, _ in poll.poll():
+            for fd in self._readable([*self.fds(), *more]):
                 if fd in more:
                     return None, None, []
                 if fd == self._listener.fileno():
@@ -309,14 +309,7 @@ def _supervised(
 def _reap(supervisors: dict[int, socket.socket], clients: _Clients, supervisor: Any) -> None:
     """Tell who has asked for a supervisor how it has ended. What a supervisor that was killed has
     left belongs to this process now, and is ended."""
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            return
-        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    for pid, code in iter(lambda: supervisor.ended(-1), (0, 0)):
         client = supervisors.pop(pid, None)
         if client is None:
             continue
@@ -328,4 +321,4 @@ def _reap(supervisors: dict[int, socket.socket], clients: _Clients, supervisor: 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -309,7 +309,7 @@ class Prefix:
     """The cells of ``config`` (forking.py), executed as a kernel does."""
 
     def __init__(self, config: Any, launcher: Any, sibling: Any) -> None:
-        self._config, self._launcher = config, launcher
+        self._launcher = launcher
         self._before = dict(os.environ)
         self._cwd = os.getcwd()
         self._random = sibling("random_states").RandomStates()  # start-up files may seed some
@@ -338,7 +338,6 @@ class Prefix:
 
     def execute(self, cell: Any) -> str:
         """Execute a cell; returns why there is no fork after it, "" where there is."""
-        self._begin_memory()
         shell: Any = self._kernel.shell
         self._sets.update(cell["sets"])
         with _left_out(shell, set(cell["sets"])):
@@ -389,19 +388,6 @@ class Prefix:
     def _reply(self) -> Any:
         reply = self._recorder.record.reply
         return self._app.session.unpack(reply[1])[0] if reply else {"status": "error"}
-
-    def _begin_memory(self) -> None:
-        if self._config["may_reset_peak"]:
-            with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
-                file.write("5")
-
-    def peak_memory(self) -> int:
-        """The peak of the process in the last cell in bytes, 0 where it is not known."""
-        with contextlib.suppress(OSError, ValueError), open("/proc/self/status") as file:
-            for line in file:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-        return 0
 
     def problem(self, own: list[int], is_last: bool) -> str:
         """Why this process must not be forked after the cell, "" where it may be, or where that is
@@ -462,6 +448,8 @@ class Prefix:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        self._folders = self._cwd, os.getcwd()  # as outputs show them
+        self._packed_folders = [self._app.session.pack(path)[1:-1] for path in self._folders]
         of_trial = {self._cwd: request["cwd"], _FILE: request["connection_file"]}
         for texts in (sys.path, sys.argv):
             texts[:] = [of_trial.get(text, text) for text in texts]
@@ -507,7 +495,7 @@ class Prefix:
             self._app.streams[name].set_parent(parent)
         for message in record.messages:
             if isinstance(message[1], list):
-                name, text = message[0], "".join(message[1]).replace(self._cwd, os.getcwd())
+                name, text = message[0], "".join(message[1]).replace(*self._folders)
                 for start in range(0, len(text), self._launcher.PIECE):
                     content = {"name": name, "text": text[start : start + self._launcher.PIECE]}
                     topic = b"stream." + name.encode()
@@ -539,8 +527,7 @@ class Prefix:
         session = self._app.session
         kind, packed, buffers, _ = message
         packed = packed.replace(request, parent["header"]["msg_id"].encode())
-        shown, own = (session.pack(folder)[1:-1] for folder in (self._cwd, os.getcwd()))
-        packed = packed.replace(shown, own)  # as outputs show it, also in the paths of modules
+        packed = packed.replace(*self._packed_folders)  # also in the paths of modules
         content, metadata = session.unpack(packed)
         if kind == "execute_input":
             content["code"] = parent["content"]["code"]

@@ -119,7 +119,7 @@ def main(
             descendants.find()  # before their parents end
         if wake_read in ready:
             os.read(wake_read, 4096)
-            status = dict(iter(lambda: _wait(-1), (0, 0))).get(kernel)  # of all that have ended
+            status = dict(iter(lambda: ended(-1), (0, 0))).get(kernel)  # of all that have ended
         elif liveness_pipe in ready:
             _kill(kernel)  # the run has ended
             break
@@ -190,7 +190,7 @@ def _tell(pipe: int, number: int) -> None:
         pass  # the run has ended
 
 
-def _wait(pid: int) -> tuple[int, int]:
+def ended(pid: int) -> tuple[int, int]:
     """The process id of a child that has ended, one or any (-1), and its status as subprocess has
     it (below 0: the signal); 0 for both if there is none."""
     try:
@@ -241,7 +241,7 @@ def _living(processes: list[Process], statuses: dict[int, int]) -> list[Process]
         if process.state != "Z":
             left.append(process)
         elif process.parent == os.getpid():
-            pid, status = _wait(process.pid)
+            pid, status = ended(process.pid)
             statuses[pid] = status
     return left
 
