@@ -107,7 +107,7 @@ async def start_kernel(
     is_ready = await made.ready(stop.requested, settings["cell-timeout"])
     start.begin(fork=made.fork if is_ready else None)
     if is_ready and start.error:
-        start.error, is_ready = None, False
+        is_ready = False
         made.refuse("the process that has executed the shared cells cannot be forked")
         start.begin()
     if is_ready:

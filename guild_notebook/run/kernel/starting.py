@@ -123,7 +123,7 @@ class KernelStart:
 
     A kernel that ``waits`` is an IPython one, which imports its modules and goes no further
     (launcher.py) until it is ``waiting`` for a kernel that is started just so. One that
-    ``is_chosen_only`` is started by ``begin``."""
+    ``is_chosen_only`` has no folder yet, and is started by ``begin``."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class KernelStart:
         waits: bool = False,
         is_chosen_only: bool = False,
     ) -> None:
-        self.cwd, self.name = cwd, option or named
+        self.cwd, self.name, self._run_dir = cwd, option or named, run_dir
         self.folder = self.notice = ""
         self.error: Exception | None = None
         self.pipes: Pipes | None = None
@@ -163,7 +163,6 @@ class KernelStart:
                     self._take(waiting)
                     return
                 waiting.__exit__()
-            self.folder = socket_dir.make(run_dir)
             if not is_chosen_only:
                 self.begin(waits)
 
@@ -171,8 +170,12 @@ class KernelStart:
         """Start it, unless jupyter_client is to; by ``fork`` where that is given
         (forking.Prefix). Why it cannot be started is its ``error``."""
         with self._errors():
+            self.__exit__()  # what was made where it has not begun
+            self.error, self.folder = None, socket_dir.make(self._run_dir)
             if self.is_local and not self._has_provisioner:
                 self._start(waits, fork)
+            elif fork:
+                raise KernelError("the paths of its sockets are too long")
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -186,7 +189,7 @@ class KernelStart:
     @property
     def can_be_forked(self) -> bool:
         """Whether it is a kernel as prefix_kernel.py makes one."""
-        return self.is_plain_ipython and self.is_local and not self._has_provisioner
+        return self.is_plain_ipython and not self._has_provisioner
 
     def _cannot_be_started(self, error: Exception) -> KernelError:
         return KernelError(f"kernel '{shown_name(self.name)}' cannot be started: {error}")

@@ -251,3 +251,35 @@ def test_a_kernel_that_is_another_than_its_command_tells_is_asked_what_it_is(pro
     assert [line for line in done.stdout.splitlines() if line[:1] != "["] == ["hello", "loss: 1"]
     assert "guild-notebook" not in done.stderr and "not prepared" not in done.stderr
     assert done.run.notebook("nb.ipynb")["metadata"]["language_info"]["name"] == "echo"
+
+
+IN_VAIN = """
+import os, sys
+from guild_notebook.run.kernel.starting import KernelStart
+folder = os.getcwd()
+start = KernelStart(None, "python3", lambda: "python", folder, folder, [], is_chosen_only=True)
+print(repr(start.folder), start.can_be_forked)
+
+def fork(*how):
+    raise OSError(0, "it has ended")
+
+with start:
+    start.begin(fork=fork)
+    before, error = start.folder, start.error
+    start.begin()
+    print("it has ended" in str(error), os.path.exists(before), start.error, start.is_alive)
+print(os.path.exists(start.folder))
+"""
+
+
+@linux
+def test_a_kernel_that_is_not_forked_after_all_is_started_and_leaves_nothing(tmp_path: Path):
+    """One that is only chosen has no folder, which nobody would remove were the run ended now."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_VAIN], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines() == [
+        "'' True",
+        "True False None True",
+        "False",
+    ], done.stderr
