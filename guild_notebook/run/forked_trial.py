@@ -108,7 +108,7 @@ async def start_kernel(
     start.begin(fork=made.fork if is_ready else None)
     if is_ready and start.error:
         is_ready = False
-        made.refuse("the process that has executed the shared cells cannot be forked")
+        made.refuse(f"the process of the shared cells cannot be forked: {start.error}")
         start.begin()
     if is_ready:
         why = f", not more, since {made.why}" * bool(made.why)
