@@ -91,6 +91,7 @@ class Session:
             os.environ.get("PROJECT_DIR", ""),
         )
         self._kernel_has_ended = threading.Event()
+        self._event_files: list[str] | None = None  # what the reports have read of them
         self._gpus: Sequence[str] = ()
         self._earlier: Future[Mapping[int, float]] | None = None
         if self.output.status:
@@ -218,10 +219,19 @@ class Session:
         self._kernel_has_ended.set()
         client.display.finish_cell()
         reports = self._checked_reports(*await reporting)
-        if client.has_changed:
+        is_late = client.has_changed
+        if is_late:
             self._save(client.sync())
+        if is_late or self._has_new_event_files():
             reports = self._checked_reports(*self._write_reports(outcome))
         return reports
+
+    def _has_new_event_files(self) -> bool:
+        """Whether the kernel's end has made files of scalars that the reports lack."""
+        from . import run_scalars
+
+        made = self._event_files is not None and run_scalars.event_files(self.record.dir)
+        return bool(made) and made != self._event_files
 
     def _write_shared(self) -> None:
         try:
@@ -285,7 +295,7 @@ class Session:
         """What reports say of the run, of which ``nb`` is the executed notebook."""
         from . import run_facts, run_scalars
 
-        event_files = run_scalars.event_files(self.record.dir)
+        event_files = self._event_files = run_scalars.event_files(self.record.dir)
         if event_files:  # the end of the kernel may add to them
             self._kernel_has_ended.wait(2 * SHUTDOWN_SECONDS)
         if not self.stop.requested.is_set():
