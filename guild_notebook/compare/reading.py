@@ -19,7 +19,6 @@ from weakref import WeakValueDictionary
 
 from ..document import cells as named_cells
 from ..document import reader, states
-from ..document.mime import text_of
 from ..errors import UserError, said
 from ..flags.sources import parameters
 from ..run import again, run_scalars
@@ -43,8 +42,6 @@ MOST_VALUES = 1_000
 
 LONGEST_REASON = 300
 """Characters of why a run is not completed."""
-
-_SCRAP, _RECORD = "application/scrapbook.scrap+json", "application/papermill.record+json"
 
 _FILES = (
     *("flags", "label", "tags", "started", "stopped", "exit_status", "op"),
@@ -286,7 +283,6 @@ class _RunReader:
             )
         ]
         in_order = dict.fromkeys([*version.flags, *run.flags])  # Guild's is that of the alphabet
-        scraps = {scrap.name: scrap for node in raw for scrap in _scraps(node)}
         run = dataclasses.replace(
             run,
             notebook=path,
@@ -294,7 +290,6 @@ class _RunReader:
             kernel=mapping(metadata.get(kernel_record.KEY)),
             flags={name: run.flags[name] for name in in_order if name in run.flags},
             cells=cells,
-            scalars={**scraps, **run.scalars},
         )
         run = _ended(run, mapping(metadata.get("guild")))
         return dataclasses.replace(run, reason=self._and_problems(run.reason))
@@ -398,20 +393,6 @@ def _why(cell: Cell) -> str:
     return f"{cell.label} failed" + (f" with {errors[-1].name}" if errors else "")
 
 
-def _scraps(node: Mapping[str, Any]) -> Iterator[Scalar]:
-    """The numbers that a cell has kept by scrapbook, or by papermill's ``record``."""
-    found = node.get("outputs")
-    for output in found if isinstance(found, list) else ():
-        data = mapping(mapping(output).get("data"))
-        scrap = mapping(_json(data.get(_SCRAP)))
-        record = mapping(_json(data.get(_RECORD)))
-        for name, value in [(scrap.get("name"), scrap.get("data")), *record.items()]:
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if isinstance(name, str) and is_number:
-                with contextlib.suppress(OverflowError):
-                    yield Scalar(name, float(value), 0, [(0, float(value))])
-
-
 def _shortest(value: float) -> float:
     """A number of an event file, which has single precision, as it was written: 0.1 is
     0.10000000149 there."""
@@ -421,16 +402,6 @@ def _shortest(value: float) -> float:
             if struct.unpack("f", struct.pack("f", short))[0] == value:
                 return short
     return value
-
-
-def _json(value: Any) -> Any:
-    """An entry of JSON in a MIME bundle, which some keep as text."""
-    if not isinstance(value, (str, list)):
-        return value
-    try:
-        return json.loads(text_of(value))
-    except (ValueError, RecursionError):
-        return None
 
 
 def status_of(run: FinishedRun) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from ..scalars import compiled
 from ..scalars.patterns import LINES, TEXT, are_lines
 from ..texts import cut
-from .scalar_files import ScalarWriter
+from .scalar_files import OutputWriter
 
 log = logging.getLogger("guild")
 
@@ -66,7 +66,7 @@ def find_in_text(summary: Any) -> None:
         close(self)
         if not said and are_lines(pattern for _, pattern in self._patterns):
             writer = self._writer
-            if isinstance(writer, ScalarWriter) and not writer.last:
+            if isinstance(writer, OutputWriter) and not writer.last:
                 said.extend(_likely_scalars(writer.logdir, self._patterns[-1][1].pattern))
                 for line in said:
                     log.info(line)

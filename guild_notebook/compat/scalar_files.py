@@ -4,21 +4,14 @@ Guild imports TensorBoard's writer at the first scalar (guild/tensorboard_util.p
 numpy: a third of a second of which a number of 40 bytes needs nothing. What is written here is the
 same byte for byte. Images and hyperparameters, and what a script writes itself, are left to
 TensorBoard. Needless when its writer imports nothing else.
-
-The format: a file is a row of records, each of which is the length of its data, the checksum of
-that, the data and its checksum (TFRecord); the data are an Event of protocol buffers
-(tensorboard/compat/proto/event.proto), of which Guild sets the step and one value.
 """
 
 from __future__ import annotations
 
 import functools
-import math
-import os
-import struct
-import threading
-import time
 from typing import Any
+
+from ..scalars.event_file import ScalarWriter, last_values
 
 
 def write_without_tensorboard(summary: Any) -> None:
@@ -28,124 +21,19 @@ def write_without_tensorboard(summary: Any) -> None:
     @functools.wraps(initialize)
     def initialize_with_own_writer(self: Any, *args: Any, **options: Any) -> None:
         initialize(self, *args, **options)
-        self._writer = ScalarWriter(self._writer.logdir)
+        self._writer = OutputWriter(self._writer.logdir)
 
     summary.OutputScalars.__init__ = initialize_with_own_writer
 
 
-class ScalarWriter:
-    """Guild's ``SummaryWriter`` as far as its output scalars use it. Its file is there with the
-    first scalar, and safe to write to from several threads. ``last`` has the last value of each
-    scalar, and its step."""
+class OutputWriter(ScalarWriter):
+    """That of the scalars that a run prints. ``last`` has the last value of these and of those that
+    the run has read from its kernel, with the step."""
 
-    def __init__(self, folder: str) -> None:
-        self.logdir = folder
-        self._file: Any = None
-        self._lock = threading.Lock()
-        self.last: dict[str, tuple[float, int]] = {}
-
-    def add_scalar(self, tag: str | None, value: float, step: int | str | None = None) -> None:
-        """Add a value. Raises ValueError for a step that is not of 64 bits."""
-        number = 0 if step is None else int(step)
-        record = _record(_scalar_event(tag or "", value, number))
-        self.last[tag or ""] = value, number
-        with self._lock:
-            if not self._file:
-                self._file = _new_file(self.logdir)
-            self._file.write(record)
-
-    def flush(self) -> None:
-        with self._lock:
-            if self._file:
-                self._file.flush()
-
-    def close(self) -> None:
-        with self._lock:
-            if self._file:
-                self._file.close()
-
-
-_BEGINNING = "events.out.tfevents."
-
-_numbers = iter(range(2**31))
-"""Tell the files apart that this process writes in the same second."""
-
-
-def _new_file(folder: str) -> Any:
-    import socket  # as Guild does by then, and not each program that has the hooks
-
-    os.makedirs(folder, exist_ok=True)
-    name = f"{_seconds(folder):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
-    file = open(os.path.join(folder, _BEGINNING + name), "wb")  # noqa: SIM115
-    file.write(_record(_text(3, b"brain.Event:2")))  # file_version
-    file.flush()
-    return file
-
-
-def _seconds(folder: str) -> int:
-    """The time of a new file: now, or later than that of any file there. Readers take files in the
-    order of their names, where the number of a process follows on the time, and that of a restart
-    in the same second may be lower."""
-    names = (name for name in os.listdir(folder) if name.startswith(_BEGINNING))
-    times = (name[len(_BEGINNING) :].split(".")[0] for name in names)
-    return max([int(time.time()), *(int(t) + 1 for t in times if t.isdecimal())])
-
-
-def _scalar_event(tag: str, value: float, step: int) -> bytes:
-    # No field is written that has its default, 0 or empty, but for one of several kinds of values.
-    summary_value = (_text(1, tag.encode()) if tag else b"") + b"\x15" + _float(value)
-    if not -(2**63) <= step < 2**63:
-        raise ValueError(f"step {step} is not of 64 bits")
-    step_field = b"\x10" + _varint(step % 2**64) if step else b""
-    return step_field + _text(5, _text(1, summary_value))
-
-
-def _float(value: float) -> bytes:
-    try:
-        return struct.pack("<f", value)
-    except OverflowError:
-        return struct.pack("<f", math.copysign(math.inf, value))
-
-
-def _text(field: int, content: bytes) -> bytes:
-    """A field of a message whose content has a length."""
-    return bytes([field << 3 | 2]) + _varint(len(content)) + content
-
-
-def _varint(number: int) -> bytes:
-    septets = bytearray()
-    while number > 127:
-        septets.append(number & 127 | 128)
-        number >>= 7
-    septets.append(number)
-    return bytes(septets)
-
-
-def _record(content: bytes) -> bytes:
-    return _length_field(len(content)) + content + _checksum(content)
-
-
-@functools.lru_cache
-def _length_field(length: int) -> bytes:
-    field = struct.pack("<Q", length)
-    return field + _checksum(field)
-
-
-def _checksum(content: bytes) -> bytes:
-    """The CRC-32C of ``content``, rotated and shifted as records have it."""
-    crc, table = 0xFFFFFFFF, _crc_table()
-    for byte in content:
-        crc = table[(crc ^ byte) & 255] ^ crc >> 8
-    crc ^= 0xFFFFFFFF
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-@functools.lru_cache
-def _crc_table() -> tuple[int, ...]:
-    """What each value of a byte adds, by Castagnoli's polynomial."""
-    table = []
-    for crc in range(256):
-        for _ in range(8):
-            crc = crc >> 1 ^ 0x82F63B78 * (crc & 1)
-        table.append(crc)
-    return tuple(table)
+    @property
+    def last(self) -> dict[str, tuple[float, int]]:
+        last = dict(self.written)
+        for name, (value, step) in last_values(self.logdir).items():
+            if name not in last or step >= last[name][1]:
+                last[name] = value, step
+        return last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,16 @@ _JSON = re.compile(r"application/(.*\+)?json")
 def text_of(content: Any) -> str:
     """The text of an entry of a bundle, which is a string or a list of its lines."""
     return "".join(map(str, content)) if isinstance(content, list) else str(content)
+
+
+def json_of(content: Any) -> Any:
+    """The value of an entry of JSON, which some keep as text; None where that cannot be read."""
+    if not isinstance(content, (str, list)):
+        return content
+    try:
+        return json.loads(text_of(content))
+    except (ValueError, RecursionError):
+        return None
 
 
 def has_image(data: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 from ..scalars import compiled_patterns
+from ..scalars.event_file import VALUES, scalars_in
 from ..scalars.patterns import possible_scalar
 from .record.run_files import RunFiles
 from .report.facts import Scalar
@@ -62,7 +63,7 @@ def of_run(
     """The scalars of a run whose operation has the setting ``output-scalars`` ``config``, and whose
     cells have ``written`` these event files; how many more there are than MOST; and whether of some
     only the last values are there. Output has no scalars whose names are ``ignored``."""
-    shown = list(printed(run, config, ignored))
+    shown = [*printed(run, config, ignored), *_not_printed(run)]
     names = {value.name for value in shown}
     before: list[Value] = []
     is_long = (recorded_bytes(run) or 0) > MOST_READ
@@ -82,6 +83,17 @@ def of_ended_run(run: RunFiles) -> tuple[list[Scalar], int]:
     printed_values = of_event_files(run, guild_event_files(run), ".guild")
     written = of_event_files(run, event_files(run.dir))
     return scalars(itertools.chain(printed_values, written))
+
+
+def _not_printed(run: RunFiles) -> Iterator[Value]:
+    """The values that a run has kept itself (run/output/values.py)."""
+    for path in guild_event_files(run):
+        if path.endswith(VALUES):
+            name = os.path.relpath(path, run.dir)
+            with contextlib.suppress(OSError), os.fdopen(run.open(name, os.O_RDONLY), "rb") as file:
+                _skip_to_end(file, MOST_EVENTS)
+                for tag, value, step in scalars_in(file):
+                    yield Value(tag, step, value)
 
 
 def scalars(values: Iterable[Value]) -> tuple[list[Scalar], int]:

@@ -25,6 +25,7 @@ from .execution.missing_files import Places
 from .execution.stop import Stop
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
 from .output.display import Display, Images, RunOutput, SaveErrors
+from .output.values import Scalars
 from .record import kernel_record
 from .record.autosave import Autosave
 from .record.earlier_times import earlier_times
@@ -81,6 +82,7 @@ class Session:
         self._unsaved: set[int] = set()  # cells that no save holds as they are
         self._run_state: tuple[str, int | None] = (states.RUNNING, None)
         self._save_errors = SaveErrors(self.record.dir, self.output.status_lines)
+        self._scalars = Scalars(self.record.dir, self._save_errors, self.output.masker)
         self._kernel_record = kernel_record.KernelRecord(
             self.record, self.settings["pip-freeze"], self.output.masker.text
         )
@@ -110,6 +112,7 @@ class Session:
         if self.settings["until"]:
             self._last_cell = max(execution.indexes, default=-1)
         self._kernel_record.remove_earlier()
+        self._scalars.save()
         if self.shared.seconds:
             self._write_shared()
         self._save()
@@ -173,6 +176,7 @@ class Session:
             self.kernel,
             display,
             Limits(self.settings["output-limit"], masker=self.output.masker),
+            self._scalars,
             allow_errors=self.settings["allow-errors"],
         )
 

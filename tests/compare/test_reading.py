@@ -328,7 +328,7 @@ def test_scalars_beyond_the_most_are_counted(completed: model.Run, tmp_path: Pat
     writer.add_event(Event(step=1, summary=Summary(value=values)))
     writer.close()
     run = reading.read_run(str(copied))
-    assert run.reason == "103 of its scalars are left out, beyond 500"
+    assert run.reason == "105 of its scalars are left out, beyond 500"
     assert run.scalars["loss"].step == 2 and run.state == "completed"
 
 

@@ -13,7 +13,7 @@ from guild import summary, tfevent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guild_notebook.compat.scalar_files import ScalarWriter
+from guild_notebook.scalars.event_file import ScalarWriter
 from tests.helpers.project import Project
 
 VALUES = [

@@ -30,7 +30,7 @@ while lr == 0.3 and not os.path.exists(os.path.join(os.environ["PROJECT_DIR"], "
 assert lr != 0.2, "too odd"
 print("accuracy: 0.5")
 if name == "third":
-    from guild_notebook.compat.scalar_files import ScalarWriter
+    from guild_notebook.scalars.event_file import ScalarWriter
     writer = ScalarWriter("logs")
     writer.add_scalar("gain", 0.75)
     writer.close()

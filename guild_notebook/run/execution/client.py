@@ -22,6 +22,7 @@ from ...document.limits import Limits
 from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
 from ..output.display import Display
+from ..output.values import Scalars
 from .outputs import Outputs, Owner
 from .widget_bars import WidgetBars
 from .widgets import MODEL, OutputWidgets, WidgetStates
@@ -45,11 +46,17 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     ``exit_requested`` when a cell has called ``exit()``. ``error`` is the name of the exception of
     the last cell, "" where the kernel names none, None where nothing was raised or the cell has
     the tag that allows it, ``error_text`` is its text. ``gpus`` are the names of those that the
-    notebook's libraries use (ipython_setup.py), ``on_files_read`` gets what the kernel says of the
-    files that it has read (files_read.py)."""
+    notebook's libraries use (ipython_setup.py), ``scalars`` are those of the run,
+    ``on_files_read`` gets what the kernel says of the files that it has read (files_read.py)."""
 
     def __init__(
-        self, nb: Any, kernel: Kernel, display: Display, limits: Limits, **options: Any
+        self,
+        nb: Any,
+        kernel: Kernel,
+        display: Display,
+        limits: Limits,
+        scalars: Scalars,
+        **options: Any,
     ) -> None:
         super().__init__(
             nb,
@@ -62,6 +69,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         )
         self.log.setLevel(logging.CRITICAL)  # this package reports the same in its own words
         self.display = display
+        self.scalars = scalars
         self.exit_requested = False
         self.error: str | None = None
         self.error_text = ""
@@ -225,6 +233,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         # What an Output widget captures is shown when it captures it.
         has_text = self._bars.model_name(data) != MODEL[1] and not self._bars.display(data)
         self.outputs.add(owner, node, self._numbers[cell_index], display_id, has_text)
+        if kind == "display_data":
+            self.scalars.add_scraps(data)
 
     def clear_output(self, outs: list[Any], msg: Any, cell_index: int) -> None:
         self.outputs.clear(self._owner(msg, cell_index), wait=bool(msg["content"].get("wait")))

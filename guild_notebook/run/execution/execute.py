@@ -213,6 +213,7 @@ class Execution:
         if index in self.shared:
             seconds, shown_state = self.shared[index], shown_state or "shared"
         self.status_lines.write_cell_end(number, len(self.indexes), name, seconds, shown_state)
+        self.client.scalars.save()
         if state == "failed":
             await self._advise(index)
         return outcome

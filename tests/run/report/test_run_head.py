@@ -231,7 +231,7 @@ def test_a_run_that_fails_says_how_and_links_to_the_cell(
 
 AT_THE_END = """
 import atexit
-from guild_notebook.compat.scalar_files import ScalarWriter
+from guild_notebook.scalars.event_file import ScalarWriter
 atexit.register(lambda: ScalarWriter("logs").add_scalar("loss", 0.5, 3))
 """
 

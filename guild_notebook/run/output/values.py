@@ -1,0 +1,145 @@
+"""The scalars of a run that its output does not have: values that are read from the kernel, what a
+cell has taken.
+
+They are in an event file beside that in which Guild keeps the printed ones, and have the same
+names there: ``guild compare``, ``guild runs info``, optimizers and TensorBoard find both.
+
+A value is a number, or a list of numbers, which are steps, or a mapping of values by their names.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...document.mime import json_of
+from ...scalars.event_file import VALUES, ScalarWriter, values_files
+from ...secrets.masking import MASK, Masker
+from .display import SaveErrors
+
+_FOLDER = ".guild"
+
+MOST = 500
+"""Scalars of one value."""
+
+_NOT_IN_NAMES = re.compile(r"[^\w@/.&+-]+")
+_SCRAP, _RECORD = "application/scrapbook.scrap", "application/papermill.record+json"
+
+
+class Scalars:
+    """Keeps scalars of the run in ``run_dir``, in place of those of an earlier start of it. Where
+    ``masker`` masks a value or a name there is no scalar."""
+
+    def __init__(self, run_dir: str, save_errors: SaveErrors, masker: Masker) -> None:
+        self._folder = os.path.join(run_dir, _FOLDER)
+        self._save_errors = save_errors
+        self._masker = masker
+        self._writer = ScalarWriter(self._folder, VALUES)
+        self._series: dict[str, dict[int, float]] = {}
+        self._is_anew = True
+        self._unsaved: list[tuple[str, float, int]] = []
+
+    def add(self, name: str, value: float, step: int = 0) -> None:
+        """Add a value; the same one again changes nothing. ``save`` writes it."""
+        steps = self._series.setdefault(name, {})
+        known = steps.get(step)
+        if known is None or not (known == value or (math.isnan(known) and math.isnan(value))):
+            steps[step] = value
+            self._unsaved.append((name, value, step))
+
+    def set_steps(self, name: str, values: Sequence[float]) -> None:
+        """The scalar has these values, at the steps from 0 on. What it had before is replaced."""
+        steps = self._series.setdefault(name, {})
+        if len(steps) > len(values) or any(map(_differ, steps.values(), values)):
+            self._series[name] = dict(enumerate(values))
+            self._is_anew = True
+        for step in range(len(steps), len(values)):
+            self.add(name, values[step], step)
+
+    def add_value(self, name: str, value: Any) -> int:
+        """Add what there is of numbers in a value of JSON, of any shape; returns how many scalars
+        that is. Those in a mapping have names that begin with ``name``, if there is one."""
+        count = 0
+        for own, found in _numbers(name, self._masker.data(value)):
+            if count == MOST or not own or MASK in self._masker.text(own):
+                continue
+            count += 1
+            if isinstance(found, list):
+                self.set_steps(own, found)
+            else:
+                self.add(own, found)
+        return count
+
+    def add_scraps(self, data: Mapping[str, Any]) -> None:
+        """Add what an output has that scrapbook's ``glue`` or papermill's ``record`` has kept."""
+        for mime, content in data.items():
+            if mime.startswith(_SCRAP):
+                kept = json_of(content)
+                if isinstance(kept, dict) and isinstance(kept.get("name"), str):
+                    self.add_value(kept["name"], kept.get("data"))
+            elif mime == _RECORD:
+                self.add_value("", json_of(content))
+
+    def save(self) -> None:
+        """Write what has been added. A file that cannot be written is reported."""
+        if not (self._unsaved or self._is_anew):
+            return
+        try:
+            self._save_errors.check_run_dir()
+            if self._is_anew:
+                self._begin()
+            for scalar in self._unsaved:
+                self._writer.add_scalar(*scalar)
+            self._unsaved.clear()
+            self._writer.flush()
+        except OSError as e:
+            self._save_errors.add("scalars", e)
+
+    def _begin(self) -> None:
+        """Begin a new file, with all that there is."""
+        self._writer.close()
+        for path in values_files(self._folder):
+            os.unlink(path)
+        self._writer = ScalarWriter(self._folder, VALUES)
+        self._unsaved = [
+            (name, value, step)
+            for name, steps in self._series.items()
+            for step, value in steps.items()
+        ]
+        self._is_anew = False
+
+
+def _differ(one: float, other: float) -> bool:
+    return one != other and not (math.isnan(one) and math.isnan(other))
+
+
+def scalar_name(text: str) -> str:
+    """``text`` as the name of a scalar: ``history.loss`` stays, ``report["f1"]`` is report_f1."""
+    return _NOT_IN_NAMES.sub("_", text).strip("_")
+
+
+def _numbers(name: str, value: Any) -> Iterator[tuple[str, float | list[float]]]:
+    """The scalars in a value, each with its name."""
+    left = [(name, value)]
+    while left:
+        text, each = left.pop()
+        if isinstance(each, dict):
+            left += [(f"{text} {key}", entry) for key, entry in reversed([*each.items()])]
+        elif isinstance(each, list):
+            numbers = [number for entry in each if (number := _number(entry)) is not None]
+            if numbers and len(numbers) == len(each):
+                yield scalar_name(text), numbers
+        elif (number := _number(each)) is not None:
+            yield scalar_name(text), number
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
