@@ -52,10 +52,10 @@ _OF_RUNS = {
 }
 """The commands of which each has a module here, and what they do."""
 
-_ANSWERING = ("diff", "reproduce")
+_ANSWERING = ("check", "diff", "reproduce")
 """Those whose exit status 1 is an answer, as that of diff(1): after an error it is 2."""
 
-_COMMANDS = ("flags", "preview", "open", *_OF_RUNS, "example")
+_COMMANDS = ("flags", "preview", "check", "open", *_OF_RUNS, "example")
 
 _SHOWN = (
     *("name", "kind", "type", "default", "default_source", "computed", "choices", "allow_other"),
@@ -161,6 +161,18 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("notebook", metavar="NOTEBOOK")
     preview.add_argument("values", metavar="NAME=VALUE", nargs="*")
     preview.set_defaults(lines=_preview)
+    checked = commands.add_parser(
+        "check", help="say what would go wrong in a run of a notebook; runs nothing"
+    )
+    checked.add_argument("notebook", metavar="NOTEBOOK")
+    checked.add_argument("values", metavar="NAME=VALUE", nargs="*")
+    forms = checked.add_mutually_exclusive_group()
+    for form, text in {
+        "json": "print JSON, for machines",
+        "github": "print annotations for a workflow of GitHub",
+    }.items():
+        forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=text)
+    checked.set_defaults(lines=_check, form="text")
     opened = commands.add_parser(
         "open", help="open the report of a run in a browser, or print its path"
     )
@@ -210,6 +222,14 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
             _say(f"note: {name} has the name of a secret, its value is not shown")
     for warning in found.warnings_for({name: each[0].in_guild for name, each in values.items()}):
         _say(f"warning: {warning}")
+
+
+def _check(args: argparse.Namespace) -> Generator[str, None, int]:
+    from . import check
+
+    nb = reader.read(args.notebook)
+    status: int = yield from check.lines(nb, discover(nb), args.form)
+    return status
 
 
 def _are_constant(values: Mapping[str, Sequence[_Value]]) -> bool:

@@ -1,0 +1,660 @@
+"""What the Python code of a cell does to names, in the order in which it is executed.
+
+Only what is sure counts as executed: code in a branch, in a handler of exceptions or behind a
+``return`` in a branch has the level UNSURE. What may bind a name counts as binding it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Union
+
+from ..flags.languages.changes import blocks, parsed_block, variables
+from ..flags.languages.source import ParsedLine, Source
+
+UNSURE, LIKELY, SURE = range(3)
+"""Whether code is executed: LIKELY is that in a loop, which may have nothing to run over."""
+
+READ, BIND, DELETE, IMPORT, CALL, UNKNOWN, END = range(7)
+"""The kinds of events. UNKNOWN: names may be bound that the code does not name; END: it raises."""
+
+
+@dataclass(eq=False)
+class Function:
+    """A function of the notebook, and what it does when it is called. ``of_class`` is the class
+    whose method it is."""
+
+    name: str
+    unit: Unit
+    node: ast.FunctionDef | ast.Lambda
+    local: frozenset[str]
+    of_class: Class | None = None
+    _events: list[Event] | None = None
+
+    @property
+    def events(self) -> list[Event]:
+        if self._events is None:
+            own, of_notebook = variables(self.node)
+            args = [*self.node.args.posonlyargs, *self.node.args.args]
+            first = args[0].arg if args and self.of_class else ""
+            reader = _Reader(self.unit, (self.local | own) - of_notebook, first)
+            self._events = reader.events
+            if isinstance(self.node, ast.Lambda):
+                reader.expression(self.node.body, SURE)
+            else:
+                reader.block(self.node.body, SURE)
+        return self._events
+
+
+@dataclass(eq=False)
+class Class:
+    """A class of the notebook. ``bases`` are their dotted names, "" for what has none."""
+
+    name: str
+    bases: list[str]
+    methods: dict[str, Function | None] = field(default_factory=dict)
+
+
+Value = Union[Function, Class, str, None]
+"""What a name is bound to, as far as it matters: a text is the dotted name of what was called to
+make it."""
+
+
+class Event(NamedTuple):
+    """``node`` is where it stands; of an IMPORT ``name`` is the module, of an UNKNOWN why."""
+
+    kind: int
+    name: str
+    level: int
+    node: ast.AST | None = None
+    value: Value = None
+
+
+@dataclass(eq=False)
+class Unit:
+    """A statement at the top level of a cell. ``unreadable`` is why all of it is not read."""
+
+    cell: int
+    source: Source
+    start: int
+    events: list[Event] = field(default_factory=list)
+    parsed: ParsedLine | None = None
+
+    def place(self, node: ast.AST | None) -> tuple[int, int]:
+        """The line and the column, from 1, of a node of the statement."""
+        offset = self.start
+        if self.parsed and isinstance(node, (ast.stmt, ast.expr)):
+            offset = self.parsed.span(node)[0]
+        line, column = self.source.position(offset)
+        return line, column + 1
+
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_LINE_OF_IPYTHON = re.compile(
+    r"[ \t]*(?:(?P<name>[^=%!?]{1,200}?)=[ \t]*)?(?P<sign>%{1,2}|!{1,2})(?P<rest>.*)", re.S
+)
+_AUTOMAGIC = re.compile(
+    r"[ \t]*(?:alias|cat|cd|clear|conda|cp|ls|ll|mamba|man|mkdir|more|mv|pip|pwd|rm|rmdir"
+    r"|matplotlib|load_ext|reload_ext|autoreload|time|timeit|who|whos|env|less|pylab|run|uv)\b"
+    r"(?![ \t]*[=.(,\[])"
+)
+
+HARMLESS = {
+    *("alias", "autoawait", "autocall", "automagic", "autoreload", "autosave", "bookmark", "cat"),
+    *("cd", "clear", "cls", "colors", "conda", "config", "connect_info", "cp", "debug", "dhist"),
+    *("dirs", "doctest_mode", "ed", "edit", "env", "history", "hist", "info", "less", "load_ext"),
+    *("ll", "ls", "lsmagic", "lx", "magic", "mamba", "man", "matplotlib", "memit", "mkdir", "more"),
+    *("mprun", "lprun", "mv", "notebook", "page", "pastebin", "pdb", "pdef", "pdoc", "pfile"),
+    *("pinfo", "pinfo2", "pip", "popd", "pprint", "precision", "prun", "psearch", "psource"),
+    *("pushd", "pwd", "pycat", "qtconsole", "quickref", "rehashx", "reload_ext", "rm", "rmdir"),
+    *("save", "set_env", "sx", "system", "tb", "tensorboard", "tensorflow_version", "time"),
+    *("timeit", "unalias", "unload_ext", "uv", "version_information", "watermark", "who", "who_ls"),
+    *("whos", "writefile", "xdel", "xmode", "gui", "logstart", "logstop", "logon", "logoff"),
+    *("store", "pinfo", "bash", "html", "HTML", "latex", "markdown", "svg", "SVG", "javascript"),
+    *("js", "sh", "script", "file", "perl", "ruby", "cmd", "!", "capture", "writetemplate"),
+    *("snakeviz", "heat", "pycodestyle_on", "pycodestyle_off", "flake8_on", "flake8_off", "R"),
+    *("sql", "bigquery", "latex", "script", "python2", "pypy", "dotenv", "blackcellmagic"),
+    *("black", "nb_black", "wandb", "mermaid", "cache", "skip", "shell"),
+}
+"""Magics of lines and cells that bind no names but those that their own text holds."""
+
+_EXTENSIONS = {
+    *("autoreload", "tensorboard", "sql", "line_profiler", "memory_profiler", "rpy2", "watermark"),
+    *("nb_black", "lab_black", "jupyter_black", "dotenv", "version_information", "google", "wandb"),
+    *(
+        "Cython",
+        "cython",
+        "snakeviz",
+        "heat",
+        "pycodestyle_magic",
+        "bigquery",
+        "cudf",
+        "nb_js_diagrammers",
+    ),
+    *("jupyter_ai", "duckdb", "ipython_sql", "blackcellmagic", "scalene", "memray", "cuml"),
+}
+"""Extensions of IPython that bind no names when they are loaded."""
+
+_NAMESPACES = ("globals", "locals", "vars", "dir")
+_MODULES = ("builtins", "__builtins__", "__main__")
+_ENDS = {"exit", "quit", "sys.exit", "os._exit"}
+_SUPPRESSING = re.compile(r"suppress|raises|assert", re.I)
+_RETURNS, _BREAKS = 1, 2
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_TRANSPARENT = {
+    *("staticmethod", "classmethod", "lru_cache", "cache", "wraps", "jit", "njit", "no_grad"),
+    *("inference_mode", "function", "timeit", "contextmanager", "override"),
+}
+"""Decorators by whose last names it is known that what they make calls the function."""
+
+_CALLING = {"apply", "applymap", "transform", "sorted", "sort", "map", "max", "min", "agg"}
+
+
+def units(cell: int, text: str) -> Iterator[Unit]:
+    """The statements at the top level of a code cell, in order, and what each does."""
+    source = Source(text)
+    first_line = text.lstrip().partition("\n")[0]
+    if source.magic or not source.is_python:
+        unit = Unit(cell, source, len(text) - len(text.lstrip()))
+        unit.events += _of_magic(first_line.lstrip("%").rstrip(), unit, text)
+        yield unit
+    if source.is_python:
+        for start, end, indent in blocks(source):
+            yield _of_block(cell, source, start, end, indent)
+
+
+def _of_block(cell: int, source: Source, start: int, end: int, indent: str) -> Unit:
+    unit = Unit(cell, source, start)
+    for first, last in source.scan.ipython:
+        if start <= last and first < end:
+            unit.events += of_ipython(source.plain[first:last], unit)
+    parsed = unit.parsed = parsed_block(source, start, end, indent)
+    nodes: list[ast.stmt] = parsed.nodes
+    if indent and len(nodes) == 1 and isinstance(nodes[0], ast.If):
+        nodes = nodes[0].body  # which parsed_block has put around an indented block
+    if not nodes:
+        unit.parsed = None
+        unit.events += _of_text(source.plain[start:end], unit)
+        return unit
+    reader = _Reader(unit, frozenset())
+    try:
+        reader.block(nodes, SURE)
+        unit.events += reader.events
+    except RecursionError:
+        unit.events += _of_text(source.plain[start:end], unit)
+    return unit
+
+
+def _of_text(text: str, unit: Unit) -> Iterator[Event]:
+    """Of what is not readable as Python: all its words may be names that it binds."""
+    code = "\n".join(line.partition("#")[0] for line in text.splitlines()).strip()
+    if not code:
+        return
+    if _AUTOMAGIC.match(code):
+        yield from of_ipython("%" + code, unit)
+        return
+    yield from _binds(code)
+    if re.search(r"import[ \t]*\*|exec|globals|get_ipython|%", code):
+        yield Event(UNKNOWN, "what is not readable as Python", UNSURE)
+
+
+def _binds(text: str) -> Iterator[Event]:
+    yield from (Event(BIND, word, UNSURE) for word in set(_WORD.findall(text)))
+
+
+def of_ipython(line: str, unit: Unit) -> Iterator[Event]:
+    """Of a line of IPython: a magic, a command or a question."""
+    match = _LINE_OF_IPYTHON.match(line)
+    if match and match["sign"].startswith("%"):
+        yield from _of_magic(match["rest"].strip(), unit, line)
+    elif not match and line.lstrip()[:1] in ("/", ",", ";"):
+        yield from _binds(line)
+
+
+def _of_magic(said: str, unit: Unit, text: str) -> Iterator[Event]:
+    name, _, rest = said.partition(" ")
+    name = name.strip()
+    if name in ("load_ext", "reload_ext") and rest.partition(".")[0].strip() not in _EXTENSIONS:
+        yield Event(UNKNOWN, f"the extension {rest.strip()[:40]}", UNSURE)
+    elif name == "store" and re.search(r"-\w*r\b", rest) and not rest.replace("-r", "").strip():
+        yield Event(UNKNOWN, "the magic %store -r", UNSURE)
+    elif name not in HARMLESS:
+        yield Event(UNKNOWN, f"the magic %{name[:40]}", UNSURE)
+    elif name not in ("pip", "conda", "writefile", "file", "matplotlib", "cd", "env"):
+        yield from _binds(text[:10_000])
+
+
+class _Reader:
+    """Reads the code of a unit whose names ``local`` are not those of the notebook. ``first`` is
+    the name of the object in the method that it reads."""
+
+    def __init__(self, unit: Unit, local: frozenset[str], first: str = "") -> None:
+        self.events: list[Event] = []
+        self._unit = unit
+        self._local = local
+        self._hidden: frozenset[str] = frozenset()
+        self._first = first
+        self._at: ast.AST | None = None
+
+    def _add(
+        self, kind: int, name: str, level: int, node: ast.AST | None = None, value: Value = None
+    ) -> None:
+        self.events.append(Event(kind, name, level, self._at or node, value))
+
+    def block(self, body: Iterable[ast.stmt], level: int) -> int:
+        """Reads statements; returns whether they may leave the function or the loop."""
+        leaves = 0
+        for node in body:
+            leaves |= self.statement(node, level)
+            if leaves or isinstance(node, ast.Raise):
+                level = UNSURE
+        return leaves
+
+    def statement(self, node: ast.stmt, level: int) -> int:
+        read = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if read:
+            return read(node, level) or 0
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.expression(child, level)
+        return 0
+
+    def _functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, level: int) -> None:
+        self._called_later(node, level)
+        for each in node.decorator_list:
+            self.expression(each, level)
+        self._bind(node.name, level, node, self._function(node))
+
+    _asyncfunctiondef = _functiondef
+
+    def _called_later(self, node: ast.AST, level: int) -> None:
+        assert isinstance(node, (*_FUNCTIONS, ast.Lambda))
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            if default:
+                self.expression(default, level)
+        for part in ast.walk(node):
+            if isinstance(part, ast.Global):
+                for name in part.names:
+                    self._add(BIND, name, UNSURE)
+            elif isinstance(part, ast.Call) and _dotted(part.func) == "exec":
+                self._add(UNKNOWN, "exec()", UNSURE)
+
+    def _function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    ) -> Function | None:
+        if isinstance(node, ast.AsyncFunctionDef):
+            return None
+        if not isinstance(node, ast.Lambda):
+            decorators = (
+                each.func if isinstance(each, ast.Call) else each for each in node.decorator_list
+            )
+            if not all(_dotted(each).split(".")[-1] in _TRANSPARENT for each in decorators):
+                return None
+            if _has_yield(node.body):
+                return None
+        return Function(getattr(node, "name", "lambda"), self._unit, node, self._local)
+
+    def _classdef(self, node: ast.ClassDef, level: int) -> None:
+        for each in (*node.decorator_list, *node.bases, *(key.value for key in node.keywords)):
+            self.expression(each, level)
+        made = Class(node.name, [_dotted(base) for base in node.bases])
+        hidden, self._hidden = self._hidden, self._hidden | variables(node)[0]
+        self.block(node.body, level)
+        self._hidden = hidden
+        for method in node.body:
+            if isinstance(method, _FUNCTIONS):
+                function = self._function(method)
+                if function:
+                    is_plain = not any(_dotted(d) == "staticmethod" for d in method.decorator_list)
+                    function.of_class = made if is_plain else None
+                made.methods[method.name] = function
+        is_plain = not node.decorator_list or all(
+            _dotted(d.func if isinstance(d, ast.Call) else d).split(".")[-1] == "dataclass"
+            for d in node.decorator_list
+        )
+        self._bind(node.name, level, node, made if is_plain and not node.keywords else None)
+
+    def _return(self, node: ast.Return, level: int) -> int:
+        if node.value:
+            self.expression(node.value, level)
+        return _RETURNS
+
+    def _break(self, node: ast.stmt, level: int) -> int:
+        return _BREAKS
+
+    _continue = _break
+
+    def _raise(self, node: ast.Raise, level: int) -> None:
+        for each in filter(None, (node.exc, node.cause)):
+            self.expression(each, level)
+        self._add(END, "", level, node)
+
+    def _delete(self, node: ast.Delete, level: int) -> None:
+        for target in node.targets:
+            parts: list[ast.expr] = getattr(target, "elts", [target])
+            for each in parts:
+                if not isinstance(each, ast.Name):
+                    self.expression(each, level)
+                elif each.id not in self._local and each.id not in self._hidden:
+                    self._add(DELETE, each.id, level, each)
+
+    def _assign(self, node: ast.Assign, level: int) -> None:
+        self.expression(node.value, level)
+        value: Value = None
+        if isinstance(node.value, ast.Lambda):
+            value = self._function(node.value)
+        elif isinstance(node.value, ast.Call):
+            value = _dotted(node.value.func) or None
+        elif isinstance(node.value, ast.Name):
+            value = "=" + node.value.id
+        for target in node.targets:
+            self._target(target, level, value)
+
+    def _annassign(self, node: ast.AnnAssign, level: int) -> None:
+        if node.value:
+            self.expression(node.value, level)
+            self._target(node.target, level)
+
+    def _augassign(self, node: ast.AugAssign, level: int) -> None:
+        if isinstance(node.target, ast.Name):
+            self._read(node.target, level)
+        else:
+            self.expression(node.target, level)
+        self.expression(node.value, level)
+        self._target(node.target, level)
+
+    def _target(self, node: ast.expr, level: int, value: Value = None) -> None:
+        if isinstance(node, ast.Name):
+            self._bind(node.id, level, node, value)
+        elif isinstance(node, (ast.Tuple, ast.List)):
+            for each in node.elts:
+                self._target(each, level)
+        elif isinstance(node, ast.Starred):
+            self._target(node.value, level)
+        else:
+            self.expression(node, level)
+
+    def _for(self, node: ast.For | ast.AsyncFor, level: int) -> int:
+        self.expression(node.iter, level)
+        inner = level if _has_items(node.iter) else min(level, LIKELY)
+        self._target(node.target, inner)
+        leaves = self.block(node.body, inner)
+        return (leaves & ~_BREAKS) | self.block(node.orelse, level if not leaves else UNSURE)
+
+    _asyncfor = _for
+
+    def _while(self, node: ast.While, level: int) -> int:
+        self.expression(node.test, level)
+        leaves = self.block(node.body, level if _is_true(node.test) else UNSURE)
+        return (leaves & ~_BREAKS) | self.block(node.orelse, UNSURE)
+
+    def _if(self, node: ast.If, level: int) -> int:
+        self.expression(node.test, level)
+        is_true = _is_true(node.test)
+        leaves = self.block(node.body, level if is_true else UNSURE)
+        return leaves | self.block(node.orelse, UNSURE)
+
+    def _with(self, node: ast.With | ast.AsyncWith, level: int) -> int:
+        inner = level
+        for item in node.items:
+            self.expression(item.context_expr, level)
+            if item.optional_vars:
+                self._target(item.optional_vars, level)
+            called = item.context_expr
+            name = _dotted(called.func if isinstance(called, ast.Call) else called)
+            if _SUPPRESSING.search(name):
+                inner = UNSURE
+        return self.block(node.body, inner)
+
+    _asyncwith = _with
+
+    def _try(self, node: ast.Try, level: int) -> int:
+        leaves = self.block(node.body, UNSURE if node.handlers else level)
+        for handler in node.handlers:
+            if handler.type:
+                self.expression(handler.type, UNSURE)
+            if handler.name:
+                self._bind(handler.name, UNSURE, handler)
+            leaves |= self.block(handler.body, UNSURE)
+        leaves |= self.block(node.orelse, UNSURE)
+        return leaves | self.block(node.finalbody, level if not leaves else UNSURE)
+
+    _trystar = _try
+
+    def _assert(self, node: ast.Assert, level: int) -> None:
+        self.expression(node.test, level)
+        if node.msg:
+            self.expression(node.msg, UNSURE)
+
+    def _import(self, node: ast.Import, level: int) -> None:
+        for alias in node.names:
+            self._add(IMPORT, alias.name, level, node)
+            if alias.name == "__main__":
+                self._add(UNKNOWN, "the import of __main__", level)
+            self._bind(alias.asname or alias.name.partition(".")[0], level, node)
+
+    def _importfrom(self, node: ast.ImportFrom, level: int) -> None:
+        module = "." * node.level + (node.module or "")
+        if module != "__future__":
+            self._add(IMPORT, module, level, node)
+        for alias in node.names:
+            if alias.name == "*":
+                self._add(UNKNOWN, f"from {module} import *", level)
+            else:
+                self._bind(alias.asname or alias.name, level, node)
+
+    def _match(self, node: ast.AST, level: int) -> int:
+        leaves = 0
+        self.expression(node.subject, level)  # type: ignore[attr-defined]
+        for case in node.cases:  # type: ignore[attr-defined]
+            for part in ast.walk(case.pattern):
+                for name in (getattr(part, "name", None), getattr(part, "rest", None)):
+                    if isinstance(name, str):
+                        self._bind(name, UNSURE, None)
+                if isinstance(part, ast.expr):
+                    self.expression(part, UNSURE)
+            if case.guard:
+                self.expression(case.guard, UNSURE)
+            leaves |= self.block(case.body, UNSURE)
+        return leaves
+
+    def _typealias(self, node: ast.AST, level: int) -> None:
+        self._target(node.name, level)  # type: ignore[attr-defined]
+
+    def _bind(self, name: str, level: int, node: ast.AST | None, value: Value = None) -> None:
+        if name not in self._local and name not in self._hidden:
+            self._add(BIND, name, level, node, value)
+
+    def _read(self, node: ast.Name, level: int) -> None:
+        if node.id not in self._local and node.id not in self._hidden:
+            self._add(READ, node.id, level, node)
+
+    def expression(self, node: ast.AST, level: int) -> None:
+        read = _EXPRESSIONS.get(type(node))
+        if read:
+            read(self, node, level)
+        elif not isinstance(node, ast.Constant):
+            for child in ast.iter_child_nodes(node):
+                self.expression(child, level)
+
+    def _name(self, node: ast.Name, level: int) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self._read(node, level)
+
+    def _attribute(self, node: ast.Attribute, level: int) -> None:
+        if not (_is_ipython(node.value) and node.attr[:1] == "_"):
+            self.expression(node.value, level)
+
+    def _named(self, node: ast.NamedExpr, level: int) -> None:
+        self.expression(node.value, level)
+        self._target(node.target, level)
+
+    def _formatted(self, node: ast.JoinedStr, level: int) -> None:
+        at = self._at
+        if sys.version_info < (3, 12):  # its parts have no places of their own there
+            self._at = at or node
+        for part in node.values:
+            self.expression(part, level)
+        self._at = at
+
+    def _branching(self, node: ast.BoolOp | ast.IfExp | ast.Compare, level: int) -> None:
+        if isinstance(node, ast.IfExp):
+            first, others = [node.test], [node.body, node.orelse]
+        elif isinstance(node, ast.BoolOp):
+            first, others = node.values[:1], node.values[1:]
+        else:
+            is_within = isinstance(node.ops[0], (ast.In, ast.NotIn))
+            if is_within and _is_namespace(node.comparators[0]):
+                self._add(BIND, str(getattr(node.left, "value", "")), UNSURE)
+                return
+            first, others = [node.left, node.comparators[0]], node.comparators[1:]
+        for each in first:
+            self.expression(each, level)
+        for each in others:
+            self.expression(each, UNSURE)
+
+    def _comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, level: int
+    ) -> None:
+        local = self._local
+        inner = level
+        for generator in node.generators:
+            self.expression(generator.iter, inner)
+            inner = min(inner, LIKELY)
+            names = (each.id for each in ast.walk(generator.target) if isinstance(each, ast.Name))
+            self._local |= frozenset(names)
+            for each in generator.ifs:
+                self.expression(each, inner)
+                inner = UNSURE
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        for part in parts:
+            self.expression(part, UNSURE if isinstance(node, ast.GeneratorExp) else inner)
+        self._local = local
+
+    def _call(self, node: ast.Call, level: int) -> None:
+        name = _dotted(node.func)
+        last = name.split(".")[-1]
+        arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+        if self._reaches_names(node, name, last) or self._reaches_ipython(node, name, last):
+            return
+        self.expression(node.func, level)
+        for each in arguments:
+            self.expression(each, level)
+        if name in _ENDS:
+            self._add(END, "", level, node)
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else name
+        if called in _CALLING:
+            for each in arguments:
+                if isinstance(each, ast.Lambda):
+                    self._add(CALL, "", min(level, LIKELY), node, self._function(each))
+                elif isinstance(each, ast.Name) and each.id not in self._local | self._hidden:
+                    self._add(CALL, each.id, min(level, LIKELY), node)
+        root, _, rest = name.partition(".")
+        if self._first and root == self._first and rest:
+            self._add(CALL, "." + rest, level, node)
+        elif root and root not in self._local and root not in self._hidden:
+            self._add(CALL, name, level, node)
+
+    def _reaches_names(self, node: ast.Call, name: str, last: str) -> bool:
+        """Takes calls that reach names by texts; returns whether there is nothing else to read."""
+        text = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+        if name in _NAMESPACES and not node.args:
+            self._add(UNKNOWN, f"{name}()", UNSURE)
+            return True
+        if last in ("exec", "execfile", "init_session", "_getframe", "currentframe", "runfile"):
+            self._add(UNKNOWN, f"{last}()", UNSURE)
+        elif last == "var" and isinstance(text, str):  # of SymPy and SageMath
+            for word in _WORD.findall(text):
+                self._add(BIND, word, UNSURE)
+            if re.search(r"[:(]", text):
+                self._add(UNKNOWN, "var()", UNSURE)
+        elif name == "setattr" and _dotted(node.args[0]).split(".")[-1] in _MODULES:
+            self._add(UNKNOWN, "setattr()", UNSURE)
+        return False
+
+    def _reaches_ipython(self, node: ast.Call, name: str, last: str) -> bool:
+        """Takes calls of IPython; returns whether there is nothing else to read."""
+        func = node.func
+        if last == "get_ipython":  # and not what can be read
+            self._add(UNKNOWN, "get_ipython()", UNSURE)
+        if name in ("str", "repr", "type") and len(node.args) == 1 and _is_ipython(node.args[0]):
+            return True
+        if not isinstance(func, ast.Attribute) or not _is_ipython(func.value):
+            return False
+        texts = [str(each.value) for each in node.args if isinstance(each, ast.Constant)]
+        if func.attr in ("magic", "run_line_magic") and len(texts) == len(node.args):
+            self.events += of_ipython("%" + " ".join(texts), self._unit)
+        elif func.attr not in ("system", "getoutput"):
+            self._add(UNKNOWN, "get_ipython()", UNSURE)
+        return True
+
+
+_EXPRESSIONS: dict[type[ast.AST], Callable[[_Reader, Any, int], None]] = {
+    ast.Name: _Reader._name,
+    ast.Attribute: _Reader._attribute,
+    ast.Call: _Reader._call,
+    ast.Lambda: _Reader._called_later,
+    ast.NamedExpr: _Reader._named,
+    ast.JoinedStr: _Reader._formatted,
+    **dict.fromkeys((ast.BoolOp, ast.IfExp, ast.Compare), _Reader._branching),
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp), _Reader._comprehension),
+    ast.GeneratorExp: _Reader._comprehension,
+}
+
+
+def _is_ipython(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and _dotted(node.func).split(".")[-1] == "get_ipython"
+
+
+def _is_namespace(node: ast.expr) -> bool:
+    """Whether it is ``globals()`` or such, or a method of it without arguments."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        node = node.func.value
+    return isinstance(node, ast.Call) and _dotted(node.func) in _NAMESPACES and not node.args
+
+
+def _is_true(node: ast.expr) -> bool:
+    """Whether a condition always holds: ``True``, ``__name__ == "__main__"``."""
+    if isinstance(node, ast.Constant):
+        return bool(node.value)
+    return (
+        isinstance(node, ast.Compare)
+        and _dotted(node.left) == "__name__"
+        and len(node.ops) == 1
+        and isinstance(node.ops[0], ast.Eq)
+        and getattr(node.comparators[0], "value", "") == "__main__"
+    )
+
+
+def _has_items(node: ast.expr) -> bool:
+    """Whether what a loop runs over is a list that is written out, or a range of a number."""
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return any(not isinstance(each, ast.Starred) for each in node.elts)
+    if isinstance(node, ast.Call) and _dotted(node.func) == "range" and len(node.args) == 1:
+        number = getattr(node.args[0], "value", 0)
+        return type(number) is int and number > 0
+    return False
+
+
+def _has_yield(body: Iterable[ast.AST]) -> bool:
+    stack = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(node, (*_FUNCTIONS, ast.Lambda)):
+            stack += ast.iter_child_nodes(node)
+    return False
+
+
+def _dotted(node: ast.AST) -> str:
+    """``a.b.c``, "" where it is not that."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *names[::-1]]) if isinstance(node, ast.Name) else ""

@@ -1,0 +1,252 @@
+"""Names that a cell uses before any cell has bound them, and what a run imports: the events of a
+notebook in the order in which a run executes them, functions where they are called."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..document import states
+from ..document.reader import Notebook
+from ..flags import languages
+from ..flags.sources import parameters
+from . import events
+from .events import SURE, UNSURE, Class, Event, Function, Unit, Value, units
+from .findings import ERROR, NOTE, WARNING, Finding
+
+MOST_STEPS = 200_000
+"""Events that are looked at within functions: calls beyond are not followed."""
+
+_DEEPEST = 20
+"""Functions that call each other are followed so far."""
+
+_OF_IPYTHON = re.compile(r"_{1,3}|_i{1,3}|_[iod]?h|_i?\d+|__\w+__|_exit_code")
+_KNOWN = frozenset(
+    {*dir(builtins), "get_ipython", "display", "exit", "quit", "open", "In", "Out", "copyright"}
+    | {"credits", "license", "ExceptionGroup", "BaseExceptionGroup", "aiter", "anext"}
+    | {"EncodingWarning", "PythonFinalizationError", "input", "reveal_type"}
+)
+_USUAL = {
+    "np": "import numpy as np",
+    "pd": "import pandas as pd",
+    "plt": "import matplotlib.pyplot as plt",
+    "sns": "import seaborn as sns",
+    "tf": "import tensorflow as tf",
+    **{each: f"import {each}" for each in ("os", "sys", "re", "json", "time", "math", "random")},
+}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a run imports: a module by its full name, and where. ``is_sure``: it is executed."""
+
+    module: str
+    cell: int
+    line: int
+    column: int
+    is_sure: bool
+
+
+@dataclass
+class Names:
+    """What is known of the names of a notebook: ``findings``, and ``imports`` in their order.
+    ``unknown`` is from which cell on names may be bound that no cell names, and why."""
+
+    findings: list[Finding] = field(default_factory=list)
+    imports: list[Imported] = field(default_factory=list)
+    unknown: tuple[int, str] | None = None
+
+
+def names(notebook: Notebook, start: str = "", sources: Mapping[int, str] | None = None) -> Names:
+    """Goes through a notebook of Python; of others nothing is known. ``start`` is the code that the
+    kernel executes before (IPython's startup files), ``sources`` are cells that differ from the
+    notebook's, by the index."""
+    if languages.name_of(notebook) != "python":
+        return Names()
+    read: list[tuple[int, list[Unit]]] = []
+    kept = parameters.kept_cells(notebook)
+    for index in states.indexes_to_run(kept, ()):
+        source = (sources or {}).get(index, notebook.cells[index].source)
+        read.append((index, list(units(index, source))))
+    return _Execution(notebook, start, read).names
+
+
+class _Execution:
+    def __init__(
+        self, notebook: Notebook, start: str, read: Iterable[tuple[int, list[Unit]]]
+    ) -> None:
+        self.names = Names()
+        self._notebook = notebook
+        self._bound: set[str] = set(re.findall(r"[^\W\d]\w*", start))
+        self._deleted: dict[str, int] = {}
+        self._values: dict[str, Value | tuple[Class]] = {}
+        self._steps = 0
+        self._does: dict[int, Callable[[Event, Unit, int], None]] = {
+            events.READ: self._read,
+            events.BIND: self._bind,
+            events.DELETE: self._delete,
+            events.IMPORT: self._import,
+            events.CALL: self._call,
+            events.UNKNOWN: self._forget,
+            events.END: self._end,
+        }
+        self._has_ended = False
+        self._calls: list[Function] = []
+        self._binders: dict[str, list[int]] = {}
+        read = list(read)
+        for index, of_cell in read:
+            for event in (event for unit in of_cell for event in unit.events):
+                if event.kind == events.BIND and event.node:
+                    self._binders.setdefault(event.name, []).append(index)
+        for index, of_cell in read:
+            tags = notebook.cells[index].tags
+            most = UNSURE if "raises-exception" in tags else SURE
+            for unit in of_cell:
+                if not self._has_ended:
+                    self._unit = unit
+                    self._execute(unit.events, unit, most)
+
+    def _execute(self, each: Iterable[Event], unit: Unit, most: int) -> None:
+        for event in each:
+            if not self._has_ended:
+                self._does[event.kind](event, unit, min(event.level, most))
+
+    def _read(self, event: Event, unit: Unit, level: int) -> None:
+        if level and not self._is_bound(event.name):
+            self._add(event, unit, level)
+
+    def _import(self, event: Event, unit: Unit, level: int) -> None:
+        line, column = unit.place(event.node)
+        found = Imported(event.name, unit.cell, line, column, level > UNSURE)
+        self.names.imports.append(found)
+
+    def _forget(self, event: Event, _unit: Unit, _level: int) -> None:
+        self.names.unknown = self.names.unknown or (self._unit.cell, event.name)
+
+    def _end(self, _event: Event, _unit: Unit, level: int) -> None:
+        self._has_ended = level == SURE
+
+    def _is_bound(self, name: str) -> bool:
+        if name == "__file__":
+            return name in self._bound
+        return (
+            name in self._bound
+            or self.names.unknown is not None
+            or name in _KNOWN
+            or bool(_OF_IPYTHON.fullmatch(name))
+        )
+
+    def _bind(self, event: Event, _unit: Unit, level: int) -> None:
+        self._bound.add(event.name)
+        self._deleted.pop(event.name, None)
+        value: Value | tuple[Class] = event.value if level == SURE else None
+        if isinstance(value, str):
+            value = self._made(value)
+        self._values[event.name] = value
+
+    def _made(self, text: str) -> Value | tuple[Class]:
+        """What a call makes, or another name is: a tuple has the class of an object."""
+        found = self._values.get(text.lstrip("="))
+        if text.startswith("="):
+            return found
+        return (found,) if isinstance(found, Class) else None
+
+    def _delete(self, event: Event, unit: Unit, level: int) -> None:
+        if level and not self._is_bound(event.name):
+            self._add(event, unit, level)
+        elif level == SURE and not self._calls:
+            self._bound.discard(event.name)
+            self._values.pop(event.name, None)
+            self._deleted[event.name] = unit.cell
+
+    def _call(self, event: Event, unit: Unit, level: int) -> None:
+        if not level:
+            return
+        called = event.value if isinstance(event.value, Function) else self._called(event.name)
+        if called and called not in self._calls and len(self._calls) < _DEEPEST:
+            if self._steps > MOST_STEPS:
+                return
+            self._steps += len(called.events)
+            if not self._calls:
+                self._caller = unit, event
+            self._calls.append(called)
+            self._execute(called.events, called.unit, min(level, SURE))
+            self._calls.pop()
+
+    def _called(self, name: str) -> Function | None:
+        root, _, rest = name.partition(".")
+        if not root:  # a method of the object whose method this is
+            of = self._calls[-1].of_class if self._calls else None
+            return self._method(of, rest) if of and "." not in rest else None
+        found = self._values.get(root)
+        if isinstance(found, Function):
+            return found if not rest else None
+        if isinstance(found, Class):
+            return self._method(found, rest or "__init__")
+        if isinstance(found, tuple):
+            if rest:
+                return self._method(found[0], rest)
+            is_module = any(base.split(".")[-1] == "Module" for base in found[0].bases)
+            return self._method(found[0], "__call__") or (
+                self._method(found[0], "forward") if is_module else None
+            )
+        return None
+
+    def _method(self, of: Class, name: str, depth: int = 0) -> Function | None:
+        if name in of.methods:
+            return of.methods[name]
+        for base in of.bases if depth < _DEEPEST else ():
+            found = self._values.get(base)
+            return self._method(found, name, depth + 1) if isinstance(found, Class) else None
+        return None
+
+    def _add(self, event: Event, unit: Unit, level: int) -> None:
+        """Says of a name that it is not bound, once."""
+        name = event.name
+        self._bound.add(name)
+        within = ""
+        if self._calls:
+            within = f" in {self._calls[-1].name}(), which is called here,"
+            unit, event = self._caller
+        line, column = unit.place(event.node)
+        text = f"'{name}' is used{within} {self._why(name, unit.cell)}"
+        found_level = ERROR if level == SURE else WARNING
+        self.names.findings.append(
+            Finding(unit.cell, line, column, "undefined-name", found_level, text)
+        )
+
+    def _why(self, name: str, cell: int) -> str:
+        labels = self._notebook.labels
+        if name == "__file__":
+            return "and a notebook has none - take os.getcwd(), or a path as a flag"
+        if name in self._deleted:
+            return f"after {labels[self._deleted[name]]} has deleted it - bind it again before"
+        later = next((each for each in self._binders.get(name, ()) if each >= cell), None)
+        if later == cell:
+            return "before its own cell binds it - bind it before"
+        if later is None:
+            usual = _USUAL.get(name)
+            return (
+                f"and no cell binds it - {'add ' + usual if usual else 'bind or import it before'}"
+            )
+        counts = self._notebook.cells[later].number, self._notebook.cells[cell].number
+        was_before = counts[0] and counts[1] and counts[0] < counts[1]
+        when = " (its author ran that cell first)" * bool(was_before)
+        return f"before {labels[later]} binds it{when} - move that cell up"
+
+
+def findings(notebook: Notebook, found: Names) -> Iterator[Finding]:
+    """What there is to say of names: what is used before it is bound, and from where on that is not
+    known."""
+    yield from found.findings
+    if languages.name_of(notebook) != "python":
+        text = (
+            f"the cells are written in {languages.name_of(notebook)}, of which names are not read"
+        )
+        yield Finding(0, 1, 1, "not-read", NOTE, text)
+    elif found.unknown:
+        cell, why = found.unknown
+        text = f"names are not checked from here on, since {why} may bind any"
+        yield Finding(cell, 1, 1, "not-read", NOTE, text)
