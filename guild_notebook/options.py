@@ -83,6 +83,13 @@ def _characters(value: Any) -> int:
     return number
 
 
+def _count(value: Any) -> int:
+    text = "" if isinstance(value, bool) else shown(value).strip()
+    if not re.fullmatch("[1-9][0-9]{0,3}", text):
+        raise ValueError("takes a whole number from 1 to 9999")
+    return int(text)
+
+
 def _yes_or_no(value: Any) -> bool:
     words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
     try:
@@ -299,6 +306,13 @@ OPTIONS = (
         "the trials of a sweep share the cells before the first that differs; verify runs each "
         "trial in full as well, and fails where outputs differ",
         _one_of("no", "yes", "verify"),
+    ),
+    Option(
+        "jobs",
+        "NUMBER",
+        1,
+        "how many trials of a sweep run at once, on this machine",
+        _count,
     ),
     Option(
         "trials",

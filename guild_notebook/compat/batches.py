@@ -66,6 +66,39 @@ def run_trials_by(start: Callable[[Any, Callable[[], None]], None]) -> None:
     batch_util.stop_trials_on_sigterm(batch_util.batch_run())
 
 
+def add_results(call: Callable[[Sequence[Any]], list[Any]]) -> None:
+    """Let a sequential optimizer go by what ``call`` makes of the results of trials, pairs of flags
+    and a list with the objective (:431, trial_results, which guild/plugins/skopt_util.py calls)."""
+    from guild import batch_util
+
+    by_guild = batch_util.trial_results
+    batch_util.trial_results = lambda *args: call(by_guild(*args))
+
+
+def write_attributes_in_threads() -> None:
+    """Let several threads write attributes of runs. For each one Guild changes what PyYAML takes
+    for a truth value, and back: another thread reads a text ``y`` as True meanwhile, and the next
+    one fails that writes (guild/yaml_util.py:81, StrictPatch)."""
+    import yaml
+    from guild import yaml_util
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes what is a truth value in YAML, though not for PyYAML."""
+
+    for tag, pattern, first in yaml_util.StrictPatch.implicit_resolver_patches:
+        Dumper.add_implicit_resolver(tag, pattern, first)
+    by_guild = yaml_util.encode_yaml
+
+    @functools.wraps(by_guild)
+    def encode_yaml(value: Any, default_flow_style: bool = False, strict: bool = False) -> str:
+        if not strict:
+            return str(by_guild(value, default_flow_style))
+        text = yaml.dump(value, None, Dumper, default_flow_style=default_flow_style, indent=2)
+        return str(yaml_util._strip_encoded_yaml(text))
+
+    yaml_util.encode_yaml = encode_yaml
+
+
 def running_lock() -> Any:
     """Guild's lock of a trial that runs, after which it ends the process of a batch."""
     from guild import batch_util

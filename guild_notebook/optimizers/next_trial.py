@@ -33,6 +33,7 @@ def start_early() -> None:
     """Let this process, a batch, start its trials so, and none once it is being stopped."""
     from guild import op
 
+    batches.write_attributes_in_threads()
     trials = _Trials(op.subprocess.Popen)
     batches.when_made(trials.runs.extend)
     batches.when_stopped(trials.end)

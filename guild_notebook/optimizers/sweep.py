@@ -3,21 +3,24 @@
 Guild writes a line when a trial begins, and all that it prints, into the output of the batch, where
 the results of twenty trials are nowhere together (guild/batch_util.py:203, start_trial_run). Here
 the batch's process says how each has ended. What trials print is shown where there are few of them
-or ``nb-trials`` is ``full``; each run's own output has it in any case. Batches of scripts are left
-as Guild shows them.
+or ``nb-trials`` is ``full``; each run's own output has it in any case. Where several run at once
+(jobs.py), such lines begin with the number of their trial. Batches of scripts are left as Guild
+shows them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import re
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..compat import batches, output_reader
@@ -28,10 +31,14 @@ from ..one_pipe import TERMINAL, Teller
 from ..terminal import DRAW_SECONDS, Terminal, encoded
 from ..texts import one_line, printable
 from . import forks
+from .jobs import Jobs, Stopped
 from .trial_table import Objective, Trial, TrialTable, trials_text, varying
 
 MOST_SHOWN_IN_FULL = 3
 """Of so many trials all that they print is shown, where ``nb-trials`` says nothing."""
+
+LONGEST_LINE = 1 << 16
+"""Bytes of a line that is not shown before it ends, where several trials run."""
 
 STOP_SECONDS = 60.0
 """Time in which a batch that is stopped is ended by the thread that stops it."""
@@ -66,7 +73,12 @@ def shown(optimizer: str, told: str) -> Iterator[None]:
         return
     sweep = _Sweep(batch_run, optimizer, Teller() if told else None, told == TERMINAL)
     try:
-        yield
+        try:
+            yield
+        finally:
+            sweep.wait()
+    except Stopped as stopped:
+        raise SystemExit(stopped.code) from None
     finally:
         sweep.close()
         sweep.end()
@@ -89,13 +101,14 @@ class _Sweep:
         self._table: TrialTable | None = None
         self._is_full = False
         self._number = 0
-        self._running: Trial | None = None
-        self._output: Any = None  # Guild's, of the trial that has begun last
-        self._began = self._trial_began = time.monotonic()
+        self._running: dict[str, _Running] = {}  # by the IDs of their runs
+        self._shows = threading.RLock()  # the pipe of this process, and the table
+        self._began = time.monotonic()
         self._is_ending = self._has_ended = self._has_said_objective = False
         self._forks = forks.is_wanted(self._proto)
         self._host: Host | None = None
         self._lock = batches.running_lock()
+        self._jobs = Jobs(batch_run, _jobs(self._proto.get("cmd")))
         batches.when_made(self._made)
         batches.when_stopped(self._stop)
         batches.run_trials_by(self._run)
@@ -104,33 +117,44 @@ class _Sweep:
 
     def terminal(self, output: Any) -> Terminal:
         """What takes the place of a terminal for the output of a trial (output_reader)."""
-        self._output = output
-        return _TrialTerminal(self)
+        running = self._running[output._run.id]
+        running.output = output
+        label = f"[{running.trial.number}/{self._table.total}] " if self._table else ""
+        return _TrialTerminal(self, label if self._jobs.count > 1 else "")
 
     def show(self, fd: int, data: bytes) -> None:
         """Show what a trial has printed. Raises OSError."""
-        if self._is_full:
+        if not self._is_full:
+            return
+        with self._shows:
             if self._teller:  # in order
                 self._teller.write(0 if fd == sys.stdout.fileno() else 1, data)
             else:
                 output_reader.write(fd, data)
 
     def tell(self, status: Mapping[str, Any]) -> None:
-        """Let Guild's process show what goes on in the trial that runs."""
-        trial, table, now = self._running, self._table, time.monotonic()
+        """Let Guild's process show what goes on: the ``status`` of the trial, where one runs."""
+        now = time.monotonic()
         if (
-            not (self.shows_status and self._teller and trial and table)
+            not (self.shows_status and self._teller and self._table)
             or now < self._told_at + DRAW_SECONDS
         ):
             return
-        elapsed = now - self._trial_began
-        text = " · ".join(filter(None, [table.begun(trial), status.get("text")]))
-        told = [text, table.prospect(elapsed), status.get("bar", "")]
-        if told == self._told:
-            return
-        self._told, self._told_at = told, now
-        with contextlib.suppress(OSError):  # who shows it has ended
-            self._teller.tell({"text": text, "seconds": elapsed, "notes": told[1], "bar": told[2]})
+        with self._shows:
+            running = [*self._running.values()]
+            if not running:
+                return
+            elapsed = now - running[0].began
+            text, bar = self._table.running([one.trial for one in running]), ""
+            if len(running) == 1:
+                text = " · ".join(filter(None, [text, status.get("text")]))
+                bar = status.get("bar", "")
+            told = [text, self._table.prospect(elapsed), bar]
+            if told == self._told:
+                return
+            self._told, self._told_at = told, now
+            with contextlib.suppress(OSError):  # who shows it has ended
+                self._teller.tell({"text": text, "seconds": elapsed, "notes": told[1], "bar": bar})
 
     def _made(self, runs: list[Any]) -> None:
         self._runs += runs
@@ -142,6 +166,12 @@ class _Sweep:
         """The flags whose values an optimizer chooses, whichever it has chosen."""
         searched = _searched(self._proto.get("flags") or {})
         return [name for name, choices in searched.items() if choices is None or len(choices) > 1]
+
+    def wait(self) -> None:
+        """Wait for the trials that run. Raises Stopped."""
+        self._jobs.wait()
+        if self._is_ending:
+            time.sleep(STOP_SECONDS)
 
     def close(self) -> None:
         """End what trials have shared."""
@@ -163,34 +193,39 @@ class _Sweep:
 
     def _run(self, run: Any, by_guild: Callable[[], None]) -> None:
         """Run a trial in place of Guild's function, which calls ``by_guild``."""
-        from guild.main import system_exit_params
-
-        table = self._begin()
+        self._begin()
         if self._forks and not self._runs:
             forks.record([run], self._search_space())
-        ids = [each.id for each in self._runs]
-        self._number = ids.index(run.id) + 1 if run.id in ids else self._number + 1
-        trial = self._running = Trial(self._number, run.short_id, run.get("flags") or {})
-        if self._is_full:
-            self._write(f"{table.begun(trial)} · run {run.short_id}")
-        said, self._output, self._trial_began = "", None, time.monotonic()
-        self.tell({})
         try:
-            with self._lock:  # for which another thread waits that then ends this process
-                try:
-                    by_guild()
-                except SystemExit as error:
-                    said = system_exit_params(error)[0] or ""
-                    raise
-                finally:
-                    trial.seconds = time.monotonic() - self._trial_began
-                    if run.status != "pending":
-                        self._end_trial(table, trial, run, said)
-                    if self._is_ending:
-                        self.end()
+            self._jobs.run(run, functools.partial(self._run_trial, run, by_guild))
         finally:
             if self._is_ending:
                 time.sleep(STOP_SECONDS)  # no further trial is made meanwhile
+
+    def _run_trial(self, run: Any, by_guild: Callable[[], None]) -> None:
+        from guild.main import system_exit_params
+
+        table, said, ids = self._begin(), "", [each.id for each in self._runs]
+        with self._shows:
+            self._number = ids.index(run.id) + 1 if run.id in ids else self._number + 1
+            trial = Trial(self._number, run.short_id, run.get("flags") or {})
+            running = self._running[run.id] = _Running(trial, time.monotonic())
+            if self._is_full:
+                self._write(f"{table.begun(trial)} · run {run.short_id}")
+            self.tell({})
+        try:
+            by_guild()
+        except SystemExit as error:
+            said = system_exit_params(error)[0] or ""
+            raise
+        finally:
+            trial.seconds = time.monotonic() - running.began
+            with self._shows:
+                if run.status != "pending":
+                    self._end_trial(table, running, run, said)
+                del self._running[run.id]
+                if self._is_ending and not self._running:
+                    self.end()
 
     def _begin(self) -> TrialTable:
         from guild import batch_util
@@ -207,11 +242,17 @@ class _Sweep:
             total = self._batch_run.get("max_trials") or 20  # skopt_util.DEFAULT_MAX_TRIALS
             values = _searched(self._proto.get("flags") or {})
         setting = forks.option(self._proto.get("cmd"), "trials")
-        self._is_full = setting == "full" or (not setting and total <= MOST_SHOWN_IN_FULL)
+        few = MOST_SHOWN_IN_FULL if self._jobs.count == 1 else 1
+        self._is_full = setting == "full" or (not setting and total <= few)
         batches.show_output_by(self)
         compared = self._proto.get("compare") or []
         self._table = TrialTable(
-            total, values, self._objective(), list(map(str, compared)), self._forks
+            total,
+            values,
+            self._objective(),
+            list(map(str, compared)),
+            self._forks,
+            self._jobs.count,
         )
         for run in batch_util.trial_runs(self._batch_run):  # of an earlier start of the batch
             scalars = self._scalars_of(run, self._table.objective, None)
@@ -241,19 +282,21 @@ class _Sweep:
         from guild import run_util
 
         trials = f"{trials_text(total)} of {run_util.format_operation(self._proto)}"
-        what = " · ".join(filter(None, [trials, ", ".join(names)]))
+        at_once = f"{self._jobs.count} at once" if self._jobs.count > 1 else ""
+        what = " · ".join(filter(None, [trials, ", ".join(names), at_once]))
         return f"{what} · nb-trials: full shows what they print"
 
-    def _end_trial(self, table: TrialTable, trial: Trial, run: Any, said: str) -> None:
+    def _end_trial(self, table: TrialTable, running: _Running, run: Any, said: str) -> None:
+        trial, output = running.trial, running.output
         statuses = {"completed": "completed", "terminated": "stopped"}
         trial.status = statuses.get(run.status, "failed")
         if trial.status == "completed":
-            callback = self._output and self._output._output_cb
+            callback = output and output._output_cb
             printed = getattr(getattr(callback, "_writer", None), "last", {})
             trial.scalars = self._scalars_of(run, table.objective, printed)
             trial.has_report = _has_report(run)
         elif trial.status == "failed":
-            end = self._output._recorder.terminal.end if self._output else {}
+            end = output._recorder.terminal.end if output else {}
             trial.reason = said or end.get("why") or _last_line(run.guild_path("output"))
         table.add(trial)
         if self._is_full:
@@ -339,21 +382,57 @@ class _Sweep:
         return 80
 
 
-class _TrialTerminal(Terminal):
-    """Takes the place of a terminal for the output of a trial of ``sweep``."""
+@dataclass
+class _Running:
+    trial: Trial
+    began: float
+    output: Any = None  # Guild's
 
-    def __init__(self, sweep: _Sweep) -> None:
+
+class _TrialTerminal(Terminal):
+    """Takes the place of a terminal for the output of a trial of ``sweep``. With a ``label`` this
+    is before each line, and lines are shown when they end, or are long."""
+
+    def __init__(self, sweep: _Sweep, label: str = "") -> None:
         super().__init__(1, output_reader.write, draws=False)
         self._sweep = sweep
+        self._label = label.encode()
+        self._open_lines: dict[int, bytes] = {}
 
     def show(self, fd: int, data: bytes) -> None:
-        self._sweep.show(fd, data)
+        if not self._label:
+            self._sweep.show(fd, data)
+            return
+        data = self._open_lines.pop(fd, b"") + data
+        end = len(data) if len(data) > LONGEST_LINE else data.rfind(b"\n") + 1
+        self._open_lines[fd] = data[end:]
+        self._show_lines(fd, data[:end])
+
+    def _show_lines(self, fd: int, data: bytes) -> None:
+        lines = data.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        self._sweep.show(fd, b"".join(b"%b%b\n" % (self._label, line) for line in lines))
+
+    def close(self) -> None:
+        super().close()
+        for fd, rest in self._open_lines.items():
+            with contextlib.suppress(OSError):
+                self._show_lines(fd, rest)
+        self._open_lines.clear()
 
     def tick(self) -> None:
         self._sweep.tell(self._status)
 
     def write_line(self, line: str) -> None:
         """The sweep has a line for how the trial has ended."""
+
+
+def _jobs(command: Sequence[str] | None) -> int:
+    """How many trials run at once, by the command that they have: what it holds has been read by
+    options.py, where it is not a reference to a flag."""
+    text = forks.option(command, "jobs")
+    return max(int(text), 1) if re.fullmatch(r"\d{1,4}", text) else 1
 
 
 def _qualified_scalar(index: Any, run: Any, objective: str) -> float | None:

@@ -123,7 +123,8 @@ class _Column:
 class TrialTable:
     """The lines of a sweep of ``total`` trials. ``values`` are those of the flags that vary, as far
     as they are known beforehand, None for one that is drawn; ``preferred`` are scalars that are to
-    be shown. With ``shares_cells`` the first trial waits for those that all share (nb-fork)."""
+    be shown. With ``shares_cells`` the first trial waits for those that all share (nb-fork);
+    ``jobs`` trials run at once."""
 
     def __init__(
         self,
@@ -132,13 +133,14 @@ class TrialTable:
         objective: Objective | None = None,
         preferred: Sequence[str] = (),
         shares_cells: bool = False,
+        jobs: int = 1,
     ) -> None:
         self.total = total
+        self._jobs = jobs
         self.objective = objective
         self.best: Trial | None = None
         self._preferred = preferred
         self._runs: dict[str, list[str]] = {}  # those that have ended, by their statuses
-        self._last_number = 0
         self._shares_cells = shares_cells
         self._seconds: list[float] = []  # of those that have completed
         self._scalar_widths: dict[str, int] = {}
@@ -168,7 +170,6 @@ class TrialTable:
     def add(self, trial: Trial) -> None:
         """Count a trial that has ended."""
         self._runs.setdefault(trial.status, []).append(trial.run)
-        self._last_number = trial.number
         if trial.status != "completed":
             return
         self._seconds.append(trial.seconds)
@@ -196,8 +197,11 @@ class TrialTable:
         completed; None while none has."""
         taken = self._seconds[1:] if self._shares_cells else []
         taken = taken or self._seconds
-        left = self.total - self._last_number
-        return sum(taken) / len(taken) * left if taken else None
+        left = self.total - self._ended()
+        return sum(taken) / len(taken) * left / min(self._jobs, left or 1) if taken else None
+
+    def _ended(self) -> int:
+        return sum(map(len, self._runs.values()))
 
     def rows(self, trial: Trial, width: int) -> list[str]:
         """The line of the trial that was added last, in a table of ``width`` columns, after the
@@ -295,6 +299,12 @@ class TrialTable:
         position = f"trial {trial.number}/{self.total}" if trial.number else "an earlier trial"
         return f"{position} · {assigned}" if assigned else position
 
+    def running(self, trials: Sequence[Trial]) -> str:
+        """Which run: ``trial 2/8 · lr=0.1 depth=4``, ``trials 2, 3/8``."""
+        if len(trials) == 1:
+            return self.begun(trials[0])
+        return f"trials {', '.join(str(trial.number) for trial in trials)}/{self.total}"
+
     def prospect(self, elapsed: float = 0.0) -> list[str]:
         """The best so far, and the time left where a trial runs for ``elapsed`` seconds."""
         left = self.seconds_left()
@@ -313,7 +323,7 @@ class TrialTable:
         return f"{line} · {pending} not started: guild runs --pending" if pending else line
 
     def _count_of_all(self) -> str:
-        count, total = sum(map(len, self._runs.values())), trials_text(self.total)
+        count, total = self._ended(), trials_text(self.total)
         return f"{count} of {total}" if count < self.total else total
 
     def _count(self, status: str) -> list[str]:

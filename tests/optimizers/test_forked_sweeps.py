@@ -157,6 +157,8 @@ OPTIMIZER = ["lr=[0.1:0.2]", "depth=[1,2]", "--max-trials", "3", "-o"]
         for name, number, arguments in [
             ("grid", 4, ["lr=[0.1,0.2]", "depth=[1,2]"]),
             ("list", 3, ["lr=[0.1,0.2,0.4]"]),
+            ("list, three at once", 3, ["lr=[0.1,0.2,0.4]", "nb-jobs=3"]),
+            ("gp, two at once", 3, [*OPTIMIZER, "gp", "nb-jobs=2"]),
             ("batch file", 2, ["@trials.csv"]),
             ("random", 3, [*OPTIMIZER, "random"]),
             ("gp", 3, [*OPTIMIZER, "gp"]),
@@ -280,13 +282,15 @@ ENDS: dict[str, Callable[[psutil.Process, Sweeps], object]] = {
 }
 
 
+@pytest.mark.parametrize("jobs", but_slow([1, 2], 1))
 @pytest.mark.parametrize("during", but_slow(["shared", "trial"]))
 @pytest.mark.parametrize("end", ENDS)
 def test_however_a_sweep_is_ended_no_process_and_no_folder_is_left(
-    sweeps: Sweeps, end: str, during: str
+    sweeps: Sweeps, end: str, during: str, jobs: int
 ):
     (sweeps.folder / f"hold {during}").touch()
-    guild = start(sweeps.project, "run", "-y", "train", "lr=[0.1,0.2]", start_new_session=True)
+    arguments = ("train", "lr=[0.1,0.2,0.4]", f"nb-jobs={jobs}")
+    guild = start(sweeps.project, "run", "-y", *arguments, start_new_session=True)
     if during == "shared":
         wait_for(lambda: list(sweeps.sockets.glob("guild-nb-*/p")))
         time.sleep(1)  # the cell has begun, and cannot say so
