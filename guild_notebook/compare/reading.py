@@ -254,7 +254,7 @@ class _RunReader:
         if more:
             self._problems.append(f"{more} of its scalars are left out, beyond {run_scalars.MOST}")
         return {
-            each.name: Scalar(each.name, _shortest(each.value), each.step, each.points)
+            each.name: Scalar(each.name, shortest(each.value), each.step, each.points)
             for each in found
         }
 
@@ -393,7 +393,7 @@ def _why(cell: Cell) -> str:
     return f"{cell.label} failed" + (f" with {errors[-1].name}" if errors else "")
 
 
-def _shortest(value: float) -> float:
+def shortest(value: float) -> float:
     """A number of an event file, which has single precision, as it was written: 0.1 is
     0.10000000149 there."""
     for digits in (7, 8, 9):

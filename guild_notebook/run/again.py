@@ -38,7 +38,7 @@ def command(opspec: str, values: Mapping[str, Any], options: Iterable[str]) -> s
     "" where a value cannot be typed so that it comes out the same, or the command is too long."""
     words = ["guild", "run", opspec]
     for name, value in values.items():
-        text = _typed(value)
+        text = typed(value)
         if text is None or "=" in name:
             return ""
         words.append(f"{name}={text}")
@@ -46,7 +46,7 @@ def command(opspec: str, values: Mapping[str, Any], options: Iterable[str]) -> s
     return line if opspec and len(line) <= LONGEST else ""
 
 
-def _typed(value: Any) -> str | None:
+def typed(value: Any) -> str | None:
     """What is typed for a value, None where that would be read as another: a list is trials."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "null"}[value]

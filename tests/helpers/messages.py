@@ -25,6 +25,7 @@ _RUN = "guild-notebook: {}…"
 
 CARRIERS = {
     "UserError": (0, "{}"),
+    "RunError": (0, "{}"),
     "NotebookError": (0, "{}"),
     "OptionError": (0, "{}"),
     "_PartError": (0, "operation '…': 'nb-report': {}"),

@@ -1,0 +1,114 @@
+"""Values of Python as the command ``guild run`` takes them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .. import options
+from ..errors import FlagError, OptionError
+from ..flags.guild_values import is_search_space
+from ..run import again
+
+
+def of_run(flags: Mapping[str, Any]) -> list[str]:
+    """The assignments of flags for one run. Raises FlagError for what cannot be one value."""
+    return [_assignment(name, plain(value), False) for name, value in flags.items()]
+
+
+def of_sweep(flags: Mapping[str, Any]) -> list[str]:
+    """The assignments of flags for a sweep: of a list, or what can be iterated over, a trial for
+    each item, and texts like ``[0.1:1.0]`` are search spaces. Raises FlagError."""
+    return [_assignment(name, _choices(value), True) for name, value in flags.items()]
+
+
+def of_options(given: Mapping[str, Any]) -> list[str]:
+    """The assignments of options by their names, with ``nb-`` or without, but for those that are
+    None. Raises OptionError."""
+    assigned = []
+    for key, value in given.items():
+        name = options.PREFIX + key.replace("_", "-").removeprefix(options.PREFIX)
+        if value is None:  # it is not given
+            continue
+        if isinstance(value, bool):
+            text = "yes" if value else "no"
+        elif isinstance(value, (list, tuple, Mapping)):
+            text = _flow(plain(value))
+        else:
+            text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+        if "\0" in text:
+            raise OptionError(f"option {name} has a NUL character - leave it out")
+        assigned.append(f"{name}={text}")
+    return assigned
+
+
+def plain(value: Any) -> Any:
+    """A value as Guild holds it: numbers and texts of Python, lists and mappings of them."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if callable(getattr(value, "tolist", None)):  # an array or a number of numpy, torch, pandas
+        return plain(value.tolist())
+    return value
+
+
+def _choices(value: Any) -> Any:
+    is_many = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+    if is_many and not hasattr(value, "tolist"):
+        value = list(value)
+    return plain(value)
+
+
+def _assignment(name: str, value: Any, is_sweep: bool) -> str:
+    from guild import flag_util
+
+    if "=" in name or not name:
+        raise FlagError(f"'{name}' is not the name of a flag - it has no =")
+    if is_search_space(value):
+        if is_sweep:
+            return f"{name}={value}"
+        raise FlagError(f"flag {name}: {value} is a search space - give one value, or use sweep()")
+    if isinstance(value, list):
+        wanted = value if is_sweep else [value]
+        text: str | None = _flow(wanted)
+        decoded = flag_util.decode_flag_val(text)
+        if decoded != wanted and not _has_nan(wanted):
+            text = None
+    else:
+        text = again.typed(value)
+    if text is None or "\0" in text:
+        shown = f"{value!r}"
+        shown = f"{shown[:100]}…" if len(shown) > 100 else shown
+        raise FlagError(
+            f"flag {name}: Guild does not take {type(value).__name__} {shown} - give a number, a "
+            "text, or a list or mapping of them"
+        )
+    return f"{name}={text}"
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML in one line, in which Guild finds no other type than it has."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}[repr(value)]
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_flow(key)}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return f"\0{value!r}"  # which no command can be given
+
+
+def _has_nan(value: Any) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value != value or any(map(_has_nan, parts))

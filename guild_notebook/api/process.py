@@ -1,0 +1,222 @@
+"""The ``guild`` command as a process of its own, whose output is shown as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import contextvars
+import functools
+import io
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from ..run.reproduction import guild
+
+if TYPE_CHECKING:
+    from typing import ParamSpec
+
+    _Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+POLL_SECONDS = 0.2
+"""Time after which the end of a process is seen whose output somebody else holds open."""
+
+MOST_KEPT = 4_000
+"""Characters of what the command has said last, for an error."""
+
+_OF_A_RUN = (
+    *("CMD_DIR", "GUILD_OP", "GUILD_PLUGINS", "GUILD_SOURCECODE", "NO_OP_INTERRUPTED_MSG"),
+    *("NO_RUN_OUTPUT", "PROJECT_DIR", "RUN_DIR", "RUN_ID"),
+)
+_PREFIXES_OF_A_RUN = ("FLAG_", "GUILD_NOTEBOOK_", "GUILD_SECRET_")
+
+
+def environment() -> dict[str, str]:
+    """The environment for the command: in a notebook that itself is a run, without what Guild has
+    told that run (guild/op.py, _op_proc_env)."""
+    from guild import config
+
+    environ: Mapping[str, str] = os.environ
+    home = os.path.join(environ.get("CMD_DIR", ""), config.guild_home())
+    if "RUN_DIR" in environ:
+        source = environ.get("GUILD_SOURCECODE", "").split(os.pathsep)
+        path = environ.get("PYTHONPATH", "").split(os.pathsep)
+        path = [entry for entry in path if entry and entry not in source]
+        environ = {
+            name: value
+            for name, value in environ.items()
+            if name not in _OF_A_RUN and not name.startswith(_PREFIXES_OF_A_RUN)
+        }
+        environ["PYTHONPATH"] = os.pathsep.join(path)
+    return {**environ, "GUILD_HOME": os.path.abspath(home)}
+
+
+class _Task:
+    """A task of asyncio that waits for a command."""
+
+    def __init__(self) -> None:
+        self._command: Command | None = None
+        self._is_cancelled = False
+        self._lock = threading.Lock()
+
+    def started(self, command: Command) -> None:
+        with self._lock:
+            self._command = command
+            if self._is_cancelled:
+                command.interrupt()
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._is_cancelled = True
+            if self._command:
+                self._command.interrupt()
+
+
+_task: contextvars.ContextVar[_Task | None] = contextvars.ContextVar("_task", default=None)
+
+
+def asynchronous(
+    function: Callable[_Arguments, _Result],
+) -> Callable[_Arguments, Coroutine[Any, Any, _Result]]:
+    """A function that waits for one command, for asyncio: it is called in a thread, so that any
+    loop will do. Where the task is cancelled, the command is interrupted, and has ended when
+    CancelledError is raised."""
+
+    @functools.wraps(function)
+    async def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[_Result] = loop.create_future()
+        task = _Task()
+        # In this context, by which Jupyter knows the cell that an output belongs to.
+        context = contextvars.copy_context()
+        context.run(_task.set, task)
+
+        def end(set_result: Callable[[Any], None], result: Any) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                loop.call_soon_threadsafe(set_result, result)
+
+        def work() -> None:
+            try:
+                end(future.set_result, function(*args, **kwargs))
+            except BaseException as e:
+                end(future.set_exception, e)
+
+        threading.Thread(target=context.run, args=(work,), daemon=True).start()
+        cancelled = None
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError as e:
+                cancelled = e
+                task.cancel()
+        if cancelled:
+            future.exception()  # it has been looked at
+            raise cancelled
+        return future.result()
+
+    return call
+
+
+class Command:
+    """A ``guild`` command that has been started, and prints to ``sys.stdout`` and ``sys.stderr``
+    of this process, or nothing where it is ``quiet``.
+
+    In the main thread, which a Ctrl-C interrupts, and where a task waits for it, which may be
+    cancelled, Ctrl-C does not reach it, and ``interrupt`` does what that would. In other threads it
+    is as any command that is started on this terminal.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        cwd: str | None = None,
+        quiet: bool = False,
+    ) -> None:
+        task = _task.get()
+        self._has_own_group = bool(task) or threading.current_thread() is threading.main_thread()
+        self.said = ""  # the end of what it has written to stderr, where that is read here
+        streams: list[Any] = [None, None] if quiet else [sys.stdout, sys.stderr]
+        targets = [_target(stream, number) for number, stream in enumerate(streams, 1)]
+        if quiet:
+            targets[1] = subprocess.PIPE
+        self._process = subprocess.Popen(
+            guild(*arguments),
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=targets[0],
+            stderr=targets[1],
+            start_new_session=self._has_own_group,
+        )
+        self._selector = selectors.DefaultSelector()
+        for pipe, stream in zip((self._process.stdout, self._process.stderr), streams):
+            if pipe:
+                decoder = codecs.getincrementaldecoder("utf-8")("replace")
+                self._selector.register(pipe, selectors.EVENT_READ, (stream, decoder))
+        if task:
+            task.started(self)
+
+    def wait(self) -> int:
+        """Show its output until it has ended; returns its exit status. Raises KeyboardInterrupt
+        after a Ctrl-C, once the command has ended for that as well."""
+        interrupted = None
+        while True:
+            try:
+                self._show_output()
+                status = self._process.wait()
+                break
+            except KeyboardInterrupt as e:
+                interrupted = e
+                if self._has_own_group:
+                    self.interrupt()
+        self._selector.close()
+        for pipe in filter(None, (self._process.stdout, self._process.stderr)):
+            pipe.close()
+        if interrupted:
+            raise interrupted
+        return status
+
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does on a terminal."""
+        with contextlib.suppress(ProcessLookupError):
+            if self._has_own_group:
+                os.killpg(self._process.pid, signal.SIGINT)
+            else:
+                self._process.send_signal(signal.SIGINT)
+
+    def _show_output(self) -> None:
+        while self._selector.get_map():
+            ready = self._selector.select(POLL_SECONDS)
+            for key, _ in ready:
+                data = os.read(key.fd, 1 << 16)
+                stream, decoder = key.data
+                if not data:
+                    self._selector.unregister(key.fileobj)
+                text = decoder.decode(data, final=not data)
+                if key.fileobj is self._process.stderr:
+                    self.said = (self.said + text)[-MOST_KEPT:]
+                if text and stream is not None:
+                    stream.write(text)
+                    stream.flush()
+            if not ready and self._process.poll() is not None:
+                return
+
+
+def _target(stream: IO[str] | None, number: int) -> int | None:
+    """Where a stream of the command goes: None where ``stream`` is that of this process itself,
+    which may be a terminal."""
+    if stream is None:
+        return subprocess.DEVNULL
+    with contextlib.suppress(OSError, ValueError):
+        if isinstance(stream, io.TextIOWrapper) and stream.fileno() == number:
+            stream.flush()
+            return None
+    return subprocess.PIPE

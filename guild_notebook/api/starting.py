@@ -1,0 +1,230 @@
+"""Runs and sweeps that are started, each as a ``guild run`` of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..options import PREFIX
+from ..run.finished import FinishedRun
+from . import flag_texts
+from .process import Command, asynchronous, environment
+from .results import Run, RunError, RunInterrupted, Sweep
+
+
+def run(
+    notebook: str | os.PathLike[str],
+    /,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    label: str | None = None,
+    tags: Sequence[str] = (),
+    comment: str | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    check: bool = True,
+    quiet: bool = False,
+    **flag_values: Any,
+) -> Run:
+    """Run a notebook, or an operation of guild.yml, with the values of its flags, and wait until
+    it has ended.
+
+    What the command prints is printed, unless ``quiet``. A flag whose name is no name of Python, or
+    one of these parameters, is given in ``flags``; an option as ``nb_report="none"`` or in
+    ``options``, ``{"report": "none"}``. A list is one value; ``sweep`` makes trials. ``cwd`` is the
+    folder of the project, in place of the current one.
+
+    Raises RunError where the run is not completed, unless ``check`` is false, and where there is no
+    run since the notebook, a flag or an option is refused; RunInterrupted, a KeyboardInterrupt,
+    when Ctrl-C has stopped it; UserError for a value that no flag can have.
+    """
+    made = _Start(notebook, check, False, cwd)
+    made.arguments = _arguments(notebook, flags, options, label, tags, comment, flag_values, False)
+    return made.run(made.wait(quiet))
+
+
+def sweep(
+    notebook: str | os.PathLike[str],
+    /,
+    *,
+    jobs: int = 1,
+    optimizer: str | None = None,
+    max_trials: int | None = None,
+    minimize: str | None = None,
+    maximize: str | None = None,
+    random_seed: int | None = None,
+    flags: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    label: str | None = None,
+    tags: Sequence[str] = (),
+    comment: str | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    check: bool = True,
+    quiet: bool = False,
+    **flag_values: Any,
+) -> Sweep:
+    """Run a notebook for each combination of flag values: those in lists, ``lr=[0.1, 0.2]``, or
+    those that an ``optimizer`` (``random``, ``gp``, ``forest``, ``gbrt``) finds in a search space,
+    ``lr="[0.001:0.1]"``, to ``minimize`` or ``maximize`` a scalar. ``jobs`` is the number of trials
+    that run at once, ``max_trials`` the most that are made. The rest is as for ``run``.
+
+    A trial that fails does not end the sweep: see ``Sweep.failed``. Raises RunError where the sweep
+    itself did not come to its end, unless ``check`` is false; otherwise as ``run``.
+    """
+    made = _Start(notebook, check, True, cwd, minimize, maximize)
+    given = {**(options or {}), **({"nb-jobs": jobs} if jobs != 1 else {})}
+    made.arguments = [
+        *_arguments(notebook, flags, given, label, tags, comment, flag_values, True),
+        *_sweep_arguments(optimizer, max_trials, minimize, maximize, random_seed),
+    ]
+    return made.sweep(made.wait(quiet))
+
+
+arun = asynchronous(run)
+"""As ``run``, for asyncio: other tasks go on meanwhile, also other runs. Where the task is
+cancelled, the run is stopped."""
+
+asweep = asynchronous(sweep)
+"""As ``sweep``, for asyncio, as ``arun`` is for ``run``."""
+
+
+def _arguments(
+    notebook: str | os.PathLike[str],
+    flags: Mapping[str, Any] | None,
+    options: Mapping[str, Any] | None,
+    label: str | None,
+    tags: Sequence[str],
+    comment: str | None,
+    values: Mapping[str, Any],
+    is_sweep: bool,
+) -> list[str]:
+    prefix = PREFIX.replace("-", "_")
+    given = {**(options or {}), **{k: v for k, v in values.items() if k.startswith(prefix)}}
+    values = {k: v for k, v in values.items() if not k.startswith(prefix)}
+    if both := sorted({*values} & {*(flags or {})}):
+        raise UserError(f"flag {both[0]} is given twice, by its name and in flags - give it once")
+    values = {**(flags or {}), **values}
+    assigned = flag_texts.of_sweep(values) if is_sweep else flag_texts.of_run(values)
+    named = [("--label", label), ("--comment", comment), *(("--tag", tag) for tag in tags)]
+    return [
+        os.fspath(notebook),
+        *assigned,
+        *flag_texts.of_options(given),
+        *(f"{name}={value}" for name, value in named if value is not None),
+    ]
+
+
+def _sweep_arguments(
+    optimizer: str | None,
+    max_trials: int | None,
+    minimize: str | None,
+    maximize: str | None,
+    random_seed: int | None,
+) -> list[str]:
+    given = {
+        "--optimizer": optimizer,
+        "--max-trials": max_trials,
+        "--minimize": minimize,
+        "--maximize": maximize,
+        "--random-seed": random_seed,
+    }
+    return [f"{name}={value}" for name, value in given.items() if value is not None]
+
+
+@dataclass
+class _Start:
+    """A ``guild run`` of which the run, or the trials, are wanted."""
+
+    notebook: str | os.PathLike[str]
+    check: bool
+    is_sweep: bool
+    cwd: str | os.PathLike[str] | None
+    minimize: str | None = None
+    maximize: str | None = None
+    arguments: Sequence[str] = ()
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def wait(self, quiet: bool) -> int:
+        """Start the command and wait for its end; returns its exit status."""
+        self._env = environment()
+        fixed = ["-y", "--keep-run", "--keep-batch", "--run-id", self.id]
+        cwd = None if self.cwd is None else os.fspath(self.cwd)
+        command = Command(["run", *self.arguments, *fixed], self._env, cwd, quiet)
+        try:
+            status = command.wait()
+        except KeyboardInterrupt:
+            made = self._trials()
+            found = Sweep(made, *self._objective()) if self.is_sweep else None
+            one = made[0] if made and not self.is_sweep else None
+            raise RunInterrupted(one, found) from None
+        if not os.path.isdir(self._dir):
+            lines = [line for line in command.said.splitlines() if line.strip()]
+            said = lines[-1] if lines else f"see above, its exit status is {status}"
+            raise RunError(f"there is no run of {os.fspath(self.notebook)}: {said}", None, status)
+        return status
+
+    @property
+    def _dir(self) -> str:
+        return os.path.join(self._env["GUILD_HOME"], "runs", self.id)
+
+    def run(self, status: int) -> Run:
+        """The run, once the command has ended with ``status``. Raises RunError."""
+        trials = self._trials()
+        made = trials[0] if trials else Run(self._dir)
+        self._remove_batch(status)
+        if self.check and made.status != "completed":
+            raise RunError(_message(made), made, status)
+        return made
+
+    def sweep(self, status: int) -> Sweep:
+        """The trials, once the command has ended with ``status``. Raises RunError."""
+        made = Sweep(self._trials(), *self._objective())
+        self._remove_batch(status)
+        if self.check and status:
+            raise RunError(
+                f"the sweep ended with exit status {status} after {len(made)} trials - its output "
+                "says why",
+                None,
+                status,
+                made,
+            )
+        return made
+
+    def _objective(self) -> tuple[str, bool]:
+        return (self.maximize or self.minimize or "", bool(self.maximize))
+
+    def _trials(self) -> list[Run]:
+        """The runs that have been made: of a batch its trials, which it has links to."""
+        if not os.path.isdir(os.path.join(self._dir, ".guild", "proto")):
+            return [Run(self._dir)] if os.path.isdir(self._dir) else []
+        made = {}
+        for link in filter(Path.is_symlink, Path(self._dir).iterdir()):
+            if link.is_dir():
+                started = FinishedRun(str(link)).attr_value("started")
+                begun = started if type(started) is int else sys.maxsize
+                made[Run(os.path.realpath(link))] = begun, link.lstat().st_mtime_ns
+        return sorted(made, key=made.__getitem__)
+
+    def _remove_batch(self, status: int) -> None:
+        """Remove the run of a batch, as Guild does where it is not told to keep it."""
+        if not status and os.path.isdir(os.path.join(self._dir, ".guild", "proto")):
+            from guild import config, var
+            from guild import run as runs
+
+            with contextlib.suppress(OSError), config.SetGuildHome(self._env["GUILD_HOME"]):
+                var.delete_runs([runs.for_dir(self._dir)])
+
+
+def _message(run: Run) -> str:
+    failure = run.error
+    if not failure:
+        return f"run {run.short_id} of {run.operation} is {run.status}"
+    said = f": {failure.message}" if failure.message else ""
+    return f"run {run.short_id} of {run.operation}: {failure.reason}{said}"
