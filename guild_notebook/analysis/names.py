@@ -93,7 +93,7 @@ class _Execution:
             events.END: self._end,
         }
         self._has_ended = False
-        self._calls: list[Function] = []
+        self._calls: list[tuple[Function, Class | None]] = []  # with the class of its object
         self._binders: dict[str, list[int]] = {}
         read = list(read)
         for index, of_cell in read:
@@ -164,42 +164,51 @@ class _Execution:
     def _call(self, event: Event, unit: Unit, level: int) -> None:
         if not level:
             return
-        called = event.value if isinstance(event.value, Function) else self._called(event.name)
-        if called and called not in self._calls and len(self._calls) < _DEEPEST:
-            if self._steps > MOST_STEPS:
-                return
+        called, of = self._called(event)
+        if not called or len(self._calls) >= _DEEPEST or self._steps > MOST_STEPS:
+            return
+        if all(called is not each for each, _ in self._calls):
             self._steps += len(called.events)
             if not self._calls:
                 self._caller = unit, event
-            self._calls.append(called)
-            self._execute(called.events, called.unit, min(level, SURE))
+            self._calls.append((called, of))
+            self._execute(called.events, called.unit, level)
             self._calls.pop()
 
-    def _called(self, name: str) -> Function | None:
-        root, _, rest = name.partition(".")
-        if not root:  # a method of the object whose method this is
-            of = self._calls[-1].of_class if self._calls else None
-            return self._method(of, rest) if of and "." not in rest else None
+    def _called(self, event: Event) -> tuple[Function | None, Class | None]:
+        """The function that is called, and the class of the object whose method it is."""
+        if isinstance(event.value, Function):
+            return event.value, None
+        root, _, rest = event.name.partition(".")
         found = self._values.get(root)
-        if isinstance(found, Function):
-            return found if not rest else None
-        if isinstance(found, Class):
-            return self._method(found, rest or "__init__")
-        if isinstance(found, tuple):
-            if rest:
-                return self._method(found[0], rest)
-            is_module = any(base.split(".")[-1] == "Module" for base in found[0].bases)
-            return self._method(found[0], "__call__") or (
-                self._method(found[0], "forward") if is_module else None
-            )
-        return None
+        of = found[0] if isinstance(found, tuple) else None
+        if not root:  # a method of the object whose method this is
+            of = self._calls[-1][1] if self._calls else None
+        elif isinstance(found, Function):
+            return None if rest else found, None
+        elif isinstance(found, Class):
+            of, rest = found, rest or "__init__"
+        if not of:
+            return None, None
+        if rest:
+            return self._method(of, rest), of
+        is_module = any(base.split(".")[-1] == "Module" for base in of.bases)
+        return self._method(of, "__call__") or (
+            is_module and self._method(of, "forward")
+        ) or None, of
 
-    def _method(self, of: Class, name: str, depth: int = 0) -> Function | None:
-        if name in of.methods:
-            return of.methods[name]
-        for base in of.bases if depth < _DEEPEST else ():
-            found = self._values.get(base)
-            return self._method(found, name, depth + 1) if isinstance(found, Class) else None
+    def _method(self, of: Class, name: str) -> Function | None:
+        left = [of]
+        for _ in range(_DEEPEST):
+            if not left:
+                return None
+            each = left.pop()
+            if name in each.methods:
+                return each.methods[name]
+            bases = [self._values.get(base) for base in each.bases]
+            if not all(isinstance(base, Class) for base in bases):
+                return None  # one of them may have it
+            left += [base for base in reversed(bases) if isinstance(base, Class)]
         return None
 
     def _add(self, event: Event, unit: Unit, level: int) -> None:
@@ -208,7 +217,7 @@ class _Execution:
         self._bound.add(name)
         within = ""
         if self._calls:
-            within = f" in {self._calls[-1].name}(), which is called here,"
+            within = f" in {self._calls[-1][0].name}(), which is called here,"
             unit, event = self._caller
         line, column = unit.place(event.node)
         text = f"'{name}' is used{within} {self._why(name, unit.cell)}"
