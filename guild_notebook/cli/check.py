@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Generator, Sequence
 
 from ..analysis import checks
-from ..analysis.findings import LEVELS, NOTE, Finding
+from ..analysis.findings import ERROR, LEVELS, NOTE, Finding
 from ..document.reader import Notebook
+from ..errors import KernelError
+from ..flags import languages
 from ..flags.discover import Discovered
 
 _GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
@@ -17,7 +20,10 @@ _GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
 def lines(nb: Notebook, found: Discovered, form: str) -> Generator[str, None, int]:
     """What there is to say of a notebook, in the ``form`` "text", "json" or "github"; returns 1
     where there are errors or warnings, else 0."""
-    findings = checks.findings(nb, found)
+    folder = os.path.dirname(os.path.abspath(nb.path))
+    kernel = _Kernel(nb, folder)
+    findings = checks.findings(nb, found, [os.getcwd(), folder], kernel.lacking)
+    findings = [*kernel.findings, *findings]
     if form == "json":
         yield json.dumps({"notebook": nb.path, "findings": list(map(dataclasses.asdict, findings))})
     elif form == "github":
@@ -26,6 +32,35 @@ def lines(nb: Notebook, found: Discovered, form: str) -> Generator[str, None, in
         yield from (_line(nb, each) for each in findings)
         yield _summary(findings)
     return int(any(each.level != NOTE for each in findings))
+
+
+class _Kernel:
+    """The kernel of a notebook: what there is to say of it is among its ``findings``."""
+
+    def __init__(self, nb: Notebook, folder: str) -> None:
+        self._nb = nb
+        self._folder = folder
+        self.findings: list[Finding] = []
+
+    def lacking(self, modules: Sequence[str]) -> dict[str, str]:
+        """Which modules it does not have, each with what to do about it."""
+        from ..kernels.modules import lacking
+
+        language = languages.name_of(self._nb)
+        try:
+            found = lacking(None, self._nb.kernel_name, language, self._folder, modules)
+        except KernelError as e:
+            self.findings.append(Finding(0, 1, 1, "missing-kernel", ERROR, str(e)))
+            return {}
+        if found.why:
+            text = f"imports are not checked: {found.why}"
+            self.findings.append(Finding(0, 1, 1, "not-read", NOTE, text))
+        texts = {}
+        for module, lacks in found.modules.items():
+            command = found.install(module)
+            how = f"install it there: {command}" if command else "import what it has"
+            texts[module] = f"the kernel's Python, {found.python}, has no module '{lacks}' - {how}"
+        return texts
 
 
 def _line(nb: Notebook, each: Finding) -> str:

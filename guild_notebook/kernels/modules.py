@@ -1,0 +1,87 @@
+"""Which modules the Python of a kernel lacks, before it is started, and how they are installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import interpreters, module_search
+from .distributions import distribution_of
+from .kernelspecs import KernelSpec, KernelSpecs, choose
+
+SECONDS = 10.0
+"""Time that another Python has to answer: tens of milliseconds, more on a file server."""
+
+_ANSWER = "guild-notebook: "
+
+
+@dataclass
+class Lacking:
+    """The modules that a kernel's ``python`` lacks, each with what of its name is not there;
+    ``why`` is why that is not known."""
+
+    python: str = ""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    path: Sequence[str] = ()
+    why: str = ""
+
+    def install(self, module: str) -> str:
+        """The command that installs what is lacking of a module, "" where none is known."""
+        lacks = self.modules[module]
+        distribution = "" if "." in lacks else distribution_of(lacks)
+        if not distribution:
+            return ""
+        return interpreters.install_command(self.python, self.prefix, self.path, distribution)
+
+
+def lacking(
+    option: str | None, named: str, language: str, project: str, names: Sequence[str]
+) -> Lacking:
+    """Those of the modules ``names`` that are not in the environment of the kernel of ``option``
+    (nb-kernel), or else of the one that the notebook of this ``language`` has ``named``. Its Python
+    is started for it, but for one that lies in the ``project`` and may have come with it. Raises
+    KernelError where there is no such kernel."""
+    specs = KernelSpecs(project)
+    name, _replaced = choose(specs, option, named, lambda: language)
+    spec = specs.get_kernel_spec(name, bool(option))
+    active = interpreters.active_python()
+    program = active if spec.argv[0] == active else interpreters.program_of(spec.argv)
+    is_local = "kernel_provisioner" not in spec.metadata and interpreters.module_of(spec.argv)
+    if not program or not is_local:
+        return Lacking(why=f"the kernel '{name}' is not a program of a Python here")
+    if interpreters.is_own(program) and "PYTHONPATH" not in spec.env:
+        found = module_search.lacking(list(names))
+        return Lacking(program, found, sys.prefix, sys.path)
+    if program != active and interpreters.is_within(program, project):
+        return Lacking(program, why=f"{program} lies in the project, and is not started for it")
+    return _asked(program, spec, names)
+
+
+def _asked(program: str, spec: KernelSpec, names: Sequence[str]) -> Lacking:
+    env = {**os.environ, **spec.env}
+    path = interpreters.python_path(env.get("PYTHONPATH", "").split(os.pathsep))
+    env["PYTHONPATH"] = os.pathsep.join(path)
+    if interpreters.is_environment(interpreters.prefix_of(program)):
+        env.pop("PYTHONHOME", None)
+    search = str(Path(module_search.__file__).resolve())
+    try:
+        done = subprocess.run(
+            [program, search, _ANSWER, *names],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+        )
+        lines = done.stdout.decode("utf-8", "replace").split("\n")
+        answer = json.loads(
+            [line for line in lines if line.startswith(_ANSWER)][-1][len(_ANSWER) :]
+        )
+        return Lacking(program, answer["lacks"], answer["prefix"], answer["path"])
+    except (OSError, subprocess.TimeoutExpired, IndexError, ValueError, KeyError, TypeError):
+        return Lacking(program, why=f"{program} does not say which modules it has")
