@@ -13,7 +13,9 @@ import os
 import re
 import sys
 
-_DYNAMIC = r"__path__|sys\.modules|meta_path|extend_path"
+_DYNAMIC = ("__path__", "sys.modules", "meta_path", "extend_path")
+"""Words by which a package makes parts that are not files of it."""
+
 _LONGEST = 1_000_000
 
 
@@ -68,7 +70,8 @@ def _may_make(origin: str | None, part: str, files: list[tuple[str, list[str]]])
         return True
     with open(origin, encoding="utf-8", errors="replace") as file:
         code = file.read(_LONGEST)
-    return bool(re.search(rf"\b{re.escape(part)}\b|{_DYNAMIC}", code)) or len(code) == _LONGEST
+    is_named = part in re.findall(r"\w+", code) or any(each in code for each in _DYNAMIC)
+    return is_named or len(code) == _LONGEST
 
 
 def main(argv: list[str]) -> None:
