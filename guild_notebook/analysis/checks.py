@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from ..document import states
 from ..document.reader import Notebook
 from ..flags.discover import Discovered
-from . import imports, names
+from ..flags.sources import parameters
+from . import flag_rules, imports, names
 from .findings import Finding
 
 
-def findings(
-    notebook: Notebook, found: Discovered, folders: Sequence[str], lacking: imports.Lacking
-) -> list[Finding]:
-    """What all rules find in a notebook, whose flags are ``found``, in the order of its cells.
-    ``folders`` are those from which its cells import modules of their own, that in which they work
-    first; ``lacking`` says which other modules are not there."""
-    each = set(_findings(notebook, found, folders, lacking))
+@dataclass
+class Checked:
+    """A notebook that is checked, with its flags. ``sources`` are the cells that the values of the
+    run change, by their indexes, ``given`` the names of the flags that these are of. ``folders``
+    are those from which cells import modules of their own, that in which they work first.
+    ``startup`` is code that the kernel executes before, ``indexes`` are the cells that run."""
+
+    notebook: Notebook
+    found: Discovered
+    folders: Sequence[str] = ()
+    sources: Mapping[int, str] = field(default_factory=dict)
+    given: Collection[str] = ()
+    startup: str = ""
+    indexes: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.indexes is None:
+            self.indexes = states.indexes_to_run(parameters.kept_cells(self.notebook), ())
+
+
+def findings(checked: Checked, lacking: imports.Lacking) -> list[Finding]:
+    """What all rules find in a notebook, in the order of its cells. ``lacking`` says which modules
+    are not there."""
+    each = set(_findings(checked, lacking))
     return sorted(each, key=lambda finding: (finding.place, finding.text))
 
 
-def _findings(
-    notebook: Notebook, _found: Discovered, folders: Sequence[str], lacking: imports.Lacking
-) -> Iterator[Finding]:
-    known = names.names(notebook)
+def _findings(checked: Checked, lacking: imports.Lacking) -> Iterator[Finding]:
+    notebook = checked.notebook
+    known = names.names(notebook, checked.indexes or (), checked.sources, checked.startup)
     yield from names.findings(notebook, known)
-    yield from imports.findings(notebook, known, folders, lacking)
+    yield from imports.findings(notebook, known, checked.folders, lacking)
+    yield from flag_rules.findings(notebook, checked.found, checked.given)

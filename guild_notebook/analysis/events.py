@@ -296,7 +296,7 @@ class _Reader:
                 return None
             if _has_yield(node.body):
                 return None
-        return Function(getattr(node, "name", "lambda"), self._unit, node, self._local)
+        return Function(getattr(node, "name", ""), self._unit, node, self._local)
 
     def _classdef(self, node: ast.ClassDef, level: int) -> None:
         for each in (*node.decorator_list, *node.bases, *(key.value for key in node.keywords)):

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from ..document import states
 from ..document.reader import Notebook
 from ..flags import languages
-from ..flags.sources import parameters
 from . import events
 from .events import SURE, UNSURE, Class, Event, Function, Unit, Value, units
 from .findings import ERROR, NOTE, WARNING, Finding
@@ -59,27 +58,31 @@ class Names:
     unknown: tuple[int, str] | None = None
 
 
-def names(notebook: Notebook, start: str = "", sources: Mapping[int, str] | None = None) -> Names:
-    """Goes through a notebook of Python; of others nothing is known. ``start`` is the code that the
-    kernel executes before (IPython's startup files), ``sources`` are cells that differ from the
-    notebook's, by the index."""
+def names(
+    notebook: Notebook,
+    indexes: Iterable[int],
+    sources: Mapping[int, str] = MappingProxyType({}),
+    startup: str = "",
+) -> Names:
+    """Goes through the cells of a notebook of Python that have the ``indexes``; of others nothing
+    is known. ``sources`` are cells that differ from the notebook's, by their indexes, ``startup``
+    is code that the kernel executes before."""
     if languages.name_of(notebook) != "python":
         return Names()
-    read: list[tuple[int, list[Unit]]] = []
-    kept = parameters.kept_cells(notebook)
-    for index in states.indexes_to_run(kept, ()):
-        source = (sources or {}).get(index, notebook.cells[index].source)
-        read.append((index, list(units(index, source))))
-    return _Execution(notebook, start, read).names
+    read = [
+        (index, list(units(index, sources.get(index, notebook.cells[index].source))))
+        for index in indexes
+    ]
+    return _Execution(notebook, startup, read).names
 
 
 class _Execution:
     def __init__(
-        self, notebook: Notebook, start: str, read: Iterable[tuple[int, list[Unit]]]
+        self, notebook: Notebook, startup: str, read: Sequence[tuple[int, list[Unit]]]
     ) -> None:
         self.names = Names()
         self._notebook = notebook
-        self._bound: set[str] = set(re.findall(r"[^\W\d]\w*", start))
+        self._bound: set[str] = set(re.findall(r"[^\W\d]\w*", startup))
         self._deleted: dict[str, int] = {}
         self._values: dict[str, Value | tuple[Class]] = {}
         self._steps = 0
@@ -95,7 +98,6 @@ class _Execution:
         self._has_ended = False
         self._calls: list[tuple[Function, Class | None]] = []  # with the class of its object
         self._binders: dict[str, list[int]] = {}
-        read = list(read)
         for index, of_cell in read:
             for event in (event for unit in of_cell for event in unit.events):
                 if event.kind == events.BIND and event.node:
@@ -217,7 +219,8 @@ class _Execution:
         self._bound.add(name)
         within = ""
         if self._calls:
-            within = f" in {self._calls[-1][0].name}(), which is called here,"
+            called = self._calls[-1][0].name
+            within = f" in {called}(), which is called here," if called else " in a function here"
             unit, event = self._caller
         line, column = unit.place(event.node)
         text = f"'{name}' is used{within} {self._why(name, unit.cell)}"

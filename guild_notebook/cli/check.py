@@ -3,33 +3,70 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
 
-from ..analysis import checks
+from .. import options
+from ..analysis import checks, reach
 from ..analysis.findings import ERROR, LEVELS, NOTE, Finding
+from ..document import states
 from ..document.reader import Notebook
 from ..errors import KernelError
-from ..flags import languages
+from ..flags import apply, languages
+from ..flags.apply import Assignment
 from ..flags.discover import Discovered
+from ..flags.sources import parameters
+from ..texts import columns, printable
+from . import notebook_lines
+
+MOST_CHARACTERS = 500_000
+"""Of a notebook, up to which it is said which cells each flag reaches: a second of reading."""
 
 _GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def lines(nb: Notebook, found: Discovered, form: str) -> Generator[str, None, int]:
+def lines(
+    nb: Notebook,
+    found: Discovered,
+    assigned: Mapping[str, Assignment | None],
+    arguments: Sequence[str],
+    form: str,
+) -> Generator[str, None, int]:
     """What there is to say of a notebook, in the ``form`` "text", "json" or "github"; returns 1
-    where there are errors or warnings, else 0."""
+    where there are errors or warnings, else 0. ``assigned`` is by the flags that are given values,
+    ``arguments`` are options of the run. Raises UserError for what these are wrong in."""
+    settings = {**options.defaults(), **options.from_arguments(arguments, nb.path)}
+    kept = parameters.kept_cells(nb)
+    indexes = states.indexes_to_run(kept, settings["skip-tags"], settings["until"])
     folder = os.path.dirname(os.path.abspath(nb.path))
-    kernel = _Kernel(nb, folder)
-    findings = checks.findings(nb, found, [os.getcwd(), folder], kernel.lacking)
+    kernel = _Kernel(nb, folder, settings["kernel"])
+    checked = checks.Checked(
+        nb,
+        found,
+        folders=[os.getcwd(), folder],
+        sources=apply.edited_sources(nb, filter(None, assigned.values())),
+        given=list(assigned),
+        startup=startup_code(),
+        indexes=indexes,
+    )
+    findings = [*checks.findings(checked, kernel.lacking)]
     findings = [*kernel.findings, *findings]
+    reaches = _reaches(nb, found)
     if form == "json":
-        yield json.dumps({"notebook": nb.path, "findings": list(map(dataclasses.asdict, findings))})
+        yield json.dumps(_data(nb, findings, reaches), indent=1)
     elif form == "github":
-        yield from (_annotation(nb, each) for each in findings)
+        places = notebook_lines.lines(nb.path) if findings else {}
+        yield from (_annotation(nb, each, places) for each in findings)
     else:
         yield from (_line(nb, each) for each in findings)
+        if reaches:
+            yield ""
+            rows = [(name, _said(cells, indexes)) for name, cells in reaches.items()]
+            yield from columns([("FLAG", "REACHES"), *rows])
+            yield ""
         yield _summary(findings)
     return int(any(each.level != NOTE for each in findings))
 
@@ -37,9 +74,10 @@ def lines(nb: Notebook, found: Discovered, form: str) -> Generator[str, None, in
 class _Kernel:
     """The kernel of a notebook: what there is to say of it is among its ``findings``."""
 
-    def __init__(self, nb: Notebook, folder: str) -> None:
+    def __init__(self, nb: Notebook, folder: str, option: str | None) -> None:
         self._nb = nb
         self._folder = folder
+        self._option = option
         self.findings: list[Finding] = []
 
     def lacking(self, modules: Sequence[str]) -> dict[str, str]:
@@ -47,8 +85,9 @@ class _Kernel:
         from ..kernels.modules import lacking
 
         language = languages.name_of(self._nb)
+        named = self._nb.kernel_name
         try:
-            found = lacking(None, self._nb.kernel_name, language, self._folder, modules)
+            found = lacking(self._option, named, language, self._folder, modules)
         except KernelError as e:
             self.findings.append(Finding(0, 1, 1, "missing-kernel", ERROR, str(e)))
             return {}
@@ -63,9 +102,66 @@ class _Kernel:
         return texts
 
 
+def startup_code() -> str:
+    """The code that every IPython kernel of the user executes before the first cell."""
+    folder = os.environ.get("IPYTHONDIR") or os.path.join(os.path.expanduser("~"), ".ipython")
+    profile = os.path.join(folder, "profile_default")
+    configured = [os.path.join(profile, f"ipython{of}_config.py") for of in ("", "_kernel")]
+    try:
+        scripts = sorted(os.scandir(os.path.join(profile, "startup")), key=lambda each: each.name)
+    except OSError:
+        scripts = []
+    paths = [*configured, *(each.path for each in scripts if each.name.endswith((".py", ".ipy")))]
+    texts = []
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                texts.append(file.read(100_000))
+        except OSError:
+            continue
+    return "\n".join(texts)
+
+
+def _reaches(nb: Notebook, found: Discovered) -> dict[str, list[int] | None]:
+    """The indexes of the cells that each flag may reach, None where that is not known."""
+    if not found.flags or sum(len(cell.source) for cell in nb.cells) > MOST_CHARACTERS:
+        return {}
+    by_cell = reach.reached(nb, found)
+    if None in by_cell.values() and languages.name_of(nb) != "python":
+        return dict.fromkeys(found.flags)
+    return {
+        name: [cell for cell, flags in by_cell.items() if flags is None or name in flags]
+        for name in found.flags
+    }
+
+
+def _said(cells: Sequence[int] | None, indexes: Sequence[int]) -> str:
+    """``cells 2, 4-6``: positions as in the places of findings, those that follow each other in a
+    run as one."""
+    if cells is None:
+        return "not known"
+    numbers = {index: number for number, index in enumerate(indexes)}
+    runs = [cell for cell in cells if cell in numbers]
+    parts = []
+    for _, group in itertools.groupby(enumerate(runs), lambda each: numbers[each[1]] - each[0]):
+        each = [cell + 1 for _, cell in group]
+        parts.append(str(each[0]) if len(each) == 1 else f"{each[0]}-{each[-1]}")
+    return f"cell{'s' * (len(runs) != 1)} {', '.join(parts)}" if runs else "no cell"
+
+
+def _data(
+    nb: Notebook, findings: Sequence[Finding], reaches: Mapping[str, list[int] | None]
+) -> dict[str, Any]:
+    return {
+        "notebook": nb.path,
+        "findings": list(map(dataclasses.asdict, findings)),
+        "reaches": reaches,
+    }
+
+
 def _line(nb: Notebook, each: Finding) -> str:
     place = f"{nb.path}:cell {each.cell + 1}:{each.line}:{each.column}"
-    return f"{place}: {each.level}: {each.text} ({each.rule})"
+    return printable(f"{place}: {each.level}: {each.text} ({each.rule})")
 
 
 def _summary(findings: Sequence[Finding]) -> str:
@@ -78,8 +174,11 @@ def _counted(findings: Sequence[Finding], level: str) -> str:
     return f"{number} {level}{'s' * (number != 1)}" if number else ""
 
 
-def _annotation(nb: Notebook, each: Finding) -> str:
-    """A command of a GitHub workflow, which shows what is found at the file."""
-    text = each.text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def _annotation(nb: Notebook, each: Finding, places: Mapping[tuple[int, int], int]) -> str:
+    """A command of a GitHub workflow, which shows what is found at the line of the file."""
+    cell = f"cell {each.cell + 1}, line {each.line}: {printable(each.text)} ({each.rule})"
+    line = places.get((each.cell, each.line))
     path = nb.path.replace("%", "%25").replace(",", "%2C").replace(":", "%3A")
-    return f"::{_GITHUB[each.level]} file={path},title={each.rule}::{text}"
+    path = path.replace("\r", "%0D").replace("\n", "%0A")
+    at = f",line={line}" if line else ""
+    return f"::{_GITHUB[each.level]} file={path}{at},title={each.rule}::{cell.replace('%', '%25')}"

@@ -21,7 +21,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from .. import __version__
+from .. import __version__, options
 from ..analysis.fork_point import is_constant
 from ..document import reader
 from ..document.reader import Notebook
@@ -228,7 +228,12 @@ def _check(args: argparse.Namespace) -> Generator[str, None, int]:
     from . import check
 
     nb = reader.read(args.notebook)
-    status: int = yield from check.lines(nb, discover(nb), args.form)
+    found = discover(nb)
+    given = [value for value in args.values if not value.startswith(options.PREFIX)]
+    values = _typed_values(found, given, args.notebook) if given else {}
+    assigned = {name: each[0].assignment for name, each in values.items()}
+    arguments = [value for value in args.values if value.startswith(options.PREFIX)]
+    status: int = yield from check.lines(nb, found, assigned, arguments, args.form)
     return status
 
 

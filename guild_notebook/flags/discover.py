@@ -17,7 +17,7 @@ from ..document.reader import Notebook
 from ..errors import FlagError
 from ..secrets.settings import names_secret
 from . import guild_values, validate
-from .languages.language import ASSIGNS, LOOPS, REPEATS
+from .languages.language import ASSIGNS, LOOPS, REPEATS, Change
 from .model import Flag, Found, Skipped
 from .sources import assignments, parameters
 from .sources.assignments import CodeCell, code_cells
@@ -90,7 +90,8 @@ class Discovered:
             if is_named_like_secret(flag) and empty and not flag.secret:
                 needless.add(secret_warning(flag))
         warnings = [warning for warning in self.warnings if warning not in needless]
-        return warnings + list(_assigned_again(changed, self.cells))
+        again = assigned_again(changed, self.cells)
+        return warnings + [assigned_again_warning(*each) for each in again]
 
 
 def discover(
@@ -170,27 +171,27 @@ def _fill(
         missing -= set(result.flags)
 
 
-def _assigned_again(flags: Iterable[Flag], cells: Iterable[CodeCell]) -> Iterator[str]:
-    """A warning for each of ``flags`` that the notebook assigns something else to after all that it
-    sets: not what is made of its value, or depends on it."""
+def assigned_again(
+    flags: Iterable[Flag], cells: Iterable[CodeCell]
+) -> Iterator[tuple[Flag, list[tuple[CodeCell, Change]]]]:
+    """Each of ``flags`` that the notebook assigns something else to after all that it sets, and
+    where: not what is made of its value, or depends on it."""
     by_name = {flag.name: flag for flag in flags if flag.sites and flag.kind != "pattern"}
-    found: dict[str, dict[int, str]] = {name: {} for name in by_name}
+    found: dict[str, list[tuple[CodeCell, Change]]] = {name: [] for name in by_name}
     for cell in cells if by_name else ():
         for change in cell.changes(by_name.keys()):
             sites = [(site.cell, site.start) for site in by_name[change.name].sites]
             start, end = (cell.index, change.start), (cell.index, change.end)
             is_own = any(start <= site < end for site in sites)
             if change.kind in (ASSIGNS, LOOPS, REPEATS) and min(sites) < start and not is_own:
-                # The name of a cell may be the line that holds a secret value.
-                is_secret = by_name[change.name].secret
-                label = cell_label(cell.index + 1) if is_secret else cell.label
-                found[change.name][cell.index] = label
-    for name, again in found.items():
-        if again:
-            yield assigned_again_warning(by_name[name], list(again.values()))
+                found[change.name].append((cell, change))
+    yield from ((by_name[name], again) for name, again in found.items() if again)
 
 
-def assigned_again_warning(flag: Flag, cells: list[str]) -> str:
+def assigned_again_warning(flag: Flag, changes: Iterable[tuple[CodeCell, Change]]) -> str:
+    # The name of a cell may be the line that holds a secret value.
+    labels = (cell_label(cell.index + 1) if flag.secret else cell.label for cell, _ in changes)
+    cells = list(dict.fromkeys(labels))
     if len(cells) > MOST_NAMED + 1:
         cells = [*cells[:MOST_NAMED], f"{len(cells) - MOST_NAMED} more"]
     listed = " and ".join(filter(None, [", ".join(cells[:-1]), cells[-1]]))
