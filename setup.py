@@ -75,6 +75,7 @@ EXTRAS = {
         "bash_kernel",
         "coverage>=7.10",  # of which on it measures processes that tests start
         "hypothesis",
+        "jupyter_console>=6.6.3",
         "jupyterlab",
         "jupytext>=1.15",  # see jupytext
         "markdown-it-py",
@@ -105,6 +106,7 @@ EXTRAS = {
     "jupytext": ["jupytext>=1.15"],
     # Comparing images by their pixels, and thumbnails of them.
     "compare": ["pillow>=9.1"],
+    "console": ["jupyter_console>=6.6.3"],  # guild-notebook attach
     "docs": ["furo", "myst-parser", "sphinx", "sphinx-copybutton"],
     "ipy": ["pandas"],  # what `from guild import ipy` needs
 }

@@ -267,6 +267,14 @@ OPTIONS = (
     Option("timeout", "SECONDS", None, "time that all cells together have", _seconds),
     Option("startup-timeout", "SECONDS", 60.0, "time that a kernel has to start", _seconds),
     Option("allow-errors", "yes|no", False, "go on after a cell that fails", _yes_or_no),
+    Option(
+        "keep-kernel",
+        "no|error",
+        "no",
+        "error keeps the kernel of a run that fails, for guild-notebook attach",
+        _one_of("no", "error"),
+    ),
+    Option("keep-kernel-for", "SECONDS", 3600.0, "time that a kernel is kept", _seconds),
     Option("skip-tags", "TAG,…", (), "cells with one of these tags are not run", _names),
     Option("until", "CELL", None, "the last cell to run, by its name, number or position", _cell),
     Option(

@@ -19,18 +19,34 @@ SOCKETS = "s"
 OUTPUT = "o"
 """The name of the run's own socket, to which launcher.py sends the kernel's output."""
 
+RUN = "run"
+"""The name of a link to the directory of the run whose kernel it is."""
+
+PREFIX = "guild-nb-"
+"""How the names of these folders begin."""
+
 
 def make(run_dir: str) -> str:
     """Make the folder in the first of the system's temporary folders that is safe and whose path
     is short enough for sockets, else in a safe one, else in the run directory: whoever can change
     that controls the run anyway. Returns its path."""
+    safe = places()
+    short = [folder for folder in safe if fits_sockets(os.path.join(folder, f"{PREFIX}12345678"))]
+    fallback = [place_in(run_dir)]
+    return tempfile.mkdtemp(prefix=PREFIX, dir=next(iter(short or safe or fallback)))
+
+
+def places() -> list[str]:
+    """The system's temporary folders that are safe."""
     # Of /tmp too it is checked that it is safe, and only a folder of our own is made there.
     folders = [tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR"), "/tmp"]  # noqa: S108
-    safe = [folder for folder in folders if folder and is_safe(folder)]
-    short = [folder for folder in safe if fits_sockets(os.path.join(folder, "guild-nb-12345678"))]
+    return [folder for folder in folders if folder and is_safe(folder)]
+
+
+def place_in(run_dir: str) -> str:
+    """Where the folder is made if none of ``places`` will do."""
     own = os.path.join(run_dir, ".guild")
-    fallback = [own if os.path.isdir(own) else run_dir]
-    return tempfile.mkdtemp(prefix="guild-nb-", dir=next(iter(short or safe or fallback)))
+    return own if os.path.isdir(own) else run_dir
 
 
 def is_safe(folder: str) -> bool:

@@ -55,7 +55,13 @@ _OF_RUNS = {
 _ANSWERING = ("check", "diff", "reproduce")
 """Those whose exit status 1 is an answer, as that of diff(1): after an error it is 2."""
 
-_COMMANDS = ("flags", "preview", "check", "open", *_OF_RUNS, "example")
+_OF_KERNELS = {
+    "attach": "open a console on the kernel of a run: one that goes on, or has kept its kernel",
+    "stack": "show where a run is: the line of the cell, and what that has called",
+}
+"""The commands that each have a module here, and take one run."""
+
+_COMMANDS = ("flags", "preview", "check", "open", *_OF_RUNS, *_OF_KERNELS, "example")
 
 _SHOWN = (
     *("name", "kind", "type", "default", "default_source", "computed", "choices", "allow_other"),
@@ -182,6 +188,10 @@ def _parser() -> argparse.ArgumentParser:
         of_runs = commands.add_parser(name, prefix_chars="\0", add_help=False, help=text)
         of_runs.add_argument("arguments", nargs="*")
         of_runs.set_defaults(lines=_of_runs, command=name)
+    for name, text in _OF_KERNELS.items():
+        of_kernel = commands.add_parser(name, help=text)
+        of_kernel.add_argument("run", metavar="RUN", help="its ID or number")
+        of_kernel.set_defaults(lines=_of_kernel, command=name)
     example = commands.add_parser(
         "example", help=f"write {_EXAMPLE}, the notebook of the tutorial, to this folder"
     )
@@ -252,6 +262,11 @@ def _of_runs(args: argparse.Namespace) -> Generator[str, None, int | None]:
     module = importlib.import_module(f".{args.command}", __package__)
     status: int | None = yield from module.lines(args.arguments)
     return status
+
+
+def _of_kernel(args: argparse.Namespace) -> Iterator[str]:
+    module = importlib.import_module(f".{args.command}", __package__)
+    yield from module.lines(args.run)
 
 
 class _Value(NamedTuple):

@@ -21,6 +21,6 @@ So nothing accumulates in the scheduler, which keeps each event, and it works wh
 reaches the scheduler, even where it cannot reach a worker. A worker that is not called for a minute
 stops its run: the dispatcher is gone.
 
-May use ``run``, ``run/execution``, ``run/kernel``, ``run/record``, ``fork_host``, ``secrets`` and
-``errors``.
+May use ``run``, ``run/execution``, ``run/kernel``, ``run/record``, ``fork_host``,
+``kernel_folders``, ``secrets`` and ``errors``.
 """

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from .. import __version__
+from .. import __version__, kernel_folders
 from ..errors import UserError
 from ..run.kernel import supervisor
 from ..run.record.run_files import RunFiles, mapping
@@ -346,6 +346,7 @@ def _environment(home: str, run_dir: str) -> dict[str, str]:
         **values,
         "GUILD_HOME": home,
         "NO_RESTARTING_MSG": "1",
+        kernel_folders.ON_WORKER: "1",
         "NO_IMPORT_FLAGS_PROGRESS": "1",
         "PYTHONPATH": os.pathsep.join(paths),
     }

@@ -7,8 +7,8 @@ scripts, in kernels and in the processes that it starts. Those of the processes 
 whose libraries take a second to import, :mod:`guild_notebook.optimizers` applies:
 :mod:`~guild_notebook.compat.skopt` and :mod:`~guild_notebook.compat.batches`.
 
-May use ``one_pipe``, ``options``, ``packages``, ``scalars``, ``start``, ``terminal``,
-``errors`` and ``texts``. To add a patch, write its module and name it in a table.
+May use ``kernel_folders``, ``one_pipe``, ``options``, ``packages``, ``scalars``, ``start``,
+``terminal``, ``errors`` and ``texts``. To add a patch, write its module and name it in a table.
 """
 
 from __future__ import annotations

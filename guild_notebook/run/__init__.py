@@ -1,7 +1,7 @@
 """The process that Guild starts for a notebook run: ``python -m guild_notebook.run``.
 
-May use ``run/*``, ``analysis``, ``flags/*``, ``document``, ``files``, ``fork_host``, ``kernels``,
-``options``, ``scalars``, ``secrets``, ``start`` and ``errors``.
+May use ``run/*``, ``analysis``, ``flags/*``, ``document``, ``files``, ``fork_host``,
+``kernel_folders``, ``kernels``, ``options``, ``scalars``, ``secrets``, ``start`` and ``errors``.
 """
 
 import importlib

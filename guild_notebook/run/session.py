@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 
-from .. import options
+from .. import kernel_folders, options
 from ..document import shared_cells, states, strip, trust
 from ..document.limits import Limits
 from ..document.shared_cells import SharedCells
@@ -116,6 +117,7 @@ class Session:
         if self.shared.seconds:
             self._write_shared()
         self._save()
+        kernel_folders.look(self.record.dir)
         info = await self._kernel_info()
         if info is None:
             outcome = Outcome(1, None, f"stopped by {self.stop.name}")
@@ -139,7 +141,7 @@ class Session:
         with self.output.out.pipe.going_on():  # a reader that pauses keeps nothing from being saved
             outcome = await execution.run(self.autosave.run())
             self.output.status.begin("saving the notebook and its reports")
-            if not self.stop.requested.is_set():
+            if not self.stop.requested.is_set() and not self._keeps(outcome):
                 self.kernel.request_shutdown()  # it ends while the notebook is saved
             self._finish_kernel_record()
             client.sync()
@@ -150,7 +152,9 @@ class Session:
             self._project_files.finish(0.5 if self.stop.requested.is_set() else READING_SECONDS)
         except OSError as e:
             self._save_errors.add(attr_file(PROJECT_FILES), e)
-        return self._report_end(outcome, reports)
+        status = self._report_end(outcome, reports)
+        await self._keep_kernel(outcome)
+        return status
 
     async def _kernel_info(self) -> dict[str, Any] | None:
         """The kernel's info; None if the run is stopped before the kernel is ready."""
@@ -205,8 +209,44 @@ class Session:
         done = self._earlier and self._earlier.done() and not self._earlier.exception()
         return self._earlier.result() if self._earlier and done else {}
 
+    def _keeps(self, outcome: Outcome) -> bool:
+        """Whether the kernel is to be kept after the run (nb-keep-kernel)."""
+        has_ended = self.kernel.ended.is_set() or self.stop.requested.is_set()
+        has_ended = has_ended or kernel_folders.ON_WORKER in os.environ
+        return (
+            self.settings["keep-kernel"] == "error" and bool(outcome.exit_status) and not has_ended
+        )
+
+    async def _keep_kernel(self, outcome: Outcome) -> None:
+        """Keep the kernel where that is wanted, and say how to get to it."""
+        seconds = self.settings["keep-kernel-for"]
+        is_wanted = self.settings["keep-kernel"] == "error" and outcome.exit_status
+        if is_wanted and kernel_folders.ON_WORKER in os.environ:
+            self.output.status_lines.write(
+                "the kernel is not kept: a cluster's worker ends what a run has started"
+            )
+        if not self._keeps(outcome) or not await self.kernel.keep(seconds):
+            return
+        until = kernel_folders.time_of_day(time.time() + seconds)
+        name = os.path.basename(self.record.dir)[:8]
+        self.output.status_lines.write(
+            f"the kernel is kept until {until}: guild-notebook attach {name} opens a console on "
+            f"it, guild stop {name} ends it"
+        )
+        for run in kernel_folders.end_oldest():
+            self.output.status_lines.write(
+                f"the kernel of run {run} is not kept any longer: at most "
+                f"{kernel_folders.MOST_KEPT} are"
+            )
+
     async def _shut_down_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:
         """Write the reports while the kernel ends, and again if its end has added outputs."""
+        if self._keeps(outcome):
+            self._kernel_has_ended.set()  # as far as the reports wait for it
+            loop = asyncio.get_running_loop()
+            return self._checked_reports(
+                *await loop.run_in_executor(None, self._write_reports, outcome)
+            )
         if self.stop.requested.is_set():
             await self.kernel.kill()
         self.kernel.request_shutdown()

@@ -142,6 +142,9 @@ class IopubChannel(CheckedChannel):
         message = super().read(frames)
         if message is None:
             return None
+        # Of a request that is not of the run: another client, as a console, gets it as well.
+        if message["parent_header"].get("session") not in (None, "", self.session.session):
+            return None
         self._texts = self._texts + 1 if message["msg_type"] == "stream" else 0
         name = str(message["header"].get("msg_id"))
         if self._direct is None:

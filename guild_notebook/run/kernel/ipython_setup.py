@@ -84,19 +84,34 @@ def remember_less(shell: Any) -> None:
     shell._tee = remember_first
 
 
-def refuse_input(kernel: Any) -> None:
-    """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do,
-    and let what a command (``!name``) reads from its terminal be at its end."""
+def _refusing(kernel: Any, ask: Any = None) -> Any:
+    """What raises an error in place of ``ask``, but for code of a client that has a keyboard, as no
+    run has."""
     from IPython.core.error import StdinNotImplementedError  # what ipykernel raises here
 
-    def refuse(prompt: object = "", *_args: Any, **_options: Any) -> Any:
+    def refuse(prompt: object = "", *args: Any, **options: Any) -> Any:
+        if ask and getattr(kernel, "_allow_stdin", False):
+            return ask(prompt, *args, **options)
         asked = f" ({prompt.strip()!r})" if isinstance(prompt, str) and prompt else ""
         raise StdinNotImplementedError(
             f"a run has no keyboard to answer input(){asked}: assign the value to a variable in "
             "the notebook and give it as a flag, guild run NOTEBOOK name=value"
         )
 
-    def refuse_to_debug(*_args: Any, **_options: Any) -> Any:
+    return refuse
+
+
+def refuse_input(kernel: Any) -> None:
+    """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do,
+    and let what a command (``!name``) reads from its terminal be at its end. Whoever else sends
+    code to the kernel may have a keyboard: a console (`guild-notebook attach`) has."""
+    from IPython.core.error import StdinNotImplementedError  # what ipykernel raises here
+
+    debug = sys.breakpointhook
+
+    def refuse_to_debug(*args: Any, **options: Any) -> Any:
+        if getattr(kernel, "_allow_stdin", False):
+            return debug(*args, **options)
         raise StdinNotImplementedError(
             "a run has no keyboard to debug with: take breakpoint() out, or run with "
             "PYTHONBREAKPOINT=0, and give values as flags, guild run NOTEBOOK name=value"
@@ -107,7 +122,7 @@ def refuse_input(kernel: Any) -> None:
 
         buffer = getattr(sys.stdin, "buffer", None)
         encoding = "utf-8"
-        read = readline = readlines = __next__ = refuse
+        read = readline = readlines = __next__ = _refusing(kernel)
 
         def readable(self) -> bool:
             return True
@@ -115,8 +130,8 @@ def refuse_input(kernel: Any) -> None:
         def fileno(self) -> int:
             return 0
 
-    kernel.raw_input = refuse
-    kernel.getpass = refuse
+    kernel.raw_input = _refusing(kernel, kernel.raw_input)
+    kernel.getpass = _refusing(kernel, kernel.getpass)
     sys.stdin = NoKeyboard()
     if "PYTHONBREAKPOINT" not in os.environ:
         sys.breakpointhook = refuse_to_debug  # ipykernel's does nothing where debugpy is there
@@ -136,6 +151,22 @@ def show_stack_of_crash() -> None:
     ends in a thread of the kernel, which ends with it."""
     copied = getattr(sys.stderr, "_original_stdstream_copy", None)
     faulthandler.enable(file=copied if isinstance(copied, int) else 2)
+
+
+STACK_SIGNAL = 29 if sys.platform == "darwin" else 58
+"""The signal that `guild-notebook stack` sends: on macOS SIGINFO, which does nothing by default, on
+Linux one of those that have no meaning, which the C library and programs do not use."""
+
+
+def write_stack_when_asked(kernel: Any) -> None:
+    """Write the stacks of all threads beside the connection file when the signal comes, whatever
+    the kernel does meanwhile: also in a library that does not let Python go on."""
+    with contextlib.suppress(Exception):  # a kernel that is started in a way of its own
+        connection_file = kernel.parent.connection_file
+        if os.path.isabs(connection_file):  # not in what is forked yet (prefix_kernel.py)
+            path = os.path.join(os.path.dirname(connection_file), "stack")
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            faulthandler.register(STACK_SIGNAL, file)
 
 
 def import_from(folders: list[str], earlier: list[str]) -> None:
@@ -330,6 +361,7 @@ if __name__ == "guild_notebook.ipython_setup":
     running = get_ipython().kernel  # type: ignore[name-defined]  # noqa: F821  # IPython's
     end_in_order(running)
     show_stack_of_crash()
+    write_stack_when_asked(running)
     # A kernel that was forked (prefix_kernel.py) was prepared before but for what is of a process.
     earlier = getattr(running.shell, "guild_notebook_folders", None)
     running.shell.guild_notebook_folders = folders  # type: ignore[name-defined]  # noqa: F821

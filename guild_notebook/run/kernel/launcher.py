@@ -21,6 +21,7 @@ import io
 import os
 import runpy
 import signal
+import socket
 import sys
 import threading
 import types
@@ -28,6 +29,9 @@ from typing import Any
 
 WAITING_MESSAGES = 32
 """Messages that wait in the kernel, and in the run, before the kernel waits."""
+
+LOOK_MILLISECONDS = 200
+"""Time that a message waits for the run until it is looked whether that is still there."""
 
 END = b"end of the output"
 """What the kernel sends to the run, and nobody else, after its last message."""
@@ -170,16 +174,38 @@ class OutputSocket:
         self._pid = os.getpid()
         self._to_run = publisher.context.socket(zmq.PUSH)
         self._to_run.setsockopt(zmq.SNDHWM, WAITING_MESSAGES)
+        self._to_run.setsockopt(zmq.SNDTIMEO, LOOK_MILLISECONDS)
         self._to_run.connect(address)
-        self._dont_wait = zmq.NOBLOCK
+        self._address, self._is_read = address, True
+        self._dont_wait, self._waits = zmq.NOBLOCK, zmq.Again
 
     def send_multipart(self, parts: Any, *args: Any, **options: Any) -> None:
         self._publisher.send_multipart(parts, *args, **options)
-        self._to_run.send_multipart(parts, *args, **options)
+        while self._is_read:
+            try:
+                self._to_run.send_multipart(parts, *args, **options)
+                return
+            except self._waits:
+                self._is_read = self._run_is_there()
+
+    def _run_is_there(self) -> bool:
+        """Whether the run has its socket: it has not where it has ended, and its kernel is kept."""
+        kind, _, place = self._address.partition("://")
+        if kind == "ipc":
+            return os.path.exists(place)
+        host, _, port = place.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), 1.0).close()
+        except OSError:
+            return False
+        return True
 
     def close(self, *args: Any, **options: Any) -> None:
         self._publisher.close(*args, **options)
         if os.getpid() == self._pid:  # not in a process that was forked
+            if not self._run_is_there():
+                self._to_run.close(0)  # nothing waits for who is gone
+                return
             with contextlib.suppress(Exception):  # the run does not read
                 self._to_run.send(END, self._dont_wait)
         self._to_run.close()

@@ -21,6 +21,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Type
 
+from ... import kernel_folders, socket_dir
 from ...errors import KernelError
 from ...kernels import interpreters
 from . import environment, launcher, supervisor
@@ -35,6 +36,9 @@ LEFTOVER_SECONDS = 2.0
 
 ANSWER_SECONDS = 12.0
 """Time after which a supervisor that should have ended is ended: a little over what it takes."""
+
+KEEP_SECONDS = 5.0
+"""Time that a supervisor has to say that it keeps its kernel."""
 
 WATCH_SECONDS = 0.25
 """Between two looks at whether a supervisor was stopped."""
@@ -129,7 +133,7 @@ class Kernel:
         self._died_with_supervisor = ""
         self._last_output = b""
         self._liveness_pipe: int | None = None
-        self._shutdown_requested = False
+        self._shutdown_requested = self._is_kept = False
 
     async def __aenter__(self) -> Kernel:
         """Start the process if it has not been; raises KernelError where its command cannot be
@@ -236,7 +240,7 @@ class Kernel:
         try:
             with pipe:
                 end = self._wait_for_supervisor(pipe, provisioner, loop)
-            if process.poll() == 0:
+            if self._is_kept or process.poll() == 0:
                 return
             # A kernel is killed in the moment in which its supervisor is.
             was_killed = process.returncode is not None
@@ -275,6 +279,8 @@ class Kernel:
                 if len(numbers) > 1:
                     self._status, provisioner.pgid = numbers[1], None
                     loop.call_soon_threadsafe(self.ended.set)
+            elif self._is_kept:
+                return ""
             elif self._liveness_pipe is None or self._kernel_has_ended():
                 late = min(late, time.monotonic() + ANSWER_SECONDS)
                 state = supervisor.process_of(supervisor_pid)
@@ -385,6 +391,20 @@ class Kernel:
             self._shutdown_requested = True
             self.client.shutdown()
 
+    async def keep(self, seconds: float) -> bool:
+        """Let the kernel live on for ``seconds`` when this process has ended; returns whether it
+        does: its supervisor (supervisor.py) sees to that."""
+        if self._liveness_pipe is None or self.ended.is_set():
+            return False
+        os.write(self._liveness_pipe, str(seconds).encode())
+        until = time.monotonic() + KEEP_SECONDS
+        while not self.ended.is_set() and time.monotonic() < until:
+            if os.path.exists(os.path.join(self._start.folder, kernel_folders.KEPT)):
+                self._is_kept = True
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
     async def kill(self) -> None:
         """End the process and all that it has started, at once: the supervisor does."""
         if self._liveness_pipe is not None:
@@ -392,7 +412,13 @@ class Kernel:
             self._liveness_pipe = None
 
     async def __aexit__(self, *_error: object) -> None:
-        """End the kernel: ask it, wait for it, kill it."""
+        """End the kernel: ask it, wait for it, kill it. One that is kept is left alone."""
+        if self._is_kept:
+            with contextlib.suppress(OSError):  # by which the kernel sees that nobody reads
+                os.unlink(os.path.join(self._start.folder, socket_dir.OUTPUT))
+            self._start.folder = ""
+            self._context.destroy(linger=0)
+            return
         try:
             if self.client and self._liveness_pipe is not None and not self.ended.is_set():
                 self.request_shutdown()

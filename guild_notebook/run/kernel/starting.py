@@ -172,6 +172,7 @@ class KernelStart:
         with self._errors():
             self.__exit__()  # what was made where it has not begun
             self.error, self.folder = None, socket_dir.make(self._run_dir)
+            os.symlink(os.path.abspath(self._run_dir), os.path.join(self.folder, socket_dir.RUN))
             if self.is_local and not self._has_provisioner:
                 self._start(waits, fork)
             elif fork:

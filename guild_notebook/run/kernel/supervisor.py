@@ -6,7 +6,12 @@ script with a bare interpreter, so it is up in some milliseconds and imports not
 package: ``python -I -S supervisor.py LIBRARIES LIVENESS STATUS FOLDER COMMAND…``. LIBRARIES
 is where psutil lies, LIVENESS the read end of a pipe that the run keeps open: the system closes it
 even when the run is killed. STATUS is a pipe for two lines, the kernel's process id and its exit
-status. FOLDER is removed at the end.
+status. FOLDER is removed at the end; until then the link ``pid`` in it has the process id.
+
+A run that has failed may have its kernel kept (nb-keep-kernel): it writes the number of seconds to
+LIVENESS before it ends, and the supervisor goes on. It has a lock on the file ``kept`` in FOLDER,
+which says until when, so that anyone sees whether it is alive (kernel_folders.py). It ends the
+kernel when the time is over, when the file is removed, and when the run's directory is not there.
 
 The kernel leads a session and a process group, as jupyter_client starts it, so a signal that a cell
 sends to its group reaches what it reaches in Jupyter. The supervisor, in a session of its own,
@@ -48,6 +53,9 @@ GRACE_SECONDS = 0.5
 LONGEST_SECONDS = 10.0
 """Time after which no more is tried."""
 
+
+LOOK_SECONDS = 0.5
+"""Between two looks at whether a kernel is still to be kept."""
 
 SNAPSHOT_SECONDS = 1.0
 """Between two looks at the table of processes, where they are needed."""
@@ -111,22 +119,61 @@ def main(
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     kernel = start((liveness_pipe, status_pipe, wake_read, wake_write))
     _tell(status_pipe, kernel)
+    try:
+        os.symlink(str(kernel), os.path.join(folder, "pid"))
+    except OSError:
+        pass  # it only serves to find the kernel
     descendants = descendants_of(kernel, os.getpid(), since)
-    status = None
+    status = kept = None
     while status is None:
-        ready = readable([liveness_pipe, wake_read], descendants.seconds)
+        if kept:
+            ready = readable([wake_read, *kept.output], LOOK_SECONDS)
+        else:
+            ready = readable([liveness_pipe, wake_read], descendants.seconds)
         if descendants.seconds:
             descendants.find()  # before their parents end
         if wake_read in ready:
             os.read(wake_read, 4096)
             status = dict(iter(lambda: ended(-1), (0, 0))).get(kernel)  # of all that have ended
         elif liveness_pipe in ready:
-            _kill(kernel)  # the run has ended
+            told = os.read(liveness_pipe, 100)
+            if not told:
+                _kill(kernel)  # the run has ended
+                break
+            kept = Kept(folder, float(told), kernel, since)
+        elif kept and not kept.goes_on():
             break
     if status is not None:
         _tell(status_pipe, status)
     end_descendants(descendants, lambda: bool(readable([liveness_pipe], 0)))
     _remove(folder)
+
+
+class Kept:
+    """A kernel that is kept for ``seconds`` after its run. What its process writes, which was for
+    the run, is read from ``output``: it would have to wait, or would end by SIGPIPE."""
+
+    def __init__(self, folder: str, seconds: float, kernel: int, since: float) -> None:
+        import fcntl
+
+        self._until = time.time() + seconds
+        self._path, self._run = os.path.join(folder, "kept"), os.path.join(folder, "run")
+        self.output: list[int] = []
+        if sys.platform == "linux":  # elsewhere a pipe's other end is not had from this one
+            self.output = [os.open("/proc/self/fd/1", os.O_RDONLY | os.O_NONBLOCK)]
+        self._file = os.open(f"{self._path}~", os.O_WRONLY | os.O_CREAT, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        os.write(self._file, f"{self._until} {os.getpid()} {kernel} {since}".encode())
+        os.rename(f"{self._path}~", self._path)
+
+    def goes_on(self) -> bool:
+        for fd in self.output:
+            try:
+                os.read(fd, 1 << 16)
+            except BlockingIOError:
+                pass
+        is_wanted = os.path.exists(self._path) and os.path.isdir(self._run)
+        return is_wanted and time.time() < self._until
 
 
 def keep_only(fds: Iterable[int], output: int) -> None:
