@@ -74,11 +74,8 @@ def _seconds(value: Any) -> float:
 
 def _characters(value: Any) -> int:
     """A number of characters, which may have a unit: ``500 KB``, ``1MB``."""
-    text = shown(value).strip()
-    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*([KMG]?)B?", text, re.IGNORECASE)
-    units = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
-    number = int(float(match[1]) * units[match[2].upper()]) if match else 0
-    if number < 1 or isinstance(value, bool):
+    number = _with_unit(value, 1_000)
+    if number < 1:
         raise ValueError("takes a size above 0, like 500 KB or 1 MB")
     return number
 
@@ -88,6 +85,28 @@ def _count(value: Any) -> int:
     if not re.fullmatch("[1-9][0-9]{0,3}", text):
         raise ValueError("takes a whole number from 1 to 9999")
     return int(text)
+
+
+def _bytes(value: Any) -> int:
+    """A size of memory: ``4 GB``, with 1,024 MB to the GB."""
+    number = _with_unit(value, 1_024)
+    if number < LEAST_MEMORY:
+        raise ValueError("takes a size, like 500 MB or 4 GB")
+    return number
+
+
+LEAST_MEMORY = 1_000_000
+"""Bytes: less is a number of a unit that was forgotten."""
+
+
+def _with_unit(value: Any, step: int) -> int:
+    """A number with one of the units, each of which is ``step`` times the one before; 0 for what
+    is none."""
+    text = shown(value).strip()
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
+    if not match or isinstance(value, bool):
+        return 0
+    return int(float(match[1]) * step ** " KMGT".index(match[2].upper() or " "))
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -265,6 +284,7 @@ OPTIONS = (
     ),
     Option("cell-timeout", "SECONDS", None, "time that each cell has", _seconds),
     Option("timeout", "SECONDS", None, "time that all cells together have", _seconds),
+    Option("memory-limit", "SIZE", None, "memory that the kernel and what it starts have", _bytes),
     Option("startup-timeout", "SECONDS", 60.0, "time that a kernel has to start", _seconds),
     Option("allow-errors", "yes|no", False, "go on after a cell that fails", _yes_or_no),
     Option(
@@ -275,6 +295,7 @@ OPTIONS = (
         _one_of("no", "error"),
     ),
     Option("keep-kernel-for", "SECONDS", 3600.0, "time that a kernel is kept", _seconds),
+    Option("fail-on-command", "yes|no", False, "a !command that fails fails its cell", _yes_or_no),
     Option("skip-tags", "TAG,…", (), "cells with one of these tags are not run", _names),
     Option("until", "CELL", None, "the last cell to run, by its name, number or position", _cell),
     Option(
@@ -299,6 +320,7 @@ OPTIONS = (
         "which printed lines are scalars: those of Guild's form, text as people print it, none",
         _one_of("lines", "text", "none"),
     ),
+    Option("cell-scalars", "yes|no", False, "what each cell takes are scalars", _yes_or_no),
     Option("images", "yes|no", True, "save the images that cells show as files", _yes_or_no),
     Option(
         "exec",

@@ -20,7 +20,7 @@ _ENTRIES: dict[type, str] = {
     model.Scalar: "value step",
     model.CellDifference: "name same=is_same source_changed=is_source_changed "
     "state_changed=is_state_changed hole before after outputs",
-    model.Cell: "index kind label number state seconds peak_memory",
+    model.Cell: "index kind label number state seconds cpu_seconds peak_memory gpu_memory",
     model.OutputDifference: "kind amount summary numbers lines before after",
     model.NumberChange: "name before after",
     model.Output: "source text cut=is_cut name message table image",

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
-from ..document.states import NOT_RUN, RUNNING
+from ..document.states import ENDED_BY_RUN, NOT_RUN, RUNNING
 from .alignment import common, increasing
 from .model import Cell, Run, Section, Slot
 
@@ -311,6 +311,6 @@ def _has_states(run: Run) -> bool:
 def _not_run(run: Run) -> str:
     if run.failed_cell is not None and run.failed_cell < len(run.cells):
         failed = run.cells[run.failed_cell]
-        word = run.state if run.state in ("stopped", "timed out", "kernel died") else "failed"
+        word = run.state if run.state in ("stopped", *ENDED_BY_RUN) else "failed"
         return f"not run: {word} in {failed.name or failed.label}"
     return f"not run: {run.reason}" if run.reason else "not run"

@@ -70,7 +70,8 @@ class Cell:
     messages call it, ``name`` its own name (document/cells.py). ``source`` is that of the kept
     source notebook, which has no value of the run, ``executed`` that of the executed one. ``id`` is
     nbformat's, "" where the source file has none of its own. ``state`` is a word of
-    docs/run-directory.md, "" for a cell that was not to run. ``peak_memory`` is in bytes.
+    docs/run-directory.md, "" for a cell that was not to run. ``cpu_seconds`` and ``peak_memory``,
+    in bytes, are of the kernel and all that it has started, ``gpu_memory`` is theirs as well.
     ``is_shared`` is true for one that was executed once for several runs (nb-fork).
     """
 
@@ -84,7 +85,9 @@ class Cell:
     number: int | None = None
     state: str = ""
     seconds: float | None = None
+    cpu_seconds: float | None = None
     peak_memory: int | None = None
+    gpu_memory: int | None = None
     is_shared: bool = False
     outputs: Sequence[Output] = ()
 

@@ -17,8 +17,8 @@ what the page opens with, as its addresses have it. The data is::
                 "failed": NUMBER OF RUNS, "reached": [FLAG] or null, "unexplained",
                 "sources": [SOURCE]}],
      "cells": [for each slot [for each run of its section
-               {"hole"} and {"n", "state", "seconds", "memory", "source", "outputs": [OUTPUT]}
-               and {"shared": true}, or null]],
+               {"hole"} and {"n", "state", "seconds", "cpu", "memory", "gpu", "source",
+                             "outputs": [OUTPUT]} and {"shared": true}, or null]],
      "sources": [TEXT],
      "outputs": [{"kind": "text", "from", "text", "cut"},       characters that are left out
                  {"kind": "table", "columns", "index", "rows", "cut"},   rows that are left out
@@ -177,7 +177,9 @@ class _PageData:
             "n": cell.number,
             "state": cell.state,
             "seconds": cell.seconds,
+            "cpu": cell.cpu_seconds,
             "memory": cell.peak_memory,
+            "gpu": cell.gpu_memory,
             **({"shared": True} if cell.is_shared else {}),
             "source": self._sources.setdefault(_utf8(cell.source), len(self._sources)),
             "outputs": [self._output(output, mask) for output in cell.outputs],

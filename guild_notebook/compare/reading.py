@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from ..document import cells as named_cells
 from ..document import reader, states
+from ..document.measures import measures_of
 from ..errors import UserError, said
 from ..flags.sources import parameters
 from ..run import again, run_scalars
@@ -340,8 +341,7 @@ def _cell(
 ) -> Cell:
     guild = mapping(mapping(node.get("metadata")).get("guild"))
     state = guild.get("status")
-    memory = mapping(guild.get("peak_memory")).get("kernel")
-    seconds = states.seconds(node)
+    took = measures_of(node)
     return Cell(
         index=cell.index,
         kind=cell.kind,
@@ -352,8 +352,10 @@ def _cell(
         id=own_id,
         number=cell.number,
         state=state if isinstance(state, str) else "",
-        seconds=seconds if seconds is not None and seconds >= 0 else None,
-        peak_memory=memory if type(memory) is int and 0 < memory < 1 << 60 else None,
+        seconds=took.seconds,
+        cpu_seconds=took.cpu_seconds,
+        peak_memory=took.memory,
+        gpu_memory=took.gpu,
         is_shared=states.is_shared(node),
         outputs=[*map(shared.output, outputs.cell_outputs(node))] if cell.is_code else [],
     )
@@ -384,7 +386,7 @@ def _ended(run: Run, told: Mapping[str, Any]) -> Run:
 def _why(cell: Cell) -> str:
     """How a cell ended, as run/execution/execute.py says it."""
     errors = [output for output in cell.outputs if output.name]
-    if errors and (errors[-1].name == "NoReply" or cell.state in ("timed out", "kernel died")):
+    if errors and (errors[-1].name == "NoReply" or cell.state in states.ENDED_BY_RUN):
         return errors[-1].message
     if cell.state == "stopped":
         return f"{cell.label} was stopped"

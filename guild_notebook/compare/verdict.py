@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..analysis.effects import statements
+from ..document.states import ENDED_BY_RUN
 from . import difference_json, differences, environment, reach, report_text
 from .environment import EnvironmentDifference
 from .matching import NOT_TO_RUN
@@ -21,7 +22,7 @@ MOST_NAMED = 5
 MOST_SILENT = 2
 """Of cells before one of them that it names as well: the last."""
 
-_ENDED = ("completed", "failed", "exit", "timed out", "kernel died")
+_ENDED = ("completed", "failed", "exit", *ENDED_BY_RUN)
 """States of a cell that has run as far as it does by itself."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .measures import Measures
 from .states import NOT_RUN, RUNNING
 
 ATTRIBUTE = "shared_cells"
@@ -19,11 +20,12 @@ ATTRIBUTE = "shared_cells"
 class SharedCells:
     """``seconds`` are how long each took when it was executed, by its index among all cells of the
     notebook, in the order of the notebook. ``memory`` is the peak of that process meanwhile, in
-    bytes, of those cells of which it is known. ``prefix`` is an id of the process, and ``began``
-    when its first cell began, as ``time.time`` has it."""
+    bytes, of those cells of which it is known, and ``cpu`` are seconds of its CPU time. ``prefix``
+    is an id of the process, and ``began`` when its first cell began, as ``time.time`` has it."""
 
     seconds: Mapping[int, float] = field(default_factory=dict)
     memory: Mapping[int, int] = field(default_factory=dict)
+    cpu: Mapping[int, float] = field(default_factory=dict)
     prefix: str = ""
     began: float = 0.0
 
@@ -47,14 +49,11 @@ class SharedCells:
                 }
             start += taken
 
-    def peaks(self, own: Mapping[int, int]) -> dict[int, int]:
-        """``own``, the peak memory of a run's kernel by the index of the cell, with those of the
-        execution for the cells that are shared."""
-        peaks = {
-            index: self.memory.get(index, 0) if index in self.seconds else peak
-            for index, peak in own.items()
-        }
-        return {index: peak for index, peak in peaks.items() if peak}
+    def measures(self, index: int) -> Measures | None:
+        """What the execution took for a cell, None for one that is not shared."""
+        if index not in self.seconds:
+            return None
+        return Measures(self.seconds[index], self.cpu.get(index), self.memory.get(index))
 
 
 def _iso(seconds: float) -> str:

@@ -5,7 +5,6 @@ docs/run-directory.md has the words: cells that are not to run have no state.
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
@@ -13,8 +12,12 @@ from typing import Any
 
 from ..errors import NotebookError, nearest
 from .cells import Cell, cell_label, cell_names, ordinal
+from .measures import Measures
 
 RUNNING, NOT_RUN = "running", "not run"
+
+ENDED_BY_RUN = ("timed out", "over memory", "kernel died")
+"""States of cells whose end has no exception of the notebook."""
 
 States = dict[int, str]
 """The state of each cell that is to run, by its index."""
@@ -75,24 +78,26 @@ def put(
     states: Mapping[int, str],
     status: str = RUNNING,
     failed_cell: int | None = None,
-    peaks: Mapping[int, int] = MappingProxyType({}),
+    measures: Mapping[int, Measures] = MappingProxyType({}),
     last_cell: int | None = None,
     shared: Container[int] = (),
 ) -> set[int]:
     """Put the state of the run and of its cells into ``nb``; returns the indexes of the cells that
-    change. ``failed_cell`` is the index of the cell that ended the run, ``peaks`` is the peak
-    memory of the kernel while cells ran, in bytes, and ``last_cell`` the index of the last that is
-    to run, where that is not the last of the notebook (nb-until). Those in ``shared`` have been
-    executed once for several runs (shared_cells.py)."""
+    change. ``failed_cell`` is the index of the cell that ended the run, ``measures`` what cells
+    took, and ``last_cell`` the index of the last that is to run, where that is not the last of the
+    notebook (nb-until). Those in ``shared`` have been executed once for several runs
+    (shared_cells.py). A limit that the author has put there stays."""
     cells = {"failed_cell": failed_cell, "last_cell": last_cell}
     known = {key: index for key, index in cells.items() if index is not None}
     nb["metadata"]["guild"] = {"status": status, **known}
     changed = set()
     for index, state in states.items():
         metadata = nb["cells"][index]["metadata"]
-        memory = {"peak_memory": {"kernel": peaks[index]}} if index in peaks else {}
+        own = metadata.get("guild")
+        limit = {"timeout": own["timeout"]} if isinstance(own, dict) and "timeout" in own else {}
+        taken = measures[index].metadata() if index in measures else {}
         shares = {"shared": True} if index in shared and state != NOT_RUN else {}
-        said = {"status": state, **memory, **shares}
+        said = {**limit, "status": state, **taken, **shares}
         if metadata.get("guild") != said:
             metadata["guild"] = said
             changed.add(index)
@@ -105,17 +110,3 @@ def is_shared(cell: Mapping[str, Any]) -> bool:
         return cell["metadata"]["guild"]["shared"] is True
     except (KeyError, TypeError):
         return False
-
-
-def seconds(cell: Mapping[str, Any]) -> float | None:
-    """How long a cell took by the times in its metadata, which nbclient writes; None where that is
-    not known."""
-    try:
-        times = cell["metadata"]["execution"]
-        start, end = (
-            datetime.datetime.fromisoformat(str(times[key]).replace("Z", "+00:00"))
-            for key in ("iopub.execute_input", "shell.execute_reply")
-        )
-        return (end - start).total_seconds()
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None

@@ -81,7 +81,9 @@ class _ValidCopy:
         where = f"{self._labels[cell.index]}: "
         rules = _CODE_METADATA if cell.is_code else _TEXT_METADATA
         metadata = self.mapping(raw.get("metadata"), rules, where + "metadata")
-        metadata.pop("guild", None)
+        guild = metadata.pop("guild", None)
+        if isinstance(guild, dict) and "timeout" in guild:
+            metadata["guild"] = {"timeout": guild["timeout"]}
         new: Document = {"cell_type": cell.kind, "metadata": metadata, "source": source}
         if cell.is_code:
             new.update(outputs=[], execution_count=None)

@@ -89,10 +89,15 @@ def chosen_scalars(
     names: Iterable[str], objective: Objective | None, preferred: Sequence[str] = ()
 ) -> list[str]:
     """The scalars that have a column: the objective, what guild.yml compares, then the others in
-    the order in which they were recorded. Guild's own of the system are none of the notebook's."""
+    the order in which they were recorded. Guild's own of the system, and what cells take
+    (nb-cell-scalars), are none of the notebook's."""
     names = list(names)
     first = [objective.name] if objective else []
-    ranked = [*first, *preferred, *(name for name in names if not name.startswith("sys/"))]
+    ranked = [
+        *first,
+        *preferred,
+        *(name for name in names if not name.startswith(("sys/", "cell/"))),
+    ]
     return [name for name in dict.fromkeys(ranked) if name in names][:MOST_SCALARS]
 
 

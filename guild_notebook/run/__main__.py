@@ -16,13 +16,13 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 # What takes long to import is imported where it is needed, most of it while the kernel starts.
 from .. import fork_host, options
-from ..document import reader, shared_cells, states, text_formats
+from ..document import cell_limits, reader, shared_cells, states, text_formats
 from ..errors import UserError
 from ..scalars import compiled_patterns
 from ..start import wait_until_needed
@@ -102,7 +102,8 @@ def main() -> int:
                 if is_trial and not start.error:
                     prefix = unexecuted.prefix(start, settings)
                 output = RunOutput(out, err, status_lines, secrets.masker, status)
-                executed = unexecuted.data, lambda: unexecuted.flags(arguments)
+                flags = unexecuted.flags
+                executed = unexecuted.data, unexecuted.limits, lambda: flags(arguments)
                 return asyncio.run(
                     _execute(start, prefix, *executed, record, settings, output, stop, autosave)
                 )
@@ -205,6 +206,7 @@ class UnexecutedNotebook:
         self._found: Any = None
         self._assigned: list[Assignment] = []
         self.data: dict[str, Any] = {}
+        self.limits: dict[int, cell_limits.CellLimit] = {}
 
     def put_values(self, skip_tags: Sequence[str], until: str | None) -> list[str]:
         """Put the flag values in, and find the cells that are to run; returns the names of what is
@@ -217,7 +219,9 @@ class UnexecutedNotebook:
         found = self._found = discover.discover(self._nb, patterns, wanted, self._secrets.variables)
         self._assigned = self._secrets.assignments(found)
         left_out = self._strip(apply.edited_sources(self._nb, self._assigned))
-        self._to_run = states.indexes_to_run(reader.cells_of(self.data), skip_tags, until)
+        cells = reader.cells_of(self.data)
+        self._to_run = states.indexes_to_run(cells, skip_tags, until)
+        self.limits = cell_limits.own_limits(self.data, cells, self._to_run)
         self._last_cell = None if until is None else max(self._to_run, default=-1)
         return left_out
 
@@ -227,7 +231,8 @@ class UnexecutedNotebook:
 
         about = self._nb, self._found, self._assigned
         cells, indexes = reader.cells_of(self.data), self._to_run or []
-        return forked_trial.prefix(self._record, start, settings, *about, cells, indexes)
+        where = cells, indexes, self.limits
+        return forked_trial.prefix(self._record, start, settings, *about, *where)
 
     def flags(self, arguments: Sequence[str]) -> RunFlags:
         """The flags whose values have been put in; ``arguments`` are those of the run."""
@@ -308,13 +313,16 @@ def _start_kernel(
         cwd = os.path.dirname(record.project_file)
         folders.insert(0, cwd)
     chosen = settings["kernel"], nb.kernel_name, language
-    return KernelStart(*chosen, cwd, record.dir, folders, waiting, waits, is_chosen_only)
+    how = waiting, waits, is_chosen_only
+    fails = settings["fail-on-command"]
+    return KernelStart(*chosen, cwd, record.dir, folders, *how, fails_on_command=fails)
 
 
 async def _execute(
     start: KernelStart,
     prefix: Prefix | None,
     data: dict[str, Any],
+    limits: Mapping[int, cell_limits.CellLimit],
     flags: Callable[[], RunFlags],
     record: RunDir,
     settings: options.Settings,
@@ -323,7 +331,8 @@ async def _execute(
     autosave: Autosave,
 ) -> int:
     """Execute ``data``, the notebook with the values of ``flags`` and without outputs, on the
-    kernel of ``start``; returns the exit status as ``main`` does."""
+    kernel of ``start``; ``limits`` are those of cells that have their own. Returns the exit status
+    as ``main`` does."""
     stop.watch()
     shared = shared_cells.SharedCells()
     if prefix:
@@ -348,7 +357,9 @@ async def _execute(
         gc.freeze()
         gc.enable()
 
-        session = Session(record, kernel, data, flags, settings, output, stop, autosave, shared)
+        session = Session(
+            record, kernel, data, limits, flags, settings, output, stop, autosave, shared
+        )
         status = await session.run()
     if kernel.supervisor_failure:
         why = f"the kernel's supervisor {kernel.supervisor_failure}"

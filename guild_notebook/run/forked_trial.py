@@ -7,12 +7,13 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .. import fork_host, options
 from ..analysis.fork_point import fork_point, is_constant
+from ..document.cell_limits import CellLimit
 from ..document.cells import Cell, cell_label, cell_names
 from ..document.reader import Notebook
 from ..document.shared_cells import SharedCells
@@ -38,10 +39,11 @@ def prefix(
     assigned: Sequence[apply.Assignment],
     cells: Sequence[Cell],
     indexes: Sequence[int],
+    limits: Mapping[int, CellLimit],
 ) -> Prefix:
     """Have the cells executed that the trials share, on a kernel as ``start`` has chosen. ``found``
     are the flags of ``notebook`` and ``assigned`` their values, ``cells`` are its cells with these,
-    and those with the ``indexes`` are to run."""
+    those with the ``indexes`` are to run, and some have ``limits`` of their own."""
     names = record.known_attr(fork_host.VARYING)
     varying = [str(name) for name in names] if isinstance(names, list) else []
     kept = [cell.index for cell in parameters.kept_cells(notebook)]
@@ -67,6 +69,7 @@ def prefix(
             labels[index],
             settings["allow-errors"] or "raises-exception" in cells[index].tags,
             sets.get(index, []),
+            limits.get(index) or CellLimit(settings["cell-timeout"], "nb-cell-timeout"),
         )
         for index in indexes[: point.cells]
     ]
@@ -104,7 +107,7 @@ async def start_kernel(
     if not made.reason:
         cells = len(made.cells)
         output.status.begin(f"executing {cells} cell{'s' * (cells > 1)} that the trials share")
-    is_ready = await made.ready(stop.requested, settings["cell-timeout"])
+    is_ready = await made.ready(stop.requested)
     start.begin(fork=made.fork if is_ready else None)
     if is_ready and start.error:
         is_ready = False

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..document import states
 from ..document.cells import cell_label
+from ..document.measures import measures_of
 from ..document.mime import text_of
 from ..secrets.settings import PLACEHOLDER
 from . import again, run_scalars
@@ -163,7 +164,8 @@ def _part(nb: Any) -> str:
 
 def _shared(nb: Any) -> dict[str, Any]:
     """The cells that were executed once for several runs, as fields of RunFacts."""
-    seconds = [max(states.seconds(cell) or 0, 0) for cell in nb.cells if states.is_shared(cell)]
+    shared = filter(states.is_shared, nb.cells)
+    seconds = [measures_of(cell).seconds or 0 for cell in shared]
     return {"shared": len(seconds), "shared_seconds": sum(seconds)}
 
 

@@ -17,7 +17,9 @@ import nbformat
 
 from .. import kernel_folders, options
 from ..document import shared_cells, states, strip, trust
+from ..document.cell_limits import CellLimit
 from ..document.limits import Limits
+from ..document.measures import Measures
 from ..document.shared_cells import SharedCells
 from ..document.writer import NotebookEncoder
 from .execution.client import RunClient
@@ -54,12 +56,14 @@ def import_reports() -> None:
 @dataclass
 class Session:
     """Executes ``nb``, the notebook with its flag values and without outputs, on a kernel that has
-    been started, and saves the executed notebook, its images and its reports. ``flags`` returns
-    what reports say of the flags, ``shared`` are the cells that this kernel does not execute."""
+    been started, and saves the executed notebook, its images and its reports. ``limits`` are those
+    of cells that have their own, ``flags`` returns what reports say of the flags, ``shared`` are
+    the cells that this kernel does not execute."""
 
     record: RunDir
     kernel: Kernel
     nb: Any
+    limits: Mapping[int, CellLimit]
     flags: Callable[[], RunFlags]
     settings: options.Settings
     output: RunOutput
@@ -77,7 +81,7 @@ class Session:
         )
         self._encoder = NotebookEncoder(self.nb, self.output.masker)
         self._states: states.States = {}
-        self._peaks: Mapping[int, int] = {}
+        self._measures: Mapping[int, Measures] = {}
         self._last_cell: int | None = None
         self._saved_states: states.States = {}
         self._unsaved: set[int] = set()  # cells that no save holds as they are
@@ -109,7 +113,7 @@ class Session:
         self._gpus = client.gpus
         client.on_files_read = self._project_files.add
         execution = self._execution(client)
-        self._states, self._peaks = execution.states, execution.peaks
+        self._states, self._measures = execution.states, execution.measures
         if self.settings["until"]:
             self._last_cell = max(execution.indexes, default=-1)
         self._kernel_record.remove_earlier()
@@ -187,15 +191,16 @@ class Session:
     def _execution(self, client: RunClient) -> Execution:
         tags, status_lines = self.settings["skip-tags"], self.output.status_lines
         until = self.settings["until"]
-        limits = self.settings["cell-timeout"], self.settings["timeout"]
+        limits = self.settings["cell-timeout"], self.settings["timeout"], self.limits
         saving = self.autosave.cell_starts
         record, project = self.record, os.environ.get("PROJECT_DIR", "")
         cwd, option = self.kernel.cwd, self.settings["cwd"]
         language = self.kernel.language
         places = Places(record.dir, cwd, option, project, record.project_file, language)
         return Execution(
-            client, self.kernel, tags, until, status_lines, self.stop, *limits, saving, places,
-            self.output.status, self._last_times, self.shared.seconds,
+            client, self.kernel, tags, until, status_lines, self.stop, *limits,
+            self.settings["memory-limit"], saving, places,
+            self.output.status, self._last_times, self.shared, self.settings["cell-scalars"],
         )  # fmt: skip
 
     def _sources(self) -> Sources:
@@ -306,7 +311,7 @@ class Session:
             self._save_errors.add(self.record.executed_path, e)
 
     def _write_notebook(self, changed: Collection[int] | None) -> None:
-        state = *self._run_state, self.shared.peaks(self._peaks), self._last_cell
+        state = *self._run_state, self._measures, self._last_cell
         self._unsaved |= states.put(self.nb, self._states, *state, self.shared.seconds)
         self.shared.put_times(self.nb, self._states)
         described = self._kernel_record.description(self._gpus)

@@ -408,7 +408,7 @@ KEYS = {
     "before": "id dir operation notebook label tags status state reason started seconds flags "
     "scalars source_digest report",
     "cells": "name same source_changed state_changed hole before after outputs",
-    "cell": "index kind label number state seconds peak_memory",
+    "cell": "index kind label number state seconds cpu_seconds peak_memory gpu_memory",
     "outputs": "kind amount summary numbers lines before after",
     "output": "source text cut name message table image",
 }

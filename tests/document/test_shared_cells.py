@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from guild_notebook.document import states
+from guild_notebook.document.measures import Measures, measures_of
 from guild_notebook.document.shared_cells import SharedCells
 
-SHARED = SharedCells({0: 2.5, 2: 0.25}, {0: 300_000_000}, "4f2e", 1_700_000_000.0)
+SHARED = SharedCells({0: 2.5, 2: 0.25}, {0: 300_000_000}, {0: 4.5}, "4f2e", 1_700_000_000.0)
 REPLAYED = {"iopub.status.busy": "2026-11-27T10:00:00.000000Z"}
 
 
@@ -19,7 +20,7 @@ def notebook() -> Any:
 def test_times_are_those_of_the_one_execution_and_only_of_cells_that_have_ended():
     nb = notebook()
     SHARED.put_times(nb, {0: "completed", 2: "completed", 3: "completed"})
-    assert [states.seconds(cell) for cell in nb["cells"]] == [2.5, None, 0.25, None]
+    assert [measures_of(cell).seconds for cell in nb["cells"]] == [2.5, None, 0.25, None]
     times = nb["cells"][2]["metadata"]["execution"]
     assert times == {
         "iopub.status.busy": "2023-11-14T22:13:22.500000Z",
@@ -32,8 +33,9 @@ def test_times_are_those_of_the_one_execution_and_only_of_cells_that_have_ended(
     assert [cell["metadata"]["execution"] for cell in nb["cells"]] == [REPLAYED] * 4
 
 
-def test_peaks_of_shared_cells_are_those_of_the_one_execution():
-    assert SHARED.peaks({0: 5, 1: 6, 2: 7, 3: 8}) == {0: 300_000_000, 1: 6, 3: 8}
+def test_what_shared_cells_took_is_what_the_one_execution_took():
+    took = [SHARED.measures(index) for index in range(4)]
+    assert took == [Measures(2.5, 4.5, 300_000_000), None, Measures(0.25), None]
 
 
 def test_a_shared_cell_is_marked_once_it_has_begun():

@@ -10,7 +10,8 @@ const FILTER_TOKEN = new RegExp([
   /(?<word>[^\s<>=!()[\],"'][^\s<>=!()[\],]*)/,
   /(?<odd>.)/,
 ].map((part) => part.source).join("|"), "gsu");
-const FILTER_STATES = ["completed", "failed", "stopped", "timed out", "kernel died", "running",
+const FILTER_STATES = ["completed", "failed", "stopped", "timed out", "over memory",
+  "kernel died", "running",
   "error", "terminated", "pending", "staged"];
 const FILTER_DEPTH = 100;
 

@@ -11,12 +11,16 @@ from typing import Any, TypeVar
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from ...document.cell_limits import CellLimit
 from ...document.cells import cell_label, cell_names, short_name
+from ...document.measures import Measures, memory_text
 from ...document.reader import cells_of
+from ...document.shared_cells import SharedCells
 from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
-from ..kernel.memory import OWN_PEAK, PeakMemory
+from ..kernel.memory import OWN_PEAK
 from ..kernel.process import Kernel
+from ..kernel.usage import Usage
 from ..output.progress import StatusLines
 from ..output.status import RunStatus
 from ..output.stream import without_escapes
@@ -26,8 +30,17 @@ from .stop import Stop
 
 TICK_SECONDS = 0.1
 
+MEMORY_SECONDS = 0.02
+"""Between two looks at the memory where that is limited."""
+
+FAR_OVER = 1.25
+"""How many times the limit an interrupted cell may take before the kernel is killed at once."""
+
 GRACE_SECONDS = 5.0
 """Time that an interrupted cell has to end before the kernel is killed."""
+
+LEAST_GRACE_SECONDS = 0.5
+"""The same however much memory it takes."""
 
 STOP_SECONDS = 1.5
 """The same when the run is stopped: Guild stops what is left after 5 seconds."""
@@ -102,11 +115,12 @@ class _RunningCell:
 class Execution:
     """Executes those of the notebook's ``cells`` that have the ``indexes``, in order, until all are
     executed, that which is called ``until`` is, or a cell ends the run. ``states`` has the state of
-    each by its index, ``peaks`` the peak memory of the kernel while it ran, in bytes, where that is
-    known. The limits are
-    seconds for a cell and for all cells, None for none. ``places`` are where the project is.
-    ``status`` is told of each cell, and with it of what ``last_times`` has of it. ``shared`` has
-    the seconds that cells took when they were executed for several runs (shared_cells.py)."""
+    each by its index, ``measures`` what it took. The limits are seconds for a cell and for all
+    cells, and bytes of memory, None for none; ``own_limits`` are those of cells that have one, by
+    their index. ``places`` are where the project is.
+    ``status`` is told of each cell, and with it of what ``last_times`` has of it. ``shared`` are
+    the cells that were executed for several runs. Where it ``has_cell_scalars``, what a cell took
+    are scalars of the run."""
 
     client: RunClient
     kernel: Kernel
@@ -116,39 +130,50 @@ class Execution:
     stop: Stop
     cell_limit: float | None
     run_limit: float | None
+    own_limits: Mapping[int, CellLimit]
+    memory_limit: int | None
     cell_starts: Callable[[], None]
     places: missing_files.Places
     status: RunStatus
     last_times: Callable[[], Mapping[int, float]]
-    shared: Mapping[int, float]
+    shared: SharedCells
+    has_cell_scalars: bool
 
     def __post_init__(self) -> None:
         self.cells = cells_of(self.client.nb)
         self.indexes = indexes_to_run(self.cells, self.skip_tags, self.until)
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
-        self.peaks: dict[int, int] = {}
+        self.measures: dict[int, Measures] = {}
         self._names = cell_names(self.cells)
+        self._scalar_names = self.client.scalars.names(self._names) if self.has_cell_scalars else []
         self._where = ""
         self._errors: dict[int, str] = {}
         self._advice: list[missing_files.Advice] = []
         self._input_requested = asyncio.Event()
         self._input_prompt = ""
+        self._over_memory, self._far_over_memory = asyncio.Event(), asyncio.Event()
+        self._most_held = 0
         self._waiting: dict[asyncio.Event, asyncio.Future[object]] = {}
 
     async def run(self, *background: Coroutine[Any, Any, None]) -> Outcome:
         """Execute the cells, with the ``background`` coroutines running meanwhile."""
         self._kills_before = oom.kills()
         reads_own = any(OWN_PEAK.search(self.cells[index].source) for index in self.indexes)
-        self._memory = PeakMemory(self.kernel.pid, may_reset=not reads_own)
+        supervisor = self.kernel.supervisor_pid
+        self._usage = Usage(self.kernel.pid, supervisor, may_reset=not reads_own)
+        watching = [self._refresh(), self._look_closely(), self._watch_input(), *background]
+        if self.memory_limit and self.kernel.pid:
+            watching.append(self._watch_memory(self.memory_limit))
+        elif self.memory_limit:
+            text = "the memory of this kernel is not limited (nb-memory-limit)"
+            self.status_lines.write(f"{text}: its process is not known on this machine", text)
         try:
-            outcome = await run_with_background(
-                self._execute_all(), self._refresh(), self._watch_input(), *background
-            )
+            outcome = await run_with_background(self._execute_all(), *watching)
         except BackgroundError as e:
             index = next((i for i, state in self.states.items() if state == "stopped"), None)
             outcome = Outcome(1, index, f"the run was ended by an error of this package: {e}")
         finally:
-            self._memory.close()
+            self._usage.close()
         return replace(outcome, where=self._where, errors=self._errors, advice=self._advice)
 
     async def _execute_all(self) -> Outcome:
@@ -172,8 +197,25 @@ class Execution:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.client.display.tick()
-            self._memory.sample()
+            self._usage.sample()
             self.kernel.client.wakeups.send_if_due()
+
+    async def _look_closely(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if self._usage.needs_close_look:
+                await loop.run_in_executor(None, self._usage.close_look)
+
+    async def _watch_memory(self, limit: int) -> None:
+        while True:
+            await asyncio.sleep(MEMORY_SECONDS)
+            held = self._usage.held(limit)
+            self._most_held = max(self._most_held, held)
+            if held > limit:
+                self._over_memory.set()
+            if held > FAR_OVER * limit:
+                self._far_over_memory.set()
 
     async def _execute(self, index: int, number: int, deadline: float | None) -> Outcome | None:
         name = self._names[index]
@@ -185,22 +227,24 @@ class Execution:
         started = time.monotonic()
         self._input_requested.clear()
         node = self.client.nb.cells[index]
-        self._memory.begin()
+        for event in (self._over_memory, self._far_over_memory):
+            event.clear()
+        self._most_held = 0
+        self._usage.begin()
         task = asyncio.ensure_future(
             self.client.async_execute_cell(node, index, execution_count=number)
         )
         self._where = cell_label(index + 1, name, number)
         cell = _RunningCell(task, index, self._where)
-        cell_deadline = started + self.cell_limit if self.cell_limit else None
         try:
-            outcome, state = await self._wait_for_end(cell, cell_deadline, deadline)
+            outcome, state = await self._wait_for_end(cell, started, deadline)
         except asyncio.CancelledError:  # something in the background has failed
             await self._interrupt(task, STOP_SECONDS)
             self.states[index] = "stopped"
             raise
         finally:
-            if peak := self._memory.end():
-                self.peaks[index] = peak
+            took = Measures(time.monotonic() - started, **self._usage.end())
+            took = self.measures[index] = self.shared.measures(index) or took
         self.states[index] = state
         self.client.display.finish_cell()
         characters, displays = self.client.outputs.left_out(index)
@@ -209,10 +253,12 @@ class Execution:
             text = f"the notebook has not all output of {cell.where} (nb-output-limit)"
             self.status_lines.write(f"{text}: it lacks {characters:,} characters{shown}", text)
         shown_state = "" if state == "completed" else state
-        seconds = time.monotonic() - started
-        if index in self.shared:
-            seconds, shown_state = self.shared[index], shown_state or "shared"
+        if self.shared.measures(index):
+            shown_state = shown_state or "shared"
+        seconds = took.seconds or 0.0
         self.status_lines.write_cell_end(number, len(self.indexes), name, seconds, shown_state)
+        for what, value in took.scalars() if self.has_cell_scalars else ():
+            self.client.scalars.add(f"cell/{self._scalar_names[index]}/{what}", value)
         self.client.scalars.save()
         if state == "failed":
             await self._advise(index)
@@ -244,10 +290,12 @@ class Execution:
             self.client.outputs.add_note(index, note)
 
     async def _wait_for_end(
-        self, cell: _RunningCell, cell_deadline: float | None, deadline: float | None
+        self, cell: _RunningCell, started: float, deadline: float | None
     ) -> tuple[Outcome | None, str]:
         """Wait until something ends the cell; returns how the execution ended, None if it goes on,
         and the cell's state."""
+        limit = self.own_limits.get(cell.index) or CellLimit(self.cell_limit, "nb-cell-timeout")
+        cell_deadline = started + limit.seconds if limit.seconds else None
         first = min((d for d in (cell_deadline, deadline) if d is not None), default=None)
         await self._wait(cell.task, first)
         if self.kernel.ended.is_set() and not self.stop.requested.is_set():
@@ -261,17 +309,19 @@ class Execution:
         if not cell.task.done() and not self.kernel.ended.is_set():
             if self._input_requested.is_set():
                 return await self._end_by_input_request(cell)
+            if self._over_memory.is_set():
+                return await self._end_by_memory(cell)
             if first is None or time.monotonic() < first:
                 return await self._end_without_reply(cell)
             if first == cell_deadline:
-                return await self._end_by_timeout(cell, self.cell_limit, "nb-cell-timeout")
+                return await self._end_by_timeout(cell, limit.seconds, limit.option)
             return await self._end_by_timeout(cell, self.run_limit, "nb-timeout")
         return await self._result(cell)
 
     async def _wait(self, task: asyncio.Future[object], deadline: float | None) -> None:
         """Wait until the task is done, the kernel has ended, a stop or input is requested, or the
         deadline is over; or until a kernel that is idle has had its time to reply."""
-        ends = [self.kernel.ended, self.stop.requested, self._input_requested]
+        ends = [self.kernel.ended, self.stop.requested, self._input_requested, self._over_memory]
         await self._first_of(task, [*ends, self.client.idle], deadline)
         if not task.done() and not any(end.is_set() for end in ends):
             late = time.monotonic() + REPLY_SECONDS
@@ -290,11 +340,13 @@ class Execution:
         await asyncio.wait(first, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     async def _interrupt(self, task: asyncio.Future[object], seconds: float) -> bool:
-        """Interrupt the cell, and kill the kernel if the cell goes on for ``seconds``; returns
-        whether it was killed."""
+        """Interrupt the cell, and kill the kernel if the cell goes on for ``seconds`` or takes far
+        more memory than it may; returns whether it was killed."""
+        until = time.monotonic() + seconds
         await self.kernel.interrupt()
-        done, _ = await asyncio.wait([task], timeout=seconds)
-        if done:
+        await self._first_of(task, [], time.monotonic() + min(seconds, LEAST_GRACE_SECONDS))
+        await self._first_of(task, [self._far_over_memory], until)
+        if task.done():
             task.exception()  # KeyboardInterrupt of the cell
             return False
         await self.kernel.kill()
@@ -326,6 +378,14 @@ class Execution:
         text = f"{cell.where} was {how}: over {seconds:g} s ({option})"
         self.client.add_error(cell.index, "Timeout", text)
         return Outcome(1, cell.index, text), "timed out"
+
+    async def _end_by_memory(self, cell: _RunningCell) -> tuple[Outcome, str]:
+        assert self.memory_limit
+        how = "killed" if await self._interrupt(cell.task, GRACE_SECONDS) else "interrupted"
+        sizes = memory_text(self._most_held), memory_text(self.memory_limit)
+        text = f"{cell.where} was {how}: {sizes[0]} of memory, over {sizes[1]} (nb-memory-limit)"
+        self.client.add_error(cell.index, "MemoryLimit", text)
+        return Outcome(1, cell.index, text), "over memory"
 
     async def _result(self, cell: _RunningCell) -> tuple[Outcome | None, str]:
         if not cell.task.done():  # the kernel has ended, its last messages may still arrive

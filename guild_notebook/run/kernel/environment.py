@@ -52,9 +52,11 @@ def python_of(reply: dict[str, Any]) -> dict[str, Any]:
 
 
 class Environment:
-    """``folders``: from where cells import, those of the run and its notebook first."""
+    """``folders``: from where cells import, those of the run and its notebook first. Where it
+    ``fails_on_command``, a ``!command`` that fails fails its cell."""
 
-    def __init__(self, folders: list[str]) -> None:
+    def __init__(self, folders: list[str], fails_on_command: bool = False) -> None:
+        self._fails_on_command = fails_on_command
         of_project, self._others = start.python_path()
         self.folders = list(dict.fromkeys([*map(os.path.abspath, folders), *of_project]))
         self._bin = ""
@@ -107,6 +109,7 @@ class Environment:
         if implementation != "ipython":
             return ""
         values = f"'address': {output_address!r}, 'folders': {self.folders!r}"
+        values += f", 'fails_on_command': {self._fails_on_command}"
         names = "launcher", "ipython_setup", "files_read"
         return "\n".join(_executing(name, values) for name in names)
 

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ... import fork_host
+from ...document.cell_limits import NO_LIMIT, CellLimit
 from ...document.shared_cells import SharedCells
 from . import prefix, supervisor
 from .starting import Child, KernelStart, Pipes
@@ -46,13 +47,14 @@ class SharedCell:
     """A cell that is executed once: its ``index``, ``source`` with the values of flags, what it is
     called, and whether it ``may_fail`` without an end of the run. Names that it ``sets`` to values
     in which the trials differ are set by each trial for itself: the source has none of these
-    values, and no cell that is executed once finds the names."""
+    values, and no cell that is executed once finds the names. It has the time of its ``limit``."""
 
     index: int
     source: str
     where: str
     may_fail: bool
     sets: Sequence[str] = ()
+    limit: CellLimit = NO_LIMIT
 
 
 class ForkedSupervisor(Child):
@@ -215,25 +217,28 @@ class Prefix:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    async def ready(self, stopped: asyncio.Event, cell_limit: float | None) -> bool:
+    async def ready(self, stopped: asyncio.Event) -> bool:
         """Wait until the cells have been executed; returns whether the kernel can be forked. Where
         it cannot, the ``reason`` is there, but for a run that is ``stopped``."""
         if self.reason:
             return False
         stop = asyncio.ensure_future(stopped.wait())
+        limit = self.cells[0].limit
         try:
             self._connection = await self._connected(stop)
             while self._connection:
                 line = asyncio.ensure_future(self._next_line())
                 await asyncio.wait(
-                    [line, stop], timeout=cell_limit, return_when=asyncio.FIRST_COMPLETED
+                    [line, stop], timeout=limit.seconds, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not line.done():
                     line.cancel()
                     if not stop.done():
-                        self.refuse("a shared cell takes longer than nb-cell-timeout")
+                        self.refuse(f"a shared cell takes longer than {limit.option}")
                     break
                 told = line.result()
+                if 0 <= told.get("cell", -1) < len(self.cells):
+                    limit = self.cells[told["cell"]].limit
                 if "ready" in told:
                     self._set_shared(told["ready"])
                     return True
@@ -279,7 +284,8 @@ class Prefix:
         indexes = [cell.index for cell in self.cells]
         seconds = dict(zip(indexes, told["seconds"]))
         memory = {index: size for index, size in zip(indexes, told["memory"]) if size}
-        self.shared = SharedCells(seconds, memory, told["id"], told["began"])
+        cpu = dict(zip(indexes, told["cpu"]))
+        self.shared = SharedCells(seconds, memory, cpu, told["id"], told["began"])
 
     def fork(
         self, pipes: Pipes, cwd: str, env: Mapping[str, str], file: str, folder: str

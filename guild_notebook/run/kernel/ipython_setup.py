@@ -12,6 +12,7 @@ import gc
 import importlib.util
 import io
 import os
+import subprocess
 import sys
 import warnings
 from typing import Any
@@ -102,9 +103,9 @@ def _refusing(kernel: Any, ask: Any = None) -> Any:
 
 
 def refuse_input(kernel: Any) -> None:
-    """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do,
-    and let what a command (``!name``) reads from its terminal be at its end. Whoever else sends
-    code to the kernel may have a keyboard: a console (`guild-notebook attach`) has."""
+    """Make ``input()``, ``getpass()`` and reading ``sys.stdin`` an error that says what to do.
+    Whoever else sends code to the kernel may have a keyboard: a console (`guild-notebook attach`)
+    has."""
     from IPython.core.error import StdinNotImplementedError  # what ipykernel raises here
 
     debug = sys.breakpointhook
@@ -135,15 +136,60 @@ def refuse_input(kernel: Any) -> None:
     sys.stdin = NoKeyboard()
     if "PYTHONBREAKPOINT" not in os.environ:
         sys.breakpointhook = refuse_to_debug  # ipykernel's does nothing where debugpy is there
-    shell = kernel.shell
-    run_command = shell.system
 
-    def without_keyboard(command: str) -> Any:
+
+def change_commands(shell: Any, fails: bool) -> None:
+    """Let what a command (``!name``) reads from its terminal be at its end; where it ``fails``, a
+    command that ends with another status than 0 is an error of its cell, with the status."""
+    from IPython.utils.text import LSString, SList
+
+    run_command, get_output = shell.system, shell.getoutput
+
+    def expanded(command: str, depth: int = 0) -> str:
+        """With the values of variables of who has called the function that calls this."""
+        return str(shell.var_expand(command, depth=depth + 2))
+
+    @contextlib.contextmanager
+    def already_expanded() -> Any:
+        shell.var_expand = lambda text, *_args, **_options: text
+        try:
+            yield
+        finally:
+            del shell.var_expand
+
+    def system(cmd: str) -> None:
         """IPython gives a command a terminal, at which it would wait for ever. In this mode reads
         return at once with nothing, also those from /dev/tty (git and ssh ask there)."""
-        return run_command(f"stty -icanon min 0 time 0 2>/dev/null\n{command}")
+        __tracebackhide__ = True
+        command = expanded(cmd)
+        with already_expanded():
+            run_command(f"stty -icanon min 0 time 0 2>/dev/null\n{command}")
+        if fails and shell.user_ns.get("_exit_code"):
+            raise subprocess.CalledProcessError(shell.user_ns["_exit_code"], command)
 
-    shell.system = without_keyboard
+    def getoutput(cmd: str, split: bool = True, depth: int = 0) -> Any:
+        """As IPython's, which loses the status. What the command has said is shown if it fails."""
+        __tracebackhide__ = True
+        command = expanded(cmd, depth)
+        if command.rstrip().endswith("&"):
+            return get_output(command)  # which raises what says why
+        done = subprocess.run(
+            command,
+            shell=True,
+            executable=os.environ.get("SHELL"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        text = done.stdout.decode(errors="replace")
+        if done.returncode:
+            sys.stderr.write(text)
+            raise subprocess.CalledProcessError(done.returncode, command, text)
+        return SList(text.splitlines()) if split else LSString(text)
+
+    shell.system = system
+    if fails:
+        shell.getoutput = getoutput
 
 
 def show_stack_of_crash() -> None:
@@ -370,6 +416,7 @@ if __name__ == "guild_notebook.ipython_setup":
         escape_surrogates(running)
         remember_less(running.shell)
         refuse_input(running)
+        change_commands(running.shell, fails_on_command)  # type: ignore[name-defined]  # noqa: F821
         Figures(running.shell)
         tell_gpus(running)
         # IPython answers sys.exit() with this hint, which is for its prompt.

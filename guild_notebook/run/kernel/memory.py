@@ -49,6 +49,15 @@ class PeakMemory:
         self.sample()
         return self._highest
 
+    def held(self) -> int:
+        """What it has now that is not of files, in bytes."""
+        if sys.platform != "linux":
+            return _by_psutil(self._pid)
+        try:
+            return held_in(os.pread(self._status, 4096, 0))
+        except OSError:
+            return 0
+
     def close(self) -> None:
         for fd in (self._status, self._clear):
             with contextlib.suppress(OSError):
@@ -62,10 +71,17 @@ class PeakMemory:
             lines = os.pread(self._status, 4096, 0)
         except OSError:
             return 0, 0
-        return _bytes(lines, b"\nVmHWM:"), _bytes(lines, b"\nVmRSS:")
+        return bytes_in(lines, b"\nVmHWM:"), bytes_in(lines, b"\nVmRSS:")
 
 
-def _bytes(lines: bytes, name: bytes) -> int:
+def held_in(status: bytes) -> int:
+    """The memory of a process that is not of files, by its ``/proc/PID/status``: the system can
+    take back what is of files."""
+    return bytes_in(status, b"\nRssAnon:") + bytes_in(status, b"\nRssShmem:")
+
+
+def bytes_in(lines: bytes, name: bytes) -> int:
+    """What a line of /proc says in kB."""
     _, _, value = lines.partition(name)
     number = value.split(None, 1)[:1]
     return int(number[0]) * 1024 if number else 0

@@ -77,14 +77,15 @@ def _executed(config: Any, clients: _Clients, serving: int) -> tuple[Any, Any]:
     launcher.leave_out_debugger()
     prefix = sibling("prefix_kernel").Prefix(config, launcher, sibling)
     peak_memory = sibling("memory").PeakMemory
-    seconds, memory, problem = [], [], ""
+    seconds, memory, cpu, problem = [], [], [], ""
     for number, cell in enumerate(config["cells"], 1):
         clients.tell({"cell": number - 1})
         peak = peak_memory(os.getpid(), config["may_reset_peak"])
         peak.begin()
-        started = time.monotonic()
+        started, before = time.monotonic(), _cpu_seconds()
         problem = prefix.execute(cell)
         seconds.append(time.monotonic() - started)
+        cpu.append(_cpu_seconds() - before)
         memory.append(peak.end())
         peak.close()  # no file is open where it is looked whether one is
         is_last = number == len(config["cells"])
@@ -96,8 +97,14 @@ def _executed(config: Any, clients: _Clients, serving: int) -> tuple[Any, Any]:
             clients.refuse(problem, prefix.cells_before)
             os._exit(0)  # the guard ends what the cells have started
     prefix.settle()
-    ready = {"id": uuid.uuid4().hex, "began": began, "seconds": seconds, "memory": memory}
-    return prefix, {"ready": ready}
+    taken = {"seconds": seconds, "memory": memory, "cpu": cpu}
+    return prefix, {"ready": {"id": uuid.uuid4().hex, "began": began, **taken}}
+
+
+def _cpu_seconds() -> float:
+    """The CPU time of this process, and of those that it has started and waited for."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
 
 
 def _guarded(folder: str, supervisor: Any) -> int:

@@ -223,6 +223,12 @@ class Kernel:
             pid = process.parent if process else None
         return self._told_pid if pid == self._pid else None
 
+    @property
+    def supervisor_pid(self) -> int | None:
+        """The process that has started the kernel's, None where that is not known."""
+        process = supervisor.process_of(self._pid) if self._pid else None
+        return process.parent if process else None
+
     @staticmethod
     def _in_thread(read: Any, fd: int, *args: Any) -> None:
         threading.Thread(target=read, args=(os.fdopen(fd, "rb"), *args), daemon=True).start()

@@ -136,6 +136,7 @@ class KernelStart:
         waiting: KernelStart | None = None,
         waits: bool = False,
         is_chosen_only: bool = False,
+        fails_on_command: bool = False,
     ) -> None:
         self.cwd, self.name, self._run_dir = cwd, option or named, run_dir
         self.folder = self.notice = ""
@@ -157,7 +158,7 @@ class KernelStart:
             specs = KernelSpecs(os.environ.get("PROJECT_DIR", ""))
             self.name, self.notice = choose(specs, option, named, language)
             self.spec = specs.get_kernel_spec(self.name)
-            self.env = environment.Environment(folders)
+            self.env = environment.Environment(folders, fails_on_command)
             if waiting:
                 if waiting._waits_for == self._description() and waiting.is_alive:
                     self._take(waiting)

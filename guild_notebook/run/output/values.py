@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...document.mime import json_of
@@ -82,6 +82,19 @@ class Scalars:
                     self.add_value(kept["name"], kept.get("data"))
             elif mime == _RECORD:
                 self.add_value("", json_of(content))
+
+    def names(self, texts: Iterable[str]) -> list[str]:
+        """A name for each text, by its place where it has none, which no other has: of several that
+        are called the same the later ones have a number."""
+        names: dict[str, None] = {}
+        for place, text in enumerate(map(self._masker.text, texts), 1):
+            name = own = scalar_name(text.replace("/", "-")) or str(place)
+            count = 1
+            while name in names:
+                count += 1
+                name = f"{own}_{count}"
+            names[name] = None
+        return [*names]
 
     def save(self) -> None:
         """Write what has been added. A file that cannot be written is reported."""

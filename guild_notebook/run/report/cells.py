@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...document import states
 from ...document.cells import cell_label, own_name
+from ...document.measures import measures_of, memory_text
 from ...document.mime import text_of
 from ...options import ReportOptions
 from ...texts import duration
@@ -44,6 +45,9 @@ takes time quadratic in some."""
 
 MOST_TAGS = 200_000
 """Tags of HTML that is not well-formed which are read: BeautifulSoup takes seconds for so many."""
+
+LEAST_CPU = 1.0
+"""Seconds of CPU time that are said."""
 
 LARGE_HTML, MOST_HTML, SMALL_HTML = 500_000, 2_000_000, 10_000
 """Characters of HTML beyond which it is folded, since browsers take seconds to lay out a table; of
@@ -320,27 +324,28 @@ def _cell_facts(node: Any) -> Iterator[str]:
     """How a cell ended if it did not complete, how long it took and its peak of memory."""
     if status := _ended(node):
         yield f'<span class="{"" if status == "not run" else "state"}">{html.escape(status)}</span>'
-    seconds = states.seconds(node)
+    measures = measures_of(node)
+    seconds = measures.seconds
     if seconds is not None:
         took = duration(seconds, is_exact=True)
         if states.is_shared(node):
             yield f'<span title="how long it took, once for several runs">{took} · shared</span>'
         else:
             yield f'<span title="how long it took">{took}</span>'
-    guild = _mapping(node.metadata.get("guild"))
-    memory = _mapping(guild.get("peak_memory")).get("kernel")
-    if isinstance(memory, int) and 0 < memory < 1 << 60:
-        yield f'<span title="peak memory of the kernel">{_size(memory)}</span>'
+    if measures.cpu_seconds is not None and measures.cpu_seconds >= LEAST_CPU:
+        used = duration(measures.cpu_seconds, is_exact=True)
+        yield f'<span title="CPU time of the kernel and what it has started">CPU {used}</span>'
+    if measures.memory:
+        whose = "the kernel and what it has started" if measures.total else "the kernel"
+        yield f'<span title="peak memory of {whose}">{memory_text(measures.memory)}</span>'
+    if measures.gpu:
+        yield f'<span title="peak memory of GPUs">GPU {memory_text(measures.gpu)}</span>'
 
 
 def _ended(node: Any) -> str:
     """How a cell ended, "" if it completed or that is not known."""
     status = _mapping(node.metadata.get("guild")).get("status")
     return status if isinstance(status, str) and status != "completed" else ""
-
-
-def _size(memory: int) -> str:
-    return f"{memory / (1 << 30):.1f} GB" if memory >= 1 << 30 else f"{memory / (1 << 20):.0f} MB"
 
 
 def _prose(made: str) -> str:

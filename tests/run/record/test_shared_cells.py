@@ -11,6 +11,7 @@ import pytest
 
 from guild_notebook.compare import reading
 from guild_notebook.document import states
+from guild_notebook.document.measures import measures_of
 from guild_notebook.fork_host import is_possible
 from guild_notebook.run.record.earlier_times import earlier_times
 from guild_notebook.run.record.run_dir import RunDir
@@ -55,12 +56,13 @@ def test_each_trial_has_the_time_the_memory_and_the_outputs_of_the_one_execution
     assert len(trials) == 3
     shared = [cells(run)[0] for run in trials]
     assert len({repr(cell) for cell in shared}) == 1
-    assert 0.6 <= (states.seconds(shared[0]) or 0) < 5
+    assert 0.6 <= (measures_of(shared[0]).seconds or 0) < 5
     assert shared[0]["metadata"]["guild"]["peak_memory"]["kernel"] > 80_000_000
+    assert (measures_of(shared[0]).cpu_seconds or 1) < 0.6
     assert shared[0]["outputs"][0]["text"] == ["loaded\n"]
     for run in trials:
         assert [states.is_shared(cell) for cell in cells(run)] == [True, False, False]
-        own = [states.seconds(cell) for cell in cells(run)[1:]]
+        own = [measures_of(cell).seconds for cell in cells(run)[1:]]
         assert all(seconds is not None and seconds < 0.5 for seconds in own)
 
 
