@@ -9,7 +9,7 @@ from ..document import states
 from ..document.reader import Notebook
 from ..flags.discover import Discovered
 from ..flags.sources import parameters
-from . import flag_rules, imports, names
+from . import blocks, flag_rules, imports, interaction, names, paths
 from .findings import Finding
 
 
@@ -18,7 +18,8 @@ class Checked:
     """A notebook that is checked, with its flags. ``sources`` are the cells that the values of the
     run change, by their indexes, ``given`` the names of the flags that these are of. ``folders``
     are those from which cells import modules of their own, that in which they work first.
-    ``startup`` is code that the kernel executes before, ``indexes`` are the cells that run."""
+    ``startup`` is code that the kernel executes before, ``indexes`` are the cells that run.
+    ``project`` is where the notebook lies, None where its paths are not looked at."""
 
     notebook: Notebook
     found: Discovered
@@ -27,6 +28,7 @@ class Checked:
     given: Collection[str] = ()
     startup: str = ""
     indexes: Sequence[int] | None = None
+    project: paths.Project | None = None
 
     def __post_init__(self) -> None:
         if self.indexes is None:
@@ -46,3 +48,7 @@ def _findings(checked: Checked, lacking: imports.Lacking) -> Iterator[Finding]:
     yield from names.findings(notebook, known)
     yield from imports.findings(notebook, known, checked.folders, lacking)
     yield from flag_rules.findings(notebook, checked.found, checked.given)
+    read = blocks.read(notebook, checked.indexes or (), checked.sources)
+    yield from interaction.findings(read)
+    if checked.project:
+        yield from paths.findings(read, checked.project)

@@ -10,10 +10,10 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from .. import options
-from ..analysis import checks, reach
+from ..analysis import checks, paths, reach
 from ..analysis.findings import ERROR, LEVELS, NOTE, Finding
 from ..document import states
-from ..document.reader import Notebook
+from ..document.reader import Notebook, is_inside
 from ..errors import KernelError
 from ..flags import apply, languages
 from ..flags.apply import Assignment
@@ -24,6 +24,8 @@ from . import notebook_lines
 
 MOST_CHARACTERS = 500_000
 """Of a notebook, up to which it is said which cells each flag reaches: a second of reading."""
+
+_MOST_OF_GUILD_YML = 1_000_000
 
 _GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -51,6 +53,7 @@ def lines(
         given=list(assigned),
         startup=startup_code(),
         indexes=indexes,
+        project=_project(folder, is_in_place=settings["cwd"] == "project"),
     )
     findings = [*checks.findings(checked, kernel.lacking)]
     findings = [*kernel.findings, *findings]
@@ -69,6 +72,19 @@ def lines(
             yield ""
         yield _summary(findings)
     return int(any(each.level != NOTE for each in findings))
+
+
+def _project(folder: str, is_in_place: bool) -> paths.Project:
+    """Where a notebook in a folder lies: ``guild run PATH`` takes the current folder for the
+    project."""
+    current = os.getcwd()
+    root = current if is_inside(folder, current) else folder
+    try:
+        with open(os.path.join(root, "guild.yml"), encoding="utf-8", errors="replace") as f:
+            brings = f.read(_MOST_OF_GUILD_YML)
+    except OSError:
+        brings = ""
+    return paths.Project(root, folder, brings, is_in_place)
 
 
 class _Kernel:

@@ -1,0 +1,83 @@
+"""The code that a run of a notebook executes, statement by statement, as Python's syntax trees and
+lines of IPython."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..document.reader import Notebook
+from ..flags import languages
+from ..flags.languages.changes import blocks, parsed_block
+from ..flags.languages.source import ParsedLine, Source
+
+
+@dataclass(eq=False)
+class Block:
+    """A statement at the top level of the cell with the index ``cell``. ``lines`` are those of
+    IPython in it, by where they start in the cell; ``magic`` is the name of the cell's magic.
+    ``nodes`` are empty where it is not Python, and then ``text`` is what it is. Where
+    ``may_raise`` its errors are expected (the tag raises-exception)."""
+
+    cell: int
+    source: Source
+    start: int
+    text: str
+    magic: str = ""
+    nodes: list[ast.stmt] = field(default_factory=list)
+    lines: list[tuple[int, str]] = field(default_factory=list)
+    may_raise: bool = False
+    parsed: ParsedLine | None = None
+
+    def place(self, at: ast.stmt | ast.expr | int) -> tuple[int, int]:
+        """The line and the column, from 1, of a node or of an offset in the cell."""
+        if not isinstance(at, int):
+            at = self.parsed.span(at)[0] if self.parsed else self.start
+        line, column = self.source.position(at)
+        return line, column + 1
+
+
+def read(notebook: Notebook, indexes: Iterable[int], sources: Mapping[int, str]) -> list[Block]:
+    """The statements of the cells with the ``indexes`` of a notebook of Python, none of others.
+    ``sources`` are those that differ from the notebook's, by the index."""
+    if languages.name_of(notebook) != "python":
+        return []
+    found: list[Block] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of invalid escapes in cells
+        for index in indexes:
+            cell = notebook.cells[index]
+            text = sources.get(index, cell.source)
+            for block in _of_cell(index, text):
+                block.may_raise = "raises-exception" in cell.tags
+                found.append(block)
+    return found
+
+
+def _of_cell(cell: int, text: str) -> Iterator[Block]:
+    source = Source(text)
+    if not source.is_python:
+        yield Block(cell, source, len(text) - len(text.lstrip()), text, source.magic)
+        return
+    for start, end, indent in blocks(source):
+        block = Block(cell, source, start, source.plain[start:end], source.magic)
+        for first, last in source.scan.ipython:
+            if start <= last and first < end:
+                block.lines.append((first, source.plain[first:last].strip()))
+        block.parsed = parsed_block(source, start, end, indent)
+        block.nodes = block.parsed.nodes
+        if indent and len(block.nodes) == 1 and isinstance(block.nodes[0], ast.If):
+            block.nodes = block.nodes[0].body  # which parsed_block has put around it
+        yield block
+
+
+def dotted(node: ast.AST) -> str:
+    """``a.b.c``; ``.b.c`` where what has these attributes has no name, "" where it is neither."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    root = node.id if isinstance(node, ast.Name) else ""
+    return ".".join([root, *names[::-1]])
