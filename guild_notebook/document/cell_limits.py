@@ -40,7 +40,7 @@ def own_limits(nb: Any, cells: Sequence[Cell], indexes: Sequence[int]) -> dict[i
                 label = cell_label(index + 1, cell_names(cells)[index])
                 raise NotebookError(
                     f"{label}: {option} takes a number of seconds above 0, or none, not "
-                    f"'{shown(value)}' - correct it in the notebook"
+                    f"'{shown(value)[:40]}' - correct it in the notebook"
                 )
             found.setdefault(index, CellLimit(seconds, option))
     return found

@@ -152,7 +152,7 @@ class Execution:
         self._input_requested = asyncio.Event()
         self._input_prompt = ""
         self._over_memory, self._far_over_memory = asyncio.Event(), asyncio.Event()
-        self._most_held = 0
+        self._held_over = 0
         self._waiting: dict[asyncio.Event, asyncio.Future[object]] = {}
 
     async def run(self, *background: Coroutine[Any, Any, None]) -> Outcome:
@@ -211,8 +211,8 @@ class Execution:
         while True:
             await asyncio.sleep(MEMORY_SECONDS)
             held = self._usage.held(limit)
-            self._most_held = max(self._most_held, held)
-            if held > limit:
+            if held > limit and not self._over_memory.is_set():
+                self._held_over = held
                 self._over_memory.set()
             if held > FAR_OVER * limit:
                 self._far_over_memory.set()
@@ -229,7 +229,6 @@ class Execution:
         node = self.client.nb.cells[index]
         for event in (self._over_memory, self._far_over_memory):
             event.clear()
-        self._most_held = 0
         self._usage.begin()
         task = asyncio.ensure_future(
             self.client.async_execute_cell(node, index, execution_count=number)
@@ -382,7 +381,7 @@ class Execution:
     async def _end_by_memory(self, cell: _RunningCell) -> tuple[Outcome, str]:
         assert self.memory_limit
         how = "killed" if await self._interrupt(cell.task, GRACE_SECONDS) else "interrupted"
-        sizes = memory_text(self._most_held), memory_text(self.memory_limit)
+        sizes = memory_text(self._held_over), memory_text(self.memory_limit)
         text = f"{cell.where} was {how}: {sizes[0]} of memory, over {sizes[1]} (nb-memory-limit)"
         self.client.add_error(cell.index, "MemoryLimit", text)
         return Outcome(1, cell.index, text), "over memory"

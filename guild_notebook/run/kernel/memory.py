@@ -49,6 +49,10 @@ class PeakMemory:
         self.sample()
         return self._highest
 
+    def now(self) -> int:
+        """What it has now, in bytes."""
+        return self._read()[1]
+
     def held(self) -> int:
         """What it has now that is not of files, in bytes."""
         if sys.platform != "linux":

@@ -21,7 +21,7 @@ LOOKS_SHARE = 1 / 400
 """Of the time, what looks at processes take."""
 
 LIMITED_SHARE = 1 / 20
-"""The same of looks at memory that may be over a limit."""
+"""The same where memory is limited: of looks at who is there, and at memory that may be over."""
 
 _CLOCK_OF_PROCESS = 2
 """CPUCLOCK_SCHED of Linux's clocks of processes (clock_getcpuclockid(3))."""
@@ -36,8 +36,9 @@ class Usage:
         self._own = PeakMemory(pid, may_reset)
         self._others = _Descendants(pid, supervisor) if pid else None
         self._gpus = _Gpus()
-        self._next_look = self._next_close_look = 0.0
+        self._looked = self._look_took = self._next_close_look = self._next_held = 0.0
         self._cell = 0
+        self._shared, self._shared_by = (0, 0), [0]
         self._cpu = self._cpu_before = self._total = self._gpu = 0
 
     def begin(self) -> None:
@@ -59,27 +60,28 @@ class Usage:
         is_due = time.monotonic() > self._next_close_look
         return is_due and bool(self._gpus.may_be or (self._others and self._others.pids))
 
-    def close_look(self, share: float = LOOKS_SHARE) -> int:
-        """Read what memory and GPUs have, which may take long: in a thread. Returns the memory
-        that is not of files, in bytes."""
+    def close_look(self) -> None:
+        """Read what memory and GPUs have, which may take long: in a thread."""
         cell, before = self._cell, time.thread_time()
         pids = self._others.all() if self._others else []
-        total, held = _memory_of(pids)
+        total = self._read_memory(pids)[0] if len(pids) > 1 else 0
         gpu = self._gpus.used_by(pids)
         if cell == self._cell:  # else it is of the cell before, or of both
             self._total, self._gpu = max(self._total, total), max(self._gpu, gpu)
-        self._next_close_look = time.monotonic() + (time.thread_time() - before) / share
-        return held
+        self._next_close_look = time.monotonic() + (time.thread_time() - before) / LOOKS_SHARE
 
     def held(self, limit: int) -> int:
         """The memory that is not of files, in bytes; of what may be shared by several processes as
         much as counts against the ``limit``."""
-        self._look()
+        self._look(LIMITED_SHARE)
         held = self._own.held() + (self._others.held if self._others else 0)
+        held -= self._shared[1] if self._is_shared_known else 0
         if held > limit and self._others and self._others.pids:
-            # Forked processes share what they have not changed: this is the most that it can be.
-            is_due = time.monotonic() > self._next_close_look
-            return self.close_look(LIMITED_SHARE) if is_due else 0
+            if time.monotonic() < self._next_held:
+                return 0
+            before = time.thread_time()
+            _, held = self._read_memory(self._others.all())
+            self._next_held = time.monotonic() + (time.thread_time() - before) / LIMITED_SHARE
         return held
 
     def end(self) -> dict[str, Any]:
@@ -100,11 +102,28 @@ class Usage:
         if self._others:
             self._others.close()
 
-    def _look(self) -> None:
-        if self._others and time.monotonic() > self._next_look:
+    def _look(self, share: float = LOOKS_SHARE) -> None:
+        if self._others and time.monotonic() > self._looked + self._look_took / share:
             before = time.thread_time()
             self._others.find()
-            self._next_look = time.monotonic() + (time.thread_time() - before) / LOOKS_SHARE
+            self._looked = time.monotonic()
+            self._look_took = time.thread_time() - before
+            if self._is_shared_known:
+                total = self._own.now() + self._others.rss - self._shared[0]
+                self._total = max(self._total, total)
+
+    @property
+    def _is_shared_known(self) -> bool:
+        """Whether it has been read how much memory those share that are there now."""
+        return self._others is not None and self._shared_by == self._others.all()
+
+    def _read_memory(self, pids: list[int]) -> tuple[int, int]:
+        """The memory of processes, and that which is not of files, in bytes. What they share, as
+        forked ones do, counts once; reading that takes long."""
+        sizes = [_memory_of(pid) for pid in pids]
+        total, held, own_total, own_held = map(sum, zip(*sizes))
+        self._shared, self._shared_by = (own_total - total, own_held - held), pids
+        return total, held
 
     def _read_cpu(self) -> None:
         cpu = self._others.cpu() if self._others else None
@@ -113,14 +132,14 @@ class Usage:
 
 class _Descendants:
     """The processes that come from ``kernel``, which is one that ``supervisor`` has started.
-    ``pids`` are the others that were there at the last look, ``held`` is their memory that is not
-    of files, counted for each."""
+    ``pids`` are the others that were there at the last look, ``rss`` is their memory in bytes and
+    ``held`` that which is not of files, counted for each."""
 
     def __init__(self, kernel: int, supervisor: int | None) -> None:
         self._kernel, self._supervisor = kernel, supervisor or kernel
         self._not_ours = {kernel, os.getpid()}
         self.pids: list[int] = []
-        self.held = self._living = self._ended = 0
+        self.rss = self.held = self._living = self._ended = 0
         self._clock = ~kernel << 3 | _CLOCK_OF_PROCESS
         self._stats = [-1, -1]
         self._psutil: Any = None
@@ -156,19 +175,22 @@ class _Descendants:
         ours -= {self._supervisor}
         self.pids = sorted(ours)
         self._living = sum(sum(stat[1:]) for stat in map(_stat, self.pids) if stat)
-        self.held = sum(held_in(_read(f"/proc/{pid}/status")) for pid in self.pids)
+        statuses = [_read(f"/proc/{pid}/status") for pid in self.pids]
+        self.rss = sum(bytes_in(status, b"\nVmRSS:") for status in statuses)
+        self.held = sum(map(held_in, statuses))
 
     def _find_by_psutil(self) -> None:
         import psutil
 
-        self.pids, self._living, self.held = [], 0, 0
+        self.pids, self._living, self.rss = [], 0, 0
         with contextlib.suppress(psutil.Error, OSError):
             for process in self._psutil.children(recursive=True) if self._psutil else ():
                 with contextlib.suppress(psutil.Error, OSError):
                     times = process.cpu_times()
                     self._living += int((times.user + times.system) * 1e9)
-                    self.held += process.memory_info().rss
+                    self.rss += process.memory_info().rss
                     self.pids.append(process.pid)
+        self.held = self.rss
 
     def cpu(self) -> int | None:
         """The CPU time of all until now in nanoseconds, with that of those which have ended and
@@ -220,26 +242,21 @@ def _parsed(data: bytes) -> tuple[int, ...]:
 _TICK = 1_000_000_000 // (os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100)
 
 
-def _memory_of(pids: Iterable[int]) -> tuple[int, int]:
-    """The memory of processes in bytes, and that which is not of files. What several of them have
-    in common counts once."""
-    total = held = 0
-    for pid in pids:
-        if sys.platform != "linux":
-            import psutil
+def _memory_of(pid: int) -> tuple[int, int, int, int]:
+    """The memory of a process in bytes, and that which is not of files: its share of what it has
+    in common with others, and all of it."""
+    if sys.platform != "linux":
+        import psutil
 
-            with contextlib.suppress(psutil.Error, OSError):
-                size = psutil.Process(pid).memory_info().rss
-                total, held = total + size, held + size
-            continue
-        rollup, status = _read(f"/proc/{pid}/smaps_rollup"), b""
-        if not rollup:  # another user's, or an old Linux
-            status = _read(f"/proc/{pid}/status")
-        pss = bytes_in(rollup, b"\nPss:")
-        total += pss or bytes_in(status, b"\nVmRSS:")
-        of_files = bytes_in(rollup, b"\nPss_File:")
-        held += pss - of_files if pss else held_in(status)
-    return total, held
+        with contextlib.suppress(psutil.Error, OSError):
+            return (int(psutil.Process(pid).memory_info().rss),) * 4
+        return 0, 0, 0, 0
+    status, rollup = _read(f"/proc/{pid}/status"), _read(f"/proc/{pid}/smaps_rollup")
+    own = bytes_in(status, b"\nVmRSS:"), held_in(status)
+    share = bytes_in(rollup, b"\nPss:")
+    if not share:  # of another user's, or an old Linux
+        return *own, *own
+    return share, share - bytes_in(rollup, b"\nPss_File:"), *own
 
 
 def _read(path: str) -> bytes:
