@@ -40,8 +40,9 @@ class Option:
 
     @property
     def choices(self) -> list[str]:
-        """The words that it takes, where it takes no others."""
-        return self.takes.split("|") if "|" in self.takes else []
+        """The words that it takes, if it takes words."""
+        words = self.takes.split("|") if "|" in self.takes else []
+        return [word for word in words if not word.endswith(",…")]
 
     @property
     def is_list(self) -> bool:
@@ -219,6 +220,67 @@ def _one_of(*words: str) -> Callable[[Any], str]:
 
 
 @dataclass(frozen=True)
+class ScalarsSetting:
+    """What ``nb-scalars`` says: the ``mode`` for printed lines, "" where it says none; whether the
+    ``results`` of cells are scalars; and ``values``, expressions for the kernel, each behind the
+    name of its scalar, "" where that is to be made of the expression."""
+
+    mode: str = ""
+    results: bool = False
+    values: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        named = [f"{name}={text}" if name else text for name, text in self.values]
+        return ",".join([*filter(None, [self.mode, "results" * self.results]), *named]) or "lines"
+
+
+_SCALAR_MODES = ("lines", "text", "none")
+SCALAR_WORDS = (*_SCALAR_MODES, "results")
+"""The words of ``nb-scalars`` that are not names of the notebook."""
+
+_NAMED = re.compile(r"([^\W\d][\w./@+-]*)\s*=(?!=)\s*(.+)", re.DOTALL)
+_QUOTED_OR_OTHER = re.compile(r"""'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|[^'"]""", re.DOTALL)
+
+
+def _scalars(value: Any) -> ScalarsSetting:
+    wrong = ValueError("takes lines, text, none, results or expressions of the notebook's names")
+    mode, results, values = "", False, []
+    for part in value if isinstance(value, list) else [value]:
+        if part is None or part is True:
+            raise wrong
+        if isinstance(part, dict):
+            texts = [f"{shown(name)}={shown(text)}" for name, text in part.items()]
+        else:
+            texts = _split_at_commas("none" if part is False else shown(part))
+        for text in filter(None, map(str.strip, texts)):
+            named = _NAMED.fullmatch(text)
+            word = "none" if text in ("no", "off") else text
+            if word in _SCALAR_MODES:
+                mode = word
+            elif word == "results":
+                results = True
+            elif _NOT_IN_ARGUMENTS.search(text) or not re.search(r"[^\W\d]", text):
+                raise wrong
+            else:
+                values.append((named[1], named[2]) if named else ("", text))
+    if not (mode or results or values):
+        raise wrong
+    return ScalarsSetting(mode, results, tuple(dict.fromkeys(values)))
+
+
+def _split_at_commas(text: str) -> list[str]:
+    """The parts of ``text`` between commas that are neither in quotes nor in brackets."""
+    parts, depth = [""], 0
+    for piece in _QUOTED_OR_OTHER.findall(text):
+        depth = max(0, depth + (piece in "([{") - (piece in ")]}"))
+        if piece == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
+
+
+@dataclass(frozen=True)
 class ReportOption(Option):
     """One option of the reports that have the names ``of``, "" standing for nbconvert's."""
 
@@ -315,10 +377,11 @@ OPTIONS = (
     ),
     Option(
         "scalars",
-        "lines|text|none",
-        "lines",
-        "which printed lines are scalars: those of Guild's form, text as people print it, none",
-        _one_of("lines", "text", "none"),
+        "lines|text|none|results|NAME=EXPR,…",
+        ScalarsSetting(),
+        "what scalars are: printed lines of Guild's form, text as people print it, or none of "
+        "that, and beside it what cells result in, and expressions of the notebook's variables",
+        _scalars,
     ),
     Option("cell-scalars", "yes|no", False, "what each cell takes are scalars", _yes_or_no),
     Option("images", "yes|no", True, "save the images that cells show as files", _yes_or_no),

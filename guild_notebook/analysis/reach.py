@@ -83,6 +83,26 @@ def dependencies(notebook: Notebook, indexes: Iterable[int]) -> dict[int, frozen
     }
 
 
+def changing(cells: Iterable[Cell], expressions: Iterable[str]) -> dict[int, frozenset[str] | None]:
+    """By the index of each code cell of Python those of the ``expressions`` whose values it may
+    change, None where that is not known."""
+    asked = {text: statements(text) for text in expressions}
+    read = {cell.index: (cell, statements(cell.source)) for cell in cells if cell.is_code}
+    each = [statement for _, found in read.values() for statement in found]
+    flow = Flow(frozenset(map(str, read)), each)
+    changed: dict[int, frozenset[str] | None] = {}
+    for index, (cell, found) in read.items():
+        is_known = flow.cell(cell, found, [(-1, str(index))]) is not None
+        changed[index] = None
+        if is_known:
+            changed[index] = frozenset(
+                text
+                for text, parts in asked.items()
+                if any(str(index) in flow.made_of(part.effects) for part in parts)
+            )
+    return changed
+
+
 def _reached(
     notebook: Notebook, sites: Mapping[int, Iterable[tuple[int, str]]], names: frozenset[str]
 ) -> dict[int, frozenset[str] | None]:
@@ -193,6 +213,17 @@ class Flow:
             if not self._is_known:
                 return None
         return found if self._is_known else None
+
+    def made_of(self, effects: Effects) -> frozenset[str]:
+        """The flags that reach an expression which is evaluated now, and changes nothing."""
+        does = self._does(effects, ())
+        if self._unreadable(effects) or does.uses_variables:
+            return self._all_flags
+        found = _NOTHING
+        for name in does.reads if does.is_pure else (*does.reads, _STATE):
+            if value := self._values.get(name):
+                found |= value.flags | value.group.flags
+        return found
 
     def _unreadable(self, effects: Effects) -> str:
         earlier = set(filter(self._unknown_names.fullmatch, effects.reads)) - self._bound

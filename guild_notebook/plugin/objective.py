@@ -7,6 +7,8 @@ from typing import Any
 
 from ..document.reader import Notebook
 from ..errors import OptionError, nearest
+from ..options import ScalarsSetting
+from ..scalars.patterns import scalar_name
 from .operation import command_parameters
 
 MOST_RUNS = 10
@@ -25,11 +27,11 @@ def is_search(opdef: Any) -> bool:
     return name in _SEARCHES if name else bool(parameters.get("optimize")) and not own
 
 
-def warnings(opdef: Any, notebook: Notebook) -> list[str]:
+def warnings(opdef: Any, notebook: Notebook, values: ScalarsSetting) -> list[str]:
     """What is odd about the objective of the ``guild run`` that this process is, a line each: no
     earlier run of the operation has it. Nothing is known where there are none with scalars, or
-    where a cell has its name. Raises OptionError where the command names a scalar that is probably
-    another one."""
+    where a cell or one of the ``values`` has its name. Raises OptionError where the command names
+    a scalar that is probably another one."""
     parameters = command_parameters()
     if not (parameters.get("optimizer") or parameters.get("optimize")):
         return []
@@ -40,6 +42,9 @@ def warnings(opdef: Any, notebook: Notebook) -> list[str]:
     tag = _tag(typed or _of_operation(opdef))
     known = _scalars(opdef) if tag else set()
     word = re.compile(rf"(?<!\w){re.escape(tag)}(?!\w)")
+    named = [name or scalar_name(text) for name, text in values.values]
+    if values.results or any(tag.startswith(name) for name in named):
+        return []  # a value may be a mapping of others
     if not known or tag in known or any(word.search(cell.source) for cell in notebook.cells):
         return []
     near = nearest(tag, known)

@@ -240,6 +240,12 @@ def recorded_assignments(command: Sequence[Any]) -> dict[str, str]:
     return options.assignments(words[after_notebook:])
 
 
+def scalars_setting(opdef: Any, spec: NotebookSpec | None) -> options.ScalarsSetting:
+    """What ``nb-scalars`` says for an operation. Raises OptionError."""
+    said = settings(opdef, spec).get("scalars") if spec else None
+    return said or options.ScalarsSetting()
+
+
 def output_scalars(opdef: Any, spec: NotebookSpec) -> list[Any]:
     """The ``output-scalars`` of a notebook operation by ``nb-scalars``: its own alone, or beside
     what that says. Raises OptionError."""
@@ -248,10 +254,10 @@ def output_scalars(opdef: Any, spec: NotebookSpec) -> list[Any]:
     if re.search(r"--scalars[= ]\S*\$\{", said):
         raise OptionError(
             f"operation '{opdef.fullname}': 'nb-scalars' takes no reference to a flag, since Guild "
-            "has to know it before the run - say lines, text or none"
+            "has to know it before the run - write what it says there"
         )
-    mode = settings(opdef, spec).get("scalars")
-    if mode is None and own is not None:
+    mode = scalars_setting(opdef, spec).mode
+    if not mode and own is not None:
         return list(own)
     patterns = default_patterns((str(flag.name) for flag in opdef.flags), mode or "lines")
     return [*patterns, *(own or ())] if patterns else []

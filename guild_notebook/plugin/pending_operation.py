@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -64,10 +65,24 @@ class PendingOperation:
                     f"operation '{opdef.fullname}': '{attribute}' names '{name}', and {spec.path} "
                     f"has no such flag - {explanations.instead_of(name, found, nb)}"
                 )
+            self._check_values(nb)
             self._notebook = nb
             self._checks = Checks(opdef, found, nb)
             self._relaxed.enter_context(flagdefs.relaxed(self._checks.notebook_demands()))
         self._relaxed_secrets.enter_context(flagdefs.relaxed(self.secrets.demands))
+
+    def _check_values(self, nb: Notebook) -> None:
+        """Raise OptionError where ``nb-scalars`` names what no cell does, but for a slip of the pen
+        one of its own words."""
+        for _, text in operation.scalars_setting(self.opdef, self._spec).values:
+            near = nearest(text, options.SCALAR_WORDS)
+            word = re.compile(rf"\b{re.escape(text)}\b")
+            is_near = near and text.isidentifier()
+            if is_near and not any(word.search(cell.source) for cell in nb.cells):
+                raise OptionError(
+                    f"operation '{self.opdef.fullname}': 'nb-scalars' names '{text}', and no cell "
+                    f"of {self.name} does - did you mean '{near}'?"
+                )
 
     def settle_values(self, op: Any) -> list[str]:
         """Check the flag values of ``op``, hide the secret ones, and see that Guild copies the
@@ -96,7 +111,8 @@ class PendingOperation:
             warnings += self._checks.warnings(op._op_flag_vals)
             warnings += self._option_warnings()
             if self._notebook:
-                warnings += objective.warnings(self.opdef, self._notebook)
+                values = operation.scalars_setting(self.opdef, self._spec)
+                warnings += objective.warnings(self.opdef, self._notebook, values)
             op._flags_extra = self._checks.with_defaults(op._flags_extra, op._op_flag_vals)
         warnings += self.secrets.warnings(op)
         self.secrets.hide_values(op)

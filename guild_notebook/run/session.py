@@ -122,12 +122,22 @@ class Session:
             self._write_shared()
         self._save()
         kernel_folders.look(self.record.dir)
+        scalars, changes = self.settings["scalars"], None
+        if scalars.values or scalars.results:
+            from . import kernel_values
+
+            loop = asyncio.get_running_loop()
+            changes = loop.run_in_executor(None, kernel_values.changes, scalars, execution)
         info = await self._kernel_info()
         if info is None:
             outcome = Outcome(1, None, f"stopped by {self.stop.name}")
             self._set_end(outcome)
             self._save()
             return self._report_end(outcome, [])
+        if changes:
+            how = await changes, self.record.attr("flags")
+            execution.values = kernel_values.values(scalars, execution, *how)
+            await execution.values.prepare()
         if self.kernel.setup_error:
             said = "the kernel is not prepared as a run needs it"
             self.output.status_lines.write(f"{said}: {self.kernel.setup_error}", said)

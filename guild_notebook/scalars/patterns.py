@@ -82,7 +82,12 @@ def default_patterns(flag_names: Iterable[str], mode: str = "lines") -> list[str
 def name_of(text: str) -> str:
     """The name of a scalar that is called ``text`` where people read it: ``test_accuracy`` for
     ``Test accuracy (%)``."""
-    text = re.sub(r"['’]s\b|\^|\.(?= )", "", text.lower())
+    return scalar_name(re.sub(r"['’]s\b|\^|\.(?= )", "", text.lower()))
+
+
+def scalar_name(text: str) -> str:
+    """The name of a scalar that is ``text`` in code: ``history.loss`` for itself, ``report_f1`` for
+    ``report["f1"]``."""
     return re.sub(r"[^\w@/.&+-]+", "_", text).strip("_")
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from guild_notebook.options import ALIASES, OPTIONS, OWN_REPORTS, REPORT_OPTIONS, Option
+from guild_notebook.options import (
+    ALIASES,
+    OPTIONS,
+    OWN_REPORTS,
+    REPORT_OPTIONS,
+    Option,
+    ScalarsSetting,
+)
 from tests.helpers.project import CHECKOUT
 from tests.helpers.tables import with_text_between
 
@@ -69,7 +76,7 @@ def default(option: Option) -> str:
         return ", ".join(f"`{item}`" for item in value) or "none"
     if value is None:
         return "none"
-    if isinstance(value, str):
+    if isinstance(value, (str, ScalarsSetting)):
         return f"`{value}`"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 

@@ -314,8 +314,9 @@ OPTIONS = [
         "html-no-input, sanitized, …",
     ),
     Mistake(
-        "run train.ipynb nb-scalars=txt",
-        "operation 'train.ipynb': 'nb-scalars' takes lines, text or none, not 'txt'",
+        "run train.ipynb nb-scalars=5",
+        "operation 'train.ipynb': 'nb-scalars' takes lines, text, none, results or expressions of "
+        "the notebook's names, not '5'",
     ),
     Mistake(
         "run train.ipynb nb-cell-timeout=soon",

@@ -140,7 +140,7 @@ def test_settings_survive_the_way_through_the_command_line():
         "color": True,
         "fork": "verify",
         "trials": "full",
-        "scalars": "text",
+        "scalars": options.ScalarsSetting("text", True, (("", "acc"), ("f1", 'report["a,b"]'))),
     }
     assert set(changed) == set(options.defaults())
     arguments = options.to_arguments(changed)

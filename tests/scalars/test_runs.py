@@ -190,10 +190,12 @@ def test_the_trials_of_a_sweep_say_it_once(project: Project):
     assert (done.stdout + done.stderr).count("no scalars - ") == 1
 
 
-def test_another_mode_is_refused_before_there_is_a_run(runs: Runs):
+def test_a_word_that_no_cell_has_is_refused_before_there_is_a_run(runs: Runs):
     done = runs.project.guild("run", "wrong", "-y")
-    said = "guild: operation 'wrong': 'nb-scalars' takes lines, text or none, not 'txt'\n"
-    assert done.stderr == said
+    assert done.stderr == (
+        "guild: operation 'wrong': 'nb-scalars' names 'txt', and no cell of few.ipynb does - did "
+        "you mean 'text'?\n"
+    )
     assert not done.run_dirs
 
 
@@ -211,7 +213,7 @@ def test_a_mode_that_depends_on_a_flag_is_refused(runs: Runs):
         done = runs.project.guild("run", operation, "-y")
         assert done.stderr == (
             f"guild: operation '{operation}': 'nb-scalars' takes no reference to a flag, since "
-            "Guild has to know it before the run - say lines, text or none\n"
+            "Guild has to know it before the run - write what it says there\n"
         )
     beside = found_by_guild(runs.project, "beside", "output.txt")
     assert last_values(beside) == close_to(last_values(lines_of(OUTPUT)))

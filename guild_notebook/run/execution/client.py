@@ -47,6 +47,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
     the last cell, "" where the kernel names none, None where nothing was raised or the cell has
     the tag that allows it, ``error_text`` is its text. ``gpus`` are the names of those that the
     notebook's libraries use (ipython_setup.py), ``scalars`` are those of the run,
+    ``results`` has the number of each cell that has ended with a result, by its index,
     ``on_files_read`` gets what the kernel says of the files that it has read (files_read.py)."""
 
     def __init__(
@@ -74,6 +75,7 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self.error: str | None = None
         self.error_text = ""
         self.gpus: list[str] = []
+        self.results: dict[int, int | None] = {}
         self.on_files_read: Callable[[Any], None] = lambda _content: None
         self.idle = asyncio.Event()
         self.widget_registry: dict[str, Any] = {}  # nbclient has none: OutputWidgets is for them
@@ -87,6 +89,12 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
         self._cell_of: dict[str, int] = {}
         self._current: int | None = None
         self.kc = kernel.connect(self)
+
+    def is_asked(self, request: str) -> None:
+        """What the kernel puts out for a request that is not a cell's is of the last cell: of its
+        threads."""
+        if self._current is not None:
+            self._cell_of[request] = self._current
 
     @property
     def has_changed(self) -> bool:
@@ -228,6 +236,8 @@ class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no
             return  # not a kind of output
         # As by nbformat's output_from_msg, which validates what checked_message has made valid.
         node = from_dict({"output_type": kind, **{name: content[name] for name in _FIELDS[kind]}})
+        if kind == "execute_result":
+            self.results[cell_index] = node["execution_count"]
         owner = self._owner(msg, cell_index)
         data = node.get("data", {})
         # What an Output widget captures is shown when it captures it.

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -27,6 +27,9 @@ from ..output.stream import without_escapes
 from . import missing_files, missing_modules
 from .client import RunClient
 from .stop import Stop
+
+if TYPE_CHECKING:
+    from .values import Values
 
 TICK_SECONDS = 0.1
 
@@ -120,7 +123,7 @@ class Execution:
     their index. ``places`` are where the project is.
     ``status`` is told of each cell, and with it of what ``last_times`` has of it. ``shared`` are
     the cells that were executed for several runs. Where it ``has_cell_scalars``, what a cell took
-    are scalars of the run."""
+    are scalars of the run. ``values`` are read from the kernel after cells, and at the end."""
 
     client: RunClient
     kernel: Kernel
@@ -138,6 +141,7 @@ class Execution:
     last_times: Callable[[], Mapping[int, float]]
     shared: SharedCells
     has_cell_scalars: bool
+    values: Values | None = None
 
     def __post_init__(self) -> None:
         self.cells = cells_of(self.client.nb)
@@ -177,6 +181,14 @@ class Execution:
         return replace(outcome, where=self._where, errors=self._errors, advice=self._advice)
 
     async def _execute_all(self) -> Outcome:
+        outcome = await self._execute_cells()
+        if self.values and not self.kernel.ended.is_set() and not self.stop.requested.is_set():
+            await self.values.finish()
+            if not outcome.exit_status:
+                self.values.say_missing()
+        return outcome
+
+    async def _execute_cells(self) -> Outcome:
         deadline = time.monotonic() + self.run_limit if self.run_limit else None
         for number, index in enumerate(self.indexes, 1):
             outcome = await self._execute(index, number, deadline)
@@ -258,6 +270,8 @@ class Execution:
         self.status_lines.write_cell_end(number, len(self.indexes), name, seconds, shown_state)
         for what, value in took.scalars() if self.has_cell_scalars else ():
             self.client.scalars.add(f"cell/{self._scalar_names[index]}/{what}", value)
+        if self.values and outcome is None:
+            await self.values.after_cell(index)
         self.client.scalars.save()
         if state == "failed":
             await self._advise(index)

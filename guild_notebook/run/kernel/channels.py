@@ -280,3 +280,9 @@ class KernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_client h
         request: str = super().execute(code, *args, **options)
         self.requests.append(request)
         return request
+
+    def execute_silently(self, code: str) -> str:
+        """Execute code that is not of a cell; returns the ID of the request."""
+        options: dict[str, Any] = {"silent": True, "store_history": False, "allow_stdin": False}
+        request: str = super().execute(code, **options)
+        return request

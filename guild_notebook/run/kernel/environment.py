@@ -111,10 +111,10 @@ class Environment:
         values = f"'address': {output_address!r}, 'folders': {self.folders!r}"
         values += f", 'fails_on_command': {self._fails_on_command}"
         names = "launcher", "ipython_setup", "files_read"
-        return "\n".join(_executing(name, values) for name in names)
+        return "\n".join(executing(name, values) for name in names)
 
 
-def _executing(name: str, values: str) -> str:
+def executing(name: str, values: str) -> str:
     """An expression that executes a module of this room in a namespace of its own, not in that of
     the notebook, in which it finds ``get_ipython`` and ``values``."""
     text = (pkgutil.get_data(__package__, f"{name}.py") or b"").decode("utf-8")

@@ -189,6 +189,11 @@ class Kernel:
         return shown_name(self._start.name)
 
     @property
+    def folder(self) -> str:
+        """A folder into which only the user gets, and which goes with the kernel."""
+        return self._start.folder
+
+    @property
     def path(self) -> list[str]:
         """``sys.path`` of an IPython kernel, without the folders that the run has put there."""
         return [path for path in self.python.get("path", ()) if path not in self._env.folders]

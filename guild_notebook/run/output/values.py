@@ -5,18 +5,20 @@ They are in an event file beside that in which Guild keeps the printed ones, and
 names there: ``guild compare``, ``guild runs info``, optimizers and TensorBoard find both.
 
 A value is a number, or a list of numbers, which are steps, or a mapping of values by their names.
+Of a long list there may be every ``N``th number and the last, at the step ``LAST``: it is
+``["steps", N, LAST, …]`` then.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...document.mime import json_of
 from ...scalars.event_file import VALUES, ScalarWriter, values_files
+from ...scalars.patterns import scalar_name
 from ...secrets.masking import MASK, Masker
 from .display import SaveErrors
 
@@ -25,7 +27,8 @@ _FOLDER = ".guild"
 MOST = 500
 """Scalars of one value."""
 
-_NOT_IN_NAMES = re.compile(r"[^\w@/.&+-]+")
+_STEPS = "steps"
+
 _SCRAP, _RECORD = "application/scrapbook.scrap", "application/papermill.record+json"
 
 
@@ -46,18 +49,19 @@ class Scalars:
         """Add a value; the same one again changes nothing. ``save`` writes it."""
         steps = self._series.setdefault(name, {})
         known = steps.get(step)
-        if known is None or not (known == value or (math.isnan(known) and math.isnan(value))):
+        if known is None or _differ(known, value):
             steps[step] = value
             self._unsaved.append((name, value, step))
 
-    def set_steps(self, name: str, values: Sequence[float]) -> None:
-        """The scalar has these values, at the steps from 0 on. What it had before is replaced."""
-        steps = self._series.setdefault(name, {})
-        if len(steps) > len(values) or any(map(_differ, steps.values(), values)):
-            self._series[name] = dict(enumerate(values))
+    def set_steps(self, name: str, values: Mapping[int, float]) -> None:
+        """The scalar has these values, by their steps. What it had before is replaced."""
+        before = self._series.setdefault(name, {})
+        if any(step not in values or _differ(values[step], before[step]) for step in before):
+            self._series[name] = dict(values)
             self._is_anew = True
-        for step in range(len(steps), len(values)):
-            self.add(name, values[step], step)
+        else:
+            for step, value in values.items():
+                self.add(name, value, step)
 
     def add_value(self, name: str, value: Any) -> int:
         """Add what there is of numbers in a value of JSON, of any shape; returns how many scalars
@@ -67,7 +71,7 @@ class Scalars:
             if count == MOST or not own or MASK in self._masker.text(own):
                 continue
             count += 1
-            if isinstance(found, list):
+            if isinstance(found, dict):
                 self.set_steps(own, found)
             else:
                 self.add(own, found)
@@ -129,12 +133,7 @@ def _differ(one: float, other: float) -> bool:
     return one != other and not (math.isnan(one) and math.isnan(other))
 
 
-def scalar_name(text: str) -> str:
-    """``text`` as the name of a scalar: ``history.loss`` stays, ``report["f1"]`` is report_f1."""
-    return _NOT_IN_NAMES.sub("_", text).strip("_")
-
-
-def _numbers(name: str, value: Any) -> Iterator[tuple[str, float | list[float]]]:
+def _numbers(name: str, value: Any) -> Iterator[tuple[str, float | dict[int, float]]]:
     """The scalars in a value, each with its name."""
     left = [(name, value)]
     while left:
@@ -142,9 +141,13 @@ def _numbers(name: str, value: Any) -> Iterator[tuple[str, float | list[float]]]
         if isinstance(each, dict):
             left += [(f"{text} {key}", entry) for key, entry in reversed([*each.items()])]
         elif isinstance(each, list):
-            numbers = [number for entry in each if (number := _number(entry)) is not None]
-            if numbers and len(numbers) == len(each):
-                yield scalar_name(text), numbers
+            every, last, entries = 1, len(each) - 1, each
+            if each[:1] == [_STEPS] and all(type(n) is int and n > 0 for n in each[1:3]):
+                every, last, *entries = each[1:]
+            numbers = [number for entry in entries if (number := _number(entry)) is not None]
+            if numbers and len(numbers) == len(entries):
+                steps = [*range(0, every * (len(numbers) - 1), every), last]
+                yield scalar_name(text), dict(zip(steps, numbers))
         elif (number := _number(each)) is not None:
             yield scalar_name(text), number
 

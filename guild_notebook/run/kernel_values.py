@@ -1,0 +1,51 @@
+"""Which values of a kernel are scalars of a run (``nb-scalars``), and after which cells."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping
+
+from ..analysis import reach
+from ..document.cells import cell_names
+from ..errors import OptionError
+from ..options import ScalarsSetting
+from .execution.execute import Execution
+from .execution.values import Values
+
+Changes = Mapping[int, "frozenset[str] | None"]
+
+
+def changes(setting: ScalarsSetting, execution: Execution) -> Changes:
+    """The expressions of ``setting`` that each cell may change, by its index. Raises OptionError
+    for what is not an expression."""
+    if execution.kernel.language != "python":
+        return dict.fromkeys(execution.indexes)
+    texts = [text for _, text in setting.values]
+    for text in texts:
+        try:
+            ast.parse(text, mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
+            why = getattr(e, "msg", "") or e
+            raise OptionError(
+                f"nb-scalars: '{text}' is not an expression of Python ({why}) - name a variable, "
+                "as acc, or write it as NAME=EXPRESSION"
+            ) from None
+    return reach.changing([execution.cells[index] for index in execution.indexes], texts)
+
+
+def values(
+    setting: ScalarsSetting, execution: Execution, changed: Changes, flags: Collection[str]
+) -> Values:
+    """What reads them in a run with these ``flags``."""
+    return Values(
+        execution.client,
+        execution.kernel,
+        execution.stop,
+        execution.status_lines,
+        setting.values,
+        setting.results,
+        changed,
+        cell_names(execution.cells),
+        flags,
+        max(execution.shared.seconds, default=-1),
+    )
