@@ -140,6 +140,12 @@ def test_settings_survive_the_way_through_the_command_line():
         "color": True,
         "fork": "verify",
         "trials": "full",
+        "jobs": 3,
+        "keep-kernel": "error",
+        "keep-kernel-for": 60.0,
+        "memory-limit": 5_000_000_000,
+        "fail-on-command": True,
+        "cell-scalars": True,
         "scalars": options.ScalarsSetting("text", True, (("", "acc"), ("f1", 'report["a,b"]'))),
     }
     assert set(changed) == set(options.defaults())
