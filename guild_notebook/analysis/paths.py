@@ -69,27 +69,28 @@ _ARGUMENTS = (
 )
 
 _QUIET_MODULES = re.compile(
-    r"(?:abc|ast|bisect|bokeh|calendar|cmath|collections|copy|csv|cv2|cvxpy|dataclasses|datetime"
-    r"|decimal|enum|fractions|functools|gc|glob|heapq|inspect|IPython|ipywidgets|itertools|json"
-    r"|keras|lightgbm|logging|math|matplotlib|mpl_toolkits|networkx|numba|numpy|operator|os|pandas"
-    r"|pathlib|patsy|pickle|PIL|platform|plotly|pprint|pylab|random|re|scipy|seaborn|skimage"
-    r"|sklearn|statistics|statsmodels|string|sympy|sys|tensorflow|textwrap|time|timeit|torch|tqdm"
-    r"|typing|warnings|xgboost)(?:\.|\Z)"
+    r"(?:abc|ast|bisect|bokeh|calendar|catboost|cmath|collections|copy|csv|cv2|cvxpy|dataclasses"
+    r"|dateutil|datetime|decimal|enum|fractions|functools|gc|glob|heapq|importlib\.metadata|inspect"
+    r"|IPython|ipywidgets|itertools|json|keras|lightgbm|logging|math|matplotlib|mpl_toolkits"
+    r"|networkx|numba|numpy|operator|os|packaging|pandas|pathlib|patsy|pickle|PIL|platform|plotly"
+    r"|pprint|pylab|random|re|requests|scipy|seaborn|shap|skimage|sklearn|statistics|statsmodels"
+    r"|string|sympy|sys|tensorflow|textwrap|time|timeit|torch|torchvision|tqdm|typing"
+    r"|urllib\.parse|warnings|xgboost)(?:\.|\Z)"
 )
 """Modules whose functions make no files but those that they are given, but for those of _MAKES."""
 
 _MAKES = re.compile(
-    r"save|dump|writ|download|fetch|extract|export|unpack|copy|move|rename|replace|mkdir|makedirs"
-    r"|link|get_file|load_dataset|to_(?!numpy|list|dict|tensor|frame|datetime|numeric|string|period"
-    r"|timestamp|timedelta|categorical|dense|array|sparse|latex|markdown|device|records|undirected"
-    r"|directed)|system|popen|Popen|run\b|call\b|check_|urlretrieve|request|train|evaluat"
-    r"|fit_generator|hub|prepare|create_|setup|install|clone|untar|run_line|magic",
+    r"save|dump|writ|download|fetch|extract|export|unpack|mkdir|makedirs|get_file|load_dataset_"
+    r"|create_dataset|prepare|copyfile|copytree|copy2|clone|untar|urlretrieve|install"
+    r"|symlink|link\Z|hub\Z|system\Z|popen|spawn|exec|run\Z|run_line|run_cell|call\Z|check_output"
+    r"|to_(?:csv|excel|json|pickle|parquet|feather|html|hdf|stata|sql|file|netcdf|zarr|disk)"
 )
+"""Of what is called like this, a file may be made whose name is not known."""
+
 _ONLY_NAMES = re.compile(
     r"os\.path\.|pathlib\.(?:Pure)?(?:Posix|Windows)?Path\Z|print\Z|len\Z|str\Z"
 )
 _CHANGES_FOLDER = re.compile(r"chdir\Z|\bmagic\Z|run_line_magic\Z")
-_LOADS_IN_FOLDER = re.compile(r"(?:download|root|cache_dir|data_dir)\b")
 
 _HARMLESS_LINE = re.compile(
     r"[ \t]*(?:%{1,2}(?:matplotlib|config|load_ext|reload_ext|autoreload|time|timeit|pylab|pip"
@@ -120,11 +121,13 @@ def findings(blocks: Iterable[Block], project: Project) -> Iterator[Finding]:
     """What there is to say of the paths in a notebook's statements."""
     blocks = list(blocks)
     reader = _Reader(blocks)
-    looks = 0
+    seen: set[tuple[str, bool]] = set()
     for block in blocks:
         for node, path, is_write in () if block.may_raise else reader.paths(block):
-            looks += 1
-            if looks <= MOST_PATHS and (said := _said(path, is_write, project, reader)):
+            if (path, is_write) in seen or len(seen) > MOST_PATHS:
+                continue
+            seen.add((path, is_write))
+            if said := _said(path, is_write, project, reader):
                 rule, level, text = said
                 line, column = block.place(node)
                 yield Finding(block.cell, line, column, rule, level, text)
@@ -330,19 +333,19 @@ class _Reader:
         if written is not None:
             self._made.anything |= self.text(written) is None and last != "savefig"
         elif root in self._modules:
-            is_quiet = _QUIET_MODULES.match(full) and not _MAKES.search(last)
-            self._made.anything |= not is_quiet
+            is_quiet = full.startswith("sys.") or not (
+                _MAKES.search(last) or full in ("os.rename", "os.replace") or _downloads(call)
+            )
+            self._made.anything |= not (is_quiet and _QUIET_MODULES.match(full))
         elif _MAKES.search(last) and root not in self._functions and not texts:
             self._made.anything = True
 
     def _touch(self, text: str) -> None:
-        parts = [part for part in re.split(r"[\\/]+", text) if part.strip(". ")]
-        self._made.words.update(parts)
+        self._made.words.update(_words(text))
 
     def may_exist(self, path: str) -> bool:
         """Whether something before may have made it."""
-        parts = [part for part in re.split(r"[\\/]+", path) if part.strip(". ")]
-        return self._made.anything or not self._made.words.isdisjoint(parts)
+        return self._made.anything or not self._made.words.isdisjoint(_words(path))
 
     # What a statement reads and writes.
 
@@ -421,11 +424,26 @@ class _Reader:
         return None
 
 
+def _words(path: str) -> Iterator[str]:
+    """The names of files and folders in a path, without endings too, which a function may add."""
+    for part in re.split(r"[\\/]+", path):
+        if part.strip(". "):
+            yield part
+            yield part.partition(".")[0] or part
+
+
 def _first(call: ast.Call) -> ast.expr | None:
     if call.args:
         return None if isinstance(call.args[0], ast.Starred) else call.args[0]
     named = [each.value for each in call.keywords if each.arg in _ARGUMENTS]
     return named[0] if named else None
+
+
+def _downloads(call: ast.Call) -> bool:
+    """Whether a call is told to get something, like the data sets of torchvision."""
+    return any(
+        each.arg == "download" and getattr(each.value, "value", True) for each in call.keywords
+    )
 
 
 def _mode(call: ast.Call) -> str:
