@@ -162,7 +162,11 @@ def units(cell: int, text: str) -> Iterator[Unit]:
         unit = Unit(cell, source, len(text) - len(text.lstrip()))
         unit.events += _of_magic(first_line.lstrip("%").rstrip(), unit, text)
         yield unit
-    if source.is_python:
+    if _AUTOMAGIC.fullmatch(text.strip()):  # a word alone, which is Python too
+        unit = Unit(cell, source, 0)
+        unit.events += of_ipython("%" + text.strip(), unit)
+        yield unit
+    elif source.is_python:
         for start, end, indent in blocks(source):
             yield _of_block(cell, source, start, end, indent)
 

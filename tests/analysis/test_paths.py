@@ -32,6 +32,15 @@ MISSING = {
         ["import pandas as pd\n!pip install x\n%matplotlib inline", "df = pd.read_csv('no.csv')"],
         "'no.csv'",
     ),
+    "after copies of others": (
+        [
+            "import pandas as pd\nt = pd.DataFrame()",
+            "u = t.copy().rename(x)",
+            "pd.read_csv('no.csv')",
+        ],
+        "'no.csv'",
+    ),
+    "twice": (["open('no.txt')", "open('no.txt')"], "'no.txt'"),
     "after others were read": (["a = open('here.txt')\nb = open('no.txt')"], "'no.txt'"),
 }
 
@@ -54,6 +63,7 @@ FINE = {
     ],
     "one that a function of a module makes": ["import helpers\nhelpers.go()", "open('a.csv')"],
     "one that a method makes": ["model.save(name)", "open('model.bin')"],
+    "one that has an ending more": ["import numpy as np\nnp.save('a', x)", "np.load('a.npy')"],
     "one that is written as a cell": ["%%writefile a.py\nx = 1", "open('a.py')"],
     "in a folder that is made": ["import os\nos.makedirs('out')", "open('out/a.txt', 'w')"],
     "after another folder was entered": ["%cd data", "open('y.csv')"],
