@@ -4,7 +4,8 @@
 print what it prints; ``runs`` finds runs that there are. ``arun`` and ``asweep`` are the same for
 asyncio. docs/python.md is about all of it.
 
-May use ``cli``, ``compare``, ``run``, ``flags/*``, ``options``, ``errors`` and ``texts``.
+May use ``cli``, ``compare``, ``run``, ``flags/*``, ``document``, ``options``, ``errors`` and
+``texts``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..cli import run_choice
 from .results import Run, Runs
 
 
@@ -27,6 +26,8 @@ def runs(
     a range of time (``"last 2 hours"``); ``status`` is ``completed``, ``error``, ``terminated``,
     ``running``, ``pending`` or ``staged``. Raises UserError for what Guild does not know.
     """
+    from ..cli import run_choice  # with all of guild-notebook's commands
+
     arguments = [str(spec) for spec in specs]
     named = {"operation": operation, "label": label, "tag": tag}
     for name, values in named.items():

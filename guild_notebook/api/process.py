@@ -14,10 +14,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, TypeVar
-
-from ..run.reproduction import guild
 
 if TYPE_CHECKING:
     from typing import ParamSpec
@@ -26,10 +24,17 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 
 POLL_SECONDS = 0.2
-"""Time after which the end of a process is seen whose output somebody else holds open."""
+"""Time after which the end of a process is seen whose output somebody else holds open; and a
+Ctrl-C in a cell of Jupyter that awaits, which does not wake the loop."""
 
 MOST_KEPT = 4_000
 """Characters of what the command has said last, for an error."""
+
+# A kernel ignores SIGINT while it executes no cell, and what it starts then would do so as well.
+_GUILD = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('guild.main_bootstrap', run_name='__main__', alter_sys=True)"
+)
 
 _OF_A_RUN = (
     *("CMD_DIR", "GUILD_OP", "GUILD_PLUGINS", "GUILD_SOURCECODE", "NO_OP_INTERRUPTED_MSG"),
@@ -112,7 +117,7 @@ def asynchronous(
         cancelled = None
         while not future.done():
             try:
-                await asyncio.wait([future])
+                await asyncio.wait([future], timeout=POLL_SECONDS)
             except asyncio.CancelledError as e:
                 cancelled = e
                 task.cancel()
@@ -148,7 +153,7 @@ class Command:
         if quiet:
             targets[1] = subprocess.PIPE
         self._process = subprocess.Popen(
-            guild(*arguments),
+            [sys.executable, "-uc", _GUILD, *arguments],
             env=env,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
@@ -166,17 +171,19 @@ class Command:
 
     def wait(self) -> int:
         """Show its output until it has ended; returns its exit status. Raises KeyboardInterrupt
-        after a Ctrl-C, once the command has ended for that as well."""
+        after a Ctrl-C, once the command has ended for that as well; where a signal ends this
+        process, it ends the command first."""
         interrupted = None
-        while True:
-            try:
-                self._show_output()
-                status = self._process.wait()
-                break
-            except KeyboardInterrupt as e:
-                interrupted = e
-                if self._has_own_group:
-                    self.interrupt()
+        with self._ending_signals():
+            while True:
+                try:
+                    self._show_output()
+                    status = self._process.wait()
+                    break
+                except KeyboardInterrupt as e:
+                    interrupted = e
+                    if self._has_own_group:
+                        self.interrupt()
         self._selector.close()
         for pipe in filter(None, (self._process.stdout, self._process.stderr)):
             pipe.close()
@@ -184,13 +191,35 @@ class Command:
             raise interrupted
         return status
 
-    def interrupt(self) -> None:
-        """Do what Ctrl-C does on a terminal."""
+    @contextlib.contextmanager
+    def _ending_signals(self) -> Iterator[None]:
+        """Pass on what is about to end this process, which ends after the command."""
+        received: list[int] = []
+
+        def handle(number: int, _frame: Any) -> None:
+            received.append(number)
+            self.interrupt(number)
+
+        is_main = threading.current_thread() is threading.main_thread()
+        ending = (signal.SIGTERM, signal.SIGHUP) if is_main else ()
+        kept = [number for number in ending if signal.getsignal(number) == signal.SIG_DFL]
+        for number in kept:
+            signal.signal(number, handle)
+        try:
+            yield
+        finally:
+            for number in kept:
+                signal.signal(number, signal.SIG_DFL)
+            if received:
+                os.kill(os.getpid(), received[0])
+
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """Do what Ctrl-C does on a terminal, or send another signal."""
         with contextlib.suppress(ProcessLookupError):
             if self._has_own_group:
-                os.killpg(self._process.pid, signal.SIGINT)
+                os.killpg(self._process.pid, number)
             else:
-                self._process.send_signal(signal.SIGINT)
+                self._process.send_signal(number)
 
     def _show_output(self) -> None:
         while self._selector.get_map():

@@ -60,6 +60,7 @@ class Run:
         self._dir = os.path.abspath(run_dir)
         self._cache: Any = None
         self._data: RunData | None = None
+        self._flags: tuple[Any, Mapping[str, Any]] | None = None
 
     def refresh(self) -> Run:
         """Read again what somebody may have changed (a label, a run that was restarted); returns
@@ -109,7 +110,10 @@ class Run:
     @property
     def flags(self) -> Mapping[str, Any]:
         """The values of its flags, ``***`` for one that is secret."""
-        return self.data.flags
+        values = self.data.flags
+        if self._flags is None or self._flags[0] is not values:
+            self._flags = values, FinishedRun(self._dir).with_lists(values)
+        return self._flags[1]
 
     @property
     def scalars(self) -> Mapping[str, float]:

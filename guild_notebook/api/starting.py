@@ -6,12 +6,14 @@ import contextlib
 import os
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..document import reader
+from ..errors import NotebookError, UserError
+from ..flags.discover import discover
 from ..options import PREFIX
 from ..run.finished import FinishedRun
 from . import flag_texts
@@ -46,7 +48,8 @@ def run(
     when Ctrl-C has stopped it; UserError for a value that no flag can have.
     """
     made = _Start(notebook, check, False, cwd)
-    made.arguments = _arguments(notebook, flags, options, label, tags, comment, flag_values, False)
+    own = {"label": label, "tags": tags, "comment": comment}
+    made.arguments = made.command_arguments(flags, options, flag_values, own)
     return made.run(made.wait(quiet))
 
 
@@ -79,11 +82,18 @@ def sweep(
     itself did not come to its end, unless ``check`` is false; otherwise as ``run``.
     """
     made = _Start(notebook, check, True, cwd, minimize, maximize)
-    given = {**(options or {}), **({"nb-jobs": jobs} if jobs != 1 else {})}
-    made.arguments = [
-        *_arguments(notebook, flags, given, label, tags, comment, flag_values, True),
-        *_sweep_arguments(optimizer, max_trials, minimize, maximize, random_seed),
-    ]
+    own = {
+        "label": label,
+        "tags": tags,
+        "comment": comment,
+        "optimizer": optimizer,
+        "max_trials": max_trials,
+        "minimize": minimize,
+        "maximize": maximize,
+        "random_seed": random_seed,
+    }
+    given = {**(options or {}), **({"jobs": jobs} if jobs != 1 else {})}
+    made.arguments = made.command_arguments(flags, given, flag_values, own)
     return made.sweep(made.wait(quiet))
 
 
@@ -93,49 +103,6 @@ cancelled, the run is stopped."""
 
 asweep = asynchronous(sweep)
 """As ``sweep``, for asyncio, as ``arun`` is for ``run``."""
-
-
-def _arguments(
-    notebook: str | os.PathLike[str],
-    flags: Mapping[str, Any] | None,
-    options: Mapping[str, Any] | None,
-    label: str | None,
-    tags: Sequence[str],
-    comment: str | None,
-    values: Mapping[str, Any],
-    is_sweep: bool,
-) -> list[str]:
-    prefix = PREFIX.replace("-", "_")
-    given = {**(options or {}), **{k: v for k, v in values.items() if k.startswith(prefix)}}
-    values = {k: v for k, v in values.items() if not k.startswith(prefix)}
-    if both := sorted({*values} & {*(flags or {})}):
-        raise UserError(f"flag {both[0]} is given twice, by its name and in flags - give it once")
-    values = {**(flags or {}), **values}
-    assigned = flag_texts.of_sweep(values) if is_sweep else flag_texts.of_run(values)
-    named = [("--label", label), ("--comment", comment), *(("--tag", tag) for tag in tags)]
-    return [
-        os.fspath(notebook),
-        *assigned,
-        *flag_texts.of_options(given),
-        *(f"{name}={value}" for name, value in named if value is not None),
-    ]
-
-
-def _sweep_arguments(
-    optimizer: str | None,
-    max_trials: int | None,
-    minimize: str | None,
-    maximize: str | None,
-    random_seed: int | None,
-) -> list[str]:
-    given = {
-        "--optimizer": optimizer,
-        "--max-trials": max_trials,
-        "--minimize": minimize,
-        "--maximize": maximize,
-        "--random-seed": random_seed,
-    }
-    return [f"{name}={value}" for name, value in given.items() if value is not None]
 
 
 @dataclass
@@ -150,6 +117,49 @@ class _Start:
     maximize: str | None = None
     arguments: Sequence[str] = ()
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def command_arguments(
+        self,
+        flags: Mapping[str, Any] | None,
+        options: Mapping[str, Any] | None,
+        values: Mapping[str, Any],
+        own: Mapping[str, Any],
+    ) -> list[str]:
+        """The arguments of the command for parameters of ``run`` or ``sweep``: flag ``values`` that
+        are given by name may be options as well; ``own`` are those of ``guild run``. Raises
+        UserError for what is given twice, or may be meant for a flag."""
+        named, flags = dict(values), flags or {}
+        prefix = PREFIX.replace("-", "_")
+        given = {name: named.pop(name) for name in values if name.startswith(prefix)}
+        own = {name: value for name, value in own.items() if value not in (None, ())}
+        if both := sorted(named.keys() & flags):
+            raise UserError(
+                f"flag {both[0]} is given twice, by its name and in flags - give it once"
+            )
+        self._check_names(own.keys() - flags)
+        assign = flag_texts.of_sweep if self.is_sweep else flag_texts.of_run
+        tags = own.pop("tags", ())
+        return [
+            os.fspath(self.notebook),
+            *assign({**flags, **named}),
+            *flag_texts.of_options({**(options or {}), **given}),
+            *(f"--tag={tag}" for tag in ([tags] if isinstance(tags, str) else tags)),
+            *(f"--{name.replace('_', '-')}={value}" for name, value in own.items()),
+        ]
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        """Raise UserError where the notebook has flags of these names of parameters."""
+        path = os.path.join(self.cwd or "", self.notebook)
+        if not names or not os.path.isfile(path):  # an operation of guild.yml
+            return
+        with contextlib.suppress(NotebookError):  # which Guild says
+            found = discover(reader.read(path)).flags
+            if meant := sorted({*names} & {*found}):
+                name = meant[0]
+                raise UserError(
+                    f"{name} is a parameter, and a flag of {os.fspath(self.notebook)} - set the "
+                    f"flag by flags={{'{name}': VALUE}}"
+                )
 
     def wait(self, quiet: bool) -> int:
         """Start the command and wait for its end; returns its exit status."""

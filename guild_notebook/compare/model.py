@@ -5,6 +5,7 @@ All of it is plain data without secret values. Texts are as they are, none is HT
 
 from __future__ import annotations
 
+import base64
 import datetime
 import math
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,16 @@ class Image:
     mime: str
     data: str = field(repr=False)
     size: int = 0
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of its file."""
+        return base64.b64decode(self.data)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What Jupyter shows."""
+        is_text = self.mime == "image/svg+xml"
+        return {self.mime: self.content.decode("utf-8", "replace") if is_text else self.data}
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,11 @@ class Output:
     @property
     def is_cut(self) -> bool:
         return bool(self.rest)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What Jupyter shows: the image, and the text."""
+        shown = self.image._repr_mimebundle_() if self.image else {}
+        return {**shown, "text/plain": self.text}
 
 
 @dataclass(frozen=True)

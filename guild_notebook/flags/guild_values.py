@@ -213,6 +213,14 @@ def _split(text: str, default: Any) -> list[Any]:
     return items
 
 
+def list_of(flag: Flag, value: Any) -> Any:
+    """``value`` as a list, where the flag is one and Guild holds it as text; else as it is."""
+    if is_list(flag) and isinstance(value, str):
+        with contextlib.suppress(ValueError):  # a quote that does not close
+            return _split(value, flag.default)
+    return value
+
+
 def is_unchanged(flag: Flag, value: Any) -> bool:
     """Whether ``value``, as Guild holds it, leaves the source as it is: it is the default, in
     type and value. Null does where Guild's default is null."""

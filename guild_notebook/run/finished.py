@@ -12,12 +12,14 @@ import dataclasses
 import functools
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import options
 from ..document import reader, text_formats
 from ..errors import UserError, said
 from ..files import ARTIFACTS
+from ..flags import guild_values
 from ..flags.discover import Discovered, discover
 from ..options import HTML, OWN_REPORTS, ReportOptions
 from .record import manifest
@@ -28,6 +30,7 @@ from .run_facts import Ended
 from .secret_values import RunSecrets
 
 if TYPE_CHECKING:
+    from ..flags.model import Flag
     from .report.facts import RunFacts
 
 
@@ -84,6 +87,18 @@ class FinishedRun(RunFiles):
         """The flags of the run's ``source``, as its operation has them. Raises as secret_flags."""
         patterns = RunDir(self.dir, source.name).flag_patterns()
         return discover(source, patterns, self.attr("flags"), RunSecrets(self).variables)
+
+    def with_lists(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of the run's flags, lists of which Guild holds as text."""
+        flags: Mapping[str, Flag] = {}
+        if any(isinstance(value, str) for value in values.values()):
+            with contextlib.suppress(UserError, OSError):  # the source is gone, or is not readable
+                source = self.kept_source(self.executed_notebook())
+                flags = self.discovered(self.notebook(source)).flags if source else {}
+        return {
+            name: guild_values.list_of(flags[name], value) if name in flags else value
+            for name, value in values.items()
+        }
 
     def page(self, name: str, kind: str = HTML) -> bytes:
         """The page of the notebook ``name``, a report of the ``kind`` of OWN_REPORTS that shows no
