@@ -13,7 +13,7 @@ from __future__ import annotations
 from ..compare.model import Cell, Image, Output, Table
 from ..errors import UserError
 from .choosing import runs
-from .results import ExecutedNotebook, Run, RunError, RunFailure, RunInterrupted, Runs, Sweep
+from .results import ExecutedNotebook, Run, RunError, RunFailure, Runs, Sweep
 from .starting import arun, asweep, run, sweep
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "Run",
     "RunError",
     "RunFailure",
-    "RunInterrupted",
     "Runs",
     "Sweep",
     "Table",

@@ -193,12 +193,12 @@ class Command:
 
     @contextlib.contextmanager
     def _ending_signals(self) -> Iterator[None]:
-        """Pass on what is about to end this process, which ends after the command."""
+        """Interrupt the command where a signal is about to end this process, which waits for it."""
         received: list[int] = []
 
         def handle(number: int, _frame: Any) -> None:
             received.append(number)
-            self.interrupt(number)
+            self.interrupt()
 
         is_main = threading.current_thread() is threading.main_thread()
         ending = (signal.SIGTERM, signal.SIGHUP) if is_main else ()
@@ -213,13 +213,10 @@ class Command:
             if received:
                 os.kill(os.getpid(), received[0])
 
-    def interrupt(self, number: int = signal.SIGINT) -> None:
-        """Do what Ctrl-C does on a terminal, or send another signal."""
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does on a terminal."""
         with contextlib.suppress(ProcessLookupError):
-            if self._has_own_group:
-                os.killpg(self._process.pid, number)
-            else:
-                self._process.send_signal(number)
+            os.killpg(self._process.pid, signal.SIGINT)
 
     def _show_output(self) -> None:
         while self._selector.get_map():

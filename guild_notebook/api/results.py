@@ -328,16 +328,6 @@ class RunError(UserError):
         self.sweep = sweep
 
 
-class RunInterrupted(KeyboardInterrupt):
-    """A Ctrl-C while a run was waited for, which has stopped it: ``run``, or the trials of
-    ``sweep`` that there are."""
-
-    def __init__(self, run: Run | None = None, sweep: Sweep | None = None) -> None:
-        super().__init__()
-        self.run = run
-        self.sweep = sweep
-
-
 def _rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The runs as rows of a table: flags, then scalars, then what ``guild runs`` shows."""
     flags = dict.fromkeys(name for run in runs for name in run.flags)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +14,9 @@ from ..document import reader
 from ..errors import NotebookError, UserError
 from ..flags.discover import discover
 from ..options import PREFIX
-from ..run.finished import FinishedRun
 from . import flag_texts
 from .process import Command, asynchronous, environment
-from .results import Run, RunError, RunInterrupted, Sweep
+from .results import Run, RunError, Sweep
 
 
 def run(
@@ -44,8 +42,8 @@ def run(
     folder of the project, in place of the current one.
 
     Raises RunError where the run is not completed, unless ``check`` is false, and where there is no
-    run since the notebook, a flag or an option is refused; RunInterrupted, a KeyboardInterrupt,
-    when Ctrl-C has stopped it; UserError for a value that no flag can have.
+    run since the notebook, a flag or an option is refused; UserError for a value that no flag can
+    have. Ctrl-C stops the run, and the KeyboardInterrupt has it as ``run``.
     """
     made = _Start(notebook, check, False, cwd)
     own = {"label": label, "tags": tags, "comment": comment}
@@ -79,7 +77,8 @@ def sweep(
     that run at once, ``max_trials`` the most that are made. The rest is as for ``run``.
 
     A trial that fails does not end the sweep: see ``Sweep.failed``. Raises RunError where the sweep
-    itself did not come to its end, unless ``check`` is false; otherwise as ``run``.
+    itself did not come to its end, unless ``check`` is false; otherwise as ``run``, but that the
+    KeyboardInterrupt has the trials as ``sweep``.
     """
     made = _Start(notebook, check, True, cwd, minimize, maximize)
     own = {
@@ -169,11 +168,14 @@ class _Start:
         command = Command(["run", *self.arguments, *fixed], self._env, cwd, quiet)
         try:
             status = command.wait()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as e:
             made = self._trials()
-            found = Sweep(made, *self._objective()) if self.is_sweep else None
-            one = made[0] if made and not self.is_sweep else None
-            raise RunInterrupted(one, found) from None
+            # No exception of its own: after this one Python ends by SIGINT.
+            if self.is_sweep:
+                vars(e)["sweep"] = Sweep(made, *self._objective())
+            else:
+                vars(e)["run"] = made[0] if made else None
+            raise
         if not os.path.isdir(self._dir):
             lines = [line for line in command.said.splitlines() if line.strip()]
             said = lines[-1] if lines else f"see above, its exit status is {status}"
@@ -214,13 +216,9 @@ class _Start:
         """The runs that have been made: of a batch its trials, which it has links to."""
         if not os.path.isdir(os.path.join(self._dir, ".guild", "proto")):
             return [Run(self._dir)] if os.path.isdir(self._dir) else []
-        made = {}
-        for link in filter(Path.is_symlink, Path(self._dir).iterdir()):
-            if link.is_dir():
-                started = FinishedRun(str(link)).attr_value("started")
-                begun = started if type(started) is int else sys.maxsize
-                made[Run(os.path.realpath(link))] = begun, link.lstat().st_mtime_ns
-        return sorted(made, key=made.__getitem__)
+        links = [path for path in Path(self._dir).iterdir() if path.is_symlink() and path.is_dir()]
+        in_order = sorted(links, key=lambda link: link.lstat().st_mtime_ns)
+        return [Run(os.path.realpath(link)) for link in in_order]
 
     def _remove_batch(self, status: int) -> None:
         """Remove the run of a batch, as Guild does where it is not told to keep it."""

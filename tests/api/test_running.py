@@ -1,0 +1,323 @@
+"""``run`` makes the run that ``guild run`` makes, prints what it prints, and says what it is."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guild_notebook.api import Run, RunError, Runs, UserError, run, runs
+from tests.helpers.project import Project
+
+
+class Made:
+    """A run and what was printed meanwhile."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            self.run = run(*args, **kwargs)
+        self.out, self.err = out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="module")
+def made(project: Project) -> Made:
+    return Made("train.ipynb", lr=0.5, label="first", tags=["a", "b"], comment="why")
+
+
+def test_a_run_says_what_it_is(made: Made, project: Project):
+    found = made.run
+    assert found.status == "completed"
+    assert found.operation == "train.ipynb"
+    assert found.flags == {"lr": 0.5, "layers": [1, 2], "name": "a", "fails": False}
+    assert found.scalars == {"loss": 0.5}
+    assert found.steps("loss") == [(0, 1.5), (1, 1.0), (2, 0.5)]
+    assert (found.label, list(found.tags)) == ("first", ["a", "b"])
+    assert found.error is None
+    assert found.dir.parent == (project.home / "runs").resolve()
+    assert found.short_id == found.id[:8] == found.dir.name[:8]
+    assert 0 < found.seconds < 120
+    assert found.started.tzinfo is None or found.started.tzinfo is not None
+    assert repr(found).startswith(f"<Run {found.short_id} train.ipynb completed lr=0.5 ")
+
+
+def test_outputs_images_notebook_and_report_are_those_of_the_run(made: Made):
+    kinds = [(each.kind, each.source) for each in made.run.outputs("Training")]
+    assert sorted(kinds) == [
+        ("image", "display"),
+        ("text", "result"),
+        ("text", "stderr"),
+        ("text", "stdout"),
+    ]
+    assert made.run.outputs("Training") == made.run.outputs(1) == made.run.outputs(-1)
+    assert made.run.outputs(-1)[-1].text == "([1, 2], 'a')"
+    (image,) = made.run.images
+    assert image.content.startswith(b"\x89PNG")
+    assert image._repr_mimebundle_() == {"image/png": image.data}
+    shown = [set(each._repr_mimebundle_()) for each in made.run.outputs(1) if each.image]
+    assert shown == [{"image/png", "text/plain"}]
+    assert made.run.notebook == made.run.dir / "train.ipynb"
+    assert made.run.notebook.read().cells[0].source.startswith("lr = 0.5\n")
+    assert made.run.report == made.run.dir / "train.html"
+    assert [cell.name for cell in made.run.cells] == ["lr = 0.1", "Training"]
+
+
+def test_what_the_run_does_not_have_is_said(made: Made):
+    short = made.run.short_id
+    for call, said in {
+        lambda: made.run.steps("los"): f"run {short} has no scalar 'los' - did you mean 'loss'?",
+        lambda: made.run.outputs("Trainin"): f"run {short} has no cell 'Trainin' - did you mean "
+        "'Training'?",
+        lambda: made.run.outputs(2): f"run {short} has 2 cells, which count from 0 - there is no "
+        "cell 2",
+    }.items():
+        with pytest.raises(UserError) as raised:
+            call()
+        assert str(raised.value) == said
+
+
+def test_jupyter_shows_a_table_of_it(project: Project, made: Made):
+    shown = made.run._repr_html_()
+    for row in ("<th>status</th><td>completed", "<th>lr</th><td>0.5<", "<th>loss</th><td>0.5<"):
+        assert row in shown
+    hostile = run("loop", label="<script>alert(1)</script>", quiet=True)
+    assert "<script" not in hostile._repr_html_()
+    assert "&lt;script&gt;" in hostile._repr_html_()
+    assert "&lt;script&gt;" in Runs([hostile, made.run])._repr_html_()
+    assert "<script" not in Runs([hostile, made.run])._repr_html_()
+
+
+def test_what_the_command_prints_is_printed(project: Project, made: Made):
+    command = project.run("train.ipynb", "lr=0.5")
+    assert made.out == command.stdout
+    assert without_times(made.err) == without_times(command.stderr)
+
+
+def without_times(text: str) -> list[str]:
+    return [line.partition(" (")[0] for line in text.splitlines()]
+
+
+def test_nothing_is_printed_where_it_is_quiet(project: Project):
+    made = Made("loop", quiet=True)
+    assert (made.out, made.err) == ("", "")
+    assert made.run.outputs("Loop")[0].text == "step: 0\ncount: 1\nstep: 1\ncount: 2\n"
+
+
+def test_guild_knows_the_run_as_any_other(project: Project, made: Made):
+    assert made.run.id in project.guild("runs", "info", made.run.short_id).stdout
+
+
+VALUES = [
+    *(
+        0,
+        -7,
+        10**30,
+        0.1,
+        1e-05,
+        1e22,
+        math.inf,
+        -math.inf,
+        True,
+        False,
+        "",
+        "a",
+        "yes",
+        "1",
+        "1e5",
+    ),
+    *("null", "two words", "a=b", "line\nline", "'\"\\", "[0", "-x", "@x", "ü\U0001f600", "a, b"),
+    *([1, 2], [], [[1, 2], [3]], ["a", "1", "x y"], [0.5, "b", None, True], {"a": [1, None]}, {}),
+    *((1, 2), Path("data/x.csv")),
+]
+
+
+def test_values_of_python_are_those_that_the_cell_has(project: Project):
+    names = [f"value_{index}" for index in range(len(VALUES))]
+    project.notebook(
+        "values.ipynb",
+        "\n".join(f"{name} = {default!r}" for name, default in zip(names, map(default_of, VALUES))),
+        f"print(repr([{', '.join(names)}]))",
+    )
+    found = run("values.ipynb", nb_report="none", quiet=True, **dict(zip(names, VALUES)))
+    plain = [str(v) if isinstance(v, Path) else v for v in VALUES]
+    assert found.outputs(1)[0].text == f"{plain!r}\n"
+
+
+def default_of(value: Any) -> Any:
+    """Another value of the same type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return ["z"]
+    others = {int: 5, float: 0.25, str: "z", list: [7], tuple: (7,), dict: {"z": 7}}
+    return others.get(type(value), "z")
+
+
+def test_numbers_of_numpy_are_numbers(project: Project):
+    numpy = pytest.importorskip("numpy")
+    values = {"lr": numpy.float64(0.25), "layers": numpy.arange(3)}
+    found = run("train", **values, nb_report="none", quiet=True)
+    assert found.flags["lr"] == 0.25
+    assert found.flags["layers"] == [0, 1, 2]
+
+
+def test_flags_of_a_run_make_the_same_run_again(made: Made):
+    again = run("train.ipynb", **{**made.run.flags, "layers": [3]}, nb_report="none", quiet=True)
+    assert again.flags == {**made.run.flags, "layers": [3]}
+    assert again.scalars == made.run.scalars
+
+
+def test_options_are_given_by_name_or_in_a_mapping(project: Project):
+    assert run("train.ipynb", nb_report="none", nb_images=False, quiet=True).report is None
+    options = {"report": {"html": {"code": "none"}}, "nb-images": "no", "timeout": None}
+    found = run("train.ipynb", options=options, quiet=True)
+    page = found.report.read_text("utf-8")
+    assert "to stderr" in page
+    assert "b64decode" not in page
+
+
+def test_a_cell_that_fails_raises_an_error_that_has_the_run(project: Project):
+    with pytest.raises(RunError) as raised:
+        Made("train.ipynb", fails=True, nb_report="none")
+    found = raised.value.run
+    assert raised.value.status == 1
+    assert str(raised.value) == (
+        f"run {found.short_id} of train.ipynb: cell [2] (Training) failed with ZeroDivisionError: "
+        "division by zero"
+    )
+    assert (found.status, found.flags["fails"]) == ("error", True)
+    assert (found.error.cell, found.error.name) == ("Training", "ZeroDivisionError")
+    assert found.error.message == "division by zero"
+    assert "1 / 0" in found.error.traceback
+    assert found.scalars["loss"] == 0.1
+
+
+def test_a_run_that_failed_is_returned_where_it_is_not_to_be_checked(project: Project):
+    found = run("train", fails=True, nb_report="none", quiet=True, check=False)
+    assert found.status == "error"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"lrr": 1}, "guild: train.ipynb has no flag 'lrr' - did you mean 'lr'?"),
+        ({"nb_reprot": "none"}, "did you mean 'nb-report'?"),
+        ({"fails": "perhaps"}, "takes yes or no"),
+    ],
+    ids=["flag", "option", "value"],
+)
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_guild_refuses_is_an_error_without_a_run(
+    arguments: dict[str, Any], said: str, quiet: bool, project: Project
+):
+    before = project.run_dirs()
+    with pytest.raises(RunError) as raised:
+        Made("train.ipynb", **arguments, quiet=quiet)
+    assert said in str(raised.value)
+    assert str(raised.value).startswith("there is no run of train.ipynb: ")
+    assert raised.value.run is None
+    assert project.run_dirs() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"lr": "[0.1:1]"}, "flag lr: [0.1:1] is a search space - give one value, or use sweep()"),
+        (
+            {"lr": 1j},
+            "flag lr: Guild does not take complex 1j - give a number, a text, or a list or "
+            "mapping of them",
+        ),
+        (
+            {"lr": [1j]},
+            "flag lr: Guild does not take list [1j] - give a number, a text, or a list or "
+            "mapping of them",
+        ),
+        ({"lr": 1, "flags": {"lr": 2}}, "flag lr is given twice, by its name and in flags"),
+        ({"flags": {"a=b": 2}}, "'a=b' is not the name of a flag - it has no ="),
+        ({"nb_kernel": "a\0b"}, "option nb-kernel has a NUL character - leave it out"),
+    ],
+    ids=["search space", "number", "list", "twice", "name", "option"],
+)
+def test_what_no_command_can_be_given_is_an_error(
+    arguments: dict[str, Any], said: str, project: Project
+):
+    before = project.run_dirs()
+    with pytest.raises(UserError) as raised:
+        run("train.ipynb", **arguments)
+    assert str(raised.value).startswith(said)
+    assert project.run_dirs() == before
+
+
+def test_a_name_that_is_a_parameter_and_a_flag_is_asked_about(project: Project):
+    project.notebook("labels.ipynb", "label = 'x'", "label")
+    with pytest.raises(UserError) as raised:
+        run("labels.ipynb", label="y")
+    assert str(raised.value) == (
+        "label is a parameter, and a flag of labels.ipynb - set the flag by flags={'label': VALUE}"
+    )
+    found = run("labels.ipynb", label="y", flags={"label": "z"}, nb_report="none", quiet=True)
+    assert (found.label, found.flags) == ("y", {"label": "z"})
+
+
+def test_runs_are_chosen_as_guilds_commands_choose_them(made: Made):
+    last = run("loop", quiet=True, label="the last one", tags=["chosen"])
+    assert runs(1) == runs("1") == runs(last.id[:6]) == runs(tag="chosen") == [last]
+    assert runs(label="the last") == runs(operation="loop", label="last", status="completed")
+    assert made.run in runs()
+    assert made.run not in runs(operation=["loop"])
+    assert made.run in runs(filter="lr > 0.4")
+    assert made.run not in runs(filter="lr < 0.4")
+    assert len(runs("1:3")) == 3
+    with pytest.raises(UserError, match="syntax error in filter"):
+        runs(filter="lr >")
+    with pytest.raises(UserError, match="could not find a run matching 'xyz'"):
+        runs("xyz")
+
+
+def test_a_run_that_goes_on_is_followed_and_stopped(project: Project):
+    command = [sys.executable, "-m", "guild.main_bootstrap", "run", "loop", "n=600", "-y"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.stdout.readline() != "step: 3\n":
+            assert process.poll() is None
+        (found,) = runs(status="running")
+        assert found.status == "running"
+        assert (found.error, found.seconds) == (None, None)
+        with pytest.raises(TimeoutError):
+            found.wait(timeout=0.1)
+        assert found.stop() is found
+        assert found.status == "terminated"
+        assert found.error.reason == "cell [2] (Loop) was stopped"
+        assert found.error.cell == "Loop"
+        process.communicate()
+
+
+def test_a_label_that_somebody_has_changed_is_there_after_a_refresh(project: Project):
+    found = run("loop", n=1, quiet=True)
+    assert found.label != "other"
+    project.guild("label", "--set", "other", found.id, "-y")
+    assert found.refresh().label == "other"
+
+
+def test_of_a_directory_that_is_not_a_run_that_is_said(tmp_path: Path):
+    found = Run(tmp_path)
+    assert (found.flags, found.scalars, list(found.cells), found.report) == ({}, {}, [], None)
+    assert found.notebook is None
+    assert found.error.reason == "cannot be read: it is not a run's directory"
+    assert "cannot be read" in found._repr_html_()
+
+
+def test_a_project_elsewhere_is_named(project: Project, tmp_path: Path, monkeypatch: Any):
+    monkeypatch.chdir(tmp_path)
+    found = run("loop", n=1, cwd=project.dir, quiet=True)
+    assert found.outputs("Loop")[0].text == "step: 0\ncount: 1\n"
+    assert os.listdir(tmp_path) == []
+    absolute = run(project.dir / "loop.ipynb", n=1, nb_report="none", quiet=True)
+    assert absolute.status == "completed"
