@@ -393,6 +393,13 @@ OPTIONS = (
         _yes_or_no,
     ),
     Option(
+        "check",
+        "yes|no",
+        False,
+        "check the notebook before it is executed: nothing is where a cell is sure to fail",
+        _yes_or_no,
+    ),
+    Option(
         "fork",
         "no|yes|verify",
         "no",

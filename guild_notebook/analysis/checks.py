@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from ..document import states
 from ..document.reader import Notebook
+from ..flags import languages
 from ..flags.discover import Discovered
 from ..flags.sources import parameters
-from . import blocks, flag_rules, imports, interaction, names, paths
-from .findings import Finding
+from . import blocks, flag_rules, imports, interaction, names, order, paths
+from .events import units
+from .findings import NOTE, Finding
 
 
 @dataclass
@@ -44,11 +46,18 @@ def findings(checked: Checked, lacking: imports.Lacking) -> list[Finding]:
 
 def _findings(checked: Checked, lacking: imports.Lacking) -> Iterator[Finding]:
     notebook = checked.notebook
-    known = names.names(notebook, checked.indexes or (), checked.sources, checked.startup)
-    yield from names.findings(notebook, known)
-    yield from imports.findings(notebook, known, checked.folders, lacking)
     yield from flag_rules.findings(notebook, checked.found, checked.given)
+    language = languages.name_of(notebook)
+    if language != "python":
+        text = f"the cells are written in {language}, of which only the flags are read"
+        yield Finding(0, 1, 1, "not-read", NOTE, text)
+        return
     read = blocks.read(notebook, checked.indexes or (), checked.sources)
+    cells = units(read)
+    known = names.names(notebook, cells, checked.startup)
+    yield from names.findings(known)
+    yield from imports.findings(notebook, known, checked.folders, lacking)
+    yield from order.findings(notebook, cells)
     yield from interaction.findings(read)
     if checked.project:
         yield from paths.findings(read, checked.project)

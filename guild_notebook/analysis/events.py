@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union
 
-from ..flags.languages.changes import blocks, parsed_block, variables
-from ..flags.languages.source import ParsedLine, Source
+from ..flags.languages.changes import variables
+from .blocks import Block
 
 UNSURE, LIKELY, SURE = range(3)
 """Whether code is executed: LIKELY is that in a loop, which may have nothing to run over."""
@@ -76,21 +76,20 @@ class Event(NamedTuple):
 
 @dataclass(eq=False)
 class Unit:
-    """A statement at the top level of a cell. ``unreadable`` is why all of it is not read."""
+    """A statement at the top level of a cell, or its magic, and what it does."""
 
-    cell: int
-    source: Source
-    start: int
+    block: Block
     events: list[Event] = field(default_factory=list)
-    parsed: ParsedLine | None = None
+
+    @property
+    def cell(self) -> int:
+        return self.block.cell
 
     def place(self, node: ast.AST | None) -> tuple[int, int]:
         """The line and the column, from 1, of a node of the statement."""
-        offset = self.start
-        if self.parsed and isinstance(node, (ast.stmt, ast.expr)):
-            offset = self.parsed.span(node)[0]
-        line, column = self.source.position(offset)
-        return line, column + 1
+        return self.block.place(
+            node if isinstance(node, (ast.stmt, ast.expr)) else self.block.start
+        )
 
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -121,6 +120,9 @@ HARMLESS = {
     *("black", "nb_black", "wandb", "mermaid", "cache", "skip", "shell"),
 }
 """Magics of lines and cells that bind no names but those that their own text holds."""
+
+_WITHOUT_NAMES = {"pip", "conda", "writefile", "file", "matplotlib", "cd", "env", "time"}
+"""Those that bind none: what is behind %time is read as Python."""
 
 _EXTENSIONS = {
     *("autoreload", "tensorboard", "sql", "line_profiler", "memory_profiler", "rpy2", "watermark"),
@@ -154,52 +156,42 @@ _TRANSPARENT = {
 _CALLING = {"apply", "applymap", "transform", "sorted", "sort", "map", "max", "min", "agg"}
 
 
-def units(cell: int, text: str) -> Iterator[Unit]:
-    """The statements at the top level of a code cell, in order, and what each does."""
-    source = Source(text)
-    first_line = text.lstrip().partition("\n")[0]
-    if source.magic or not source.is_python:
-        unit = Unit(cell, source, len(text) - len(text.lstrip()))
-        unit.events += _of_magic(first_line.lstrip("%").rstrip(), unit, text)
-        yield unit
-    if _AUTOMAGIC.fullmatch(text.strip()):  # a word alone, which is Python too
-        unit = Unit(cell, source, 0)
-        unit.events += of_ipython("%" + text.strip(), unit)
-        yield unit
-    elif source.is_python:
-        for start, end, indent in blocks(source):
-            yield _of_block(cell, source, start, end, indent)
+def units(read: Iterable[Block]) -> list[tuple[int, list[Unit]]]:
+    """What the statements of each cell do, by the index of the cell, in order."""
+    cells: dict[int, list[Unit]] = {}
+    for block in read:
+        of_cell = cells.setdefault(block.cell, [])
+        unit = Unit(block)
+        if block.magic and not of_cell:
+            text = block.source.text.lstrip()
+            line = text.partition("\n")[0]
+            unit.events += _of_magic(line.lstrip("%"), line if block.source.is_python else text)
+        of_cell.append(unit)
+        if block.source.is_python:
+            _read(block, unit)
+    return list(cells.items())
 
 
-def _of_block(cell: int, source: Source, start: int, end: int, indent: str) -> Unit:
-    unit = Unit(cell, source, start)
-    for first, last in source.scan.ipython:
-        if start <= last and first < end:
-            unit.events += of_ipython(source.plain[first:last], unit)
-    parsed = unit.parsed = parsed_block(source, start, end, indent)
-    nodes: list[ast.stmt] = parsed.nodes
-    if indent and len(nodes) == 1 and isinstance(nodes[0], ast.If):
-        nodes = nodes[0].body  # which parsed_block has put around an indented block
-    if not nodes:
-        unit.parsed = None
-        unit.events += _of_text(source.plain[start:end], unit)
-        return unit
+def _read(block: Block, unit: Unit) -> None:
+    for _, line in block.lines:
+        unit.events += of_ipython(line)
     reader = _Reader(unit, frozenset())
     try:
-        reader.block(nodes, SURE)
+        reader.block(block.nodes, SURE)
         unit.events += reader.events
     except RecursionError:
-        unit.events += _of_text(source.plain[start:end], unit)
-    return unit
+        block.nodes = []
+    if not block.nodes:
+        unit.events += _of_text(block.text)
 
 
-def _of_text(text: str, unit: Unit) -> Iterator[Event]:
+def _of_text(text: str) -> Iterator[Event]:
     """Of what is not readable as Python: all its words may be names that it binds."""
     code = "\n".join(line.partition("#")[0] for line in text.splitlines()).strip()
     if not code:
         return
     if _AUTOMAGIC.match(code):
-        yield from of_ipython("%" + code, unit)
+        yield from of_ipython("%" + code)
         return
     yield from _binds(code)
     if re.search(r"import[ \t]*\*|exec|globals|get_ipython|%", code):
@@ -210,16 +202,16 @@ def _binds(text: str) -> Iterator[Event]:
     yield from (Event(BIND, word, UNSURE) for word in set(_WORD.findall(text)))
 
 
-def of_ipython(line: str, unit: Unit) -> Iterator[Event]:
+def of_ipython(line: str) -> Iterator[Event]:
     """Of a line of IPython: a magic, a command or a question."""
     match = _LINE_OF_IPYTHON.match(line)
     if match and match["sign"].startswith("%"):
-        yield from _of_magic(match["rest"].strip(), unit, line)
+        yield from _of_magic(match["rest"].strip(), line)
     elif not match and line.lstrip()[:1] in ("/", ",", ";"):
         yield from _binds(line)
 
 
-def _of_magic(said: str, unit: Unit, text: str) -> Iterator[Event]:
+def _of_magic(said: str, text: str) -> Iterator[Event]:
     name, _, rest = said.partition(" ")
     name = name.strip()
     if name in ("load_ext", "reload_ext") and rest.partition(".")[0].strip() not in _EXTENSIONS:
@@ -228,7 +220,7 @@ def _of_magic(said: str, unit: Unit, text: str) -> Iterator[Event]:
         yield Event(UNKNOWN, "the magic %store -r", UNSURE)
     elif name not in HARMLESS:
         yield Event(UNKNOWN, f"the magic %{name[:40]}", UNSURE)
-    elif name not in ("pip", "conda", "writefile", "file", "matplotlib", "cd", "env"):
+    elif name not in _WITHOUT_NAMES:
         yield from _binds(text[:10_000])
 
 
@@ -266,6 +258,12 @@ class _Reader:
             if isinstance(child, ast.expr):
                 self.expression(child, level)
         return 0
+
+    def _expr(self, node: ast.Expr, level: int) -> None:
+        if isinstance(node.value, ast.Name) and node.value.id in HARMLESS and not self._local:
+            self.events += of_ipython("%" + node.value.id)  # where no variable has that name
+        else:
+            self.expression(node.value, level)
 
     def _functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, level: int) -> None:
         self._called_later(node, level)
@@ -591,7 +589,7 @@ class _Reader:
             return False
         texts = [str(each.value) for each in node.args if isinstance(each, ast.Constant)]
         if func.attr in ("magic", "run_line_magic") and len(texts) == len(node.args):
-            self.events += of_ipython("%" + " ".join(texts), self._unit)
+            self.events += of_ipython("%" + " ".join(texts))
         elif func.attr not in ("system", "getoutput"):
             self._add(UNKNOWN, "get_ipython()", UNSURE)
         return True

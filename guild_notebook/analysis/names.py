@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from ..document.reader import Notebook
-from ..flags import languages
 from . import events
-from .events import SURE, UNSURE, Class, Event, Function, Unit, Value, units
+from .events import SURE, UNSURE, Class, Event, Function, Unit, Value
 from .findings import ERROR, NOTE, WARNING, Finding
 
 MOST_STEPS = 200_000
@@ -20,6 +18,8 @@ MOST_STEPS = 200_000
 
 _DEEPEST = 20
 """Functions that call each other are followed so far."""
+
+_RAN_FIRST = ", which its author ran first"
 
 _OF_IPYTHON = re.compile(r"_{1,3}|_i{1,3}|_[iod]?h|_i?\d+|__\w+__|_exit_code")
 _KNOWN = frozenset(
@@ -58,27 +58,15 @@ class Names:
     unknown: tuple[int, str] | None = None
 
 
-def names(
-    notebook: Notebook,
-    indexes: Iterable[int],
-    sources: Mapping[int, str] = MappingProxyType({}),
-    startup: str = "",
-) -> Names:
-    """Goes through the cells of a notebook of Python that have the ``indexes``; of others nothing
-    is known. ``sources`` are cells that differ from the notebook's, by their indexes, ``startup``
-    is code that the kernel executes before."""
-    if languages.name_of(notebook) != "python":
-        return Names()
-    read = [
-        (index, list(units(index, sources.get(index, notebook.cells[index].source))))
-        for index in indexes
-    ]
+def names(notebook: Notebook, read: Sequence[tuple[int, Sequence[Unit]]], startup: str) -> Names:
+    """Goes through the cells of a notebook, as ``events.units`` has ``read`` them. ``startup`` is
+    code that the kernel executes before."""
     return _Execution(notebook, startup, read).names
 
 
 class _Execution:
     def __init__(
-        self, notebook: Notebook, startup: str, read: Sequence[tuple[int, list[Unit]]]
+        self, notebook: Notebook, startup: str, read: Sequence[tuple[int, Sequence[Unit]]]
     ) -> None:
         self.names = Names()
         self._notebook = notebook
@@ -225,9 +213,8 @@ class _Execution:
         line, column = unit.place(event.node)
         text = f"'{name}' is used{within} {self._why(name, unit.cell)}"
         found_level = ERROR if level == SURE else WARNING
-        self.names.findings.append(
-            Finding(unit.cell, line, column, "undefined-name", found_level, text)
-        )
+        rule = "run-out-of-order" if _RAN_FIRST in text else "undefined-name"
+        self.names.findings.append(Finding(unit.cell, line, column, rule, found_level, text))
 
     def _why(self, name: str, cell: int) -> str:
         labels = self._notebook.labels
@@ -245,20 +232,14 @@ class _Execution:
             )
         counts = self._notebook.cells[later].number, self._notebook.cells[cell].number
         was_before = counts[0] and counts[1] and counts[0] < counts[1]
-        when = " (its author ran that cell first)" * bool(was_before)
-        return f"before {labels[later]} binds it{when} - move that cell up"
+        return f"before {labels[later]} binds it{_RAN_FIRST * bool(was_before)} - move that cell up"
 
 
-def findings(notebook: Notebook, found: Names) -> Iterator[Finding]:
+def findings(found: Names) -> Iterator[Finding]:
     """What there is to say of names: what is used before it is bound, and from where on that is not
     known."""
     yield from found.findings
-    if languages.name_of(notebook) != "python":
-        text = (
-            f"the cells are written in {languages.name_of(notebook)}, of which names are not read"
-        )
-        yield Finding(0, 1, 1, "not-read", NOTE, text)
-    elif found.unknown:
+    if found.unknown:
         cell, why = found.unknown
         text = f"names are not checked from here on, since {why} may bind any"
         yield Finding(cell, 1, 1, "not-read", NOTE, text)

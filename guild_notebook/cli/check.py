@@ -19,6 +19,7 @@ from ..flags import apply, languages
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered
 from ..flags.sources import parameters
+from ..kernels import startup
 from ..texts import columns, printable
 from . import notebook_lines
 
@@ -51,7 +52,7 @@ def lines(
         folders=[os.getcwd(), folder],
         sources=apply.edited_sources(nb, filter(None, assigned.values())),
         given=list(assigned),
-        startup=startup_code(),
+        startup=startup.code(),
         indexes=indexes,
         project=_project(folder, is_in_place=settings["cwd"] == "project"),
     )
@@ -96,7 +97,7 @@ class _Kernel:
         self._option = option
         self.findings: list[Finding] = []
 
-    def lacking(self, modules: Sequence[str]) -> dict[str, str]:
+    def lacking(self, modules: Sequence[str]) -> Mapping[str, str]:
         """Which modules it does not have, each with what to do about it."""
         from ..kernels.modules import lacking
 
@@ -110,32 +111,7 @@ class _Kernel:
         if found.why:
             text = f"imports are not checked: {found.why}"
             self.findings.append(Finding(0, 1, 1, "not-read", NOTE, text))
-        texts = {}
-        for module, lacks in found.modules.items():
-            command = found.install(module)
-            how = f"install it there: {command}" if command else "import what it has"
-            texts[module] = f"the kernel's Python, {found.python}, has no module '{lacks}' - {how}"
-        return texts
-
-
-def startup_code() -> str:
-    """The code that every IPython kernel of the user executes before the first cell."""
-    folder = os.environ.get("IPYTHONDIR") or os.path.join(os.path.expanduser("~"), ".ipython")
-    profile = os.path.join(folder, "profile_default")
-    configured = [os.path.join(profile, f"ipython{of}_config.py") for of in ("", "_kernel")]
-    try:
-        scripts = sorted(os.scandir(os.path.join(profile, "startup")), key=lambda each: each.name)
-    except OSError:
-        scripts = []
-    paths = [*configured, *(each.path for each in scripts if each.name.endswith((".py", ".ipy")))]
-    texts = []
-    for path in paths:
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                texts.append(file.read(100_000))
-        except OSError:
-            continue
-    return "\n".join(texts)
+        return found.said
 
 
 def _reaches(nb: Notebook, found: Discovered) -> dict[str, list[int] | None]:

@@ -31,13 +31,18 @@ class Lacking:
     path: Sequence[str] = ()
     why: str = ""
 
-    def install(self, module: str) -> str:
-        """The command that installs what is lacking of a module, "" where none is known."""
-        lacks = self.modules[module]
-        distribution = "" if "." in lacks else distribution_of(lacks)
-        if not distribution:
-            return ""
-        return interpreters.install_command(self.python, self.prefix, self.path, distribution)
+    @property
+    def said(self) -> dict[str, str]:
+        """What to say of each module, a sentence."""
+        texts = {}
+        for module, lacks in self.modules.items():
+            distribution = "" if "." in lacks else distribution_of(lacks)
+            how = "import what it has"
+            if distribution:
+                about = self.python, self.prefix, self.path, distribution
+                how = f"install it there: {interpreters.install_command(*about)}"
+            texts[module] = f"the kernel's Python, {self.python}, has no module '{lacks}' - {how}"
+        return texts
 
 
 def lacking(

@@ -81,7 +81,7 @@ def main() -> int:
             settings = _settings(arguments, path)
             start = prefix = None
             is_trial = may_be_forked(record, settings)
-            if settings["exec"] and not secrets.variables and not is_trial:
+            if _starts_early(settings, secrets) and not is_trial:
                 start = unless_executed.enter_context(_start_kernel(nb, record, settings, waiting))
             left_out = unexecuted.put_values(settings["skip-tags"], settings["until"])
             out.masker = err.masker = status.masker = secrets.masker
@@ -89,6 +89,7 @@ def main() -> int:
             if secrets.notice:
                 status_lines.write(secrets.notice)
             _write_left_out(left_out, status_lines)
+            unexecuted.check(settings, status_lines.write)
             if settings["exec"]:
                 import asyncio
 
@@ -127,7 +128,7 @@ def _prepare(record: RunDir, arguments: list[str]) -> KernelStart | None:
     source = record.path(record.source_path)
     kernel = None
     is_forked = may_be_forked(record, settings)
-    starts = settings["exec"] and not is_forked and not RunSecrets(record).variables
+    starts = _starts_early(settings, RunSecrets(record)) and not is_forked
     if starts and os.path.isfile(source):
         nb = reader.read(source, record.source_path)
         kernel = _start_kernel(nb, record, settings, waits=True)
@@ -136,6 +137,12 @@ def _prepare(record: RunDir, arguments: list[str]) -> KernelStart | None:
     if settings["report"]:
         import_reports()
     return kernel
+
+
+def _starts_early(settings: options.Settings, secrets: RunSecrets) -> bool:
+    """Whether the kernel is started before it is known what is wrong with flag values. Secret ones
+    are in its environment."""
+    return settings["exec"] and not settings["check"] and not secrets.variables
 
 
 def may_be_forked(record: RunDir, settings: options.Settings) -> bool:
@@ -225,6 +232,18 @@ class UnexecutedNotebook:
         self._last_cell = None if until is None else max(self._to_run, default=-1)
         return left_out
 
+    def check(self, settings: options.Settings, say: Callable[[str], None]) -> None:
+        """With nb-check: say what is wrong with it, and raise NotebookError for what is sure to
+        fail."""
+        if not settings["exec"] or not settings["check"]:
+            return
+        from ..flags import apply
+        from . import before
+
+        sources = apply.edited_sources(self._nb, self._assigned)
+        folders = _folders(self._record, settings)[1]
+        before.check(self._nb, self._found, sources, settings, folders, say)
+
     def prefix(self, start: KernelStart, settings: options.Settings) -> Prefix:
         """The cells that this trial shares with others, on a kernel as ``start`` has chosen."""
         from . import forked_trial
@@ -304,18 +323,22 @@ def _start_kernel(
         return languages.name_of(nb)
 
     _ensure_home()
-    folders = [os.path.dirname(record.executed_file), record.dir]
-    cwd = record.dir
+    cwd, folders = _folders(record, settings)
     if settings["cwd"] == "notebook":
-        cwd = folders[0]
         os.makedirs(cwd, exist_ok=True)  # Guild has not copied every notebook
-    elif settings["cwd"] == "project":
-        cwd = os.path.dirname(record.project_file)
-        folders.insert(0, cwd)
     chosen = settings["kernel"], nb.kernel_name, language
     how = waiting, waits, is_chosen_only
     fails = settings["fail-on-command"]
     return KernelStart(*chosen, cwd, record.dir, folders, *how, fails_on_command=fails)
+
+
+def _folders(record: RunDir, settings: options.Settings) -> tuple[str, list[str]]:
+    """The folder in which cells work, and those from which they import modules."""
+    folders = [os.path.dirname(record.executed_file), record.dir]
+    if settings["cwd"] == "project":
+        cwd = os.path.dirname(record.project_file)
+        return cwd, [cwd, *folders]
+    return folders[0] if settings["cwd"] == "notebook" else record.dir, folders
 
 
 async def _execute(

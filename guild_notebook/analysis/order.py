@@ -1,0 +1,71 @@
+"""Cells whose numbers say that their author ran them in another order than they stand in, where a
+run from top to bottom gives them other values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ..document.reader import Notebook
+from .events import BIND, READ, SURE, UNSURE, Event, Unit
+from .findings import WARNING, Finding
+
+
+@dataclass
+class _Cell:
+    """``reads`` are the names that a cell takes from others, each where it does so first; ``binds``
+    are those that it surely gives a value, each with the code that does it last."""
+
+    index: int
+    number: int
+    reads: dict[str, tuple[Unit, Event]] = field(default_factory=dict)
+    binds: dict[str, str] = field(default_factory=dict)
+
+
+def findings(notebook: Notebook, read: Iterable[tuple[int, Sequence[Unit]]]) -> Iterator[Finding]:
+    """What there is to say of cells in another order. ``read`` are the cells that run, by their
+    indexes. Nothing where their numbers are not of one session of the kernel."""
+    cells = [
+        _cell(index, number, units)
+        for index, units in read
+        if (number := notebook.cells[index].number)
+    ]
+    numbers = [cell.number for cell in cells]
+    if len(set(numbers)) < len(numbers) or numbers == sorted(numbers):
+        return
+    for position, cell in enumerate(cells):
+        said: dict[int, list[str]] = {}
+        for name in cell.reads:
+            binding = [each for each in cells if name in each.binds and each is not cell]
+            earlier = [each for each in binding if each.number < cell.number]
+            above = [each for each in cells[:position] if name in each.binds]
+            seen = max(earlier, key=lambda each: each.number, default=None)
+            if not seen or not above or seen.index < cell.index:
+                continue  # a name that no cell above binds is an undefined one
+            if seen.binds[name] != above[-1].binds[name]:
+                said.setdefault(seen.index, []).append(name)
+        for later, names in said.items():
+            line, column = cell.reads[names[0]][0].place(cell.reads[names[0]][1].node)
+            label = notebook.labels[later]
+            text = (
+                f"its author ran this cell after {label}, which stands below and binds "
+                f"{', '.join(names)}: a run from top to bottom gives it another value - put the "
+                "cells into the order in which they are meant to run"
+            )
+            yield Finding(cell.index, line, column, "run-out-of-order", WARNING, text)
+
+
+def _cell(index: int, number: int, units: Sequence[Unit]) -> _Cell:
+    cell = _Cell(index, number)
+    bound: set[str] = set()
+    for unit in units:
+        for event in unit.events:
+            if event.kind == BIND:
+                bound.add(event.name)
+                if event.level == SURE:
+                    is_import = isinstance(event.node, (ast.Import, ast.ImportFrom))
+                    cell.binds[event.name] = "import" if is_import else unit.block.text.rstrip()
+            elif event.kind == READ and event.level > UNSURE and event.name not in bound:
+                cell.reads.setdefault(event.name, (unit, event))
+    return cell

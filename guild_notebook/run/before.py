@@ -1,0 +1,52 @@
+"""What ``nb-check`` does before a run: the notebook is checked as it is about to be executed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from .. import options
+from ..analysis.checks import Checked, findings
+from ..analysis.findings import ERROR, WARNING
+from ..document import states
+from ..document.reader import Notebook
+from ..errors import KernelError, NotebookError
+from ..flags import languages
+from ..flags.discover import Discovered
+from ..flags.sources import parameters
+from ..kernels import modules, startup
+
+
+def check(
+    notebook: Notebook,
+    found: Discovered,
+    sources: Mapping[int, str],
+    settings: options.Settings,
+    folders: Sequence[str],
+    say: Callable[[str], None],
+) -> None:
+    """Say what there is to warn of before a run of a notebook, of which the flags are ``found`` and
+    values have changed the cells ``sources``. Raises NotebookError where a cell is sure to fail."""
+
+    def lacking(names: Sequence[str]) -> Mapping[str, str]:
+        language, project = languages.name_of(notebook), os.environ.get("PROJECT_DIR", "")
+        chosen = settings["kernel"], notebook.kernel_name, language
+        try:
+            return modules.lacking(*chosen, project, names).said
+        except KernelError:
+            return {}  # as the start of the kernel says
+
+    kept = parameters.kept_cells(notebook)
+    indexes = states.indexes_to_run(kept, settings["skip-tags"], settings["until"])
+    code = startup.code()
+    checked = Checked(notebook, found, folders, sources, found.flags, code, indexes)
+    said = [each for each in findings(checked, lacking) if each.level in (ERROR, WARNING)]
+    for each in said:
+        label = notebook.labels[each.cell]
+        say(f"guild-notebook: {each.level}: {label}, line {each.line}: {each.text} ({each.rule})")
+    number = sum(each.level == ERROR for each in said)
+    if number:
+        raise NotebookError(
+            f"nothing is executed, since the check finds {number} error{'s' * (number > 1)} - mend "
+            "what it names, or run without nb-check"
+        )
