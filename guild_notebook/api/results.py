@@ -42,11 +42,13 @@ class ExecutedNotebook(PosixPath):
 @dataclass(frozen=True)
 class RunFailure:
     """Why a run is not completed. ``reason`` says it in a line; ``cell`` is the name of the cell
-    that ended it, "" where none did; ``name``, ``message`` and ``traceback`` are those of its
-    exception, "" where there was none (it was stopped, or its time was over)."""
+    that ended it, and ``index`` its index, "" and None where none did; ``name``, ``message`` and
+    ``traceback`` are those of its exception, "" where there was none (it was stopped, or its time
+    was over)."""
 
     reason: str
     cell: str = ""
+    index: int | None = None
     name: str = ""
     message: str = ""
     traceback: str = ""
@@ -207,9 +209,9 @@ class Run:
         cell = data.cells[data.failed_cell]
         errors = [output for output in cell.outputs if output.name]
         if not errors:
-            return RunFailure(reason, cell.name)
+            return RunFailure(reason, cell.name, cell.index)
         last = errors[-1]
-        return RunFailure(reason, cell.name, last.name, last.message, last.text)
+        return RunFailure(reason, cell.name, cell.index, last.name, last.message, last.text)
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until it has ended, whoever has started it, at most ``timeout`` seconds; returns

@@ -28,7 +28,7 @@ def run(
     label: str | None = None,
     tags: Sequence[str] = (),
     comment: str | None = None,
-    cwd: str | os.PathLike[str] | None = None,
+    project: str | os.PathLike[str] | None = None,
     check: bool = True,
     quiet: bool = False,
     **flag_values: Any,
@@ -38,14 +38,14 @@ def run(
 
     What the command prints is printed, unless ``quiet``. A flag whose name is no name of Python, or
     one of these parameters, is given in ``flags``; an option as ``nb_report="none"`` or in
-    ``options``, ``{"report": "none"}``. A list is one value; ``sweep`` makes trials. ``cwd`` is the
-    folder of the project, in place of the current one.
+    ``options``, ``{"report": "none"}``. A list is one value; ``sweep`` makes trials. ``project`` is
+    the folder of the project, in place of the current one.
 
     Raises RunError where the run is not completed, unless ``check`` is false, and where there is no
     run since the notebook, a flag or an option is refused; UserError for a value that no flag can
     have. Ctrl-C stops the run, and the KeyboardInterrupt has it as ``run``.
     """
-    made = _Start(notebook, check, False, cwd)
+    made = _Start(notebook, check, False, project)
     own = {"label": label, "tags": tags, "comment": comment}
     made.arguments = made.command_arguments(flags, options, flag_values, own)
     return made.run(made.wait(quiet))
@@ -66,7 +66,7 @@ def sweep(
     label: str | None = None,
     tags: Sequence[str] = (),
     comment: str | None = None,
-    cwd: str | os.PathLike[str] | None = None,
+    project: str | os.PathLike[str] | None = None,
     check: bool = True,
     quiet: bool = False,
     **flag_values: Any,
@@ -80,7 +80,7 @@ def sweep(
     itself did not come to its end, unless ``check`` is false; otherwise as ``run``, but that the
     KeyboardInterrupt has the trials as ``sweep``.
     """
-    made = _Start(notebook, check, True, cwd, minimize, maximize)
+    made = _Start(notebook, check, True, project, minimize, maximize)
     own = {
         "label": label,
         "tags": tags,
@@ -111,7 +111,7 @@ class _Start:
     notebook: str | os.PathLike[str]
     check: bool
     is_sweep: bool
-    cwd: str | os.PathLike[str] | None
+    project: str | os.PathLike[str] | None
     minimize: str | None = None
     maximize: str | None = None
     arguments: Sequence[str] = ()
@@ -148,7 +148,7 @@ class _Start:
 
     def _check_names(self, names: Iterable[str]) -> None:
         """Raise UserError where the notebook has flags of these names of parameters."""
-        path = os.path.join(self.cwd or "", self.notebook)
+        path = os.path.join(self.project or "", self.notebook)
         if not names or not os.path.isfile(path):  # an operation of guild.yml
             return
         with contextlib.suppress(NotebookError):  # which Guild says
@@ -164,7 +164,7 @@ class _Start:
         """Start the command and wait for its end; returns its exit status."""
         self._env = environment()
         fixed = ["-y", "--keep-run", "--keep-batch", "--run-id", self.id]
-        cwd = None if self.cwd is None else os.fspath(self.cwd)
+        cwd = None if self.project is None else os.fspath(self.project)
         command = Command(["run", *self.arguments, *fixed], self._env, cwd, quiet)
         try:
             status = command.wait()

@@ -213,7 +213,7 @@ from guild_notebook import arun, run, runs, sweep
 
 run()
 run("train.ipynb", label=1)
-run("train.ipynb", cwd=3).scalars["loss"].lower()
+run("train.ipynb", project=3).scalars["loss"].lower()
 sweep("train.ipynb", jobs="4")
 runs(status=3)
 run("train.ipynb").statsu

@@ -193,7 +193,8 @@ def test_a_cell_that_fails_raises_an_error_that_has_the_run(project: Project):
         "division by zero"
     )
     assert (found.status, found.flags["fails"]) == ("error", True)
-    assert (found.error.cell, found.error.name) == ("Training", "ZeroDivisionError")
+    assert (found.error.cell, found.error.index) == ("Training", 1)
+    assert found.error.name == "ZeroDivisionError"
     assert found.error.message == "division by zero"
     assert "1 / 0" in found.error.traceback
     assert found.scalars["loss"] == 0.1
@@ -316,7 +317,7 @@ def test_of_a_directory_that_is_not_a_run_that_is_said(tmp_path: Path):
 
 def test_a_project_elsewhere_is_named(project: Project, tmp_path: Path, monkeypatch: Any):
     monkeypatch.chdir(tmp_path)
-    found = run("loop", n=1, cwd=project.dir, quiet=True)
+    found = run("loop", n=1, project=project.dir, quiet=True)
     assert found.outputs("Loop")[0].text == "step: 0\ncount: 1\n"
     assert os.listdir(tmp_path) == []
     absolute = run(project.dir / "loop.ipynb", n=1, nb_report="none", quiet=True)

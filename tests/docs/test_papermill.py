@@ -1,16 +1,22 @@
-"""Each row of the table in docs/papermill.md is so: what it names is done and does as it says."""
+"""Each row of the tables in docs/papermill.md is so: what it names is done and does as it says."""
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import io
 import json
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from guild_notebook import api
 from tests.helpers.project import GUILD, LIMIT, Command, Project, Run, new_project
 from tests.helpers.reader import rows
 
@@ -380,3 +386,164 @@ def test_papermill_does_the_same_with_this_notebook(project: Project, run: Run, 
     subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
     printed = json.loads(out.read_text())["cells"][-1]["outputs"][0]["text"]
     assert "".join(printed) == "epochs: 5\nname is '010'\nfast is True\n"
+
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {}
+"""By the first name of a row of the table of arguments, what its test does of what it names."""
+
+TYPED = (
+    *("input_path", "output_path", "parameters", "engine_name", "request_save_on_cell_execute"),
+    *("prepare_only", "kernel_name", "language", "progress_bar", "log_output", "stdout_file"),
+    *("stderr_file", "start_timeout", "report_mode", "cwd"),
+)
+"""The arguments of ``papermill.execute_notebook``, and those of its engine."""
+OF_ENGINE = ("execution_timeout", "autosave_cell_every")
+
+
+def argument(name: str, *names: str) -> Callable:
+    """As ``row``, for the table of arguments."""
+    ARGUMENTS[name] = names
+    return lambda function: function
+
+
+@pytest.fixture(scope="module")
+def in_python(project: Project) -> Iterator[pytest.MonkeyPatch]:
+    """This process in the project, with its Guild home."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in project.environment().items():
+            patched.setenv(name, value)
+        patched.chdir(project.dir)
+        yield patched
+
+
+@pytest.fixture(scope="module")
+def called(in_python: pytest.MonkeyPatch) -> tuple[api.Run, str, str]:
+    """A run from Python, and what it has printed to stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        made = api.run("train.ipynb", epochs=5, flags={"name": "010", "fast": True})
+    return made, out.getvalue(), err.getvalue()
+
+
+def test_each_argument_of_execute_notebook_has_a_row_and_a_test():
+    import papermill
+
+    parameters = inspect.signature(papermill.execute_notebook).parameters
+    assert tuple(name for name in parameters if name != "engine_kwargs") == TYPED
+    told = {
+        re.findall("`([^`]+)`", first)[0]: tuple(re.findall("`([^`]+)`", second))
+        for after in ("## In Python", "What a `PapermillExecutionError` has")
+        for first, second in rows("papermill.md", after)
+    }
+    attributes = ("cell_index", "exec_count", "source", "ename", "evalue", "traceback")
+    assert tuple(told) == (*TYPED, *OF_ENGINE, *attributes)
+    assert told == ARGUMENTS
+
+
+@argument("input_path")
+@argument("output_path", "Run.notebook", "shutil.copy")
+@argument("parameters", "flags={…}")
+@argument("request_save_on_cell_execute")
+@argument("autosave_cell_every")
+def test_python_takes_a_path_and_values(called: tuple[api.Run, str, str], tmp_path: Path):
+    made, out, _ = called
+    assert dict(made.flags) == {"epochs": 5, "name": "010", "fast": True}
+    shutil.copy(made.notebook, tmp_path / "out.ipynb")
+    assert outputs_of(tmp_path / "out.ipynb") == outputs_of(made.notebook)
+    assert "saved before the end: True\n" in out
+    assert api.run("named", nb_exec=False, quiet=True).flags["epochs"] == 9
+
+
+def outputs_of(path: Path) -> list[Any]:
+    return [cell.get("outputs") for cell in json.loads(path.read_text("utf-8"))["cells"]]
+
+
+@argument("progress_bar", "sys.stderr", "quiet=True")
+@argument("log_output", "sys.stdout", "quiet=True")
+@argument("stdout_file", "contextlib.redirect_stdout(FILE)")
+@argument("stderr_file", "contextlib.redirect_stderr(FILE)")
+def test_python_gets_what_cells_print_and_a_line_for_each(called: tuple[api.Run, str, str]):
+    _, out, err = called
+    assert out.startswith("epochs: 5\nname is '010'\n")
+    assert "to stderr\n" in err
+    assert re.search(r"^\[\d.*\] Train \(", err, re.M)
+    with contextlib.redirect_stdout(io.StringIO()) as nothing:
+        api.run("named", nb_exec=False, quiet=True)
+    assert nothing.getvalue() == ""
+
+
+@argument("prepare_only", "nb_exec=False")
+@argument("report_mode", 'nb_report="html-no-input"')
+@SLOW
+def test_python_prepares_and_reports_without_code(in_python: pytest.MonkeyPatch):
+    prepared = api.run("train.ipynb", epochs=4, nb_exec=False, quiet=True)
+    assert outputs_of(prepared.notebook) == [[], [], []]
+    made = api.run("train.ipynb", nb_report="html-no-input", quiet=True)
+    assert "passes over the data" not in made.report.read_text("utf-8")
+    assert made.notebook.read().cells[0].source == PARAMETERS
+
+
+@argument("kernel_name", "nb_kernel=NAME")
+@argument("start_timeout", "nb_startup_timeout=SECONDS")
+@argument("execution_timeout", "nb_cell_timeout=SECONDS", "nb_timeout=SECONDS")
+@SLOW
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"nb_kernel": "never-ready", "nb_startup_timeout": 1}, "nb-startup-timeout"),
+        ({"nb_kernel": "nope"}, "kernel 'nope'"),
+        ({"nb_cell_timeout": 1}, "over 1 s (nb-cell-timeout)"),
+        ({"nb_timeout": 1}, "over 1 s (nb-timeout)"),
+    ],
+    ids=["start", "kernel", "cell", "cells"],
+)
+def test_python_chooses_a_kernel_and_times(
+    in_python: pytest.MonkeyPatch, options: dict[str, Any], said: str
+):
+    err = io.StringIO()
+    with pytest.raises(api.RunError), contextlib.redirect_stderr(err):
+        api.run("sleep.ipynb", **options)
+    assert said in err.getvalue()
+
+
+@argument("cwd", 'nb_cwd="project"', 'nb_cwd="notebook"')
+@SLOW
+def test_python_chooses_the_working_directory(project: Project, in_python: pytest.MonkeyPatch):
+    project.notebook("below/cwd.ipynb", "import os\nprint(os.path.realpath(os.getcwd()))")
+    for option, folder in (("project", project.dir / "below"), ("notebook", None)):
+        made = api.run("below/cwd.ipynb", nb_cwd=option, nb_report="none", quiet=True)
+        expected = (folder or made.dir / "below").resolve()
+        assert made.outputs(0)[0].text == f"{expected}\n"
+
+
+@argument("engine_name")
+@argument("language")
+def test_python_has_no_engines_and_no_languages(in_python: pytest.MonkeyPatch):
+    for name in ("engine_name", "language"):
+        with pytest.raises(api.RunError, match=f"has no flag '{name}'"):
+            api.run("train.ipynb", **{name: "other"}, quiet=True)
+
+
+@argument("cell_index", "RunError.run.error.index")
+@argument("exec_count", "RunError.run.cells[INDEX].number")
+@argument("source", "RunError.run.cells[INDEX].executed")
+@argument("ename", "RunError.run.error.name")
+@argument("evalue", "RunError.run.error.message")
+@argument("traceback", "RunError.run.error.traceback")
+@SLOW
+def test_python_tells_of_an_error_what_papermill_does(
+    project: Project, in_python: pytest.MonkeyPatch, tmp_path: Path
+):
+    import papermill
+
+    project.notebook("fails.ipynb", "x = 1", "# Fails\nraise ValueError('odd')")
+    with pytest.raises(papermill.PapermillExecutionError) as theirs:
+        papermill.execute_notebook("fails.ipynb", str(tmp_path / "out.ipynb"), progress_bar=False)
+    with pytest.raises(api.RunError) as raised:
+        api.run("fails.ipynb", nb_report="none", quiet=True)
+    run = raised.value.run
+    error, cell = run.error, run.cells[run.error.index]
+    told = (error.index, cell.number, cell.executed, error.name, error.message)
+    of = theirs.value
+    assert told == (of.cell_index, of.exec_count, of.source, of.ename, of.evalue)
+    assert "raise ValueError('odd')" in error.traceback
