@@ -113,7 +113,13 @@ def test_the_environment_variables_that_the_package_reads_are_listed():
     text = "\n".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
     read = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', text))
     assert CHANGING & read <= names
-    of_guild_and_python = {"CMD_DIR", "MPLBACKEND", "PYTHONBREAKPOINT", "_GUILD_COMPLETE"}
+    of_guild_and_python = {
+        "CMD_DIR",
+        "GUILD_SOURCECODE",
+        "MPLBACKEND",
+        "PYTHONBREAKPOINT",
+        "_GUILD_COMPLETE",
+    }
     of_guild_and_python |= {"NO_RUN_OUTPUT", "SHELL", "USER"}
     of_jupyter = {"JPY_PARENT_PID", "JPY_SESSION_NAME", "JUPYTER_DEFAULT_PROVISIONER_NAME"}
     of_pip = {"PIP_CONFIG_FILE", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME"}
