@@ -7,7 +7,9 @@ does not end with the console.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import re
 import signal
 import sys
 from typing import Any
@@ -19,7 +21,7 @@ from jupyter_console.ptshell import ZMQTerminalInteractiveShell
 from ..errors import UserError
 from ..kernel_folders import KernelFolder
 
-_EXITS = ("exit", "quit", "exit()", "quit()")
+_EXIT = re.compile(r"\s*(?:exit|quit)\s*(?:\([^()]*\))?\s*;?\s*")
 """What the console itself heeds: the kernel would end of it."""
 
 
@@ -69,10 +71,14 @@ class Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
     is_executing = False
     """Whether what the kernel executes was typed here."""
 
-    keepkernel = property(lambda _self: True, lambda _self, _value: None)
+    def mainloop(self) -> None:
+        """Without what the base class says of a kernel that it has started itself."""
+        while self.keep_running:
+            with contextlib.suppress(KeyboardInterrupt):  # between two requests
+                asyncio.run(self._main_task())
 
     def run_cell(self, cell: str, store_history: bool = True) -> None:
-        if cell.strip().rstrip(";") in _EXITS or not self.client.is_alive():
+        if _EXIT.fullmatch(cell) or not self.client.is_alive():
             self.ask_exit()
             return
         self.is_executing = False

@@ -9,7 +9,6 @@ import linecache
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -147,7 +146,7 @@ def _by_py_spy(program: str, pid: int) -> tuple[list[Stack], str]:
         threads = json.loads(done.stdout) if not done.returncode else []
         found = [
             [Frame(f["filename"], f["line"], f["name"]) for f in reversed(thread["frames"])]
-            for thread in threads
+            for thread in reversed(threads)
         ]
     except (OSError, subprocess.TimeoutExpired, ValueError, LookupError, TypeError) as e:
         return [], str(e)
@@ -178,36 +177,37 @@ def _has_handler(pid: int) -> bool:
 def _by_signal(folder: KernelFolder, pid: int) -> list[Stack]:
     import psutil
 
-    path = os.path.join(folder.path, "stack")
-    before = _size(path)
-    try:
-        os.kill(pid, signal.Signals(_SIGNAL) if sys.platform == "darwin" else _SIGNAL)
-        state = psutil.Process(pid).status()
+    try:  # opened before, since the cell, and the run, may end meanwhile
+        with open(os.path.join(folder.path, "stack"), encoding="utf-8", errors="replace") as file:
+            before = file.seek(0, os.SEEK_END)
+            os.kill(pid, _SIGNAL)
+            if psutil.Process(pid).status() == psutil.STATUS_STOPPED:
+                raise UserError(f"the kernel was stopped - kill -CONT {pid} lets it go on")
+            written = _written(file, before)
     except (OSError, psutil.Error) as e:
         raise UserError(
             f"the kernel, process {pid}, cannot be asked: {e} - see whether it is yours: "
             f"ps -fp {pid}"
         ) from None
-    if state == psutil.STATUS_STOPPED:
-        raise UserError(f"the kernel was stopped - kill -CONT {pid} lets it go on")
-    size, until = before, time.monotonic() + ANSWER_SECONDS
-    while time.monotonic() < until and (size == before or size != _size(path)):
-        size = _size(path)
-        time.sleep(WRITTEN_SECONDS)
-    if size == before:
+    if not written:
         raise UserError(
             f"the kernel, process {pid}, has not answered - install py-spy, which asks the system: "
             "pip install py-spy"
         )
-    with open(path, encoding="utf-8", errors="replace") as file:
-        file.seek(max(before, size - MOST_READ))
-        return _parsed(file.read())
+    return _parsed(written)
 
 
-def _size(path: str) -> int:
-    with contextlib.suppress(OSError):
-        return os.stat(path).st_size
-    return 0
+def _written(file: Any, before: int) -> str:
+    """What is added to the file behind ``before``, once no more is."""
+    size, until = before, time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < until:
+        now = os.fstat(file.fileno()).st_size
+        if now == size != before:
+            break
+        size = now
+        time.sleep(WRITTEN_SECONDS)
+    file.seek(max(before, size - MOST_READ))
+    return str(file.read())
 
 
 def _parsed(text: str) -> list[Stack]:
@@ -218,4 +218,4 @@ def _parsed(text: str) -> list[Stack]:
             stacks.append([])
         elif stacks and (frame := _FRAME.match(line)):
             stacks[-1].insert(0, Frame(frame[1], int(frame[2]), frame[3]))
-    return list(stacks)
+    return list(reversed(stacks))  # the main thread is the last

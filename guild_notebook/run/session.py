@@ -121,7 +121,8 @@ class Session:
         if self.shared.seconds:
             self._write_shared()
         self._save()
-        kernel_folders.look(self.record.dir)
+        if not self.shared.seconds:  # a forked kernel is there at once
+            kernel_folders.look(self.record.dir)
         scalars, changes = self.settings["scalars"], None
         if scalars.values or scalars.results:
             from . import kernel_values
@@ -166,9 +167,8 @@ class Session:
             self._project_files.finish(0.5 if self.stop.requested.is_set() else READING_SECONDS)
         except OSError as e:
             self._save_errors.add(attr_file(PROJECT_FILES), e)
-        status = self._report_end(outcome, reports)
         await self._keep_kernel(outcome)
-        return status
+        return self._report_end(outcome, reports)
 
     async def _kernel_info(self) -> dict[str, Any] | None:
         """The kernel's info; None if the run is stopped before the kernel is ready."""
