@@ -24,7 +24,10 @@ def lines(name: str) -> Iterator[str]:
     if folder.until:
         yield f"the kernel of run {shown} is kept until {time_of_day(folder.until)}"
     else:
-        yield f"run {shown} goes on: its kernel answers between its cells"
+        yield (
+            f"run {shown} goes on: its kernel answers when its cell has ended, where that is says "
+            f"guild-notebook stack {shown}"
+        )
     yield "exit, or Ctrl-D, leaves the console; the kernel stays as it is"
     console.open_on(folder)
     if not folder.is_there:

@@ -14,6 +14,8 @@ from . import run_choice
 
 def kernel_of(name: str) -> tuple[FinishedRun, KernelFolder]:
     """The run with this number or ID, and its kernel. Raises UserError where there is none."""
+    from guild.run import Run
+
     kernel_folders.look("")
     run = FinishedRun(run_choice.run_dir(name))
     folder = kernel_folders.of_run(run.dir)
@@ -24,8 +26,11 @@ def kernel_of(name: str) -> tuple[FinishedRun, KernelFolder]:
         raise UserError(
             f"run {shown} was started on {host}, its kernel is not on this machine - say this there"
         )
-    if run.attr_value("stopped") is None and run.is_of_notebook():
-        raise UserError(f"run {shown} has no kernel now - see guild runs info {shown}")
+    if Run(os.path.basename(run.dir), run.dir).status in ("pending", "running"):
+        raise UserError(
+            f"run {shown} has no kernel of its own now - say it again when it has begun, or has "
+            "executed the cells that it shares with other trials"
+        )
     raise UserError(
         f"run {shown} has ended, and its kernel with it - guild run NOTEBOOK nb-keep-kernel=error "
         "keeps that of a run that fails"

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..document.cells import cell_label, cell_names
 from ..document.reader import Notebook
 from ..document.states import RUNNING
 from ..errors import UserError
@@ -98,17 +99,19 @@ def _cells(run: FinishedRun) -> tuple[dict[str, list[tuple[str, str]]], str]:
     from ipykernel.compiler import get_tmp_hash_seed, murmur2_x86
 
     found: dict[str, list[tuple[str, str]]] = {}
-    running = ""
+    running, number = "", 0
     with contextlib.suppress(UserError, OSError):
         nb: Notebook = run.notebook(run.executed_notebook())
-        for cell, label in zip(nb.cells, nb.labels):
-            if cell.kind != "code":
-                continue
-            source = str(cell.source)
-            name = str(murmur2_x86(source, get_tmp_hash_seed()))
-            found.setdefault(name, []).append((label, source))
-            about = nb.data["cells"][cell.index].get("metadata", {}).get("guild")
-            if isinstance(about, dict) and about.get("status") == RUNNING:
+        for cell, name in zip(nb.cells, cell_names(nb.cells)):
+            metadata = nb.data["cells"][cell.index].get("metadata")
+            state = metadata.get("guild") if isinstance(metadata, dict) else None
+            if not isinstance(state, dict):
+                continue  # it is not to run
+            number += 1
+            label, source = cell_label(cell.index + 1, name, number), str(cell.source)
+            hashed = str(murmur2_x86(source, get_tmp_hash_seed()))
+            found.setdefault(hashed, []).append((label, source))
+            if state.get("status") == RUNNING:
                 running = label
     return found, running
 
