@@ -120,9 +120,9 @@ class Session:
         self._scalars.save()
         if self.shared.seconds:
             self._write_shared()
-        self._save()
-        if not self.shared.seconds:  # a forked kernel is there at once
+        else:  # while the kernel starts; a forked one is there at once
             kernel_folders.look(self.record.dir)
+        self._save()
         scalars, changes = self.settings["scalars"], None
         if scalars.values or scalars.results:
             from . import kernel_values
