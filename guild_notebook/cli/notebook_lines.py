@@ -31,7 +31,8 @@ def lines(path: str) -> dict[tuple[int, int], int]:
             line = 1
             for part in source if isinstance(source, list) else [source]:
                 number = len(NEWLINE.findall(part))
-                for each in range(line, line + number + 1):
+                has_end = part.endswith(("\n", "\r"))  # the next part has the line behind it
+                for each in range(line, line + number + (not has_end)):
                     found.setdefault((index, each), bisect_left(ends, part.start) + 1)
                 line += number
         return found
