@@ -56,10 +56,11 @@ _LINE = re.compile(r"[ \t]*(?:\w+[ \t]*=[ \t]*)?(%{1,2}|!{1,2})[ \t]*(\w[\w-]*)(
 _MAGICS = {"debug": _DEBUGGER}
 _WINDOWS = re.compile(r"(?:qt\d?|tk|gtk\d?|wx|osx)(?:agg|cairo)?", re.I)
 _COMMANDS = {
-    r"(?:pip3?|(?:\S*python[\d.]*\s+)?-m\s+pip)\s+uninstall\b(?!.*(?:\s-y\b|--yes\b))": _INPUT,
+    r"(?:pip3?|(?:\S*python[\d.]*\s+)?-m\s+pip)\s+uninstall\b"
+    r"(?!.*\s(?:-y|--y(?:es?)?)(?=\s|\Z))": _INPUT,
     r"(?:huggingface-cli|hf\s+auth|gcloud\s+auth|kaggle\s+auth|az|gh\s+auth|heroku|docker)\s+login"
     r"\b(?!.*(?:\s-p\b|--token|--password|--cred-file|--identity|--service-principal|\|))": _LOGIN,
-    r"(?:tensorboard|streamlit\s+run|mlflow\s+ui|python[\d.]*\s+-m\s+http\.server"
+    r"(?:tensorboard(?!\s+dev\b)|streamlit\s+run|mlflow\s+ui|python[\d.]*\s+-m\s+http\.server"
     r"|jupyter[\s-](?:notebook|lab)\b(?!.*(?:list|stop|--version|--help)))(?!.*&\s*\Z)": _SERVES,
 }
 """Commands of a shell; what ends with ``&`` is not waited for."""
