@@ -4,6 +4,7 @@ run from top to bottom gives them other values."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ class _Cell:
     index: int
     number: int
     reads: dict[str, tuple[Unit, Event]] = field(default_factory=dict)
-    binds: dict[str, str] = field(default_factory=dict)
+    binds: dict[str, tuple[Unit, Event]] = field(default_factory=dict)
 
 
 def findings(notebook: Notebook, read: Iterable[tuple[int, Sequence[Unit]]]) -> Iterator[Finding]:
@@ -43,7 +44,9 @@ def findings(notebook: Notebook, read: Iterable[tuple[int, Sequence[Unit]]]) -> 
             seen = max(earlier, key=lambda each: each.number, default=None)
             if not seen or not above or seen.index < cell.index:
                 continue  # a name that no cell above binds is an undefined one
-            if seen.binds[name] != above[-1].binds[name]:
+            if above[-1].number > cell.number:
+                continue  # it has run again, and of what it did before nothing is known
+            if _value(seen.binds[name]) != _value(above[-1].binds[name]):
                 said.setdefault(seen.index, []).append(name)
         for later, names in said.items():
             line, column = cell.reads[names[0]][0].place(cell.reads[names[0]][1].node)
@@ -64,8 +67,17 @@ def _cell(index: int, number: int, units: Sequence[Unit]) -> _Cell:
             if event.kind == BIND:
                 bound.add(event.name)
                 if event.level == SURE:
-                    is_import = isinstance(event.node, (ast.Import, ast.ImportFrom))
-                    cell.binds[event.name] = "import" if is_import else unit.block.text.rstrip()
+                    cell.binds[event.name] = unit, event
             elif event.kind == READ and event.level > UNSURE and event.name not in bound:
                 cell.reads.setdefault(event.name, (unit, event))
     return cell
+
+
+def _value(binding: tuple[Unit, Event]) -> str:
+    """The code that makes a value: where it is the same, so is the value."""
+    unit, event = binding
+    if isinstance(event.node, (ast.Import, ast.ImportFrom)):
+        return "import"
+    if re.search(r"\b(?:[Ss]ymbols?|var|dynamicsymbols)\(", unit.block.text):
+        return "symbol"  # of SymPy: the same name is the same symbol
+    return "\n".join(map(ast.dump, unit.block.nodes)) or unit.block.text.strip()

@@ -41,6 +41,9 @@ NOTHING = {
     "the cell above ran again between": [(4, "x = 1"), (5, "y = x"), (3, "x = 2")],
     "the same value": [(1, "x = 1"), (4, "y = x"), (3, "x = 1")],
     "the same import": [(1, "import os"), (4, "os.getcwd()"), (3, "import os, sys")],
+    "the same value with another comment": [(1, "x = 1  # a"), (4, "y = x"), (3, "x = 1\n# b")],
+    "the cell above ran again after": [(5, "x = 1"), (4, "y = x"), (3, "x = 2")],
+    "the same symbol": [(1, "x = Symbol('x')"), (4, "y = x"), (3, "x, y = symbols('x y')")],
     "bound in the cell itself": [(1, "x = 1"), (4, "x = 3\ny = x"), (3, "x = 2")],
     "bound in a branch below": [(1, "x = 1"), (4, "y = x"), (3, "if y:\n    x = 2")],
 }
