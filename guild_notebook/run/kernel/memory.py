@@ -27,7 +27,7 @@ class PeakMemory:
     def __init__(self, pid: int | None, may_reset: bool) -> None:
         self._pid = pid
         self._status = self._clear = -1
-        self._highest = self._before = 0
+        self._highest = self._before = self._last = 0
         if pid is not None and sys.platform == "linux":
             # They stay those of this process, whatever has its number later.
             with contextlib.suppress(OSError):
@@ -36,13 +36,16 @@ class PeakMemory:
                     self._clear = os.open(f"/proc/{pid}/clear_refs", os.O_WRONLY)
 
     def begin(self) -> None:
-        with contextlib.suppress(OSError):
+        try:
             os.write(self._clear, _BEGIN_ANEW)
-        self._before, self._highest = self._read()
+            self._before = 0
+            self._highest = self._last or self._read()[1]
+        except OSError:
+            self._before, self._highest = self._read()
 
     def sample(self) -> None:
-        peak, now = self._read()
-        self._highest = max(self._highest, peak if peak > self._before else now)
+        peak, self._last = self._read()
+        self._highest = max(self._highest, peak if peak > self._before else self._last)
 
     def end(self) -> int:
         """The peak since ``begin`` in bytes, 0 where it is not known."""

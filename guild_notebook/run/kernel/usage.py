@@ -20,6 +20,15 @@ from .memory import PeakMemory, bytes_in, held_in
 LOOKS_SHARE = 1 / 400
 """Of the time, what looks at processes take."""
 
+CLOSE_SHARE = 1 / 200
+"""The same of looks at all memory of processes, and at GPUs."""
+
+SECONDS_PER_BYTE = 3e-11
+"""What a close look takes for the memory of processes: 30 ms for 1 GB."""
+
+SHORT_SECONDS = 0.005
+"""A cell that takes less than this has hardly started a process: the run looks for none."""
+
 LIMITED_SHARE = 1 / 20
 """The same where memory is limited: of looks at who is there, and at memory that may be over."""
 
@@ -36,7 +45,8 @@ class Usage:
         self._own = PeakMemory(pid, may_reset)
         self._others = _Descendants(pid, supervisor) if pid else None
         self._gpus = _Gpus()
-        self._looked = self._look_took = self._next_close_look = self._next_held = 0.0
+        self._began = self._looked = self._look_took = self._next_held = self._cpu_read = 0.0
+        self._since, self._close_looks, self._close_look_took = time.monotonic(), 0.0, 0.0
         self._cell = 0
         self._shared, self._shared_by = (0, 0), [0]
         self._cpu = self._cpu_before = self._total = self._gpu = 0
@@ -45,7 +55,9 @@ class Usage:
         self._cell += 1
         self._total = self._gpu = 0
         self._own.begin()
-        self._read_cpu()
+        self._began = time.monotonic()
+        if self._began > self._cpu_read + SHORT_SECONDS:  # else it is that of the last cell's end
+            self._read_cpu()
         self._cpu_before = self._cpu
 
     def sample(self) -> None:
@@ -57,8 +69,13 @@ class Usage:
     @property
     def needs_close_look(self) -> bool:
         """Whether there may be something to see that takes longer to read."""
-        is_due = time.monotonic() > self._next_close_look
-        return is_due and bool(self._gpus.may_be or (self._others and self._others.pids))
+        has_others = self._others is not None and bool(self._others.pids)
+        if not (has_others or self._gpus.may_be):
+            return False
+        takes = self._close_look_took
+        if has_others and self._others and not self._is_shared_known:
+            takes = SECONDS_PER_BYTE * (self._own.now() + self._others.rss)
+        return self._close_looks + takes < CLOSE_SHARE * (time.monotonic() - self._since)
 
     def close_look(self) -> None:
         """Read what memory and GPUs have, which may take long: in a thread."""
@@ -68,7 +85,8 @@ class Usage:
         gpu = self._gpus.used_by(pids)
         if cell == self._cell:  # else it is of the cell before, or of both
             self._total, self._gpu = max(self._total, total), max(self._gpu, gpu)
-        self._next_close_look = time.monotonic() + (time.thread_time() - before) / LOOKS_SHARE
+        self._close_look_took = time.thread_time() - before
+        self._close_looks += self._close_look_took
 
     def held(self, limit: int) -> int:
         """The memory that is not of files, in bytes; of what may be shared by several processes as
@@ -87,8 +105,10 @@ class Usage:
     def end(self) -> dict[str, Any]:
         """What was taken since ``begin``, by the names of document/measures.py."""
         peak = self._own.end()
-        self._look()
-        self._read_cpu()
+        is_short = time.monotonic() < self._began + SHORT_SECONDS
+        if not is_short:
+            self._look()
+        self._read_cpu(is_short)
         total = self._total if self._total > peak else 0
         known = {"kernel": peak, "total": total, "gpu": self._gpu}
         taken: dict[str, Any] = {name: size for name, size in known.items() if size}
@@ -125,8 +145,9 @@ class Usage:
         self._shared, self._shared_by = (own_total - total, own_held - held), pids
         return total, held
 
-    def _read_cpu(self) -> None:
-        cpu = self._others.cpu() if self._others else None
+    def _read_cpu(self, is_short: bool = False) -> None:
+        cpu = self._others.cpu(is_short) if self._others else None
+        self._cpu_read = time.monotonic()
         self._cpu = self._cpu if cpu is None else cpu
 
 
@@ -192,9 +213,13 @@ class _Descendants:
                     self.pids.append(process.pid)
         self.held = self.rss
 
-    def cpu(self) -> int | None:
+    def cpu(self, of_kernel_alone: bool = False) -> int | None:
         """The CPU time of all until now in nanoseconds, with that of those which have ended and
-        been waited for; None where it is not known."""
+        been waited for; None where it is not known. That ``of_kernel_alone`` has of the others what
+        it had the last time, which takes a fifth of the time."""
+        if of_kernel_alone and sys.platform == "linux":
+            with contextlib.suppress(OSError, AttributeError, OverflowError):
+                return time.clock_gettime_ns(self._clock) + self._ended + self._living
         if sys.platform != "linux":
             return self._cpu_by_psutil()
         try:
