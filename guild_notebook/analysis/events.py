@@ -121,8 +121,11 @@ HARMLESS = {
 }
 """Magics of lines and cells that bind no names but those that their own text holds."""
 
-_WITHOUT_NAMES = {"pip", "conda", "writefile", "file", "matplotlib", "cd", "env", "time"}
-"""Those that bind none: what is behind %time is read as Python."""
+_WITHOUT_NAMES = {"pip", "conda", "writefile", "file", "matplotlib", "cd", "env"}
+"""Those that bind none."""
+
+_TIMED = re.compile(r"[ \t]*(?:%%time\b|%time[ \t]+(?![\s-]))")
+"""What is timed, and read as Python (languages/changes.py)."""
 
 _EXTENSIONS = {
     *("autoreload", "tensorboard", "sql", "line_profiler", "memory_profiler", "rpy2", "watermark"),
@@ -220,7 +223,7 @@ def _of_magic(said: str, text: str) -> Iterator[Event]:
         yield Event(UNKNOWN, "the magic %store -r", UNSURE)
     elif name not in HARMLESS:
         yield Event(UNKNOWN, f"the magic %{name[:40]}", UNSURE)
-    elif name not in _WITHOUT_NAMES:
+    elif name not in _WITHOUT_NAMES and not _TIMED.match(text):
         yield from _binds(text[:10_000])
 
 

@@ -87,6 +87,7 @@ UNBOUND: dict[str, tuple[list[str], list[str]]] = {
     "a try without handlers": (["try:\n    y\nfinally:\n    pass"], ["y 1:2 error"]),
     "a line of a cell with magics": (["%matplotlib inline\ny"], ["y 1:2 error"]),
     "a cell whose output is captured": (["%%capture out\ny", "out"], ["y 1:2 error"]),
+    "a cell that is timed": (["%%time\ntime.time()"], ["time 1:2 error"]),
     "a line that is timed": (["%time x = y", "x"], ["y 1:1 error"]),
     "characters of two bytes": (["é = 'ü'; y"], ["y 1:1 error"]),
 }
@@ -137,6 +138,7 @@ BOUND = {
     "%store -r": ["%store -r x", "x"],
     "%%capture": ["%%capture out\n1", "out"],
     "a command": ["x = !ls", "x"],
+    "a line that is timed, with a blank": ["% time x, y = 1, 2", "x + y"],
     "a magic that is assigned": ["x = %sql SELECT 1", "x"],
     "%%R": ["%%R -o x\nx <- 1", "x"],
     "sympy.var": ["import sympy\nsympy.var('x y')", "x + y"],
