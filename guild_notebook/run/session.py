@@ -87,7 +87,12 @@ class Session:
         self._unsaved: set[int] = set()  # cells that no save holds as they are
         self._run_state: tuple[str, int | None] = (states.RUNNING, None)
         self._save_errors = SaveErrors(self.record.dir, self.output.status_lines)
-        self._scalars = Scalars(self.record.dir, self._save_errors, self.output.masker)
+        self._scalars = Scalars(
+            self.record.dir,
+            self._save_errors,
+            self.output.masker,
+            has_scraps=self.settings["scalars"].mode != "none",
+        )
         self._kernel_record = kernel_record.KernelRecord(
             self.record, self.settings["pip-freeze"], self.output.masker.text
         )

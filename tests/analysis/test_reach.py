@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from guild_notebook.analysis.reach import dependencies, reached
+from guild_notebook.analysis.reach import changing, dependencies, reached
 from guild_notebook.document import reader
 from guild_notebook.flags.discover import discover
 from tests.helpers.notebooks import notebook
@@ -188,3 +188,30 @@ def test_a_cell_may_depend_on_earlier_ones(
 ):
     known = dependencies(notebook(*cells), of)
     assert [None if known[i] is None else sorted(known[i]) for i in range(len(cells))] == found
+
+
+CHANGING: dict[str, tuple[str, list[str], list[int]]] = {
+    "it is bound": ("acc", ["acc = 1", "x = 2", "acc += x", "print(acc)"], [0, 2]),
+    "it is changed in place": (
+        "h['loss'][-1]",
+        ["h = {'loss': []}", "h['loss'].append(1)"],
+        [0, 1],
+    ),
+    "a part of it is": ("h", ["x = []", "h = [x]", "y = 1", "x.append(1)"], [1, 3]),
+    "a call is given it": ("acc", ["acc = [1]", "fit(acc)", "x = 1"], [0, 1]),
+    "a function reads it": (
+        "f()",
+        ["def f():\n    return a", "a = 1", "b = 2", "a = 3"],
+        [0, 1, 3],
+    ),
+    "a module makes it": ("m.score(1)", ["x = 1", "import k", "m = k.a()"], [2]),
+    "it is not there": ("acc", ["x = 1", "y = x"], []),
+    "a cell cannot be read": ("acc", ["acc = 1", "exec(code)", "x = 1"], [0, 1, 2]),
+}
+
+
+@pytest.mark.parametrize("case", CHANGING)
+def test_a_cell_may_change_the_value_of_an_expression(case: str):
+    expression, cells, expected = CHANGING[case]
+    found = changing(notebook(*cells).cells, [expression])
+    assert [i for i, texts in found.items() if texts is None or expression in texts] == expected

@@ -6,6 +6,7 @@ import pytest
 
 from guild_notebook import options
 from guild_notebook.errors import OptionError
+from guild_notebook.options import ScalarsSetting
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,29 @@ from guild_notebook.errors import OptionError
         ({"nb-fork": True}, {"fork": "yes"}),
         ({"nb-fork": False}, {"fork": "no"}),
         ({"nb-fork": "verify"}, {"fork": "verify"}),
+        ({"nb-scalars": False}, {"scalars": ScalarsSetting("none")}),
+        ({"nb-scalars": "results"}, {"scalars": ScalarsSetting("", True)}),
+        (
+            {"nb-scalars": ["text", "acc", {"f1": 'report["f1"]'}, 'recall=report["a, b"]']},
+            {
+                "scalars": ScalarsSetting(
+                    "text",
+                    values=(("", "acc"), ("f1", 'report["f1"]'), ("recall", 'report["a, b"]')),
+                )
+            },
+        ),
+        (
+            {"nb-scalars": "max(a, b), x == y, f(k=1), val/acc=[1, 2][0], none"},
+            {
+                "scalars": ScalarsSetting(
+                    "none",
+                    values=(
+                        *(("", "max(a, b)"), ("", "x == y"), ("", "f(k=1)")),
+                        ("val/acc", "[1, 2][0]"),
+                    ),
+                )
+            },
+        ),
         ({"description": "none of ours", 5: "nor this"}, {}),
     ],
 )

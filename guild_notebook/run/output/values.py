@@ -34,9 +34,13 @@ _SCRAP, _RECORD = "application/scrapbook.scrap", "application/papermill.record+j
 
 class Scalars:
     """Keeps scalars of the run in ``run_dir``, in place of those of an earlier start of it. Where
-    ``masker`` masks a value or a name there is no scalar."""
+    ``masker`` masks a value or a name there is no scalar. What cells show has some where it
+    ``has_scraps``."""
 
-    def __init__(self, run_dir: str, save_errors: SaveErrors, masker: Masker) -> None:
+    def __init__(
+        self, run_dir: str, save_errors: SaveErrors, masker: Masker, has_scraps: bool = True
+    ) -> None:
+        self._has_scraps = has_scraps
         self._folder = os.path.join(run_dir, _FOLDER)
         self._save_errors = save_errors
         self._masker = masker
@@ -79,7 +83,7 @@ class Scalars:
 
     def add_scraps(self, data: Mapping[str, Any]) -> None:
         """Add what an output has that scrapbook's ``glue`` or papermill's ``record`` has kept."""
-        for mime, content in data.items():
+        for mime, content in data.items() if self._has_scraps else ():
             if mime.startswith(_SCRAP):
                 kept = json_of(content)
                 if isinstance(kept, dict) and isinstance(kept.get("name"), str):
@@ -139,7 +143,8 @@ def _numbers(name: str, value: Any) -> Iterator[tuple[str, float | dict[int, flo
     while left:
         text, each = left.pop()
         if isinstance(each, dict):
-            left += [(f"{text} {key}", entry) for key, entry in reversed([*each.items()])]
+            entries = [(key, entry) for key, entry in each.items() if MASK not in key]
+            left += [(f"{text} {key}", entry) for key, entry in reversed(entries)]
         elif isinstance(each, list):
             every, last, entries = 1, len(each) - 1, each
             if each[:1] == [_STEPS] and all(type(n) is int and n > 0 for n in each[1:3]):

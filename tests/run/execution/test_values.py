@@ -8,7 +8,10 @@ import re
 import pytest
 
 from guild_notebook.scalars.event_file import scalars_in, values_files
-from tests.helpers.project import Project, Run
+from tests.helpers.project import Project, Run, start, wait_for
+from tests.helpers.runner import attempt
+from tests.helpers.slow import but_slow
+from tests.run.kernel.test_kernels import reason_without_r
 
 CELLS = (
     "lr = 0.1",
@@ -117,3 +120,151 @@ def test_reading_leaves_no_trace_in_the_notebook(shared: Project, run: Run):
     assert of_both[0] == of_both[1]
     assert of_both[0][6][1][0]["text"][0].startswith("5 [3, 4]")
     assert "printed" not in run.output
+
+
+def only_attempt(project: Project, name: str, *options: str) -> Run:
+    done = attempt(project, name, *options)
+    assert len(done.run_dirs) == 1
+    return done.run
+
+
+@pytest.mark.skipif(bool(reason_without_r()), reason=reason_without_r())
+def test_r_has_values_too(project: Project):
+    cells = (
+        "lr <- 0.1",
+        "acc <- 2 * lr\nlosses <- c(3, NA, lr)\n"
+        "m <- list(f1 = 0.5, 'macro avg' = list(recall = 3L))",
+        "row <- data.frame(a = 1, b = Inf)\nmany <- 1:25001\nnamed <- c(x = 1, y = 2)\n"
+        "loud <- function() { print('loud'); message('m'); warning('w'); 7 }",
+        "stop('no luck')",
+    )
+    spec = {"name": "ir", "language": "R", "display_name": "R"}
+    project.notebook("r.ipynb", *cells, metadata={"kernelspec": spec})
+    texts = "results,acc,losses,m,row,many,named,loud(),x=m$f1,nope,matrix(1:4, 2),'a'"
+    run = only_attempt(project, "r.ipynb", "--allow-errors", "--scalars", texts)
+    found = kept(run)
+    assert max(found.pop("many")) == 25_000
+    assert found == {
+        "acc": {0: 0.2},
+        "losses": {0: 3, 1: math.nan, 2: 0.1},
+        "m_f1": {0: 0.5},
+        "m_macro_avg_recall": {0: 3},
+        "row_a": {0: 1},
+        "row_b": {0: math.inf},
+        "named_x": {0: 1},
+        "named_y": {0: 2},
+        "loud": {0: 7},
+        "x": {0: 0.5},
+    }
+    nb = run.notebook("r.ipynb")
+    assert [len(cell["outputs"]) for cell in nb["cells"]] == [0, 0, 0, 1]
+    assert [cell["execution_count"] for cell in nb["cells"]] == [1, 2, 3, 4]
+
+
+def test_values_before_an_error_are_kept_and_nothing_is_said_of_later_ones(project: Project):
+    project.notebook("nb.ipynb", "x = 1", "x = 2\n1 / 0", "y = 1")
+    run = only_attempt(project, "nb.ipynb", "--scalars", "x,y")
+    assert kept(run) == {"x": {0: 2}}
+    path = run.dir / "nb.ipynb"
+    assert path.exists()
+    assert "finds no number" not in (run.dir / "nb.ipynb").read_text()
+
+
+def test_what_is_not_an_expression_ends_a_run_before_its_first_cell(project: Project):
+    project.notebook("nb.ipynb", "open('begun', 'w')")
+    done = attempt(project, "nb.ipynb", "--scalars", "x y")
+    assert done.stderr.endswith(
+        "guild-notebook: nb-scalars: 'x y' is not an expression of Python (invalid syntax) - name "
+        "a variable, as acc, or write it as NAME=EXPRESSION\n"
+    )
+    assert done.status == 1
+    assert not (done.run.dir / "begun").exists()
+
+
+def test_no_secret_value_is_a_scalar(project: Project):
+    project.notebook("nb.ipynb", "token = ''", "x = float(token)\nd = {token: 1, 'a': x, 'b': 2}")
+    project.guildfile(
+        "nb:\n  notebook: nb.ipynb\n  flags-import: all\n  nb-report: none\n"
+        "  nb-scalars: [x, d, 'y=x + 1', {z: 'int(token)'}]\n"
+        "  flags: {token: {nb-secret: yes}}\n"
+    )
+    run = project.run("nb", "token=8877665").run
+    assert kept(run) == {"d_b": {0: 2}, "y": {0: 8877666}}
+
+
+SWEPT = (
+    "lr = 0.1",
+    "# Shared\nbase = 5\nimport time\ntime.sleep(0.3)\nbase",
+    "# Train\nacc = 1 - (lr - 0.3) ** 2\nhistory = [acc * k for k in range(3)]",
+    "# Best\n{'best': max(history), 'lr': lr}",
+)
+
+
+@pytest.mark.parametrize("fork", but_slow(["no", "yes"], "yes"))
+def test_trials_are_compared_by_values_also_where_they_share_cells(project: Project, fork: str):
+    project.notebook("nb.ipynb", *SWEPT)
+    done = project.guild(
+        *("run", "nb.ipynb", "lr=[0.1,0.3,0.5]", "--maximize", "acc", "nb-report=none", "-y"),
+        *("nb-scalars=results,acc,base,last=history[-1]", f"nb-fork={fork}"),
+    )
+    assert "best: trial 2/3 · lr=0.3 · acc 1 (largest)" in done.stdout
+    assert "no scalars - " not in done.stdout + done.stderr
+    trials = {run.flags["lr"]: kept(run) for run in done.runs if "lr" in run.flags}
+    assert trials == {
+        lr: {
+            **{"acc": {0: acc}, "base": {0: 5}, "shared": {0: 5}},
+            **{"last": {0: 2 * acc}, "best": {0: 2 * acc}},
+        }
+        for lr, acc in ((0.1, 0.96), (0.3, 1.0), (0.5, 0.96))
+    }
+
+
+@pytest.mark.slow
+def test_a_start_of_the_run_has_its_own_values(project: Project):
+    project.notebook("nb.ipynb", "lr = 0.1", "x = lr\n{'low': x} if lr < 1 else {'high': x}")
+    run = project.run("nb.ipynb", "nb-report=none", "nb-scalars=x,results").run
+    assert kept(run) == {"x": {0: 0.1}, "low": {0: 0.1}}
+    project.guild("run", "--restart", run.id, "lr=2", "-y")
+    assert kept(run) == {"x": {0: 2}, "high": {0: 2}}
+    assert shown(project, run.id) == {"x": "2.000000", "high": "2.000000"}
+
+
+SCRAPS = """
+def show(mime, content):
+    display({mime: content}, raw=True)
+
+def glue(name, data):  # as scrapbook's
+    content = {'name': name, 'data': data, 'encoder': 'json', 'version': 1}
+    show('application/scrapbook.scrap.json+json', content)
+
+glue('loss', [3, 2.5, 0.25])
+glue('scores', {'f1': 0.5, 'macro avg': {'recall': 3}, 'on': True, 'text': 'x'})
+glue('odd', ['steps', 1, 2])
+glue('odder', ['steps', 0, -1, 5])
+show('application/papermill.record+json', {'kept': 7, 'listed': [1, 'x']})
+show('application/scrapbook.scrap.json+json', ['no', 'scrap'])
+"""
+
+
+def test_what_scrapbook_and_papermill_have_kept_are_scalars(project: Project):
+    project.notebook("nb.ipynb", SCRAPS)
+    expected = {
+        "loss": {0: 3, 1: 2.5, 2: 0.25},
+        "scores_f1": {0: 0.5},
+        "scores_macro_avg_recall": {0: 3},
+        "kept": {0: 7},
+    }
+    assert kept(only_attempt(project, "nb.ipynb")) == expected
+    assert kept(only_attempt(project, "nb.ipynb", "--scalars", "text")) == expected
+    assert kept(only_attempt(project, "nb.ipynb", "--scalars", "none")) == {}
+
+
+@pytest.mark.slow
+def test_a_run_that_goes_on_has_the_values_that_have_been_read(project: Project):
+    project.notebook("nb.ipynb", "x = [1]", "x.append(2)", "import time\ntime.sleep(60)")
+    with start(project, "run", "nb.ipynb", "nb-scalars=x", "-y") as process:
+        try:
+            wait_for(lambda: "2.000000 (1)" in shown(project).values())
+        finally:
+            process.terminate()
+    assert shown(project) == {"x": "2.000000 (1)"}
