@@ -26,7 +26,7 @@ ON_WORKER = "GUILD_NOTEBOOK_WORKER"
 """The variable of runs on a cluster's worker, which ends all that a run has started."""
 
 MOST_KEPT = 4
-"""Kernels that are kept at once: each has the memory of its run."""
+"""Kernels that are kept at once of the runs of a Guild home: each has the memory of its run."""
 
 END_SECONDS = 15.0
 """Time that a supervisor has to end its kernel: a little over what it takes."""
@@ -57,7 +57,7 @@ class KernelFolder:
 def of_run(run_dir: str) -> KernelFolder | None:
     """The kernel of the run in ``run_dir``, the last that was started; None where there is none."""
     real = os.path.realpath(run_dir)
-    found = [folder for folder in _found(real) if os.path.realpath(folder.run_dir) == real]
+    found = [folder for folder in _found() if os.path.realpath(folder.run_dir) == real]
     return max(found, key=lambda folder: os.stat(folder.path).st_mtime, default=None)
 
 
@@ -70,9 +70,12 @@ def end_of_run(run_dir: str) -> bool:
     return True
 
 
-def end_oldest() -> list[str]:
-    """End the kernels that are over ``MOST_KEPT``; returns the beginnings of their runs' IDs."""
-    kept = sorted((f for f in _found() if f.until), key=lambda folder: folder.since)
+def end_oldest(run_dir: str) -> list[str]:
+    """Of the kernels that are kept of runs beside ``run_dir`` end those that are over
+    ``MOST_KEPT``; returns the beginnings of their runs' IDs."""
+    home = os.path.dirname(os.path.realpath(run_dir))
+    kept = [f for f in _found() if f.until and os.path.dirname(os.path.realpath(f.run_dir)) == home]
+    kept.sort(key=lambda folder: folder.since)
     oldest = kept[: max(0, len(kept) - MOST_KEPT)]
     for folder in oldest:
         _end(folder, seconds=0.0)
@@ -82,7 +85,7 @@ def end_oldest() -> list[str]:
 def look(run_dir: str) -> None:
     """End what is left of kernels whose time is over, or whose supervisor was killed, and what an
     earlier start of the run in ``run_dir`` has kept."""
-    for folder in _found(run_dir):
+    for folder in _found():
         if not folder.until:
             continue
         if folder.until + END_SECONDS < time.time() or not _is_locked(folder):
@@ -97,12 +100,15 @@ def time_of_day(when: float) -> str:
     return time.strftime("%H:%M" if at[:3] == today[:3] else "%Y-%m-%d %H:%M", at)
 
 
-def _found(run_dir: str = "") -> Iterator[KernelFolder]:
-    """The folders of the user's kernels, and those in ``run_dir``."""
-    places = socket_dir.places()
-    if run_dir:
-        places.append(socket_dir.place_in(run_dir))
-    for place in dict.fromkeys(map(os.path.realpath, places)):
+def can_be_found(folder: str) -> bool:
+    """Whether a kernel's folder is where it is looked for: what is in a run's directory may be
+    somebody else's."""
+    return os.path.realpath(os.path.dirname(folder)) in map(os.path.realpath, socket_dir.places())
+
+
+def _found() -> Iterator[KernelFolder]:
+    """The folders of the user's kernels."""
+    for place in dict.fromkeys(map(os.path.realpath, socket_dir.places())):
         with contextlib.suppress(OSError):
             for entry in os.scandir(place):
                 if entry.name.startswith(socket_dir.PREFIX) and (found := _read(entry.path)):
@@ -171,6 +177,8 @@ def _left(folder: KernelFolder, since: float) -> Iterator[int]:
     the kernel whose environment says so, or that is in the session which only the kernel began."""
     import psutil
 
+    if psutil.boot_time() > folder.since:
+        return
     has_leader = psutil.pid_exists(folder.pid or 0)
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):

@@ -32,7 +32,8 @@ def make(run_dir: str) -> str:
     that controls the run anyway. Returns its path."""
     safe = places()
     short = [folder for folder in safe if fits_sockets(os.path.join(folder, f"{PREFIX}12345678"))]
-    fallback = [place_in(run_dir)]
+    own = os.path.join(run_dir, ".guild")
+    fallback = [own if os.path.isdir(own) else run_dir]
     return tempfile.mkdtemp(prefix=PREFIX, dir=next(iter(short or safe or fallback)))
 
 
@@ -41,12 +42,6 @@ def places() -> list[str]:
     # Of /tmp too it is checked that it is safe, and only a folder of our own is made there.
     folders = [tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR"), "/tmp"]  # noqa: S108
     return [folder for folder in folders if folder and is_safe(folder)]
-
-
-def place_in(run_dir: str) -> str:
-    """Where the folder is made if none of ``places`` will do."""
-    own = os.path.join(run_dir, ".guild")
-    return own if os.path.isdir(own) else run_dir
 
 
 def is_safe(folder: str) -> bool:

@@ -9,6 +9,7 @@ from .. import kernel_folders
 from ..errors import UserError
 from ..kernel_folders import KernelFolder
 from ..run.finished import FinishedRun
+from ..texts import printable
 from . import run_choice
 
 
@@ -24,7 +25,8 @@ def kernel_of(name: str) -> tuple[FinishedRun, KernelFolder]:
     shown, host = os.path.basename(run.dir)[:8], run.attr_value("host")
     if isinstance(host, str) and host not in ("", platform.node()):
         raise UserError(
-            f"run {shown} was started on {host}, its kernel is not on this machine - say this there"
+            f"run {shown} was started on {printable(host)}, its kernel is not on this "
+            "machine - say this there"
         )
     if Run(os.path.basename(run.dir), run.dir).status in ("pending", "running"):
         raise UserError(

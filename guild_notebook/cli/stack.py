@@ -22,6 +22,7 @@ from ..document.states import RUNNING
 from ..errors import UserError
 from ..kernel_folders import KernelFolder
 from ..run.finished import FinishedRun
+from ..texts import printable
 from .run_kernel import kernel_of
 
 PY_SPY_SECONDS = 20.0
@@ -87,10 +88,10 @@ def _frame_lines(frame: Frame, labels: dict[str, Any], running: str) -> Iterator
         place = label or "code that is not a cell's"
     else:
         place, code = frame.file, [linecache.getline(frame.file, frame.line)]
-    yield f"  {place}, line {frame.line}, in {frame.function}"
+    yield printable(f"  {place}, line {frame.line}, in {frame.function}")
     for line in code:
         if line.strip():
-            yield f"    {line.strip()}"
+            yield f"    {printable(line.strip())}"
 
 
 def _cells(run: FinishedRun) -> tuple[dict[str, list[tuple[str, str]]], str]:

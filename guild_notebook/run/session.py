@@ -231,32 +231,33 @@ class Session:
 
     def _keeps(self, outcome: Outcome) -> bool:
         """Whether the kernel is to be kept after the run (nb-keep-kernel)."""
-        has_ended = self.kernel.ended.is_set() or self.stop.requested.is_set()
-        has_ended = has_ended or kernel_folders.ON_WORKER in os.environ
-        return (
-            self.settings["keep-kernel"] == "error" and bool(outcome.exit_status) and not has_ended
-        )
+        is_wanted = self.settings["keep-kernel"] == "error" and outcome.exit_status
+        return bool(is_wanted) and not (self.kernel.ended.is_set() or self.stop.requested.is_set())
 
     async def _keep_kernel(self, outcome: Outcome) -> None:
         """Keep the kernel where that is wanted, and say how to get to it."""
-        seconds = self.settings["keep-kernel-for"]
-        is_wanted = self.settings["keep-kernel"] == "error" and outcome.exit_status
-        if is_wanted and kernel_folders.ON_WORKER in os.environ:
-            self.output.status_lines.write(
+        if not self._keeps(outcome):
+            return
+        seconds, status_lines = self.settings["keep-kernel-for"], self.output.status_lines
+        if kernel_folders.ON_WORKER in os.environ:
+            status_lines.write(
                 "the kernel is not kept: a cluster's worker ends what a run has started"
             )
-        if not self._keeps(outcome) or not await self.kernel.keep(seconds):
-            return
-        until = kernel_folders.time_of_day(time.time() + seconds)
-        name = os.path.basename(self.record.dir)[:8]
-        self.output.status_lines.write(
-            f"the kernel is kept until {until}: guild-notebook attach {name} opens a console on "
-            f"it, guild stop {name} ends it"
-        )
-        for run in kernel_folders.end_oldest():
-            self.output.status_lines.write(
-                f"the kernel of run {run} is not kept any longer: at most "
-                f"{kernel_folders.MOST_KEPT} are"
+        elif await self.kernel.keep(seconds):
+            until = kernel_folders.time_of_day(time.time() + seconds)
+            name = os.path.basename(self.record.dir)[:8]
+            status_lines.write(
+                f"the kernel is kept until {until}: guild-notebook attach {name} opens a console "
+                f"on it, guild stop {name} ends it"
+            )
+            for run in kernel_folders.end_oldest(self.record.dir):
+                status_lines.write(
+                    f"the kernel of run {run} is not kept any longer: at most "
+                    f"{kernel_folders.MOST_KEPT} are"
+                )
+        else:
+            status_lines.write(
+                "the kernel is not kept: its supervisor, or a safe temporary folder, is missing"
             )
 
     async def _shut_down_and_report(self, client: RunClient, outcome: Outcome) -> list[str]:

@@ -123,6 +123,7 @@ ENDS: list[Callable[[Project, Run, KernelFolder], None]] = [
 ]
 
 
+@pytest.mark.usefixtures("system")
 @pytest.mark.parametrize("end", but_slow(ENDS, kill_supervisor), ids=lambda end: end.__name__)
 def test_nothing_is_left_of_it(project: Project, end: Callable[..., None]):
     run, folder = kept(project)
@@ -205,6 +206,70 @@ def test_of_a_sweep_the_last_kernels_are_kept_also_where_they_are_forked(
     assert len({folder.pid for folder in folders if folder}) == 4
     project.guild("stop", "-y", "1:5")
     wait_for(lambda: not of_home(project), 30)
+
+
+def test_on_the_worker_of_a_cluster_no_kernel_is_kept(project: Project):
+    project.notebook("nb.ipynb", FAILS)
+    done = project.guild("run", "-y", "nb.ipynb", "nb-keep-kernel=error", GUILD_NOTEBOOK_WORKER="1")
+    assert done.status == 1
+    line = "the kernel is not kept: a cluster's worker ends what a run has started"
+    assert line in done.stderr.splitlines()
+    assert of_home(project) == []
+
+
+def test_what_lies_in_a_run_is_not_taken_for_its_kernel(project: Project):
+    """A run may be somebody else's, with the connection of a kernel that is theirs as well."""
+    project.notebook("nb.ipynb", "x = 1")
+    run = project.run("nb.ipynb", "nb-report=none").run
+    folder = run.dir / ".guild" / "guild-nb-12345678"
+    folder.mkdir(mode=0o700)
+    (folder / "run").symlink_to(run.dir)
+    (folder / "kernel.json").write_text("{}")
+    (folder / "kept").write_text(f"{time.time() + 60} 1 {os.getpid()} 1.0")
+    assert kernel_folders.of_run(str(run.dir)) is None
+    kernel_folders.look(str(run.dir))
+    assert folder.exists()
+
+
+KEPT = "{now} 999999 999998 {now}"
+
+ODD: dict[str, Callable[[Path, Path], None]] = {
+    "a file in its place": lambda folder, run: folder.write_text("x"),
+    "no link to a run": lambda folder, run: folder.mkdir(mode=0o700),
+    "others can enter it": lambda folder, run: make(folder, run, mode=0o755),
+    "an odd number": lambda folder, run: make(folder, run, kept="1 2"),
+    "no numbers": lambda folder, run: make(folder, run, kept="a b c d"),
+    "an endless time": lambda folder, run: make(folder, run, kept="nan 1 2 3"),
+    "large": lambda folder, run: make(folder, run, kept="9" * 10**6),
+}
+
+
+def make(folder: Path, run_dir: Path, kept: str = "", mode: int = 0o700) -> None:
+    folder.mkdir()
+    (folder / "run").symlink_to(run_dir)
+    (folder / "kernel.json").write_text("{}")
+    (folder / "kept").write_text(kept or KEPT.format(now=time.time()))
+    folder.chmod(mode)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_folder_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str):
+    monkeypatch.setattr(kernel_folders.socket_dir, "places", lambda: [str(tmp_path)])
+    run_dir = tmp_path / "run"
+    ODD[odd](tmp_path / "guild-nb-abcdefgh", run_dir)
+    kernel_folders.look("")
+    kernel_folders.of_run(str(run_dir))
+    assert kernel_folders.end_oldest(str(run_dir)) == []
+
+
+def test_a_folder_whose_supervisor_is_gone_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(kernel_folders.socket_dir, "places", lambda: [str(tmp_path)])
+    folder = tmp_path / "guild-nb-abcdefgh"
+    make(folder, tmp_path / "run")
+    kernel_folders.look("")
+    assert not folder.exists()
 
 
 @pytest.mark.slow
