@@ -33,5 +33,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext guild_notebook``: the magic ``%guild`` (api/magics.py)."""
+    importlib.import_module(".api.magics", __name__).load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *_OF_API, "run"})

@@ -104,6 +104,28 @@ asweep = asynchronous(sweep)
 """As ``sweep``, for asyncio, as ``arun`` is for ``run``."""
 
 
+def as_command(
+    arguments: Sequence[str], minimize: str | None = None, maximize: str | None = None
+) -> Run | Sweep | None:
+    """``guild run ARGUMENTS``, as on the command line: the run, or the trials of a sweep, None
+    where the command has made none. Raises RunError where it fails, and KeyboardInterrupt."""
+    made = _Start("", False, True, None, minimize, maximize, arguments)
+    try:
+        status = made.wait(quiet=False)
+    except RunError as e:
+        if e.status:
+            said = f"guild run has made no run - it says above why (exit status {e.status})"
+            raise RunError(said, None, e.status) from None
+        return None
+    if made.is_batch:
+        made.check = True
+        return made.sweep(status)
+    found = made.run(status)
+    if status:
+        raise RunError(_message(found), found, status)
+    return found
+
+
 @dataclass
 class _Start:
     """A ``guild run`` of which the run, or the trials, are wanted."""
@@ -186,6 +208,10 @@ class _Start:
     def _dir(self) -> str:
         return os.path.join(self._env["GUILD_HOME"], "runs", self.id)
 
+    @property
+    def is_batch(self) -> bool:
+        return os.path.isdir(os.path.join(self._dir, ".guild", "proto"))
+
     def run(self, status: int) -> Run:
         """The run, once the command has ended with ``status``. Raises RunError."""
         trials = self._trials()
@@ -214,7 +240,7 @@ class _Start:
 
     def _trials(self) -> list[Run]:
         """The runs that have been made: of a batch its trials, which it has links to."""
-        if not os.path.isdir(os.path.join(self._dir, ".guild", "proto")):
+        if not self.is_batch:
             return [Run(self._dir)] if os.path.isdir(self._dir) else []
         links = [path for path in Path(self._dir).iterdir() if path.is_symlink() and path.is_dir()]
         in_order = sorted(links, key=lambda link: link.lstat().st_mtime_ns)
@@ -222,7 +248,7 @@ class _Start:
 
     def _remove_batch(self, status: int) -> None:
         """Remove the run of a batch, as Guild does where it is not told to keep it."""
-        if not status and os.path.isdir(os.path.join(self._dir, ".guild", "proto")):
+        if not status and self.is_batch:
             from guild import config, var
             from guild import run as runs
 
