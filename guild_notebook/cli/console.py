@@ -12,6 +12,7 @@ import contextlib
 import re
 import signal
 import sys
+from queue import Empty
 from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -20,6 +21,9 @@ from jupyter_console.ptshell import ZMQTerminalInteractiveShell
 
 from ..errors import UserError
 from ..kernel_folders import KernelFolder
+
+COUNT_SECONDS = 5.0
+"""Time that an idle kernel has to say which number the next cell has."""
 
 _EXIT = re.compile(r"\s*(?:exit|quit)\s*(?:\([^()]*\))?\s*;?\s*")
 """What the console itself heeds: the kernel would end of it."""
@@ -52,9 +56,14 @@ class Client(BlockingKernelClient):  # type: ignore[misc]  # jupyter_client has 
         folder: KernelFolder = self.parent.folder
         return folder
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run has cells for the kernel."""
+        return bool(self._folder.until)
+
     def execute(self, code: str, silent: bool = False, **options: Any) -> Any:
         # A cell of the run that waits would be given up after an error of another client.
-        options.update(stop_on_error=False, store_history=bool(self._folder.until) and not silent)
+        options.update(stop_on_error=False, store_history=self.is_idle and not silent)
         return super().execute(code, silent, **options)
 
     def is_alive(self) -> bool:
@@ -71,8 +80,19 @@ class Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
     is_executing = False
     """Whether what the kernel executes was typed here."""
 
+    next_number = 1
+
+    def init_kernel_info(self) -> None:
+        super().init_kernel_info()
+        if self.client.is_idle:
+            self.client.execute("", silent=True)
+            with contextlib.suppress(Empty, LookupError, TypeError):
+                content = self.client.get_shell_msg(timeout=COUNT_SECONDS)["content"]
+                self.next_number = content["execution_count"] + 1
+
     def mainloop(self) -> None:
         """Without what the base class says of a kernel that it has started itself."""
+        self.execution_count = self.next_number
         while self.keep_running:
             with contextlib.suppress(KeyboardInterrupt):  # between two requests
                 asyncio.run(self._main_task())
