@@ -7,6 +7,7 @@ import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..document.measures import is_measure
 from ..texts import cut_end
 from . import matching
 from .alignment import common, unified
@@ -41,7 +42,7 @@ _LONGEST = 80
 
 def between(before: Run, after: Run, tolerance: Tolerance = EXACT) -> RunDifference:
     """What differs between two runs, whatever notebooks they are of. Scalars that are times a run
-    has taken are not among those that differ."""
+    has taken, or what a cell took, are not among those that differ."""
     masks = Mask(before), Mask(after)
     slots = [slot for section in matching.sections([after, before]) for slot in section.slots]
     return RunDifference(
@@ -51,7 +52,8 @@ def between(before: Run, after: Run, tolerance: Tolerance = EXACT) -> RunDiffere
         [
             name
             for name in _names(before.scalars, after.scalars)
-            if not is_duration(name) and _scalar_differs(name, before, after, tolerance)
+            if not (is_duration(name) or is_measure(name))
+            and _scalar_differs(name, before, after, tolerance)
         ],
         [_cell_difference(slot, (before, after), tolerance, masks) for slot in slots],
     )

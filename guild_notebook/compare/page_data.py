@@ -11,7 +11,7 @@ what the page opens with, as its addresses have it. The data is::
                "progress": {"cell", "of"} or null}],            newest first
      "flags": [{"name", "varies", "kind": number, text, bool or other, "values", "continuous",
                 "log"}],
-     "scalars": [{"name", "varies"}],
+     "scalars": [{"name", "varies"} and {"ofCell": true}],
      "sections": [{"notebook", "runs": [RUN], "slots": [SLOT]}],
      "slots": [{"name", "section", "change": 0 to 1, "kind", "plots": change of images,
                 "failed": NUMBER OF RUNS, "reached": [FLAG] or null, "unexplained",
@@ -45,6 +45,7 @@ from typing import Any
 
 from .. import __version__
 from ..document import states
+from ..document.measures import is_measure
 from ..run.run_facts import value_text
 from ..texts import cut_end, number
 from . import matching, ranking, reach, thumbnails
@@ -399,11 +400,13 @@ def _number(value: float) -> float | str:
 
 def _scalars(runs: Sequence[Run]) -> list[dict[str, Any]]:
     names = dict.fromkeys(name for run in runs for name in run.scalars)
-    found = []
-    for name in names:
+    found: list[dict[str, Any]] = []
+    for name in sorted(names, key=is_measure):
         values = {repr(run.scalars[name].value) for run in runs if name in run.scalars}
         has_all = all(name in run.scalars for run in runs)
         found.append({"name": name, "varies": len(values) > 1 or not has_all})
+        if is_measure(name):
+            found[-1]["ofCell"] = True
     return found
 
 

@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 
 from ..document import cells as named_cells
 from ..document import reader, states
-from ..document.measures import measures_of
+from ..document.measures import is_measure, measures_of
 from ..errors import UserError, said
 from ..flags.sources import parameters
 from ..run import again, run_scalars
@@ -254,6 +254,7 @@ class _RunReader:
             found, more = run_scalars.of_ended_run(files)
         if more:
             self._problems.append(f"{more} of its scalars are left out, beyond {run_scalars.MOST}")
+        found.sort(key=lambda each: is_measure(each.name))  # the notebook's own are the first
         return {
             each.name: Scalar(each.name, shortest(each.value), each.step, each.points)
             for each in found

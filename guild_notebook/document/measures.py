@@ -55,6 +55,13 @@ class Measures:
                 yield name, value
 
 
+def is_measure(scalar: str) -> bool:
+    """Whether a scalar of this name is what a cell took (nb-cell-scalars), which each cell says
+    itself and which differs from run to run."""
+    beginning, _, kind = scalar.rpartition("/")
+    return beginning.startswith("cell/") and kind in dict(Measures(0, 0, 1, 1, 1).scalars())
+
+
 def measures_of(cell: Mapping[str, Any]) -> Measures:
     """What the metadata of a cell say that it took."""
     guild = _mapping(_mapping(cell.get("metadata")).get("guild"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..document import states
 from ..document.cells import cell_label
-from ..document.measures import measures_of
+from ..document.measures import is_measure, measures_of
 from ..document.mime import text_of
 from ..secrets.settings import PLACEHOLDER
 from . import again, run_scalars
@@ -105,7 +105,7 @@ def run_facts(
         commit=commit.rstrip("*"),
         is_modified=commit.endswith("*"),
         flags=shown,
-        scalars=scalars,
+        scalars=[scalar for scalar in scalars if not is_measure(scalar.name)],
         more_scalars=more_scalars,
         has_last_values_only=are_last,
         batch=batch,

@@ -66,6 +66,7 @@ def charts() -> tuple[Any, Any]:
                 {
                     **{"n": index + 1, "state": "completed", "source": 0, "outputs": []},
                     **{"seconds": (index + 1) * (number + 1) / 10},
+                    "cpu": None if index else 0.7 * (number + 1),
                     "memory": None if index == 2 else 10**8 * (number + 1),
                 }
             )
@@ -600,11 +601,20 @@ def test_peak_memory_is_shown_where_it_is_known_and_of_the_visible_runs(open_pag
     page = open_page("run=2aa&base=0aa&filter=lr>=0.1")
     page.click(".segments button", "Peak memory")
     assert page.texts(f"{TIMES} tbody tr") == [
-        "Data · shared 300 MB 100 MB 400 MB 100 MB – 600 MB",
-        "Training 300 MB 100 MB 400 MB 100 MB – 600 MB",
+        "Data · shared 286 MB 95 MB 381 MB 95 MB – 572 MB",
+        "Training 286 MB 95 MB 381 MB 95 MB – 572 MB",
     ]
     page.click(".segments button", "Time")
     assert page.count(f"{TIMES} tbody tr") == 4
+
+
+def test_cpu_times_are_shown_and_memory_of_gpus_where_any_run_has_it(open_page: Any):
+    page = open_page("run=2aa&base=0aa&filter=lr>=0.1")
+    page.click(".segments button", "CPU time")
+    assert page.texts(f"{TIMES} tbody tr") == ["Data · shared 2.1 s 700 ms 2.8 s 700 ms – 4.2 s"]
+    buttons = ".panel .segments button[data-kind]:not([hidden])"
+    assert page.texts(buttons) == ["Time", "CPU time", "Peak memory"]
+    assert "CPU 2.1 s" in " ".join(page.texts(".run-line"))
 
 
 # All of them

@@ -92,14 +92,16 @@ function makeFields() {
     value: (run) => flagValue(run.flags[flag.name]),
   }));
   const scalars = data.scalars.map((scalar) => ({
-    key: `scalar:${scalar.name}`, kind: "scalar", name: scalar.name, varies: scalar.varies,
+    key: `scalar:${scalar.name}`, kind: "scalar", name: scalar.name,
+    varies: scalar.varies, ofCell: scalar.ofCell
     value: (run) => run.scalars[scalar.name] ?? undefined,
   }));
   const made = [...Object.keys(ATTRIBUTES).map(attribute), ...flagged, ...scalars];
   return {list: made, byKey: new Map(made.map((field) => [field.key, field]))};
 }
 
-const variedFields = (kind) => fields.list.filter((field) => field.kind === kind && field.varies);
+// Those that are shown unless others are chosen: what cells took is in a panel of its own.
+const variedFields = (kind) => fields.list.filter((field) => field.kind === kind && field.varies && !field.ofCell);
 
 // Values as they are shown: "" for a missing one.
 function fieldText(field, value) {

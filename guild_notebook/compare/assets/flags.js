@@ -59,7 +59,7 @@ function alsoMoved(from, to, name, vary) {
   return moved.length ? `also moved: ${moved.join(", ")}` : "";
 }
 function scalarsText(run, limit = 3) {
-  return data.scalars.filter(({name}) => name in data.runs[run].scalars).slice(0, limit)
+  return data.scalars.filter(({name, ofCell}) => name in data.runs[run].scalars && !ofCell).slice(0, limit)
     .map(({name}) => `${name} ${numberText(data.runs[run].scalars[name])}`).join(", ");
 }
 function chooseRun(run, more = "") {

@@ -45,11 +45,13 @@ function captionOf(slot, run) {
       progress ? el("span", {}, `cell ${progress.cell} of ${progress.of}`) : null,
       cell.seconds === null || cell.seconds === undefined ? null : el("span", {},
         `this cell ${secondsText(cell.seconds)}${cell.shared ? " · shared" : ""}`),
-      cell.memory ? el("span", {}, bytesText(cell.memory)) : null, reportLink(run)),
+      cell.cpu >= 1 ? el("span", {}, `CPU ${secondsText(cell.cpu)}`) : null,
+      cell.memory ? el("span", {}, bytesText(cell.memory)) : null,
+      cell.gpu ? el("span", {}, `GPU ${bytesText(cell.gpu)}`) : null, reportLink(run)),
     reason ? el("p", {class: "bad reason"}, reason) : null,
     el("dl", {class: "values"},
       ...vary.map(({name}) => pair(name, flagShown(flags[name]), base && !isBase && flagText(base.flags[name]) !== flagText(flags[name]))),
-      ...data.scalars.filter(({name}) => name in scalars).map(({name}) => pair(name, numberText(scalars[name])))),
+      ...data.scalars.filter(({name, ofCell}) => name in scalars && !ofCell).map(({name}) => pair(name, numberText(scalars[name])))),
   ].filter(Boolean);
 }
 function showCode(details, slot, run) {

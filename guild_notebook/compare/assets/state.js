@@ -315,10 +315,8 @@ function secondsText(seconds) {
   return whole < 3600 ? `${minutes} min ${String(whole % 60).padStart(2, "0")} s`
     : `${Math.floor(whole / 3600)} h ${String(minutes).padStart(2, "0")} min`;
 }
+// Memory as reports say it (document/measures.py), with 1,024 MB to the GB.
 function bytesText(bytes) {
   if (bytes === null || bytes === undefined) return "";
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let power = 0;
-  while (bytes >= 999.5 && power < units.length - 1) { bytes /= 1000; power += 1; }
-  return `${numberText(bytes, 3)} ${units[power]}`;
+  return bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GB` : `${(bytes / 2 ** 20).toFixed(0)} MB`;
 }

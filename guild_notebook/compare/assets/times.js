@@ -1,7 +1,8 @@
-// Times and peak memory of the cells, as bars: of the chosen run, of the baseline, and over all
+// Times, CPU times and peak memory of the cells, as bars: of the chosen run, of the baseline, and over all
 // visible runs of the notebook the median and the range.
 
-const TIME_KINDS = [["seconds", "Time", secondsText], ["memory", "Peak memory", bytesText]];
+const TIME_KINDS = [["seconds", "Time", secondsText], ["cpu", "CPU time", secondsText],
+  ["memory", "Peak memory", bytesText], ["gpu", "GPU memory", bytesText]];
 
 function median(sorted) {
   const half = sorted.length >> 1;
@@ -49,12 +50,14 @@ const timesPanel = {
     this.filled = visibleKey();
     const [, name, text] = TIME_KINDS.find(([kind]) => kind === this.kind);
     this.text = text;
-    for (const each of this.switches) {
-      each.setAttribute("aria-pressed", String(each.dataset.kind === this.kind));
-    }
     const section = data.sections[this.section] ?? {slots: [], runs: []};
     const shown = new Set(visibleRuns());
     const runs = section.runs.filter((i) => shown.has(i));
+    const hasGpu = section.slots.some((slot) => section.runs.some((i) => cellOf(slot, i)?.gpu));
+    for (const each of this.switches) {
+      each.setAttribute("aria-pressed", String(each.dataset.kind === this.kind));
+      each.hidden = each.dataset.kind === "gpu" && !hasGpu;
+    }
     const all = section.slots.map((slot) => ({
       name: data.slots[slot].name,
       of: (run) => (cellOf(slot, run) ?? {})[this.kind],

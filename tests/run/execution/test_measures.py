@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from guild_notebook.document.measures import Measures, measures_of
+from guild_notebook.document.measures import Measures, is_measure, measures_of
 from tests.helpers.project import Command, Project, Run
 from tests.helpers.runner import attempt, execute
 
@@ -142,3 +143,39 @@ def test_what_is_written_is_read_again():
         "peak_memory": 7,
         "gpu_memory": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("cell/Training/seconds", True),
+        ("cell/A-B_test/gpu_memory", True),
+        ("cell/Training/accuracy", False),
+        ("seconds", False),
+        ("cell/seconds", False),
+        ("my/cell/Training/seconds", False),
+    ],
+)
+def test_scalars_of_cells_are_known_by_their_names(name: str, is_one: bool):
+    assert is_measure(name) is is_one
+
+
+def test_scalars_of_cells_are_no_difference_of_runs_and_not_in_the_head_of_a_report(
+    project: Project,
+):
+    project.notebook("nb.ipynb", "# Fit\nx = b'x' * 10**7\nprint('loss: 0.5')")
+    first, second = (project.run("nb.ipynb", "nb-cell-scalars=yes").run for _ in range(2))
+    run = {"cwd": project.dir, "env": project.environment(), "capture_output": True, "text": True}
+    command = [sys.executable, "-m", "guild_notebook.cli"]
+    for args in (["diff", first.id, second.id], ["reproduce", first.id]):
+        done = subprocess.run([*command, *args], **run)
+        assert done.returncode == 0, done.stdout + done.stderr
+    head = re.findall(
+        r'<table class="run-scalars">.*?</table>', (first.dir / "nb.html").read_text()
+    )
+    assert "loss" in "".join(head) and "cell/" not in "".join(head)
+    page = project.dir / "page.html"
+    done = subprocess.run([*command, "compare", first.id, second.id, "-o", str(page)], **run)
+    assert done.returncode == 0
+    names = [name for name in re.findall(r'"name": ?"([^"]*)"', page.read_text()) if "/" in name]
+    assert "cell/Fit/seconds" in names
