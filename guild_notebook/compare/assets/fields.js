@@ -93,7 +93,7 @@ function makeFields() {
   }));
   const scalars = data.scalars.map((scalar) => ({
     key: `scalar:${scalar.name}`, kind: "scalar", name: scalar.name,
-    varies: scalar.varies, ofCell: scalar.ofCell
+    varies: scalar.varies, ofCell: scalar.ofCell,
     value: (run) => run.scalars[scalar.name] ?? undefined,
   }));
   const made = [...Object.keys(ATTRIBUTES).map(attribute), ...flagged, ...scalars];
