@@ -3,6 +3,7 @@ notice."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -119,6 +120,24 @@ def test_a_console_ends_with_the_kernel(shared: Project):
         console.terminal.press("rows\r")
         assert console.terminal.end() == 0
         assert console.terminal.lines[-1] == "the kernel has ended"
+
+
+@pytest.mark.slow
+def test_a_kernel_of_another_language_is_kept_and_attached_to(project: Project):
+    spec = project.jupyter / "kernels" / "bash" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
+    spec.write_text(json.dumps({"argv": argv, "display_name": "Bash", "language": "bash"}))
+    fields = {"name": "bash", "display_name": "Bash", "language": "bash"}
+    metadata = {"kernelspec": fields}
+    project.notebook("nb.ipynb", "rows=35", "ls /nowhere/at/all", metadata=metadata)
+    done = project.guild("run", "-y", "nb.ipynb", "nb-keep-kernel=error", "nb-report=none")
+    assert done.status == 1
+    with attached(project, done.run, "In [") as console:
+        console.type('echo "rows: ${rows}0"', "rows: 350")
+        console.leave()
+    project.guild("stop", "-y", done.run.id)
+    wait_for(lambda: not of_home(project), 30)
 
 
 WAITS = """\
