@@ -44,6 +44,10 @@ VARIABLE = "GUILD_NOTEBOOK_FORKS"
 VARYING = "varying_flags"
 """The run attribute of a trial that has the names of the flags in which the trials differ."""
 
+COUNTS = "varying_counts"
+"""The run attribute of a trial that has how many values each of these flags has in all trials, and
+as "" how many trials there are: where that is known before the first."""
+
 HOST, PROCESS, LOG, REFUSED = "h", "p", "log", "refused"
 """The names of what is in the folder."""
 

@@ -3,9 +3,10 @@ each of them, and may be executed once for all."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -68,12 +69,15 @@ class ForkPoint:
     ``settings`` are names that shared cells set to values that differ, by the index of the cell. No
     other statement of a shared cell reads or changes them, and the assignments to them need nothing
     else: when a trial has executed those of its own notebook after all shared cells, in order, it
-    is where a fresh run is."""
+    is where a fresh run is.
+
+    ``flags`` are those that the first cell depends on which is neither shared nor such a one."""
 
     cells: int
     index: int | None
     why: str
     settings: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    flags: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def fork_point(
@@ -101,8 +105,33 @@ def fork_point(
     shared = _Shared(frozenset(varying), read, with_settings)
     for number, index in enumerate(indexes):
         if why := shared.refuses(number, notebook.cells[index], sites.get(index, ())):
-            return shared.point(indexes, number, why)
+            return replace(shared.point(indexes, number, why), flags=shared.depends)
     return ForkPoint(len(indexes), None, "", shared.settings)
+
+
+def second_point(
+    notebook: Notebook,
+    found: Discovered,
+    counts: Mapping[str, int],
+    indexes: Sequence[int],
+    with_settings: bool,
+    first: ForkPoint,
+) -> tuple[ForkPoint, frozenset[str]] | None:
+    """A point after the ``first`` up to which trials do the same that have the same values of some
+    flags, which are told as well; None where each of them has few trials, or there is none.
+    ``counts`` has how many values each varying flag has, and as "" how many trials there are."""
+    trials, same, point = counts.get("", 0), frozenset[str](), first
+    best, most = None, 0
+    while point.flags and not counts.keys() - {""} <= (same := same | point.flags):
+        each = math.prod(counts.get(name, trials) for name in same)
+        if each * 2 > trials:
+            break
+        others = counts.keys() - {"", *same}
+        point = fork_point(notebook, found, others, indexes, with_settings)
+        saved = (trials - each) * (point.cells - first.cells)
+        if saved > most:
+            best, most = (point, same), saved
+    return best
 
 
 def is_constant(text: str) -> bool:
@@ -128,6 +157,7 @@ class _Shared:
         self, flags: frozenset[str], read: Sequence[Sequence[Statement]], with_settings: bool
     ) -> None:
         self.settings: dict[int, frozenset[str]] = {}
+        self.depends: frozenset[str] = frozenset()  # flags of the cell that is not shared
         self._read = read
         self._with_settings = with_settings
         self._flow = Flow(flags, [each for cell in read for each in cell], has_results=True)
@@ -145,7 +175,7 @@ class _Shared:
         if self._flow.why:
             return self._flow.why
         if flags and not self._with_settings:
-            return f"it depends on {_listed(flags)}"
+            return self._dependence(flags)
         set_here: set[str] = set()
         bound_here: set[str] = set()
         for statement, does in zip(self._read[number], self._flow.done):
@@ -154,7 +184,7 @@ class _Shared:
                 known = self._differing, self._constant
                 is_set = of is not None and all(any(n in each for each in known) for n in of)
                 if not is_set or not bound_here.isdisjoint(statement.effects.binds):
-                    return f"it depends on {_listed(does.flags)}"
+                    return self._dependence(does.flags)
                 set_here |= statement.effects.binds
                 self._differing |= set_here
                 self._used |= self._constant.intersection(of or ())
@@ -165,12 +195,16 @@ class _Shared:
             self._take_constants(statement, does)
             self._follow(number, statement, does)
         if flags and not set_here:  # a flag in a comment
-            return f"it depends on {_listed(flags)}"
+            return self._dependence(flags)
         if set_here:
             self.settings[cell.index] = frozenset(set_here)
             if all(statement.sets_from is not None for statement in self._read[number]):
                 self._only_set[number] = flags or frozenset()
         return ""
+
+    def _dependence(self, flags: Iterable[str]) -> str:
+        self.depends = frozenset(flags)
+        return f"it depends on {_listed(flags)}"
 
     def _take_constants(self, statement: Statement, does: Does) -> None:
         binds, of = statement.effects.binds, statement.sets_from

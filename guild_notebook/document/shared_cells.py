@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .measures import Measures
 from .states import NOT_RUN, RUNNING
@@ -16,29 +16,45 @@ ATTRIBUTE = "shared_cells"
 """The run attribute that says the same as the executed notebook."""
 
 
+class Second(NamedTuple):
+    """The id of a process, when it began, and the index of the first cell that it executed."""
+
+    prefix: str
+    began: float
+    cell: int
+
+
 @dataclass(frozen=True)
 class SharedCells:
     """``seconds`` are how long each took when it was executed, by its index among all cells of the
     notebook, in the order of the notebook. ``memory`` is the peak of that process meanwhile, in
     bytes, of those cells of which it is known, and ``cpu`` are seconds of its CPU time. ``prefix``
-    is an id of the process, and ``began`` when its first cell began, as ``time.time`` has it."""
+    is an id of the process, and ``began`` when its first cell began, as ``time.time`` has it. The
+    last ones may be a fork's of it, for some of the trials: ``second``."""
 
     seconds: Mapping[int, float] = field(default_factory=dict)
     memory: Mapping[int, int] = field(default_factory=dict)
     cpu: Mapping[int, float] = field(default_factory=dict)
     prefix: str = ""
     began: float = 0.0
+    second: Second | None = None
 
     def attribute(self) -> dict[str, Any]:
         """What the run attribute holds; ``began`` is in microseconds, as Guild's times are."""
         seconds = {index: round(taken, 6) for index, taken in self.seconds.items()}
-        return {"prefix": self.prefix, "began": int(self.began * 1_000_000), "seconds": seconds}
+        told = {"prefix": self.prefix, "began": int(self.began * 1_000_000), "seconds": seconds}
+        if self.second:
+            prefix, began, cell = self.second
+            told["second"] = {"prefix": prefix, "began": int(began * 1_000_000), "cell": cell}
+        return told
 
     def put_times(self, nb: Any, states: Mapping[int, str]) -> None:
         """Put the times of the execution into the cells of ``nb``, in the place of those at which
         the kernel has sent what is recorded, which nbclient puts there as each cell ends."""
         start = self.began
         for index, taken in self.seconds.items():
+            if self.second and index == self.second.cell:
+                start = self.second.began
             if states.get(index, NOT_RUN) not in (NOT_RUN, RUNNING):
                 started, ended = _iso(start), _iso(start + taken)
                 nb["cells"][index]["metadata"]["execution"] = {

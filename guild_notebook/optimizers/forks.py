@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..fork_host import VARIABLE, VARYING, Host, opened
+from ..fork_host import COUNTS, VARIABLE, VARYING, Host, opened
 
 log = logging.getLogger("guild")
 
@@ -32,12 +32,21 @@ def is_wanted(run: Any) -> bool:
     return option(run.get("cmd"), "fork") in ("yes", "verify")
 
 
-def record(runs: Iterable[Any], names: Iterable[str]) -> None:
+def record(runs: Iterable[Any], names: Iterable[str], counts: Mapping[str, int]) -> None:
     """Let each of ``runs`` know the ``names`` of the flags that vary; none share cells where there
-    are none, since repeated runs are there to differ by chance."""
+    are none, since repeated runs are there to differ by chance. ``counts`` has how many values
+    each flag has, where the values of all trials are known."""
     found = sorted(names)
     for run in runs if found else ():
         run.write_attr(VARYING, found)
+        if counts:
+            run.write_attr(COUNTS, counts)
+
+
+def counts(flags: Sequence[Mapping[str, Any]], names: Iterable[str]) -> dict[str, int]:
+    """How many values each of these flags has in all trials, and "" how many trials there are."""
+    values = {name: {repr(trial.get(name)) for trial in flags} for name in names}
+    return {"": len(flags), **{name: len(found) for name, found in sorted(values.items())}}
 
 
 def start_host(own_folder: str, say: Callable[[str], None] = lambda line: None) -> Host | None:

@@ -160,7 +160,8 @@ class _Sweep:
         self._runs += runs
         if self._forks and runs:
             flags = [run.get("flags") or {} for run in runs]
-            forks.record(runs, {*varying(flags), *self._search_space()})
+            names = {*varying(flags), *self._search_space()}
+            forks.record(runs, names, forks.counts(flags, names))
 
     def _search_space(self) -> list[str]:
         """The flags whose values an optimizer chooses, whichever it has chosen."""
@@ -195,7 +196,7 @@ class _Sweep:
         """Run a trial in place of Guild's function, which calls ``by_guild``."""
         self._begin()
         if self._forks and not self._runs:
-            forks.record([run], self._search_space())
+            forks.record([run], self._search_space(), {})
         try:
             self._jobs.run(run, functools.partial(self._run_trial, run, by_guild))
         finally:

@@ -7,12 +7,12 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .. import fork_host, options
-from ..analysis.fork_point import fork_point, is_constant
+from ..analysis.fork_point import ForkPoint, fork_point, is_constant, second_point
 from ..document.cell_limits import CellLimit
 from ..document.cells import Cell, cell_label, cell_names
 from ..document.reader import Notebook
@@ -21,7 +21,7 @@ from ..flags import apply
 from ..flags.discover import Discovered
 from ..flags.sources import parameters
 from .execution.stop import Stop
-from .kernel.forking import Prefix, SharedCell
+from .kernel.forking import Prefix, SecondPoint, SharedCell
 from .kernel.memory import OWN_PEAK
 from .kernel.starting import KernelStart
 from .record.run_dir import RunDir
@@ -51,36 +51,54 @@ def prefix(
     has_constants = all(is_constant(each.text) for each in differing)
     to_run = [kept[index] for index in indexes]
     point = fork_point(notebook, found, varying, to_run, with_settings=has_constants)
-    sets = {kept.index(index): sorted(names) for index, names in point.settings.items()}
-    # The values in which trials differ are nowhere in what they share.
-    sources = apply.edited_sources(notebook, [each for each in assigned if each not in differing])
-    cells = [
-        replace(cell, source=sources.get(kept[cell.index], notebook.cells[kept[cell.index]].source))
-        if cell.index in sets
-        else cell
-        for cell in cells
-    ]
-    called = cell_names(cells)
-    labels = {i: cell_label(i + 1, called[i], number) for number, i in enumerate(indexes, 1)}
-    shared = [
-        SharedCell(
-            index,
-            cells[index].source,
-            labels[index],
-            settings["allow-errors"] or "raises-exception" in cells[index].tags,
-            sets.get(index, []),
-            limits.get(index) or CellLimit(settings["cell-timeout"], "nb-cell-timeout"),
-        )
-        for index in indexes[: point.cells]
-    ]
+
+    def shared_cells(point: ForkPoint, same: Collection[str]) -> list[SharedCell]:
+        """Those before the ``point``, for trials that have the same values of these flags."""
+        sets = {kept.index(index): sorted(names) for index, names in point.settings.items()}
+        # The values in which trials differ are nowhere in what they share.
+        common = [each for each in assigned if each not in differing or each.flag.name in same]
+        sources = apply.edited_sources(notebook, common)
+        all_cells = [
+            replace(cell, source=sources.get(at, notebook.cells[at].source))
+            if cell.index in sets
+            else cell
+            for cell, at in zip(cells, kept)
+        ]
+        called = cell_names(all_cells)
+        return [
+            SharedCell(
+                index,
+                all_cells[index].source,
+                cell_label(index + 1, called[index], number),
+                settings["allow-errors"] or "raises-exception" in cells[index].tags,
+                sets.get(index, []),
+                limits.get(index) or CellLimit(settings["cell-timeout"], "nb-cell-timeout"),
+            )
+            for number, index in enumerate(indexes[: point.cells], 1)
+        ]
+
+    def end(point: ForkPoint) -> str:
+        if point.index is None:
+            return "the end"
+        name = cell_names(notebook.cells)[point.index]  # without the values of a trial
+        return cell_label(indexes[point.cells] + 1, name, point.cells + 1)
+
+    shared = shared_cells(point, ())
     may_reset = not any(OWN_PEAK.search(cells[index].source) for index in indexes)
     required = [record.attr("deps"), record.attr("op").get("deps")]
     made = Prefix(start, shared, record.dir, varying, may_reset, str(required[0]))
-    if point.index is not None:
-        name = cell_names(notebook.cells)[point.index]  # without the values of a trial
-        made.end = cell_label(indexes[point.cells] + 1, name, point.cells + 1)
-        if not point.why.startswith("it depends on "):
-            made.why = point.why
+    made.end = end(point)
+    if point.index is not None and not point.why.startswith("it depends on "):
+        made.why = point.why
+    counts = record.known_attr(fork_host.COUNTS)
+    if isinstance(counts, dict) and shared:
+        about = {name: count for name, count in counts.items() if isinstance(count, int)}
+        second = second_point(notebook, found, about, to_run, has_constants, point)
+        if second:
+            later, same = second
+            both = shared_cells(later, same)
+            before, more = both[: point.cells], both[point.cells :]
+            made.second = SecondPoint(more, before, sorted(same), end(later))
     if not start.can_be_forked:
         made.refuse(f"kernel '{start.name}' is not a plain IPython kernel")
     elif not shared:
@@ -109,6 +127,8 @@ async def start_kernel(
         output.status.begin(f"executing {cells} cell{'s' * (cells > 1)} that the trials share")
     is_ready = await made.ready(stop.requested)
     start.begin(fork=made.fork if is_ready else None)
+    if is_ready and start.error and made.leave_second():
+        start.begin(fork=made.fork)
     if is_ready and start.error:
         is_ready = False
         made.refuse(f"the process of the shared cells cannot be forked: {start.error}")
@@ -116,6 +136,10 @@ async def start_kernel(
     if is_ready:
         why = f", not more, since {made.why}" * bool(made.why)
         made.say(f"the cells before {made.end} are executed once for all trials{why}")
+        if made.shared.second and made.second:
+            same = " and ".join(made.second.same)
+            line = f"those before {made.second.end} are executed once for each value of {same}"
+            made.say(line, "second")
     for line in made.lines:
         output.status_lines.write(line)
     return made.shared if is_ready else SharedCells()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from guild_notebook.analysis.fork_point import fork_point
+from guild_notebook.analysis.fork_point import fork_point, second_point
 from guild_notebook.flags import apply
 from guild_notebook.flags.discover import discover
 from tests.helpers.notebooks import notebook
@@ -44,15 +44,19 @@ STATEMENTS = [
 ]
 
 
-def random_cells(draw: random.Random, flag: str) -> list[str]:
+def random_cells(
+    draw: random.Random, *flags: str, statements: Sequence[str] = STATEMENTS
+) -> list[str]:
     values = draw.sample(VALUES, len(VALUES))
-    first = (f"{name} = (lambda: {value})()" for name, value in zip(NAMES, values) if name != flag)
+    named = [(name, value) for name, value in zip(NAMES, values) if name not in flags]
+    first = (f"{name} = (lambda: {value})()" for name, value in named)
     cells = ["\n".join(first)]
     for _ in range(draw.randint(2, 8)):
-        chosen = draw.choices(STATEMENTS, k=draw.randint(1, 3))
+        chosen = draw.choices(statements, k=draw.randint(1, 3))
         cells.append(re.sub(r"\bN\b", lambda _: draw.choice(NAMES), "\n".join(chosen)))
-    at = draw.randrange(1, len(cells))
-    cells[at] = draw.choice([f"{flag} = 7\n{cells[at]}", f"{cells[at]}\n{flag} = 7"])
+    for flag in flags:
+        at = draw.randrange(1, len(cells))
+        cells[at] = draw.choice([f"{flag} = 7\n{cells[at]}", f"{cells[at]}\n{flag} = 7"])
     return cells
 
 
@@ -82,14 +86,23 @@ class Kernel:
             finally:
                 self.printed.append(out.getvalue())
 
-    def forked(self, cells: Sequence[str], settings: Mapping[int, frozenset[str]]) -> None:
-        """Execute the ``cells`` as a process does that is forked then."""
+    def forked(
+        self, cells: Sequence[str], settings: Mapping[int, frozenset[str]], first: int = 0
+    ) -> None:
+        """Execute the ``cells`` from the ``first`` on as a process does that is forked then."""
         kept: dict[str, Any] = {}
-        for index, cell in enumerate(cells):
+        for index, cell in enumerate(cells[first:], first):
             self.names.update(kept if index in settings else {})
             self.execute(ast.parse(cell).body)
             for name in {*kept, *settings.get(index, ())} & self.names.keys():
                 kept[name] = self.names.pop(name)
+
+    def set(self, trial: Sequence[list[ast.stmt]], names: Mapping[int, frozenset[str]]) -> None:
+        """Execute what the cells of a ``trial`` set these ``names`` to, by the cell's index."""
+        shown_before = len(self.printed)
+        for index, some in sorted(names.items()):
+            self.execute(node for node in trial[index] if sets(node, some))
+        del self.printed[shown_before:]
 
     def left(self) -> Any:
         return [(name, shown(value)) for name, value in sorted(self.names.items()) if name in NAMES]
@@ -100,9 +113,9 @@ def shown(value: Any, depth: int = 0) -> Any:
         return type(value).__name__, [shown(each, depth + 1) for each in value]
     if isinstance(value, dict) and depth < 4:
         return [(key, shown(value[key], depth + 1)) for key in value if str(key)[:2] != "__"]
-    if isinstance(value, type):
+    if isinstance(value, type) and depth < 9:
         return "class", shown(value.__dict__.get("v"), depth + 1)
-    if hasattr(value, "__defaults__"):
+    if hasattr(value, "__defaults__") and depth < 9:
         return value.__name__, shown(value.__defaults__, depth + 1)
     return value if isinstance(value, int) else type(value).__name__
 
@@ -133,17 +146,74 @@ def is_compared(seed: int) -> bool:
         forked.forked(cells[: point.cells], point.settings)
     except FailedError:  # they are not shared then
         return False
-    for index, names in sorted(point.settings.items()):
-        shown_before = len(forked.printed)
-        forked.execute(node for node in trial[index] if sets(node, names))
-        del forked.printed[shown_before:]
+    forked.set(trial, point.settings)
     with contextlib.suppress(FailedError):
         forked.execute(chain(*trial[point.cells :]))
+    check_same(fresh, forked, cells)
+    return bool(point.settings)
+
+
+def check_same(fresh: Kernel, forked: Kernel, cells: list[str]) -> None:
     address = re.compile("0x[0-9a-f]+")
     printed = [[address.sub("", text) for text in each.printed] for each in (fresh, forked)]
     assert printed[0] == printed[1], cells
     assert fresh.left() == forked.left(), cells
-    return bool(point.settings)
+
+
+def is_compared_by_two_points(seed: int) -> int:
+    """How many settings a notebook has of which a process of the second point executes some; 0
+    where it has none of those points, or they are the same."""
+    draw = random.Random(seed)
+    slow, fast, third = draw.sample(NAMES.replace("f", ""), 3)
+    seldom_fail = [each for each in STATEMENTS if not re.search(r"\(\)|[.@+*/]|\[0|del|vars", each)]
+    first_cell, *others = random_cells(draw, statements=seldom_fail)
+    at = draw.randrange(1, len(others) + 1)  # nothing before has the fast one
+    others[:at] = [re.sub(rf"\b{fast}\b", third, cell) for cell in others[:at]]
+    others[0] = draw.choice([f"{slow} = 7\n{fast} = 7", f"{fast}, {slow} = 7, 7", others[0]])
+    made = first_cell, f"{slow} = 7", f"{fast} = 7", *others
+    if not are_python(made):
+        return 0
+    nb = notebook(*made)
+    found = discover(nb)
+    cells = [cell.source for cell in nb.cells]
+    everything = range(len(cells))
+    first = fork_point(nb, found, [slow, fast], everything)
+    second = second_point(nb, found, {"": 10, slow: 2, fast: 5}, everything, True, first)
+    if not second or slow not in second[1]:
+        return 0
+
+    def parsed(**values: int) -> list[list[ast.stmt]]:
+        edited = apply.edited_sources(nb, apply.assignments(found, values))
+        return [ast.parse({**dict(enumerate(cells)), **edited}[at]).body for at in everything]
+
+    later, _same = second
+    trial, group = parsed(**{slow: 8, fast: 9}), parsed(**{slow: 8})
+    fresh, forked = Kernel(), Kernel()
+    with contextlib.suppress(FailedError):
+        fresh.execute(chain(*trial))
+    try:
+        forked.forked(cells[: first.cells], first.settings)
+        of_group = {
+            index: names - later.settings.get(index, frozenset())
+            for index, names in first.settings.items()
+        }
+        forked.set(group, of_group)
+        sources = [ast.unparse(nodes) for nodes in group[: later.cells]]  # type: ignore[call-overload]
+        forked.forked(sources, later.settings, first.cells)
+    except FailedError:
+        return 0
+    forked.set(trial, later.settings)
+    with contextlib.suppress(FailedError):
+        forked.execute(chain(*trial[later.cells :]))
+    check_same(fresh, forked, cells)
+    return sum(map(len, of_group.values()))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_trials_that_are_forked_from_a_second_process_end_as_fresh_runs_do():
+    compared = [is_compared_by_two_points(seed) for seed in range(1_000)]
+    assert sum(map(bool, compared)) > 20
 
 
 @pytest.mark.slow
@@ -155,7 +225,10 @@ def test_trials_that_are_forked_end_as_fresh_runs_do():
 
 def _is_python(seed: int) -> bool:
     draw = random.Random(seed)
-    cells = random_cells(draw, draw.choice(NAMES))
+    return are_python(random_cells(draw, draw.choice(NAMES)))
+
+
+def are_python(cells: Iterable[str]) -> bool:
     try:
         for cell in cells:
             compile(cell, "cell", "exec")

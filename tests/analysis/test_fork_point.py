@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import pytest
 
-from guild_notebook.analysis.fork_point import ForkPoint, fork_point, is_constant
+from guild_notebook.analysis.fork_point import ForkPoint, fork_point, is_constant, second_point
 from guild_notebook.flags.discover import discover
 from tests.helpers.notebooks import notebook
 
@@ -24,6 +24,43 @@ def point(
 ) -> ForkPoint:
     nb = notebook(*cells)
     return fork_point(nb, discover(nb), varying, range(len(cells)), with_settings)
+
+
+def second(*cells: str, **counts: int) -> tuple[int, set[str]] | None:
+    """Up to where trials with the same values of which flags do the same."""
+    nb = notebook(*cells)
+    known = {"": counts.pop("trials"), **counts}
+    about = nb, discover(nb)
+    indexes = range(len(cells))
+    first = fork_point(*about, counts, indexes)
+    found = second_point(*about, known, indexes, True, first)
+    return (found[0].cells, set(found[1])) if found else None
+
+
+GRID = ["import a", "depth = 2\nlr = 1\nseed = 3", "a.load(depth)", "a.seed(seed)", "a.fit(lr)"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "counts", "found"),
+    [
+        (GRID, {"trials": 15, "depth": 3, "lr": 5}, (4, {"depth"})),
+        (GRID, {"trials": 15, "seed": 3, "lr": 5}, (4, {"seed"})),
+        # one of both that saves more
+        (GRID, {"trials": 20, "depth": 2, "seed": 2, "lr": 5}, (4, {"depth", "seed"})),
+        (GRID, {"trials": 20, "depth": 2, "seed": 5, "lr": 2}, (3, {"depth"})),
+        # each value has one trial
+        (GRID, {"trials": 15, "depth": 15, "lr": 5}, None),
+        (GRID, {"trials": 3, "depth": 2, "lr": 3}, None),
+        # there is but one flag, or nothing in between
+        (GRID, {"trials": 15, "depth": 3}, None),
+        (["depth = 2", "lr = 1", "print(depth, lr)"], {"trials": 9, "depth": 3, "lr": 3}, None),
+        (["depth = 1\nlr = 1", "exec('lr')", "lr"], {"trials": 9, "depth": 3, "lr": 3}, None),
+    ],
+)  # fmt: skip
+def test_trials_with_a_value_in_common_share_more(
+    cells: list[str], counts: dict[str, int], found: tuple[int, set[str]] | None
+):
+    assert second(*cells, **counts) == found
 
 
 def cannot_be_read(*cells: str, because: str) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from guild_notebook.document import states
 from guild_notebook.document.measures import Measures, measures_of
-from guild_notebook.document.shared_cells import SharedCells
+from guild_notebook.document.shared_cells import Second, SharedCells
 
 SHARED = SharedCells({0: 2.5, 2: 0.25}, {0: 300_000_000}, {0: 4.5}, "4f2e", 1_700_000_000.0)
 REPLAYED = {"iopub.status.busy": "2026-11-27T10:00:00.000000Z"}
@@ -54,6 +55,21 @@ def test_the_attribute_has_microseconds_as_times_of_guild():
         "prefix": "4f2e",
         "began": 1_700_000_000_000_000,
         "seconds": {0: 2.5, 2: 0.25},
+    }
+
+
+def test_cells_that_a_second_process_has_executed_have_its_times():
+    processes = replace(SHARED, second=Second("77ab", 1_700_000_100.0, 2))
+    processes.put_times(nb := notebook(), {0: "completed", 2: "completed"})
+    times = [nb["cells"][index]["metadata"]["execution"] for index in (0, 2)]
+    assert [each["iopub.status.busy"] for each in times] == [
+        "2023-11-14T22:13:20.000000Z",
+        "2023-11-14T22:15:00.000000Z",
+    ]
+    assert processes.attribute()["second"] == {
+        "prefix": "77ab",
+        "began": 1_700_000_100_000_000,
+        "cell": 2,
     }
 
 

@@ -74,6 +74,7 @@ OF_MODULE = {
     "compare/server.py": {"_Refusal": (1, "{}")},
     "cluster/pid_proxy.py": {"print": (9, "")},  # for the process that has started it
     "run/forked_trial.py": {"say": (0, "{}")},
+    "run/kernel/forking.py": {"say": (0, "{}")},
     "run/kernel/launcher.py": {"print": (9, "")},  # a line of ipykernel's own
     "run/record/run_files.py": {"OSError": (1, "guild-notebook: …: {}")},
 }

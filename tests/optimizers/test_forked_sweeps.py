@@ -43,7 +43,19 @@ assert lr != 0.3, "too odd"
 print("loss:", lr * depth)
 """
 
+SECOND = """\
+while (folder / "hold second").exists():
+    time.sleep(0.05)
+time.sleep(0.6)
+data = sorted([depth] * 3)
+"""
+
 GUILD_FILE = """
+tree:
+  notebook: tree.ipynb
+  flags-import: all
+  nb-report: none
+  nb-fork: yes
 train:
   notebook: train.ipynb
   flags-import: all
@@ -114,6 +126,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweeps]:
     project.env.update({MARK: mark, "TMPDIR": str(sockets)})
     folder = place / "folder"
     project.notebook("train.ipynb", SHARED.format(folder=str(folder)), "lr = 0.1\ndepth = 2", TRIAL)
+    tree = SHARED.format(folder=str(folder)), "lr = 0.1\ndepth = 2", SECOND, TRIAL
+    project.notebook("tree.ipynb", *tree)
     folder_cell = f"import pathlib, time\nfolder = pathlib.Path({str(folder)!r})"
     project.notebook("refused.ipynb", "lr = 0.1\ndepth = 2\nprint(lr)", folder_cell, TRIAL)
     project.guildfile(GUILD_FILE)
@@ -147,6 +161,7 @@ def check_shared(runs: list[Run], number: int) -> None:
         assert run.attr("shared_cells")["seconds"].keys() == {0}
 
 
+GRID = ["lr=[0.1,0.2]", "depth=[1,2]"]
 OPTIMIZER = ["lr=[0.1:0.2]", "depth=[1,2]", "--max-trials", "3", "-o"]
 
 
@@ -261,6 +276,49 @@ def test_each_worker_of_a_cluster_has_one_execution_of_a_batch(
         sweeps.project.guild("runs", "rm", "-y", "--staged")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["grid", "queue", "side by side"])
+def test_trials_of_one_value_share_one_more_execution(sweeps: Sweeps, way: str):
+    if way == "queue":
+        rows = "".join(f"0.{lr},{depth}\n" for lr in (1, 2) for depth in (1, 2))
+        sweeps.project.file("mixed.csv", f"lr,depth\n{rows}")
+        runs = stage(sweeps.project, "tree", "@mixed.csv", "--stage-trials")
+        sweeps.project.run("queue", "run-once=yes")
+    else:
+        jobs = 3 if way == "side by side" else 1
+        runs = sweeps.project.run("tree", *GRID, f"nb-jobs={jobs}").runs
+        runs = [run for run in runs if not (run.dir / ".guild/proto").exists()]
+    assert len(runs) == 4
+    assert len(prefixes(runs)) == 1
+    for run in runs:
+        assert run.attr("exit_status") == 0, run.output
+        assert run.attr("shared_cells")["seconds"].keys() == {0, 1, 2}
+    of = [run.attr("shared_cells")["second"]["prefix"] for run in runs]
+    assert len({*of}) == (3 if way == "queue" else 2)  # one was ended too early
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", ["guard", "process"])
+def test_a_second_process_that_is_killed_leaves_its_trial_and_is_not_missed(
+    sweeps: Sweeps, killed: str
+):
+    (sweeps.folder / "hold trial").touch()
+    arguments = ["tree", *GRID]
+    guild = start(sweeps.project, "run", "-y", *arguments)
+    measured = sweeps.folder / "trial 0.1"
+    wait_for(lambda: measured.exists() and measured.read_text())
+    kernel = psutil.Process(int(measured.read_text()))
+    process = kernel.parent().parent()
+    assert "prefix.py" in " ".join(process.cmdline())
+    (process.parent() if killed == "guard" else process).kill()
+    wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    (sweeps.folder / "hold trial").unlink()
+    said = guild.communicate(timeout=120)[0]
+    assert guild.returncode == 0, said
+    assert "4 completed" in said
+    assert "the process that has executed them has ended" in said
+
+
 # ---- how a batch ends
 
 
@@ -283,15 +341,21 @@ ENDS: dict[str, Callable[[psutil.Process, Sweeps], object]] = {
 
 
 @pytest.mark.parametrize("jobs", but_slow([1, 2], 1))
-@pytest.mark.parametrize("during", but_slow(["shared", "trial"]))
+@pytest.mark.parametrize("during", but_slow(["shared", "trial", "second", "trial of second"]))
 @pytest.mark.parametrize("end", ENDS)
 def test_however_a_sweep_is_ended_no_process_and_no_folder_is_left(
     sweeps: Sweeps, end: str, during: str, jobs: int
 ):
-    (sweeps.folder / f"hold {during}").touch()
-    arguments = ("train", "lr=[0.1,0.2,0.4]", f"nb-jobs={jobs}")
+    (sweeps.folder / f"hold {during.split()[0]}").touch()
+    arguments = ["tree", *GRID]
+    if "second" not in during:
+        arguments = ["train", "lr=[0.1,0.2,0.4]"]
+    arguments.append(f"nb-jobs={jobs}")
     guild = start(sweeps.project, "run", "-y", *arguments, start_new_session=True)
-    if during == "shared":
+    if during == "second":
+        wait_for(lambda: list(sweeps.sockets.glob("guild-nb-*/p*-*")))
+        time.sleep(1)  # the cell has begun
+    elif during == "shared":
         wait_for(lambda: list(sweeps.sockets.glob("guild-nb-*/p")))
         time.sleep(1)  # the cell has begun, and cannot say so
     else:

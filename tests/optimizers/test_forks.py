@@ -31,6 +31,16 @@ def sweeps(shared: Project) -> Project:
     return shared
 
 
+def test_trials_know_how_many_values_there_are(sweeps: Project):
+    """Also where their queue starts them; an optimizer that goes on from results has not all."""
+    done = sweeps.run("train", "lr=[0.1,0.2,0.3]", "depth=[1,2]", "name=b", "--stage-trials")
+    counts = {"": 6, "depth": 2, "lr": 3}
+    assert [run.attr("varying_counts") for run in done.runs] == [counts] * 6
+    sweeps.guild("runs", "rm", "-y", "--staged")
+    done = sweeps.run("train", "@trials.csv")
+    assert [run.attr("varying_counts") for run in done.runs] == [{"": 2, "lr": 2}] * 2
+
+
 def told(done: Command) -> tuple[list[list[str] | None], set[str | None]]:
     """Which flags vary by the trials of a sweep, and the folders of their hosts."""
     trials = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]

@@ -129,12 +129,16 @@ class Watch:
             found = self._first_problem(namespace, own)
         return found
 
-    def in_child(self) -> None:
-        """In a forked kernel: files open for reading get an offset of their own, under the same
-        number. The offset is of the open file, which a fork shares."""
+    def reopen(self) -> None:
+        """In a fork: files open for reading get an offset of their own, under the same number. The
+        offset is of the open file, which a fork shares."""
         for fd in self._readable:
             with contextlib.suppress(OSError):
                 _reopen(fd)
+
+    def in_child(self) -> None:
+        """In a forked kernel, which is not watched."""
+        self.reopen()
         for environment in (os.environ, os.environb):
             environment.__class__ = self._environment
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from ... import fork_host
 from ...document.cell_limits import NO_LIMIT, CellLimit
-from ...document.shared_cells import SharedCells
+from ...document.shared_cells import Second, SharedCells
 from . import prefix, supervisor
 from .starting import Child, KernelStart, Pipes
 
@@ -57,6 +57,23 @@ class SharedCell:
     limit: CellLimit = NO_LIMIT
 
 
+@dataclass(frozen=True)
+class SecondPoint:
+    """A later point at which trials part that have the same values of the flags ``same``: they have
+    ``cells`` more in common, before that called ``end``. ``before`` are the cells up to the first
+    point with these values."""
+
+    cells: Sequence[SharedCell]
+    before: Sequence[SharedCell]
+    same: Sequence[str]
+    end: str
+
+
+WORTH_SECONDS = 0.5
+"""Cells between both points that take less are no reason to fork there: looking at a process takes
+about as long."""
+
+
 class ForkedSupervisor(Child):
     """The supervisor of a forked kernel. Its parent, which tells how it has ended, is at the other
     end of ``connection``."""
@@ -83,6 +100,11 @@ class ForkedSupervisor(Child):
             else:  # its parent has ended, and it has not
                 time.sleep(min(seconds, 0.1))
         return self.returncode
+
+
+def _variable(flag: str) -> str:
+    """The environment variable of a flag, as Guild has it."""
+    return f"FLAG_{re.sub('[^A-Z0-9_]', '_', flag.upper())}"
 
 
 def _line(connection: socket.socket) -> dict[str, Any]:
@@ -121,8 +143,10 @@ class Prefix:
         self._may_reset_peak, self._required = may_reset_peak, required
         self._connection: socket.socket | None = None
         self._key = ""
-        flags = (re.sub("[^A-Z0-9_]", "_", name.upper()) for name in varying)  # as Guild has it
-        self._own = {*OF_RUN, *(f"FLAG_{name}" for name in flags)}
+        self._own = {*OF_RUN, *map(_variable, varying)}
+        self.second: SecondPoint | None = None
+        self._first: socket.socket | None = None  # to the process that the other is a fork of
+        self._grow_key, self._cells_of_first, self._shared_of_first = "", 0, SharedCells()
         self.shared = SharedCells()
         self.reason = ""
         self.lines: list[str] = []
@@ -137,9 +161,9 @@ class Prefix:
         told = {"key": self._key, "reason": reason, "cells": cells}
         self._tell({"refuse": told}, fork_host.refusal(reason))
 
-    def say(self, line: str) -> None:
-        """Have who runs the trials say what holds for all of them."""
-        self._tell({"say": {"key": self._key, "line": line}}, line)
+    def say(self, line: str, what: str = "") -> None:
+        """Have who runs the trials say ``what`` holds for all of them."""
+        self._tell({"say": {"key": self._key + what, "line": line}}, line)
 
     def _tell(self, message: dict[str, Any], line: str) -> None:
         with contextlib.suppress(OSError):
@@ -152,6 +176,7 @@ class Prefix:
         try:
             reply = self._want()
             while 0 < reply.get("cells", 0) < len(self.cells):
+                self.second = None
                 self.end = self.cells[reply["cells"]].where
                 self.why = str(reply["reason"]).replace(self.end, "it")
                 self.cells = self.cells[: reply["cells"]]
@@ -223,52 +248,137 @@ class Prefix:
         if self.reason:
             return False
         stop = asyncio.ensure_future(stopped.wait())
-        limit = self.cells[0].limit
         try:
             self._connection = await self._connected(stop)
             while self._connection:
-                line = asyncio.ensure_future(self._next_line())
-                await asyncio.wait(
-                    [line, stop], timeout=limit.seconds, return_when=asyncio.FIRST_COMPLETED
-                )
-                if not line.done():
-                    line.cancel()
-                    if not stop.done():
-                        self.refuse(f"a shared cell takes longer than {limit.option}")
+                told = await self._told(stop, self.cells)
+                if "slow" in told:
+                    self.refuse(told["slow"])
+                if told.keys() & {"slow", "stopped"}:
                     break
-                told = line.result()
-                if 0 <= told.get("cell", -1) < len(self.cells):
-                    limit = self.cells[told["cell"]].limit
                 if "ready" in told:
                     self._set_shared(told["ready"])
+                    if self.second:
+                        await self._grow(self.second, stop)
                     return True
-                if "refused" in told or not told:
-                    cells = told.get("cells", 0)
-                    self.refuse(str(told.get("refused") or fork_host.how_ended(self._host)), cells)
-                    if not cells:
-                        break
-                    self.begin()
-                    self._connection = None if self.reason else await self._connected(stop)
+                cells = told.get("cells", 0)
+                self.refuse(str(told.get("refused") or fork_host.how_ended(self._host)), cells)
+                if not cells:
+                    break
+                self.begin()
+                self._connection = None if self.reason else await self._connected(stop)
             return False
         finally:
             stop.cancel()
 
+    async def _told(
+        self, stop: asyncio.Future[Any], cells: Sequence[SharedCell], first: int = 0
+    ) -> dict[str, Any]:
+        """What the process says once it has executed its cells, of which the ``first`` is next:
+        empty where it has ended. ``slow`` is said here of one that takes longer than it may, and
+        ``stopped`` for a run that is."""
+        limit = cells[first].limit
+        while True:
+            line = asyncio.ensure_future(self._next_line())
+            await asyncio.wait(
+                [line, stop], timeout=limit.seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not line.done():
+                line.cancel()
+                if stop.done():
+                    return {"stopped": True}
+                return {"slow": f"a shared cell takes longer than {limit.option}"}
+            told = line.result()
+            if "cell" not in told:
+                return told
+            if 0 <= told["cell"] < len(cells):
+                limit = cells[told["cell"]].limit
+
+    async def _grow(self, second: SecondPoint, stop: asyncio.Future[Any]) -> None:
+        """Go on with a process that has executed the cells up to the ``second`` point, unless there
+        can be none."""
+        variables, same = self._start.variables(), set(map(_variable, second.same))
+        wanted: dict[str, Any] = {
+            "cells": list(map(asdict, second.cells)),
+            "settings": [{"source": cell.source, "sets": cell.sets} for cell in second.before],
+            "variables": {name: value for name, value in variables.items() if name in same},
+            "may_reset_peak": self._may_reset_peak,
+            "worth": WORTH_SECONDS,
+        }
+        text = json.dumps(wanted, sort_keys=True)
+        self._grow_key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        self._first, self._shared_of_first = self._connection, self.shared
+        self._cells_of_first = len(self.cells)
+        try:
+            await self._send({"grow": {"key": self._grow_key, **wanted}})
+            answer = await self._next_line()
+            if "grown" not in answer:
+                await self._leave(str(answer.get("refused", "")))
+                return
+            self._connection = self._connect(str(answer["grown"]))
+            told = await self._told(stop, [*self.cells, *second.cells], len(self.cells))
+        except OSError:  # it has ended
+            told = {}
+        if "stopped" in told:
+            self.leave_second()
+        elif "ready" in told:
+            self.cells = [*self.cells, *second.cells]
+            self._set_shared(told["ready"])
+        else:
+            ended = "the process that has executed them has ended"
+            reason = str(told.get("refused", told.get("slow", ended)))
+            await self._leave(reason, True, bool(told.get("is_of_cell")))
+
+    async def _leave(self, reason: str, has_failed: bool = False, is_of_cell: bool = False) -> None:
+        """Go on with the process of the first point. After what ``has_failed`` no other trial tries
+        it; but one with other values, where the reason ``is_of_cell``."""
+        self.leave_second()
+        if has_failed:
+            told = {"key": self._grow_key, "reason": reason, "is_of_cell": is_of_cell}
+            with contextlib.suppress(OSError):
+                await self._send({"refuse": told})
+                await self._next_line()
+        if reason and self.second:
+            of = " and ".join(self.second.same)
+            line = f"nb-fork: trials with the same value of {of} share no more cells: {reason}"
+            self.say(line, "no second")
+
+    def leave_second(self) -> bool:
+        """Go on with the process of the first point, where there is one of the second."""
+        if self._first is None:
+            return False
+        if self._connection and self._connection is not self._first:
+            self._connection.close()
+        self._connection, self._first = self._first, None
+        self.cells = self.cells[: self._cells_of_first]
+        self.shared = self._shared_of_first
+        return True
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        assert self._connection
+        data = json.dumps(message).encode() + b"\n"
+        await asyncio.get_running_loop().sock_sendall(self._connection, data)
+
     async def _connected(self, stop: asyncio.Future[Any]) -> socket.socket | None:
-        path = os.path.join(self._host, fork_host.PROCESS)
         until = time.monotonic() + CONNECT_SECONDS
         while time.monotonic() < until and not stop.done():
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
-                connection.connect(path)
+                return self._connect(fork_host.PROCESS)
             except OSError:
-                connection.close()
                 await asyncio.sleep(0.01)
-                continue
-            connection.setblocking(False)
-            return connection
         if not stop.done():
             self.refuse(fork_host.how_ended(self._host))
         return None
+
+    def _connect(self, name: str) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(os.path.join(self._host, name))
+        except OSError:
+            connection.close()
+            raise
+        connection.setblocking(False)
+        return connection
 
     async def _next_line(self) -> dict[str, Any]:
         assert self._connection
@@ -285,7 +395,9 @@ class Prefix:
         seconds = dict(zip(indexes, told["seconds"]))
         memory = {index: size for index, size in zip(indexes, told["memory"]) if size}
         cpu = dict(zip(indexes, told["cpu"]))
-        self.shared = SharedCells(seconds, memory, cpu, told["id"], told["began"])
+        (prefix, began, _), *later = told["processes"]
+        second = [Second(each, since, indexes[cell]) for each, since, cell in later]
+        self.shared = SharedCells(seconds, memory, cpu, prefix, began, *second)
 
     def fork(
         self, pipes: Pipes, cwd: str, env: Mapping[str, str], file: str, folder: str
@@ -302,6 +414,8 @@ class Prefix:
         told = _line(connection)
         if "pid" not in told:
             raise OSError(0, "the process that has executed the shared cells has ended")
+        if self._first:
+            self._first.close()
         return ForkedSupervisor(told["pid"], connection)
 
 

@@ -11,7 +11,8 @@ Who connects to ``p`` gets lines of JSON: ``{"cell": N}`` when the N-th cell beg
 ``{"refused": REASON, "cells": N}``, where a process that executes only the first N can be forked,
 or ``{"ready": …}``, after which it may ask for a kernel: ``{"fork": …}``, with the descriptors of
 the supervisor's pipes (supervisor.py), is answered by ``{"pid": PID}`` and, when that supervisor
-has ended, by ``{"exit": STATUS}``.
+has ended, by ``{"exit": STATUS}``. ``{"grow": …}`` asks for another such process, a fork of this
+one that has executed more cells (grown.py).
 
 There is one thread, or else it could not be forked.
 """
@@ -53,52 +54,93 @@ def main(folder: str, name: str) -> None:
     if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # not with PYTHONSAFEPATH
         del sys.path[0]
     supervisor = sibling("supervisor")
-    serving = _guarded(folder, supervisor)
+    lifeline, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    serving = _guarded(lifeline, supervisor, folder)
     with open(os.path.join(folder, CONFIG), encoding="utf-8") as file:
         config = json.load(file)
     os.unlink(file.name)
     clients = _Clients(os.path.join(folder, name), supervisor.readable)
-    try:
-        prefix, ready = _executed(config, clients, serving)
-    except (Exception, SystemExit) as e:  # as of an ipykernel that is not known
-        clients.refuse(f"the process that executes them failed with {type(e).__name__}: {e}")
-        raise
-    os.write(serving, b"1")
-    request, output = _serve(clients, ready, serving, supervisor)
-    prefix.become_kernel(request, output)
+    kernel, executed, end = None, _Executed(), -1
+    while True:
+        try:
+            if kernel is None:
+                kernel = _kernel(config)
+            else:
+                kernel.go_on(config["settings"], config["variables"])
+            _execute(kernel, config, clients, [serving, *[end][: end + 1]], executed)
+        except (Exception, SystemExit) as e:  # as of an ipykernel that is not known
+            clients.refuse(f"the process that executes them failed with {type(e).__name__}: {e}")
+            raise
+        os.write(serving, b"1")
+        server = _Server(clients, serving, end, supervisor)
+        request, output, grown = server.serve(executed.told())
+        if grown is None:
+            break
+        config, (clients, serving, end) = request, grown
+    kernel.become_kernel(request, output)
 
 
-def _executed(config: Any, clients: _Clients, serving: int) -> tuple[Any, Any]:
-    """Execute the cells; returns the kernel and what clients are told of it. Ends where this
-    process must not be forked."""
-    began = time.time()
+def _kernel(config: Any) -> Any:
     launcher = sibling("launcher")
     atexit.register(launcher.end_at_once)  # before all others, so it is called after them
     launcher.leave_out_debugger()
-    prefix = sibling("prefix_kernel").Prefix(config, launcher, sibling)
+    return sibling("prefix_kernel").Prefix(config, launcher, sibling)
+
+
+class _Executed:
+    """The cells that this process has executed, or those of which it is a fork. Each has executed
+    some of them one after the other: ``ids`` has its id, when it began, and its first cell."""
+
+    def __init__(self) -> None:
+        self.ids: list[tuple[str, float, int]] = []
+        self.seconds: list[float] = []
+        self.memory: list[int] = []
+        self.cpu: list[float] = []
+
+    def told(self) -> Any:
+        taken = {"seconds": self.seconds, "memory": self.memory, "cpu": self.cpu}
+        return {"ready": {"processes": self.ids, **taken}}
+
+
+def _execute(
+    kernel: Any, config: Any, clients: _Clients, pipes: list[int], done: _Executed
+) -> None:
+    """Execute the cells of ``config``, which are the next, in a process that has these ``pipes``.
+    Ends where it must not be forked then, and where they take less than it is worth."""
+    done.ids.append((uuid.uuid4().hex, time.time(), len(done.seconds)))
     peak_memory = sibling("memory").PeakMemory
-    seconds, memory, cpu, problem = [], [], [], ""
+    before, problem = len(done.seconds), ""
     for number, cell in enumerate(config["cells"], 1):
-        clients.tell({"cell": number - 1})
+        clients.tell({"cell": before + number - 1})
         peak = peak_memory(os.getpid(), config["may_reset_peak"])
         peak.begin()
-        started, before = time.monotonic(), _cpu_seconds()
-        problem = prefix.execute(cell)
-        seconds.append(time.monotonic() - started)
-        cpu.append(_cpu_seconds() - before)
-        memory.append(peak.end())
+        started, cpu_before = time.monotonic(), _cpu_seconds()
+        problem = kernel.execute(cell)
+        done.seconds.append(time.monotonic() - started)
+        done.cpu.append(_cpu_seconds() - cpu_before)
+        done.memory.append(peak.end())
         peak.close()  # no file is open where it is looked whether one is
         is_last = number == len(config["cells"])
+        is_of_cell = bool(problem)
+        if is_last and not problem and sum(done.seconds[before:]) < config.get("worth", 0.0):
+            clients.refuse("", is_of_cell=False)
+            os._exit(0)
+        own = [*pipes, *clients.fds()]
         if not problem:
-            problem = prefix.problem([serving, *clients.fds()], is_last)
-            if not (is_last or prefix.has_drawn):
+            problem = kernel.problem(own, is_last)
+            if not (is_last or kernel.has_drawn):
                 problem = ""  # which may be over at the end
         if problem:
-            clients.refuse(problem, prefix.cells_before)
+            if before and is_of_cell:  # has it done what the next would find?
+                is_of_cell = not kernel.problem(own, True)
+            clients.refuse(problem, kernel.cells_before, is_of_cell)
             os._exit(0)  # the guard ends what the cells have started
-    prefix.settle()
-    taken = {"seconds": seconds, "memory": memory, "cpu": cpu}
-    return prefix, {"ready": {"id": uuid.uuid4().hex, "began": began, **taken}}
+    kernel.settle()
+    if before and (problem := sibling("grown").memory_problem()):
+        clients.refuse(problem)
+        os._exit(0)
 
 
 def _cpu_seconds() -> float:
@@ -107,18 +149,17 @@ def _cpu_seconds() -> float:
     return time.process_time() + times.children_user + times.children_system
 
 
-def _guarded(folder: str, supervisor: Any) -> int:
-    """Go on as a child of this process, which ends the child with the lifeline, and what its cells
-    have started. Returns, in the child, a pipe for a byte once it serves: what it has forked then
-    is not to be ended."""
-    lifeline, (serving, told) = os.dup(0), os.pipe()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+def _guarded(lifeline: int, supervisor: Any, folder: str = "") -> int:
+    """Go on as a child of this process, which ends the child with the ``lifeline``, and what its
+    cells have started; it removes the ``folder`` where the host is gone. Returns, in the child, a
+    pipe for a byte once it serves: what it has forked then is not to be ended. Without a folder the
+    child ends itself then."""
+    serving, told = os.pipe()
     since = time.time()
     pid = os.fork()
     if not pid:
-        os.close(lifeline)
+        if folder:
+            os.close(lifeline)
         os.close(serving)
         os.setsid()
         supervisor.prctl(supervisor.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -127,17 +168,25 @@ def _guarded(folder: str, supervisor: Any) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # of all processes of a batch: its end is told
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
+    if not folder:  # it is a fork of a process that has files open
+        supervisor.keep_only([lifeline, serving], os.open(os.devnull, os.O_WRONLY))
     is_serving = removes = False
     while lifeline not in supervisor.readable([lifeline, serving]):
         if not os.read(serving, 1):
             break  # it has ended
         is_serving = True
     else:
-        removes = not os.read(lifeline, 1)  # else the host goes on, and does it
-    if is_serving:
+        removes = bool(folder) and not os.read(lifeline, 1)  # else the host goes on, and does it
+    if is_serving and folder:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+    elif is_serving:
+        with contextlib.suppress(ChildProcessError):
+            while (
+                True
+            ):  # where it was killed the supervisors of its trials are children of this one
+                os.wait()
     else:
         descendants = supervisor.descendants_of(pid, os.getpid(), since)
         supervisor.end_descendants(descendants, lambda: True)
@@ -150,16 +199,22 @@ class _Clients:
     """Who is connected to the socket at ``path``. ``readable`` is that of supervisor.py."""
 
     def __init__(self, path: str, readable: Any) -> None:
-        self._readable = readable
+        self.path, self._readable = path, readable
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(path)
         self._listener.listen(16)
         self._listener.setblocking(False)
         self._sockets: dict[int, socket.socket] = {}
         self._last: Any = None
+        self.is_ending = False
 
     def fds(self) -> list[int]:
-        return [self._listener.fileno(), *self._sockets]
+        return [*([] if self.is_ending else [self._listener.fileno()]), *self._sockets]
+
+    def end(self) -> None:
+        """Let no more come."""
+        self.is_ending = True
+        self._listener.close()
 
     def tell(self, message: Any) -> None:
         """Send ``message`` to all, and to those that come before the next."""
@@ -187,8 +242,8 @@ class _Clients:
         self._sockets.pop(client.fileno(), None)
         client.close()
 
-    def refuse(self, reason: str, cells: int = 0) -> None:
-        self.tell({"refused": reason, "cells": cells})
+    def refuse(self, reason: str, cells: int = 0, is_of_cell: bool = False) -> None:
+        self.tell({"refused": reason, "cells": cells, "is_of_cell": is_of_cell})
         until = time.monotonic() + TOLD_SECONDS
         while time.monotonic() < until:
             self._readable([self._listener.fileno()], 1.0)
@@ -196,12 +251,12 @@ class _Clients:
 
     def request(self, more: list[int]) -> tuple[socket.socket | None, Any, list[int]]:
         """Wait for a request; returns who asks, what, and the descriptors. None where one of
-        ``more`` can be read from."""
-        while True:
+        ``more`` can be read from, and where nobody is left who could ask."""
+        while self.fds():
             for fd in self._readable([*self.fds(), *more]):
                 if fd in more:
                     return None, None, []
-                if fd == self._listener.fileno():
+                if fd not in self._sockets:
                     self._accept()
                     continue
                 client = self._sockets[fd]
@@ -209,6 +264,7 @@ class _Clients:
                 if data:
                     return client, json.loads(data), descriptors
                 self._forget(client)
+        return None, None, []
 
     def close(self) -> None:
         for client in [self._listener, *self._sockets.values()]:
@@ -239,38 +295,102 @@ class _InKernel(Exception):  # noqa: N818  # it is no error
     """Raised in a forked kernel, to leave the functions of its supervisor."""
 
 
-def _serve(clients: _Clients, ready: Any, serving: int, supervisor: Any) -> Any:
-    """Fork a supervisor and a kernel for each request. Returns in the kernels: the request, and
-    the descriptor to which the kernel's process itself writes."""
-    wake, woken = os.pipe()
-    os.set_blocking(woken, False)
-    mask = signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    handler = signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
-    supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
-    supervisors: dict[int, socket.socket] = {}
-    clients.tell(ready)
-    while True:
-        client, message, descriptors = clients.request([wake])
-        if client is None:
-            os.read(wake, 4096)
-            _reap(supervisors, clients, supervisor)
-            continue
-        request = message["fork"]
+class _Server:
+    """Forks a supervisor and a kernel for each request of ``clients``, or a process that goes on
+    with more cells (grown.py). At the ``end`` of its lifeline, -1 where only the guard has that,
+    this process ends with its last client."""
+
+    def __init__(self, clients: _Clients, serving: int, end: int, supervisor: Any) -> None:
+        self._clients, self._supervisor = clients, supervisor
+        self._wake, woken = os.pipe()
+        for fd in (self._wake, woken):
+            os.set_blocking(fd, False)
+        self._own, self._end = [self._wake, woken, serving, *([] if end < 0 else [end])], end
+        self._mask = signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        self._handler = signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
+        self._supervisors: dict[int, socket.socket] = {}
+        self._waiting: list[tuple[str, socket.socket]] = []  # for a process that has been grown
+        self._grown = sibling("grown").Grown(os.path.dirname(clients.path))
+
+    def serve(self, ready: Any) -> Any:
+        """Returns in the kernels the request and the descriptor to which the kernel's process
+        itself writes, and in the other forks the request, and then their clients, the pipe of their
+        guard, and their lifeline."""
+        self._clients.tell(ready)
+        in_fork = None
+        while in_fork is None:
+            ends = [] if self._end < 0 or self._clients.is_ending else [self._end]
+            client, message, descriptors = self._clients.request([self._wake, *ends])
+            if client is None:
+                if self._supervisor.readable(ends, 0):
+                    self._clients.end()
+                if not self._clients.fds():
+                    os._exit(0)
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake, 4096)
+                self._reap()
+            elif "refuse" in message:
+                self._grown.refuse(**message["refuse"])
+                self._clients.send(client, {})  # one request at a time
+            elif "grow" in message:
+                in_fork = self._grow(client, message["grow"])
+            else:
+                in_fork = self._fork(client, message["fork"], descriptors)
+        signal.signal(signal.SIGCHLD, self._handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        return in_fork
+
+    def _grow(self, client: socket.socket, request: Any) -> Any:
+        # A trial closes its connection to this process once it has its kernel from the other.
+        self._waiting = [each for each in self._waiting if each[1].fileno() >= 0]
+        self._waiting.append((request["key"], client))
+        answer, path = self._grown.answer(request["key"], {key for key, _ in self._waiting})
+        if path:
+            listening = _Clients(path, self._supervisor.readable)
+            end, lifeline = os.pipe()
+            pid = os.fork()
+            if not pid:
+                os.setsid()
+                signal.set_wakeup_fd(-1)
+                self._clients.close()
+                for fd in (lifeline, *self._own, *self._grown.lifelines()):
+                    os.close(fd)
+                return request, -1, (listening, _guarded(end, self._supervisor), end)
+            os.close(end)
+            listening.close()
+            self._grown.add(request["key"], path, pid, lifeline)
+        self._clients.send(client, answer)
+        return None
+
+    def _fork(self, client: socket.socket, request: Any, descriptors: list[int]) -> Any:
         pid = os.fork()
-        if pid:
-            for fd in descriptors:
-                os.close(fd)
-            supervisors[pid] = client
-            clients.send(client, {"pid": pid})
-            continue
-        kernel = _supervised(
-            request["folder"], descriptors, [wake, woken, serving], clients, supervisor
-        )
-        if kernel:
-            signal.signal(signal.SIGCHLD, handler)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            return request, descriptors[2]
+        if not pid:
+            others = [*self._own, *self._grown.lifelines()]
+            if _supervised(request["folder"], descriptors, others, self._clients, self._supervisor):
+                return request, descriptors[2], None
+        for fd in descriptors:
+            os.close(fd)
+        self._supervisors[pid] = client
+        self._clients.send(client, {"pid": pid})
+        return None
+
+    def _reap(self) -> None:
+        """Tell who has asked for a supervisor how it has ended. What a supervisor that was killed
+        has left belongs to this process now, and is ended."""
+        for pid, code in iter(lambda: self._supervisor.ended(-1), (0, 0)):
+            self._grown.ended(pid)
+            client = self._supervisors.pop(pid, None)
+            if client is None:
+                continue
+            self._clients.send(client, {"exit": code})
+            here = code and sys.platform == "linux"
+            known = {*self._supervisors, *self._grown.guards}
+            for left in self._supervisor.Children(0).find() if here else ():
+                if left.parent == os.getpid() and left.pid not in known:
+                    with contextlib.suppress(OSError):
+                        os.killpg(os.getpgid(left.pid), signal.SIGKILL)
 
 
 def _supervised(
@@ -311,20 +431,6 @@ def _supervised(
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)
     os._exit(status_of_exit)
-
-
-def _reap(supervisors: dict[int, socket.socket], clients: _Clients, supervisor: Any) -> None:
-    """Tell who has asked for a supervisor how it has ended. What a supervisor that was killed has
-    left belongs to this process now, and is ended."""
-    for pid, code in iter(lambda: supervisor.ended(-1), (0, 0)):
-        client = supervisors.pop(pid, None)
-        if client is None:
-            continue
-        clients.send(client, {"exit": code})
-        for left in supervisor.Children(0).find() if code and sys.platform == "linux" else ():
-            if left.parent == os.getpid() and left.pid not in supervisors:
-                with contextlib.suppress(OSError):
-                    os.killpg(os.getpgid(left.pid), signal.SIGKILL)
 
 
 if __name__ == "__main__":

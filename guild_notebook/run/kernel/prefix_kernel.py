@@ -77,8 +77,19 @@ class Recorder:
         self._unsent: dict[str, list[str]] = {"stdout": [], "stderr": []}
         self._since: dict[str, float] = {}
         self.originals = [os.dup(fd) for fd in (1, 2)]
+        self._write_to_files()
+
+    def _write_to_files(self) -> None:
         for fd, file in enumerate(self._files, 1):
             os.dup2(file.fileno(), fd)
+
+    def renew(self) -> None:
+        """In a fork: have files of its own."""
+        for file in self._files:
+            file.close()
+        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
+        self._read = [0, 0]
+        self._write_to_files()
 
     def fds(self) -> list[int]:
         return [1, 2, *self.originals, *(file.fileno() for file in self._files)]
@@ -433,6 +444,39 @@ class Prefix:
         if hasattr(gc, "freeze"):
             gc.freeze()
 
+    def go_on(self, settings: Any, variables: Any) -> None:
+        """In a fork of this process: be one that executes more cells, for trials that have the same
+        ``variables``. For each cell that was executed ``settings`` has the ``source`` with the
+        values that these trials have in common; the names that each of them ``sets`` itself are
+        fewer now."""
+        if hasattr(gc, "unfreeze"):  # what looks for objects would not find them
+            gc.unfreeze()
+        self._recorder.renew()
+        self._renew_loop()
+        self._watch.reopen()
+        self._random.go_on_in_fork()
+        os.environ.update(variables)
+        self._before.update(variables)
+        self._sets = set()
+        for record, now in zip(self._records, settings):
+            if record.sets:
+                self._set(record, now["source"], set(record.sets) - set(now["sets"]))
+                record.code, record.sets = now["source"], now["sets"]
+                self._sets.update(now["sets"])
+        self._cells_before = [len(self._records)] * 2
+        self._next_looks = [0.0, 0.0]
+
+    def _renew_loop(self) -> None:
+        """Let the event loop have nothing in common with that of the process this is a fork of."""
+        loop: Any = self._loop
+        loop._selector.close()  # which the other goes on to use
+        loop._selector = selectors.DefaultSelector()
+        for end in (loop._ssock, loop._csock):
+            end.close()
+        loop._internal_fds -= 1
+        loop._make_self_pipe()
+        asyncio.set_event_loop(loop)  # from Python 3.12 on a fork has none
+
     def become_kernel(self, request: Any, output: int) -> None:
         """Be the kernel of a trial from now on, until it is asked to end."""
         if hasattr(OutStream, "_is_forked"):
@@ -453,14 +497,7 @@ class Prefix:
         of_trial = {self._cwd: request["cwd"], _FILE: request["connection_file"]}
         for texts in (sys.path, sys.argv):
             texts[:] = [of_trial.get(text, text) for text in texts]
-        loop: Any = self._loop
-        loop._selector.close()  # which P goes on to use
-        loop._selector = selectors.DefaultSelector()
-        for end in (loop._ssock, loop._csock):
-            end.close()
-        loop._internal_fds -= 1
-        loop._make_self_pipe()
-        asyncio.set_event_loop(loop)  # from Python 3.12 on a fork has none
+        self._renew_loop()
         self._kernel.execute_request = self._execute_or_replay
         with _registering_with(self._at_exit):
             self._app.connect(request["connection_file"])
@@ -485,7 +522,7 @@ class Prefix:
         record = self._records.pop(0)
         code = parent["content"]["code"]
         if record.sets:
-            self._set(record, code)
+            self._set(record, code, set(record.sets))
         elif record.code != code:
             content = {"status": "error", "ename": "ForkError", "traceback": []}
             content["evalue"] = "the cell is another one than the trials share"
@@ -504,13 +541,13 @@ class Prefix:
             self._send(kernel.iopub_socket, message, record.request, parent, message[3])
         self._send(stream, record.reply, record.request, parent, ident)
 
-    def _set(self, record: _Record, code: str) -> None:
-        """Execute what a cell of a trial sets to values of its own, and have the history of IPython
+    def _set(self, record: _Record, code: str, names: set[str]) -> None:
+        """Execute what a cell of a trial sets these ``names`` to, and have the history of IPython
         hold that cell."""
         shell = self._kernel.shell
         history, namespace = shell.history_manager, shell.user_ns
         source = shell.transform_cell(code)
-        body = [node for node in ast.parse(source).body if _sets(node) & set(record.sets)]
+        body = [node for node in ast.parse(source).body if _sets(node) & names]
         assigned = compile(ast.Module(body, []), "<settings>", "exec")
         exec(assigned, namespace)  # noqa: S102  # it is code of the notebook
         old, new = record.code.rstrip("\n"), code.rstrip("\n")

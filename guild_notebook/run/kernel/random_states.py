@@ -52,6 +52,7 @@ class RandomStates:
         self._entropies: dict[int, None] = {}  # seeds of numpy's own, of its global one first
         self._torch_seed: int | None = None  # of its own
         self._seedings: list[Callable[[], object]] = []  # of what the shared cells do not seed
+        self._at_problem: Any = None  # of Python's global generator
         self._state: Any = None  # of Python's global generator where it is seeded
         mtrand = sys.modules.get("numpy.random.mtrand")
         if mtrand:
@@ -68,6 +69,12 @@ class RandomStates:
         MODULE._urandom = self._note_entropy
         LOADER.exec_module = self._importing
 
+    def go_on_in_fork(self) -> None:
+        """In a fork, where more cells are executed after ``problem``: Python has given its global
+        generator another seed."""
+        random.setstate(self._at_problem)
+        self.go_on()
+
     def problem(self, namespace: Mapping[str, Any]) -> str:
         """After the last shared cell: why a forked kernel would not have the random numbers of a
         fresh run, as a clause, "" where it has them. ``namespace`` is the notebook's."""
@@ -75,7 +82,7 @@ class RandomStates:
         MODULE._urandom = os.urandom
         if "exec_module" in vars(LOADER):
             del LOADER.exec_module
-        self._state, self._seedings = None, []
+        self._at_problem, self._state, self._seedings = random.getstate(), None, []
         if _is_numba_used():
             return "the shared cells draw from numba, whose states end where a process is forked"
         drawn = self._drawn_of_python() or self._drawn_of_numpy() or self._drawn_of_torch(namespace)
