@@ -72,6 +72,7 @@ class Grown:
         """End it, and start it no more; no other either, unless the reason ``is_of_cell``, which
         may not be one for other values of the flag."""
         self._refused.setdefault(key if is_of_cell else "", reason)
+        self._wanted.discard(key)
         if key in self._alive:
             self._end(key)
 
