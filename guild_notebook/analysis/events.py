@@ -529,7 +529,7 @@ class _Reader:
         inner = level
         for generator in node.generators:
             self.expression(generator.iter, inner)
-            inner = min(inner, LIKELY)
+            inner = inner if _has_items(generator.iter) else min(inner, LIKELY)
             names = (each.id for each in ast.walk(generator.target) if isinstance(each, ast.Name))
             self._local |= frozenset(names)
             for each in generator.ifs:

@@ -86,7 +86,7 @@ def test_the_options_that_sentences_name_exist():
     own = {f"--{name}" for name in [*ALIASES, *(option.name for option in OPTIONS)]}
     of_runs = (each.command() for each in (browse, compare, diff, reproduce, share))
     commands = guild, papermill, *of_runs
-    known = own | OTHERS | {"--help", "--json"}.union(*map(all_options, commands))
+    known = own | OTHERS | {"--help", "--json", "--github"}.union(*map(all_options, commands))
     named = {re.split("[ =]", span)[0] for page in [README, *PAGES] for span in spans(page)}
     options = {name for name in named if re.match("--?[a-z]", name)}
     assert options - known == set()

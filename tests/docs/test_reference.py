@@ -122,5 +122,6 @@ def test_the_environment_variables_that_the_package_reads_are_listed():
     }
     of_guild_and_python |= {"NO_RUN_OUTPUT", "SHELL", "USER"}
     of_jupyter = {"JPY_PARENT_PID", "JPY_SESSION_NAME", "JUPYTER_DEFAULT_PROVISIONER_NAME"}
+    of_jupyter |= {"IPYTHONDIR"}
     of_pip = {"PIP_CONFIG_FILE", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME"}
     assert read - CHANGING <= of_guild_and_python | of_jupyter | of_pip
