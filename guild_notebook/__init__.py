@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing has it as well, and takes some milliseconds of each process
 if TYPE_CHECKING:
+    from typing import Any
+
     from .api import Run as Run
     from .api import RunError as RunError
     from .api import Sweep as Sweep
@@ -26,6 +26,8 @@ _OF_API = ("Run", "RunError", "Sweep", "arun", "asweep", "runs", "sweep")
 def __getattr__(name: str) -> Any:
     """The names of the API, which is imported with the first of them. ``run`` is the room of that
     name as well, a module that can be called."""
+    import importlib
+
     if name in _OF_API:
         return getattr(importlib.import_module(".api", __name__), name)
     if name == "run":
@@ -35,6 +37,8 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(shell: Any) -> None:
     """``%load_ext guild_notebook``: the magic ``%guild`` (api/magics.py)."""
+    import importlib
+
     importlib.import_module(".api.magics", __name__).load(shell)
 
 

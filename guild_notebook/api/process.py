@@ -49,7 +49,6 @@ def environment() -> dict[str, str]:
     from guild import config
 
     environ: Mapping[str, str] = os.environ
-    home = os.path.join(environ.get("CMD_DIR", ""), config.guild_home())
     if "RUN_DIR" in environ:
         source = environ.get("GUILD_SOURCECODE", "").split(os.pathsep)
         path = environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -60,7 +59,7 @@ def environment() -> dict[str, str]:
             if name not in _OF_A_RUN and not name.startswith(_PREFIXES_OF_A_RUN)
         }
         environ["PYTHONPATH"] = os.pathsep.join(path)
-    return {**environ, "GUILD_HOME": os.path.abspath(home)}
+    return {**environ, "GUILD_HOME": os.path.abspath(config.guild_home())}
 
 
 class _Task:
@@ -171,25 +170,33 @@ class Command:
 
     def wait(self) -> int:
         """Show its output until it has ended; returns its exit status. Raises KeyboardInterrupt
-        after a Ctrl-C, once the command has ended for that as well; where a signal ends this
-        process, it ends the command first."""
+        after a Ctrl-C, and what writing raises, once the command has ended for that as well; where
+        a signal ends this process, it ends the command first."""
         interrupted = None
         with self._ending_signals():
             while True:
                 try:
                     self._show_output()
-                    status = self._process.wait()
+                    self._process.wait()
                     break
                 except KeyboardInterrupt as e:
                     interrupted = e
                     if self._has_own_group:
                         self.interrupt()
+                except BaseException:  # of the stream, which may be anything
+                    self._close()
+                    self.interrupt()
+                    self._process.wait()
+                    raise
+        self._close()
+        if interrupted:
+            raise interrupted
+        return self._process.returncode
+
+    def _close(self) -> None:
         self._selector.close()
         for pipe in filter(None, (self._process.stdout, self._process.stderr)):
             pipe.close()
-        if interrupted:
-            raise interrupted
-        return status
 
     @contextlib.contextmanager
     def _ending_signals(self) -> Iterator[None]:
@@ -216,7 +223,10 @@ class Command:
     def interrupt(self) -> None:
         """Do what Ctrl-C does on a terminal."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGINT)
+            if self._has_own_group:
+                os.killpg(self._process.pid, signal.SIGINT)
+            else:
+                self._process.send_signal(signal.SIGINT)
 
     def _show_output(self) -> None:
         while self._selector.get_map():

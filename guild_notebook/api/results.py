@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from ..compare.model import Cell, Image, Output
 from ..compare.model import Run as RunData
@@ -76,8 +77,8 @@ class Run:
         holds, that does not raise."""
         from ..compare import reading
 
-        if not self._data or self._data.is_going_on:
-            self._cache = self._cache or reading.RunCache()
+        if not self._data or self._data.seconds is None:  # it has not ended, as far as is known
+            self._cache = self._cache or reading.RunCache(_shared())
             self._data = self._cache.read([self._dir])[0]
         return self._data
 
@@ -105,7 +106,7 @@ class Run:
         ``guild runs`` shows it."""
         from ..compare import reading
 
-        if self._data and not self._data.is_going_on:
+        if self._data and self._data.seconds is not None:
             return self._data.status
         return reading.status_of(FinishedRun(self._dir))
 
@@ -245,6 +246,9 @@ class Run:
         words = [self.short_id, self.operation, self.status, *flags, *scalars[:5]]
         return f"<Run {' '.join(filter(None, words))}>"
 
+    def __reduce__(self) -> Any:
+        return Run, (self._dir,)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Run) and other._dir == self._dir
 
@@ -268,6 +272,17 @@ class Run:
 
 class Runs(list[Run]):
     """A list of runs, which Jupyter shows as a table."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> Runs: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Run | Runs:
+        return (
+            Runs(super().__getitem__(index))
+            if isinstance(index, slice)
+            else super().__getitem__(index)
+        )
 
     def to_frame(self) -> pandas.DataFrame:
         """The runs as a table of pandas: a row for each, under its short id, with its flags, its
@@ -328,6 +343,14 @@ class RunError(UserError):
         self.run = run
         self.status = status
         self.sweep = sweep
+
+
+@functools.cache
+def _shared() -> Any:
+    """What all runs of this process have in common."""
+    from ..compare import reading
+
+    return reading.Shared(has_batches=False)
 
 
 def _rows(runs: Sequence[Run]) -> list[dict[str, Any]]:

@@ -249,10 +249,10 @@ class _Start:
     def _remove_batch(self, status: int) -> None:
         """Remove the run of a batch, as Guild does where it is not told to keep it."""
         if not status and self.is_batch:
-            from guild import config, var
             from guild import run as runs
+            from guild import var
 
-            with contextlib.suppress(OSError), config.SetGuildHome(self._env["GUILD_HOME"]):
+            with contextlib.suppress(OSError):
                 var.delete_runs([runs.for_dir(self._dir)])
 
 

@@ -66,7 +66,7 @@ def read_notebook(path: str) -> Run:
     a digest of that. Raises NotebookError."""
     notebook = reader.read(path)
     names, nodes = named_cells.cell_names(notebook.cells), notebook.data["cells"]
-    shared = _Shared()
+    shared = Shared()
     cells = [
         _cell(cell, node, cell.source, name, str(node.get("id") or ""), shared)
         for cell, node, name in zip(notebook.cells, nodes, names)
@@ -76,11 +76,12 @@ def read_notebook(path: str) -> Run:
 
 
 class RunCache:
-    """Runs that have been read, each as long as its files stay as they were."""
+    """Runs that have been read, each as long as its files stay as they were. What they have in
+    common is ``shared`` with other caches."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Shared | None = None) -> None:
         self._runs: dict[str, tuple[Any, Run]] = {}
-        self._shared = _Shared()
+        self._shared = shared or Shared()
 
     def read(self, run_dirs: Iterable[str]) -> list[Run]:
         """As ``read_runs``; what is not among ``run_dirs`` any more is forgotten."""
@@ -142,17 +143,21 @@ class _Version:
     flags: Sequence[str] = ()
 
 
-class _Shared:
+class Shared:
     """What runs have in common: images by their digest, and versions of notebooks; the batch whose
-    trial each run in a folder is, by the run's name."""
+    trial each run in a folder is, by the run's name, unless it looks for no batches, which takes a
+    look at all runs of the folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, has_batches: bool = True) -> None:
+        self._has_batches = has_batches
         self.images: MutableMapping[str, Image] = WeakValueDictionary()
         self.versions: dict[Any, _Version] = {}
         self.batches: dict[str, dict[str, str]] = {}
 
     def batch(self, run_dir: str) -> str:
         home, name = os.path.split(run_dir)
+        if not self._has_batches:
+            return ""
         if home not in self.batches:
             self.batches[home] = dict(_trials(home))
         return self.batches[home].get(name, "")
@@ -184,7 +189,7 @@ def _trials(home: str) -> Iterator[tuple[str, str]]:
 class _RunReader:
     """Reads a run by its ``files``."""
 
-    def __init__(self, files: FinishedRun, shared: _Shared) -> None:
+    def __init__(self, files: FinishedRun, shared: Shared) -> None:
         self._files, self._dir, self._shared = files, files.dir, shared
         self._problems: list[str] = []
 
@@ -338,7 +343,7 @@ def _cell(
     source: str,
     name: str,
     own_id: str,
-    shared: _Shared,
+    shared: Shared,
 ) -> Cell:
     guild = mapping(mapping(node.get("metadata")).get("guild"))
     state = guild.get("status")

@@ -4,7 +4,6 @@ May use ``run/*``, ``analysis``, ``flags/*``, ``document``, ``files``, ``fork_ho
 ``kernel_folders``, ``kernels``, ``options``, ``scalars``, ``secrets``, ``start`` and ``errors``.
 """
 
-import importlib
 import sys
 import types
 from typing import Any
@@ -18,7 +17,24 @@ class _Callable(types.ModuleType):
     """This module, which is ``run`` of the API as well: ``from guild_notebook import run``."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return importlib.import_module("guild_notebook.api").run(*args, **kwargs)
+        return _run()(*args, **kwargs)
+
+    @property
+    def __signature__(self) -> Any:
+        import inspect
+
+        return inspect.signature(_run())
+
+    @property
+    def __doc__(self) -> Any:  # type: ignore[override]
+        return _run().__doc__
 
 
+def _run() -> Any:
+    import importlib
+
+    return importlib.import_module("guild_notebook.api").run
+
+
+del __doc__  # for that of the class
 sys.modules[__name__].__class__ = _Callable

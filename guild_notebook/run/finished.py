@@ -91,7 +91,8 @@ class FinishedRun(RunFiles):
     def with_lists(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values of the run's flags, lists of which Guild holds as text."""
         flags: Mapping[str, Flag] = {}
-        if any(isinstance(value, str) for value in values.values()):
+        known = mapping(mapping(mapping(self.known_attr("op")).get("op-cmd")).get("cmd-flags"))
+        if any(mapping(known.get(name)).get("arg-split") for name in values):
             with contextlib.suppress(UserError, OSError):  # the source is gone, or is not readable
                 source = self.kept_source(self.executed_notebook())
                 flags = self.discovered(self.notebook(source)).flags if source else {}

@@ -3,6 +3,9 @@ with asyncio, and as a type checker reads them."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -12,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from guild_notebook.api import runs
+from guild_notebook.api import run, runs
 from tests.helpers.project import CHECKOUT, Project, wait_for
+from tests.helpers.slow import but_slow
 from tests.helpers.terminal import OnTerminal, on_terminal
 
 
@@ -21,16 +25,19 @@ def program(text: str) -> list[str]:
     return [sys.executable, "-c", textwrap.dedent(text)]
 
 
+IMPORTS = [
+    "from guild_notebook import run",
+    "import guild_notebook.run; from guild_notebook import run",
+    "import guild_notebook.run.finished; run = guild_notebook.run",
+    "import guild_notebook; run = guild_notebook.run",
+    "from guild_notebook import sweep, run",
+    "from guild_notebook.api import run",
+]
+
+
 @pytest.mark.parametrize(
     "imports",
-    [
-        "from guild_notebook import run",
-        "import guild_notebook.run; from guild_notebook import run",
-        "import guild_notebook.run.finished; run = guild_notebook.run",
-        "import guild_notebook; run = guild_notebook.run",
-        "from guild_notebook import sweep, run",
-        "from guild_notebook.api import run",
-    ],
+    but_slow(IMPORTS, *IMPORTS[:2]),
 )
 def test_run_can_be_called_however_it_is_imported(project: Project, imports: str):
     code = f"{imports}\nprint(run('loop', n=1, quiet=True).status)"
@@ -43,6 +50,35 @@ def test_importing_the_package_imports_no_more_than_it_did(project: Project):
     shown = subprocess.run(program(code), capture_output=True, text=True).stdout
     assert "guild_notebook.api" not in shown
     assert "guild_notebook.run" not in shown
+
+
+def test_help_and_the_signature_are_those_of_the_function():
+    code = (
+        "from inspect import signature; import guild_notebook.run\n"
+        "from guild_notebook import api, run\n"
+        "print(signature(run) == signature(api.run), run.__doc__ == api.run.__doc__)"
+    )
+    done = subprocess.run(program(code), capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True True\n", "")
+
+
+def test_a_program_whose_output_nobody_reads_any_more_stops_its_run(project: Project):
+    with subprocess.Popen(program(CALLED), stdout=subprocess.PIPE, text=True) as process:
+        while process.stdout.readline() != "step: 3\n":
+            assert process.poll() is None
+        process.stdout.close()
+        assert process.wait() != 0
+    assert runs(1)[0].status == "terminated"
+
+
+def test_a_stream_that_raises_stops_the_run(project: Project):
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "it is full")
+
+    with contextlib.redirect_stdout(Full()), pytest.raises(OSError, match="it is full"):
+        run("loop", n=600)
+    assert runs(1)[0].status == "terminated"
 
 
 def test_output_that_goes_to_a_file_is_that_of_the_command(project: Project, tmp_path: Path):
@@ -86,7 +122,17 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("code", [CAUGHT, IN_THREAD, AWAITED], ids=["run", "thread", "asyncio"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(CAUGHT, id="run"),
+        pytest.param(IN_THREAD, id="thread", marks=SLOW),
+        pytest.param(AWAITED, id="asyncio", marks=SLOW),
+    ],
+)
 def test_ctrl_c_on_a_terminal_stops_the_run(project: Project, code: str):
     with on_terminal(program(code), project.dir, dict(os.environ)) as terminal:
         terminal.wait_for(lambda lines: any("step: 3" in line for line in lines))
@@ -97,6 +143,7 @@ def test_ctrl_c_on_a_terminal_stops_the_run(project: Project, code: str):
     assert found.error.reason == "cell [2] (Loop) was stopped"
 
 
+@pytest.mark.slow
 def test_on_a_terminal_there_is_the_line_of_what_goes_on(project: Project):
     code = "from guild_notebook import run; run('loop', n=10)"
     with on_terminal(program(code), project.dir, dict(os.environ)) as terminal:
@@ -104,7 +151,9 @@ def test_on_a_terminal_there_is_the_line_of_what_goes_on(project: Project):
         assert any("[2/2] Loop  0:0" in line for screen in terminal.seen for line in screen)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", but_slow([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], signal.SIGTERM)
+)
 def test_what_ends_the_program_ends_its_run(project: Project, number: int):
     with subprocess.Popen(program(CALLED), stdout=subprocess.PIPE, text=True) as process:
         while process.stdout.readline() != "step: 3\n":
@@ -116,6 +165,7 @@ def test_what_ends_the_program_ends_its_run(project: Project, number: int):
     assert found.status == "terminated"
 
 
+@pytest.mark.slow
 def test_a_run_ends_after_its_program_was_killed(project: Project):
     code = "import io, sys\nsys.stdout = sys.stderr = io.StringIO()\n" + CALLED
     before = project.run_dirs()
@@ -127,6 +177,7 @@ def test_a_run_ends_after_its_program_was_killed(project: Project):
     assert found.wait(60).status == "terminated"
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_ends_the_run(project: Project):
     terminal = OnTerminal(program(CALLED), project.dir, dict(os.environ))
     terminal.wait_for(lambda lines: any("step: 3" in line for line in lines))
@@ -164,6 +215,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_runs_go_on_at_once_with_asyncio(project: Project):
     done = subprocess.run(program(AT_ONCE), capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("True True 2\nover\nRunError None\n", "")
@@ -221,6 +273,7 @@ arun("train.ipynb").status
 """
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_the_api(tmp_path: Path):
     pytest.importorskip("mypy")
     (tmp_path / "right.py").write_text(RIGHT)

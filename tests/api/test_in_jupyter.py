@@ -11,6 +11,7 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 from guild_notebook.api import Run, runs
 from tests.helpers.project import LIMIT, Project
+from tests.helpers.slow import but_slow
 
 
 class Notebook:
@@ -97,6 +98,7 @@ def test_an_interrupt_stops_the_run(notebook: Notebook, call: str, error: str):
     assert found.error.cell == "Loop"
 
 
+@pytest.mark.slow
 def test_the_trials_of_a_sweep_are_stopped_as_well(notebook: Notebook):
     source = (
         "try:\n    sweep('loop', n=[601, 602])\n"
@@ -110,6 +112,7 @@ def test_the_trials_of_a_sweep_are_stopped_as_well(notebook: Notebook):
     assert (first.status, first.flags["n"]) == ("terminated", 601)
 
 
+@pytest.mark.slow
 def test_a_task_that_is_cancelled_stops_its_run(notebook: Notebook):
     notebook.execute("task = asyncio.create_task(arun('loop', n=600, quiet=True))")
     notebook.execute(
@@ -127,6 +130,7 @@ def test_errors_of_a_run_are_shown(notebook: Notebook):
     assert "has no flag 'fial' - did you mean 'fails'?" in shown[-1][2]["evalue"]
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_its_kernel(project: Project):
     manager, client = start_new_kernel(kernel_name="python3")
     client.execute("from guild_notebook import run\nrun('loop', n=600)")
@@ -154,7 +158,7 @@ print([name for name in os.environ if name.startswith("FLAG_")], os.environ["FLA
 print(os.path.basename(os.environ["RUN_DIR"]) == os.environ["RUN_ID"], "other" in os.environ)"""
 
 
-@pytest.mark.parametrize("home", ["home", None], ids=["relative", "absolute"])
+@pytest.mark.parametrize("home", but_slow(["home", None], "home"))
 def test_a_notebook_that_is_a_run_makes_runs_of_their_own(project: Project, home: str | None):
     project.notebook("outer.ipynb", "other = 5\nlr = 1", NESTED)
     project.notebook("inner.ipynb", "lr = 1", INNER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import pickle
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -281,6 +282,13 @@ def test_runs_are_chosen_as_guilds_commands_choose_them(made: Made):
         runs(filter="lr >")
     with pytest.raises(UserError, match="could not find a run matching 'xyz'"):
         runs("xyz")
+
+
+def test_a_part_of_a_list_of_runs_is_one_and_runs_can_be_sent_to_processes(made: Made):
+    found = runs()[:2]
+    assert isinstance(found, Runs)
+    assert pickle.loads(pickle.dumps(made.run)) == made.run
+    assert pickle.loads(pickle.dumps(RunError("x", made.run))).run == made.run
 
 
 def test_a_run_that_goes_on_is_followed_and_stopped(project: Project):

@@ -68,6 +68,7 @@ def test_the_largest_is_best_where_it_is_maximized(project: Project):
     assert (len(found), found.best.flags["n"]) == (3, 3)
 
 
+@pytest.mark.slow
 def test_trials_that_fail_do_not_end_the_sweep(project: Project):
     found = sweep("train", fails=[True, False], nb_report="none", quiet=True)
     assert [each.status for each in found] == ["error", "completed"]
@@ -85,6 +86,7 @@ def test_trials_run_at_once(project: Project):
     assert "3 at once" in out.getvalue()
 
 
+@pytest.mark.slow
 def test_an_optimizer_searches_a_range(project: Project):
     found = sweep("loop", n="[1:3]", optimizer="random", max_trials=2, random_seed=1, quiet=True)
     assert len(found) == 2
