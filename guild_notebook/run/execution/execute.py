@@ -191,6 +191,8 @@ class Execution:
     async def _execute_cells(self) -> Outcome:
         deadline = time.monotonic() + self.run_limit if self.run_limit else None
         for number, index in enumerate(self.indexes, 1):
+            if self.stop.requested.is_set():  # while values of the last cell were read
+                return Outcome(1, None, f"stopped by {self.stop.name}")
             outcome = await self._execute(index, number, deadline)
             if outcome:
                 return outcome

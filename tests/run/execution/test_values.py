@@ -10,6 +10,7 @@ import pytest
 from guild_notebook.scalars.event_file import scalars_in, values_files
 from tests.helpers.project import Project, Run, start, wait_for
 from tests.helpers.runner import attempt
+from tests.helpers.runner import start as start_runner
 from tests.helpers.slow import but_slow
 from tests.run.kernel.test_kernels import reason_without_r
 
@@ -268,3 +269,19 @@ def test_a_run_that_goes_on_has_the_values_that_have_been_read(project: Project)
         finally:
             process.terminate()
     assert shown(project) == {"x": "2.000000 (1)"}
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_while_values_are_read_runs_no_further_cell(project: Project):
+    cells = (
+        "class Slow:\n    def __float__(self):\n        open('reading', 'w')\n"
+        "        time.sleep(60)\nimport time\nx = Slow()",
+        "open('next', 'w')",
+    )
+    project.notebook("nb.ipynb", *cells)
+    process, run = start_runner(project, "nb.ipynb", "--scalars", "x", "--report", "none")
+    wait_for((run.dir / "reading").exists)
+    process.terminate()
+    process.wait(30)
+    assert not (run.dir / "next").exists()
+    assert "guild-notebook: stopped by SIGTERM" in run.output
