@@ -76,9 +76,8 @@ class PendingOperation:
         one of its own words."""
         for _, text in operation.scalars_setting(self.opdef, self._spec).values:
             near = nearest(text, options.SCALAR_WORDS)
-            word = re.compile(rf"\b{re.escape(text)}\b")
             is_near = near and text.isidentifier()
-            if is_near and not any(word.search(cell.source) for cell in nb.cells):
+            if is_near and not any(text in re.findall(r"\w+", cell.source) for cell in nb.cells):
                 raise OptionError(
                     f"operation '{self.opdef.fullname}': 'nb-scalars' names '{text}', and no cell "
                     f"of {self.name} does - did you mean '{near}'?"
