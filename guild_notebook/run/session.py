@@ -147,6 +147,10 @@ class Session:
         if self.kernel.setup_error:
             said = "the kernel is not prepared as a run needs it"
             self.output.status_lines.write(f"{said}: {self.kernel.setup_error}", said)
+        if self.settings["fail-on-command"] and not self.kernel.python:
+            said = "nb-fail-on-command has no effect"
+            why = f"kernel '{self.kernel.name}' has no commands of IPython"
+            self.output.status_lines.write(f"{said}: {why}", said)
         self._reports.check()
         self._reports.sources = self._sources()
         language = strip.valid_language_info(info.get("language_info"))

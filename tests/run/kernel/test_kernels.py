@@ -19,6 +19,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from guild_notebook.document.measures import measures_of
 from guild_notebook.errors import KernelError
 from guild_notebook.kernels.kernelspecs import KernelSpecs, choose
 from tests.helpers.causes import processes_with
@@ -371,3 +372,23 @@ def test_a_file_that_the_run_lacks_is_named_whatever_the_language(kernel: Kernel
     done = kernel.run("reads")
     said = "x.csv is in the project (x.csv) and not where the cells of the run look for it\n"
     assert done.status == 1 and done.stderr.endswith(said)
+
+
+FILL = {
+    "R": "k <- list(); while (TRUE) { k[[length(k) + 1]] <- rep(1.5, 1e6); Sys.sleep(0.01) }",
+    "bash": f"{sys.executable} -c 'import time; k = []\nwhile True:\n"
+    " k.append(bytearray(8_000_000)); time.sleep(0.01)'",
+}
+
+
+@BY_R
+def test_cells_are_measured_and_limited_in_each_language(kernel: Kernel):
+    kernel.notebook("fill", kernel.language.show, FILL[kernel.language.name])
+    done = kernel.run("fill", "--memory-limit", "400 MB", "--fail-on-command", "yes")
+    last = done.stderr.splitlines()[-1]
+    assert done.status == 1 and "of memory, over 400 MB (nb-memory-limit)" in last
+    show, fill = (measures_of(cell) for cell in done.run.notebook("fill.ipynb")["cells"])
+    assert show.seconds is not None and show.kernel is not None
+    assert fill.memory is not None and fill.memory > 300_000_000
+    assert fill.cpu_seconds is not None and 0.02 < fill.cpu_seconds < 20
+    assert "nb-fail-on-command has no effect: kernel 'a-" in done.stderr
