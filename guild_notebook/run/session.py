@@ -147,10 +147,7 @@ class Session:
         if self.kernel.setup_error:
             said = "the kernel is not prepared as a run needs it"
             self.output.status_lines.write(f"{said}: {self.kernel.setup_error}", said)
-        if self.settings["fail-on-command"] and not self.kernel.python:
-            said = "nb-fail-on-command has no effect"
-            why = f"kernel '{self.kernel.name}' has no commands of IPython"
-            self.output.status_lines.write(f"{said}: {why}", said)
+        self._check_commands()
         self._reports.check()
         self._reports.sources = self._sources()
         language = strip.valid_language_info(info.get("language_info"))
@@ -178,6 +175,12 @@ class Session:
             self._save_errors.add(attr_file(PROJECT_FILES), e)
         await self._keep_kernel(outcome)
         return self._report_end(outcome, reports)
+
+    def _check_commands(self) -> None:
+        if self.settings["fail-on-command"] and not self.kernel.python:
+            line = "nb-fail-on-command has no effect"
+            why = f"kernel '{self.kernel.name}' has no commands of IPython"
+            self.output.status_lines.write(f"{line}: {why}", line)
 
     async def _kernel_info(self) -> dict[str, Any] | None:
         """The kernel's info; None if the run is stopped before the kernel is ready."""

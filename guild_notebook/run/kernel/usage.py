@@ -98,7 +98,8 @@ class Usage:
             if time.monotonic() < self._next_held:
                 return 0
             before = time.thread_time()
-            _, held = self._read_memory(self._others.all())
+            total, held = self._read_memory(self._others.all())
+            self._total = max(self._total, total)
             self._next_held = time.monotonic() + (time.thread_time() - before) / LIMITED_SHARE
         return held
 

@@ -383,12 +383,12 @@ FILL = {
 
 @BY_R
 def test_cells_are_measured_and_limited_in_each_language(kernel: Kernel):
-    kernel.notebook("fill", kernel.language.show, FILL[kernel.language.name])
+    kernel.notebook("fill", kernel.language.declare, FILL[kernel.language.name])
     done = kernel.run("fill", "--memory-limit", "400 MB", "--fail-on-command", "yes")
     last = done.stderr.splitlines()[-1]
     assert done.status == 1 and "of memory, over 400 MB (nb-memory-limit)" in last
-    show, fill = (measures_of(cell) for cell in done.run.notebook("fill.ipynb")["cells"])
-    assert show.seconds is not None and show.kernel is not None
+    declare, fill = (measures_of(cell) for cell in done.run.notebook("fill.ipynb")["cells"])
+    assert declare.seconds is not None and declare.kernel is not None
     assert fill.memory is not None and fill.memory > 300_000_000
     assert fill.cpu_seconds is not None and 0.02 < fill.cpu_seconds < 20
     assert "nb-fail-on-command has no effect: kernel 'a-" in done.stderr
