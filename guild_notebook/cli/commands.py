@@ -225,8 +225,10 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
         yield from diff
         if not diff:
             yield "no cell changes"
-    if varying := [name for name, each in values.items() if each != each[:1] * len(each)]:
-        yield shared_cells.line(nb, found, varying, _are_constant(values))
+    counts = {name: len({repr(value.in_guild) for value in each}) for name, each in values.items()}
+    if varying := {name: count for name, count in counts.items() if count > 1}:
+        known = {"": number, **varying}
+        yield from shared_cells.of_trials(nb, found, known, _are_constant(values))
     for name in values:
         if is_named_like_secret(found.flags[name]):
             _say(f"note: {name} has the name of a secret, its value is not shown")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..analysis.fork_point import ForkPoint, fork_point
+from ..analysis.fork_point import ForkPoint, fork_point, second_point
 from ..document import states
 from ..document.reader import Notebook
 from ..flags import languages
@@ -48,11 +48,20 @@ def lines(nb: Notebook, found: Discovered) -> Iterator[str]:
         yield f"  {left} more: guild-notebook preview {nb.path} NAME='[A, B]' says it"
 
 
-def line(nb: Notebook, found: Discovered, varying: Collection[str], is_constant: bool) -> str:
-    """What trials share that differ in the flags ``varying``, of which the values are constants or
-    not."""
-    point = fork_point(nb, found, varying, _indexes(nb), is_constant)
-    return f"with nb-fork these trials share {_said(nb, point)}"
+def of_trials(
+    nb: Notebook, found: Discovered, counts: Mapping[str, int], is_constant: bool
+) -> Iterator[str]:
+    """What trials share; ``counts`` (fork_point.second_point) has the flags in which they differ,
+    of which the values are constants or not."""
+    about = nb, found, {name: count for name, count in counts.items() if name}
+    indexes = _indexes(nb)
+    point = fork_point(*about, indexes, is_constant)
+    yield f"with nb-fork these trials share {_said(nb, point)}"
+    second = second_point(nb, found, counts, indexes, is_constant, point) if point.cells else None
+    if second:
+        yield f"those with the same value of {' and '.join(sorted(second[1]))} share " + _said(
+            nb, second[0]
+        )
 
 
 def data(points: Mapping[str, ForkPoint], name: str) -> dict[str, Any] | None:

@@ -192,10 +192,12 @@ def test_preview_says_which_cells_the_trials_share(tmp_path):
         ),
         (
             ["lr=[1,2]", "n=[4,5]"],
-            "2 of 4 code cells, those before the 3rd cell (fit(n)): it depends on n",
+            "2 of 4 code cells, those before the 3rd cell (fit(n)): it depends on n\n"
+            "those with the same value of n share 3 of 4 code cells, those before the 4th cell "
+            "(fit(lr)): it depends on lr",
         ),
     ]:
-        assert cli("preview", path, *values).stdout.splitlines()[-1] == f"{share} {said}"
+        assert cli("preview", path, *values).stdout.endswith(f"\n{share} {said}\n")
     for values in (["lr=2"], ["lr=[2]"], ["lr=[2,2]"]):
         assert share not in cli("preview", path, *values).stdout
 
