@@ -117,7 +117,6 @@ def test_a_console_ends_with_the_kernel(shared: Project):
     with attached(shared, done.run, "In [") as console:
         console.type("print('at' + 'tached')", "attached")
         assert shared.guild("stop", "-y", done.run.id).status == 0
-        console.terminal.press("rows\r")
         assert console.terminal.end() == 0
         assert console.terminal.lines[-1] == "the kernel has ended"
 
