@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .blocks import Block, dotted
@@ -55,16 +55,21 @@ _SERVERS = {"serve_forever": _SERVES, "mainloop": _WINDOW}
 _LINE = re.compile(r"[ \t]*(?:\w+[ \t]*=[ \t]*)?(%{1,2}|!{1,2})[ \t]*(\w[\w-]*)(.*)", re.S)
 _MAGICS = {"debug": _DEBUGGER}
 _WINDOWS = re.compile(r"(?:qt\d?|tk|gtk\d?|wx|osx)(?:agg|cairo)?", re.I)
-_COMMANDS = {
-    r"(?:pip3?|(?:\S*python[\d.]*\s+)?-m\s+pip)\s+uninstall\b"
-    r"(?!.*\s(?:-y|--y(?:es?)?)(?=\s|\Z))": _INPUT,
-    r"(?:huggingface-cli|hf\s+auth|gcloud\s+auth|kaggle\s+auth|az|gh\s+auth|heroku|docker)\s+login"
-    r"\b(?!.*(?:\s-p\b|--token|--password|--cred-file|--identity|--service-principal|\|))": _LOGIN,
-    r"(?:tensorboard(?!\s+dev\b)|streamlit\s+run|mlflow\s+ui|python[\d.]*\s+-m\s+http\.server"
-    r"|jupyter[\s-](?:notebook|lab)\b(?!.*(?:list|stop|--version|--help)))(?!.*&\s*\Z)": _SERVES,
-}
-"""Commands of a shell; what ends with ``&`` is not waited for."""
+_LOGINS: tuple[tuple[str, ...], ...] = (
+    *(("huggingface-cli", "login"), ("hf", "auth", "login"), ("gcloud", "auth", "login")),
+    *(("gh", "auth", "login"), ("az", "login"), ("heroku", "login"), ("docker", "login")),
+)
+_GIVEN = ("-p", "--token", "--password", "--cred-file", "--identity", "--service-principal")
+"""Options that answer what these would ask."""
 
+_SERVERS_OF_SHELL: tuple[tuple[str, ...], ...] = (
+    *(("tensorboard",), ("streamlit", "run"), ("mlflow", "ui"), ("jupyter", "notebook")),
+    *(("jupyter", "lab"), ("python", "-m", "http.server"), ("python3", "-m", "http.server")),
+)
+_ENDING = ("dev", "list", "stop", "--version", "--help")
+"""With which these end."""
+
+_MOST_WORDS = 1_000
 _DEEPEST = 20
 """Functions that call each other are followed so far."""
 
@@ -115,12 +120,31 @@ def _of_line(line: str) -> tuple[str, str] | None:
 
 
 def _of_command(line: str) -> tuple[str, str] | None:
+    """What a line of a shell waits for; what ends with ``&`` is not waited for."""
     for part in re.split(r"&&|[;\n]", line):
-        words = re.sub(r"\A(?:sudo\s+)?", "", part.strip())
-        for pattern, why in _COMMANDS.items():
-            if found := re.match(pattern, words, re.S):
-                return f"!{' '.join(found[0].split())}", why
+        words = part.split()[:_MOST_WORDS]
+        if words[:1] == ["sudo"]:
+            del words[0]
+        if words[1:3] == ["-m", "pip"]:
+            del words[:2]
+        is_pip = words[:1] in (["pip"], ["pip3"]) and words[1:2] == ["uninstall"]
+        if is_pip and not {"-y", "--yes", "--ye", "--y"}.intersection(words):
+            return "!pip uninstall", _INPUT
+        for start in _LOGINS:
+            if _begins(words, start) and "|" not in part and not _has(words, _GIVEN):
+                return f"!{' '.join(start)}", _LOGIN
+        for start in _SERVERS_OF_SHELL:
+            if _begins(words, start) and words[-1][-1] != "&" and not _has(words, _ENDING):
+                return f"!{' '.join(start)}", _SERVES
     return None
+
+
+def _begins(words: Sequence[str], start: Sequence[str]) -> bool:
+    return tuple(words[: len(start)]) == start
+
+
+def _has(words: Iterable[str], options: tuple[str, ...]) -> bool:
+    return any(word.startswith(options) for word in words)
 
 
 def _of_text(block: Block) -> tuple[str, str] | None:

@@ -95,10 +95,10 @@ _CHANGES_FOLDER = re.compile(r"chdir\Z|\bmagic\Z|run_line_magic\Z")
 _HARMLESS_LINE = re.compile(
     r"[ \t]*(?:%{1,2}(?:matplotlib|config|load_ext|reload_ext|autoreload|time|timeit|pylab|pip"
     r"|conda|mamba|watermark|precision|pprint|xmode|capture|pwd|ls|who|whos|reset|html|HTML|latex"
-    r"|markdown|javascript|js|svg|env|prun|lprun|memit|mprun|tensorflow_version)\b|[^%!]*\?\s*\Z|\?)"
+    r"|markdown|javascript|js|svg|env|prun|lprun|memit|mprun|tensorflow_version)\b|\?)"
 )
 
-_PATH = re.compile(r"[^\0\n\r*?\[\]{}<>|\"]*")
+_PATH = re.compile(r"[^\0\n\r*?\[\]{}<>|\"\ud800-\udfff]*")
 _URL = re.compile(r"\w{2,}:|s3:|//|\\\\")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _NOT_OF_USERS = re.compile(r"/(?:dev|proc|sys|tmp|var/tmp|usr|etc|opt|bin|lib)(?:/|\Z)")
@@ -283,7 +283,7 @@ class _Reader:
 
     def execute(self, block: Block) -> None:
         """Takes what a statement may make, and the texts that it gives names."""
-        if not block.nodes or any(not _HARMLESS_LINE.match(line) for _, line in block.lines):
+        if not block.nodes or not all(_is_harmless(line) for _, line in block.lines):
             self._execute_text(block)
         for node in block.nodes:
             for each in ast.walk(node):
@@ -296,7 +296,7 @@ class _Reader:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 name = targets[0].id if isinstance(targets[0], ast.Name) else ""
                 text = self.text(node.value)
-                if name and self._bound[name] == 1 and text is not None:
+                if name and self._bound[name] == 1 and text is not None and len(text) <= _LONGEST:
                     self._texts[name] = text
 
     def _execute_text(self, block: Block) -> None:
@@ -309,7 +309,7 @@ class _Reader:
                 continue
             if re.match(r"\s*%%(?:writefile|file)\s", line):
                 self._touch(line.partition("\n")[0].split()[-1])
-            elif not _HARMLESS_LINE.match(line):
+            elif not _is_harmless(line):
                 self._made.anything = True
 
     def _full(self, name: str) -> str:
@@ -351,7 +351,7 @@ class _Reader:
 
     def paths(self, block: Block) -> Iterator[tuple[ast.expr, str, bool]]:
         """The files that a statement reads, and those that it writes, with where they stand."""
-        if block.lines and not all(_HARMLESS_LINE.match(line) for _, line in block.lines):
+        if not all(_is_harmless(line) for _, line in block.lines):
             self.execute(Block(block.cell, block.source, block.start, "", lines=block.lines))
         for node in block.nodes:
             for call in _sure_calls(node):
@@ -424,6 +424,11 @@ class _Reader:
         return None
 
 
+def _is_harmless(line: str) -> bool:
+    """Whether a line of IPython makes no files: magics that do not, and questions."""
+    return bool(_HARMLESS_LINE.match(line)) or (line.endswith("?") and line[:1] not in "%!")
+
+
 def _words(path: str) -> Iterator[str]:
     """The names of files and folders in a path, without endings too, which a function may add."""
     for part in re.split(r"[\\/]+", path):
@@ -477,10 +482,12 @@ def _sure_calls(node: ast.stmt) -> Iterator[ast.Call]:
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    """The calls in an expression, those of inner ones first."""
-    if isinstance(node, (*_FUNCTIONS, ast.IfExp, ast.BoolOp, ast.GeneratorExp)):
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _calls(child)
-    if isinstance(node, ast.Call):
-        yield node
+    """The calls in an expression that are made whatever happens."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (*_FUNCTIONS, ast.IfExp, ast.BoolOp, ast.GeneratorExp)):
+            continue
+        if isinstance(node, ast.Call):
+            yield node
+        stack += reversed(list(ast.iter_child_nodes(node)))
