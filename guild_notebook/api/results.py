@@ -72,7 +72,7 @@ class Run:
         return self
 
     @property
-    def data(self) -> RunData:
+    def _record(self) -> RunData:
         """All that is read of it, as ``guild-notebook compare`` has it. Whatever its directory
         holds, that does not raise."""
         from ..compare import reading
@@ -98,7 +98,7 @@ class Run:
     @property
     def operation(self) -> str:
         """What Guild calls it: ``train.ipynb``, or the name of an operation of guild.yml."""
-        return self.data.operation
+        return self._record.operation
 
     @property
     def status(self) -> str:
@@ -113,7 +113,7 @@ class Run:
     @property
     def flags(self) -> Mapping[str, Any]:
         """The values of its flags, ``***`` for one that is secret."""
-        values = self.data.flags
+        values = self._record.flags
         if self._flags is None or self._flags[0] is not values:
             self._flags = values, FinishedRun(self._dir).with_lists(values)
         return self._flags[1]
@@ -121,12 +121,12 @@ class Run:
     @property
     def scalars(self) -> Mapping[str, float]:
         """The last value of each scalar."""
-        return {name: scalar.value for name, scalar in self.data.scalars.items()}
+        return {name: scalar.value for name, scalar in self._record.scalars.items()}
 
     def steps(self, scalar: str) -> list[tuple[int, float]]:
         """The steps and values of a scalar, in order; of very many some. Raises UserError where
         the run has none of that name."""
-        found = self.data.scalars.get(scalar)
+        found = self._record.scalars.get(scalar)
         if not found:
             raise UserError(
                 f"run {self.short_id} has no scalar '{scalar}' - {_hint(scalar, self.scalars)}"
@@ -140,7 +140,7 @@ class Run:
     @property
     def cells(self) -> Sequence[Cell]:
         """Its cells with their states, times and outputs, none before it has begun."""
-        return self.data.cells
+        return self._record.cells
 
     def outputs(self, cell: str | int) -> list[Output]:
         """The outputs of a cell: by its name, which is its first comment or the heading above it,
@@ -173,7 +173,7 @@ class Run:
     @property
     def report(self) -> Path | None:
         """The path of its first report, None where it has none."""
-        return self.dir / self.data.report if self.data.report else None
+        return self.dir / self._record.report if self._record.report else None
 
     @property
     def notebook(self) -> ExecutedNotebook | None:
@@ -183,25 +183,25 @@ class Run:
 
     @property
     def label(self) -> str:
-        return self.data.label
+        return self._record.label
 
     @property
     def tags(self) -> Sequence[str]:
-        return self.data.tags
+        return self._record.tags
 
     @property
     def started(self) -> datetime | None:
-        return self.data.started
+        return self._record.started
 
     @property
     def seconds(self) -> float | None:
         """How long it took, None while it runs."""
-        return self.data.seconds
+        return self._record.seconds
 
     @property
     def error(self) -> RunFailure | None:
         """Why it is not completed, None where it is, and where it has not ended."""
-        data = self.data
+        data = self._record
         if data.status == "completed" or data.is_going_on:
             return None
         reason = data.reason or data.state or data.status
