@@ -95,6 +95,7 @@ def test_a_limit_stays_in_the_executed_notebook_and_a_wrong_one_ends_the_run_at_
     assert states(done.run) == ["not run", "not run"]
 
 
+@pytest.mark.slow
 def test_a_shared_cell_of_a_sweep_has_its_own_limit(project: Project):
     project.notebook("nb.ipynb", cell(SLEEP.format(30), timeout=1), "lr = 0.1")
     project.guildfile("fit: {notebook: nb.ipynb, flags-import: all, nb-report: none}\n")
@@ -130,7 +131,11 @@ subprocess.run([sys.executable, "-c", "import time\\n{CHILD}"])"""
 
 @pytest.mark.parametrize(
     ("source", "how", "memory"),
-    [(FILL, "interrupted", 350), (STUBBORN, "killed", 350), (CHILDREN, "interrupted", 450)],
+    [
+        (FILL, "interrupted", 350),
+        pytest.param(STUBBORN, "killed", 350, marks=pytest.mark.slow),
+        pytest.param(CHILDREN, "interrupted", 450, marks=pytest.mark.slow),
+    ],
     ids=["fill", "stubborn", "children"],
 )
 def test_a_cell_over_the_memory_limit_is_ended_and_what_it_had_is_saved(
@@ -149,6 +154,7 @@ def test_a_cell_over_the_memory_limit_is_ended_and_what_it_had_is_saved(
 
 
 @on_linux
+@pytest.mark.slow
 def test_what_files_have_in_memory_and_what_forked_processes_share_is_within_the_limit(
     project: Project,
 ):

@@ -93,6 +93,7 @@ def test_commands_get_variables_as_in_jupyter(option: list[str], project: Projec
     assert printed == ["1 own own own 2 variable", "2 of-function", "3 of-function"]
 
 
+@pytest.mark.slow
 def test_shared_cells_of_a_sweep_fail_with_their_commands(project: Project):
     project.notebook("nb.ipynb", "!exit 5", "lr = 0.1")
     project.guildfile("fit: {notebook: nb.ipynb, flags-import: all, nb-report: none}\n")
