@@ -148,9 +148,7 @@ class Values:
         if self.client.scalars.add_value("" if has_names else name, value):
             self._has_read.add("" if is_result else key)
         if isinstance(found.get("count"), int):
-            self._say(
-                f"nb-scalars keeps {values.MOST_STEPS:,} of {found['count']:,} values of {name}"
-            )
+            self._say(f"nb-scalars keeps {found['kept']:,} of {found['count']:,} values of {name}")
 
     async def _ask_python(
         self, texts: Sequence[str], results: Sequence[int]

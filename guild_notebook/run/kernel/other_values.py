@@ -133,7 +133,7 @@ def values_of(lines: Iterable[str], texts: Sequence[str]) -> dict[str, Any]:
             if int(every) > 1:
                 numbers, cut = (
                     ["steps", int(every), int(count) - 1, *numbers],
-                    {"count": int(count)},
+                    {"count": int(count), "kept": MOST_STEPS},
                 )
             if name:
                 found.setdefault(text, {"value": {}})["value"][name] = numbers

@@ -52,7 +52,7 @@ class Reader:
     """Answers requests to ``shell``. Their content has ``expressions``, and the numbers of cells
     whose ``results`` are to be read. The answer has ``values``, a text of JSON: by the expression,
     or the number of the cell as a text, ``{"value": …}`` as run/output/values.py has it, with
-    ``count`` where a list was too long, or ``{"error": …}``."""
+    ``count`` and ``kept`` where a list was too long, or ``{"error": …}``."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
@@ -86,7 +86,7 @@ class Reader:
             with _limited(seconds):
                 numbers = _Numbers()
                 value = numbers.of(get())
-                return {"value": value, **({"count": numbers.cut} if numbers.cut else {})}
+                return {"value": value, **numbers.cut}
         except Slow:
             return {"error": f"it takes over {seconds:g} s"}
         except NoNumbersError as e:
@@ -98,11 +98,12 @@ class Reader:
 
 
 class _Numbers:
-    """Makes plain values of what libraries have. ``cut`` is the length of a list that was too long,
-    0 where none was."""
+    """Makes plain values of what libraries have. ``cut`` has the length of a list or mapping
+    that was too long (``count``), and how many of it are ``kept``."""
 
     def __init__(self) -> None:
-        self.cut = self._names = self._count = 0
+        self.cut: dict[str, int] = {}
+        self._names = self._count = 0
 
     def of(self, value: Any, depth: int = 0) -> Any:
         if isinstance(value, (str, bytes)) or value is None:
@@ -126,6 +127,7 @@ class _Numbers:
         for key, entry in value.items():
             self._names += 1
             if self._names > MOST_NAMES or self._count > MOST_NUMBERS or depth == DEEPEST:
+                self.cut = {"count": len(value), "kept": len(found)}
                 break
             with contextlib.suppress(Exception):
                 if type(entry).__name__ not in ("bool", "bool_"):
@@ -143,7 +145,7 @@ class _Numbers:
             value = list(value)
         every = math.ceil(count / MOST_STEPS)
         if every > 1:
-            self.cut = count
+            self.cut = {"count": count, "kept": MOST_STEPS}
             last = value.iloc[-1] if hasattr(value, "iloc") else value[-1]
             numbers = self._floats(value[::every])
             numbers += [_float(last)] if (count - 1) % every else []
