@@ -161,6 +161,7 @@ def test_settings_survive_the_way_through_the_command_line():
         "report": {"html": {"code": "none", "contents": False}, "slides": {}},
         "images": False,
         "exec": False,
+        "check": True,
         "color": True,
         "fork": "verify",
         "trials": "full",
