@@ -91,7 +91,7 @@ def _guild(words: Sequence[str]) -> None:
 def _check(command: str, status: int) -> None:
     if status:
         raise UserError(
-            f"guild {command} ended with exit status {status} - what it says is above; what it "
+            f"%guild {command} ended with exit status {status} - what it says is above; what it "
             "asks in a terminal is answered with -y"
         )
 

@@ -19,6 +19,7 @@ from guild.commands.main import main as guild
 from guild_notebook.cli import browse, compare, diff, reproduce, share
 from guild_notebook.cli.commands import _parser
 from guild_notebook.options import ALIASES, OPTIONS
+from tests.docs.test_debugging import BEGINS
 from tests.helpers.page import BLOCK, Command, steps
 from tests.helpers.reader import PAGES, README, parsed, spans
 
@@ -36,7 +37,7 @@ def test_a_page_shows_commands_in_sessions_only(page: Path):
     text = page.read_text("utf-8")
     assert set(re.findall(r"^`{3,}([^\s`]+)", text, re.MULTILINE)) <= LANGUAGES
     assert not re.findall(r"^(?: {4}|\t).*", BLOCK.sub("", text), re.MULTILINE)
-    shown = re.findall(r"^\s*\$ (.*)", text, re.MULTILINE)
+    shown = re.findall(r"^\s*\$ (.*)", text.replace(BEGINS, ""), re.MULTILINE)
     assert shown == [c.text.splitlines()[0] for c in steps(text) if isinstance(c, Command)]
 
 

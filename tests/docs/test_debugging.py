@@ -16,13 +16,14 @@ PAGE = (DOCS / "debugging.md").read_text("utf-8")
 
 pytestmark = linux
 
-BEGINS = "$ guild-notebook attach 1\n"
+BEGINS = "```\n$ guild-notebook attach 1\n"
+"""The block of the page that is typed here, into a console, and not in a session."""
 
 
 @pytest.mark.slow
 def test_the_console_of_the_page_goes_as_it_is_shown(reader: dict[str, str], folder: Path):
     pytest.importorskip("jupyter_console")
-    before, _, rest = PAGE.partition(f"```\n{BEGINS}")
+    before, _, rest = PAGE.partition(BEGINS)
     shown = rest.partition("```\n")[0]
     shell = Shell(folder, reader)
     try:
