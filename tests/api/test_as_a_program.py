@@ -18,7 +18,7 @@ import pytest
 from guild_notebook.api import run, runs
 from tests.helpers.project import CHECKOUT, Project, wait_for
 from tests.helpers.slow import but_slow
-from tests.helpers.terminal import OnTerminal, on_terminal
+from tests.helpers.terminal import on_terminal
 
 
 def program(text: str) -> list[str]:
@@ -175,16 +175,6 @@ def test_a_run_ends_after_its_program_was_killed(project: Project):
         wait_for(lambda: found.scalars.get("count", 0) > 3)
         process.kill()
     assert found.wait(60).status == "terminated"
-
-
-@pytest.mark.slow
-def test_a_closed_terminal_ends_the_run(project: Project):
-    terminal = OnTerminal(program(CALLED), project.dir, dict(os.environ))
-    terminal.wait_for(lambda lines: any("step: 3" in line for line in lines))
-    (found,) = runs(1)
-    terminal.close()
-    assert found.wait(60).status == "terminated"
-    assert os.waitpid(terminal.pid, 0)[1] == signal.SIGHUP
 
 
 AT_ONCE = """\

@@ -48,7 +48,8 @@ class Notebook:
 def notebook(project: Project) -> Iterator[Notebook]:
     manager, client = start_new_kernel(kernel_name="python3")
     made = Notebook(manager, client)
-    made.execute("import asyncio, threading\nfrom guild_notebook import arun, asweep, run, sweep")
+    made.execute("import threading\nfrom guild_notebook import arun, run, sweep")
+    made.execute("%load_ext guild_notebook")
     yield made
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -87,8 +88,9 @@ def test_output_is_shown_below_the_cell_while_the_run_goes_on(notebook: Notebook
     [
         ("run('loop', n=600)", "KeyboardInterrupt"),
         ("await arun('loop', n=600)", "CancelledError"),
+        ("%guild run loop n=600", "KeyboardInterrupt"),
     ],
-    ids=["run", "arun"],
+    ids=["run", "arun", "magic"],
 )
 def test_an_interrupt_stops_the_run(notebook: Notebook, call: str, error: str):
     shown = notebook.execute(call, until=lambda text: "step: 3\n" in text)
@@ -96,6 +98,8 @@ def test_an_interrupt_stops_the_run(notebook: Notebook, call: str, error: str):
     (found,) = runs(1)
     assert found.status == "terminated"
     assert found.error.cell == "Loop"
+    if call.startswith("%"):
+        assert shown[-1][2]["traceback"] == ["KeyboardInterrupt: the command was stopped"]
 
 
 @pytest.mark.slow
@@ -112,35 +116,12 @@ def test_the_trials_of_a_sweep_are_stopped_as_well(notebook: Notebook):
     assert (first.status, first.flags["n"]) == ("terminated", 601)
 
 
-@pytest.mark.slow
-def test_a_task_that_is_cancelled_stops_its_run(notebook: Notebook):
-    notebook.execute("task = asyncio.create_task(arun('loop', n=600, quiet=True))")
-    notebook.execute(
-        "await asyncio.sleep(3); task.cancel()\n"
-        "try: await task\nexcept asyncio.CancelledError: pass"
-    )
-    assert [each.status for each in runs(1)] == ["terminated"]
-
-
 def test_errors_of_a_run_are_shown(notebook: Notebook):
     shown = notebook.execute("run('train', fails=True, nb_report='none')")
     assert "ZeroDivisionError" in printed(shown, "stderr")
     assert shown[-1][2]["ename"] == "RunError"
     shown = notebook.execute("run('train.ipynb', fial=True)")
     assert "has no flag 'fial' - did you mean 'fails'?" in shown[-1][2]["evalue"]
-
-
-@pytest.mark.slow
-def test_a_run_ends_with_its_kernel(project: Project):
-    manager, client = start_new_kernel(kernel_name="python3")
-    client.execute("from guild_notebook import run\nrun('loop', n=600)")
-    text = ""
-    while "step: 3\n" not in text:
-        text += client.get_iopub_msg(timeout=LIMIT)["content"].get("text", "")
-    (found,) = runs(1)
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-    assert Run(found.dir).wait(LIMIT).status == "terminated"
 
 
 NESTED = """\
