@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import concurrent.futures
 import contextlib
 import contextvars
 import functools
@@ -95,24 +96,20 @@ def asynchronous(
 
     @functools.wraps(function)
     async def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[_Result] = loop.create_future()
+        result: concurrent.futures.Future[_Result] = concurrent.futures.Future()
         task = _Task()
         # In this context, by which Jupyter knows the cell that an output belongs to.
         context = contextvars.copy_context()
         context.run(_task.set, task)
 
-        def end(set_result: Callable[[Any], None], result: Any) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has been closed
-                loop.call_soon_threadsafe(set_result, result)
-
         def work() -> None:
             try:
-                end(future.set_result, function(*args, **kwargs))
+                result.set_result(function(*args, **kwargs))
             except BaseException as e:
-                end(future.set_exception, e)
+                result.set_exception(e)
 
         threading.Thread(target=context.run, args=(work,), daemon=True).start()
+        future = asyncio.wrap_future(result)
         cancelled = None
         while not future.done():
             try:

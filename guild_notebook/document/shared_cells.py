@@ -26,22 +26,19 @@ class Second(NamedTuple):
 
 @dataclass(frozen=True)
 class SharedCells:
-    """``seconds`` are how long each took when it was executed, by its index among all cells of the
-    notebook, in the order of the notebook. ``memory`` is the peak of that process meanwhile, in
-    bytes, of those cells of which it is known, and ``cpu`` are seconds of its CPU time. ``prefix``
-    is an id of the process, and ``began`` when its first cell began, as ``time.time`` has it. The
-    last ones may be a fork's of it, for some of the trials: ``second``."""
+    """``measures`` are what each took when it was executed, by its index among all cells of the
+    notebook, in the order of the notebook. ``prefix`` is an id of the process, and ``began`` when
+    its first cell began, as ``time.time`` has it. The last ones may be a fork's of it, for some of
+    the trials: ``second``."""
 
-    seconds: Mapping[int, float] = field(default_factory=dict)
-    memory: Mapping[int, int] = field(default_factory=dict)
-    cpu: Mapping[int, float] = field(default_factory=dict)
+    measures: Mapping[int, Measures] = field(default_factory=dict)
     prefix: str = ""
     began: float = 0.0
     second: Second | None = None
 
     def attribute(self) -> dict[str, Any]:
         """What the run attribute holds; ``began`` is in microseconds, as Guild's times are."""
-        seconds = {index: round(taken, 6) for index, taken in self.seconds.items()}
+        seconds = {index: round(took.seconds or 0.0, 6) for index, took in self.measures.items()}
         told = {"prefix": self.prefix, "began": int(self.began * 1_000_000), "seconds": seconds}
         if self.second:
             prefix, began, cell = self.second
@@ -52,7 +49,8 @@ class SharedCells:
         """Put the times of the execution into the cells of ``nb``, in the place of those at which
         the kernel has sent what is recorded, which nbclient puts there as each cell ends."""
         start = self.began
-        for index, taken in self.seconds.items():
+        for index, took in self.measures.items():
+            taken = took.seconds or 0.0
             if self.second and index == self.second.cell:
                 start = self.second.began
             if states.get(index, NOT_RUN) not in (NOT_RUN, RUNNING):
@@ -64,12 +62,6 @@ class SharedCells:
                     "iopub.status.idle": ended,
                 }
             start += taken
-
-    def measures(self, index: int) -> Measures | None:
-        """What the execution took for a cell, None for one that is not shared."""
-        if index not in self.seconds:
-            return None
-        return Measures(self.seconds[index], self.cpu.get(index), self.memory.get(index))
 
 
 def _iso(seconds: float) -> str:

@@ -394,33 +394,26 @@ class _TrialTerminal(Terminal):
     """Takes the place of a terminal for the output of a trial of ``sweep``. With a ``label`` this
     is before each line, and lines are shown when they end, or are long."""
 
-    def __init__(self, sweep: _Sweep, label: str = "") -> None:
+    def __init__(self, sweep: _Sweep, label: str) -> None:
         super().__init__(1, output_reader.write, draws=False)
         self._sweep = sweep
         self._label = label.encode()
         self._open_lines: dict[int, bytes] = {}
 
     def show(self, fd: int, data: bytes) -> None:
-        if not self._label:
-            self._sweep.show(fd, data)
-            return
-        data = self._open_lines.pop(fd, b"") + data
-        end = len(data) if len(data) > LONGEST_LINE else data.rfind(b"\n") + 1
-        self._open_lines[fd] = data[end:]
-        self._show_lines(fd, data[:end])
-
-    def _show_lines(self, fd: int, data: bytes) -> None:
-        lines = data.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        self._sweep.show(fd, b"".join(b"%b%b\n" % (self._label, line) for line in lines))
+        if self._label:
+            *lines, rest = (self._open_lines.get(fd, b"") + data).split(b"\n")
+            if len(rest) > LONGEST_LINE:
+                lines, rest = [*lines, rest], b""
+            self._open_lines[fd] = rest
+            data = b"".join(b"%b%b\n" % (self._label, line) for line in lines)
+        self._sweep.show(fd, data)
 
     def close(self) -> None:
         super().close()
-        for fd, rest in self._open_lines.items():
-            with contextlib.suppress(OSError):
-                self._show_lines(fd, rest)
-        self._open_lines.clear()
+        with contextlib.suppress(OSError):
+            for fd in [fd for fd, rest in self._open_lines.items() if rest]:
+                self.show(fd, b"\n")
 
     def tick(self) -> None:
         self._sweep.tell(self._status)

@@ -387,7 +387,7 @@ async def _execute(
     if kernel.supervisor_failure:
         why = f"the kernel's supervisor {kernel.supervisor_failure}"
         output.status_lines.write(f"{why}, the run has ended what was left of the kernel")
-    if settings["fork"] == "verify" and shared.seconds and not status and stop.signal is None:
+    if settings["fork"] == "verify" and shared.measures and not status and stop.signal is None:
         status = await forked_trial.verify(record, output, stop)
     if stop.signal is None:
         return status

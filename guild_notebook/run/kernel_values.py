@@ -47,5 +47,5 @@ def values(
         changed,
         cell_names(execution.cells),
         flags,
-        max(execution.shared.seconds, default=-1),
+        max(execution.shared.measures, default=-1),
     )

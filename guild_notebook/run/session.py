@@ -123,7 +123,7 @@ class Session:
             self._last_cell = max(execution.indexes, default=-1)
         self._kernel_record.remove_earlier()
         self._scalars.save()
-        if self.shared.seconds:
+        if self.shared.measures:
             self._write_shared()
         else:  # while the kernel starts; a forked one is there at once
             kernel_folders.look(self.record.dir)
@@ -335,7 +335,7 @@ class Session:
 
     def _write_notebook(self, changed: Collection[int] | None) -> None:
         state = *self._run_state, self._measures, self._last_cell
-        self._unsaved |= states.put(self.nb, self._states, *state, self.shared.seconds)
+        self._unsaved |= states.put(self.nb, self._states, *state, self.shared.measures)
         self.shared.put_times(self.nb, self._states)
         described = self._kernel_record.description(self._gpus)
         if described:

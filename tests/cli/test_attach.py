@@ -3,7 +3,6 @@ notice."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,13 +122,8 @@ def test_a_console_ends_with_the_kernel(shared: Project):
 
 @pytest.mark.slow
 def test_a_kernel_of_another_language_is_kept_and_attached_to(project: Project):
-    spec = project.jupyter / "kernels" / "bash" / "kernel.json"
-    spec.parent.mkdir(parents=True)
-    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": argv, "display_name": "Bash", "language": "bash"}))
-    fields = {"name": "bash", "display_name": "Bash", "language": "bash"}
-    metadata = {"kernelspec": fields}
-    project.notebook("nb.ipynb", "rows=35", "ls /nowhere/at/all", metadata=metadata)
+    cells = "rows=35", "ls /nowhere/at/all"
+    project.notebook("nb.ipynb", *cells, metadata=project.bash_kernel())
     done = project.guild("run", "-y", "nb.ipynb", "nb-keep-kernel=error", "nb-report=none")
     assert done.status == 1
     with attached(project, done.run, "In [") as console:

@@ -9,7 +9,7 @@ from guild_notebook.document import states
 from guild_notebook.document.measures import Measures, measures_of
 from guild_notebook.document.shared_cells import Second, SharedCells
 
-SHARED = SharedCells({0: 2.5, 2: 0.25}, {0: 300_000_000}, {0: 4.5}, "4f2e", 1_700_000_000.0)
+SHARED = SharedCells({0: Measures(2.5), 2: Measures(0.25)}, "4f2e", 1_700_000_000.0)
 REPLAYED = {"iopub.status.busy": "2026-11-27T10:00:00.000000Z"}
 
 
@@ -34,19 +34,14 @@ def test_times_are_those_of_the_one_execution_and_only_of_cells_that_have_ended(
     assert [cell["metadata"]["execution"] for cell in nb["cells"]] == [REPLAYED] * 4
 
 
-def test_what_shared_cells_took_is_what_the_one_execution_took():
-    took = [SHARED.measures(index) for index in range(4)]
-    assert took == [Measures(2.5, 4.5, 300_000_000), None, Measures(0.25), None]
-
-
 def test_a_shared_cell_is_marked_once_it_has_begun():
     nb = notebook()
     is_shared = lambda: [states.is_shared(cell) for cell in nb["cells"]]  # noqa: E731
     of_cells = {0: "completed", 2: states.NOT_RUN, 3: states.NOT_RUN}
-    assert states.put(nb, of_cells, shared=SHARED.seconds) == {0, 2, 3}
+    assert states.put(nb, of_cells, shared=SHARED.measures) == {0, 2, 3}
     assert is_shared() == [True, False, False, False]
-    assert states.put(nb, of_cells, shared=SHARED.seconds) == set()
-    assert states.put(nb, {**of_cells, 2: "completed"}, shared=SHARED.seconds) == {2}
+    assert states.put(nb, of_cells, shared=SHARED.measures) == set()
+    assert states.put(nb, {**of_cells, 2: "completed"}, shared=SHARED.measures) == {2}
     assert is_shared() == [True, False, True, False]
 
 

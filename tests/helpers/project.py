@@ -113,6 +113,15 @@ class Project:
     home: Path
     env: dict[str, str] = field(default_factory=dict)
 
+    def bash_kernel(self) -> dict[str, Any]:
+        """Install a kernel of bash; returns the metadata of a notebook for it."""
+        spec = {"display_name": "Bash", "language": "bash"}
+        argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
+        file = self.jupyter / "kernels" / "bash" / "kernel.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"argv": argv, **spec}))
+        return {"kernelspec": {"name": "bash", **spec}}
+
     @property
     def jupyter(self) -> Path:
         """Jupyter's folder of what is the user's own."""

@@ -363,25 +363,14 @@ def test_a_flag_that_is_said_to_be_no_secret_is_none(several: Command):
 
 
 def test_a_shell_reads_its_secret_from_the_environment(project: Project):
-    metadata = {"kernelspec": {"name": "bash", "display_name": "Bash", "language": "bash"}}
-    project.notebook("nb.ipynb", "token=x", 'echo "${#token} $token"', metadata=metadata)
+    cells = "token=x", 'echo "${#token} $token"'
+    project.notebook("nb.ipynb", *cells, metadata=project.bash_kernel())
     project.guildfile(
         "a:\n  notebook: nb.ipynb\n  nb-report: none\n  flags: {token: {nb-secret: yes}}\n"
     )
-    done = project.run("a", f"token={OTHER}", **_bash_kernel(project))
+    done = project.run("a", f"token={OTHER}")
     assert done.stdout == f"{len(OTHER)} ***\n"
     assert leaks(project, done) == []
-
-
-def _bash_kernel(project: Project) -> dict[str, str]:
-    import sys
-
-    folder = project.dir.parent / "jupyter"
-    spec = folder / "kernels" / "bash" / "kernel.json"
-    spec.parent.mkdir(parents=True)
-    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": argv, "display_name": "Bash", "language": "bash"}))
-    return {"JUPYTER_PATH": str(folder)}
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ class Execution:
             raise
         finally:
             took = Measures(time.monotonic() - started, **self._usage.end())
-            took = self.measures[index] = self.shared.measures(index) or took
+            took = self.measures[index] = self.shared.measures.get(index, took)
         self.states[index] = state
         self.client.display.finish_cell()
         characters, displays = self.client.outputs.left_out(index)
@@ -265,9 +265,8 @@ class Execution:
             shown = f", {displays:,} displays" if displays else ""
             text = f"the notebook has not all output of {cell.where} (nb-output-limit)"
             self.status_lines.write(f"{text}: it lacks {characters:,} characters{shown}", text)
-        shown_state = "" if state == "completed" else state
-        if self.shared.measures(index):
-            shown_state = shown_state or "shared"
+        shown_state = "shared" if index in self.shared.measures else ""
+        shown_state = shown_state if state == "completed" else state
         seconds = took.seconds or 0.0
         self.status_lines.write_cell_end(number, len(self.indexes), name, seconds, shown_state)
         for what, value in took.scalars() if self.has_cell_scalars else ():

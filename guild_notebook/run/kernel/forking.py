@@ -20,6 +20,7 @@ from typing import Any
 
 from ... import fork_host
 from ...document.cell_limits import NO_LIMIT, CellLimit
+from ...document.measures import Measures
 from ...document.shared_cells import Second, SharedCells
 from . import prefix, supervisor
 from .starting import Child, KernelStart, Pipes
@@ -391,13 +392,13 @@ class Prefix:
         return dict(json.loads(text))
 
     def _set_shared(self, told: Mapping[str, Any]) -> None:
-        indexes = [cell.index for cell in self.cells]
-        seconds = dict(zip(indexes, told["seconds"]))
-        memory = {index: size for index, size in zip(indexes, told["memory"]) if size}
-        cpu = dict(zip(indexes, told["cpu"]))
+        took = {
+            cell.index: Measures(seconds, cpu, memory or None)
+            for cell, (seconds, cpu, memory) in zip(self.cells, told["took"])
+        }
         (prefix, began, _), *later = told["processes"]
-        second = [Second(each, since, indexes[cell]) for each, since, cell in later]
-        self.shared = SharedCells(seconds, memory, cpu, prefix, began, *second)
+        second = [Second(each, since, self.cells[cell].index) for each, since, cell in later]
+        self.shared = SharedCells(took, prefix, began, *second)
 
     def fork(
         self, pipes: Pipes, cwd: str, env: Mapping[str, str], file: str, folder: str

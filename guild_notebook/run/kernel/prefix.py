@@ -91,17 +91,16 @@ def _kernel(config: Any) -> Any:
 
 class _Executed:
     """The cells that this process has executed, or those of which it is a fork. Each has executed
-    some of them one after the other: ``ids`` has its id, when it began, and its first cell."""
+    some of them one after the other: ``ids`` has its id, when it began, and its first cell.
+    ``took`` has for each cell the seconds, those of CPU time, and the peak of the memory in bytes,
+    0 where that is not known."""
 
     def __init__(self) -> None:
         self.ids: list[tuple[str, float, int]] = []
-        self.seconds: list[float] = []
-        self.memory: list[int] = []
-        self.cpu: list[float] = []
+        self.took: list[tuple[float, float, int]] = []
 
     def told(self) -> Any:
-        taken = {"seconds": self.seconds, "memory": self.memory, "cpu": self.cpu}
-        return {"ready": {"processes": self.ids, **taken}}
+        return {"ready": {"processes": self.ids, "took": self.took}}
 
 
 def _execute(
@@ -109,22 +108,22 @@ def _execute(
 ) -> None:
     """Execute the cells of ``config``, which are the next, in a process that has these ``pipes``.
     Ends where it must not be forked then, and where they take less than it is worth."""
-    done.ids.append((uuid.uuid4().hex, time.time(), len(done.seconds)))
+    done.ids.append((uuid.uuid4().hex, time.time(), len(done.took)))
     peak_memory = sibling("memory").PeakMemory
-    before, problem = len(done.seconds), ""
+    before, problem = len(done.took), ""
     for number, cell in enumerate(config["cells"], 1):
         clients.tell({"cell": before + number - 1})
         peak = peak_memory(os.getpid(), config["may_reset_peak"])
         peak.begin()
         started, cpu_before = time.monotonic(), _cpu_seconds()
         problem = kernel.execute(cell)
-        done.seconds.append(time.monotonic() - started)
-        done.cpu.append(_cpu_seconds() - cpu_before)
-        done.memory.append(peak.end())
+        seconds, cpu = time.monotonic() - started, _cpu_seconds() - cpu_before
+        done.took.append((seconds, cpu, peak.end()))
         peak.close()  # no file is open where it is looked whether one is
         is_last = number == len(config["cells"])
         is_of_cell = bool(problem)
-        if is_last and not problem and sum(done.seconds[before:]) < config.get("worth", 0.0):
+        taken = sum(seconds for seconds, _, _ in done.took[before:])
+        if is_last and not problem and taken < config.get("worth", 0.0):
             clients.refuse("", is_of_cell=False)
             os._exit(0)
         own = [*pipes, *clients.fds()]
@@ -182,10 +181,9 @@ def _guarded(lifeline: int, supervisor: Any, folder: str = "") -> int:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
     elif is_serving:
+        # Where it was killed the supervisors of its trials are children of this one.
         with contextlib.suppress(ChildProcessError):
-            while (
-                True
-            ):  # where it was killed the supervisors of its trials are children of this one
+            while True:
                 os.wait()
     else:
         descendants = supervisor.descendants_of(pid, os.getpid(), since)

@@ -263,24 +263,6 @@ def test_no_more_are_started_beside_others_where_memory_is_short(monkeypatch: py
     assert numbers.want(*"abab") == ["1", "2", short, "2"]
 
 
-def test_what_was_refused_is_not_started_again(monkeypatch: pytest.MonkeyPatch):
-    numbers = Numbers(monkeypatch)
-    numbers.want("a")
-    numbers.known.refuse("a", "it fails", is_of_cell=True)
-    assert numbers.ended == [1]
-    assert numbers.want("a", "b") == ["it fails", "2"]
-    numbers.known.refuse("b", "a thread goes on", is_of_cell=False)
-    assert numbers.want("c", "a") == ["a thread goes on", "it fails"]
-
-
-def test_one_that_has_ended_itself_is_not_started_again(monkeypatch: pytest.MonkeyPatch):
-    numbers = Numbers(monkeypatch)
-    numbers.want("a")
-    numbers.known.ended(1)
-    assert numbers.known.guards == set()
-    assert numbers.want("a") == ["the process that has executed them has ended"]
-
-
 def test_a_process_that_trials_could_not_have_again_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(grown, "memory", lambda: (2_000_000_000, 8_000_000_000))
     monkeypatch.setattr(grown, "_own", lambda: 3_000_000_000)
