@@ -60,6 +60,7 @@ class Values:
         self._results: dict[int, str] = {}
         self._has_read: set[str] = set()
         self._said: set[str] = set()
+        self._cut: set[str] = set()
         self._is_able = self._answers = True
         self._requests = 0
 
@@ -147,7 +148,8 @@ class Values:
             value = {k: v for k, v in value.items() if k not in self.ignored}
         if self.client.scalars.add_value("" if has_names else name, value):
             self._has_read.add("" if is_result else key)
-        if isinstance(found.get("count"), int):
+        if isinstance(found.get("count"), int) and key not in self._cut:
+            self._cut.add(key)  # as many as there are now, however many there will be
             self._say(f"nb-scalars keeps {found['kept']:,} of {found['count']:,} values of {name}")
 
     async def _ask_python(

@@ -27,6 +27,15 @@ _FOLDER = ".guild"
 MOST = 500
 """Scalars of one value."""
 
+MOST_STEPS = 10_000
+"""Numbers of a list that are kept: of more, so many that are evenly spread, and the last."""
+
+LONGEST_NAME = 200
+"""Characters of a name; what follows is left out."""
+
+LAST_STEP = 2**63 - 1
+"""Steps have 64 bits."""
+
 _STEPS = "steps"
 
 _SCRAP, _RECORD = "application/scrapbook.scrap", "application/papermill.record+json"
@@ -71,7 +80,13 @@ class Scalars:
         """Add what there is of numbers in a value of JSON, of any shape; returns how many scalars
         that is. Those in a mapping have names that begin with ``name``, if there is one."""
         count = 0
-        for own, found in _numbers(name, self._masker.data(value)):
+        if MASK in self._masker.text(name):
+            return 0
+        try:
+            value = self._masker.data(value)
+        except RecursionError:
+            return 0  # no numbers are so deep
+        for own, found in _numbers(name, value):
             if count == MOST or not own or MASK in self._masker.text(own):
                 continue
             count += 1
@@ -139,22 +154,30 @@ def _differ(one: float, other: float) -> bool:
 
 def _numbers(name: str, value: Any) -> Iterator[tuple[str, float | dict[int, float]]]:
     """The scalars in a value, each with its name."""
-    left = [(name, value)]
+    left = [(name[:LONGEST_NAME], value)]
     while left:
         text, each = left.pop()
         if isinstance(each, dict):
             entries = [(key, entry) for key, entry in each.items() if MASK not in key]
-            left += [(f"{text} {key}", entry) for key, entry in reversed(entries)]
+            left += [(f"{text} {key}"[:LONGEST_NAME], entry) for key, entry in reversed(entries)]
         elif isinstance(each, list):
-            every, last, entries = 1, len(each) - 1, each
-            if each[:1] == [_STEPS] and all(type(n) is int and n > 0 for n in each[1:3]):
-                every, last, *entries = each[1:]
+            every, last, entries = _steps(each)
             numbers = [number for entry in entries if (number := _number(entry)) is not None]
             if numbers and len(numbers) == len(entries):
                 steps = [*range(0, every * (len(numbers) - 1), every), last]
                 yield scalar_name(text), dict(zip(steps, numbers))
         elif (number := _number(each)) is not None:
             yield scalar_name(text), number
+
+
+def _steps(values: list[Any]) -> tuple[int, int, list[Any]]:
+    """How far the steps of a list are from each other, the last step, and what is kept of it."""
+    if values[:1] == [_STEPS] and len(values) > 3:
+        every, last, *kept = values[1:]
+        are_steps = all(type(n) is int and 0 < n <= LAST_STEP for n in (every, last))
+        return (every, last, kept) if are_steps and every * (len(kept) - 2) <= last else (1, 0, [])
+    every, last = max(1, math.ceil(len(values) / MOST_STEPS)), len(values) - 1
+    return every, last, values[::every] + (values[-1:] if last % every else [])
 
 
 def _number(value: Any) -> float | None:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from guild_notebook.run.output.values import LONGEST_NAME
 from guild_notebook.scalars.event_file import scalars_in, values_files
 from tests.helpers.project import Project, Run, start, wait_for
 from tests.helpers.runner import attempt
@@ -171,6 +172,13 @@ def test_values_before_an_error_are_kept_and_nothing_is_said_of_later_ones(proje
     assert "finds no number" not in (run.dir / "nb.ipynb").read_text()
 
 
+def test_of_a_list_that_grows_it_is_said_once_that_it_is_too_long(project: Project):
+    project.notebook("nb.ipynb", "x = [1] * 10_001", "x.append(2)", "x.append(3)")
+    run = only_attempt(project, "nb.ipynb", "--scalars", "x")
+    assert kept(run)["x"][10_002] == 3
+    assert run.output.count("nb-scalars keeps") == 1
+
+
 def test_what_is_not_an_expression_ends_a_run_before_its_first_cell(project: Project):
     project.notebook("nb.ipynb", "open('begun', 'w')")
     done = attempt(project, "nb.ipynb", "--scalars", "x y")
@@ -244,6 +252,12 @@ glue('odd', ['steps', 1, 2])
 glue('odder', ['steps', 0, -1, 5])
 show('application/papermill.record+json', {'kept': 7, 'listed': [1, 'x']})
 show('application/scrapbook.scrap.json+json', ['no', 'scrap'])
+glue('oddest', ['steps'])
+glue('beyond', ['steps', 10 ** 30, 10 ** 30, 1, 2])
+glue('back', ['steps', 2 ** 62, 5, 1, 2, 3, 4])
+glue('n' * 1_000_000, 8)
+glue('w' * 100_000, {str(i): i for i in range(20_000)})
+glue('many', list(range(25_001)))
 """
 
 
@@ -254,6 +268,9 @@ def test_what_scrapbook_and_papermill_have_kept_are_scalars(project: Project):
         "scores_f1": {0: 0.5},
         "scores_macro_avg_recall": {0: 3},
         "kept": {0: 7},
+        "n" * LONGEST_NAME: {0: 8},
+        "w" * LONGEST_NAME: {0: 499},
+        "many": {step: step for step in [*range(0, 25_001, 3), 25_000]},
     }
     assert kept(only_attempt(project, "nb.ipynb")) == expected
     assert kept(only_attempt(project, "nb.ipynb", "--scalars", "text")) == expected
