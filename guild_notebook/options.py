@@ -239,6 +239,7 @@ SCALAR_WORDS = (*_SCALAR_MODES, "results")
 """The words of ``nb-scalars`` that are not names of the notebook."""
 
 _NAMED = re.compile(r"([^\W\d][\w./@+-]*)\s*=(?!=)\s*(.+)", re.DOTALL)
+_QUOTED = re.compile(r"""(["'])([^"'\\]+)\1""")
 _QUOTED_OR_OTHER = re.compile(r"""'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|[^'"]""", re.DOTALL)
 
 
@@ -251,7 +252,7 @@ def _scalars(value: Any) -> ScalarsSetting:
         if isinstance(part, dict):
             texts = [f"{shown(name)}={shown(text)}" for name, text in part.items()]
         else:
-            texts = _split_at_commas("none" if part is False else shown(part))
+            texts = _parts("none" if part is False else shown(part))
         for text in filter(None, map(str.strip, texts)):
             named = _NAMED.fullmatch(text)
             word = "none" if text in ("no", "off") else text
@@ -266,6 +267,26 @@ def _scalars(value: Any) -> ScalarsSetting:
     if not (mode or results or values):
         raise wrong
     return ScalarsSetting(mode, results, tuple(dict.fromkeys(values)))
+
+
+def _parts(text: str) -> list[str]:
+    """What ``text`` has between commas, also in a list that YAML does not read, as
+    ``[acc, "loss[-1]", f1=report["f1"]]``, whose parts may be in quotes."""
+    text = text.strip()
+    inner = [part.strip() for part in _split_at_commas(text[1:-1])]
+    if text[:1] + text[-1:] != "[]" or not all(map(_is_closed, inner)):
+        return _split_at_commas(text)
+    return [quoted[2] if (quoted := _QUOTED.fullmatch(part)) else part for part in inner]
+
+
+def _is_closed(text: str) -> bool:
+    """Whether each bracket of ``text`` is closed behind where it is opened."""
+    depth = 0
+    for piece in _QUOTED_OR_OTHER.findall(text):
+        depth += (piece in "([{") - (piece in ")]}")
+        if depth < 0:
+            return False
+    return not depth
 
 
 def _split_at_commas(text: str) -> list[str]:

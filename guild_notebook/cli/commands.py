@@ -165,13 +165,13 @@ def _parser() -> argparse.ArgumentParser:
         "preview", help="show how values change the notebook's source; runs nothing"
     )
     preview.add_argument("notebook", metavar="NOTEBOOK")
-    preview.add_argument("values", metavar="NAME=VALUE", nargs="*")
+    preview.add_argument("values", metavar="NAME=VALUE", nargs="*", default=[])
     preview.set_defaults(lines=_preview)
     checked = commands.add_parser(
         "check", help="say what would go wrong in a run of a notebook; runs nothing"
     )
     checked.add_argument("notebook", metavar="NOTEBOOK")
-    checked.add_argument("values", metavar="NAME=VALUE", nargs="*")
+    checked.add_argument("values", metavar="NAME=VALUE", nargs="*", default=[])
     forms = checked.add_mutually_exclusive_group()
     for form, text in {
         "json": "print JSON, for machines",

@@ -164,9 +164,9 @@ def _flag(name: str, opdef: Any) -> str:
         return f"{said}: {skipped.reason}{instead}"
     if in_notebook:
         return f"{said} - did you mean '{in_notebook}'?"
-    option = nearest(name, [option.name for option in options.OPTIONS])
-    if name in options.defaults() or option:
-        return f"{said} - did you mean the option '{options.PREFIX}{option or name}'?"
+    known = options.defaults()
+    if option := name if name in known else nearest(name, known):
+        return f"{said} - did you mean the option '{options.PREFIX}{option}'?"
     if not languages.is_known(nb):
         return f"{said} - {by_pattern(nb)}"
     return f"{said} - its flags are: {_listed(own) if own else 'none'}"

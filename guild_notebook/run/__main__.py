@@ -237,12 +237,10 @@ class UnexecutedNotebook:
         fail."""
         if not settings["exec"] or not settings["check"]:
             return
-        from ..flags import apply
         from . import before
 
-        sources = apply.edited_sources(self._nb, self._assigned)
         folders = _folders(self._record, settings)[1]
-        before.check(self._nb, self._found, sources, settings, folders, say)
+        before.check(self._nb, self._found, self._assigned, settings, folders, say)
 
     def prefix(self, start: KernelStart, settings: options.Settings) -> Prefix:
         """The cells that this trial shares with others, on a kernel as ``start`` has chosen."""

@@ -11,7 +11,8 @@ from ..analysis.findings import ERROR, WARNING
 from ..document import states
 from ..document.reader import Notebook
 from ..errors import KernelError, NotebookError
-from ..flags import languages
+from ..flags import apply, languages
+from ..flags.apply import Assignment
 from ..flags.discover import Discovered
 from ..flags.sources import parameters
 from ..kernels import modules, startup
@@ -20,13 +21,13 @@ from ..kernels import modules, startup
 def check(
     notebook: Notebook,
     found: Discovered,
-    sources: Mapping[int, str],
+    assigned: Sequence[Assignment],
     settings: options.Settings,
     folders: Sequence[str],
     say: Callable[[str], None],
 ) -> None:
     """Say what there is to warn of before a run of a notebook, of which the flags are ``found`` and
-    values have changed the cells ``sources``. Raises NotebookError where a cell is sure to fail."""
+    have the values ``assigned``. Raises NotebookError where a cell is sure to fail."""
 
     def lacking(names: Sequence[str]) -> Mapping[str, str]:
         language, project = languages.name_of(notebook), os.environ.get("PROJECT_DIR", "")
@@ -38,8 +39,9 @@ def check(
 
     kept = parameters.kept_cells(notebook)
     indexes = states.indexes_to_run(kept, settings["skip-tags"], settings["until"])
-    code = startup.code()
-    checked = Checked(notebook, found, folders, sources, found.flags, code, indexes)
+    sources = apply.edited_sources(notebook, assigned)
+    given = [each.flag.name for each in assigned if apply.edited_sources(notebook, [each])]
+    checked = Checked(notebook, found, folders, sources, given, startup.code(), indexes)
     said = [each for each in findings(checked, lacking) if each.level in (ERROR, WARNING)]
     for each in said:
         label = notebook.labels[each.cell]

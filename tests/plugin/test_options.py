@@ -51,6 +51,14 @@ from guild_notebook.options import ScalarsSetting
         ({"nb-scalars": False}, {"scalars": ScalarsSetting("none")}),
         ({"nb-scalars": "results"}, {"scalars": ScalarsSetting("", True)}),
         (
+            {"nb-scalars": '[text, "loss[-1]", f1=report["a,b"]]'},  # not a list of YAML
+            {"scalars": ScalarsSetting("text", False, (("", "loss[-1]"), ("f1", 'report["a,b"]')))},
+        ),
+        (
+            {"nb-scalars": "[a, b][0]"},
+            {"scalars": ScalarsSetting("", False, (("", "[a, b][0]"),))},
+        ),
+        (
             {"nb-scalars": ["text", "acc", {"f1": 'report["f1"]'}, 'recall=report["a, b"]']},
             {
                 "scalars": ScalarsSetting(

@@ -42,6 +42,11 @@ def test_what_may_go_wrong_is_said_and_the_notebook_is_executed(project: Project
     )
 
 
+def test_what_is_good_to_know_of_a_flag_as_it_is_in_the_notebook_is_not_said(project: Project):
+    done = project.run("odd.ipynb", "nb-check=yes")
+    assert "flag-reaches-nothing" not in done.stderr
+
+
 def test_cells_that_do_not_run_are_not_checked(project: Project):
     done = project.run("broken.ipynb", "nb-check=yes", "nb-until=2")
     assert "undefined-name" not in done.stderr

@@ -149,7 +149,9 @@ class Execution:
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
         self.measures: dict[int, Measures] = {}
         self._names = cell_names(self.cells)
-        self._scalar_names = self.client.scalars.names(self._names) if self.has_cell_scalars else []
+        code = [index for index, cell in enumerate(self.cells) if cell.is_code]
+        named = self.client.scalars.names(self._names[index] for index in code)
+        self._scalar_names = dict(zip(code, named))
         self._where = ""
         self._errors: dict[int, str] = {}
         self._advice: list[missing_files.Advice] = []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from guild_notebook.document.measures import Measures, is_measure, measures_of
-from tests.helpers.project import Command, Project, Run
+from tests.helpers.project import Command, Project, Run, markdown
 from tests.helpers.runner import attempt, execute
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="others keep less of a process")
@@ -97,12 +97,14 @@ def test_where_nvidia_ml_py_is_installed_a_cell_has_its_memory_of_gpus(
 
 
 def test_cells_are_scalars_where_that_is_asked_for(project: Project):
-    project.notebook("nb.ipynb", "#@title A/B test\n1", "# Train\n2", "# Train\n3", "# ✨\n4")
+    project.notebook(
+        "nb.ipynb", "#@title A/B test\n1", "# ✨\n2", markdown("# Train"), "3", "# Train\n4"
+    )
     done = project.run("nb.ipynb", "nb-cell-scalars=yes", "nb-report=none")
     info = project.guild("runs", "info", done.run.id).stdout
     named = re.findall(r"  cell/(\S+): [\d.]+ \(step 0\)", info)
     kinds = ["cpu_seconds", "peak_memory", "seconds"]
-    names = ["A-B_test", "Train", "Train_2", "4"]
+    names = ["A-B_test", "2", "Train", "Train_2"]
     assert sorted(named) == sorted(f"{name}/{kind}" for name in names for kind in kinds)
     (took, *_) = cells(done.run)
     columns = "=cell/A-B_test/seconds,=cell/A-B_test/peak_memory"
