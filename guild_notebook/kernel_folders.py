@@ -35,19 +35,22 @@ END_SECONDS = 15.0
 @dataclass(frozen=True)
 class KernelFolder:
     """A kernel's folder ``path``: of the run in ``run_dir``, with the process id of the kernel, of
-    which there may be none yet. Of one that is kept, ``until`` is when it ends and ``since`` when
-    it was started (as time.time), and ``supervisor`` is a process id; 0 else."""
+    which there may be none yet, ``changed`` the last time (as time.time). Of one that is kept,
+    ``until`` is when it ends and ``supervisor`` a process id; 0 else."""
 
     path: str
     run_dir: str
     pid: int | None
+    changed: float
     until: float = 0.0
-    since: float = 0.0
     supervisor: int = 0
 
     @property
     def connection_file(self) -> str:
         return os.path.join(self.path, "kernel.json")
+
+    def is_of(self, run_dir: str) -> bool:
+        return os.path.realpath(self.run_dir) == os.path.realpath(run_dir)
 
     @property
     def is_there(self) -> bool:
@@ -56,9 +59,8 @@ class KernelFolder:
 
 def of_run(run_dir: str) -> KernelFolder | None:
     """The kernel of the run in ``run_dir``, the last that was started; None where there is none."""
-    real = os.path.realpath(run_dir)
-    found = [folder for folder in _found() if os.path.realpath(folder.run_dir) == real]
-    return max(found, key=lambda folder: os.stat(folder.path).st_mtime, default=None)
+    found = [folder for folder in _found() if folder.is_of(run_dir)]
+    return max(found, key=lambda folder: folder.changed, default=None)
 
 
 def end_of_run(run_dir: str) -> bool:
@@ -75,7 +77,7 @@ def end_oldest(run_dir: str) -> list[str]:
     ``MOST_KEPT``; returns the beginnings of their runs' IDs."""
     home = os.path.dirname(os.path.realpath(run_dir))
     kept = [f for f in _found() if f.until and os.path.dirname(os.path.realpath(f.run_dir)) == home]
-    kept.sort(key=lambda folder: folder.since)
+    kept.sort(key=lambda folder: folder.changed)
     oldest = kept[: max(0, len(kept) - MOST_KEPT)]
     for folder in oldest:
         _end(folder, seconds=0.0)
@@ -90,7 +92,7 @@ def look(run_dir: str) -> None:
             continue
         if folder.until + END_SECONDS < time.time() or not _is_locked(folder):
             _end_by_force(folder)
-        elif run_dir and os.path.realpath(folder.run_dir) == os.path.realpath(run_dir):
+        elif run_dir and folder.is_of(run_dir):
             _end(folder)
 
 
@@ -128,9 +130,9 @@ def _read(path: str) -> KernelFolder | None:
     with contextlib.suppress(OSError, ValueError):
         pid = int(os.readlink(os.path.join(path, "pid")))
     with contextlib.suppress(OSError, ValueError), open(os.path.join(path, KEPT)) as file:
-        until, supervisor, kernel, since = file.read(200).split()
-        return KernelFolder(path, run_dir, int(kernel), float(until), float(since), int(supervisor))
-    return KernelFolder(path, run_dir, pid)
+        until, supervisor = file.read(200).split()
+        return KernelFolder(path, run_dir, pid, state.st_mtime, float(until), int(supervisor))
+    return KernelFolder(path, run_dir, pid, state.st_mtime)
 
 
 def _is_locked(folder: KernelFolder) -> bool:
@@ -160,9 +162,8 @@ def _end(folder: KernelFolder, seconds: float = END_SECONDS) -> None:
 
 def _end_by_force(folder: KernelFolder) -> None:
     """Kill the supervisor, the kernel and what that has started, and remove the folder."""
-    since = folder.since - 2.0  # psutil computes times from that of the system's start
     for _ in range(10):  # what is killed may have started another meanwhile
-        left = [pid for pid in _left(folder, since) if pid != os.getpid()]
+        left = [*_left(folder)]
         for pid in left:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -172,24 +173,19 @@ def _end_by_force(folder: KernelFolder) -> None:
     shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def _left(folder: KernelFolder, since: float) -> Iterator[int]:
+def _left(folder: KernelFolder) -> Iterator[int]:
     """The process ids of what is left of a kernel. They may have been used again: a process is of
     the kernel whose environment says so, or that is in the session which only the kernel began."""
     import psutil
 
-    if psutil.boot_time() > folder.since:
+    if psutil.boot_time() > folder.changed:
         return
+    its = {"JPY_PARENT_PID": str(folder.supervisor), "RUN_DIR": folder.run_dir}
     has_leader = psutil.pid_exists(folder.pid or 0)
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.uids().real != os.getuid() or process.create_time() < since:
-                continue
-            if process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            environ = process.environ()
-            is_its = environ.get("JPY_PARENT_PID") == str(folder.supervisor)
-            is_its = is_its and environ.get("RUN_DIR", "") == folder.run_dir
             in_session = os.getsid(process.pid) == folder.pid and not has_leader
             is_supervisor = process.pid == folder.supervisor and _is_locked(folder)
-            if is_its or in_session or is_supervisor:
+            is_its = in_session or is_supervisor or its.items() <= process.environ().items()
+            if is_its and process.status() != psutil.STATUS_ZOMBIE:
                 yield process.pid

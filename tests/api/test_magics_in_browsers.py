@@ -1,4 +1,4 @@
-"""``%guild`` where people work: in JupyterLab, and its outputs in VS Code, in a real browser."""
+"""``%guild`` in JupyterLab, in a real browser."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from tests.helpers.browser import LIMIT, Browser
 from tests.helpers.project import Project
 from tests.run.record.test_jupyter import lab
-from tests.run.record.test_vscode import modules, vscode
-
-__all__ = ["modules"]
 
 pytestmark = pytest.mark.slow
 
@@ -105,24 +101,3 @@ def test_in_jupyterlab_runs_tables_and_reports_are_shown(
         assert wrong == (
             "UserError: %guild report takes one run - give its ID, or its number in guild runs"
         )
-
-
-def test_vscode_shows_a_report_that_a_cell_has_shown(
-    project: Project, browser: Browser, modules: Path, tmp_path: Path
-):
-    code = ["%load_ext guild_notebook", "%guild run train.ipynb lr=5", "%guild report"]
-    project.notebook("shown.ipynb", *code, nbformat_minor=5)
-    done = project.run("shown.ipynb", "nb-report=none")
-    (outer,) = [run for run in done.runs if run.op_name == "shown.ipynb"]
-    with (
-        vscode(modules, outer.dir) as url,
-        browser.with_profile(tmp_path / "profile") as page,
-    ):
-        file = "vscode-test-web://mount/shown.ipynb"
-        page.goto(url + quote(json.dumps([["openFile", file]])), timeout=LIMIT)
-        outputs = page.frame_locator("iframe.webview").frame_locator("iframe#active-frame")
-        outputs.locator("td", has_text="completed").first.wait_for(timeout=LIMIT)
-        report = outputs.frame_locator("iframe[title^='Report of']")
-        report.locator("p.mine").wait_for(state="visible", timeout=LIMIT)
-        assert "loss: 5" in report.locator("body").inner_text()
-        page.screenshot(path=str(tmp_path / "vscode.png"))

@@ -183,11 +183,3 @@ def test_a_report_and_a_comparison_say_which_cell_was_over_its_memory(project: P
     assert "over memory" in page and "MemoryLimit" in page
     text = project.guild("runs", "info", done.run.id).stdout
     assert "status: error" in text
-
-
-@pytest.mark.parametrize("value", ["4", "none", "-1 GB", "lots", "4 parsecs"])
-def test_a_memory_limit_that_is_no_size_is_refused(value: str, project: Project):
-    project.notebook("nb.ipynb", "1")
-    done = project.guild("run", "-y", "nb.ipynb", f"nb-memory-limit={value}")
-    assert done.status == 1 and not done.run_dirs
-    assert "'nb-memory-limit' takes a" in done.stderr

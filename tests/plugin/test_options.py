@@ -145,6 +145,18 @@ def test_options_after_the_notebooks_name_are_read(arguments, settings):
             )
         ),
         (options.from_arguments, ["--report", "[html,"], "cannot be read: expected "),
+        *(
+            (
+                options.from_attributes,
+                {"nb-jobs": value},
+                f"a whole number from 1 to 9999, not '{value}'",
+            )
+            for value in ("0", "-1", "two", "1.5", True)
+        ),
+        *(
+            (options.from_attributes, {"nb-memory-limit": value}, "'nb-memory-limit' takes a ")
+            for value in ("4", "none", "-1 GB", "lots", "4 parsecs")
+        ),
     ],
 )
 def test_a_wrong_option_is_said_in_one_line_with_the_nearest(read, given, said):

@@ -146,8 +146,9 @@ class Prefix:
         self._key = ""
         self._own = {*OF_RUN, *map(_variable, varying)}
         self.second: SecondPoint | None = None
-        self._first: socket.socket | None = None  # to the process that the other is a fork of
-        self._grow_key, self._cells_of_first, self._shared_of_first = "", 0, SharedCells()
+        # The connection to the process that the other is a fork of, and what it has executed.
+        self._first: tuple[socket.socket | None, Sequence[SharedCell], SharedCells] | None = None
+        self._grow_key = ""
         self.shared = SharedCells()
         self.reason = ""
         self.lines: list[str] = []
@@ -308,8 +309,7 @@ class Prefix:
         }
         text = json.dumps(wanted, sort_keys=True)
         self._grow_key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-        self._first, self._shared_of_first = self._connection, self.shared
-        self._cells_of_first = len(self.cells)
+        self._first = self._connection, self.cells, self.shared
         try:
             await self._send({"grow": {"key": self._grow_key, **wanted}})
             answer = await self._next_line()
@@ -348,11 +348,10 @@ class Prefix:
         """Go on with the process of the first point, where there is one of the second."""
         if self._first is None:
             return False
-        if self._connection and self._connection is not self._first:
+        if self._connection and self._connection is not self._first[0]:
             self._connection.close()
-        self._connection, self._first = self._first, None
-        self.cells = self.cells[: self._cells_of_first]
-        self.shared = self._shared_of_first
+        self._connection, self.cells, self.shared = self._first
+        self._first = None
         return True
 
     async def _send(self, message: dict[str, Any]) -> None:
@@ -415,8 +414,8 @@ class Prefix:
         told = _line(connection)
         if "pid" not in told:
             raise OSError(0, "the process that has executed the shared cells has ended")
-        if self._first:
-            self._first.close()
+        if self._first and self._first[0]:
+            self._first[0].close()
         return ForkedSupervisor(told["pid"], connection)
 
 

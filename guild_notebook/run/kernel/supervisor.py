@@ -140,7 +140,7 @@ def main(
             if not told:
                 _kill(kernel)  # the run has ended
                 break
-            kept = Kept(folder, float(told), kernel, since)
+            kept = Kept(folder, float(told))
         elif kept and not kept.goes_on():
             break
     if status is not None:
@@ -153,7 +153,7 @@ class Kept:
     """A kernel that is kept for ``seconds`` after its run. What its process writes, which was for
     the run, is read from ``output``: it would have to wait, or would end by SIGPIPE."""
 
-    def __init__(self, folder: str, seconds: float, kernel: int, since: float) -> None:
+    def __init__(self, folder: str, seconds: float) -> None:
         import fcntl
 
         self._until = time.time() + seconds
@@ -163,7 +163,7 @@ class Kept:
             self.output = [os.open("/proc/self/fd/1", os.O_RDONLY | os.O_NONBLOCK)]
         self._file = os.open(f"{self._path}~", os.O_WRONLY | os.O_CREAT, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        os.write(self._file, f"{self._until} {os.getpid()} {kernel} {since}".encode())
+        os.write(self._file, f"{self._until} {os.getpid()}".encode())
         os.rename(f"{self._path}~", self._path)
 
     def goes_on(self) -> bool:

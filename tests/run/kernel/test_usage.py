@@ -95,16 +95,6 @@ def test_total_memory_is_that_of_all_and_counts_once_what_forked_processes_share
     assert "total" not in taken(used, process, "pass")
 
 
-def test_files_in_memory_are_not_held(used: Usage, process: subprocess.Popen, tmp_path: Any):
-    (tmp_path / "large").write_bytes(b"x" * (80 * MB))
-    before = used.held(1 << 50)
-    opened = f"import mmap; m = mmap.mmap(os.open({str(tmp_path / 'large')!r}, 0), 0, prot=1)"
-    send(process, f"{opened}; sum(m[::4096])")
-    assert used.held(1 << 50) - before < 20 * MB
-    send(process, "x = b'x' * (80 * 10**6)")
-    assert used.held(1 << 50) - before > 75 * MB
-
-
 def test_a_process_that_has_ended_has_what_was_seen_of_it(process: subprocess.Popen):
     used = Usage(process.pid, os.getpid(), may_reset=True)
     used.begin()
@@ -139,51 +129,6 @@ def test_elsewhere_psutil_tells_the_same(
     assert took["total"] > took["kernel"]
     send(process, "child.kill()")
     used.close()
-
-
-class FakeNvml:
-    """As ``pynvml`` of nvidia-ml-py, with two GPUs."""
-
-    def __init__(self, pid: int) -> None:
-        other = os.getpid() + 1
-        self.begun = self.ended = 0
-        self.processes = [
-            [SimpleNamespace(pid=pid, usedGpuMemory=300 * MB)],
-            [
-                SimpleNamespace(pid=pid, usedGpuMemory=200 * MB),
-                SimpleNamespace(pid=other, usedGpuMemory=10**10),
-                SimpleNamespace(pid=pid, usedGpuMemory=None),
-            ],
-        ]
-
-    def nvmlInit(self) -> None:  # noqa: N802
-        self.begun += 1
-
-    def nvmlShutdown(self) -> None:  # noqa: N802
-        self.ended += 1
-
-    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
-        return 2
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
-        return index
-
-    def nvmlDeviceGetComputeRunningProcesses(self, device: int) -> Any:  # noqa: N802
-        return self.processes[device]
-
-
-def test_memory_of_gpus_is_that_of_the_own_processes(
-    process: subprocess.Popen, monkeypatch: pytest.MonkeyPatch
-):
-    nvml = FakeNvml(process.pid)
-    monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    used = Usage(process.pid, os.getpid(), may_reset=True)
-    assert used.needs_close_look
-    assert taken(used, process, "pass")["gpu"] == 500 * MB
-    nvml.processes = [[], []]
-    assert "gpu" not in taken(used, process, "pass")
-    used.close()
-    assert (nvml.begun, nvml.ended) == (1, 1)
 
 
 def test_without_a_driver_no_gpu_is_asked_again(
