@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..run.reproduction import guild as guild_command
-from ..texts import cut, one_line, width
+from ..texts import columns, cut, one_line
 from . import starting
 from .choosing import runs
 from .html import table_of
@@ -127,13 +127,8 @@ class Comparison:
     def __repr__(self) -> str:
         if not self.rows:
             return "no runs"
-        rows = [dict(zip(self.rows[0], self.rows[0])), *self.rows]
-        texts = [[cut(one_line(text), WIDEST) for text in row.values()] for row in rows]
-        widths = [max(map(width, column)) for column in zip(*texts)]
-        return "\n".join(
-            "  ".join(t + " " * (w - width(t)) for t, w in zip(row, widths)).rstrip()
-            for row in texts
-        )
+        rows = [self.rows[0], *(row.values() for row in self.rows)]
+        return "\n".join(columns([[cut(one_line(text), WIDEST) for text in row] for row in rows]))
 
     def _repr_html_(self) -> str:
         if not self.rows:

@@ -385,6 +385,8 @@ class _Sweep:
 
 @dataclass
 class _Running:
+    """A trial that runs, and began at a time of time.monotonic."""
+
     trial: Trial
     began: float
     output: Any = None  # Guild's

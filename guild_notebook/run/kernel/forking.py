@@ -126,7 +126,8 @@ class Prefix:
     differ in, ``required`` names the files that Guild has put there. ``shared`` says, once it is
     ``ready``, how the cells were executed. ``reason`` is why the kernel is not forked. ``lines``
     are what no trial before has said, and ``end`` is what the first cell is called that is not
-    shared; ``why`` says why it is not where this is seen from what the cells before have done."""
+    shared; ``why`` says why it is not where this is seen from what the cells before have done.
+    ``second`` is a later point, None where there is none to try."""
 
     def __init__(
         self,

@@ -26,8 +26,9 @@ CONTROL_GROUPS = {
 
 
 class Grown:
-    """Those of this process. Their sockets are in ``folder``, beside that of this one. ``guards``
-    are the processes that guard them, children of this one, and have not ended."""
+    """The forks of this process that go on with more cells, each by a key. Their sockets are in
+    ``folder``, beside that of this one. ``guards`` are the processes that guard them, children of
+    this one, and have not ended."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
