@@ -22,9 +22,6 @@ from jupyter_console.ptshell import ZMQTerminalInteractiveShell
 from ..errors import UserError
 from ..kernel_folders import KernelFolder
 
-LOOK_SECONDS = 0.5
-"""Between two looks at whether the kernel is there."""
-
 COUNT_SECONDS = 5.0
 """Time that an idle kernel has to say which number the next cell has."""
 
@@ -99,22 +96,6 @@ class Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
         while self.keep_running:
             with contextlib.suppress(KeyboardInterrupt):  # between two requests
                 asyncio.run(self._main_task())
-
-    async def _main_task(self) -> None:
-        watching = asyncio.ensure_future(self._leave_with_kernel())
-        try:
-            await super()._main_task()
-        finally:
-            watching.cancel()
-
-    async def _leave_with_kernel(self) -> None:
-        """Leave the prompt once the kernel has ended."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            app = getattr(self.pt_cli, "app", None)  # there is none for a simple prompt
-            if not self.client.is_alive() and app and app.is_running:
-                app.exit(exception=EOFError)
-                return
 
     def run_cell(self, cell: str, store_history: bool = True) -> None:
         if _EXIT.fullmatch(cell) or not self.client.is_alive():
