@@ -156,7 +156,8 @@ _TRANSPARENT = {
 }
 """Decorators by whose last names it is known that what they make calls the function."""
 
-_CALLING = {"apply", "applymap", "transform", "sorted", "sort", "map", "max", "min", "agg"}
+_CALLING = {"apply", "applymap", "transform", "sorted", "sort", "max", "min", "agg"}
+"""Functions that call those that they are given at once, where ``map`` may do it later."""
 
 
 def units(read: Iterable[Block]) -> list[tuple[int, list[Unit]]]:
@@ -382,10 +383,13 @@ class _Reader:
             self._target(node.value, level)
         else:
             self.expression(node, level)
+            words = (getattr(each, "id", getattr(each, "value", "")) for each in ast.walk(node))
+            if any(isinstance(word, str) and word in _MODULES for word in words):
+                self._add(UNKNOWN, "an assignment to a module's names", UNSURE)
 
     def _for(self, node: ast.For | ast.AsyncFor, level: int) -> int:
         self.expression(node.iter, level)
-        inner = level if _has_items(node.iter) else min(level, LIKELY)
+        inner = _level_within(node.iter, level)
         self._target(node.target, inner)
         leaves = self.block(node.body, inner)
         return (leaves & ~_BREAKS) | self.block(node.orelse, level if not leaves else UNSURE)
@@ -529,7 +533,7 @@ class _Reader:
         inner = level
         for generator in node.generators:
             self.expression(generator.iter, inner)
-            inner = inner if _has_items(generator.iter) else min(inner, LIKELY)
+            inner = _level_within(generator.iter, inner)
             names = (each.id for each in ast.walk(generator.target) if isinstance(each, ast.Name))
             self._local |= frozenset(names)
             for each in generator.ifs:
@@ -635,14 +639,19 @@ def _is_true(node: ast.expr) -> bool:
     )
 
 
-def _has_items(node: ast.expr) -> bool:
-    """Whether what a loop runs over is a list that is written out, or a range of a number."""
+def _level_within(node: ast.expr, level: int) -> int:
+    """The level in a loop over something: its own over a list that is written out or a range of a
+    number, UNSURE where that is empty."""
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        return any(not isinstance(each, ast.Starred) for each in node.elts)
+        if any(not isinstance(each, ast.Starred) for each in node.elts):
+            return level
+        return min(level, LIKELY) if node.elts else UNSURE
     if isinstance(node, ast.Call) and _dotted(node.func) == "range" and len(node.args) == 1:
-        number = getattr(node.args[0], "value", 0)
-        return type(number) is int and number > 0
-    return False
+        number = getattr(node.args[0], "value", None)
+        if type(number) is int:
+            return level if number > 0 else UNSURE
+    is_empty = (isinstance(node, ast.Dict) and not node.keys) or getattr(node, "value", "-") == ""
+    return UNSURE if is_empty else min(level, LIKELY)
 
 
 def _has_yield(body: Iterable[ast.AST]) -> bool:

@@ -3,6 +3,7 @@ notebook in the order in which a run executes them, functions where they are cal
 
 from __future__ import annotations
 
+import ast
 import builtins
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -86,7 +87,10 @@ class _Execution:
         self._has_ended = False
         self._calls: list[tuple[Function, Class | None]] = []  # with the class of its object
         self._binders: dict[str, list[int]] = {}
+        self._changed: set[str] = set()
         for index, of_cell in read:
+            for unit in of_cell:
+                self._changed.update(_changed(unit.block.nodes))
             for event in (event for unit in of_cell for event in unit.events):
                 if event.kind == events.BIND and event.node:
                     self._binders.setdefault(event.name, []).append(index)
@@ -188,17 +192,18 @@ class _Execution:
         ) or None, of
 
     def _method(self, of: Class, name: str) -> Function | None:
-        left = [of]
+        if name in self._changed:
+            return None
+        each = of
         for _ in range(_DEEPEST):
-            if not left:
+            if name == "__init__" and "__new__" in each.methods:
                 return None
-            each = left.pop()
             if name in each.methods:
                 return each.methods[name]
-            bases = [self._values.get(base) for base in each.bases]
-            if not all(isinstance(base, Class) for base in bases):
-                return None  # one of them may have it
-            left += [base for base in reversed(bases) if isinstance(base, Class)]
+            base = self._values.get(each.bases[0]) if len(each.bases) == 1 else None
+            if not isinstance(base, Class):
+                return None  # there is none, or one of several may have it
+            each = base
         return None
 
     def _add(self, event: Event, unit: Unit, level: int) -> None:
@@ -233,6 +238,19 @@ class _Execution:
         counts = self._notebook.cells[later].number, self._notebook.cells[cell].number
         was_before = counts[0] and counts[1] and counts[0] < counts[1]
         return f"before {labels[later]} binds it{_RAN_FIRST * bool(was_before)} - move that cell up"
+
+
+def _changed(nodes: Iterable[ast.stmt]) -> Iterator[str]:
+    """Names of methods that may be replaced: attributes that are assigned, functions at the top
+    level with a decorator, and texts, as ``setattr`` takes them."""
+    for node in nodes:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.decorator_list:
+            yield node.name
+        for each in ast.walk(node):
+            if isinstance(each, ast.Attribute) and not isinstance(each.ctx, ast.Load):
+                yield each.attr
+            elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+                yield each.value
 
 
 def findings(found: Names) -> Iterator[Finding]:

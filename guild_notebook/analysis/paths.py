@@ -42,6 +42,9 @@ _READS = {
 """Functions, by their last names, which fail (or have nothing) where the file that their first
 argument names is not there."""
 
+_NAMED = {"load_model", "load_weights", "open_dataset"}
+"""Those of them that take a name of something known too: ``open_dataset("air_temperature")``."""
+
 _READS_OF = {
     *("np.load", "numpy.load", "torch.load", "joblib.load", "librosa.load", "wavfile.read"),
     *("wav.read", "sf.read", "soundfile.read", "PIL.Image.open", "Image.open", "zipfile.ZipFile"),
@@ -86,6 +89,9 @@ _MAKES = re.compile(
     r"|to_(?:csv|excel|json|pickle|parquet|feather|html|hdf|stata|sql|file|netcdf|zarr|disk)"
 )
 """Of what is called like this, a file may be made whose name is not known."""
+
+_MAKES_ITSELF = {"touch", "open", "mkdir", "symlink_to", "hardlink_to"}
+"""Methods of a path that may make what it names."""
 
 _ONLY_NAMES = re.compile(
     r"os\.path\.|pathlib\.(?:Pure)?(?:Posix|Windows)?Path\Z|print\Z|len\Z|str\Z"
@@ -286,18 +292,21 @@ class _Reader:
         if not block.nodes or not all(_is_harmless(line) for _, line in block.lines):
             self._execute_text(block)
         for node in block.nodes:
-            for each in ast.walk(node):
-                if isinstance(each, ast.Call):
-                    self._call(each)
-                elif isinstance(each, ast.ImportFrom) and each.names[0].name == "*":
-                    is_quiet = _QUIET_MODULES.match(each.module or "")
-                    self._made.anything |= not is_quiet
-            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                name = targets[0].id if isinstance(targets[0], ast.Name) else ""
-                text = self.text(node.value)
-                if name and self._bound[name] == 1 and text is not None and len(text) <= _LONGEST:
-                    self._texts[name] = text
+            self._execute_statement(node)
+
+    def _execute_statement(self, node: ast.stmt) -> None:
+        for each in ast.walk(node):
+            if isinstance(each, ast.Call):
+                self._call(each)
+            elif isinstance(each, ast.ImportFrom) and each.names[0].name == "*":
+                is_quiet = _QUIET_MODULES.match(each.module or "")
+                self._made.anything |= not is_quiet
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            name = targets[0].id if isinstance(targets[0], ast.Name) else ""
+            text = self.text(node.value)
+            if name and self._bound[name] == 1 and text is not None and len(text) <= _LONGEST:
+                self._texts[name] = text
 
     def _execute_text(self, block: Block) -> None:
         lines = [line for _, line in block.lines]
@@ -326,6 +335,8 @@ class _Reader:
         if self._read_path(call) is not None or _ONLY_NAMES.match(full):
             return
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if last in _MAKES_ITSELF and isinstance(call.func, ast.Attribute):
+            given.append(call.func.value)
         texts = [text for each in given if (text := self.text(each)) is not None]
         for text in texts:
             self._touch(text)
@@ -350,7 +361,8 @@ class _Reader:
     # What a statement reads and writes.
 
     def paths(self, block: Block) -> Iterator[tuple[ast.expr, str, bool]]:
-        """The files that a statement reads, and those that it writes, with where they stand."""
+        """The files that the statements of a block read, and those that they write, with where
+        they stand, each before what it makes is taken."""
         if not all(_is_harmless(line) for _, line in block.lines):
             self.execute(Block(block.cell, block.source, block.start, "", lines=block.lines))
         for node in block.nodes:
@@ -359,6 +371,8 @@ class _Reader:
                     text = self.text(at) if at is not None else None
                     if at is not None and text is not None:
                         yield at, text, is_write
+                self._call(call)
+            self._execute_statement(node)
 
     def _read_path(self, call: ast.Call) -> ast.expr | None:
         """What says which file a call reads."""
@@ -369,8 +383,11 @@ class _Reader:
         if last in ("read_text", "read_bytes", "iterdir") and isinstance(call.func, ast.Attribute):
             return call.func.value if not call.args else None
         full = self._full(name)
-        is_known = (last in _READS and name != last) or name in _READS_OF or full in _READS_OF
+        is_known = last in _READS and name != last and last not in self._functions
+        is_known = is_known or name in _READS_OF or full in _READS_OF
         is_known = is_known or (name in _READS and name in self._modules)
+        if last in _NAMED and not re.search(r"[./\\]", self.text(_first(call)) or ""):
+            return None
         if not is_known and name in _SHOWS:
             given = [each.value for each in call.keywords if each.arg == "filename"]
             return given[0] if given else None
@@ -456,6 +473,8 @@ def _mode(call: ast.Call) -> str:
     name = dotted(call.func).rpartition(".")[2]
     if name not in ("open", "File", "ZipFile"):
         return ""
+    if any(not each.arg for each in call.keywords):
+        return "?"
     given = call.args[1:2] or [each.value for each in call.keywords if each.arg == "mode"]
     if not given:
         return ""
@@ -464,7 +483,7 @@ def _mode(call: ast.Call) -> str:
 
 
 def _sure_calls(node: ast.stmt) -> Iterator[ast.Call]:
-    """The calls that a statement makes whatever happens, in the order of their text."""
+    """The calls that a statement makes whatever happens, in their order."""
     if isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.If, ast.While, ast.Try)):
         return
     parts: list[ast.AST] = [node]
@@ -482,12 +501,14 @@ def _sure_calls(node: ast.stmt) -> Iterator[ast.Call]:
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    """The calls in an expression that are made whatever happens."""
-    stack = [node]
+    """The calls in an expression that are made whatever happens, in the order in which they are:
+    those in a call's arguments before it."""
+    stack, calls = [node], []
     while stack:
         node = stack.pop()
         if isinstance(node, (*_FUNCTIONS, ast.IfExp, ast.BoolOp, ast.GeneratorExp)):
             continue
         if isinstance(node, ast.Call):
-            yield node
-        stack += reversed(list(ast.iter_child_nodes(node)))
+            calls.append(node)
+        stack += ast.iter_child_nodes(node)
+    return reversed(calls)

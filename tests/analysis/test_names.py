@@ -147,6 +147,29 @@ BOUND = {
     "what is not Python": ["print x", "x"],
     "a bare magic": ["ls", "cd data", "pip install x", "who"],
     "help": ["x?", "??y"],
+    "a loop over nothing": ["for i in ():\n    x\nfor j in {}:\n    x", "[x for i in range(0)]"],
+    "map, which calls later": ["m = map(lambda i: i + x, [1])", "x = 1\nlist(m)"],
+    "a name that is set in a module": ["import builtins\nbuiltins.x = 1", "x"],
+    "one set in the main module": ["import sys\nsys.modules['__main__'].x = 1", "x"],
+    "a method that is replaced": [
+        "class A:\n    def f(self):\n        y",
+        "A.f = print\na = A()\na.f()",
+    ],
+    "a method that is replaced by its name": [
+        "class A:\n    def f(self):\n        y",
+        "setattr(A, 'f', print)\na = A()\na.f()",
+    ],
+    "a method that a decorator adds": [
+        "from x import add_to\nclass A:\n    def f(self):\n        y",
+        "@add_to(A)\ndef f(self): pass\na = A()\na.f()",
+    ],
+    "a method of one of two bases": [
+        "class A:\n    def f(self):\n        y\nclass B(A): pass",
+        "class C(A):\n    def f(self): pass\nclass D(B, C): pass\nd = D()\nd.f()",
+    ],
+    "an object that is not made by its class": [
+        "class A:\n    def __new__(cls): return 1\n    def __init__(self): y\nA()",
+    ],
     "the end of the notebook": ["raise SystemExit", "x"],
     "exit": ["import sys\nsys.exit()", "x"],
     "match": ["match 1:\n    case [a, *b]:\n        pass\n    case {'c': c, **d}:\n        pass"],

@@ -57,6 +57,19 @@ FINE = {
     "a file that is there": ["open('here.txt')", "open('data/x.csv')"],
     "one that a cell writes": ["open('a.txt', 'w').write('')", "open('a.txt')"],
     "one that a program makes": ["!wget https://x.org/a.csv", "open('a.csv')"],
+    "one that the same line makes": [
+        "open('a.txt', 'w').close(); open('a.txt').read()",
+        "import os\nwith x:\n    os.makedirs('b')\n    open('b/c.txt')",
+    ],
+    "one whose mode is not known": ["open('a.txt', **options)"],
+    "what a function of the notebook reads": [
+        "class A:\n    def read_csv(self, n): pass\nA().read_csv('a')"
+    ],
+    "the name of something known": ["import xarray as xr\nxr.tutorial.open_dataset('rasm')"],
+    "one that its own method makes": [
+        "from pathlib import Path\np = Path('a.txt')\np.touch()",
+        "open('a.txt')",
+    ],
     "one that is fetched": [
         "from urllib.request import urlretrieve\nurlretrieve(url, name)",
         "open('a.csv')",
