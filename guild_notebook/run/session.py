@@ -143,7 +143,6 @@ class Session:
         if changes:
             how = await changes, self.record.attr("flags")
             execution.values = kernel_values.values(scalars, execution, *how)
-            await execution.values.prepare()
         if self.kernel.setup_error:
             said = "the kernel is not prepared as a run needs it"
             self.output.status_lines.write(f"{said}: {self.kernel.setup_error}", said)

@@ -183,6 +183,8 @@ class Execution:
         return replace(outcome, where=self._where, errors=self._errors, advice=self._advice)
 
     async def _execute_all(self) -> Outcome:
+        if self.values:
+            await self.values.prepare()
         outcome = await self._execute_cells()
         if self.values and not self.kernel.ended.is_set() and not self.stop.requested.is_set():
             await self.values.finish()

@@ -22,9 +22,6 @@ from .stop import Stop
 REPLY_SECONDS = 5.0
 """Time that a kernel has to reply, beside what its expressions may take."""
 
-TICK_SECONDS = 0.2
-"""Between two looks at whether the kernel has to be woken (channels.Wakeups)."""
-
 MOST_TRIES = 5
 """Requests after which a kernel is not asked again that has taken none: some leave out what comes
 right after an error."""
@@ -200,12 +197,7 @@ class Values:
             )
         ]
         try:
-            done: set[Any] = set()
-            while not done:
-                done, _ = await asyncio.wait(
-                    waiting, timeout=TICK_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
-                kc.wakeups.send_if_due()
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             return waiting[0].result() if waiting[0].done() else None
         finally:
             kc.wakeups.stop()
