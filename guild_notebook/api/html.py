@@ -12,6 +12,11 @@ from ..texts import one_line
 LONGEST = 200
 """Characters of a value that are shown."""
 
+LONGEST_LINE = 60
+"""Characters of a value that are not shown on several lines."""
+
+_TABLE = '<table style="white-space: nowrap">'
+
 MOST_ROWS = 200
 """Runs of a table that are shown."""
 
@@ -19,11 +24,11 @@ MOST_ROWS = 200
 def list_of(rows: Iterable[tuple[str, Any]]) -> str:
     """A table of names and values, those that are None left out."""
     cells = "".join(
-        f"<tr><th>{_shown(name)}</th><td>{_shown(value)}</td></tr>"
+        f"<tr><th>{_shown(name)}</th>{_cell(_shown(value))}</tr>"
         for name, value in rows
         if value is not None
     )
-    return f"<table>{cells}</table>"
+    return f"{_TABLE}{cells}</table>"
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], always: Iterable[str]) -> str:
@@ -36,10 +41,15 @@ def table_of(rows: Sequence[Mapping[str, Any]], always: Iterable[str]) -> str:
         if len(shown) == 1 or name in always or len({row[name] for row in shown}) > 1
     ]
     head = "".join(f"<th>{_shown(name)}</th>" for name in names)
-    lines = ["".join(f"<td>{row[name]}</td>" for name in names) for row in shown]
+    lines = ["".join(_cell(row[name]) for name in names) for row in shown]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     more = f"<p>{len(rows) - len(shown)} more</p>" if len(rows) > len(shown) else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+    return f"{_TABLE}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _cell(text: str) -> str:
+    long = ' style="white-space: normal; min-width: 20em"' if len(text) > LONGEST_LINE else ""
+    return f"<td{long}>{text}</td>"
 
 
 def _shown(value: Any) -> str:

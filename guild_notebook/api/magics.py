@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..run.reproduction import guild as guild_command
 from ..texts import columns, cut, one_line
 from . import starting
 from .choosing import runs
 from .html import table_of
-from .process import Command, environment
+from .process import GUILD, Command, environment
 from .results import Run, RunError, Sweep
 
 if TYPE_CHECKING:
@@ -37,7 +36,8 @@ executed: such a command is passed on as it is."""
 
 _FRAME = (
     '<iframe title="{title}" '
-    'style="width: 100%; height: 600px; resize: vertical; border: 1px solid #8888" '
+    'style="width: 100%; height: 600px; resize: vertical; border: 1px solid #8888; '
+    'box-sizing: border-box" '
     'sandbox="allow-scripts allow-popups allow-popups-to-escape-sandbox allow-downloads" '
     'srcdoc="{page}"></iframe>'
 )
@@ -147,7 +147,7 @@ def _compare(arguments: Sequence[str]) -> Comparison | None:
         _guild(["compare", *arguments])
         return None
     done = subprocess.run(
-        guild_command("compare", "--csv", "-", *arguments),
+        [sys.executable, "-uc", GUILD, "compare", "--csv", "-", *arguments],
         env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -32,9 +32,10 @@ MOST_KEPT = 4_000
 """Characters of what the command has said last, for an error."""
 
 # A kernel ignores SIGINT while it executes no cell, and what it starts then would do so as well.
-_GUILD = (
-    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "runpy.run_module('guild.main_bootstrap', run_name='__main__', alter_sys=True)"
+# Messages call the command by the first of its arguments.
+GUILD = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "sys.argv[0] = 'guild'; from guild.main_bootstrap import main; main()"
 )
 
 _OF_A_RUN = (
@@ -149,7 +150,7 @@ class Command:
         if quiet:
             targets[1] = subprocess.PIPE
         self._process = subprocess.Popen(
-            [sys.executable, "-uc", _GUILD, *arguments],
+            [sys.executable, "-uc", GUILD, *arguments],
             env=env,
             cwd=cwd,
             stdin=subprocess.DEVNULL,

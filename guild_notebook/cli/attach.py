@@ -25,8 +25,8 @@ def lines(name: str) -> Iterator[str]:
         yield f"the kernel of run {shown} is kept until {time_of_day(folder.until)}"
     else:
         yield (
-            f"run {shown} goes on: its kernel answers when its cell has ended, where that is says "
-            f"guild-notebook stack {shown}"
+            f"run {shown} goes on: its kernel answers when its cell has ended - "
+            f"guild-notebook stack {shown} says where it is"
         )
     yield "exit, or Ctrl-D, leaves the console; the kernel stays as it is"
     console.open_on(folder)

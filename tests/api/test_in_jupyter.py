@@ -79,7 +79,7 @@ def test_output_is_shown_below_the_cell_while_the_run_goes_on(notebook: Notebook
     assert times[-1] - times[0] > 1  # of the two seconds that the cell takes
     _, kind, content = shown[-1]
     assert kind == "execute_result"
-    assert content["data"]["text/html"].startswith("<table>")
+    assert content["data"]["text/html"].startswith("<table ")
     assert content["data"]["text/plain"].startswith("<Run ")
 
 

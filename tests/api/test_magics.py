@@ -113,6 +113,8 @@ def test_what_goes_wrong_is_one_line_and_the_cell_has_failed(outer: Run):
         assert re.fullmatch(said, error["traceback"][0]), error["traceback"]
     assert "too small" in text(outer, len(CELLS), "stderr")
     assert "train.ipynb has no flag 'rate'" in text(outer, len(CELLS) + 1, "stderr")
+    assert "Try 'guild runs rm --help'" in text(outer, len(CELLS) + 2, "stderr")
+    assert "Try 'guild compare --help'" in text(outer, len(CELLS) + 3, "stderr")
 
 
 def test_a_comparison_is_a_frame_of_pandas_and_ids_stay_texts():
