@@ -106,7 +106,7 @@ def _cells(run: FinishedRun) -> tuple[dict[str, list[tuple[str, str]]], str]:
         for cell, name in zip(nb.cells, cell_names(nb.cells)):
             metadata = nb.data["cells"][cell.index].get("metadata")
             state = metadata.get("guild") if isinstance(metadata, dict) else None
-            if not isinstance(state, dict):
+            if not isinstance(state, dict) or "status" not in state:
                 continue  # it is not to run
             number += 1
             label, source = cell_label(cell.index + 1, name, number), str(cell.source)

@@ -16,7 +16,7 @@ import pytest
 
 from guild_notebook import kernel_folders
 from tests.helpers.causes import linux, started_run
-from tests.helpers.project import Project, Run, start
+from tests.helpers.project import Project, Run, code, start
 from tests.helpers.slow import but_slow
 
 pytestmark = linux
@@ -26,7 +26,7 @@ HOW = "py-spy is not installed"
 
 @contextmanager
 def running(
-    project: Project, *cells: str, options: tuple[str, ...] = (), **fields: Any
+    project: Project, *cells: str | dict[str, Any], options: tuple[str, ...] = (), **fields: Any
 ) -> Iterator[Run]:
     """A run whose last cell prints "started", and goes on."""
     project.notebook("nb.ipynb", *cells, **fields)
@@ -63,11 +63,13 @@ poll(600)"""
 
 @pytest.fixture(scope="module")
 def waiting(shared: Project) -> Iterator[Run]:
-    """Its second cell is the same as the first, which has ended."""
+    """Its last cell is the same as the one before, which has ended; the first is not to run."""
     same = CALLS.format(wait="while number == 2: time.sleep(seconds)")
     count = "number = globals().get('number', 0) + 1\n"
     same = same.replace("# Wait\n", f"# Wait\n{count}").replace("print(", "number == 2 and print(")
-    with running(shared, same, same) as run:
+    left_out = code("0", tags=["slow"])
+    left_out["metadata"]["guild"] = {"timeout": 5}
+    with running(shared, left_out, same, same, options=("nb-skip-tags=slow",)) as run:
         yield run
 
 

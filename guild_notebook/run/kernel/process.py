@@ -405,10 +405,10 @@ class Kernel:
     async def keep(self, seconds: float) -> bool:
         """Let the kernel live on for ``seconds`` when this process has ended; returns whether it
         does: its supervisor (supervisor.py) sees to that."""
-        is_there = self._liveness_pipe is not None and not self.ended.is_set()
-        if not is_there or not kernel_folders.can_be_found(self._start.folder):
+        if self._liveness_pipe is None or not kernel_folders.can_be_found(self._start.folder):
             return False
-        os.write(self._liveness_pipe or 0, str(seconds).encode())
+        with contextlib.suppress(BrokenPipeError):  # it has ended
+            os.write(self._liveness_pipe, str(seconds).encode())
         until = time.monotonic() + KEEP_SECONDS
         while not self.ended.is_set() and time.monotonic() < until:
             if os.path.exists(os.path.join(self._start.folder, kernel_folders.KEPT)):
