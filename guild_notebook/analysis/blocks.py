@@ -29,12 +29,22 @@ class Block:
     nodes: list[ast.stmt] = field(default_factory=list)
     lines: list[tuple[int, str]] = field(default_factory=list)
     may_raise: bool = False
+    is_indented: bool = False
     parsed: ParsedLine | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but Python is in it, and around it."""
+        return not (self.lines or self.is_indented or self.magic)
+
+    def span(self, node: ast.stmt | ast.expr) -> tuple[int, int]:
+        """Where a node begins and ends, in characters of the cell."""
+        return self.parsed.span(node) if self.parsed else (self.start, self.start)
 
     def place(self, at: ast.stmt | ast.expr | int) -> tuple[int, int]:
         """The line and the column, from 1, of a node or of an offset in the cell."""
         if not isinstance(at, int):
-            at = self.parsed.span(at)[0] if self.parsed else self.start
+            at = self.span(at)[0]
         line, column = self.source.position(at)
         return line, column + 1
 
@@ -50,13 +60,15 @@ def read(notebook: Notebook, indexes: Iterable[int], sources: Mapping[int, str])
         for index in indexes:
             cell = notebook.cells[index]
             text = sources.get(index, cell.source)
-            for block in _of_cell(index, text):
+            for block in of_cell(index, text):
                 block.may_raise = "raises-exception" in cell.tags
                 found.append(block)
     return found
 
 
-def _of_cell(cell: int, text: str) -> Iterator[Block]:
+def of_cell(cell: int, text: str) -> Iterator[Block]:
+    """The statements of the cell with the index ``cell`` of Python, or all of it as one where it
+    is of another language."""
     source = Source(text)
     if not source.is_python:
         yield Block(cell, source, len(text) - len(text.lstrip()), text, source.magic)
@@ -68,6 +80,7 @@ def _of_cell(cell: int, text: str) -> Iterator[Block]:
                 block.lines.append((first, source.plain[first:last].strip()))
         block.parsed = parsed_block(source, start, end, indent)
         block.nodes = block.parsed.nodes
+        block.is_indented = bool(indent)
         if indent and len(block.nodes) == 1 and isinstance(block.nodes[0], ast.If):
             block.nodes = block.nodes[0].body  # which parsed_block has put around it
         yield block

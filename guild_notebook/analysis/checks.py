@@ -20,8 +20,9 @@ class Checked:
     """A notebook that is checked, with its flags. ``sources`` are the cells that the values of the
     run change, by their indexes, ``given`` the names of the flags that these are of. ``folders``
     are those from which cells import modules of their own, that in which they work first.
-    ``startup`` is code that the kernel executes before, ``indexes`` are the cells that run.
-    ``project`` is where the notebook lies, None where its paths are not looked at."""
+    ``startup`` is code that the kernel executes before. ``skip_tags`` and ``until`` say which cells
+    run: those with the ``indexes``. ``project`` is where the notebook lies, None where its paths
+    are not looked at."""
 
     notebook: Notebook
     found: Discovered
@@ -29,12 +30,13 @@ class Checked:
     sources: Mapping[int, str] = field(default_factory=dict)
     given: Collection[str] = ()
     startup: str = ""
-    indexes: Sequence[int] | None = None
+    skip_tags: Sequence[str] = ()
+    until: str | None = None
     project: paths.Project | None = None
 
     def __post_init__(self) -> None:
-        if self.indexes is None:
-            self.indexes = states.indexes_to_run(parameters.kept_cells(self.notebook), ())
+        kept = parameters.kept_cells(self.notebook)
+        self.indexes = states.indexes_to_run(kept, self.skip_tags, self.until)
 
 
 def findings(checked: Checked, lacking: imports.Lacking) -> list[Finding]:
@@ -52,12 +54,12 @@ def _findings(checked: Checked, lacking: imports.Lacking) -> Iterator[Finding]:
         text = f"the cells are written in {language}, of which only the flags are read"
         yield Finding(0, 1, 1, "not-read", NOTE, text)
         return
-    read = blocks.read(notebook, checked.indexes or (), checked.sources)
+    read = blocks.read(notebook, checked.indexes, checked.sources)
     cells = units(read)
     known = names.names(notebook, cells, checked.startup)
     yield from names.findings(known)
     yield from imports.findings(notebook, known, checked.folders, lacking)
     yield from order.findings(notebook, cells)
-    yield from interaction.findings(read)
+    yield from interaction.findings(read, known.calls)
     if checked.project:
         yield from paths.findings(read, checked.project)

@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from ..flags.languages.changes import blocks, parsed_block, variables
+from ..flags.languages.changes import variables
 from ..flags.languages.source import Source, statements_of
-from .programs import program
+from . import magics
+from .blocks import Block, dotted, of_cell
+from .magics import program
 
 ANY = "?"
 """What is called where that has no name, or what may be called without one."""
@@ -111,27 +113,8 @@ _PLAIN = (
 )
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_MAGIC = re.compile(
-    r"[ \t]*(?:(?P<name>[^=%!?]{1,200}?)=[ \t]*)?(?P<sign>%{1,2}|!{1,2})(?P<rest>.*)", re.S
-)
 _TIMED = re.compile(r"(?:timeit|time|prun|mprun|lprun|memit)\b(?P<code>.*)", re.DOTALL)
 _OPTIONS = re.compile(r"(?:[ \t]+-\w+(?:[ \t]+\d+)?)*")
-_SETTING = {
-    *("matplotlib", "config", "load_ext", "reload_ext", "autoreload", "pip", "conda", "mamba"),
-    *("precision", "xmode", "colors", "pdb", "pprint", "automagic", "logstop", "time", "capture"),
-    *("watermark", "version_information", "psource", "pinfo", "pdoc", "pdef", "lsmagic"),
-    *("quickref", "tensorflow_version", "timeit"),
-}
-"""Magics of lines that change no name."""
-
-_PROGRAMS = {
-    *("cd", "pwd", "ls", "mkdir", "rm", "cp", "mv", "cat", "system", "sx", "bookmark"),
-    *("bash", "sh", "script", "writefile", "file", "perl", "ruby", "cmd", "!"),
-}
-"""Those of lines and cells that reach files and other programs, and names in their first line."""
-
-_SHOWING = {"html", "HTML", "latex", "markdown", "svg", "SVG", "javascript", "js"}
-"""Those of cells that show the rest of the cell."""
 
 
 def statements(text: str) -> list[Statement]:
@@ -141,8 +124,8 @@ def statements(text: str) -> list[Statement]:
     if not source.is_python:
         return [Statement(0, len(text), _of_cell_magic(source.magic, first_line, text))]
     found: list[Statement] = []
-    for start, end, indent in blocks(source):
-        found += _of_block(source, start, end, indent)
+    for block in of_cell(0, text):
+        found += _of_block(block)
     if not found and not _is_blank(source.plain):
         return [Statement(0, len(text), Effects(unreadable="it is not readable as Python"))]
     words = set(_WORD.findall(first_line)) - {source.magic} if source.magic else set()
@@ -153,26 +136,20 @@ def statements(text: str) -> list[Statement]:
     return found
 
 
-def _of_block(source: Source, start: int, end: int, indent: str) -> Iterator[Statement]:
-    code = source.plain[start:end]
-    spans = [span for span in source.scan.ipython if start <= span[1] and span[0] < end]
-    of_ipython = [_of_ipython(source.plain[slice(*span)]) for span in spans]
-    parsed = parsed_block(source, start, end, indent)
-    nodes: list[ast.stmt] = parsed.nodes
-    if not nodes and not spans and _is_blank(code):
-        return
+def _of_block(block: Block) -> Iterator[Statement]:
+    start, end, nodes = block.start, block.start + len(block.text), block.nodes
+    of_ipython = [_of_ipython(line) for _, line in block.lines]
     if not nodes:
-        yield Statement(start, end, Effects(unreadable="it is not readable as Python"))
+        if block.lines or not _is_blank(block.text):
+            yield Statement(start, end, Effects(unreadable="it is not readable as Python"))
         return
-    if indent and len(nodes) == 1 and isinstance(nodes[0], ast.If):
-        nodes = nodes[0].body  # which parsed_block has put around an indented block
     for node in nodes:
-        first, last = (start, end) if len(nodes) == 1 else parsed.span(node)
+        first, last = (start, end) if len(nodes) == 1 else block.span(node)
         is_certain = isinstance(node, _CERTAIN)
         if isinstance(node, ast.Expr) and getattr(node.value, "id", "") == BARE[1:]:
             of_ipython.append(Effects(calls={BARE}))
         effects = together([effects_of(node), *of_ipython])
-        sets_from = _sets_from(node) if not (spans or indent or source.magic) else None
+        sets_from = _sets_from(node) if block.is_plain else None
         makes = sets_from is not None and any(isinstance(part, _MADE) for part in ast.walk(node))
         yield Statement(first, last, effects, is_certain, _only_defines(node), sets_from, makes)
 
@@ -202,27 +179,28 @@ def _is_blank(code: str) -> bool:
 
 
 def _of_ipython(line: str) -> Effects:
-    match = _MAGIC.match(line)
-    if not match:
+    said = magics.split(line)
+    if not said:
         is_help = line.rstrip().endswith("?") or line.lstrip().startswith("?")
         return (
             Effects(reads=set(_WORD.findall(line)))
             if is_help
             else Effects(unreadable="it has a line of IPython")
         )
-    name, _, rest = match["rest"].strip().partition(" ")
-    if match["sign"].startswith("!"):
-        return _of_program(match["rest"])
-    if timed := _TIMED.match(match["rest"].strip()):
+    sign, text = said
+    name, _, rest = text.partition(" ")
+    if sign == "!":
+        return _of_program(text)
+    if timed := _TIMED.match(text):
         options = _OPTIONS.match(timed["code"])
         code = timed["code"][options.end() if options else 0 :].strip()
         nodes = statements_of(code)
         if code and not nodes:
             return Effects(unreadable=f"it has the magic %{name}")
         return together(map(effects_of, nodes))
-    if name in _SETTING:
+    if name in magics.SETTING:
         return replace(_of_program(rest), calls=set(), starts="")
-    if name in _PROGRAMS:
+    if name in magics.PROGRAMS:
         return replace(_of_program(rest), starts=_of_magic(name, rest))
     if name in ("env", "set_env"):
         is_set = "=" in rest or len(rest.split()) > 1
@@ -248,9 +226,9 @@ def _of_program(line: str) -> Effects:
 
 
 def _of_cell_magic(magic: str, first_line: str, text: str) -> Effects:
-    if magic in _SHOWING:
+    if magic in magics.SHOWING:
         return Effects()
-    if magic in _PROGRAMS:
+    if magic in magics.PROGRAMS:
         words = set(_WORD.findall(first_line)) - {magic}
         starts = program(text.partition("%%" + magic)[2].partition("\n")[2])
         starts = starts if magic in ("bash", "sh", "!") else f"%%{magic}"
@@ -589,11 +567,8 @@ def _captured(node: ast.AST) -> str | None:
 
 def _dotted(node: ast.AST) -> str:
     """``a.b.c``, ANY where it is not that."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *names[::-1]]) if isinstance(node, ast.Name) else ANY
+    name = dotted(node)
+    return name if name and name[0] != "." else ANY
 
 
 def _root(node: ast.AST) -> str | None:

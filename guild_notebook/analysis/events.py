@@ -11,10 +11,11 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 from ..flags.languages.changes import variables
-from .blocks import Block
+from .blocks import Block, dotted
+from .magics import BINDING_NO_OTHERS, split
 
 UNSURE, LIKELY, SURE = range(3)
 """Whether code is executed: LIKELY is that in a loop, which may have nothing to run over."""
@@ -25,23 +26,19 @@ READ, BIND, DELETE, IMPORT, CALL, UNKNOWN, END = range(7)
 
 @dataclass(eq=False)
 class Function:
-    """A function of the notebook, and what it does when it is called. ``of_class`` is the class
-    whose method it is."""
+    """A function of the notebook, and what it does when it is called."""
 
     name: str
     unit: Unit
     node: ast.FunctionDef | ast.Lambda
     local: frozenset[str]
-    of_class: Class | None = None
     _events: list[Event] | None = None
 
     @property
     def events(self) -> list[Event]:
         if self._events is None:
             own, of_notebook = variables(self.node)
-            args = [*self.node.args.posonlyargs, *self.node.args.args]
-            first = args[0].arg if args and self.of_class else ""
-            reader = _Reader(self.unit, (self.local | own) - of_notebook, first)
+            reader = _Reader(self.unit, (self.local | own) - of_notebook)
             self._events = reader.events
             if isinstance(self.node, ast.Lambda):
                 reader.expression(self.node.body, SURE)
@@ -50,28 +47,17 @@ class Function:
         return self._events
 
 
-@dataclass(eq=False)
-class Class:
-    """A class of the notebook. ``bases`` are their dotted names, "" for what has none."""
-
-    name: str
-    bases: list[str]
-    methods: dict[str, Function | None] = field(default_factory=dict)
-
-
-Value = Union[Function, Class, str, None]
-"""What a name is bound to, as far as it matters: a text is the dotted name of what was called to
-make it."""
-
-
 class Event(NamedTuple):
-    """``node`` is where it stands; of an IMPORT ``name`` is the module, of an UNKNOWN why."""
+    """``node`` is where it stands; of an IMPORT ``name`` is the module, of an UNKNOWN why, of a
+    CALL the dotted name, which begins with a dot where its first part is not of the notebook. The
+    ``value`` of a BIND or a CALL is the function, or the full name of what is imported, None where
+    it is neither."""
 
     kind: int
     name: str
     level: int
     node: ast.AST | None = None
-    value: Value = None
+    value: Function | str | None = None
 
 
 @dataclass(eq=False)
@@ -93,36 +79,14 @@ class Unit:
 
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_LINE_OF_IPYTHON = re.compile(
-    r"[ \t]*(?:(?P<name>[^=%!?]{1,200}?)=[ \t]*)?(?P<sign>%{1,2}|!{1,2})(?P<rest>.*)", re.S
-)
 _AUTOMAGIC = re.compile(
     r"[ \t]*(?:alias|cat|cd|clear|conda|cp|ls|ll|mamba|man|mkdir|more|mv|pip|pwd|rm|rmdir"
     r"|matplotlib|load_ext|reload_ext|autoreload|time|timeit|who|whos|env|less|pylab|run|uv)\b"
     r"(?![ \t]*[=.(,\[])"
 )
 
-HARMLESS = {
-    *("alias", "autoawait", "autocall", "automagic", "autoreload", "autosave", "bookmark", "cat"),
-    *("cd", "clear", "cls", "colors", "conda", "config", "connect_info", "cp", "debug", "dhist"),
-    *("dirs", "doctest_mode", "ed", "edit", "env", "history", "hist", "info", "less", "load_ext"),
-    *("ll", "ls", "lsmagic", "lx", "magic", "mamba", "man", "matplotlib", "memit", "mkdir", "more"),
-    *("mprun", "lprun", "mv", "notebook", "page", "pastebin", "pdb", "pdef", "pdoc", "pfile"),
-    *("pinfo", "pinfo2", "pip", "popd", "pprint", "precision", "prun", "psearch", "psource"),
-    *("pushd", "pwd", "pycat", "qtconsole", "quickref", "rehashx", "reload_ext", "rm", "rmdir"),
-    *("save", "set_env", "sx", "system", "tb", "tensorboard", "tensorflow_version", "time"),
-    *("timeit", "unalias", "unload_ext", "uv", "version_information", "watermark", "who", "who_ls"),
-    *("whos", "writefile", "xdel", "xmode", "gui", "logstart", "logstop", "logon", "logoff"),
-    *("store", "pinfo", "bash", "html", "HTML", "latex", "markdown", "svg", "SVG", "javascript"),
-    *("js", "sh", "script", "file", "perl", "ruby", "cmd", "!", "capture", "writetemplate"),
-    *("snakeviz", "heat", "pycodestyle_on", "pycodestyle_off", "flake8_on", "flake8_off", "R"),
-    *("sql", "bigquery", "latex", "script", "python2", "pypy", "dotenv", "blackcellmagic"),
-    *("black", "nb_black", "wandb", "mermaid", "cache", "skip", "shell"),
-}
-"""Magics of lines and cells that bind no names but those that their own text holds."""
-
 _WITHOUT_NAMES = {"pip", "conda", "writefile", "file", "matplotlib", "cd", "env"}
-"""Those that bind none."""
+"""Magics that bind no names."""
 
 _TIMED = re.compile(r"[ \t]*(?:%%time\b|%time[ \t]+(?![\s-]))")
 """What is timed, and read as Python (languages/changes.py)."""
@@ -130,17 +94,7 @@ _TIMED = re.compile(r"[ \t]*(?:%%time\b|%time[ \t]+(?![\s-]))")
 _EXTENSIONS = {
     *("autoreload", "tensorboard", "sql", "line_profiler", "memory_profiler", "rpy2", "watermark"),
     *("nb_black", "lab_black", "jupyter_black", "dotenv", "version_information", "google", "wandb"),
-    *(
-        "Cython",
-        "cython",
-        "snakeviz",
-        "heat",
-        "pycodestyle_magic",
-        "bigquery",
-        "cudf",
-        "nb_js_diagrammers",
-    ),
-    *("jupyter_ai", "duckdb", "ipython_sql", "blackcellmagic", "scalene", "memray", "cuml"),
+    *("Cython", "cython", "snakeviz", "pycodestyle_magic", "cudf", "duckdb", "jupyter_ai", "cuml"),
 }
 """Extensions of IPython that bind no names when they are loaded."""
 
@@ -208,10 +162,10 @@ def _binds(text: str) -> Iterator[Event]:
 
 def of_ipython(line: str) -> Iterator[Event]:
     """Of a line of IPython: a magic, a command or a question."""
-    match = _LINE_OF_IPYTHON.match(line)
-    if match and match["sign"].startswith("%"):
-        yield from _of_magic(match["rest"].strip(), line)
-    elif not match and line.lstrip()[:1] in ("/", ",", ";"):
+    said = split(line)
+    if said and said[0] == "%":
+        yield from _of_magic(said[1], line)
+    elif not said and line.lstrip()[:1] in ("/", ",", ";"):
         yield from _binds(line)
 
 
@@ -222,26 +176,29 @@ def _of_magic(said: str, text: str) -> Iterator[Event]:
         yield Event(UNKNOWN, f"the extension {rest.strip()[:40]}", UNSURE)
     elif name == "store" and re.search(r"-\w*r\b", rest) and not rest.replace("-r", "").strip():
         yield Event(UNKNOWN, "the magic %store -r", UNSURE)
-    elif name not in HARMLESS:
+    elif name not in BINDING_NO_OTHERS:
         yield Event(UNKNOWN, f"the magic %{name[:40]}", UNSURE)
     elif name not in _WITHOUT_NAMES and not _TIMED.match(text):
         yield from _binds(text[:10_000])
 
 
 class _Reader:
-    """Reads the code of a unit whose names ``local`` are not those of the notebook. ``first`` is
-    the name of the object in the method that it reads."""
+    """Reads the code of a unit whose names ``local`` are not those of the notebook."""
 
-    def __init__(self, unit: Unit, local: frozenset[str], first: str = "") -> None:
+    def __init__(self, unit: Unit, local: frozenset[str]) -> None:
         self.events: list[Event] = []
         self._unit = unit
         self._local = local
         self._hidden: frozenset[str] = frozenset()
-        self._first = first
         self._at: ast.AST | None = None
 
     def _add(
-        self, kind: int, name: str, level: int, node: ast.AST | None = None, value: Value = None
+        self,
+        kind: int,
+        name: str,
+        level: int,
+        node: ast.AST | None = None,
+        value: Function | str | None = None,
     ) -> None:
         self.events.append(Event(kind, name, level, self._at or node, value))
 
@@ -264,8 +221,9 @@ class _Reader:
         return 0
 
     def _expr(self, node: ast.Expr, level: int) -> None:
-        if isinstance(node.value, ast.Name) and node.value.id in HARMLESS and not self._local:
-            self.events += of_ipython("%" + node.value.id)  # where no variable has that name
+        name = getattr(node.value, "id", "")
+        if name in BINDING_NO_OTHERS and not self._local:
+            self.events += of_ipython("%" + name)  # where no variable has that name
         else:
             self.expression(node.value, level)
 
@@ -286,7 +244,7 @@ class _Reader:
             if isinstance(part, ast.Global):
                 for name in part.names:
                     self._add(BIND, name, UNSURE)
-            elif isinstance(part, ast.Call) and _dotted(part.func) == "exec":
+            elif isinstance(part, ast.Call) and dotted(part.func) == "exec":
                 self._add(UNKNOWN, "exec()", UNSURE)
 
     def _function(
@@ -298,7 +256,7 @@ class _Reader:
             decorators = (
                 each.func if isinstance(each, ast.Call) else each for each in node.decorator_list
             )
-            if not all(_dotted(each).split(".")[-1] in _TRANSPARENT for each in decorators):
+            if not all(dotted(each).split(".")[-1] in _TRANSPARENT for each in decorators):
                 return None
             if _has_yield(node.body):
                 return None
@@ -307,22 +265,10 @@ class _Reader:
     def _classdef(self, node: ast.ClassDef, level: int) -> None:
         for each in (*node.decorator_list, *node.bases, *(key.value for key in node.keywords)):
             self.expression(each, level)
-        made = Class(node.name, [_dotted(base) for base in node.bases])
         hidden, self._hidden = self._hidden, self._hidden | variables(node)[0]
         self.block(node.body, level)
         self._hidden = hidden
-        for method in node.body:
-            if isinstance(method, _FUNCTIONS):
-                function = self._function(method)
-                if function:
-                    is_plain = not any(_dotted(d) == "staticmethod" for d in method.decorator_list)
-                    function.of_class = made if is_plain else None
-                made.methods[method.name] = function
-        is_plain = not node.decorator_list or all(
-            _dotted(d.func if isinstance(d, ast.Call) else d).split(".")[-1] == "dataclass"
-            for d in node.decorator_list
-        )
-        self._bind(node.name, level, node, made if is_plain and not node.keywords else None)
+        self._bind(node.name, level, node)
 
     def _return(self, node: ast.Return, level: int) -> int:
         if node.value:
@@ -350,13 +296,7 @@ class _Reader:
 
     def _assign(self, node: ast.Assign, level: int) -> None:
         self.expression(node.value, level)
-        value: Value = None
-        if isinstance(node.value, ast.Lambda):
-            value = self._function(node.value)
-        elif isinstance(node.value, ast.Call):
-            value = _dotted(node.value.func) or None
-        elif isinstance(node.value, ast.Name):
-            value = "=" + node.value.id
+        value = self._function(node.value) if isinstance(node.value, ast.Lambda) else None
         for target in node.targets:
             self._target(target, level, value)
 
@@ -373,7 +313,7 @@ class _Reader:
         self.expression(node.value, level)
         self._target(node.target, level)
 
-    def _target(self, node: ast.expr, level: int, value: Value = None) -> None:
+    def _target(self, node: ast.expr, level: int, value: Function | None = None) -> None:
         if isinstance(node, ast.Name):
             self._bind(node.id, level, node, value)
         elif isinstance(node, (ast.Tuple, ast.List)):
@@ -403,8 +343,10 @@ class _Reader:
 
     def _if(self, node: ast.If, level: int) -> int:
         self.expression(node.test, level)
-        is_true = _is_true(node.test)
-        leaves = self.block(node.body, level if is_true else UNSURE)
+        start = len(self.events)
+        leaves = self.block(node.body, level if _is_true(node.test) else UNSURE)
+        if isinstance(node.test, ast.Constant) and not node.test.value:  # it is switched off
+            self.events[start:] = [each for each in self.events[start:] if each.kind != CALL]
         return leaves | self.block(node.orelse, UNSURE)
 
     def _with(self, node: ast.With | ast.AsyncWith, level: int) -> int:
@@ -414,7 +356,7 @@ class _Reader:
             if item.optional_vars:
                 self._target(item.optional_vars, level)
             called = item.context_expr
-            name = _dotted(called.func if isinstance(called, ast.Call) else called)
+            name = dotted(called.func if isinstance(called, ast.Call) else called)
             if _SUPPRESSING.search(name):
                 inner = UNSURE
         return self.block(node.body, inner)
@@ -444,7 +386,9 @@ class _Reader:
             self._add(IMPORT, alias.name, level, node)
             if alias.name == "__main__":
                 self._add(UNKNOWN, "the import of __main__", level)
-            self._bind(alias.asname or alias.name.partition(".")[0], level, node)
+            root = alias.name.partition(".")[0]
+            full = alias.name if alias.asname else root
+            self._bind(alias.asname or root, level, node, full)
 
     def _importfrom(self, node: ast.ImportFrom, level: int) -> None:
         module = "." * node.level + (node.module or "")
@@ -454,7 +398,8 @@ class _Reader:
             if alias.name == "*":
                 self._add(UNKNOWN, f"from {module} import *", level)
             else:
-                self._bind(alias.asname or alias.name, level, node)
+                full = f"{module}.{alias.name}"
+                self._bind(alias.asname or alias.name, level, node, full)
 
     def _match(self, node: ast.AST, level: int) -> int:
         leaves = 0
@@ -474,7 +419,9 @@ class _Reader:
     def _typealias(self, node: ast.AST, level: int) -> None:
         self._target(node.name, level)  # type: ignore[attr-defined]
 
-    def _bind(self, name: str, level: int, node: ast.AST | None, value: Value = None) -> None:
+    def _bind(
+        self, name: str, level: int, node: ast.AST | None, value: Function | str | None = None
+    ) -> None:
         if name not in self._local and name not in self._hidden:
             self._add(BIND, name, level, node, value)
 
@@ -545,7 +492,7 @@ class _Reader:
         self._local = local
 
     def _call(self, node: ast.Call, level: int) -> None:
-        name = _dotted(node.func)
+        name = dotted(node.func)
         last = name.split(".")[-1]
         arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
         if self._reaches_names(node, name, last) or self._reaches_ipython(node, name, last):
@@ -562,10 +509,9 @@ class _Reader:
                     self._add(CALL, "", min(level, LIKELY), node, self._function(each))
                 elif isinstance(each, ast.Name) and each.id not in self._local | self._hidden:
                     self._add(CALL, each.id, min(level, LIKELY), node)
-        root, _, rest = name.partition(".")
-        if self._first and root == self._first and rest:
-            self._add(CALL, "." + rest, level, node)
-        elif root and root not in self._local and root not in self._hidden:
+        root = name.partition(".")[0]
+        name = name[len(root) :] if root in self._local | self._hidden else name
+        if name:
             self._add(CALL, name, level, node)
 
     def _reaches_names(self, node: ast.Call, name: str, last: str) -> bool:
@@ -581,7 +527,7 @@ class _Reader:
                 self._add(BIND, word, UNSURE)
             if re.search(r"[:(]", text):
                 self._add(UNKNOWN, "var()", UNSURE)
-        elif name == "setattr" and _dotted(node.args[0]).split(".")[-1] in _MODULES:
+        elif name == "setattr" and dotted(node.args[0]).split(".")[-1] in _MODULES:
             self._add(UNKNOWN, "setattr()", UNSURE)
         return False
 
@@ -616,14 +562,14 @@ _EXPRESSIONS: dict[type[ast.AST], Callable[[_Reader, Any, int], None]] = {
 
 
 def _is_ipython(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and _dotted(node.func).split(".")[-1] == "get_ipython"
+    return isinstance(node, ast.Call) and dotted(node.func).split(".")[-1] == "get_ipython"
 
 
 def _is_namespace(node: ast.expr) -> bool:
     """Whether it is ``globals()`` or such, or a method of it without arguments."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
         node = node.func.value
-    return isinstance(node, ast.Call) and _dotted(node.func) in _NAMESPACES and not node.args
+    return isinstance(node, ast.Call) and dotted(node.func) in _NAMESPACES and not node.args
 
 
 def _is_true(node: ast.expr) -> bool:
@@ -632,7 +578,7 @@ def _is_true(node: ast.expr) -> bool:
         return bool(node.value)
     return (
         isinstance(node, ast.Compare)
-        and _dotted(node.left) == "__name__"
+        and dotted(node.left) == "__name__"
         and len(node.ops) == 1
         and isinstance(node.ops[0], ast.Eq)
         and getattr(node.comparators[0], "value", "") == "__main__"
@@ -646,7 +592,7 @@ def _level_within(node: ast.expr, level: int) -> int:
         if any(not isinstance(each, ast.Starred) for each in node.elts):
             return level
         return min(level, LIKELY) if node.elts else UNSURE
-    if isinstance(node, ast.Call) and _dotted(node.func) == "range" and len(node.args) == 1:
+    if isinstance(node, ast.Call) and dotted(node.func) == "range" and len(node.args) == 1:
         number = getattr(node.args[0], "value", None)
         if type(number) is int:
             return level if number > 0 else UNSURE
@@ -663,12 +609,3 @@ def _has_yield(body: Iterable[ast.AST]) -> bool:
         if not isinstance(node, (*_FUNCTIONS, ast.Lambda)):
             stack += ast.iter_child_nodes(node)
     return False
-
-
-def _dotted(node: ast.AST) -> str:
-    """``a.b.c``, "" where it is not that."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *names[::-1]]) if isinstance(node, ast.Name) else ""

@@ -8,10 +8,11 @@ import builtins
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..document.reader import Notebook
 from . import events
-from .events import SURE, UNSURE, Class, Event, Function, Unit, Value
+from .events import SURE, UNSURE, Event, Function, Unit
 from .findings import ERROR, NOTE, WARNING, Finding
 
 MOST_STEPS = 200_000
@@ -49,13 +50,30 @@ class Imported:
     is_sure: bool
 
 
+class Called(NamedTuple):
+    """A call of the code that a run executes. ``name`` is as the code has it, ``full`` as the
+    modules name it that are imported, "" where it is bound in another way. It is made by the
+    ``unit``, at its node ``at``, and within the function ``within`` of the notebook, if that is
+    called there. ``is_sure``: whatever happens."""
+
+    name: str
+    full: str
+    node: ast.AST | None
+    unit: Unit
+    at: ast.AST | None
+    within: str
+    is_sure: bool
+
+
 @dataclass
 class Names:
-    """What is known of the names of a notebook: ``findings``, and ``imports`` in their order.
-    ``unknown`` is from which cell on names may be bound that no cell names, and why."""
+    """What is known of the names of a notebook: ``findings``, and ``imports`` and ``calls`` in
+    their order. ``unknown`` is from which cell on there may be names that no cell binds, and
+    why."""
 
     findings: list[Finding] = field(default_factory=list)
     imports: list[Imported] = field(default_factory=list)
+    calls: list[Called] = field(default_factory=list)
     unknown: tuple[int, str] | None = None
 
 
@@ -73,7 +91,7 @@ class _Execution:
         self._notebook = notebook
         self._bound: set[str] = set(re.findall(r"[^\W\d]\w*", startup))
         self._deleted: dict[str, int] = {}
-        self._values: dict[str, Value | tuple[Class]] = {}
+        self._values: dict[str, Function | str | None] = {}
         self._steps = 0
         self._does: dict[int, Callable[[Event, Unit, int], None]] = {
             events.READ: self._read,
@@ -85,12 +103,9 @@ class _Execution:
             events.END: self._end,
         }
         self._has_ended = False
-        self._calls: list[tuple[Function, Class | None]] = []  # with the class of its object
+        self._calls: list[Function] = []
         self._binders: dict[str, list[int]] = {}
-        self._changed: set[str] = set()
         for index, of_cell in read:
-            for unit in of_cell:
-                self._changed.update(_changed(unit.block.nodes))
             for event in (event for unit in of_cell for event in unit.events):
                 if event.kind == events.BIND and event.node:
                     self._binders.setdefault(event.name, []).append(index)
@@ -104,7 +119,7 @@ class _Execution:
 
     def _execute(self, each: Iterable[Event], unit: Unit, most: int) -> None:
         for event in each:
-            if not self._has_ended:
+            if not self._has_ended and (most or event.kind == events.CALL or not self._calls):
                 self._does[event.kind](event, unit, min(event.level, most))
 
     def _read(self, event: Event, unit: Unit, level: int) -> None:
@@ -135,17 +150,8 @@ class _Execution:
     def _bind(self, event: Event, _unit: Unit, level: int) -> None:
         self._bound.add(event.name)
         self._deleted.pop(event.name, None)
-        value: Value | tuple[Class] = event.value if level == SURE else None
-        if isinstance(value, str):
-            value = self._made(value)
-        self._values[event.name] = value
-
-    def _made(self, text: str) -> Value | tuple[Class]:
-        """What a call makes, or another name is: a tuple has the class of an object."""
-        found = self._values.get(text.lstrip("="))
-        if text.startswith("="):
-            return found
-        return (found,) if isinstance(found, Class) else None
+        is_known = level == SURE or isinstance(event.value, str)
+        self._values[event.name] = event.value if is_known else None
 
     def _delete(self, event: Event, unit: Unit, level: int) -> None:
         if level and not self._is_bound(event.name):
@@ -156,55 +162,24 @@ class _Execution:
             self._deleted[event.name] = unit.cell
 
     def _call(self, event: Event, unit: Unit, level: int) -> None:
-        if not level:
-            return
-        called, of = self._called(event)
-        if not called or len(self._calls) >= _DEEPEST or self._steps > MOST_STEPS:
-            return
-        if all(called is not each for each, _ in self._calls):
-            self._steps += len(called.events)
-            if not self._calls:
-                self._caller = unit, event
-            self._calls.append((called, of))
-            self._execute(called.events, called.unit, level)
+        if not self._calls:
+            self._caller = unit, event
+        root, dot, rest = event.name.partition(".")
+        value = event.value or self._values.get(root)
+        if isinstance(value, Function) and not rest:
+            if value in self._calls or len(self._calls) >= _DEEPEST or self._steps > MOST_STEPS:
+                return
+            self._steps += len(value.events)
+            self._calls.append(value)
+            self._execute(value.events, value.unit, level)
             self._calls.pop()
-
-    def _called(self, event: Event) -> tuple[Function | None, Class | None]:
-        """The function that is called, and the class of the object whose method it is."""
-        if isinstance(event.value, Function):
-            return event.value, None
-        root, _, rest = event.name.partition(".")
-        found = self._values.get(root)
-        of = found[0] if isinstance(found, tuple) else None
-        if not root:  # a method of the object whose method this is
-            of = self._calls[-1][1] if self._calls else None
-        elif isinstance(found, Function):
-            return None if rest else found, None
-        elif isinstance(found, Class):
-            of, rest = found, rest or "__init__"
-        if not of:
-            return None, None
-        if rest:
-            return self._method(of, rest), of
-        is_module = any(base.split(".")[-1] == "Module" for base in of.bases)
-        return self._method(of, "__call__") or (
-            is_module and self._method(of, "forward")
-        ) or None, of
-
-    def _method(self, of: Class, name: str) -> Function | None:
-        if name in self._changed:
-            return None
-        each = of
-        for _ in range(_DEEPEST):
-            if name == "__init__" and "__new__" in each.methods:
-                return None
-            if name in each.methods:
-                return each.methods[name]
-            base = self._values.get(each.bases[0]) if len(each.bases) == 1 else None
-            if not isinstance(base, Class):
-                return None  # there is none, or one of several may have it
-            each = base
-        return None
+            return
+        full = value + dot + rest if isinstance(value, str) else ""
+        full = full or (event.name if root not in self._bound else "")
+        caller, at = self._caller
+        within = at.name if self._calls else ""
+        called = Called(event.name, full, event.node, caller, at.node, within, level == SURE)
+        self.names.calls.append(called)
 
     def _add(self, event: Event, unit: Unit, level: int) -> None:
         """Says of a name that it is not bound, once."""
@@ -212,7 +187,7 @@ class _Execution:
         self._bound.add(name)
         within = ""
         if self._calls:
-            called = self._calls[-1][0].name
+            called = self._calls[-1].name
             within = f" in {called}(), which is called here," if called else " in a function here"
             unit, event = self._caller
         line, column = unit.place(event.node)
@@ -238,19 +213,6 @@ class _Execution:
         counts = self._notebook.cells[later].number, self._notebook.cells[cell].number
         was_before = counts[0] and counts[1] and counts[0] < counts[1]
         return f"before {labels[later]} binds it{_RAN_FIRST * bool(was_before)} - move that cell up"
-
-
-def _changed(nodes: Iterable[ast.stmt]) -> Iterator[str]:
-    """Names of methods that may be replaced: attributes that are assigned, functions at the top
-    level with a decorator, and texts, as ``setattr`` takes them."""
-    for node in nodes:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.decorator_list:
-            yield node.name
-        for each in ast.walk(node):
-            if isinstance(each, ast.Attribute) and not isinstance(each.ctx, ast.Load):
-                yield each.attr
-            elif isinstance(each, ast.Constant) and isinstance(each.value, str):
-                yield each.value
 
 
 def findings(found: Names) -> Iterator[Finding]:

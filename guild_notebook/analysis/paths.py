@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from . import programs
 from .blocks import Block, dotted
 from .findings import NOTE, WARNING, Finding
+from .magics import makes_no_files
 
 MISSING, LEAVES = "missing-path", "leaves-run"
 
@@ -97,12 +97,6 @@ _ONLY_NAMES = re.compile(
     r"os\.path\.|pathlib\.(?:Pure)?(?:Posix|Windows)?Path\Z|print\Z|len\Z|str\Z"
 )
 _CHANGES_FOLDER = re.compile(r"chdir\Z|\bmagic\Z|run_line_magic\Z")
-
-_HARMLESS_LINE = re.compile(
-    r"[ \t]*(?:%{1,2}(?:matplotlib|config|load_ext|reload_ext|autoreload|time|timeit|pylab|pip"
-    r"|conda|mamba|watermark|precision|pprint|xmode|capture|pwd|ls|who|whos|reset|html|HTML|latex"
-    r"|markdown|javascript|js|svg|env|prun|lprun|memit|mprun|tensorflow_version)\b|\?)"
-)
 
 _PATH = re.compile(r"[^\0\n\r*?\[\]{}<>|\"\ud800-\udfff]*")
 _URL = re.compile(r"\w{2,}:|s3:|//|\\\\")
@@ -289,7 +283,7 @@ class _Reader:
 
     def execute(self, block: Block) -> None:
         """Takes what a statement may make, and the texts that it gives names."""
-        if not block.nodes or not all(_is_harmless(line) for _, line in block.lines):
+        if not block.nodes or not all(makes_no_files(line) for _, line in block.lines):
             self._execute_text(block)
         for node in block.nodes:
             self._execute_statement(node)
@@ -313,12 +307,9 @@ class _Reader:
         if not block.nodes:
             lines += [block.text] * bool(re.search(r"^[^#\s]", block.text, re.M))
         for line in lines:
-            shell = re.match(r"[ \t]*(?:\w+[ \t]*=[ \t]*)?!{1,2}(.*)", line, re.S)
-            if shell and not programs.program(shell[1]):
-                continue
             if re.match(r"\s*%%(?:writefile|file)\s", line):
                 self._touch(line.partition("\n")[0].split()[-1])
-            elif not _is_harmless(line):
+            elif not makes_no_files(line):
                 self._made.anything = True
 
     def _full(self, name: str) -> str:
@@ -363,7 +354,7 @@ class _Reader:
     def paths(self, block: Block) -> Iterator[tuple[ast.expr, str, bool]]:
         """The files that the statements of a block read, and those that they write, with where
         they stand, each before what it makes is taken."""
-        if not all(_is_harmless(line) for _, line in block.lines):
+        if not all(makes_no_files(line) for _, line in block.lines):
             self.execute(Block(block.cell, block.source, block.start, "", lines=block.lines))
         for node in block.nodes:
             for call in _sure_calls(node):
@@ -439,11 +430,6 @@ class _Reader:
             if full in ("os.getcwd", "pathlib.Path.cwd", "pathlib.Path") and not node.args:
                 return "."
         return None
-
-
-def _is_harmless(line: str) -> bool:
-    """Whether a line of IPython makes no files: magics that do not, and questions."""
-    return bool(_HARMLESS_LINE.match(line)) or (line.endswith("?") and line[:1] not in "%!")
 
 
 def _words(path: str) -> Iterator[str]:

@@ -12,13 +12,11 @@ from typing import Any
 from .. import options
 from ..analysis import checks, paths, reach
 from ..analysis.findings import ERROR, LEVELS, NOTE, Finding
-from ..document import states
 from ..document.reader import Notebook, is_inside
 from ..errors import KernelError
 from ..flags import apply, languages
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered
-from ..flags.sources import parameters
 from ..kernels import startup
 from ..texts import columns, printable
 from . import notebook_lines
@@ -42,8 +40,6 @@ def lines(
     where there are errors or warnings, else 0. ``assigned`` is by the flags that are given values,
     ``arguments`` are options of the run. Raises UserError for what these are wrong in."""
     settings = {**options.defaults(), **options.from_arguments(arguments, nb.path)}
-    kept = parameters.kept_cells(nb)
-    indexes = states.indexes_to_run(kept, settings["skip-tags"], settings["until"])
     folder = os.path.dirname(os.path.abspath(nb.path))
     kernel = _Kernel(nb, folder, settings["kernel"])
     checked = checks.Checked(
@@ -53,11 +49,12 @@ def lines(
         sources=apply.edited_sources(nb, filter(None, assigned.values())),
         given=list(assigned),
         startup=startup.code(),
-        indexes=indexes,
+        skip_tags=settings["skip-tags"],
+        until=settings["until"],
         project=_project(folder, is_in_place=settings["cwd"] == "project"),
     )
-    findings = [*checks.findings(checked, kernel.lacking)]
-    findings = [*kernel.findings, *findings]
+    others = checks.findings(checked, kernel.lacking)
+    findings = [*kernel.findings, *others]
     reaches = _reaches(nb, found)
     if form == "json":
         yield json.dumps(_data(nb, findings, reaches), indent=1)
@@ -68,7 +65,7 @@ def lines(
         yield from (_line(nb, each) for each in findings)
         if reaches:
             yield ""
-            rows = [(name, _said(cells, indexes)) for name, cells in reaches.items()]
+            rows = [(name, _said(cells, checked.indexes)) for name, cells in reaches.items()]
             yield from columns([("FLAG", "REACHES"), *rows])
             yield ""
         yield _summary(findings)

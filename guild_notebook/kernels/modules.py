@@ -22,27 +22,11 @@ _ANSWER = "guild-notebook: "
 
 @dataclass
 class Lacking:
-    """The modules that a kernel's ``python`` lacks, each with what of its name is not there;
-    ``why`` is why that is not known."""
+    """What there is to say of each module that a kernel lacks, a sentence; ``why`` is why that is
+    not known."""
 
-    python: str = ""
-    modules: Mapping[str, str] = field(default_factory=dict)
-    prefix: str = ""
-    path: Sequence[str] = ()
+    said: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
-
-    @property
-    def said(self) -> dict[str, str]:
-        """What to say of each module, a sentence."""
-        texts = {}
-        for module, lacks in self.modules.items():
-            distribution = "" if "." in lacks else distribution_of(lacks)
-            how = "import what it has"
-            if distribution:
-                about = self.python, self.prefix, self.path, distribution
-                how = f"install it there: {interpreters.install_command(*about)}"
-            texts[module] = f"the kernel's Python, {self.python}, has no module '{lacks}' - {how}"
-        return texts
 
 
 def lacking(
@@ -62,10 +46,25 @@ def lacking(
         return Lacking(why=f"the kernel '{name}' is not a program of a Python here")
     if interpreters.is_own(program) and "PYTHONPATH" not in spec.env:
         found = module_search.lacking(list(names))
-        return Lacking(program, found, sys.prefix, sys.path)
+        return Lacking(_said(found, program, sys.prefix, sys.path))
     if program != active and interpreters.is_within(program, project):
-        return Lacking(program, why=f"{program} lies in the project, and is not started for it")
+        return Lacking(why=f"{program} lies in the project, and is not started for it")
     return _asked(program, spec, names)
+
+
+def _said(
+    found: Mapping[str, str], program: str, prefix: str, path: Sequence[str]
+) -> dict[str, str]:
+    """What to say of the modules ``found``, each of which has the part of its name that lacks."""
+    texts = {}
+    for module, lacks in found.items():
+        distribution = "" if "." in lacks else distribution_of(lacks)
+        how = "import what it has"
+        if distribution:
+            command = interpreters.install_command(program, prefix, path, distribution)
+            how = f"install it there: {command}"
+        texts[module] = f"the kernel's Python, {program}, has no module '{lacks}' - {how}"
+    return texts
 
 
 def _asked(program: str, spec: KernelSpec, names: Sequence[str]) -> Lacking:
@@ -87,6 +86,6 @@ def _asked(program: str, spec: KernelSpec, names: Sequence[str]) -> Lacking:
         answer = json.loads(
             [line for line in lines if line.startswith(_ANSWER)][-1][len(_ANSWER) :]
         )
-        return Lacking(program, answer["lacks"], answer["prefix"], answer["path"])
+        return Lacking(_said(answer["lacks"], program, answer["prefix"], answer["path"]))
     except (OSError, subprocess.TimeoutExpired, IndexError, ValueError, KeyError, TypeError):
-        return Lacking(program, why=f"{program} does not say which modules it has")
+        return Lacking(why=f"{program} does not say which modules it has")

@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from .. import options
 from ..analysis.checks import Checked, findings
 from ..analysis.findings import ERROR, WARNING
-from ..document import states
 from ..document.reader import Notebook
 from ..errors import KernelError, NotebookError
 from ..flags import apply, languages
 from ..flags.apply import Assignment
 from ..flags.discover import Discovered
-from ..flags.sources import parameters
 from ..kernels import modules, startup
 
 
@@ -37,11 +35,10 @@ def check(
         except KernelError:
             return {}  # as the start of the kernel says
 
-    kept = parameters.kept_cells(notebook)
-    indexes = states.indexes_to_run(kept, settings["skip-tags"], settings["until"])
     sources = apply.edited_sources(notebook, assigned)
     given = [each.flag.name for each in assigned if apply.edited_sources(notebook, [each])]
-    checked = Checked(notebook, found, folders, sources, given, startup.code(), indexes)
+    which = settings["skip-tags"], settings["until"]
+    checked = Checked(notebook, found, folders, sources, given, startup.code(), *which)
     said = [each for each in findings(checked, lacking) if each.level in (ERROR, WARNING)]
     for each in said:
         label = notebook.labels[each.cell]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from guild_notebook.analysis import blocks, interaction
+from guild_notebook.analysis import blocks, events, interaction, names
 from tests.helpers.notebooks import notebook
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 WAITING = {
     "input": (["name = input('Your name: ')"], [(0, 1, ERROR, "input()")]),
-    "input in an expression": (["x = [int(input()) for i in [1]]"], [(0, 1, NOTE, "input()")]),
+    "input in an expression": (["x = [int(input()) for i in y]"], [(0, 1, NOTE, "input()")]),
     "input that is converted": (["pass\nn = int(input())"], [(0, 2, ERROR, "input()")]),
     "input in a loop for ever": (["while True:\n    x = input()"], [(0, 2, ERROR, "input()")]),
     "input in a branch": (["if a:\n    x = input()"], [(0, 2, NOTE, "input()")]),
@@ -104,5 +104,7 @@ def test_what_may_raise_may_ask():
 
 
 def _found(cells):
-    read = blocks.read(notebook(*cells), range(len(cells)), {})
-    return list(interaction.findings(read))
+    nb = notebook(*cells)
+    read = blocks.read(nb, range(len(cells)), {})
+    known = names.names(nb, events.units(read), "")
+    return sorted(interaction.findings(read, known.calls), key=lambda each: each.place)

@@ -54,32 +54,8 @@ UNBOUND: dict[str, tuple[list[str], list[str]]] = {
         ["def f(n):\n    g(n)\ndef g(n):\n    f(n)\n    y", "f(1)"],
         ["y 2:1 error"],
     ),
-    "another name of a function is called": (["def f():\n    y\ng = f\ng()"], ["y 1:4 error"]),
     "a lambda is called": (["f = lambda: y\nf()"], ["y 1:2 error"]),
     "a lambda is applied": (["import x\nx.apply(lambda r: y)"], ["y 1:2 warning"]),
-    "a method is called": (
-        ["class A:\n    def f(self):\n        return y", "a = A()", "a.f()"],
-        ["y 3:1 error"],
-    ),
-    "an object is made": (
-        ["class A:\n    def __init__(self):\n        self.f()\n    def f(self):\n        y", "A()"],
-        ["y 2:1 error"],
-    ),
-    "an inherited method is called": (
-        [
-            "class A:\n    def f(self):\n        y\nclass B(A):\n    pass",
-            "B().f()",
-            "b = B()\nb.f()",
-        ],
-        ["y 3:2 error"],
-    ),
-    "a module of PyTorch is called": (
-        [
-            "from torch.nn import Module\nclass A(Module):\n    def forward(self):\n        y",
-            "a = A()\na(1)",
-        ],
-        ["y 2:2 error"],
-    ),
     "the file of a notebook": (["import os\nos.path.dirname(__file__)"], ["__file__ 1:2 error"]),
     "a name of the main program's branch": (
         ["if __name__ == '__main__':\n    y"],
