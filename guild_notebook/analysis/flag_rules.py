@@ -9,7 +9,6 @@ from ..document.reader import Notebook
 from ..flags import languages
 from ..flags.discover import Discovered, assigned_again, assigned_again_warning
 from ..flags.languages.source import Source
-from ..flags.model import Flag
 from ..flags.sources import parameters
 from .findings import NOTE, WARNING, Finding
 
@@ -66,14 +65,10 @@ def _reaching_nothing(
         if counts[name] <= len(flag.sites):
             site = flag.sites[0]
             line, column = Source(notebook.cells[site.cell].source).position(site.start)
-            text = _text(flag)
+            text = (
+                f"flag {flag.label} reaches no cell: nothing reads {flag.name} - use it where its "
+                "value is to count, or take it out"
+            )
             yield Finding(
                 site.cell, line, column + 1, "flag-reaches-nothing", levels[flag.name], text
             )
-
-
-def _text(flag: Flag) -> str:
-    return (
-        f"flag {flag.label} reaches no cell: nothing reads {flag.name} - use it where its value "
-        "is to count, or take it out"
-    )

@@ -53,7 +53,6 @@ _CALLS = {
 _SERVERS = {"serve_forever": _SERVES, "mainloop": _WINDOW}
 """Methods without arguments whose objects may be any."""
 
-_MAGICS = {"debug": _DEBUGGER}
 _WINDOWS = re.compile(r"(?:qt\d?|tk|gtk\d?|wx|osx)(?:agg|cairo)?", re.I)
 _LOGINS: tuple[tuple[str, ...], ...] = (
     *(("huggingface-cli", "login"), ("hf", "auth", "login"), ("gcloud", "auth", "login")),
@@ -111,8 +110,8 @@ def _of_line(line: str) -> tuple[str, str] | None:
     name, _, rest = text.partition(" ")
     if sign == "!" or name in ("system", "sx"):
         return _of_command(text if sign == "!" else rest)
-    if name in _MAGICS:
-        return f"%{name}", _MAGICS[name]
+    if name == "debug":
+        return "%debug", _DEBUGGER
     if name in ("matplotlib", "gui", "pylab") and _WINDOWS.fullmatch(rest.strip()):
         return f"%{name} {rest.strip()}", _WINDOW
     return None

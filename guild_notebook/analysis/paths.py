@@ -14,7 +14,7 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .blocks import Block, dotted
 from .findings import NOTE, WARNING, Finding
@@ -242,20 +242,14 @@ def _is_ignored(path: str, root: str) -> bool:
     return done.returncode == 0
 
 
-@dataclass
-class _Made:
-    """What may have been made before a statement: ``words`` are files and folders that something
-    was given; ``anything`` is whether any file may be there."""
-
-    words: set[str] = field(default_factory=set)
-    anything: bool = False
-
-
 class _Reader:
-    """Goes through the statements of a notebook in order."""
+    """Goes through the statements of a notebook in order. Of what these may have made, ``_words``
+    are names of files and folders that something was given; with ``_anything`` any file may be
+    there."""
 
     def __init__(self, blocks: Iterable[Block]) -> None:
-        self._made = _Made()
+        self._words: set[str] = set()
+        self._anything = False
         self._texts: dict[str, str] = {}
         self._modules: dict[str, str] = {}
         self._functions: set[str] = set()
@@ -294,7 +288,7 @@ class _Reader:
                 self._call(each)
             elif isinstance(each, ast.ImportFrom) and each.names[0].name == "*":
                 is_quiet = _QUIET_MODULES.match(each.module or "")
-                self._made.anything |= not is_quiet
+                self._anything |= not is_quiet
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             name = targets[0].id if isinstance(targets[0], ast.Name) else ""
@@ -310,7 +304,7 @@ class _Reader:
             if re.match(r"\s*%%(?:writefile|file)\s", line):
                 self._touch(line.partition("\n")[0].split()[-1])
             elif not makes_no_files(line):
-                self._made.anything = True
+                self._anything = True
 
     def _full(self, name: str) -> str:
         root, dot, rest = name.partition(".")
@@ -321,7 +315,7 @@ class _Reader:
         full, last = self._full(name), name.rpartition(".")[2]
         root = name.partition(".")[0]
         if _CHANGES_FOLDER.search(full):
-            self._made.anything = True
+            self._anything = True
             return
         if self._read_path(call) is not None or _ONLY_NAMES.match(full):
             return
@@ -333,21 +327,21 @@ class _Reader:
             self._touch(text)
         written = self._written(call)
         if written is not None:
-            self._made.anything |= self.text(written) is None and last != "savefig"
+            self._anything |= self.text(written) is None and last != "savefig"
         elif root in self._modules:
             is_quiet = full.startswith("sys.") or not (
                 _MAKES.search(last) or full in ("os.rename", "os.replace") or _downloads(call)
             )
-            self._made.anything |= not (is_quiet and _QUIET_MODULES.match(full))
+            self._anything |= not (is_quiet and _QUIET_MODULES.match(full))
         elif _MAKES.search(last) and root not in self._functions and not texts:
-            self._made.anything = True
+            self._anything = True
 
     def _touch(self, text: str) -> None:
-        self._made.words.update(_words(text))
+        self._words.update(_words(text))
 
     def may_exist(self, path: str) -> bool:
         """Whether something before may have made it."""
-        return self._made.anything or not self._made.words.isdisjoint(_words(path))
+        return self._anything or not self._words.isdisjoint(_words(path))
 
     # What a statement reads and writes.
 
