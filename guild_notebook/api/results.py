@@ -154,9 +154,10 @@ class Run:
                     f"run {self.short_id} has {len(self.cells)} cells, which count from 0 - "
                     f"there is no cell {cell}"
                 ) from None
-        found = [each for each in self.cells if cell in (each.name, each.label)]
+        code = [each for each in self.cells if each.kind == "code"]  # a heading has its own name
+        found = [each for each in code if cell in (each.name, each.label)]
         if not found:
-            names = [each.name for each in self.cells if each.kind == "code" and each.name]
+            names = [each.name for each in code if each.name]
             raise UserError(f"run {self.short_id} has no cell '{cell}' - {_hint(cell, names)}")
         if len(found) > 1:
             indexes = ", ".join(str(each.index) for each in found)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from guild_notebook.api import Run, RunError, Runs, UserError, run, runs
-from tests.helpers.project import Project
+from tests.helpers.project import Project, markdown
 
 
 class Made:
@@ -67,6 +67,12 @@ def test_outputs_images_notebook_and_report_are_those_of_the_run(made: Made):
     assert made.run.notebook.read().cells[0].source.startswith("lr = 0.5\n")
     assert made.run.report == made.run.dir / "train.html"
     assert [cell.name for cell in made.run.cells] == ["lr = 0.1", "Training"]
+
+
+def test_a_cell_is_named_by_its_heading_which_has_no_outputs(project: Project):
+    project.notebook("headed.ipynb", markdown("# Fit"), "print('fitted')")
+    made = run("headed.ipynb", nb_report="none", quiet=True)
+    assert [each.text.strip() for each in made.outputs("Fit")] == ["fitted"]
 
 
 def test_what_the_run_does_not_have_is_said(made: Made):
