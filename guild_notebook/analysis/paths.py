@@ -109,12 +109,14 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 class Project:
     """``root`` is the project's folder, ``folder`` that of the notebook in it, from which paths
     count. ``brings`` is the text of guild.yml, whose operations may bring files into a run.
-    ``in_place``: cells work in the project itself (nb-cwd: project), of which nothing is copied."""
+    ``in_place``: cells work in the project itself (nb-cwd: project), of which nothing is copied.
+    ``is_run``: the folders are those of a run, into which all has been copied."""
 
     root: str
     folder: str
     brings: str = ""
     in_place: bool = False
+    is_run: bool = False
 
 
 def findings(blocks: Iterable[Block], project: Project) -> Iterator[Finding]:
@@ -192,8 +194,11 @@ def _of_project(
         if is_write:
             made = f"make it before: os.makedirs({name!r}, exist_ok=True)"
             return MISSING, WARNING, f"folder '{name}' does not exist - {made}"
+        if project.is_run and not project.in_place:
+            text = f"'{path}' is not in the run - check the path, run it with nb-cwd=project, or"
+            return MISSING, WARNING, f"{text} name the file in 'requires'"
         return MISSING, WARNING, f"'{path}' does not exist - check the path, or get the file"
-    if is_write or project.in_place or os.path.isdir(full):
+    if is_write or project.in_place or project.is_run or os.path.isdir(full):
         return None
     if why := not_copied(full, project.root):
         text = f"'{path}' is not copied into runs, since {why}"

@@ -239,8 +239,8 @@ class UnexecutedNotebook:
             return
         from . import before
 
-        folders = _folders(self._record, settings)[1]
-        before.check(self._nb, self._found, self._assigned, settings, folders, say)
+        places = (self._record.dir, *_folders(self._record, settings))
+        before.check(self._nb, self._found, self._assigned, settings, *places, say)
 
     def prefix(self, start: KernelStart, settings: options.Settings) -> Prefix:
         """The cells that this trial shares with others, on a kernel as ``start`` has chosen."""

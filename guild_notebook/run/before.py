@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from .. import options
+from ..analysis import paths
 from ..analysis.checks import Checked, findings
 from ..analysis.findings import ERROR, WARNING
 from ..document.reader import Notebook
@@ -21,11 +22,14 @@ def check(
     found: Discovered,
     assigned: Sequence[Assignment],
     settings: options.Settings,
+    run_dir: str,
+    cwd: str,
     folders: Sequence[str],
     say: Callable[[str], None],
 ) -> None:
     """Say what there is to warn of before a run of a notebook, of which the flags are ``found`` and
-    have the values ``assigned``. Raises NotebookError where a cell is sure to fail."""
+    have the values ``assigned``, and whose cells work in the folder ``cwd`` and import from
+    ``folders``. Raises NotebookError where a cell is sure to fail."""
 
     def lacking(names: Sequence[str]) -> Mapping[str, str]:
         language, project = languages.name_of(notebook), os.environ.get("PROJECT_DIR", "")
@@ -37,8 +41,9 @@ def check(
 
     sources = apply.edited_sources(notebook, assigned)
     given = [each.flag.name for each in assigned if apply.edited_sources(notebook, [each])]
-    which = settings["skip-tags"], settings["until"]
-    checked = Checked(notebook, found, folders, sources, given, startup.code(), *which)
+    which = startup.code(), settings["skip-tags"], settings["until"]
+    place = paths.Project(run_dir, cwd, in_place=settings["cwd"] == "project", is_run=True)
+    checked = Checked(notebook, found, folders, sources, given, *which, project=place)
     said = [each for each in findings(checked, lacking) if each.level in (ERROR, WARNING)]
     for each in said:
         label = notebook.labels[each.cell]

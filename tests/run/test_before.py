@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.helpers.project import Command, Project, new_project
@@ -50,6 +52,15 @@ def test_what_is_good_to_know_of_a_flag_as_it_is_in_the_notebook_is_not_said(pro
 def test_cells_that_do_not_run_are_not_checked(project: Project):
     done = project.run("broken.ipynb", "nb-check=yes", "nb-until=2")
     assert "undefined-name" not in done.stderr
+
+
+def test_a_file_that_is_not_in_the_run_is_said(project: Project):
+    project.notebook("reads.ipynb", "open('helper.py')", "open('x.bin', 'rb')\nopen('no.csv')")
+    (project.dir / "x.bin").write_bytes(b"\0")
+    arguments = ["run", "-y", "reads.ipynb", "nb-check=yes", "nb-report=none"]
+    for options, missing in ([], ["x.bin", "no.csv"]), (["nb-cwd=project"], ["no.csv"]):
+        done = project.guild(*arguments, *options)
+        assert re.findall(r", line \d: '([^']+)' .*\(missing-path\)", done.stderr) == missing
 
 
 def test_without_it_a_run_is_as_ever(project: Project):
