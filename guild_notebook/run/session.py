@@ -238,7 +238,7 @@ class Session:
     def _keeps(self, outcome: Outcome) -> bool:
         """Whether the kernel is to be kept after the run (nb-keep-kernel)."""
         is_wanted = self.settings["keep-kernel"] == "error" and outcome.exit_status
-        return bool(is_wanted) and not (self.kernel.ended.is_set() or self.stop.requested.is_set())
+        return bool(is_wanted) and not (self.kernel.ends or self.stop.requested.is_set())
 
     async def _keep_kernel(self, outcome: Outcome) -> None:
         """Keep the kernel where that is wanted, and say how to get to it."""

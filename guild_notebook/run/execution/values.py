@@ -167,12 +167,16 @@ class Values:
             path = os.path.join(self.kernel.folder, f"values-{self._requests}")
             self._requests += 1
             code = CODES[self.kernel.language](texts, path)
-            reply = await self._reply(self._execute(code), REPLY_SECONDS + values.SECONDS)
+            seconds = REPLY_SECONDS + values.SECONDS * len(texts)
+            reply = await self._reply(self._execute(code), seconds)
+            if reply is None:
+                await self.kernel.interrupt()  # it has no limit of its own, or does not see it
             with contextlib.suppress(OSError):
                 with open(path, encoding="utf-8", errors="replace") as file:
                     found = values_of(file, texts)
                 if reply is None:
-                    found.update((text, {"error": _TOO_SLOW}) for text in texts[len(found) :][:1])
+                    done = max((texts.index(text) + 1 for text in found), default=0)
+                    found.update((text, {"error": _TOO_SLOW}) for text in texts[done:][:1])
                 return found
             if reply is None:
                 break

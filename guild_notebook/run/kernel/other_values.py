@@ -25,6 +25,8 @@ _R = """local({
       if (nrow(x) != 1) stop("it is a table of ", nrow(x), " rows")
       x <- as.list(x)
     }
+    is_number <- function(e) is.numeric(e) && length(e) == 1
+    if (is.list(x) && is.null(names(x)) && all(vapply(x, is_number, NA))) x <- unlist(x)
     if (is.list(x) || !is.null(names(x))) {
       if (depth < @DEEPEST@) for (k in head(seq_along(x), @NAMES@)) {
         try(tell(i, trimws(paste(name, names(x)[k])), x[[k]], depth + 1), silent = TRUE)
@@ -121,22 +123,24 @@ def values_of(lines: Iterable[str], texts: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for line in lines:
         parts = line.rstrip("\n").split("\t")
-        with contextlib.suppress(ValueError, IndexError):
+        with contextlib.suppress(ValueError, IndexError, OverflowError):
             text, (kind, name, value) = texts[int(parts[0]) - 1], parts[1:4]
             if kind == "!":
                 found[text] = {"error": value}
                 continue
-            every, count, *texts_of_numbers = value.split(",")
-            numbers: Any = list(map(float, texts_of_numbers))
-            numbers = numbers[0] if kind == "n" else numbers
+            written = list(map(float, value.split(",")))  # R writes 1e+05
+            every, count = map(int, written[:2])
+            numbers: Any = written[2] if kind == "n" else written[2:]
             cut = {}
-            if int(every) > 1:
+            if every > 1:
                 numbers, cut = (
-                    ["steps", int(every), int(count) - 1, *numbers],
-                    {"count": int(count), "kept": MOST_STEPS},
+                    ["steps", every, count - 1, *numbers],
+                    {"count": count, "kept": MOST_STEPS},
                 )
             if name:
-                found.setdefault(text, {"value": {}})["value"][name] = numbers
+                if not isinstance(found.get(text, {}).get("value"), dict):
+                    found[text] = {"value": {}}
+                found[text]["value"][name] = numbers
                 found[text].update(cut)
             else:
                 found[text] = {"value": numbers, **cut}

@@ -402,6 +402,11 @@ class Kernel:
             self._shutdown_requested = True
             self.client.shutdown()
 
+    @property
+    def ends(self) -> bool:
+        """Whether the process has ended, or is being killed."""
+        return self._liveness_pipe is None or self.ended.is_set()
+
     async def keep(self, seconds: float) -> bool:
         """Let the kernel live on for ``seconds`` when this process has ended; returns whether it
         does: its supervisor (supervisor.py) sees to that."""

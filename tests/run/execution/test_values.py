@@ -135,14 +135,15 @@ def test_r_has_values_too(project: Project):
     cells = (
         "lr <- 0.1",
         "acc <- 2 * lr\nlosses <- c(3, NA, lr)\n"
-        "m <- list(f1 = 0.5, 'macro avg' = list(recall = 3L))",
+        "m <- list(f1 = 0.5, 'macro avg' = list(recall = 3L))\n"
+        "l <- list(4, 5)\nmixed <- list(6, list(a = 7))",
         "row <- data.frame(a = 1, b = Inf)\nmany <- 1:25001\nnamed <- c(x = 1, y = 2)\n"
         "loud <- function() { print('loud'); message('m'); warning('w'); 7 }",
         "stop('no luck')",
     )
     spec = {"name": "ir", "language": "R", "display_name": "R"}
     project.notebook("r.ipynb", *cells, metadata={"kernelspec": spec})
-    texts = "results,acc,losses,m,row,many,named,loud(),x=m$f1,nope,matrix(1:4, 2),'a'"
+    texts = "results,acc,losses,m,row,many,named,loud(),x=m$f1,nope,matrix(1:4, 2),'a',l,mixed"
     run = only_attempt(project, "r.ipynb", "--allow-errors", "--scalars", texts)
     found = kept(run)
     assert max(found.pop("many")) == 25_000
@@ -157,6 +158,8 @@ def test_r_has_values_too(project: Project):
         "named_y": {0: 2},
         "loud": {0: 7},
         "x": {0: 0.5},
+        "l": {0: 4, 1: 5},
+        "mixed_a": {0: 7},
     }
     nb = run.notebook("r.ipynb")
     assert [len(cell["outputs"]) for cell in nb["cells"]] == [0, 0, 0, 1]
