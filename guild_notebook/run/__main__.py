@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 # What takes long to import is imported where it is needed, most of it while the kernel starts.
 from .. import fork_host, options
 from ..document import cell_limits, reader, shared_cells, states, text_formats
+from ..document.cells import cell_names
 from ..errors import UserError
 from ..scalars import compiled_patterns
 from ..start import wait_until_needed
@@ -104,7 +105,8 @@ def main() -> int:
                     prefix = unexecuted.prefix(start, settings)
                 output = RunOutput(out, err, status_lines, secrets.masker, status)
                 flags = unexecuted.flags
-                executed = unexecuted.data, unexecuted.limits, lambda: flags(arguments)
+                about = unexecuted.data, unexecuted.limits, unexecuted.names
+                executed = *about, lambda: flags(arguments)
                 return asyncio.run(
                     _execute(start, prefix, *executed, record, settings, output, stop, autosave)
                 )
@@ -251,6 +253,12 @@ class UnexecutedNotebook:
         where = cells, indexes, self.limits
         return forked_trial.prefix(self._record, start, settings, *about, *where)
 
+    def names(self) -> list[str]:
+        """What its cells are called whichever values the flags have, and so in all trials."""
+        from ..flags.sources import parameters
+
+        return cell_names(parameters.kept_cells(self._nb))
+
     def flags(self, arguments: Sequence[str]) -> RunFlags:
         """The flags whose values have been put in; ``arguments`` are those of the run."""
         from .run_facts import RunFlags
@@ -344,6 +352,7 @@ async def _execute(
     prefix: Prefix | None,
     data: dict[str, Any],
     limits: Mapping[int, cell_limits.CellLimit],
+    names: Callable[[], Sequence[str]],
     flags: Callable[[], RunFlags],
     record: RunDir,
     settings: options.Settings,
@@ -352,8 +361,8 @@ async def _execute(
     autosave: Autosave,
 ) -> int:
     """Execute ``data``, the notebook with the values of ``flags`` and without outputs, on the
-    kernel of ``start``; ``limits`` are those of cells that have their own. Returns the exit status
-    as ``main`` does."""
+    kernel of ``start``; ``limits`` are those of cells that have their own, ``names`` returns what
+    the notebook itself calls its cells. Returns the exit status as ``main`` does."""
     stop.watch()
     shared = shared_cells.SharedCells()
     if prefix:
@@ -379,7 +388,7 @@ async def _execute(
         gc.enable()
 
         session = Session(
-            record, kernel, data, limits, flags, settings, output, stop, autosave, shared
+            record, kernel, data, limits, names, flags, settings, output, stop, autosave, shared
         )
         status = await session.run()
     if kernel.supervisor_failure:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from ..analysis import reach
-from ..document.cells import cell_names
 from ..errors import OptionError
 from ..options import ScalarsSetting
 from .execution.execute import Execution
@@ -34,9 +33,13 @@ def changes(setting: ScalarsSetting, execution: Execution) -> Changes:
 
 
 def values(
-    setting: ScalarsSetting, execution: Execution, changed: Changes, flags: Collection[str]
+    setting: ScalarsSetting,
+    execution: Execution,
+    names: Sequence[str],
+    changed: Changes,
+    flags: Collection[str],
 ) -> Values:
-    """What reads them in a run with these ``flags``."""
+    """What reads them in a run with these ``flags``; ``names`` are those of the cells."""
     return Values(
         execution.client,
         execution.kernel,
@@ -45,7 +48,7 @@ def values(
         setting.values,
         setting.results,
         changed,
-        cell_names(execution.cells),
+        names,
         flags,
         max(execution.shared.measures, default=-1),
     )

@@ -57,13 +57,15 @@ def import_reports() -> None:
 class Session:
     """Executes ``nb``, the notebook with its flag values and without outputs, on a kernel that has
     been started, and saves the executed notebook, its images and its reports. ``limits`` are those
-    of cells that have their own, ``flags`` returns what reports say of the flags, ``shared`` are
-    the cells that this kernel does not execute."""
+    of cells that have their own, ``names`` returns what the notebook itself calls its cells,
+    ``flags`` what reports say of the flags, ``shared`` are the cells that this kernel does not
+    execute."""
 
     record: RunDir
     kernel: Kernel
     nb: Any
     limits: Mapping[int, CellLimit]
+    names: Callable[[], Sequence[str]]
     flags: Callable[[], RunFlags]
     settings: options.Settings
     output: RunOutput
@@ -142,7 +144,7 @@ class Session:
             return self._report_end(outcome, [])
         if changes:
             how = await changes, self.record.attr("flags")
-            execution.values = kernel_values.values(scalars, execution, *how)
+            execution.values = kernel_values.values(scalars, execution, self.names(), *how)
         if self.kernel.setup_error:
             said = "the kernel is not prepared as a run needs it"
             self.output.status_lines.write(f"{said}: {self.kernel.setup_error}", said)
@@ -221,7 +223,8 @@ class Session:
         return Execution(
             client, self.kernel, tags, until, status_lines, self.stop, *limits,
             self.settings["memory-limit"], saving, places,
-            self.output.status, self._last_times, self.shared, self.settings["cell-scalars"],
+            self.output.status, self._last_times, self.shared,
+            self.names() if self.settings["cell-scalars"] else None,
         )  # fmt: skip
 
     def _sources(self) -> Sources:

@@ -122,8 +122,9 @@ class Execution:
     cells, and bytes of memory, None for none; ``own_limits`` are those of cells that have one, by
     their index. ``places`` are where the project is.
     ``status`` is told of each cell, and with it of what ``last_times`` has of it. ``shared`` are
-    the cells that were executed for several runs. Where it ``has_cell_scalars``, what a cell took
-    are scalars of the run. ``values`` are read from the kernel after cells, and at the end."""
+    the cells that were executed for several runs. Where it has the ``scalar_names`` of
+    cells, what these took are scalars of the run. ``values`` are read from the kernel after cells,
+    and at the end."""
 
     client: RunClient
     kernel: Kernel
@@ -140,7 +141,7 @@ class Execution:
     status: RunStatus
     last_times: Callable[[], Mapping[int, float]]
     shared: SharedCells
-    has_cell_scalars: bool
+    scalar_names: Sequence[str] | None
     values: Values | None = None
 
     def __post_init__(self) -> None:
@@ -149,9 +150,9 @@ class Execution:
         self.states = dict.fromkeys(self.indexes, NOT_RUN)
         self.measures: dict[int, Measures] = {}
         self._names = cell_names(self.cells)
-        code = [index for index, cell in enumerate(self.cells) if cell.is_code]
-        named = self.client.scalars.names(self._names[index] for index in code)
-        self._scalar_names = dict(zip(code, named))
+        named = zip(self.cells, self.scalar_names or ())
+        code = {index: name for index, (cell, name) in enumerate(named) if cell.is_code}
+        self._scalar_names = dict(zip(code, self.client.scalars.names(code.values())))
         self._where = ""
         self._errors: dict[int, str] = {}
         self._advice: list[missing_files.Advice] = []
@@ -273,7 +274,7 @@ class Execution:
         shown_state = shown_state if state == "completed" else state
         seconds = took.seconds or 0.0
         self.status_lines.write_cell_end(number, len(self.indexes), name, seconds, shown_state)
-        for what, value in took.scalars() if self.has_cell_scalars else ():
+        for what, value in took.scalars() if self._scalar_names else ():
             self.client.scalars.add(f"cell/{self._scalar_names[index]}/{what}", value)
         if self.values and outcome is None:
             await self.values.after_cell(index)

@@ -97,14 +97,13 @@ def test_where_nvidia_ml_py_is_installed_a_cell_has_its_memory_of_gpus(
 
 
 def test_cells_are_scalars_where_that_is_asked_for(project: Project):
-    project.notebook(
-        "nb.ipynb", "#@title A/B test\n1", "# ✨\n2", markdown("# Train"), "3", "# Train\n4"
-    )
-    done = project.run("nb.ipynb", "nb-cell-scalars=yes", "nb-report=none")
+    sources = ["#@title A/B test\n1", "# ✨\n2", "lr = 0.1", markdown("# Train"), "3", "# Train\n4"]
+    project.notebook("nb.ipynb", *sources)
+    done = project.run("nb.ipynb", "lr=0.5", "nb-cell-scalars=yes", "nb-report=none")
     info = project.guild("runs", "info", done.run.id).stdout
     named = re.findall(r"  cell/(\S+): [\d.]+ \(step 0\)", info)
     kinds = ["cpu_seconds", "peak_memory", "seconds"]
-    names = ["A-B_test", "2", "Train", "Train_2"]
+    names = ["A-B_test", "2", "lr_0.1", "Train", "Train_2"]  # of all trials the same
     assert sorted(named) == sorted(f"{name}/{kind}" for name in names for kind in kinds)
     (took, *_) = cells(done.run)
     columns = "=cell/A-B_test/seconds,=cell/A-B_test/peak_memory"
