@@ -25,7 +25,7 @@ from ..kernel_folders import KernelFolder
 COUNT_SECONDS = 5.0
 """Time that an idle kernel has to say which number the next cell has."""
 
-_EXIT = re.compile(r"\s*(?:exit|quit)\s*(?:\([^()]*\))?\s*;?\s*")
+_EXIT = re.compile(r"(?:exit|quit)(?:[ \t]*\([^()]*\))?[ \t]*;?")
 """What the console itself heeds: the kernel would end of it."""
 
 
@@ -98,7 +98,7 @@ class Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
                 asyncio.run(self._main_task())
 
     def run_cell(self, cell: str, store_history: bool = True) -> None:
-        if _EXIT.fullmatch(cell) or not self.client.is_alive():
+        if _EXIT.fullmatch(cell.strip()) or not self.client.is_alive():
             self.ask_exit()
             return
         self.is_executing = False

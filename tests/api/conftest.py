@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.helpers.in_process import at_home
 from tests.helpers.project import Project, code, new_project
 
 PARAMETERS = """\
@@ -51,4 +52,5 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         for name, value in made.environment().items():
             patched.setenv(name, value)
         patched.chdir(made.dir)
-        yield made
+        with at_home(made.home):
+            yield made

@@ -129,7 +129,16 @@ class Pipeline:
         )
         flags = RunFlags(found, values, {})
         session = Session(
-            self.record, self.kernel, data, lambda: flags, settings, output, stop, Autosave()
+            self.record,
+            self.kernel,
+            data,
+            {},
+            list,
+            lambda: flags,
+            settings,
+            output,
+            stop,
+            Autosave(),
         )
         client = session._client()
         execution = session._execution(client)

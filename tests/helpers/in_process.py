@@ -30,12 +30,14 @@ def at_home(home: Path) -> Iterator[None]:
     """Meanwhile ``home`` is the Guild home of this process."""
     from guild import config
 
-    before = config.guild_home()
+    before, in_environment = config._guild_home, os.environ.get("GUILD_HOME")
     config.set_guild_home(str(home))
     try:
         yield
     finally:
         config.set_guild_home(before)
+        if in_environment is not None:
+            os.environ["GUILD_HOME"] = in_environment
 
 
 def guild_notebook(home: Path, folder: Path, *args: str) -> Done:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -41,7 +40,7 @@ def send(process: subprocess.Popen, line: str) -> None:
 
 @pytest.fixture
 def used(process: subprocess.Popen) -> Iterator[Usage]:
-    made = Usage(process.pid, os.getpid(), may_reset=True)
+    made = Usage(process.pid, None, may_reset=True)
     yield made
     made.close()
 
@@ -90,7 +89,7 @@ def test_total_memory_is_that_of_all_and_counts_once_what_forked_processes_share
 
 
 def test_a_process_that_has_ended_has_what_was_seen_of_it(process: subprocess.Popen):
-    used = Usage(process.pid, os.getpid(), may_reset=True)
+    used = Usage(process.pid, None, may_reset=True)
     used.begin()
     send(process, f"exec({SPIN.format(0.2)!r})")
     used.sample()
@@ -115,7 +114,7 @@ def test_elsewhere_psutil_tells_the_same(
 ):
     for module in (usage, memory):
         monkeypatch.setattr(module, "sys", SimpleNamespace(platform="darwin"))
-    used = Usage(process.pid, os.getpid(), may_reset=True)
+    used = Usage(process.pid, None, may_reset=True)
     took = taken(used, process, f"exec({SPIN.format(0.3)!r})")
     assert 0.28 <= took["cpu_seconds"] < 0.4 and took["kernel"] > MB
     send(process, "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])")
@@ -130,7 +129,7 @@ def test_without_a_driver_no_gpu_is_asked_again(
 ):
     nvml = SimpleNamespace()  # nvmlInit raises
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    used = Usage(process.pid, os.getpid(), may_reset=True)
+    used = Usage(process.pid, None, may_reset=True)
     assert "gpu" not in taken(used, process, "pass")
     assert not used.needs_close_look
     used.close()
