@@ -112,7 +112,8 @@ def test_ctrl_c_interrupts_what_was_typed(shared: Project, failed: Run):
 
 @pytest.mark.slow
 def test_a_console_ends_with_the_kernel(shared: Project):
-    done = shared.guild("run", "-y", "fails.ipynb", "nb-keep-kernel=error", "nb-report=none")
+    shared.notebook("ends.ipynb", FAILS)
+    done = shared.guild("run", "-y", "ends.ipynb", "nb-keep-kernel=error", "nb-report=none")
     with attached(shared, done.run, "In [") as console:
         console.type("print('at' + 'tached')", "attached")
         assert shared.guild("stop", "-y", done.run.id).status == 0
