@@ -16,6 +16,7 @@ import pytest
 from guild_notebook.run.kernel import memory
 from guild_notebook.run.kernel.memory import OWN_PEAK, PeakMemory
 from guild_notebook.run.kernel.process import Kernel
+from tests.helpers.line_by_line import executing_lines, send
 from tests.helpers.project import Command, Project, markdown
 from tests.helpers.runner import attempt, execute
 
@@ -23,23 +24,12 @@ MB = 1_000_000
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="others keep no peak of a process")
 
-LINES = "import sys\nfor line in sys.stdin: exec(line); print(flush=True)"
-
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen]:
     """A Python that executes the lines that it is sent."""
-    command = [sys.executable, "-c", LINES]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
-        send(started, "1")
+    with executing_lines() as started:
         yield started
-        started.kill()
-
-
-def send(process: subprocess.Popen, line: str) -> None:
-    process.stdin.write(f"{line}\n".encode())
-    process.stdin.flush()
-    process.stdout.readline()
 
 
 @on_linux

@@ -13,29 +13,20 @@ import pytest
 
 from guild_notebook.run.kernel import memory, usage
 from guild_notebook.run.kernel.usage import Usage
+from tests.helpers.line_by_line import executing_lines, send
 
 MB = 1_000_000
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others keep less of a process")
 
-LINES = "import sys\nfor line in sys.stdin: exec(line); print(flush=True)"
 SPIN = "import time; e = time.process_time() + {}\nwhile time.process_time() < e: pass"
 
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen]:
     """A Python that executes the lines that it is sent."""
-    command = [sys.executable, "-c", LINES]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
-        send(started, "import os, subprocess, sys, time")
+    with executing_lines() as started:
         yield started
-        started.kill()
-
-
-def send(process: subprocess.Popen, line: str) -> None:
-    process.stdin.write(f"{line}\n".encode())
-    process.stdin.flush()
-    process.stdout.readline()
 
 
 @pytest.fixture
