@@ -121,7 +121,7 @@ def _new_file(folder: str, ending: str) -> Any:
     os.makedirs(folder, exist_ok=True)
     name = f"{_seconds(folder):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}{ending}"
     file = open(os.path.join(folder, _BEGINNING + name), "wb")  # noqa: SIM115
-    file.write(_VERSION)
+    file.write(_record(_text(3, b"brain.Event:2")))  # file_version
     file.flush()
     return file
 
@@ -194,9 +194,6 @@ def _crc_table() -> tuple[int, ...]:
         table.append(crc)
     return tuple(table)
 
-
-_VERSION = _record(_text(3, b"brain.Event:2"))
-"""How a file begins: the field file_version."""
 
 _EVENT = re.compile(
     rb"(?:\x10(?P<step>[\x80-\xff]{0,9}[\x00-\x7f]))?\x2a[\x80-\xff]*[\x00-\x7f]\x0a[\x80-\xff]*[\x00-\x7f]"
