@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import UserError, said
 from ..files import write_whole
 from ..flags.languages.values import shortened
-from ..options import HTML, SANITIZED
+from ..options.reports import HTML, SANITIZED
 from ..run.finished import FinishedRun
 from ..texts import duration, number
 from . import run_choice

@@ -32,7 +32,7 @@ from urllib.parse import quote, urlsplit
 from tornado import httpserver, netutil, web
 
 from ..errors import UserError, said
-from ..options import SANITIZED
+from ..options.reports import SANITIZED
 from ..run.finished import FinishedRun
 from . import model, page, page_data
 from .reading import RunCache

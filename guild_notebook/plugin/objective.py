@@ -7,7 +7,7 @@ from typing import Any
 
 from ..document.reader import Notebook
 from ..errors import OptionError, nearest
-from ..options import ScalarsSetting
+from ..options.scalars import ScalarsSetting
 from ..scalars.patterns import scalar_name
 from .operation import command_parameters
 

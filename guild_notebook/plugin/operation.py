@@ -17,6 +17,8 @@ from typing import Any
 from .. import options, start
 from ..document import notebooks_beside, reader, text_formats
 from ..errors import NotebookError, OptionError, UserError, end_on_windows, nearest, shown
+from ..options.reports import OF_NBCONVERT, OWN_REPORTS
+from ..options.scalars import ScalarsSetting
 from ..scalars.patterns import default_patterns
 from . import attributes
 
@@ -240,10 +242,10 @@ def recorded_assignments(command: Sequence[Any]) -> dict[str, str]:
     return options.assignments(words[after_notebook:])
 
 
-def scalars_setting(opdef: Any, spec: NotebookSpec | None) -> options.ScalarsSetting:
+def scalars_setting(opdef: Any, spec: NotebookSpec | None) -> ScalarsSetting:
     """What ``nb-scalars`` says for an operation. Raises OptionError."""
     said = settings(opdef, spec).get("scalars") if spec else None
-    return said or options.ScalarsSetting()
+    return said or ScalarsSetting()
 
 
 def output_scalars(opdef: Any, spec: NotebookSpec) -> list[Any]:
@@ -336,12 +338,12 @@ def check_reports(settings: options.Settings, where: str, project: str) -> None:
     """Raise OptionError for a report that does not exist. An exporter that is named by its class
     (``module.Class``) may be of a module that only the run has."""
     for report, given in settings.get("report", {}).items():
-        if report in options.OWN_REPORTS:
+        if report in OWN_REPORTS:
             continue
-        prefix = options.OF_NBCONVERT if report.startswith(options.OF_NBCONVERT) else ""
+        prefix = OF_NBCONVERT if report.startswith(OF_NBCONVERT) else ""
         name, exporters = report[len(prefix) :], _exporters()
         if "." not in name and name not in exporters and name.lower() not in exporters:
-            known = exporters if prefix else [*options.OWN_REPORTS, *exporters, "none"]
+            known = exporters if prefix else [*OWN_REPORTS, *exporters, "none"]
             known = [prefix + each for each in dict.fromkeys(known)]
             near = nearest(report, known)
             hint = f"did you mean '{near}'?" if near else f"there are {', '.join(known)}"

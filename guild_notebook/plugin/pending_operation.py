@@ -13,6 +13,7 @@ from ..document.reader import Notebook, merge_conflict
 from ..errors import FlagError, OptionError, misspelled, nearest
 from ..flags import languages
 from ..kernels import check
+from ..options.scalars import SCALAR_WORDS
 from . import flagdefs, objective, operation, sourcecode
 from .checks import Checks
 from .operation import command_parameters
@@ -75,7 +76,7 @@ class PendingOperation:
         """Raise OptionError where ``nb-scalars`` names what no cell does, but for a slip of the pen
         one of its own words."""
         for _, text in operation.scalars_setting(self.opdef, self._spec).values:
-            near = nearest(text, options.SCALAR_WORDS)
+            near = nearest(text, SCALAR_WORDS)
             is_near = near and text.isidentifier()
             if is_near and not any(text in re.findall(r"\w+", cell.source) for cell in nb.cells):
                 raise OptionError(

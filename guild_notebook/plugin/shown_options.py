@@ -7,6 +7,8 @@ import os
 from typing import Any
 
 from .. import options
+from ..options.option import Option
+from ..options.reports import OWN_REPORTS
 from . import operation
 
 
@@ -27,11 +29,11 @@ def show(opdef: Any) -> None:
         opdef.description = f"{opdef.description}\n{said}".strip()
 
 
-def _choices(option: options.Option) -> list[Any]:
+def _choices(option: Option) -> list[Any]:
     if option.name == "kernel":
         from ..kernels.kernelspecs import installed_names
 
         return installed_names()
     if option.name == "report":
-        return [*options.OWN_REPORTS, "none"]
+        return [*OWN_REPORTS, "none"]
     return [{"yes": True, "no": False}.get(each, each) for each in option.choices]

@@ -21,7 +21,7 @@ from ..errors import UserError, said
 from ..files import ARTIFACTS
 from ..flags import guild_values
 from ..flags.discover import Discovered, discover
-from ..options import HTML, OWN_REPORTS, ReportOptions
+from ..options.reports import HTML, OWN_REPORTS, ReportOptions
 from .record import manifest
 from .record.run_dir import RunDir, artifacts
 from .record.run_files import RunFiles, mapping

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..analysis import reach
 from ..errors import OptionError
-from ..options import ScalarsSetting
+from ..options.scalars import ScalarsSetting
 from .execution.execute import Execution
 from .execution.values import Values
 

@@ -1,4 +1,4 @@
-"""The tables of options in README.md and docs/options.md are made from options.py.
+"""The tables of options in README.md and docs/options.md are made from OPTIONS and REPORT_OPTIONS.
 
 ``python -m tests.docs.test_options_table`` writes them; the test finds out whether that has been
 forgotten.
@@ -10,14 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from guild_notebook.options import (
-    ALIASES,
-    OPTIONS,
-    OWN_REPORTS,
-    REPORT_OPTIONS,
-    Option,
-    ScalarsSetting,
-)
+from guild_notebook.options import ALIASES, OPTIONS
+from guild_notebook.options.option import Option
+from guild_notebook.options.reports import OWN_REPORTS, REPORT_OPTIONS
+from guild_notebook.options.scalars import ScalarsSetting
 from tests.helpers.project import CHECKOUT
 from tests.helpers.tables import with_text_between
 

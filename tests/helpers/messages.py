@@ -28,7 +28,7 @@ CARRIERS = {
     "RunError": (0, "{}"),
     "NotebookError": (0, "{}"),
     "OptionError": (0, "{}"),
-    "_PartError": (0, "operation '…': 'nb-report': {}"),
+    "PartError": (0, "operation '…': 'nb-report': {}"),
     "FlagError": (0, "{}"),
     "KernelError": (0, "{}"),
     "ModelOpResolutionError": (0, "{}"),
@@ -82,7 +82,10 @@ OF_MODULE = {
 
 REASONS = {
     "cluster/queue.py": "{}",
-    "options.py": "…: '…' {}, not '…'",
+    **dict.fromkeys(
+        (f"options/{name}.py" for name in ("readers", "reports", "scalars")),
+        "…: '…' {}, not '…'",
+    ),
     **dict.fromkeys(
         (f"flags/languages/{name}.py" for name in ("bash", "language", "line_based")),
         "flag … cannot hold … in …: {}",

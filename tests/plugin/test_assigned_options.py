@@ -12,6 +12,7 @@ import pytest
 
 from guild_notebook import options
 from guild_notebook.errors import OptionError
+from guild_notebook.options.option import Option
 from tests.helpers.forked_guild import ForkedGuild
 from tests.helpers.project import Project, Run, code
 
@@ -122,7 +123,7 @@ def test_an_assignment_survives_the_way_through_the_runs_command(
 
 
 @pytest.mark.parametrize("option", options.OPTIONS, ids=lambda option: option.name)
-def test_no_option_takes_a_value_for_each_of_several_trials(option: options.Option):
+def test_no_option_takes_a_value_for_each_of_several_trials(option: Option):
     if option.is_list:
         return
     with pytest.raises(OptionError, match="one value for all trials"):

@@ -6,7 +6,7 @@ import pytest
 
 from guild_notebook import options
 from guild_notebook.errors import OptionError
-from guild_notebook.options import ScalarsSetting
+from guild_notebook.options.scalars import ScalarsSetting
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_settings_survive_the_way_through_the_command_line():
         "memory-limit": 5_000_000_000,
         "fail-on-command": True,
         "cell-scalars": True,
-        "scalars": options.ScalarsSetting("text", True, (("", "acc"), ("f1", 'report["a,b"]'))),
+        "scalars": ScalarsSetting("text", True, (("", "acc"), ("f1", 'report["a,b"]'))),
     }
     assert set(changed) == set(options.defaults())
     arguments = options.to_arguments(changed)

@@ -17,7 +17,7 @@ from ...document import states
 from ...document.cells import cell_label, own_name
 from ...document.measures import measures_of, memory_text
 from ...document.mime import text_of
-from ...options import ReportOptions
+from ...options.reports import ReportOptions
 from ...texts import duration
 from .closing import parsed, well_formed
 from .contents import Contents

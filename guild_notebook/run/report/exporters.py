@@ -10,7 +10,7 @@ from typing import Any
 from ... import start
 from ...document import text_formats
 from ...errors import OptionError
-from ...options import HTML_NO_INPUT, OF_NBCONVERT, SANITIZED
+from ...options.reports import HTML_NO_INPUT, OF_NBCONVERT, SANITIZED
 
 CONFIGURATION = ("jupyter_config", "jupyter_nbconvert_config")
 """The files that ``jupyter nbconvert`` reads, without their endings; the last one counts."""

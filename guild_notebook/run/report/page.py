@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ...document.cells import cell_label
-from ...options import SANITIZED, ReportOptions
+from ...options.reports import SANITIZED, ReportOptions
 from .cells import CellRenderer
 from .facts import CellError, RunFacts
 from .header import failures, header_html

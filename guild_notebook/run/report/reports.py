@@ -15,7 +15,7 @@ import nbformat
 
 from ...document.reader import is_inside
 from ...files import free_path, numbered_paths, write_whole
-from ...options import HTML, OWN_REPORTS, SANITIZED, ReportOptions, Reports
+from ...options.reports import HTML, OWN_REPORTS, SANITIZED, ReportOptions, Reports
 from .facts import RunFacts
 from .local_images import Sources
 

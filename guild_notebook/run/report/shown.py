@@ -19,7 +19,7 @@ from typing import Any
 from ...document.cells import TITLE, cell_names
 from ...document.mime import text_of
 from ...document.reader import cells_of
-from ...options import ReportOptions
+from ...options.reports import ReportOptions
 
 _WORDS = {"code": "input", "outputs": "output", "all-outputs": "output", "single-output": "output"}
 """Words of other tools than Jupyter Book for the same part of a cell: Quarto's ``hide-code``,

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat import from_dict, v4
 
-from guild_notebook.options import ReportOptions
+from guild_notebook.options.reports import ReportOptions
 from guild_notebook.run.report.facts import CellError, RunFacts
 from guild_notebook.run.report.page import page_html
 from tests.helpers.browser import Browser

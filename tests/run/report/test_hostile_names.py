@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from nbformat import from_dict, v4
 
-from guild_notebook.options import ReportOptions
+from guild_notebook.options.reports import ReportOptions
 from guild_notebook.run.report.facts import CellError, FlagValue, RunFacts, Scalar
 from guild_notebook.run.report.page import page_html
 from tests.helpers import payloads

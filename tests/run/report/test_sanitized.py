@@ -17,7 +17,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from guild_notebook.options import ReportOptions
+from guild_notebook.options.reports import ReportOptions
 from guild_notebook.run.report.page import page_html
 from guild_notebook.run.report.reports import ReportWriter
 from tests.helpers import payloads

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from guild_notebook.options import OWN_REPORTS, ReportOptions
+from guild_notebook.options.reports import OWN_REPORTS, ReportOptions
 from guild_notebook.run.report.facts import CellError, RunFacts
 from guild_notebook.run.report.page import page_html
 from guild_notebook.run.report.shown import shown_cells

@@ -1,0 +1,93 @@
+"""The option ``nb-scalars``: what scalars are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import shown
+from .readers import NOT_IN_ARGUMENTS
+
+
+@dataclass(frozen=True)
+class ScalarsSetting:
+    """What ``nb-scalars`` says: the ``mode`` for printed lines, "" where it says none; whether the
+    ``results`` of cells are scalars; and ``values``, expressions for the kernel, each behind the
+    name of its scalar, "" where that is to be made of the expression."""
+
+    mode: str = ""
+    results: bool = False
+    values: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        named = [f"{name}={text}" if name else text for name, text in self.values]
+        return ",".join([*filter(None, [self.mode, "results" * self.results]), *named]) or "lines"
+
+
+_SCALAR_MODES = ("lines", "text", "none")
+SCALAR_WORDS = (*_SCALAR_MODES, "results")
+"""The words of ``nb-scalars`` that are not names of the notebook."""
+
+_NAMED = re.compile(r"([^\W\d][\w./@+-]*)\s*=(?!=)\s*(.+)", re.DOTALL)
+_QUOTED = re.compile(r"""(["'])([^"'\\]+)\1""")
+_QUOTED_OR_OTHER = re.compile(r"""'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|[^'"]""", re.DOTALL)
+
+
+def read_scalars(value: Any) -> ScalarsSetting:
+    """The value of the option. Raises ValueError with what is allowed."""
+    wrong = ValueError("takes lines, text, none, results or expressions of the notebook's names")
+    mode, results, values = "", False, []
+    for part in value if isinstance(value, list) else [value]:
+        if part is None or part is True:
+            raise wrong
+        if isinstance(part, dict):
+            texts = [f"{shown(name)}={shown(text)}" for name, text in part.items()]
+        else:
+            texts = _parts("none" if part is False else shown(part))
+        for text in filter(None, map(str.strip, texts)):
+            named = _NAMED.fullmatch(text)
+            word = "none" if text in ("no", "off") else text
+            if word in _SCALAR_MODES:
+                mode = word
+            elif word == "results":
+                results = True
+            elif NOT_IN_ARGUMENTS.search(text) or not re.search(r"[^\W\d]", text):
+                raise wrong
+            else:
+                values.append((named[1], named[2]) if named else ("", text))
+    if not (mode or results or values):
+        raise wrong
+    return ScalarsSetting(mode, results, tuple(dict.fromkeys(values)))
+
+
+def _parts(text: str) -> list[str]:
+    """What ``text`` has between commas, also in a list that YAML does not read, as
+    ``[acc, "loss[-1]", f1=report["f1"]]``, whose parts may be in quotes."""
+    text = text.strip()
+    inner = [part.strip() for part in _split_at_commas(text[1:-1])]
+    if text[:1] + text[-1:] != "[]" or not all(map(_is_closed, inner)):
+        return _split_at_commas(text)
+    return [quoted[2] if (quoted := _QUOTED.fullmatch(part)) else part for part in inner]
+
+
+def _is_closed(text: str) -> bool:
+    """Whether each bracket of ``text`` is closed behind where it is opened."""
+    depth = 0
+    for piece in _QUOTED_OR_OTHER.findall(text):
+        depth += (piece in "([{") - (piece in ")]}")
+        if depth < 0:
+            return False
+    return not depth
+
+
+def _split_at_commas(text: str) -> list[str]:
+    """The parts of ``text`` between commas that are neither in quotes nor in brackets."""
+    parts, depth = [""], 0
+    for piece in _QUOTED_OR_OTHER.findall(text):
+        depth = max(0, depth + (piece in "([{") - (piece in ")]}"))
+        if piece == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
