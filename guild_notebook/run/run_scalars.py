@@ -86,7 +86,7 @@ def of_ended_run(run: RunFiles) -> tuple[list[Scalar], int]:
 
 
 def _not_printed(run: RunFiles) -> Iterator[Value]:
-    """The values that a run has kept itself (run/output/values.py)."""
+    """The values that a run has kept itself (run/output/scalars.py)."""
     for path in guild_event_files(run):
         if path.endswith(VALUES):
             name = os.path.relpath(path, run.dir)

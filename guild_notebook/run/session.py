@@ -28,7 +28,7 @@ from .execution.missing_files import Places
 from .execution.stop import Stop
 from .kernel.process import SHUTDOWN_SECONDS, Kernel
 from .output.display import Display, Images, RunOutput, SaveErrors
-from .output.values import Scalars
+from .output.scalars import Scalars
 from .record import kernel_record
 from .record.autosave import Autosave
 from .record.earlier_times import earlier_times

@@ -22,7 +22,7 @@ from ...document.limits import Limits
 from ..kernel.messages import OUTPUTS, Message
 from ..kernel.process import Kernel
 from ..output.display import Display
-from ..output.values import Scalars
+from ..output.scalars import Scalars
 from .outputs import Outputs, Owner
 from .widget_bars import WidgetBars
 from .widgets import MODEL, OutputWidgets, WidgetStates

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...scalars.patterns import name_of, scalar_name
-from ..kernel import values
+from ..kernel import value_reader
 from ..kernel.environment import executing
-from ..kernel.other_values import CODES, values_of
 from ..kernel.process import Kernel
+from ..kernel.value_code import CODES, values_of
 from ..output.progress import StatusLines
 from .client import RunClient
 from .stop import Stop
@@ -26,7 +26,7 @@ MOST_TRIES = 5
 """Requests after which a kernel is not asked again that has taken none: some leave out what comes
 right after an error."""
 
-_TOO_SLOW = f"it takes over {values.SECONDS:g} s"  # as the kernel's Reader says
+_TOO_SLOW = f"it takes over {value_reader.SECONDS:g} s"  # as the kernel's Reader says
 
 MOST_SAID = 300
 """Characters of why there is no value."""
@@ -64,7 +64,7 @@ class Values:
     async def prepare(self) -> None:
         """Let the kernel, which is ready, answer."""
         if self.kernel.language == "python":
-            code = executing("values", "")
+            code = executing("value_reader", "")
             reply = await self._reply(self._execute(code), REPLY_SECONDS)
             self._is_able = bool(reply and reply["content"].get("status") == "ok")
         else:
@@ -152,9 +152,9 @@ class Values:
     async def _ask_python(
         self, texts: Sequence[str], results: Sequence[int]
     ) -> dict[str, Any] | None:
-        seconds = REPLY_SECONDS + values.SECONDS * (len(texts) + len(results))
+        seconds = REPLY_SECONDS + value_reader.SECONDS * (len(texts) + len(results))
         session = self.client.kc.session
-        message = session.msg(values.KIND, {"expressions": texts, "results": results})
+        message = session.msg(value_reader.KIND, {"expressions": texts, "results": results})
         self.client.kc.shell_channel.send(message)
         reply = await self._reply(message["header"]["msg_id"], seconds)
         try:
@@ -167,7 +167,7 @@ class Values:
             path = os.path.join(self.kernel.folder, f"values-{self._requests}")
             self._requests += 1
             code = CODES[self.kernel.language](texts, path)
-            seconds = REPLY_SECONDS + values.SECONDS * len(texts)
+            seconds = REPLY_SECONDS + value_reader.SECONDS * len(texts)
             reply = await self._reply(self._execute(code), seconds)
             if reply is None:
                 await self.kernel.interrupt()  # it has no limit of its own, or does not see it

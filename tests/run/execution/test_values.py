@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from guild_notebook.run.output.values import LONGEST_NAME
+from guild_notebook.run.output.scalars import LONGEST_NAME
 from guild_notebook.scalars.event_file import scalars_in, values_files
 from tests.helpers.project import Project, Run, start, wait_for
 from tests.helpers.runner import attempt

@@ -51,7 +51,7 @@ class Slow(BaseException):
 class Reader:
     """Answers requests to ``shell``. Their content has ``expressions``, and the numbers of cells
     whose ``results`` are to be read. The answer has ``values``, a text of JSON: by the expression,
-    or the number of the cell as a text, ``{"value": …}`` as run/output/values.py has it, with
+    or the number of the cell as a text, ``{"value": …}`` as run/output/scalars.py has it, with
     ``count`` and ``kept`` where a list was too long, or ``{"error": …}``."""
 
     def __init__(self, shell: Any) -> None:
@@ -265,6 +265,6 @@ def _quiet(shell: Any) -> Iterator[None]:
             publisher.unregister_hook(drop)
 
 
-if __name__ == "guild_notebook.values":
+if __name__ == "guild_notebook.value_reader":
     running = get_ipython()  # type: ignore[name-defined]  # noqa: F821  # IPython's
     running.kernel.shell_handlers[KIND] = Reader(running).answer

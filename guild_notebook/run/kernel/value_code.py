@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .values import DEEPEST, MOST_NAMES, MOST_STEPS, SECONDS
+from .value_reader import DEEPEST, MOST_NAMES, MOST_STEPS, SECONDS
 
 _R = """local({
   put <- function(i, kind, name, text) {
@@ -119,7 +119,7 @@ CODES: dict[str, Callable[[Sequence[str], str], str]] = {
 
 
 def values_of(lines: Iterable[str], texts: Sequence[str]) -> dict[str, Any]:
-    """What such a file says, as values.Reader answers."""
+    """What such a file says, as value_reader.Reader answers."""
     found: dict[str, Any] = {}
     for line in lines:
         parts = line.rstrip("\n").split("\t")
