@@ -17,7 +17,7 @@ from ..texts import columns, cut, one_line
 from . import starting
 from .choosing import runs
 from .html import table_of
-from .process import GUILD, Command, environment
+from .process import Command, captured, environment
 from .results import Run, RunError, Sweep
 
 if TYPE_CHECKING:
@@ -146,15 +146,7 @@ def _compare(arguments: Sequence[str]) -> Comparison | None:
     if any(word in ("--help", "--table", "-t", "--csv", "--print-scalars") for word in arguments):
         _guild(["compare", *arguments])
         return None
-    done = subprocess.run(
-        [sys.executable, "-uc", GUILD, "compare", "--csv", "-", *arguments],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    done = captured(["compare", "--csv", "-", *arguments], environment())
     sys.stderr.write(done.stderr)
     _check("compare", done.returncode)
     return Comparison(done.stdout)

@@ -33,7 +33,7 @@ MOST_KEPT = 4_000
 
 # A kernel ignores SIGINT while it executes no cell, and what it starts then would do so as well.
 # Messages call the command by the first of its arguments.
-GUILD = (
+_GUILD = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "sys.argv[0] = 'guild'; from guild.main_bootstrap import main; main()"
 )
@@ -43,6 +43,24 @@ _OF_A_RUN = (
     *("NO_RUN_OUTPUT", "PROJECT_DIR", "RUN_DIR", "RUN_ID"),
 )
 _PREFIXES_OF_A_RUN = ("FLAG_", "GUILD_NOTEBOOK_", "GUILD_SECRET_")
+
+
+def _command_line(arguments: Sequence[str]) -> list[str]:
+    """The ``guild`` command of this environment."""
+    return [sys.executable, "-uc", _GUILD, *arguments]
+
+
+def captured(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """A ``guild`` command that has ended, with what it has printed."""
+    return subprocess.run(
+        _command_line(arguments),
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
 
 
 def environment() -> dict[str, str]:
@@ -150,7 +168,7 @@ class Command:
         if quiet:
             targets[1] = subprocess.PIPE
         self._process = subprocess.Popen(
-            [sys.executable, "-uc", GUILD, *arguments],
+            _command_line(arguments),
             env=env,
             cwd=cwd,
             stdin=subprocess.DEVNULL,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from ..compare.model import Cell, Image, Output
 from ..compare.model import Run as RunData
 from ..errors import UserError, nearest
 from ..run.finished import FinishedRun
-from ..run.reproduction import guild
 from ..texts import one_line
 from . import html
+from .process import captured, environment
 
 if TYPE_CHECKING:
     import nbformat
@@ -228,16 +227,8 @@ class Run:
     def stop(self) -> Run:
         """Stop it as ``guild stop`` does, and wait until it has ended; returns this run."""
         if self.status in _GOING_ON:
-            from .process import environment
-
-            env = {**environment(), "GUILD_HOME": os.path.dirname(os.path.dirname(self._dir))}
-            subprocess.run(
-                guild("stop", "-y", self.id),
-                env=env,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-            )
+            home = os.path.dirname(os.path.dirname(self._dir))
+            captured(["stop", "-y", self.id], {**environment(), "GUILD_HOME": home})
             self.wait()
         return self
 
