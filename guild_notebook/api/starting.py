@@ -45,10 +45,10 @@ def run(
     run since the notebook, a flag or an option is refused; UserError for a value that no flag can
     have. Ctrl-C stops the run, and the KeyboardInterrupt has it as ``run``.
     """
-    made = _Start(notebook, check, False, project)
+    made = _Start(notebook, project)
     own = {"label": label, "tags": tags, "comment": comment}
-    made.arguments = made.command_arguments(flags, options, flag_values, own)
-    return made.run(made.wait(quiet))
+    arguments = made.arguments(flags, options, flag_values, own)
+    return made.run(made.wait(arguments, quiet), check)
 
 
 def sweep(
@@ -80,7 +80,7 @@ def sweep(
     itself did not come to its end, unless ``check`` is false; otherwise as ``run``, but that the
     KeyboardInterrupt has the trials as ``sweep``.
     """
-    made = _Start(notebook, check, True, project, minimize, maximize)
+    made = _Start(notebook, project, True, minimize, maximize)
     own = {
         "label": label,
         "tags": tags,
@@ -92,8 +92,8 @@ def sweep(
         "random_seed": random_seed,
     }
     given = {**(options or {}), **({"jobs": jobs} if jobs != 1 else {})}
-    made.arguments = made.command_arguments(flags, given, flag_values, own)
-    return made.sweep(made.wait(quiet))
+    arguments = made.arguments(flags, given, flag_values, own)
+    return made.sweep(made.wait(arguments, quiet), check)
 
 
 arun = asynchronous(run)
@@ -109,18 +109,17 @@ def as_command(
 ) -> Run | Sweep | None:
     """``guild run ARGUMENTS``, as on the command line: the run, or the trials of a sweep, None
     where the command has made none. Raises RunError where it fails, and KeyboardInterrupt."""
-    made = _Start("", False, True, None, minimize, maximize, arguments)
+    made = _Start("", None, True, minimize, maximize)
     try:
-        status = made.wait(quiet=False)
+        status = made.wait(arguments, quiet=False)
     except RunError as e:
         if e.status:
             said = f"guild run has made no run - it says above why (exit status {e.status})"
             raise RunError(said, None, e.status) from None
         return None
     if made.is_batch:
-        made.check = True
-        return made.sweep(status)
-    found = made.run(status)
+        return made.sweep(status, check=True)
+    found = made.run(status, check=False)
     if status:
         raise RunError(_message(found), found, status)
     return found
@@ -131,15 +130,13 @@ class _Start:
     """A ``guild run`` of which the run, or the trials, are wanted."""
 
     notebook: str | os.PathLike[str]
-    check: bool
-    is_sweep: bool
     project: str | os.PathLike[str] | None
+    is_sweep: bool = False
     minimize: str | None = None
     maximize: str | None = None
-    arguments: Sequence[str] = ()
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def command_arguments(
+    def arguments(
         self,
         flags: Mapping[str, Any] | None,
         options: Mapping[str, Any] | None,
@@ -182,12 +179,13 @@ class _Start:
                     f"flag by flags={{'{name}': VALUE}}"
                 )
 
-    def wait(self, quiet: bool) -> int:
-        """Start the command and wait for its end; returns its exit status."""
+    def wait(self, arguments: Sequence[str], quiet: bool) -> int:
+        """Start the command with these ``arguments`` and wait for its end; returns its exit
+        status."""
         self._env = environment()
         fixed = ["-y", "--keep-run", "--keep-batch", "--run-id", self.id]
         cwd = None if self.project is None else os.fspath(self.project)
-        command = Command(["run", *self.arguments, *fixed], self._env, cwd, quiet)
+        command = Command(["run", *arguments, *fixed], self._env, cwd, quiet)
         try:
             status = command.wait()
         except KeyboardInterrupt as e:
@@ -212,20 +210,22 @@ class _Start:
     def is_batch(self) -> bool:
         return os.path.isdir(os.path.join(self._dir, ".guild", "proto"))
 
-    def run(self, status: int) -> Run:
-        """The run, once the command has ended with ``status``. Raises RunError."""
+    def run(self, status: int, check: bool) -> Run:
+        """The run, once the command has ended with ``status``. Raises RunError where that is to be
+        checked."""
         trials = self._trials()
         made = trials[0] if trials else Run(self._dir)
         self._remove_batch(status)
-        if self.check and made.status != "completed":
+        if check and made.status != "completed":
             raise RunError(_message(made), made, status)
         return made
 
-    def sweep(self, status: int) -> Sweep:
-        """The trials, once the command has ended with ``status``. Raises RunError."""
+    def sweep(self, status: int, check: bool) -> Sweep:
+        """The trials, once the command has ended with ``status``. Raises RunError where that is to
+        be checked."""
         made = Sweep(self._trials(), *self._objective())
         self._remove_batch(status)
-        if self.check and status:
+        if check and status:
             raise RunError(
                 f"the sweep ended with exit status {status} after {len(made)} trials - its output "
                 "says why",
