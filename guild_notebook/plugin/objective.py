@@ -40,11 +40,11 @@ def warnings(opdef: Any, notebook: Notebook, values: ScalarsSetting) -> list[str
     if not typed and str(parameters.get("optimizer")).endswith("random"):
         return []
     tag = _tag(typed or _of_operation(opdef))
-    known = _scalars(opdef) if tag else set()
-    word = re.compile(rf"(?<!\w){re.escape(tag)}(?!\w)")
     named = [name or scalar_name(text) for name, text in values.values]
     if values.results or any(tag.startswith(name) for name in named):
         return []  # a value may be a mapping of others
+    known = _scalars(opdef) if tag else set()
+    word = re.compile(rf"(?<!\w){re.escape(tag)}(?!\w)")
     if not known or tag in known or any(word.search(cell.source) for cell in notebook.cells):
         return []
     near = nearest(tag, known)
