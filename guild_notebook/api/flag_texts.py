@@ -12,6 +12,7 @@ from .. import options
 from ..errors import FlagError, OptionError
 from ..flags.guild_values import is_search_space
 from ..run import again
+from ..texts import cut_end
 
 
 def of_run(flags: Mapping[str, Any]) -> list[str]:
@@ -83,8 +84,7 @@ def _assignment(name: str, value: Any, is_sweep: bool) -> str:
     else:
         text = again.typed(value)
     if text is None or "\0" in text:
-        shown = f"{value!r}"
-        shown = f"{shown[:100]}…" if len(shown) > 100 else shown
+        shown = cut_end(repr(value), 100)
         raise FlagError(
             f"flag {name}: Guild does not take {type(value).__name__} {shown} - give a number, a "
             "text, or a list or mapping of them"

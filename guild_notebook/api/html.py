@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ..texts import one_line
+from ..texts import cut_end, one_line
 
 LONGEST = 200
 """Characters of a value that are shown."""
@@ -59,5 +59,4 @@ def _shown(value: Any) -> str:
         value = f"{value:.6g}"
     elif isinstance(value, datetime.datetime):
         value = f"{value:%Y-%m-%d %H:%M:%S}"
-    text = one_line(str(value))
-    return escape(f"{text[:LONGEST]}…" if len(text) > LONGEST else text)
+    return escape(cut_end(one_line(str(value)), LONGEST))
