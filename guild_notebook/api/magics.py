@@ -18,7 +18,7 @@ from . import starting
 from .choosing import runs
 from .html import table_of
 from .process import Command, captured, environment
-from .results import Run, RunError, Sweep
+from .results import Run, RunError, Sweep, with_pandas
 
 if TYPE_CHECKING:
     import pandas
@@ -118,11 +118,7 @@ class Comparison:
 
     def to_frame(self) -> pandas.DataFrame:
         """The table for pandas. Raises UserError where pandas is not installed."""
-        try:
-            import pandas as pd
-        except ImportError:
-            raise UserError("pandas is not installed - pip install pandas") from None
-        return pd.read_csv(io.StringIO(self.csv), dtype={"run": str})
+        return with_pandas().read_csv(io.StringIO(self.csv), dtype={"run": str})
 
     def __repr__(self) -> str:
         if not self.rows:

@@ -280,10 +280,7 @@ class Runs(list[Run]):
         """The runs as a table of pandas: a row for each, under its short id, with its flags, its
         scalars, and what ``guild runs`` shows. A name that is of a flag and of a scalar is there
         as ``flags.NAME`` and ``scalars.NAME``. Raises UserError where pandas is not installed."""
-        try:
-            import pandas as pd
-        except ImportError:
-            raise UserError("pandas is not installed - pip install pandas") from None
+        pd = with_pandas()
         rows = _rows(self)
         return pd.DataFrame(rows, index=pd.Index([run.short_id for run in self], name="run"))
 
@@ -335,6 +332,15 @@ class RunError(UserError):
         self.run = run
         self.status = status
         self.sweep = sweep
+
+
+def with_pandas() -> Any:
+    """The module pandas. Raises UserError where it is not installed."""
+    try:
+        import pandas
+    except ImportError:
+        raise UserError("pandas is not installed - pip install pandas") from None
+    return pandas
 
 
 @functools.cache
