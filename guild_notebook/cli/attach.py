@@ -3,7 +3,6 @@ kept it (nb-keep-kernel)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from ..errors import UserError
@@ -20,7 +19,7 @@ def lines(name: str) -> Iterator[str]:
         raise UserError(
             "attach needs jupyter_console - pip install 'guild-notebook[console]'"
         ) from None
-    shown = os.path.basename(run.dir)[:8]
+    shown = run.short_id
     if folder.until:
         yield f"the kernel of run {shown} is kept until {time_of_day(folder.until)}"
     else:

@@ -24,7 +24,7 @@ def report_of(run: str | None) -> str:
     found = FinishedRun(dirs[0])
     if made := found.reports():
         return found.path(made[0])
-    name = os.path.basename(found.dir)[:8]
+    name = found.short_id
     raise UserError(f"run {name} has no report - what there is of it: guild ls {name}")
 
 

@@ -22,7 +22,7 @@ def kernel_of(name: str) -> tuple[FinishedRun, KernelFolder]:
     folder = kernel_folders.of_run(run.dir)
     if folder and folder.is_there:
         return run, folder
-    shown, host = os.path.basename(run.dir)[:8], run.attr_value("host")
+    shown, host = run.short_id, run.attr_value("host")
     if isinstance(host, str) and host not in ("", platform.node()):
         raise UserError(
             f"run {shown} was started on {printable(host)}, its kernel is not on this "

@@ -66,7 +66,7 @@ def lines(name: str) -> Iterator[str]:
     labels, running = _cells(run)
     stacks, how = _stacks(folder, folder.pid)
     of_cells = [stack for stack in stacks if any(_OF_CELL.search(f.file) for f in stack)]
-    shown = os.path.basename(run.dir)[:8]
+    shown = run.short_id
     if not of_cells:
         awaits = f"{running} awaits something" if running else "no cell is running"
         yield f"run {shown}: {awaits}, no line of a cell is being executed ({how})"
@@ -179,7 +179,6 @@ def _has_handler(pid: int) -> bool:
 
 
 def _by_signal(folder: KernelFolder, pid: int) -> list[Stack]:
-
     try:  # opened before, since the cell, and the run, may end meanwhile
         with open(os.path.join(folder.path, "stack"), encoding="utf-8", errors="replace") as file:
             before = file.seek(0, os.SEEK_END)

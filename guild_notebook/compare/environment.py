@@ -143,7 +143,7 @@ def between(before_run: Run, after_run: Run) -> EnvironmentDifference:
 def environment(of: Run) -> Environment:
     """The environment of a run, as far as it can be read."""
     run, described = FinishedRun(of.dir), of.kernel
-    found = Environment(one_line(os.path.basename(run.dir)[:8]))
+    found = Environment(one_line(run.short_id))
     if described:
         found.facts[KERNEL] = dict(_kernel(described))
         gpus = described.get("gpus")

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 class FinishedRun(RunFiles):
     """The files of a run in ``dir``, whose manifest is read once."""
 
+    @property
+    def short_id(self) -> str:
+        """The beginning of the run's ID, as Guild shows it."""
+        return os.path.basename(self.dir)[:8]
+
     @functools.cached_property
     def _manifest(self) -> list[manifest.Line]:
         return manifest.read_lines(self)
