@@ -7,7 +7,6 @@ import math
 import os
 import pickle
 import subprocess
-import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from guild_notebook.api import Run, RunError, Runs, UserError, run, runs
-from tests.helpers.project import Project, markdown
+from tests.helpers.project import GUILD, Project, markdown
 
 
 class Made:
@@ -297,7 +296,7 @@ def test_a_part_of_a_list_of_runs_is_one_and_runs_can_be_sent_to_processes(made:
 
 
 def test_a_run_that_goes_on_is_followed_and_stopped(project: Project):
-    command = [sys.executable, "-m", "guild.main_bootstrap", "run", "loop", "n=600", "-y"]
+    command = [*GUILD, "run", "loop", "n=600", "-y"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while process.stdout.readline() != "step: 3\n":
             assert process.poll() is None
