@@ -78,6 +78,11 @@ class Run:
         return yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
 
     @property
+    def is_batch(self) -> bool:
+        """Whether it is the run of a batch, and not one of its trials."""
+        return (self.dir / ".guild" / "proto").exists()
+
+    @property
     def op_name(self) -> str:
         return (self.dir / ".guild" / "opref").read_text("utf-8").split()[-1].strip("'\"")
 

@@ -97,7 +97,7 @@ class Sweeps:
     def run(self, *args: str) -> list[Run]:
         """``guild run train ARGS``: the trials."""
         done = self.project.run("train", *args)
-        return [run for run in done.runs if not (run.dir / ".guild/proto").exists()]
+        return [run for run in done.runs if not run.is_batch]
 
     def left(self) -> list[str]:
         """What is there of processes and folders."""
@@ -192,7 +192,7 @@ def test_the_trials_of_a_sweep_share_one_execution(
 def test_a_batch_that_is_restarted_shares_anew_and_a_trial_alone_runs_fresh(sweeps: Sweeps):
     project = sweeps.project
     done = project.run("train", "lr=[0.1,0.2]", "--keep-batch")
-    (batch,) = [run for run in done.runs if (run.dir / ".guild/proto").exists()]
+    (batch,) = [run for run in done.runs if run.is_batch]
     first = prefixes([run for run in done.runs if run is not batch])
     again = project.guild("run", "-y", "--restart", batch.id)
     assert again.status == 0, again.stderr
@@ -287,7 +287,7 @@ def test_trials_of_one_value_share_one_more_execution(sweeps: Sweeps, way: str):
     else:
         jobs = 3 if way == "side by side" else 1
         runs = sweeps.project.run("tree", *GRID, f"nb-jobs={jobs}").runs
-        runs = [run for run in runs if not (run.dir / ".guild/proto").exists()]
+        runs = [run for run in runs if not run.is_batch]
     assert len(runs) == 4
     assert len(prefixes(runs)) == 1
     for run in runs:
@@ -402,7 +402,7 @@ def test_trials_whose_files_depend_on_a_flag_read_their_own(
         project.file(f"no{name}.txt", name)
     project.file("data.txt.yml", "name: c\n")
     done = project.run(operation, "name=[a,b]")
-    runs = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]
+    runs = [run for run in done.runs if not run.is_batch]
     assert prefixes(runs) == {None}
     assert (done.stdout + done.stderr).count(f"{REFUSED}the files that each trial requires") == 1
     for run, text in zip(sorted(runs, key=lambda run: run.flags["name"]), read):
@@ -429,7 +429,7 @@ def test_a_sweep_that_shares_nothing_says_so_once_and_leaves_nothing_when_it_is_
 @pytest.mark.slow
 def test_a_trial_that_fails_leaves_the_others_as_they_are(sweeps: Sweeps):
     done = sweeps.project.guild("run", "-y", "train", "lr=[0.1,0.3,0.2]")
-    trials = [run for run in done.runs if not (run.dir / ".guild/proto").exists()]
+    trials = [run for run in done.runs if not run.is_batch]
     assert [run.attr("exit_status") for run in trials] == [0, 1, 0]
     assert len(prefixes(trials)) == 1
     assert None not in prefixes(trials)
@@ -488,5 +488,5 @@ def trials_of_killed(
     (sweeps.folder / "hold trial").unlink()
     guild.communicate(timeout=120)
     made = [Run(path) for path in sweeps.project.run_dirs() - before]
-    trials = [run for run in made if not (run.dir / ".guild/proto").exists()]
+    trials = [run for run in made if not run.is_batch]
     return sorted(trials, key=lambda run: run.flags["lr"])

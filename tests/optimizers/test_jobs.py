@@ -79,7 +79,7 @@ def project(made: Project) -> Project:
 
 def trials_of(runs: list[Run]) -> dict[Any, Run]:
     """The runs without that of the batch, by their learning rates."""
-    trials = [run for run in runs if not (run.dir / ".guild/proto").exists()]
+    trials = [run for run in runs if not run.is_batch]
     found = {run.flags["lr"]: run for run in trials}
     assert len(found) == len(trials)
     return dict(sorted(found.items()))
@@ -167,7 +167,7 @@ def test_ctrl_c_stops_all_that_run_and_the_others_stay_pending(held: Any):
 
 def test_guild_stop_of_the_batch_stops_all_that_run(held: Any):
     runs = [Run(path) for path in held.project.run_dirs() - held.before]
-    (batch,) = [run for run in runs if (run.dir / ".guild/proto").exists()]
+    (batch,) = [run for run in runs if run.is_batch]
     held.project.guild("stop", "-y", batch.id)
     check_stopped(held)
 

@@ -68,7 +68,7 @@ def trials(shared: Project) -> list[Run]:
     shared.without_reports("tell.ipynb")
     (single,) = shared.run("tell.ipynb", "lr=0.1").runs
     sweep = shared.run("tell.ipynb", "lr=[0.1,0.2,0.3]").runs
-    found = [run for run in sweep if not (run.dir / ".guild/proto").exists()]
+    found = [run for run in sweep if not run.is_batch]
     return [single, *sorted(found, key=lambda run: run.flags["lr"])]
 
 
@@ -202,7 +202,7 @@ def test_a_search_that_is_stopped_ends_its_trial_and_says_how_it_ended(
     wait_for(lambda: not of_home(project))
     assert re.search(r"^1 of 4 trials in .*: 1 stopped", output, re.MULTILINE), output
     assert "best: none, no trial completed" in output
-    trials = [run for run in begun() if not (run.dir / ".guild/proto").exists()]
+    trials = [run for run in begun() if not run.is_batch]
     assert [run.attr("exit_status") for run in trials] == [-signal.SIGTERM]
 
 

@@ -64,7 +64,7 @@ def trials(sweeps: Project, *args: str) -> list[dict[str, Any]]:
 
 def ran(runs: list[Run]) -> list[Run]:
     """The trials among runs, without the optimizer's own."""
-    return [run for run in runs if not (run.dir / ".guild/proto").exists()]
+    return [run for run in runs if not run.is_batch]
 
 
 @pytest.mark.slow

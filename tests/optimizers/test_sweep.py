@@ -68,7 +68,7 @@ def sweeps(shared: Project) -> Project:
 
 def trials_of(runs: list[Run]) -> list[Run]:
     """The runs without that of the batch."""
-    trials = (run for run in runs if not (run.dir / ".guild/proto").exists())
+    trials = (run for run in runs if not run.is_batch)
     return sorted(trials, key=lambda run: run.flags["lr"])
 
 
@@ -84,7 +84,7 @@ def in_terminal(sweeps: Project) -> Iterator[tuple[OnTerminal, Run, list[Run]]]:
         sweeps.file("go", "")
         assert terminal.end() == 0, terminal.lines
         made = [Run(path) for path in sweeps.run_dirs() - before]
-        (batch,) = (run for run in made if (run.dir / ".guild/proto").exists())
+        (batch,) = (run for run in made if run.is_batch)
         yield terminal, batch, trials_of(made)
 
 
@@ -229,7 +229,7 @@ def test_after_a_restart_the_best_trial_may_be_of_an_earlier_start(sweeps: Proje
     sweeps.notebook("again.ipynb", "lr = 1", f"import os\nprint('loss:', lr + 9 * {later})")
     command = ("again.ipynb", "lr=[2,3]", "nb-trials=table", "nb-report=none")
     done = sweeps.run(*command, "--keep-batch")
-    (batch,) = (run for run in done.runs if (run.dir / ".guild/proto").exists())
+    (batch,) = (run for run in done.runs if run.is_batch)
     of_earlier = trials_of(done.runs)[0].id[:8]
     again = sweeps.run("--restart", batch.id)
     best = "best: trial 1/2 · lr=2 · loss 2 (smallest) · guild runs info "
