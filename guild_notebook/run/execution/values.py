@@ -51,6 +51,7 @@ class Values:
     last_shared: int
 
     def __post_init__(self) -> None:
+        self._texts = [*dict.fromkeys(text for _, text in self.expressions)]
         self._why: dict[str, str] = {}  # there is no value of an expression
         self._slow: set[str] = set()
         self._due: set[str] = set()
@@ -77,30 +78,29 @@ class Values:
 
     async def after_cell(self, index: int) -> None:
         """Read what the cell may have changed."""
-        texts = [text for _, text in self.expressions]
         changed = self.changes.get(index, ())
-        self._due.update(texts if changed is None else changed)
+        self._due.update(self._texts if changed is None else changed)
         number = self.client.results.get(index)
         if self.has_results and number is not None:
             self._results[number] = name_of(self.names[index])
         if index >= self.last_shared:
-            await self._read([text for text in texts if text in self._due - self._slow])
+            await self._read([text for text in self._texts if text in self._due - self._slow])
 
     async def finish(self) -> None:
         """Read all of them."""
         self._answers = True
-        await self._read([text for _, text in self.expressions if text not in self._slow])
+        await self._read([text for text in self._texts if text not in self._slow])
 
     def say_missing(self) -> None:
         """Say which names have no value, in one line."""
         lacking = [
             f"{text} ({self._why[text]})"
-            for _, text in self.expressions
+            for text in self._texts
             if text in self._why and text not in self._has_read
         ]
         if lacking:
             self._say(f"nb-scalars finds no number for {', '.join(lacking)}")
-        if self.has_results and self._is_able and not self._has_read & {""}:
+        if self.has_results and self._is_able and "" not in self._has_read:
             self._say("no cell ends with a number (nb-scalars: results)")
 
     def _say(self, line: str) -> None:
@@ -122,12 +122,11 @@ class Values:
             if not self.stop.requested.is_set() and not self.kernel.ended.is_set():
                 self._say("the kernel has not told the values of nb-scalars")
             return
-        named = {text: name or scalar_name(text) for name, text in self.expressions}
-        for key, name in [
-            *((t, named[t]) for t in texts),
-            *((str(n), results[n]) for n in results),
-        ]:
-            self._take(key, name, found.get(key), key not in named)
+        for name, text in self.expressions:
+            if text in texts:
+                self._take(text, name or scalar_name(text), found.get(text), is_result=False)
+        for number, name in results.items():
+            self._take(str(number), name, found.get(str(number)), is_result=True)
         self.client.scalars.save()
 
     def _take(self, key: str, name: str, found: Any, is_result: bool) -> None:

@@ -39,8 +39,8 @@ CELLS = (
 )
 
 VALUES = (
-    'acc,f1=report["f1"],report,history,history["loss"],many,limit,flag,np.zeros((2, 2)),missing,'
-    "odd,odd.broken,odd.slow,'a, b'"
+    'acc,score=acc,f1=report["f1"],report,history,history["loss"],many,limit,flag,'
+    "np.zeros((2, 2)),missing,odd,odd.broken,odd.slow,'a, b'"
 )
 
 
@@ -74,6 +74,7 @@ def test_values_and_results_are_scalars_under_their_names(run: Run):
     many = found.pop("many")
     assert found == {
         "acc": {0: 0.2},
+        "score": {0: 0.2},
         "f1": {0: 0.5},
         "report_f1": {0: 0.5},
         "report_macro_avg_recall": {0: 3},
