@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.2
 """Time between two looks at whether a run of another process has ended."""
 
+END_SECONDS = 2.0
+"""Time in which Guild says how a run has ended, once its process has (guild/op.py, _run_op): until
+then its status is ``error``."""
+
 _GOING_ON = ("running", "pending")
 
 
@@ -222,6 +226,11 @@ class Run:
             if until is not None and time.monotonic() > until:
                 raise TimeoutError(f"run {self.short_id} has not ended in {timeout:g} s")
             time.sleep(POLL_SECONDS)
+        said = time.monotonic() + END_SECONDS
+        said = said if until is None else min(said, until)
+        lock = os.path.join(self._dir, ".guild", "LOCK")  # which Guild removes last
+        while self.status == "error" and os.path.lexists(lock) and time.monotonic() < said:
+            time.sleep(POLL_SECONDS / 4)
         return self
 
     def stop(self) -> Run:

@@ -7,6 +7,9 @@ import math
 import os
 import pickle
 import subprocess
+import sys
+import threading
+import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from typing import Any
 import pytest
 
 from guild_notebook.api import Run, RunError, Runs, UserError, run, runs
+from guild_notebook.api.results import END_SECONDS
 from tests.helpers.project import GUILD, Project, markdown
 
 
@@ -310,6 +314,37 @@ def test_a_run_that_goes_on_is_followed_and_stopped(project: Project):
         assert found.error.reason == "cell [2] (Loop) was stopped"
         assert found.error.cell == "Loop"
         process.communicate()
+
+
+def ended_process(run_dir: Path) -> Path:
+    """Make a run whose process has ended, of which Guild has not said how; returns its lock."""
+    (run_dir / ".guild" / "attrs").mkdir(parents=True)
+    lock = run_dir / ".guild" / "LOCK"
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        lock.write_text(str(process.pid))
+    return lock
+
+
+def test_a_run_is_waited_for_until_guild_has_said_how_it_has_ended(tmp_path: Path):
+    lock = ended_process(tmp_path)
+
+    def say() -> None:
+        (tmp_path / ".guild" / "attrs" / "exit_status").write_text("0")
+        lock.unlink()
+
+    found, timer = Run(tmp_path), threading.Timer(0.3, say)
+    assert found.status == "error"
+    timer.start()
+    assert found.wait().status == "completed"
+    timer.join()
+
+
+def test_what_guild_never_says_is_waited_for_briefly(tmp_path: Path):
+    ended_process(tmp_path)
+    assert Run(tmp_path).wait().status == "error"
+    began = time.monotonic()
+    assert Run(tmp_path).wait(timeout=0).status == "error"
+    assert time.monotonic() - began < END_SECONDS
 
 
 def test_a_label_that_somebody_has_changed_is_there_after_a_refresh(project: Project):
