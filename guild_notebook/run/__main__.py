@@ -12,11 +12,12 @@ if __name__ == "__main__":
 
 import argparse
 import contextlib
+import functools
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,7 @@ def main() -> int:
 
                 from .output.display import RunOutput
 
-                if start is None:  # secret values are in the environment of the kernel
+                if start is None:  # it does not start early
                     start = unless_executed.enter_context(
                         _start_kernel(nb, record, settings, is_chosen_only=is_trial)
                     )
@@ -104,9 +105,7 @@ def main() -> int:
                 if is_trial and not start.error:
                     prefix = unexecuted.prefix(start, settings)
                 output = RunOutput(out, err, status_lines, secrets.masker, status)
-                flags = unexecuted.flags
-                about = unexecuted.data, unexecuted.limits, unexecuted.names
-                executed = *about, lambda: flags(arguments)
+                executed = unexecuted, functools.partial(unexecuted.flags, arguments)
                 return asyncio.run(
                     _execute(start, prefix, *executed, record, settings, output, stop, autosave)
                 )
@@ -350,9 +349,7 @@ def _folders(record: RunDir, settings: options.Settings) -> tuple[str, list[str]
 async def _execute(
     start: KernelStart,
     prefix: Prefix | None,
-    data: dict[str, Any],
-    limits: Mapping[int, cell_limits.CellLimit],
-    names: Callable[[], Sequence[str]],
+    unexecuted: UnexecutedNotebook,
     flags: Callable[[], RunFlags],
     record: RunDir,
     settings: options.Settings,
@@ -360,9 +357,8 @@ async def _execute(
     stop: Stop,
     autosave: Autosave,
 ) -> int:
-    """Execute ``data``, the notebook with the values of ``flags`` and without outputs, on the
-    kernel of ``start``; ``limits`` are those of cells that have their own, ``names`` returns what
-    the notebook itself calls its cells. Returns the exit status as ``main`` does."""
+    """Execute the notebook, which has the values of ``flags`` and no outputs, on the kernel of
+    ``start``; returns the exit status as ``main`` does."""
     stop.watch()
     shared = shared_cells.SharedCells()
     if prefix:
@@ -387,9 +383,8 @@ async def _execute(
         gc.freeze()
         gc.enable()
 
-        session = Session(
-            record, kernel, data, limits, names, flags, settings, output, stop, autosave, shared
-        )
+        nb = unexecuted.data, unexecuted.limits, unexecuted.names
+        session = Session(record, kernel, *nb, flags, settings, output, stop, autosave, shared)
         status = await session.run()
     if kernel.supervisor_failure:
         why = f"the kernel's supervisor {kernel.supervisor_failure}"
