@@ -125,15 +125,14 @@ def findings(blocks: Iterable[Block], project: Project) -> Iterator[Finding]:
     reader = _Reader(blocks)
     seen: set[tuple[str, bool]] = set()
     for block in blocks:
-        for node, path, is_write in () if block.may_raise else reader.paths(block):
-            if (path, is_write) in seen or len(seen) > MOST_PATHS:
+        for node, path, is_write in reader.execute(block):
+            if block.may_raise or (path, is_write) in seen or len(seen) > MOST_PATHS:
                 continue
             seen.add((path, is_write))
             if said := _said(path, is_write, project, reader):
                 rule, level, text = said
                 line, column = block.place(node)
                 yield Finding(block.cell, line, column, rule, level, text)
-        reader.execute(block)
 
 
 def _said(
@@ -280,11 +279,18 @@ class _Reader:
 
     # What is executed.
 
-    def execute(self, block: Block) -> None:
-        """Takes what a statement may make, and the texts that it gives names."""
-        if not block.nodes or not all(makes_no_files(line) for _, line in block.lines):
-            self._execute_text(block)
+    def execute(self, block: Block) -> Iterator[tuple[ast.expr, str, bool]]:
+        """Takes what the statements of a block may make, and the texts that they give names. Tells
+        the files that they read, and those that they write, with where they stand, each before what
+        it makes is taken."""
+        self._execute_text(block)
         for node in block.nodes:
+            for call in _sure_calls(node):
+                for at, is_write in ((self._read_path(call), False), (self._written(call), True)):
+                    text = self.text(at) if at is not None else None
+                    if at is not None and text is not None:
+                        yield at, text, is_write
+                self._call(call)
             self._execute_statement(node)
 
     def _execute_statement(self, node: ast.stmt) -> None:
@@ -349,20 +355,6 @@ class _Reader:
         return self._anything or not self._words.isdisjoint(_words(path))
 
     # What a statement reads and writes.
-
-    def paths(self, block: Block) -> Iterator[tuple[ast.expr, str, bool]]:
-        """The files that the statements of a block read, and those that they write, with where
-        they stand, each before what it makes is taken."""
-        if not all(makes_no_files(line) for _, line in block.lines):
-            self.execute(Block(block.cell, block.source, block.start, "", lines=block.lines))
-        for node in block.nodes:
-            for call in _sure_calls(node):
-                for at, is_write in ((self._read_path(call), False), (self._written(call), True)):
-                    text = self.text(at) if at is not None else None
-                    if at is not None and text is not None:
-                        yield at, text, is_write
-                self._call(call)
-            self._execute_statement(node)
 
     def _read_path(self, call: ast.Call) -> ast.expr | None:
         """What says which file a call reads."""
