@@ -36,8 +36,7 @@ def check(
     module = interpreters.module_of(argv)
     may_start = is_confirmed or program == active or not interpreters.is_within(program, project)
     if module and may_start and program and not interpreters.is_own(program):
-        path = interpreters.python_path(os.environ.get("PYTHONPATH", "").split(os.pathsep))
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}  # a step has Guild's own
+        env = interpreters.environ_for({})  # a step has Guild's own
         lack = interpreters.lack(program, [module, "zmq"], ["zmq"], env)
         if lack:
             of_active = "it is of the active environment (nb-kernel may name another), and "

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..errors import KernelError
 
@@ -19,7 +20,7 @@ PROBE_SECONDS = 30.0
 OLDEST = (3, 7)
 """The oldest Python whose ipykernel understands what a run sends it."""
 
-_ANSWER = "guild-notebook: "
+ANSWER = "guild-notebook: "
 """What begins the answer's line: an interpreter may print others when it starts or ends."""
 
 # Valid in Python 2.7 too, and finds nothing in the working directory.
@@ -106,33 +107,11 @@ def lack(python: str, names: Sequence[str], imported: Sequence[str], env: Mappin
     """What an interpreter lacks to start a kernel, a line for the user, or "": a module of
     ``names``, of which those that are ``imported`` must be importable as well. Runs it, for tens of
     milliseconds and what imports take."""
-    import subprocess  # which most runs need only once their kernel has been started
-
-    env = dict(env)
-    if is_environment(prefix_of(python)):
-        env.pop("PYTHONHOME", None)  # as its kernel starts (run/kernel/launcher.py)
-    program = _PROBE.format(
-        oldest=OLDEST, names=list(names), imported=list(imported), start=_ANSWER
-    )
+    program = _PROBE.format(oldest=OLDEST, names=list(names), imported=list(imported), start=ANSWER)
     try:
-        done = subprocess.run(
-            [python, "-c", program],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=PROBE_SECONDS,
-        )
-    except OSError as e:
-        return f"{python} does not run: {e.strerror} - make the environment anew"
-    except subprocess.TimeoutExpired:
-        return f"{python} does not answer in {PROBE_SECONDS:g} s - see what it waits for"
-    lines = done.stdout.decode("utf-8", "replace").split("\n")
-    answers = [line[len(_ANSWER) :] for line in lines if line.startswith(_ANSWER)]
-    if not answers:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        said = [line for line in said if line.startswith("Fatal Python error")] or said
-        return f"{python} is not a Python that runs: {''.join(said[-1:]) or 'it says nothing'}"
-    answer = json.loads(answers[-1])
+        answer = answer_of(python, ["-c", program], env, PROBE_SECONDS)
+    except KernelError as e:
+        return str(e)
     if tuple(answer["version"]) < OLDEST:
         return (
             f"{python} is Python {'.'.join(map(str, answer['version']))}, which is too old - take "
@@ -147,6 +126,39 @@ def lack(python: str, names: Sequence[str], imported: Sequence[str], env: Mappin
         command = install_command(python, prefix, path, package, again=True)
         return f"{python} cannot import {failing} ({error}) - install it anew: {command}"
     return ""
+
+
+def answer_of(python: str, arguments: Sequence[str], env: Mapping[str, str], seconds: float) -> Any:
+    """What an interpreter answers that is started with these ``arguments``: the JSON behind ANSWER
+    in the last line that begins so. Raises KernelError where there is no such line."""
+    import subprocess  # which most runs need only once their kernel has been started
+
+    env = dict(env)
+    if is_environment(prefix_of(python)):
+        env.pop("PYTHONHOME", None)  # as its kernel starts (run/kernel/launcher.py)
+    try:
+        done = subprocess.run(
+            [python, *arguments],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+        )
+    except OSError as e:
+        raise KernelError(f"{python} does not run: {e.strerror} - make the environment anew") from e
+    except subprocess.TimeoutExpired as e:
+        raise KernelError(
+            f"{python} does not answer in {seconds:g} s - see what it waits for"
+        ) from e
+    lines = done.stdout.decode("utf-8", "replace").split("\n")
+    answers = [line[len(ANSWER) :] for line in lines if line.startswith(ANSWER)]
+    if not answers:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = [line for line in said if line.startswith("Fatal Python error")] or said
+        raise KernelError(
+            f"{python} is not a Python that runs: {''.join(said[-1:]) or 'it says nothing'}"
+        )
+    return json.loads(answers[-1])
 
 
 def without(python: str, module: str, prefix: str, path: Sequence[str]) -> str:
@@ -203,6 +215,13 @@ def active_python() -> str:
         if is_environment(prefix_of(first)):
             python = first
     return "" if is_own(python) else python
+
+
+def environ_for(own: Mapping[str, str]) -> dict[str, str]:
+    """The variables of this process, and a kernel's ``own``, with the ``python_path`` of these."""
+    env = {**os.environ, **own}
+    path = python_path(env.get("PYTHONPATH", "").split(os.pathsep))
+    return {**env, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def python_path(entries: Sequence[str]) -> list[str]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import KernelError
 from . import interpreters, module_search
 from .distributions import distribution_of
 from .kernelspecs import KernelSpec, KernelSpecs, choose
 
 SECONDS = 10.0
 """Time that another Python has to answer: tens of milliseconds, more on a file server."""
-
-_ANSWER = "guild-notebook: "
 
 
 @dataclass
@@ -68,24 +64,10 @@ def _said(
 
 
 def _asked(program: str, spec: KernelSpec, names: Sequence[str]) -> Lacking:
-    env = {**os.environ, **spec.env}
-    path = interpreters.python_path(env.get("PYTHONPATH", "").split(os.pathsep))
-    env["PYTHONPATH"] = os.pathsep.join(path)
-    if interpreters.is_environment(interpreters.prefix_of(program)):
-        env.pop("PYTHONHOME", None)
-    search = str(Path(module_search.__file__).resolve())
+    arguments = [str(Path(module_search.__file__).resolve()), interpreters.ANSWER, *names]
+    env = interpreters.environ_for(spec.env)
     try:
-        done = subprocess.run(
-            [program, search, _ANSWER, *names],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS,
-        )
-        lines = done.stdout.decode("utf-8", "replace").split("\n")
-        answer = json.loads(
-            [line for line in lines if line.startswith(_ANSWER)][-1][len(_ANSWER) :]
-        )
+        answer = interpreters.answer_of(program, arguments, env, SECONDS)
         return Lacking(_said(answer["lacks"], program, answer["prefix"], answer["path"]))
-    except (OSError, subprocess.TimeoutExpired, IndexError, ValueError, KeyError, TypeError):
+    except (KernelError, ValueError, KeyError, TypeError):
         return Lacking(why=f"{program} does not say which modules it has")
