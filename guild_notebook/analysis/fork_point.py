@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -105,13 +105,14 @@ def fork_point(
     shared = _Shared(frozenset(varying), read, with_settings)
     for number, index in enumerate(indexes):
         if why := shared.refuses(number, notebook.cells[index], sites.get(index, ())):
-            return replace(shared.point(indexes, number, why), flags=shared.depends)
+            return shared.point(indexes, number, why)
     return ForkPoint(len(indexes), None, "", shared.settings)
 
 
 def second_point(
     notebook: Notebook,
     found: Discovered,
+    trials: int,
     counts: Mapping[str, int],
     indexes: Sequence[int],
     with_settings: bool,
@@ -119,15 +120,14 @@ def second_point(
 ) -> tuple[ForkPoint, frozenset[str]] | None:
     """A point after the ``first`` up to which trials do the same that have the same values of some
     flags, which are told as well; None where each of them has few trials, or there is none.
-    ``counts`` has how many values each varying flag has, and as "" how many trials there are."""
-    trials, same, point = counts.get("", 0), frozenset[str](), first
+    ``trials`` is how many there are, ``counts`` has how many values each varying flag has."""
+    same, point = frozenset[str](), first
     best, most = None, 0
-    while point.flags and not counts.keys() - {""} <= (same := same | point.flags):
+    while point.flags and not counts.keys() <= (same := same | point.flags):
         each = math.prod(counts.get(name, trials) for name in same)
         if each * 2 > trials:
             break
-        others = counts.keys() - {"", *same}
-        point = fork_point(notebook, found, others, indexes, with_settings)
+        point = fork_point(notebook, found, counts.keys() - same, indexes, with_settings)
         saved = (trials - each) * (point.cells - first.cells)
         if saved > most:
             best, most = (point, same), saved
@@ -157,7 +157,7 @@ class _Shared:
         self, flags: frozenset[str], read: Sequence[Sequence[Statement]], with_settings: bool
     ) -> None:
         self.settings: dict[int, frozenset[str]] = {}
-        self.depends: frozenset[str] = frozenset()  # flags of the cell that is not shared
+        self._depends: frozenset[str] = frozenset()  # flags of the cell that is not shared
         self._read = read
         self._with_settings = with_settings
         self._flow = Flow(flags, [each for cell in read for each in cell], has_results=True)
@@ -203,7 +203,7 @@ class _Shared:
         return ""
 
     def _dependence(self, flags: Iterable[str]) -> str:
-        self.depends = frozenset(flags)
+        self._depends = frozenset(flags)
         return f"it depends on {_listed(flags)}"
 
     def _take_constants(self, statement: Statement, does: Does) -> None:
@@ -288,7 +288,7 @@ class _Shared:
             why = f"it depends on {_listed(self._only_set[first])}"
         shared = set(indexes[:first])
         settings = {index: names for index, names in self.settings.items() if index in shared}
-        return ForkPoint(first, indexes[first], why, settings)
+        return ForkPoint(first, indexes[first], why, settings, self._depends)
 
 
 def _read_in(functions: Iterable[Effects]) -> set[str]:

@@ -227,8 +227,7 @@ def _preview(args: argparse.Namespace) -> Iterator[str]:
             yield "no cell changes"
     counts = {name: len({repr(value.in_guild) for value in each}) for name, each in values.items()}
     if varying := {name: count for name, count in counts.items() if count > 1}:
-        known = {"": number, **varying}
-        yield from shared_cells.of_trials(nb, found, known, _are_constant(values))
+        yield from shared_cells.of_trials(nb, found, number, varying, _are_constant(values))
     for name in values:
         if is_named_like_secret(found.flags[name]):
             _say(f"note: {name} has the name of a secret, its value is not shown")

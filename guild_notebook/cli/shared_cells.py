@@ -49,19 +49,17 @@ def lines(nb: Notebook, found: Discovered) -> Iterator[str]:
 
 
 def of_trials(
-    nb: Notebook, found: Discovered, counts: Mapping[str, int], is_constant: bool
+    nb: Notebook, found: Discovered, trials: int, counts: Mapping[str, int], is_constant: bool
 ) -> Iterator[str]:
-    """What trials share; ``counts`` (fork_point.second_point) has the flags in which they differ,
-    of which the values are constants or not."""
-    about = nb, found, {name: count for name, count in counts.items() if name}
+    """What ``trials`` share; ``counts`` has the flags in which they differ, and how many values
+    each has, which are constants or not."""
     indexes = _indexes(nb)
-    point = fork_point(*about, indexes, is_constant)
+    point = fork_point(nb, found, counts, indexes, is_constant)
     yield f"with nb-fork these trials share {_said(nb, point)}"
-    second = second_point(nb, found, counts, indexes, is_constant, point) if point.cells else None
-    if second:
-        yield f"those with the same value of {' and '.join(sorted(second[1]))} share " + _said(
-            nb, second[0]
-        )
+    about = nb, found, trials, counts, indexes, is_constant, point
+    if point.cells and (second := second_point(*about)):
+        later, same = second
+        yield f"those with the same value of {' and '.join(sorted(same))} share {_said(nb, later)}"
 
 
 def data(points: Mapping[str, ForkPoint], name: str) -> dict[str, Any] | None:

@@ -93,7 +93,8 @@ def prefix(
     counts = record.known_attr(fork_host.COUNTS)
     if isinstance(counts, dict) and shared:
         about = {name: count for name, count in counts.items() if isinstance(count, int)}
-        second = second_point(notebook, found, about, to_run, has_constants, point)
+        trials = about.pop("", 0)  # as optimizers.forks.counts has it
+        second = second_point(notebook, found, trials, about, to_run, has_constants, point)
         if second:
             later, same = second
             both = shared_cells(later, same)

@@ -178,7 +178,7 @@ def is_compared_by_two_points(seed: int) -> int:
     cells = [cell.source for cell in nb.cells]
     everything = range(len(cells))
     first = fork_point(nb, found, [slow, fast], everything)
-    second = second_point(nb, found, {"": 10, slow: 2, fast: 5}, everything, True, first)
+    second = second_point(nb, found, 10, {slow: 2, fast: 5}, everything, True, first)
     if not second or slow not in second[1]:
         return 0
 

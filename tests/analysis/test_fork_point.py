@@ -26,14 +26,13 @@ def point(
     return fork_point(nb, discover(nb), varying, range(len(cells)), with_settings)
 
 
-def second(*cells: str, **counts: int) -> tuple[int, set[str]] | None:
+def second(*cells: str, trials: int, **counts: int) -> tuple[int, set[str]] | None:
     """Up to where trials with the same values of which flags do the same."""
     nb = notebook(*cells)
-    known = {"": counts.pop("trials"), **counts}
     about = nb, discover(nb)
     indexes = range(len(cells))
     first = fork_point(*about, counts, indexes)
-    found = second_point(*about, known, indexes, True, first)
+    found = second_point(*about, trials, counts, indexes, True, first)
     return (found[0].cells, set(found[1])) if found else None
 
 
