@@ -35,12 +35,15 @@ def findings(notebook: Notebook, read: Iterable[tuple[int, Sequence[Unit]]]) -> 
     numbers = [cell.number for cell in cells]
     if len(set(numbers)) < len(numbers) or numbers == sorted(numbers):
         return
-    for position, cell in enumerate(cells):
+    binding: dict[str, list[_Cell]] = {}
+    for cell in cells:
+        for name in cell.binds:
+            binding.setdefault(name, []).append(cell)
+    for cell in cells:
         said: dict[int, list[str]] = {}
         for name in cell.reads:
-            binding = [each for each in cells if name in each.binds and each is not cell]
-            earlier = [each for each in binding if each.number < cell.number]
-            above = [each for each in cells[:position] if name in each.binds]
+            earlier = [each for each in binding.get(name, ()) if each.number < cell.number]
+            above = [each for each in binding.get(name, ()) if each.index < cell.index]
             seen = max(earlier, key=lambda each: each.number, default=None)
             if not seen or not above or seen.index < cell.index:
                 continue  # a name that no cell above binds is an undefined one
