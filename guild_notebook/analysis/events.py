@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..flags.languages.changes import variables
+from . import magics
 from .blocks import Block, dotted
-from .magics import BINDING_NO_OTHERS, split
 
 UNSURE, LIKELY, SURE = range(3)
 """Whether code is executed: LIKELY is that in a loop, which may have nothing to run over."""
@@ -78,26 +78,6 @@ class Unit:
         )
 
 
-_WORD = re.compile(r"[^\W\d]\w*")
-_AUTOMAGIC = re.compile(
-    r"[ \t]*(?:alias|cat|cd|clear|conda|cp|ls|ll|mamba|man|mkdir|more|mv|pip|pwd|rm|rmdir"
-    r"|matplotlib|load_ext|reload_ext|autoreload|time|timeit|who|whos|env|less|pylab|run|uv)\b"
-    r"(?![ \t]*[=.(,\[])"
-)
-
-_WITHOUT_NAMES = {"pip", "conda", "writefile", "file", "matplotlib", "cd", "env"}
-"""Magics that bind no names."""
-
-_TIMED = re.compile(r"[ \t]*(?:%%time\b|%time[ \t]+(?![\s-]))")
-"""What is timed, and read as Python (languages/changes.py)."""
-
-_EXTENSIONS = {
-    *("autoreload", "tensorboard", "sql", "line_profiler", "memory_profiler", "rpy2", "watermark"),
-    *("nb_black", "lab_black", "jupyter_black", "dotenv", "version_information", "google", "wandb"),
-    *("Cython", "cython", "snakeviz", "pycodestyle_magic", "cudf", "duckdb", "jupyter_ai", "cuml"),
-}
-"""Extensions of IPython that bind no names when they are loaded."""
-
 _NAMESPACES = ("globals", "locals", "vars", "dir")
 _MODULES = ("builtins", "__builtins__", "__main__")
 _ENDS = {"exit", "quit", "sys.exit", "os._exit"}
@@ -123,7 +103,8 @@ def units(read: Iterable[Block]) -> list[tuple[int, list[Unit]]]:
         if block.magic and not of_cell:
             text = block.source.text.lstrip()
             line = text.partition("\n")[0]
-            unit.events += _of_magic(line.lstrip("%"), line if block.source.is_python else text)
+            said = line.lstrip("%"), line if block.source.is_python else text
+            unit.events += _may_bind(magics.names_of_magic(*said))
         of_cell.append(unit)
         if block.source.is_python:
             _read(block, unit)
@@ -132,7 +113,7 @@ def units(read: Iterable[Block]) -> list[tuple[int, list[Unit]]]:
 
 def _read(block: Block, unit: Unit) -> None:
     for _, line in block.lines:
-        unit.events += of_ipython(line)
+        unit.events += _may_bind(magics.names_of_line(line))
     reader = _Reader(unit, frozenset())
     try:
         reader.block(block.nodes, SURE)
@@ -140,46 +121,14 @@ def _read(block: Block, unit: Unit) -> None:
     except RecursionError:
         block.nodes = []
     if not block.nodes:
-        unit.events += _of_text(block.text)
+        unit.events += _may_bind(magics.names_of_text(block.text))
 
 
-def _of_text(text: str) -> Iterator[Event]:
-    """Of what is not readable as Python: all its words may be names that it binds."""
-    code = "\n".join(line.partition("#")[0] for line in text.splitlines()).strip()
-    if not code:
-        return
-    if _AUTOMAGIC.match(code):
-        yield from of_ipython("%" + code)
-        return
-    yield from _binds(code)
-    if re.search(r"import[ \t]*\*|exec|globals|get_ipython|%", code):
-        yield Event(UNKNOWN, "what is not readable as Python", UNSURE)
-
-
-def _binds(text: str) -> Iterator[Event]:
-    yield from (Event(BIND, word, UNSURE) for word in set(_WORD.findall(text)))
-
-
-def of_ipython(line: str) -> Iterator[Event]:
-    """Of a line of IPython: a magic, a command or a question."""
-    said = split(line)
-    if said and said[0] == "%":
-        yield from _of_magic(said[1], line)
-    elif not said and line.lstrip()[:1] in ("/", ",", ";"):
-        yield from _binds(line)
-
-
-def _of_magic(said: str, text: str) -> Iterator[Event]:
-    name, _, rest = said.partition(" ")
-    name = name.strip()
-    if name in ("load_ext", "reload_ext") and rest.partition(".")[0].strip() not in _EXTENSIONS:
-        yield Event(UNKNOWN, f"the extension {rest.strip()[:40]}", UNSURE)
-    elif name == "store" and re.search(r"-\w*r\b", rest) and not rest.replace("-r", "").strip():
-        yield Event(UNKNOWN, "the magic %store -r", UNSURE)
-    elif name not in BINDING_NO_OTHERS:
-        yield Event(UNKNOWN, f"the magic %{name[:40]}", UNSURE)
-    elif name not in _WITHOUT_NAMES and not _TIMED.match(text):
-        yield from _binds(text[:10_000])
+def _may_bind(found: magics.Names) -> Iterator[Event]:
+    """Of what is not Python."""
+    yield from (Event(BIND, word, UNSURE) for word in found.words)
+    if found.unknown:
+        yield Event(UNKNOWN, found.unknown, UNSURE)
 
 
 class _Reader:
@@ -222,8 +171,9 @@ class _Reader:
 
     def _expr(self, node: ast.Expr, level: int) -> None:
         name = getattr(node.value, "id", "")
-        if name in BINDING_NO_OTHERS and not self._local:
-            self.events += of_ipython("%" + name)  # where no variable has that name
+        if name in magics.BINDING_NO_OTHERS and not self._local:
+            # where no variable has that name
+            self.events += _may_bind(magics.names_of_line("%" + name))
         else:
             self.expression(node.value, level)
 
@@ -523,7 +473,7 @@ class _Reader:
         if last in ("exec", "execfile", "init_session", "_getframe", "currentframe", "runfile"):
             self._add(UNKNOWN, f"{last}()", UNSURE)
         elif last == "var" and isinstance(text, str):  # of SymPy and SageMath
-            for word in _WORD.findall(text):
+            for word in magics.WORD.findall(text):
                 self._add(BIND, word, UNSURE)
             if re.search(r"[:(]", text):
                 self._add(UNKNOWN, "var()", UNSURE)
@@ -542,7 +492,7 @@ class _Reader:
             return False
         texts = [str(each.value) for each in node.args if isinstance(each, ast.Constant)]
         if func.attr in ("magic", "run_line_magic") and len(texts) == len(node.args):
-            self.events += of_ipython("%" + " ".join(texts))
+            self.events += _may_bind(magics.names_of_line("%" + " ".join(texts)))
         elif func.attr not in ("system", "getoutput"):
             self._add(UNKNOWN, "get_ipython()", UNSURE)
         return True
