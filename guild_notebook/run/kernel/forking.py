@@ -108,6 +108,12 @@ def _variable(flag: str) -> str:
     return f"FLAG_{re.sub('[^A-Z0-9_]', '_', flag.upper())}"
 
 
+def _digest(wanted: Any) -> str:
+    """The key of a process: trials that want the same have the same one."""
+    text = json.dumps(wanted, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def _line(connection: socket.socket) -> dict[str, Any]:
     """The next line of JSON; empty at the end. Waits for it."""
     text = b""
@@ -208,8 +214,7 @@ class Prefix:
         command = [self._start.program, prefix.__file__, self._host, fork_host.PROCESS]
         kept = {name: value for name, value in environ.items() if name not in self._own}
         same = [command, work, sorted(kept.items()), config, self._required]
-        told = json.dumps(same, sort_keys=True)
-        self._key = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
+        self._key = _digest(same)
         with self._locked():
             reply = fork_host.ask(self._host, {"want": {"key": self._key}})
             if reply.get("state") == "none":
@@ -308,8 +313,7 @@ class Prefix:
             "may_reset_peak": self._may_reset_peak,
             "worth": WORTH_SECONDS,
         }
-        text = json.dumps(wanted, sort_keys=True)
-        self._grow_key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        self._grow_key = _digest(wanted)
         self._first = self._connection, self.cells, self.shared
         try:
             await self._send({"grow": {"key": self._grow_key, **wanted}})
