@@ -72,14 +72,14 @@ class Recorder:
         self.record = _Record("")
         self._of_streams: dict[str, _Record] = {}
         self.size = 0
-        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
-        self._read = [0, 0]
         self._unsent: dict[str, list[str]] = {"stdout": [], "stderr": []}
         self._since: dict[str, float] = {}
         self.originals = [os.dup(fd) for fd in (1, 2)]
         self._write_to_files()
 
     def _write_to_files(self) -> None:
+        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
+        self._read = [0, 0]
         for fd, file in enumerate(self._files, 1):
             os.dup2(file.fileno(), fd)
 
@@ -87,8 +87,6 @@ class Recorder:
         """In a fork: have files of its own."""
         for file in self._files:
             file.close()
-        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
-        self._read = [0, 0]
         self._write_to_files()
 
     def fds(self) -> list[int]:
