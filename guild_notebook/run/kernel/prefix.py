@@ -62,23 +62,24 @@ def main(folder: str, name: str) -> None:
         config = json.load(file)
     os.unlink(file.name)
     clients = _Clients(os.path.join(folder, name), supervisor.readable)
-    kernel, executed, end = None, _Executed(), -1
+    ends: list[int] = []
+    kernel, executed = None, _Executed()
     while True:
         try:
             if kernel is None:
                 kernel = _kernel(config)
             else:
                 kernel.go_on(config["settings"], config["variables"])
-            _execute(kernel, config, clients, [serving, *[end][: end + 1]], executed)
+            _execute(kernel, config, clients, [serving, *ends], executed)
         except (Exception, SystemExit) as e:  # as of an ipykernel that is not known
             clients.refuse(f"the process that executes them failed with {type(e).__name__}: {e}")
             raise
         os.write(serving, b"1")
-        server = _Server(clients, serving, end, supervisor)
+        server = _Server(clients, serving, ends, supervisor)
         request, output, grown = server.serve(executed.told())
         if grown is None:
             break
-        config, (clients, serving, end) = request, grown
+        config, (clients, serving, ends) = request, grown
     kernel.become_kernel(request, output)
 
 
@@ -122,10 +123,11 @@ def _execute(
         peak.close()  # no file is open where it is looked whether one is
         is_last = number == len(config["cells"])
         is_of_cell = bool(problem)
-        taken = sum(seconds for seconds, _, _ in done.took[before:])
-        if is_last and not problem and taken < config.get("worth", 0.0):
-            clients.refuse("", is_of_cell=False)
-            os._exit(0)
+        if is_last and not problem:
+            taken = sum(seconds for seconds, _, _ in done.took[before:])
+            if taken < config.get("worth", 0.0):
+                clients.refuse("")
+                os._exit(0)
         own = [*pipes, *clients.fds()]
         if not problem:
             problem = kernel.problem(own, is_last)
@@ -295,15 +297,15 @@ class _InKernel(Exception):  # noqa: N818  # it is no error
 
 class _Server:
     """Forks a supervisor and a kernel for each request of ``clients``, or a process that goes on
-    with more cells (grown.py). At the ``end`` of its lifeline, -1 where only the guard has that,
-    this process ends with its last client."""
+    with more cells (grown.py). Once its lifeline is at its end, this process ends with its last
+    client; ``ends`` has none where only the guard has the lifeline."""
 
-    def __init__(self, clients: _Clients, serving: int, end: int, supervisor: Any) -> None:
+    def __init__(self, clients: _Clients, serving: int, ends: list[int], supervisor: Any) -> None:
         self._clients, self._supervisor = clients, supervisor
         self._wake, woken = os.pipe()
         for fd in (self._wake, woken):
             os.set_blocking(fd, False)
-        self._own, self._end = [self._wake, woken, serving, *([] if end < 0 else [end])], end
+        self._own, self._ends = [self._wake, woken, serving, *ends], ends
         self._mask = signal.pthread_sigmask(signal.SIG_SETMASK, [])
         self._handler = signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
@@ -319,7 +321,7 @@ class _Server:
         self._clients.tell(ready)
         in_fork = None
         while in_fork is None:
-            ends = [] if self._end < 0 or self._clients.is_ending else [self._end]
+            ends = [] if self._clients.is_ending else self._ends
             client, message, descriptors = self._clients.request([self._wake, *ends])
             if client is None:
                 if self._supervisor.readable(ends, 0):
@@ -355,7 +357,7 @@ class _Server:
                 self._clients.close()
                 for fd in (lifeline, *self._own, *self._grown.lifelines()):
                     os.close(fd)
-                return request, -1, (listening, _guarded(end, self._supervisor), end)
+                return request, -1, (listening, _guarded(end, self._supervisor), [end])
             os.close(end)
             listening.close()
             self._grown.add(request["key"], path, pid, lifeline)
