@@ -437,7 +437,7 @@ class Kernel:
             self._context.destroy(linger=0)
             return
         try:
-            if self.client and self._liveness_pipe is not None and not self.ended.is_set():
+            if self.client and not self.ends:
                 self.request_shutdown()
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self.ended.wait(), SHUTDOWN_SECONDS)
