@@ -9,10 +9,8 @@ tells in /proc is read there; macOS is asked through psutil, which ipykernel req
 from __future__ import annotations
 
 import asyncio
-import bisect
 import collections
 import contextlib
-import ctypes
 import fcntl
 import gc
 import itertools
@@ -24,12 +22,10 @@ import resource
 import signal
 import socket
 import stat
-import struct
 import sys
 import sysconfig
 import tempfile
 import threading
-import time
 import types
 import warnings
 import weakref
@@ -63,23 +59,6 @@ DESCRIPTORS_OF_KERNEL = 100
 
 GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 
-OMP_PAUSE_SOFT = 1
-
-FORK_SAFE = re.compile(
-    r"/lib(arrow|i?omp\d*)\b[^/]* [^/]*$|/numexpr/[^/]*$|/libtorch_cpu\.so (?!pt_)[^/]*$"
-)
-"""Libraries whose threads are not needed in a fork, since they start others there, with the names
-of the threads: Arrow, the OpenMP of LLVM and Intel, numexpr, and torch's threads within an
-operation, which have no name of their own."""
-
-READ = {"x86_64": 0, "aarch64": 63}.get(os.uname().machine, -1)
-"""The number of the call read(2)."""
-
-SYSTEM_LIBRARY = re.compile(r"(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s)|ld-linux[^.]*|ld|libc)[-.]")
-
-MOST_OF_STACK = 65_536
-"""Bytes of a thread's stack that are read; one that waits for work has some thousands."""
-
 OF_IPYTHON = re.compile(r"_+|_i+|_i?\d+|_[io]h|_dh|In|Out|exit|quit|get_ipython|open|__\w+__")
 """Names that IPython keeps in the namespace: what cells were, and have shown."""
 
@@ -96,14 +75,16 @@ SCALARS = (int, float, complex, type(None), types.CodeType, types.FrameType, typ
 class Watch:
     """What shared cells do, watched from before the first of them, in the process that executes
     them in the folder ``cwd``. ``run_variables`` are the environment variables that differ between
-    runs; one that ends with ``*`` stands for all that begin so."""
+    runs; one that ends with ``*`` stands for all that begin so. ``sibling`` loads the modules
+    beside this one (prefix.py)."""
 
-    def __init__(self, cwd: str, run_variables: Collection[str]) -> None:
+    def __init__(self, cwd: str, run_variables: Collection[str], sibling: Any) -> None:
+        self._native, self._supervisor = sibling("native_threads"), sibling("supervisor")
         self._cwd = os.path.realpath(cwd)
         self._folders = {os.path.abspath(cwd), self._cwd}
         self._files = _listing(self._cwd)
         self._descriptors = dict(_descriptors())
-        self._shared = set(_shared_mappings())
+        self._shared = set(self._shared_mappings())
         self._threads = set(threading.enumerate())
         self._tasks = _pending_tasks()
         self._environment: Any = type(os.environ)
@@ -146,7 +127,7 @@ class Watch:
         checks: tuple[Callable[[], str], ...] = (
             lambda: f"a cell has read {self._read[0]} of the run" if self._read else "",
             self._thread_problem,
-            _process_problem,
+            self._process_problem,
             lambda: self._descriptor_problem(own_fds),
             self._mapping_problem,
             self._event_loop_problem,
@@ -160,11 +141,25 @@ class Watch:
         own = [thread for thread in threading.enumerate() if thread not in self._threads]
         if own:
             return f"a thread of the notebook goes on ({own[0].name})"
-        return _native_thread_problem(len(self._threads))
+        return str(self._native.problem(len(self._threads)))
+
+    def _process_problem(self) -> str:
+        for pid in self._children():
+            return f"a process of the notebook goes on ({_command(pid)})"
+        return ""
+
+    def _children(self) -> list[int]:
+        if not LINUX:
+            import psutil
+
+            return [child.pid for child in psutil.Process().children()]
+        pids = map(int, filter(str.isdigit, os.listdir("/proc")))
+        found = filter(None, map(self._supervisor.process_of, pids))
+        return [process.pid for process in found if process.parent == os.getpid()]
 
     def _descriptor_problem(self, own_fds: set[int]) -> str:
         self._readable = set()
-        pipes, descriptors = _pipes_of_libraries(), list(_descriptors())
+        pipes, descriptors = self._native.pipes_of_libraries(), list(_descriptors())
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         if most != resource.RLIM_INFINITY and most - len(descriptors) < DESCRIPTORS_OF_KERNEL:
             return "too few files more may be opened for a kernel to begin"
@@ -200,7 +195,7 @@ class Watch:
         return ""
 
     def _mapping_problem(self) -> str:
-        for mapping in _shared_mappings():
+        for mapping in self._shared_mappings():
             path = mapping[2]
             if mapping in self._shared:
                 continue
@@ -212,6 +207,12 @@ class Watch:
                 return "memory is shared with other processes"
             return f"{self._named(path)} is mapped for writing"
         return ""
+
+    def _shared_mappings(self) -> Iterator[tuple[int, int, str]]:
+        """Start, end and path of each part that a fork shares for writing."""
+        for start, end, rights, path in self._native.memory_parts():
+            if rights[1] == "w" and rights[3] == "s":
+                yield start, end, path
 
     def _event_loop_problem(self) -> str:
         tasks = [task for task in _pending_tasks() if task not in self._tasks]
@@ -402,139 +403,6 @@ def _end_idle_connections() -> None:
                     connection.close()
 
 
-def _native_thread_problem(allowed: int) -> str:
-    """Threads that libraries have started, and neither end before a fork nor start again in it.
-    ``allowed`` is the number of threads that are not theirs."""
-    if _thread_count() <= allowed:
-        return ""
-    _fork_once()
-    _end_openmp()
-    if _thread_count() > allowed:
-        if not LINUX:
-            return "native threads of a library go on"
-        unsafe = [thread.owner for thread in _native_threads() if not thread.is_fork_safe]
-        if unsafe:
-            return f"native threads of {_package(unsafe[0])} go on"
-    if "numba.np.ufunc.omppool" in sys.modules:  # which ends a fork that starts them again
-        return "threads of numba have run by OpenMP"
-    return ""
-
-
-def _thread_count() -> int:
-    if LINUX:
-        return len(os.listdir("/proc/self/task"))
-    import psutil
-
-    return int(psutil.Process().num_threads())
-
-
-def _end_openmp() -> None:
-    """GNU's OpenMP keeps its threads after a parallel region. A fork, which has them not, would
-    wait for them; once they are ended, it starts others when it needs them."""
-    for path in {path for *_, path in _mappings() if "libgomp" in path}:
-        with contextlib.suppress(OSError, AttributeError):  # before GCC 9
-            library = ctypes.CDLL(path)
-            most, dynamic = library.omp_get_max_threads(), library.omp_get_dynamic()
-            library.omp_pause_resource_all(OMP_PAUSE_SOFT)
-            library.omp_set_num_threads(most)
-            library.omp_set_dynamic(dynamic)
-
-
-class _NativeThread:
-    """What the system tells of a thread that Python has not started: ``owner``, the path of the
-    library whose function it runs ("" where unknown), and the descriptor that it reads from.
-
-    The owner is the library that the thread's stack returns to last."""
-
-    def __init__(self, thread: int, mappings: list[tuple[int, int, str, str]]) -> None:
-        self.owner, self.reads, name = "", -1, ""
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            name = _first_line(f"/proc/self/task/{thread}/comm")
-            words = _call(thread)
-            if words[0] == str(READ):
-                self.reads = int(words[1], 16)
-            self.owner = _last_library(int(words[-2], 16), mappings)
-        self.is_fork_safe = bool(FORK_SAFE.search(f"{self.owner} {name}"))
-
-
-def _native_threads() -> list[_NativeThread]:
-    own = {thread.native_id for thread in threading.enumerate()} | {os.getpid()}
-    mappings = list(_mappings())
-    numbers = (int(name) for name in os.listdir("/proc/self/task"))
-    return [_NativeThread(number, mappings) for number in numbers if number not in own]
-
-
-def _call(thread: int) -> list[str]:
-    """The call of the system in which a thread waits: its number, arguments, stack pointer, and
-    address. Raises OSError or ValueError where that is not told."""
-    for _ in range(50):
-        words = _first_line(f"/proc/self/task/{thread}/syscall").split()
-        if words != ["running"]:
-            return words
-        time.sleep(0.01)
-    raise ValueError(thread)
-
-
-def _first_line(path: str) -> str:
-    with open(path) as file:
-        return file.readline().rstrip()
-
-
-def _last_library(top: int, mappings: list[tuple[int, int, str, str]]) -> str:
-    starts = [start for start, *_ in mappings]
-
-    def mapping(address: int) -> tuple[int, int, str, str]:
-        found = mappings[max(bisect.bisect(starts, address) - 1, 0)]
-        return found if found[0] <= address < found[1] else (0, 0, "", "")
-
-    with open("/proc/self/mem", "rb", 0) as memory:
-        memory.seek(top)
-        stack = memory.read(max(min(mapping(top)[1] - top, MOST_OF_STACK), 0) // 8 * 8)
-    for (address,) in reversed(list(struct.iter_unpack("Q", stack))):
-        _, _, rights, path = mapping(address)
-        name = os.path.basename(path)
-        if "x" in rights and path.startswith("/") and not SYSTEM_LIBRARY.match(name):
-            return path
-    return ""
-
-
-def _package(path: str) -> str:
-    after = path.partition("-packages/")[2]
-    return (after or os.path.basename(path)).partition("/")[0].partition(".")[0] or "a library"
-
-
-def _fork_once() -> None:
-    """Let libraries end their threads as they do before each fork (OpenBLAS)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Python 3.12: that there are several threads
-        pid = os.fork()
-        if not pid:
-            os._exit(0)
-    os.waitpid(pid, 0)
-
-
-def _process_problem() -> str:
-    for pid in _children():
-        name = _command(pid)
-        return f"a process of the notebook goes on ({name})"
-    return ""
-
-
-def _children() -> list[int]:
-    if not LINUX:
-        import psutil
-
-        return [child.pid for child in psutil.Process().children()]
-    own, found = str(os.getpid()), []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                after = file.read().rpartition(b")")[2].split()
-            if after[1].decode() == own:
-                found.append(int(pid))
-    return found
-
-
 def _command(pid: int) -> str:
     with contextlib.suppress(OSError):
         with open(f"/proc/{pid}/cmdline", "rb") as file:
@@ -551,16 +419,6 @@ def _descriptors() -> Iterator[tuple[int, tuple[int, int, int, str]]]:
             fd = int(name)
             status = os.fstat(fd)
             yield fd, (status.st_mode, status.st_dev, status.st_ino, _path(fd))
-
-
-def _pipes_of_libraries() -> set[int]:
-    """The inodes of pipes from which threads read that libraries start again in a fork."""
-    found = set()
-    for thread in _native_threads() if LINUX else ():
-        with contextlib.suppress(OSError):
-            if thread.is_fork_safe and stat.S_ISFIFO(os.fstat(thread.reads).st_mode):
-                found.add(os.fstat(thread.reads).st_ino)
-    return found
 
 
 def _is_read_only_file(fd: int, mode: int) -> bool:
@@ -608,24 +466,6 @@ def _peer(fd: int) -> str:
     if isinstance(address, tuple):
         return f"to {address[0]}:{address[1]}"
     return "of this machine"
-
-
-def _mappings() -> Iterator[tuple[int, int, str, str]]:
-    """Start, end, rights and path of each part of this process's memory."""
-    if not LINUX:
-        return
-    with open("/proc/self/maps", errors="surrogateescape") as file:
-        for line in file:
-            addresses, rights, _, _, _, *path = line.split(None, 5)
-            start, end = (int(address, 16) for address in addresses.split("-"))
-            yield start, end, rights, path[0].rstrip("\n") if path else ""
-
-
-def _shared_mappings() -> Iterator[tuple[int, int, str]]:
-    """Start, end and path of each part that a fork shares for writing."""
-    for start, end, rights, path in _mappings():
-        if rights[1] == "w" and rights[3] == "s":
-            yield start, end, path
 
 
 def _event_loop() -> Any:

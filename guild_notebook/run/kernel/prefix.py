@@ -22,6 +22,7 @@ from __future__ import annotations
 import array
 import atexit
 import contextlib
+import functools
 import gc
 import importlib.util
 import json
@@ -41,8 +42,10 @@ TOLD_SECONDS = 60.0
 """Time in which who comes is told why there is no fork. The host ends the process before that."""
 
 
+@functools.lru_cache
 def sibling(name: str) -> Any:
-    """A module beside this file, which is not put where the notebook could import it."""
+    """A module beside this file, which is not put where the notebook could import it. It is loaded
+    once."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
     spec: Any = importlib.util.spec_from_file_location(f"guild_notebook.{name} ", path)
     module = importlib.util.module_from_spec(spec)

@@ -343,7 +343,7 @@ class Prefix:
         self.has_drawn = False  # random numbers without a seed: one that is set later is too late
         self.cells_before, self._cells_before = 0, [0, 0]
         self._next_looks = [0.0, 0.0]
-        self._watch = sibling("fork_safety").Watch(self._cwd, config["run_variables"])
+        self._watch = sibling("fork_safety").Watch(self._cwd, config["run_variables"], sibling)
 
     def execute(self, cell: Any) -> str:
         """Execute a cell; returns why there is no fork after it, "" where there is."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from guild_notebook.run.kernel import fork_safety
+from guild_notebook.run.kernel import fork_safety, native_threads, prefix
 from tests.helpers.project import LIMIT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
@@ -24,9 +24,9 @@ import ast, asyncio, importlib.util, inspect, json, os, sys, time, traceback, ty
 
 source, variables, cells, after = json.loads(sys.argv[1])
 sys.path.append("../site-packages")
-spec = importlib.util.spec_from_file_location("fork_safety", source)
-fork_safety = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(fork_safety)
+spec = importlib.util.spec_from_file_location("prefix", source)
+prefix = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(prefix)
 loop = asyncio.new_event_loop()
 asyncio.set_event_loop(loop)
 main = sys.modules["__main__"] = types.ModuleType("__main__")
@@ -46,7 +46,7 @@ def trial():
         return 1
     return 0
 
-watch = fork_safety.Watch(os.getcwd(), variables)
+watch = prefix.sibling("fork_safety").Watch(os.getcwd(), variables, prefix.sibling)
 execute(cells)
 start = time.perf_counter()
 problem = watch.problem(vars(main), [0, 1, 2])
@@ -117,7 +117,7 @@ def forked(folder: Path, cells: str, after: str = "") -> Forked:
     (folder / "project.py").write_text(f"{library}WHERE = None\n")
     (folder.parent / "target.txt").touch()
     (folder / "link.txt").symlink_to("../target.txt")
-    told = json.dumps([fork_safety.__file__, VARIABLES, cells, after])
+    told = json.dumps([prefix.__file__, VARIABLES, cells, after])
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, told],
         cwd=folder,
@@ -281,7 +281,7 @@ OWNERS = {
 
 @pytest.mark.parametrize("owner", OWNERS)
 def test_whose_threads_a_fork_does_not_need(owner: str):
-    assert bool(fork_safety.FORK_SAFE.search(owner)) == OWNERS[owner]
+    assert bool(native_threads.FORK_SAFE.search(owner)) == OWNERS[owner]
 
 
 GOES_ON = {
