@@ -62,6 +62,10 @@ class Command:
     def runs(self) -> list[Run]:
         return [Run(path) for path in self.run_dirs]
 
+    @property
+    def trials(self) -> list[Run]:
+        return [run for run in self.runs if not run.is_batch]
+
 
 @dataclass
 class Run:

@@ -94,10 +94,9 @@ class Sweeps:
     folder: Path
     sockets: Path
 
-    def run(self, *args: str) -> list[Run]:
-        """``guild run train ARGS``: the trials."""
-        done = self.project.run("train", *args)
-        return [run for run in done.runs if not run.is_batch]
+    def run(self, *args: str, operation: str = "train") -> list[Run]:
+        """``guild run OPERATION ARGS``: the trials."""
+        return self.project.run(operation, *args).trials
 
     def left(self) -> list[str]:
         """What is there of processes and folders."""
@@ -170,7 +169,7 @@ OPTIMIZER = ["lr=[0.1:0.2]", "depth=[1,2]", "--max-trials", "3", "-o"]
     [
         pytest.param(arguments, number, id=name, marks=[] if name == "grid" else pytest.mark.slow)
         for name, number, arguments in [
-            ("grid", 4, ["lr=[0.1,0.2]", "depth=[1,2]"]),
+            ("grid", 4, GRID),
             ("list", 3, ["lr=[0.1,0.2,0.4]"]),
             ("list, three at once", 3, ["lr=[0.1,0.2,0.4]", "nb-jobs=3"]),
             ("gp, two at once", 3, [*OPTIMIZER, "gp", "nb-jobs=2"]),
@@ -193,7 +192,7 @@ def test_a_batch_that_is_restarted_shares_anew_and_a_trial_alone_runs_fresh(swee
     project = sweeps.project
     done = project.run("train", "lr=[0.1,0.2]", "--keep-batch")
     (batch,) = [run for run in done.runs if run.is_batch]
-    first = prefixes([run for run in done.runs if run is not batch])
+    first = prefixes(done.trials)
     again = project.guild("run", "-y", "--restart", batch.id)
     assert again.status == 0, again.stderr
     check_shared(again.runs, 2)
@@ -286,8 +285,7 @@ def test_trials_of_one_value_share_one_more_execution(sweeps: Sweeps, way: str):
         sweeps.project.run("queue", "run-once=yes")
     else:
         jobs = 3 if way == "side by side" else 1
-        runs = sweeps.project.run("tree", *GRID, f"nb-jobs={jobs}").runs
-        runs = [run for run in runs if not run.is_batch]
+        runs = sweeps.run(*GRID, f"nb-jobs={jobs}", operation="tree")
     assert len(runs) == 4
     assert len(prefixes(runs)) == 1
     for run in runs:
@@ -402,7 +400,7 @@ def test_trials_whose_files_depend_on_a_flag_read_their_own(
         project.file(f"no{name}.txt", name)
     project.file("data.txt.yml", "name: c\n")
     done = project.run(operation, "name=[a,b]")
-    runs = [run for run in done.runs if not run.is_batch]
+    runs = done.trials
     assert prefixes(runs) == {None}
     assert (done.stdout + done.stderr).count(f"{REFUSED}the files that each trial requires") == 1
     for run, text in zip(sorted(runs, key=lambda run: run.flags["name"]), read):
@@ -429,7 +427,7 @@ def test_a_sweep_that_shares_nothing_says_so_once_and_leaves_nothing_when_it_is_
 @pytest.mark.slow
 def test_a_trial_that_fails_leaves_the_others_as_they_are(sweeps: Sweeps):
     done = sweeps.project.guild("run", "-y", "train", "lr=[0.1,0.3,0.2]")
-    trials = [run for run in done.runs if not run.is_batch]
+    trials = done.trials
     assert [run.attr("exit_status") for run in trials] == [0, 1, 0]
     assert len(prefixes(trials)) == 1
     assert None not in prefixes(trials)

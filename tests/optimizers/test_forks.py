@@ -43,9 +43,8 @@ def test_trials_know_how_many_values_there_are(sweeps: Project):
 
 def told(done: Command) -> tuple[list[list[str] | None], set[str | None]]:
     """Which flags vary by the trials of a sweep, and the folders of their hosts."""
-    trials = [run for run in done.runs if not run.is_batch]
-    folders = {(run.attr("env") or {}).get(fork_host.VARIABLE) for run in trials}
-    return [run.attr("varying_flags") for run in trials], folders
+    folders = {(run.attr("env") or {}).get(fork_host.VARIABLE) for run in done.trials}
+    return [run.attr("varying_flags") for run in done.trials], folders
 
 
 @pytest.mark.parametrize(

@@ -78,11 +78,7 @@ def sweep(request: pytest.FixtureRequest, shared: Project) -> tuple[list[Run], l
     )
     arguments = ["depth=[1,2]", "lr=[0.3,0.4]"] if request.param == "grid" else ["@trials.csv"]
     forked, fresh = (shared.run("tree", *arguments, f"nb-fork={how}") for how in ("yes", "no"))
-    return trials(forked), trials(fresh)
-
-
-def trials(done: Command) -> list[Run]:
-    return [run for run in done.runs if run.flags]
+    return forked.trials, fresh.trials
 
 
 def test_trials_of_one_value_share_the_cells_that_depend_on_it(
@@ -140,9 +136,9 @@ def test_where_the_second_process_must_not_be_forked_the_first_one_is(shared: Pr
     line = "nb-fork: trials with the same value of depth share no more cells: "
     assert done.stderr.count(line) + done.stdout.count(line) == 1
     assert line + REFUSED[source] in done.stdout + done.stderr
-    assert seconds(trials(done)) == [[0]] * 4
+    assert seconds(done.trials) == [[0]] * 4
     if "exit" not in source and "stat" not in source:
-        said = sorted(run.output.split("shown: ")[1].split("\n")[0] for run in trials(done))
+        said = sorted(run.output.split("shown: ")[1].split("\n")[0] for run in done.trials)
         assert said == ["1 3", "1 4", "2 3", "2 4"]
 
 
@@ -150,7 +146,7 @@ def test_where_the_second_process_must_not_be_forked_the_first_one_is(shared: Pr
 def test_a_value_for_which_a_cell_fails_is_none_for_the_others(shared: Project):
     cell = "time.sleep(0.6); print(depth)\nassert depth != 1, 'odd'"
     done = refused_sweep(shared, cell, arguments=["depth=[1,2]", "lr=[3,4]"])
-    runs = sorted(trials(done), key=lambda run: str(run.flags))
+    runs = sorted(done.trials, key=lambda run: str(run.flags))
     assert seconds(runs) == [[0], [0], [0, 1, 2, 3], [0, 1, 2, 3]]
     assert ["AssertionError: odd" in run.output for run in runs] == [True, True, False, False]
 
@@ -165,7 +161,7 @@ def test_what_is_not_worth_it_is_not_done_and_nothing_is_said(
 ):
     """Trials of which each has a value of its own, and cells that take no time."""
     done = refused_sweep(shared, f"time.sleep({wait}); print(depth)", arguments=arguments)
-    assert seconds(trials(done)) == [cells] * 4
+    assert seconds(done.trials) == [cells] * 4
     assert "same value" not in done.stdout + done.stderr
     assert "each value" not in done.stdout + done.stderr
 
@@ -176,7 +172,7 @@ def test_what_takes_longer_than_a_cell_may_is_executed_by_the_trials(shared: Pro
     arguments = ["depth=[1,2]", "lr=[3,4]", "nb-cell-timeout=2"]
     done = refused_sweep(shared, cell, arguments=arguments)
     assert "share no more cells: a shared cell takes longer than nb-cell-timeout" in done.stdout
-    runs = sorted(trials(done), key=lambda run: str(run.flags))
+    runs = sorted(done.trials, key=lambda run: str(run.flags))
     assert ["over 2 s (nb-cell-timeout)" in run.output for run in runs] == [True] * 2 + [False] * 2
 
 
