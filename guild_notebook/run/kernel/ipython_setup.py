@@ -149,21 +149,16 @@ def change_commands(shell: Any, fails: bool) -> None:
         """With the values of variables of who has called the function that calls this."""
         return str(shell.var_expand(command, depth=depth + 2))
 
-    @contextlib.contextmanager
-    def already_expanded() -> Any:
-        shell.var_expand = lambda text, *_args, **_options: text
-        try:
-            yield
-        finally:
-            del shell.var_expand
-
     def system(cmd: str) -> None:
         """IPython gives a command a terminal, at which it would wait for ever. In this mode reads
         return at once with nothing, also those from /dev/tty (git and ssh ask there)."""
         __tracebackhide__ = True
         command = expanded(cmd)
-        with already_expanded():
+        shell.var_expand = lambda text, *_args, **_options: text  # it has been done
+        try:
             run_command(f"stty -icanon min 0 time 0 2>/dev/null\n{command}")
+        finally:
+            del shell.var_expand
         if fails and shell.user_ns.get("_exit_code"):
             raise subprocess.CalledProcessError(shell.user_ns["_exit_code"], command)
 
