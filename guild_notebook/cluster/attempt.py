@@ -23,10 +23,7 @@ from .run_state import OUTPUT, RunState
 from .worker import WorkerRun
 
 log = logging.getLogger("guild")
-
-PIECE = 4 << 20
-"""Bytes that are sent in one message."""
-
+PIECE = 4 << 20  # bytes that are sent in one message
 _ONE_THREAD = ThreadPoolExecutor(1)  # Guild's code is not made for several
 
 _RUN_ID = re.compile("[0-9a-f]{32}")

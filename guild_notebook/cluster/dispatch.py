@@ -28,8 +28,7 @@ LOST_WORKER_SECONDS = 2.0
 """Limit of a call to a worker that the scheduler has lost: dask would try for much longer to
 connect to it, and delay the end."""
 
-GUILD_STOP_SECONDS = 15.0
-"""``guild stop`` also sends SIGTERM to the children of what it stops, some seconds later."""
+GUILD_STOP_SECONDS = 15.0  # until ``guild stop`` sends SIGTERM to the children of what it stops
 
 
 class Dispatcher:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from ..fork_host import VARIABLE, Host, batch_of, opened
 from ..run.record.run_files import RunFiles
 
-IDLE_SECONDS = 60.0
-"""What trials share holds memory, and the worker is not told when a batch has ended."""
-
+IDLE_SECONDS = 60.0  # until what trials share is ended: the worker is not told of a batch's end
 log = logging.getLogger("distributed.worker")
 
 

@@ -31,16 +31,13 @@ from ..run.record.run_files import RunFiles, mapping
 from ..secrets import settings
 from . import archive, forks, run_state
 
-DISPATCHER_TIMEOUT = 60.0
-"""Seconds without a call of the dispatcher after which a run is stopped."""
+DISPATCHER_TIMEOUT = 60.0  # seconds without a call of the dispatcher after which a run is stopped
 
 TERM_SECONDS, CHILD_TERM_SECONDS = 30.0, 5.0
 """As ``guild stop``: the operation's children get SIGTERM after the second, all that is left gets
 SIGKILL after the first (guild/commands/runs_impl.py, STOP_TIMEOUT and CHILD_TERM_TIMEOUT)."""
 
-PIECE = 1 << 18
-"""Bytes of one file that a poll returns at most."""
-
+PIECE = 1 << 18  # bytes of one file that a poll returns at most
 _runs: dict[str, WorkerRun] = {}  # by the ID of the attempt
 
 

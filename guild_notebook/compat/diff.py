@@ -9,8 +9,7 @@ from typing import Any
 
 from .. import start
 
-_RUNNER = "guild_notebook.run"
-"""The module that executes a notebook: an item of a run's command."""
+_RUNNER = "guild_notebook.run"  # the module that executes a notebook: an item of a run's command
 
 
 def show_notebooks(diff_impl: Any) -> None:

@@ -28,16 +28,9 @@ if TYPE_CHECKING:
     from ..terminal import Terminal
 
 log = logging.getLogger("guild")
-
-PIECE = 1 << 16
-"""Bytes that are read at once, which is what a pipe holds."""
-
-TICK_MILLISECONDS = 100
-"""Time without output after which the terminal's line may be drawn anew."""
-
-END_SECONDS = 5.0
-"""The longest that the process of a run is waited for that has closed its streams."""
-
+PIECE = 1 << 16  # bytes that are read at once, which is what a pipe holds
+TICK_MILLISECONDS = 100  # time without output after which the terminal's line may be drawn anew
+END_SECONDS = 5.0  # the longest that the process of a run is waited for that has closed its streams
 _NOT_IN_LINES = bytes(range(9))
 _ENTRY = struct.Struct("!QB")
 

@@ -23,15 +23,9 @@ from ..texts import cut
 from .scalar_files import OutputWriter
 
 log = logging.getLogger("guild")
-
-READ_BYTES = 1 << 16
-"""As much of the end of a run's output is looked at for what looks like a scalar."""
-
-MOST_COUNTED = 100
-"""Lines that look like a scalar, after which no more are looked for."""
-
-LONGEST_EXAMPLE = 60
-"""Characters of the line that is named as an example."""
+READ_BYTES = 1 << 16  # of the end of a run's output in which what looks like a scalar is looked for
+MOST_COUNTED = 100  # lines that look like a scalar, after which no more are looked for
+LONGEST_EXAMPLE = 60  # characters of the line that is named as an example
 
 
 _LIKELY = re.compile(

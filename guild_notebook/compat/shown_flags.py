@@ -29,17 +29,11 @@ DEFAULT, LIST, VARIES = "nb-default", "nb-list", "nb-varies"
 """The keys of ``flags-extra``: a flag's default in the notebook, as Guild holds it; whether Guild
 holds it as a list's items in one text; and, of a trial, whether the flag varies in the batch."""
 
-TYPE = "nb_type"
-"""The attribute of Guild's definition of a notebook's flag that has its type in words."""
-
-LONGEST = 40
-"""Characters of a value that is shown."""
-
+TYPE = "nb_type"  # the attribute of Guild's definition of a notebook's flag with its type in words
+LONGEST = 40  # characters of a value that is shown
 _DIGEST = "sha256:"
 _LONGEST_DEFAULT = 200
-_MOST_READ = 400
-"""Characters of a text that are read to show its beginning."""
-
+_MOST_READ = 400  # characters of a text that are read to show its beginning
 _AS_IT_IS = re.compile(r"""[^\s"']+""")
 
 

@@ -19,9 +19,7 @@ from .. import start
 PAGES = {".htm": "HTML page", ".html": "HTML page", ".ipynb": "Notebook"}
 """The files that are shown as pages, by the endings of their names, and what they are called."""
 
-_AS_PAGE = "page"
-"""The query of an address of a file that is wanted as a page."""
-
+_AS_PAGE = "page"  # the query of an address of a file that is wanted as a page
 _VIEWER = '"text"===t.selected.viewer?'
 
 _WITH_PAGES = (

@@ -29,17 +29,10 @@ _WORD = re.compile(r"[^\W\d_]+")
 _UNITS = {"eta", "elapsed", "h", "it", "left", "min", "ms", "remaining", "s", "step", "us"}
 _UNITS |= {f"{scale}{unit}" for scale in ("", *"kmgt") for unit in ("", "b", "ib")}
 
-LONGEST = 400
-"""Columns of a line that may be a state: longer ones are kept as they are written."""
-
-KEPT = 10_000
-"""Characters at the end of a stream that wait for what overwrites them."""
-
-LEAST_PIECE = 1_000
-"""Characters of a text that are looked at together, however few may wait."""
-
-ROWS = 50
-"""Rows at the end of a stream that can be overwritten at least."""
+LONGEST = 400  # columns of a line that may be a state: longer ones are kept as they are written
+KEPT = 10_000  # characters at the end of a stream that wait for what overwrites them
+LEAST_PIECE = 1_000  # characters of a text that are looked at together, however few may wait
+ROWS = 50  # rows at the end of a stream that can be overwritten at least
 
 
 def is_bar(line: str) -> bool:

@@ -12,9 +12,7 @@ from ..errors import NotebookError, shown
 from .cells import Cell, cell_label, cell_names
 
 _TAG = re.compile(r"timeout\s*[=:](.*)", re.IGNORECASE)
-
-NONE = ("none", "-1")
-"""What stands for no limit; nbclient has -1 for it."""
+NONE = ("none", "-1")  # what stands for no limit; nbclient has -1 for it
 
 
 class CellLimit(NamedTuple):

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from ..secrets.settings import names_secret
 
 KINDS = ("code", "markdown", "raw")
-
-LONGEST_NAME = 60
-"""Characters of a cell's name."""
+LONGEST_NAME = 60  # characters of a cell's name
 
 FOR_TOOLS = re.compile(
     r"(?<!#)#+[ \t]*(?:(?:noqa|nosec|nosemgrep|nolint|NOSONAR|noinspection)\b|type:[ \t]*ignore\b"
@@ -28,10 +26,7 @@ FOR_TOOLS = re.compile(
 
 TITLE = re.compile(r"^[ \t]*#[ \t]*@title\b[ \t]*([^\r\n]*)", re.MULTILINE)
 _TITLE_OPTIONS = re.compile(r"(?<!\s)\s*\{[^{}]*(?:\}\s*)?$")
-
-_LONGEST_LINE = 500
-"""Characters of a line that are read for a name."""
-
+_LONGEST_LINE = 500  # characters of a line that are read for a name
 _LINE = re.compile(r"[^\r\n]+")
 _COMMENT = re.compile(r"#|//")
 _ORNAMENT = re.compile(r"^(?:[#/=~+'\s-]|\*+(?=\s))+|(?:\s[#/=~*\s-]*|[#/=~-]{2,}|=#)$")

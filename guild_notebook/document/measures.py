@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LARGEST = 1 << 60
-"""No memory is as large, in bytes, and no time as long, in seconds."""
+LARGEST = 1 << 60  # no memory is as large, in bytes, and no time as long, in seconds
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from ..errors import nearest
 from . import text_formats
 
-MOST_FILES = 2_000
-"""Files of a folder that are looked at, with those of the folders in it."""
-
+MOST_FILES = 2_000  # files of a folder that are looked at, with those of the folders in it
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 
 

@@ -18,11 +18,8 @@ from ..errors import NotebookError
 from . import text_formats
 from .cells import KINDS, Cell, cell_label, cell_names
 
-NEWEST_MAJOR = 4
-"""The newest nbformat major version that can be run (nbformat 5.x writes 4.5)."""
-
-OLDEST_MAJOR = 2
-"""The oldest: nbformat 1 was never in a release of IPython."""
+NEWEST_MAJOR = 4  # the newest nbformat major version that can be run (nbformat 5.x writes 4.5)
+OLDEST_MAJOR = 2  # the oldest: nbformat 1 was never in a release of IPython
 
 
 def outside_error(notebook: str, project: str) -> NotebookError:

@@ -13,18 +13,10 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Union
 
-HEIGHT = 500
-"""Rows from the bottom that the cursor can reach at least."""
-
-COLUMNS = 300
-"""Columns to which the cursor moves where a row has no text: beyond it stops."""
-
-FRESH_ROWS = 24
-"""Rows that an empty screen has for the cursor, without line feeds."""
-
-LONGEST_SEQUENCE = 4096
-"""Characters of a sequence that may go on in the next text."""
-
+HEIGHT = 500  # rows from the bottom that the cursor can reach at least
+COLUMNS = 300  # columns to which the cursor moves where a row has no text: beyond it stops
+FRESH_ROWS = 24  # rows that an empty screen has for the cursor, without line feeds
+LONGEST_SEQUENCE = 4096  # characters of a sequence that may go on in the next text
 BOLD, DIM, ITALIC, UNDERLINE, INVERSE, STRIKE = (1 << n for n in range(6))
 
 _ON = {1: BOLD, 2: DIM, 3: ITALIC, 4: UNDERLINE, 7: INVERSE, 9: STRIKE, 21: UNDERLINE}
@@ -61,9 +53,7 @@ _TOKEN = re.compile(
     r"|(?P<control>[\x00-\x1f\x7f-\x9f])"
 )
 _OPEN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)?\Z")
-
-MOVES = re.compile(r"[\r\x08]|\x1b(?!\[[\d;:]*m)")
-"""What a text has that is not shown as it is written, beside its colours."""
+MOVES = re.compile(r"[\r\x08]|\x1b(?!\[[\d;:]*m)")  # what is not shown as it is, but colours
 
 
 class Row:

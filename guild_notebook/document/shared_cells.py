@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 from .measures import Measures
 from .states import NOT_RUN, RUNNING
 
-ATTRIBUTE = "shared_cells"
-"""The run attribute that says the same as the executed notebook."""
+ATTRIBUTE = "shared_cells"  # the run attribute that says the same as the executed notebook
 
 
 class Second(NamedTuple):

@@ -19,8 +19,7 @@ RUNNING, NOT_RUN = "running", "not run"
 ENDED_BY_RUN = ("timed out", "over memory", "kernel died")
 """States of cells whose end has no exception of the notebook."""
 
-States = dict[int, str]
-"""The state of each cell that is to run, by its index."""
+States = dict[int, str]  # the state of each cell that is to run, by its index
 
 
 _SAID = re.compile(

@@ -18,8 +18,7 @@ from .cells import Cell
 from .mime import valid_bundle
 from .reader import NEWEST_MAJOR, Notebook
 
-KNOWN_MINOR = 5
-"""The newest minor version of nbformat 4 whose keys are known here."""
+KNOWN_MINOR = 5  # the newest minor version of nbformat 4 whose keys are known here
 
 DEEPEST = 100
 """Levels of nesting in metadata and outputs: real ones have some ten. nbformat, copy.deepcopy and
@@ -160,8 +159,7 @@ def json_copy(value: Any, depth: int = DEEPEST) -> Any:
     return value
 
 
-Rule = Callable[[Any], Any]
-"""Returns what nbformat.v4.5.schema.json allows of a value, None for nothing."""
+Rule = Callable[[Any], Any]  # what nbformat.v4.5.schema.json allows of a value, None for nothing
 Rules = Mapping[str, Rule]
 
 

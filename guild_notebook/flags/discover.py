@@ -46,8 +46,7 @@ _FILL_IN = re.compile(
     re.VERBOSE,
 )
 
-MOST_NAMED = 5
-"""Cells that a warning names, of more."""
+MOST_NAMED = 5  # cells that a warning names, of more
 
 
 @dataclass

@@ -34,15 +34,9 @@ from . import forks
 from .jobs import Jobs, Stopped
 from .trial_table import Objective, Trial, TrialTable, trials_text, varying
 
-MOST_SHOWN_IN_FULL = 3
-"""Of so many trials all that they print is shown, where ``nb-trials`` says nothing."""
-
-LONGEST_LINE = 1 << 16
-"""Bytes of a line that is not shown before it ends, where several trials run."""
-
-STOP_SECONDS = 60.0
-"""Time in which a batch that is stopped is ended by the thread that stops it."""
-
+MOST_SHOWN_IN_FULL = 3  # of so many trials all output is shown, if ``nb-trials`` says nothing
+LONGEST_LINE = 1 << 16  # bytes of a line that is not shown before it ends, where several trials run
+STOP_SECONDS = 60.0  # time in which a batch that is stopped is ended by the thread that stops it
 log = logging.getLogger("guild")
 
 _RUNNER = "guild_notebook.run"

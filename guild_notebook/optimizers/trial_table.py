@@ -16,17 +16,10 @@ from ..texts import width as width_of
 
 MOST_SCALARS = 3
 _NARROWEST = 6
-_NUMBER = 9
-"""The width that most numbers have, as 0.0012346."""
-
-_LEAST_REASON = 26
-"""Columns for why a trial has failed: ``cell [12] (Fit) failed…``."""
-
-_WIDEST_NUMBER = 12
-"""Numbers up to here are never shortened: what is left of one would be another."""
-
-_MOST_CHARACTERS = 1000
-"""Of a flag's value that are looked at: a row has no room for more."""
+_NUMBER = 9  # the width that most numbers have, as 0.0012346
+_LEAST_REASON = 26  # columns for why a trial has failed: ``cell [12] (Fit) failed…``
+_WIDEST_NUMBER = 12  # numbers up to here are never shortened: what is left of one would be another
+_MOST_CHARACTERS = 1000  # of a flag's value that are looked at: a row has no room for more
 
 
 @dataclass(frozen=True)

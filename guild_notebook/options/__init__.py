@@ -146,9 +146,7 @@ ALIASES = {
 own notebook feature."""
 
 _BY_NAME = {option.name: option for option in OPTIONS}
-
-Settings = dict[str, Any]
-"""The value of every option, by name."""
+Settings = dict[str, Any]  # the value of every option, by name
 
 
 def defaults() -> Settings:

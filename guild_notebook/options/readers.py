@@ -55,8 +55,7 @@ def memory(value: Any) -> int:
     return number
 
 
-LEAST_MEMORY = 1_000_000
-"""Bytes: less is a number of a unit that was forgotten."""
+LEAST_MEMORY = 1_000_000  # bytes: less is a number of a unit that was forgotten
 
 
 def _with_unit(value: Any, step: int) -> int:

@@ -18,8 +18,7 @@ SANITIZED = "sanitized"
 OWN_REPORTS = (HTML, HTML_NO_INPUT, SANITIZED)
 """The reports that this package makes itself; others are exporters of nbconvert."""
 
-OF_NBCONVERT = "nbconvert:"
-"""What stands before the name of an exporter that has that of a report of OWN_REPORTS."""
+OF_NBCONVERT = "nbconvert:"  # before an exporter that has the name of one of OWN_REPORTS
 
 Reports = dict[str, dict[str, Any]]
 """The options of each report that are given, by the report's name, in the order of the names."""

@@ -26,9 +26,7 @@ class ScalarsSetting:
 
 
 _SCALAR_MODES = ("lines", "text", "none")
-SCALAR_WORDS = (*_SCALAR_MODES, "results")
-"""The words of ``nb-scalars`` that are not names of the notebook."""
-
+SCALAR_WORDS = (*_SCALAR_MODES, "results")  # those that are not names of the notebook
 _NAMED = re.compile(r"([^\W\d][\w./@+-]*)\s*=(?!=)\s*(.+)", re.DOTALL)
 _QUOTED = re.compile(r"""(["'])([^"'\\]+)\1""")
 _QUOTED_OR_OTHER = re.compile(r"""'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|[^'"]""", re.DOTALL)

@@ -11,9 +11,7 @@ from ..errors import OptionError, misspelled, nearest, shown
 from ..scalars import compiled
 
 NOTEBOOK = "notebook"
-
-WHAT_IS_RUN = ("main", "exec", "steps")
-"""The attributes beside ``notebook`` by which an operation says what it runs."""
+WHAT_IS_RUN = ("main", "exec", "steps")  # beside ``notebook``, by which an operation says it
 
 OF_GUILD = (
     *("can-stage-trials", "compare", "default", "default-flag-arg-skip", "default-max-trials"),

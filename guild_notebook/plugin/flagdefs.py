@@ -26,14 +26,9 @@ from ..secrets import settings
 if TYPE_CHECKING:
     from ..flags import discover
 
-Data = dict[str, dict[str, Any]]
-"""Guild flag data by flag name, as ``flags:`` of a guild.yml has it, and TYPE."""
-
-TYPE = "nb-type"
-"""The key of a flag's own type in its data: Guild has fewer types."""
-
-ATTRIBUTES = ("nb-replace", settings.ATTRIBUTE)
-"""What a flag of guild.yml may have beside Guild's own attributes."""
+Data = dict[str, dict[str, Any]]  # of flags by name, as ``flags:`` of a guild.yml has it, and TYPE
+TYPE = "nb-type"  # the key of a flag's own type in its data: Guild has fewer types
+ATTRIBUTES = ("nb-replace", settings.ATTRIBUTE)  # of a flag beside Guild's own
 
 OF_GUILD = (
     *("alias", "allow-other", "arg-encoding", "arg-name", "arg-skip", "arg-split", "arg-switch"),
@@ -54,8 +49,7 @@ NO_DEMANDS: dict[str, Any] = {
 }
 """The attributes of Guild's FlagDef that demand something of a value, and what demands nothing."""
 
-MOST_CACHED, MOST_FILES = 20_000_000, 500
-"""Bytes and files that the cache of flags holds at most."""
+MOST_CACHED, MOST_FILES = 20_000_000, 500  # bytes and files that the cache of flags holds at most
 
 
 @contextlib.contextmanager

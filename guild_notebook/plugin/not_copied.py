@@ -28,14 +28,9 @@ from urllib.parse import urlsplit
 import yaml
 from guild import config, file_util, op_util, resolver, run
 
-Advice = tuple[str, str]
-"""A sentence, and lines that its reader is to copy, or ""."""
-
-LARGE = 100_000_000
-"""Bytes of a file or folder that is better linked to than copied into each run."""
-
-MANY = 10
-"""Files of one kind in a folder, more than which are not named one by one."""
+Advice = tuple[str, str]  # a sentence, and lines that its reader is to copy, or ""
+LARGE = 100_000_000  # bytes of a file or folder that is better linked to than copied into each run
+MANY = 10  # files of one kind in a folder, more than which are not named one by one
 
 
 def main() -> None:

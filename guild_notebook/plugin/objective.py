@@ -11,8 +11,7 @@ from ..options.scalars import ScalarsSetting
 from ..scalars.patterns import scalar_name
 from .operation import command_parameters
 
-MOST_RUNS = 10
-"""The newest runs of the operation whose scalars are looked at."""
+MOST_RUNS = 10  # the newest runs of the operation whose scalars are looked at
 
 
 _SEARCHES = ("gp", "bayesian", "gaussian", "forest", "gbrt", "random")

@@ -22,9 +22,7 @@ from ..options.scalars import ScalarsSetting
 from ..scalars.patterns import default_patterns
 from . import attributes
 
-NBEXEC = "guild.plugins.nbexec"
-"""The main module of Guild's own notebook feature, which old guild.yml files name."""
-
+NBEXEC = "guild.plugins.nbexec"  # the main of Guild's own notebook feature, in old guild.yml files
 RUNNER = "guild_notebook.run"
 
 _ENDS = re.compile(

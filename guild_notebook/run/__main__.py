@@ -46,8 +46,7 @@ if TYPE_CHECKING:
     from .output.display import RunOutput
     from .run_facts import RunFlags
 
-NO_PIP_FREEZE = "--no-pip-freeze"
-"""The argument for ``pip-freeze: no`` of guild.yml (plugin/operation.py)."""
+NO_PIP_FREEZE = "--no-pip-freeze"  # the argument for ``pip-freeze: no`` of guild.yml
 
 
 def main() -> int:

@@ -10,9 +10,7 @@ from typing import Any
 from ..flags.guild_values import is_search_space
 from .record.run_files import RunFiles
 
-LONGEST = 1_000
-"""Characters of a command; of a longer one nobody sees what it says."""
-
+LONGEST = 1_000  # characters of a command; of a longer one nobody sees what it says
 _WORD = re.compile(r"[^\W\d][\w./@+-]*")
 _NOT_TEXT = re.compile(
     r"(?:yes|no|on|off|true|false|null|nan|inf|infinity)\Z", re.IGNORECASE

@@ -27,11 +27,8 @@ from .record import kernel_record
 from .record.run_files import mapping
 from .secret_values import RunSecrets
 
-ATTRIBUTE = "reproduces"
-"""The run attribute that has the id of the run that a new one reproduces."""
-
-TAG = "reproduces:"
-"""What the tag of the new run begins with, before the short id of the first."""
+ATTRIBUTE = "reproduces"  # the run attribute that has the id of the run that a new one reproduces
+TAG = "reproduces:"  # what the tag of the new run begins with, before the short id of the first
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from ..flags.model import Flag
     from .execution.execute import Outcome
 
-LONGEST_ERROR = 2_000
-"""Characters of the text of an exception that a report begins with."""
+LONGEST_ERROR = 2_000  # characters of the text of an exception that a report begins with
 
 STATES = {"error": "failed", "terminated": "stopped", "exit": "failed"}
 """The words of a report for those that the executed notebook has of the run and of its cells

@@ -26,27 +26,17 @@ from ..scalars.patterns import possible_scalar
 from .record.run_files import RunFiles
 from .report.facts import Scalar
 
-MOST_READ = 1_000_000
-"""Bytes of the end of a run's output that are read."""
-
-MOST = 500
-"""Scalars that a report names."""
-
-MOST_POINTS = 250
-"""Of a scalar's curve, at least."""
-
-PIECE = 1 << 18
-"""Bytes of the output that are read at once."""
+MOST_READ = 1_000_000  # bytes of the end of a run's output that are read
+MOST = 500  # scalars that a report names
+MOST_POINTS = 250  # of a scalar's curve, at least
+PIECE = 1 << 18  # bytes of the output that are read at once
 
 _BEGINNING = re.compile(rb"(?=(.{3}\x00{5}).{4}[\x09\x10\x1a\x2a]).", re.DOTALL)
 """The beginning of an event in a file: its length, a checksum, and the key of its first field: its
 time, its step, or what it has."""
 
-LARGEST_RECORD = 1_000_000
-"""Bytes of an event that is read: larger ones hold images."""
-
-MOST_EVENTS = 10_000_000
-"""Bytes of event files that are read, the end of each: it takes about two seconds."""
+LARGEST_RECORD = 1_000_000  # bytes of an event that is read: larger ones hold images
+MOST_EVENTS = 10_000_000  # bytes of event files that are read, the end of each: some two seconds
 
 
 class Value(NamedTuple):

@@ -43,8 +43,7 @@ if TYPE_CHECKING:
     from .report.facts import RunFacts
     from .run_facts import RunFlags
 
-READING_SECONDS = 2.0
-"""The longest that a run waits at its end until the list of packages has been read."""
+READING_SECONDS = 2.0  # the longest that a run waits at its end for the list of packages
 
 
 def import_reports() -> None:

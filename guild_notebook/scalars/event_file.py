@@ -110,9 +110,7 @@ def _scalar_of(content: bytes) -> tuple[str, float, int] | None:
 
 
 _BEGINNING = "events.out.tfevents."
-
-_numbers = iter(range(2**31))
-"""Tell the files apart that this process writes in the same second."""
+_numbers = iter(range(2**31))  # they tell the files apart that a process writes in one second
 
 
 def _new_file(folder: str, ending: str) -> Any:
@@ -202,5 +200,4 @@ _EVENT = re.compile(
 )
 """What ``_scalar_event`` makes."""
 
-_LONGEST = 1_000_000
-"""Bytes of an event that is read."""
+_LONGEST = 1_000_000  # bytes of an event that is read

@@ -97,11 +97,8 @@ _IN_A_BAR = re.compile(  # what is drawn, counts, times and rates
     rf"\d+%\|[^|]*\||{_DRAWN}(?:\s*\d+%)?|\d+/\d+\s+(?=\d+:\d\d)|\[[=>. -]*\]"
     r"|\b\d+:\d\d(?::\d\d)?\b|\d[\d.,]*\s?[^\W\d]\w{0,5}/[^\W\d]\w*"
 )
-LONGEST = 500
-"""Characters of a line from which on it is data: patterns go back and forth in it."""
-
-_MARK = "\x1f"
-"""Stands in a line for what is of a progress bar."""
+LONGEST = 500  # characters of a line from which on it is data: patterns go back and forth in it
+_MARK = "\x1f"  # stands in a line for what is of a progress bar
 
 _BETWEEN = re.compile(
     rf",(?![\d*])|[;|│┃║•\t{_MARK}]|\s(?:[-–—]+|[-–—=]*>)(?=\s)|\s/\s+(?!\d)"
@@ -121,8 +118,7 @@ _POSSIBLE = re.compile(  # a name, a sign and a value; or a name and a value bes
 )
 _COLUMNS = re.compile(r"\s{2,}|\t")
 _BORDERS = re.compile(r"[|│┃║]")
-_REPORT = ["precision", "recall", "f1-score", "support"]
-"""The header of sklearn.metrics.classification_report."""
+_REPORT = ["precision", "recall", "f1-score", "support"]  # of sklearn's classification_report
 
 
 class Found(NamedTuple):

@@ -26,8 +26,7 @@ _GROWING = {"add", "append", "appendleft", "extend", "extendleft", "insert", "se
 _JOINING = {"append", "cat", "concat", "concatenate", "hstack", "stack", "vstack"}
 """Functions that return an argument with something put in."""
 
-_BEST = {"max", "maximum", "min", "minimum"}
-"""Functions that return one of their arguments."""
+_BEST = {"max", "maximum", "min", "minimum"}  # functions that return one of their arguments
 
 # Where the names stand that a text assigns: most names in it stand elsewhere.
 _ASSIGNED = re.compile(

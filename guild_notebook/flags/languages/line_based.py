@@ -41,8 +41,7 @@ from .values import (
 NUMBER = lazy.pattern(
     r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
 )
-QUOTED = r"\"[^\"\\]*(?:\\[\s\S][^\"\\]*)*\""
-"""A string in double quotes, whose escapes begin with a backslash."""
+QUOTED = r"\"[^\"\\]*(?:\\[\s\S][^\"\\]*)*\""  # a string, whose escapes begin with a backslash
 _COMMA = lazy.pattern(",")
 _NAME = lazy.pattern(r"[A-Za-z_.][\w.]*")
 _BEST = lazy.pattern(r"p?(?:max|min)[ \t]*\(")
@@ -58,9 +57,7 @@ _ESCAPE = lazy.pattern(
 )
 _CONTROL = lazy.pattern("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
-
-LONGEST_EXPRESSION = 5_000
-"""Characters: to find raw strings of R that do not end takes time quadratic in them."""
+LONGEST_EXPRESSION = 5_000  # characters: raw strings without an end take quadratic time
 
 
 class TextReader:

@@ -16,9 +16,7 @@ from ..languages.values import literal_or_computed
 from ..model import Flag, Site
 from .assignments import CodeCell, flag
 
-SECONDS = 1.0
-"""How long a pattern may run, over all cells: some would backtrack for ever."""
-
+SECONDS = 1.0  # how long a pattern may run, over all cells: some would backtrack for ever
 _LONGEST = 100_000
 _COUNT = re.compile(r"\{(\d+)")
 

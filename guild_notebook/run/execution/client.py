@@ -35,8 +35,7 @@ _FIELDS = {
 }
 """What an output of the notebook has of the message that it is made of, by the message's kind."""
 
-DRAIN_SECONDS = 0.05
-"""Time without a message after which a kernel that has ended has no more messages."""
+DRAIN_SECONDS = 0.05  # without a message, after which a kernel that has ended has no more of them
 
 
 class RunClient(NotebookClient):  # type: ignore[misc]  # nbclient's base has no types

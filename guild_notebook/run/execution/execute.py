@@ -32,41 +32,21 @@ if TYPE_CHECKING:
     from .values import Values
 
 TICK_SECONDS = 0.1
-
-MEMORY_SECONDS = 0.02
-"""Between two looks at the memory where that is limited."""
-
-FAR_OVER = 1.25
-"""How many times the limit an interrupted cell may take before the kernel is killed at once."""
-
-GRACE_SECONDS = 5.0
-"""Time that an interrupted cell has to end before the kernel is killed."""
-
-LEAST_GRACE_SECONDS = 0.5
-"""The same however much memory it takes."""
-
-STOP_SECONDS = 1.5
-"""The same when the run is stopped: Guild stops what is left after 5 seconds."""
-
-SAME_STOP_SECONDS = 0.25
-"""After the end of the kernel, the time in which a request to stop the run is its cause."""
+MEMORY_SECONDS = 0.02  # between two looks at the memory where that is limited
+FAR_OVER = 1.25  # times the limit, beyond which an interrupted cell's kernel is killed at once
+GRACE_SECONDS = 5.0  # time that an interrupted cell has to end before the kernel is killed
+LEAST_GRACE_SECONDS = 0.5  # the same however much memory it takes
+STOP_SECONDS = 1.5  # the same when the run is stopped: Guild stops what is left after 5 seconds
+SAME_STOP_SECONDS = 0.25  # after the kernel's end, in which a request to stop the run is its cause
 
 REPLY_SECONDS = 10.0
 """Time that a kernel has for its reply once it has sent that it is idle after a cell. Kernels send
 the reply first, and no message tells that none will come."""
 
-MOST_LAST_LINES = 40
-"""Lines of a dead kernel's stderr that are shown; a crash's Python stack is among them."""
-
-MOST_ERRORS = 3
-"""Cells that the last line of a run names of those after whose error it went on."""
-
-MOST_ADVICE = 8
-"""Sentences of advice after which none is added, where a run goes on after errors."""
-
-_IS_RAISED = re.compile(r"[\w.]+: ")
-"""How a line of a traceback begins that is not of the source."""
-
+MOST_LAST_LINES = 40  # lines of a dead kernel's stderr that are shown, a crash's Python stack too
+MOST_ERRORS = 3  # cells that the last line of a run names of those after whose error it went on
+MOST_ADVICE = 8  # sentences of advice after which none is added, where a run goes on after errors
+_IS_RAISED = re.compile(r"[\w.]+: ")  # how a line of a traceback begins that is not of the source
 T = TypeVar("T")
 
 

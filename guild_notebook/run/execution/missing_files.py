@@ -43,15 +43,9 @@ _NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'.*", re.DOTALL
 """Python's own texts. A submodule that is not there is a name that its package lacks, too."""
 
 _WRITES = re.compile(r"""['"][wax]b?\+?t?['"]|\bto_|save|dump|writ|>""")
-
-MOST_TEXT = 10_000
-"""Characters of an error, and of what a cell has printed, that are looked at: the last."""
-
+MOST_TEXT = 10_000  # last characters of an error, and of what a cell has printed, that are read
 MOST_NAMES = 50
-
-MOST_FOLDERS = 2_000
-"""Folders of the project in which a file is looked for."""
-
+MOST_FOLDERS = 2_000  # folders of the project in which a file is looked for
 _NEVER_SEARCHED = {"node_modules", "site-packages", "__pycache__"}
 
 ASKING_SECONDS = 20.0
@@ -118,8 +112,7 @@ class Missing:
     writes: bool = False
 
 
-Advice = tuple[str, str]
-"""A sentence, and lines that its reader is to copy, or ""."""
+Advice = tuple[str, str]  # a sentence, and lines that its reader is to copy, or ""
 
 
 def advice(error: str, text: str, printed: str, places: Places, source: str) -> list[Advice]:

@@ -19,17 +19,14 @@ from ..output.progress import StatusLines
 from .client import RunClient
 from .stop import Stop
 
-REPLY_SECONDS = 5.0
-"""Time that a kernel has to reply, beside what its expressions may take."""
+REPLY_SECONDS = 5.0  # time that a kernel has to reply, beside what its expressions may take
 
 MOST_TRIES = 5
 """Requests after which a kernel is not asked again that has taken none: some leave out what comes
 right after an error."""
 
 _TOO_SLOW = f"it takes over {value_reader.SECONDS:g} s"  # as the kernel's Reader says
-
-MOST_SAID = 300
-"""Characters of why there is no value."""
+MOST_SAID = 300  # characters of why there is no value
 
 
 @dataclass

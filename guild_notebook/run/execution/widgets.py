@@ -79,8 +79,7 @@ class OutputWidgets:
         return changed
 
 
-SMALL = 40
-"""Characters that each entry of a state counts at least: a slider has a hundred entries."""
+SMALL = 40  # characters that each entry of a state counts at least: a slider has a hundred entries
 
 
 class WidgetStates:

@@ -23,22 +23,16 @@ from traitlets import Type
 from . import launcher
 from .messages import OUTPUTS, Message, checked_message, unpacked
 
-MOST_AT_ONCE = 500
-"""Messages that are read before the first of them is returned."""
+MOST_AT_ONCE = 500  # messages that are read before the first of them is returned
 
 SILENCE = 4.0
 """Seconds without a message after which a request that has its reply is taken to have no more
 outputs, though the kernel has not sent that it is idle. It stands in for nbclient's iopub_timeout,
 which counts from the reply on, however much output is still on its way."""
 
-MOST_ONE_BY_ONE = 50
-"""Texts without another message between them after which it is worth to wait for more at once."""
-
-PAUSE_SECONDS = 0.003
-"""Time that is waited then."""
-
-MOST_BYTES = 1_000_000
-"""Bytes of messages that are read before the first is returned, and text that becomes one."""
+MOST_ONE_BY_ONE = 50  # texts without another message between, after which more are waited for
+PAUSE_SECONDS = 0.003  # time that is waited then
+MOST_BYTES = 1_000_000  # of messages that are read before the first is returned, and of one text
 
 FIRST_WAKEUP_SECONDS = 1.0
 """Time without a message about a request after which the kernel is woken; it doubles each time,

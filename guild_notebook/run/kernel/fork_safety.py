@@ -33,19 +33,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 LINUX = sys.platform == "linux"
-
-MOST_FILES = 50_000
-"""Entries of the working directory that are looked at; what is beyond them is not watched."""
+MOST_FILES = 50_000  # entries of the working directory that are watched
 
 MOST_OBJECTS = 200_000
 """Objects in which a path is looked for, those near to a name first. A path that trials would
 write to is near to a name; data, which is not, would take seconds and finds nothing."""
 
-MOST_ENTRIES = 1_000
-"""Entries of one container that are looked at, at equal distances: a long list has one kind."""
-
-LONGEST_PATH = 4_096
-"""Characters: a longer text is not a path (PATH_MAX of Linux)."""
+MOST_ENTRIES = 1_000  # of a container that are looked at, at equal distances: a list has one kind
+LONGEST_PATH = 4_096  # characters: a longer text is not a path (PATH_MAX of Linux)
 
 UNWATCHED_FOLDERS = {".guild", "__pycache__", ".ipynb_checkpoints"}
 """In the working directory: Guild's own, and what Python writes for modules that are imported."""
@@ -53,10 +48,7 @@ UNWATCHED_FOLDERS = {".guild", "__pycache__", ".ipynb_checkpoints"}
 HARMLESS_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 SEMAPHORES = "/dev/shm/sem."  # noqa: S108 - a place of the system, not one to write to
-
-DESCRIPTORS_OF_KERNEL = 100
-"""Files and sockets that a kernel opens when it begins, at most."""
-
+DESCRIPTORS_OF_KERNEL = 100  # files and sockets that a kernel opens when it begins, at most
 GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 
 OF_IPYTHON = re.compile(r"_+|_i+|_i?\d+|_[io]h|_dh|In|Out|exit|quit|get_ipython|open|__\w+__")
@@ -66,9 +58,7 @@ NOT_ENTERED = {"IPython", "ipykernel", "traitlets", "zmq", "jupyter_client", "co
 NOT_ENTERED |= {"asyncio", "_asyncio", "threading", "_thread", "_io"}
 """Packages whose objects lead to the kernel itself, which knows its folder."""
 
-ENVIRONMENT_ITSELF = {"os", "_collections_abc", "collections.abc"}
-"""Names of the modules in which os.environ is."""
-
+ENVIRONMENT_ITSELF = {"os", "_collections_abc", "collections.abc"}  # modules of os.environ
 SCALARS = (int, float, complex, type(None), types.CodeType, types.FrameType, types.ModuleType)
 
 

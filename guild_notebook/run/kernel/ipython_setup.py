@@ -53,8 +53,7 @@ def end_in_order(kernel: Any) -> None:
         atexit.register(stream.flush)
 
 
-MOST_REMEMBERED = 100_000
-"""Characters that IPython remembers of what a cell prints, to each of stdout and stderr."""
+MOST_REMEMBERED = 100_000  # characters that IPython remembers of each stream of a cell
 
 
 def remember_less(shell: Any) -> None:

@@ -26,14 +26,9 @@ import threading
 import types
 from typing import Any
 
-WAITING_MESSAGES = 32
-"""Messages that wait in the kernel, and in the run, before the kernel waits."""
-
-LOOK_MILLISECONDS = 200
-"""Time that a message waits for the run until it is looked whether that is still there."""
-
-END = b"end of the output"
-"""What the kernel sends to the run, and nobody else, after its last message."""
+WAITING_MESSAGES = 32  # messages that wait in the kernel, and in the run, before the kernel waits
+LOOK_MILLISECONDS = 200  # that a message waits for the run until it is looked whether that is there
+END = b"end of the output"  # what the kernel sends to the run alone, after its last message
 
 PIECE = 250_000
 """Characters of a message's text: ipykernel would send all that was printed since its last as one
@@ -43,15 +38,13 @@ MOST_UNSENT = 1_000_000
 """Characters that are printed before the cell waits until they are sent. Without it what a loop
 prints would pile up in the kernel where the run, or the reader of its output, is slower."""
 
-MOST_CALLS = 500
-"""Functions that the thread for output calls before it looks at its timers and sockets again."""
+MOST_CALLS = 500  # functions that the thread for output calls between looks at timers and sockets
 
 WAITS = "w"
 """The name of a pipe beside the connection file, which is there for a kernel that is to wait: it
 reads a byte from it when it is needed. The pipe ends where it is not."""
 
-CHILDREN_SECONDS = 1.0
-"""Time that exit handlers have before the processes that they may wait for are ended."""
+CHILDREN_SECONDS = 1.0  # that exit handlers have before what they may wait for is ended
 
 
 def main(address: str, folders: str, module: str) -> None:

@@ -31,13 +31,9 @@ FORK_SAFE = re.compile(
 of the threads: Arrow, the OpenMP of LLVM and Intel, numexpr, and torch's threads within an
 operation, which have no name of their own."""
 
-READ = {"x86_64": 0, "aarch64": 63}.get(os.uname().machine, -1)
-"""The number of the call read(2)."""
-
+READ = {"x86_64": 0, "aarch64": 63}.get(os.uname().machine, -1)  # the number of the call read(2)
 SYSTEM_LIBRARY = re.compile(r"(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s)|ld-linux[^.]*|ld|libc)[-.]")
-
-MOST_OF_STACK = 65_536
-"""Bytes of a thread's stack that are read; one that waits for work has some thousands."""
+MOST_OF_STACK = 65_536  # bytes of a stack that are read; one that waits has some thousands
 
 
 def problem(allowed: int) -> str:

@@ -33,21 +33,11 @@ iostream: Any = import_module("ipykernel.iostream")
 OutStream: Any = iostream.OutStream
 IPythonKernel: Any = import_module("ipykernel.ipkernel").IPythonKernel
 IPKernelApp: Any = import_module("ipykernel.kernelapp").IPKernelApp
-
-MOST_RECORDED = 200_000_000
-"""Bytes of messages that are kept: each forked kernel sends them again."""
-
-WORK_PER_LOOK = 2
-"""How many times longer than a look at the process cells take until the next one."""
-
-_SHELL = object()
-"""Stands for the socket on which a kernel replies."""
-
-_IOPUB = object()
-"""Stands for the one on which it publishes."""
-
-_FILE = "kernel.json"
-"""Stands for the path of the connection file."""
+MOST_RECORDED = 200_000_000  # bytes of messages that are kept: each forked kernel sends them again
+WORK_PER_LOOK = 2  # how many times longer than a look at the process cells take until the next one
+_SHELL = object()  # stands for the socket on which a kernel replies
+_IOPUB = object()  # stands for the one on which it publishes
+_FILE = "kernel.json"  # stands for the path of the connection file
 
 
 class _Record:

@@ -28,43 +28,26 @@ from . import environment, launcher, supervisor
 from .channels import IopubListener, KernelClient
 from .starting import KernelStart, Pipes, shown_name
 
-SHUTDOWN_SECONDS = 5.0
-"""Time that a kernel has to end by itself, exit handlers included, before it is killed."""
-
-LEFTOVER_SECONDS = 2.0
-"""Time that what cells have started has to end of SIGTERM once the kernel has ended."""
-
-ANSWER_SECONDS = 12.0
-"""Time after which a supervisor that should have ended is ended: a little over what it takes."""
-
-KEEP_SECONDS = 5.0
-"""Time that a supervisor has to say that it keeps its kernel."""
-
-WATCH_SECONDS = 0.25
-"""Between two looks at whether a supervisor was stopped."""
+SHUTDOWN_SECONDS = 5.0  # that a kernel has to end by itself, with exit handlers, until it is killed
+LEFTOVER_SECONDS = 2.0  # that what cells have started has to end of SIGTERM after the kernel
+ANSWER_SECONDS = 12.0  # until a supervisor is ended that should have: a little over what it takes
+KEEP_SECONDS = 5.0  # time that a supervisor has to say that it keeps its kernel
+WATCH_SECONDS = 0.25  # between two looks at whether a supervisor was stopped
 
 READY_SECONDS = 0.1
 """Time in which the output of a request must come after its reply, else the kernel's output is
 not connected yet and the request is sent again."""
 
-QUIET_SECONDS = 0.05
-"""Time without output of the kernel's process after which it is taken to have written all."""
-
-MOST_QUIET_SECONDS = 2.0
-"""The longest that a process that goes on writing is waited for."""
+QUIET_SECONDS = 0.05  # without output of the kernel's process, after which it has written all
+MOST_QUIET_SECONDS = 2.0  # the longest that a process that goes on writing is waited for
 
 STARTS_ELSEWHERE = ("ssh", "docker", "podman", "kubectl", "srun")
 """Programs that start a kernel on another machine, or in a container with numbers of its own for
 processes."""
 
-MOST_PARENTS = 10
-"""Programs between the one that was started and the kernel."""
-
-LAST_OUTPUT = 100_000
-"""Bytes of the end of what the kernel's process itself writes that are kept, in case it dies."""
-
-LAST_OF_LINE = 10_000
-"""Characters of the end of a line of these that are shown."""
+MOST_PARENTS = 10  # programs between the one that was started and the kernel
+LAST_OUTPUT = 100_000  # last bytes that are kept of what the kernel's process itself writes
+LAST_OF_LINE = 10_000  # characters of the end of a line of these that are shown
 
 
 class _OneKernelSpec(KernelSpecManager):  # type: ignore[misc]  # jupyter_client has no types

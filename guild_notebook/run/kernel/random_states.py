@@ -25,22 +25,12 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-MODULE: Any = sys.modules["random"]
-"""With its own names."""
-
+MODULE: Any = sys.modules["random"]  # with its own names
 LOADER: Any = importlib.machinery.SourceFileLoader
-
-OF_LIBRARIES = ("tempfile", "sympy.core.random")
-"""Modules whose generators give numbers that no result depends on."""
-
-MOST_STATES = 200
-"""States without a seed that are kept to compare with."""
-
-SEARCHED_BLOCKS = 1024
-"""How far is looked whether a state follows others, in blocks of 624 words: some 20 ms."""
-
-TORCH_SEED = 67280421310721
-"""Of a generator of torch where no other is given, but not of its global one."""
+OF_LIBRARIES = ("tempfile", "sympy.core.random")  # whose numbers no result depends on
+MOST_STATES = 200  # states without a seed that are kept to compare with
+SEARCHED_BLOCKS = 1024  # of 624 words in which a state is looked for that follows: some 20 ms
+TORCH_SEED = 67280421310721  # of a generator of torch without a seed, but for its global one
 
 
 class RandomStates:

@@ -43,22 +43,13 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-
-FIRST_SECONDS = 0.1
-"""Time in which what is found gets SIGTERM: what a process starts later, to end well, does not."""
-
-GRACE_SECONDS = 0.5
-"""Time until SIGKILL once the run waits no more, or once all that is left ignores SIGTERM."""
-
-LONGEST_SECONDS = 10.0
-"""Time after which no more is tried."""
+FIRST_SECONDS = 0.1  # in which what is found gets SIGTERM: not what is started later, to end well
+GRACE_SECONDS = 0.5  # until SIGKILL once the run waits no more, or all that is left ignores SIGTERM
+LONGEST_SECONDS = 10.0  # time after which no more is tried
 
 
-LOOK_SECONDS = 0.5
-"""Between two looks at whether a kernel is still to be kept."""
-
-SNAPSHOT_SECONDS = 1.0
-"""Between two looks at the table of processes, where they are needed."""
+LOOK_SECONDS = 0.5  # between two looks at whether a kernel is still to be kept
+SNAPSHOT_SECONDS = 1.0  # between two looks at the table of processes, where they are needed
 
 
 def arguments(liveness_pipe: int, status_pipe: int, folder: str) -> list[str]:
@@ -249,9 +240,7 @@ def ended(pid: int) -> tuple[int, int]:
 
 # The state is one letter, as in Linux's /proc (proc(5)). (typing.NamedTuple takes long to import.)
 Process = namedtuple("Process", "pid state parent group session")
-
-_STATES = {"zombie": "Z", "stopped": "T"}
-"""The letters for psutil's words."""
+_STATES = {"zombie": "Z", "stopped": "T"}  # the letters for psutil's words
 
 
 def end_descendants(

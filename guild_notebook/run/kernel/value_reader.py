@@ -21,22 +21,11 @@ from collections.abc import Iterator
 from typing import Any
 
 KIND = "guild_notebook_values"
-
-SECONDS = 2.0
-"""Time that an expression has."""
-
-MOST_STEPS = 10_000
-"""Numbers of a list that are sent: of more, so many that are evenly spread, and the last."""
-
-MOST_NAMES = 500
-"""Entries of a mapping that are sent, those of mappings in it among them."""
-
-MOST_NUMBERS = 200_000
-"""Numbers of a mapping after which no more entries are sent."""
-
-DEEPEST = 5
-"""Mappings in mappings."""
-
+SECONDS = 2.0  # time that an expression has
+MOST_STEPS = 10_000  # numbers of a list that are sent: of more, evenly spread ones, and the last
+MOST_NAMES = 500  # entries of a mapping that are sent, those of mappings in it among them
+MOST_NUMBERS = 200_000  # numbers of a mapping after which no more entries are sent
+DEEPEST = 5  # mappings in mappings
 _SEQUENCE = collections.abc.Sequence
 
 

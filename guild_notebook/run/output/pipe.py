@@ -20,20 +20,11 @@ from dataclasses import dataclass
 
 from ... import one_pipe
 
-PIECE = 4096
-"""Bytes of one write (PIPE_BUF), for which a pipe has room that can be written to (pipe(7))."""
-
-LARGE_PIECE = 1 << 18
-"""The same where a write does not wait, but writes what there is room for."""
-
-PAUSE_SECONDS = 0.2
-"""Time that a write waits for the reader before its listener is asked whether to go on."""
-
-AGAIN_SECONDS = 0.002
-"""Time in which a reader that has paused is seen to read again."""
-
-MOST_WAITING = 10_000_000
-"""Bytes of memory for what waits for a reader that pauses, while the run goes on."""
+PIECE = 4096  # bytes of a write (PIPE_BUF), for which a pipe has room that can be written to
+LARGE_PIECE = 1 << 18  # the same where a write does not wait, but writes what there is room for
+PAUSE_SECONDS = 0.2  # that a write waits for the reader until its listener is asked to go on
+AGAIN_SECONDS = 0.002  # time in which a reader that has paused is seen to read again
+MOST_WAITING = 10_000_000  # bytes that may wait for a reader that pauses while the run goes on
 
 ORDER_SECONDS = 1.0
 """The longest that a write waits for what was written to the other descriptor to be recorded. At
@@ -44,8 +35,7 @@ SHOWN, UNSHOWN, UNRECORDED = 0, one_pipe.UNSHOWN, one_pipe.UNRECORDED
 """What the reader of a run's output does with a text: record and show it, only record it, only show
 it."""
 
-LATE_SECONDS = 0.1
-"""The same once the reader has been later than that, until it has caught up."""
+LATE_SECONDS = 0.1  # the same once the reader has been later than that, until it has caught up
 
 
 class PipeListener:

@@ -13,8 +13,7 @@ from typing import Any
 from ...texts import duration
 from .stream import Stream, without_escapes
 
-LONGEST_LINE = 2_000
-"""Characters of a line of this package: patterns may take time quadratic in it."""
+LONGEST_LINE = 2_000  # characters of a line of this package: patterns may take time quadratic in it
 
 
 class StatusLines:

@@ -23,19 +23,10 @@ from ...secrets.masking import MASK, Masker
 from .display import SaveErrors
 
 _FOLDER = ".guild"
-
-MOST = 500
-"""Scalars of one value."""
-
-MOST_STEPS = 10_000
-"""Numbers of a list that are kept: of more, so many that are evenly spread, and the last."""
-
-LONGEST_NAME = 200
-"""Characters of a name; what follows is left out."""
-
-LAST_STEP = 2**63 - 1
-"""Steps have 64 bits."""
-
+MOST = 500  # scalars of one value
+MOST_STEPS = 10_000  # numbers of a list that are kept: of more, evenly spread ones, and the last
+LONGEST_NAME = 200  # characters of a name; what follows is left out
+LAST_STEP = 2**63 - 1  # steps have 64 bits
 _STEPS = "steps"
 
 _SCRAP, _RECORD = "application/scrapbook.scrap", "application/papermill.record+json"

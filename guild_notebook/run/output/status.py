@@ -10,11 +10,8 @@ from ... import one_pipe
 from ...secrets.masking import Masker
 from .pipe import OutputPipe
 
-BAR_SECONDS = 0.4
-"""The shortest time between two states of a cell's bar."""
-
-LONGEST_BAR = 1000
-"""Characters of one that are written: a terminal has no room for more."""
+BAR_SECONDS = 0.4  # the shortest time between two states of a cell's bar
+LONGEST_BAR = 1000  # characters of one that are written: a terminal has no room for more
 
 
 class RunStatus:

@@ -16,15 +16,13 @@ from collections.abc import Callable
 from ...secrets.masking import SHORTEST_BROKEN, Masker
 from .pipe import SHOWN, UNRECORDED, UNSHOWN, OutputPipe
 
-PROGRESS_INTERVAL = 5.0
-"""Seconds between two states of a progress line in the output."""
+PROGRESS_INTERVAL = 5.0  # seconds between two states of a progress line in the output
 
 LONGEST_WORD = 1000
 """Characters without a blank after which a line is broken: the time of Guild's own pattern grows
 with the square of this, and is 3 ms here."""
 
-LONGEST_LINE = 32_000
-"""Characters after which any line is broken: Guild gathers a line byte by byte."""
+LONGEST_LINE = 32_000  # characters after which a line is broken: Guild gathers it byte by byte
 
 BREAK = "\\\n "
 """Put in where a line is broken: with the backslash before and the blank after it neither part
@@ -48,8 +46,7 @@ PART_SECONDS = 0.1
 """Time that part of a line waits for the rest: Guild reads stdout and stderr in two threads, so a
 line of the other stream may come between two parts."""
 
-MOST_ROWS = 100
-"""Progress lines at different levels that are waited for."""
+MOST_ROWS = 100  # progress lines at different levels that are waited for
 
 PIECE = 50_000
 """Characters that are looked at together, and the most that wait: so the memory that a text takes

@@ -16,9 +16,7 @@ from typing import Any
 from ...document.mime import text_of
 from .stream import PROGRESS_INTERVAL, Stream, without_escapes
 
-LONGEST_HTML = 5_000
-"""Characters of HTML that are read for the text that it shows."""
-
+LONGEST_HTML = 5_000  # characters of HTML that are read for the text that it shows
 _PROGRESS = re.compile(r"<progress\b([^<>]*)>")
 _ATTRIBUTE = re.compile(r"\b(value|max)\s*=\s*[\"']?([\d.]+)")
 _HIDDEN = re.compile(r"<(style|script)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)

@@ -6,18 +6,14 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
-SHORTEST_PAUSE = 1.0
-"""Seconds between two saves, whatever they take."""
-
-SHARE = 0.05
-"""Of the run's time that saving may take."""
+SHORTEST_PAUSE = 1.0  # seconds between two saves, whatever they take
+SHARE = 0.05  # of the run's time that saving may take
 
 WAITING = 0.125
 """Of a save's seconds those that count at least, though it computes in less: where the machine has
 much else to do, or the disk is slow, what a kill loses must not grow as much as they do."""
 
-AT_ONCE = 0.05
-"""Seconds that the saves at the starts of cells may take beyond their share, for the first ones."""
+AT_ONCE = 0.05  # seconds that the first saves at the starts of cells may take beyond their share
 
 
 class Autosave:

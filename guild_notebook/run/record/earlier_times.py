@@ -15,15 +15,9 @@ from typing import Any
 from .run_dir import RunDir
 from .run_files import RunFiles, mapping
 
-MOST_RUNS = 3
-"""Runs that are read."""
-
-MOST_LOOKED_AT = 300
-"""The newest runs, among which they are looked for."""
-
-LARGEST = 20_000_000
-"""Bytes of an executed notebook that is read."""
-
+MOST_RUNS = 3  # runs that are read
+MOST_LOOKED_AT = 300  # the newest runs, among which they are looked for
+LARGEST = 20_000_000  # bytes of an executed notebook that is read
 _START, _END = "iopub.status.busy", "shell.execute_reply"
 _SECOND = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?")
 

@@ -12,11 +12,8 @@ from ... import packages
 from ...errors import UserError
 from .run_files import RunFiles, attr_file
 
-KEY = "guild_kernel"
-"""Of the notebook's metadata."""
-
-PIP_FREEZE = "pip_freeze"
-"""The run attribute that has the list of packages."""
+KEY = "guild_kernel"  # of the notebook's metadata
+PIP_FREEZE = "pip_freeze"  # the run attribute that has the list of packages
 
 
 class KernelRecord:

@@ -28,10 +28,7 @@ or whose digest was not known at its end. The path MORE stands for files that ar
 IN_RUN = "./"
 NONE = "-"
 MORE = ""
-
-MOST_PATHS = 5_000
-"""Texts of the code that are looked at, and files that the kernel tells of."""
-
+MOST_PATHS = 5_000  # texts of the code that are looked at, and files that the kernel tells of
 LONGEST_PATH = 300
 
 _PIECE = 1 << 20

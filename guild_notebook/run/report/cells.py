@@ -36,18 +36,14 @@ from .widgets import VIEW, WidgetRenderer
 if TYPE_CHECKING:
     from .markdown import MarkdownRenderer
 
-MOST = 500_000
-"""Characters of a notebook's code that are highlighted, and of its Markdown that are rendered."""
+MOST = 500_000  # characters of code that are highlighted, and of Markdown that are rendered
 
 MOST_OF_TEXT = 50_000
 """Characters of one text of Markdown that are rendered, without the data of images in it: mistune
 takes time quadratic in some."""
 
-MOST_TAGS = 200_000
-"""Tags of HTML that is not well-formed which are read: BeautifulSoup takes seconds for so many."""
-
-LEAST_CPU = 1.0
-"""Seconds of CPU time that are said."""
+MOST_TAGS = 200_000  # of HTML that is not well-formed which BeautifulSoup reads: that takes seconds
+LEAST_CPU = 1.0  # seconds of CPU time that are said
 
 LARGE_HTML, MOST_HTML, SMALL_HTML = 500_000, 2_000_000, 10_000
 """Characters of HTML beyond which it is folded, since browsers take seconds to lay out a table; of

@@ -38,9 +38,7 @@ _OTHER = {"basefont", "bgsound", "body", "command", "frame", "frameset", "head",
 _OTHER |= {"isindex", "keygen", "menuitem", "nextid", "plaintext", "spacer", "template"}
 """Elements that parsers treat in ways of their own."""
 
-_DRAWINGS = {"math", "svg"}
-"""Elements in which any may be empty, and in which scripts and styles are not text."""
-
+_DRAWINGS = {"math", "svg"}  # in which any element may be empty, and scripts and styles are no text
 _SPECIAL = _EMPTY | _WITH_TEXT | _OTHER | _DRAWINGS
 
 

@@ -7,9 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
-WIDTH, HEIGHT = 120, 28
-"""Of a curve, in CSS pixels."""
-
+WIDTH, HEIGHT = 120, 28  # of a curve, in CSS pixels
 _MARGIN = 3.0
 
 

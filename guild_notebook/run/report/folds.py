@@ -10,33 +10,19 @@ from itertools import islice
 from ...document.bars import has_only_bars
 from .terminal_text import terminal_html
 
-LONG = 60
-"""Lines of text beyond which a part of them is folded."""
-
-LONG_TEXT = 20_000
-"""Characters of text beyond which a part of them is folded, and that a browser lays out at once."""
-
-LONGEST_LINE = 1_000
-"""Characters of a line that are not cut."""
+LONG = 60  # lines of text beyond which a part of them is folded
+LONG_TEXT = 20_000  # characters beyond which a part is folded, and that are laid out at once
+LONGEST_LINE = 1_000  # characters of a line that are not cut
 
 FIRST, LAST = 40, 10
 """Lines of a long text that are not folded, if they have no more characters than these:"""
 
 FIRST_CHARACTERS, LAST_CHARACTERS = 5_000, 1_000
-
-MOST_OUTPUTS = 500
-"""Outputs of a cell beyond which those in the middle are folded."""
-
+MOST_OUTPUTS = 500  # outputs of a cell beyond which those in the middle are folded
 FIRST_OUTPUTS, LAST_OUTPUTS = 100, 20
-
-LONGEST_ON_PHONES = 40
-"""Characters of a line for which a phone has place; longer ones scroll."""
-
-LONGEST_THAT_SCROLLS = 400
-"""Characters of a line beyond which all lines of a text wrap, and do not scroll."""
-
-CHUNK = 250
-"""Lines that a browser lays out at once."""
+LONGEST_ON_PHONES = 40  # characters of a line for which a phone has place; longer ones scroll
+LONGEST_THAT_SCROLLS = 400  # characters of a line beyond which all lines of a text wrap
+CHUNK = 250  # lines that a browser lays out at once
 
 MANY_TAGS = 4_000
 """Of HTML that is folded, beyond which a browser makes no elements of it before it is opened: it

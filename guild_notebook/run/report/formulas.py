@@ -11,20 +11,11 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 
-LONGEST = 10_000
-"""Characters of a formula that is read: real ones have hundreds."""
-
-MOST = 500_000
-"""Characters of formulas of a page that are read."""
-
-FEW = 150
-"""Commands and brackets of a formula that can be within each other in the stack of any thread."""
-
-STACK = 64 << 20
-"""Bytes of stack in which LONGEST characters can be: the parser calls itself for each level."""
-
-EXPANSIONS = 1_000
-"""Macros that are expanded in a formula."""
+LONGEST = 10_000  # characters of a formula that is read: real ones have hundreds
+MOST = 500_000  # characters of formulas of a page that are read
+FEW = 150  # commands and brackets that can be within each other in the stack of any thread
+STACK = 64 << 20  # bytes in which LONGEST characters can be: the parser calls itself for each level
+EXPANSIONS = 1_000  # macros that are expanded in a formula
 
 MOST_STEPS = 10_000_000
 """Characters that are looked at for the end of formulas, each as often as formulas begin before."""
@@ -44,8 +35,7 @@ _FORMULA = re.compile(
     re.DOTALL,
 )
 
-MAY_HOLD = re.compile(r"\$|\\\(|\\\[|\\begin\{")
-"""What any text with a formula matches."""
+MAY_HOLD = re.compile(r"\$|\\\(|\\\[|\\begin\{")  # what any text with a formula matches
 
 # A tag matches without its end as well: to look for this from each anew would take quadratic time.
 _TAG = re.compile(

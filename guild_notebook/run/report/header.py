@@ -13,17 +13,10 @@ from ...texts import duration, number
 from .curves import curve_html
 from .facts import COMPLETED, CellError, FlagValue, RunFacts, Scalar
 
-MOST_ROWS = 12
-"""Rows of a table that are not folded."""
-
-MOST_ERRORS = 5
-"""Cells that are named, of those after whose error the run went on; the others are folded."""
-
-LONG, MOST_LINES = 200, 6
-"""Characters and lines of a text that is not folded."""
-
-MOST = 20_000
-"""Characters of a value that the page has: the run has all of it."""
+MOST_ROWS = 12  # rows of a table that are not folded
+MOST_ERRORS = 5  # cells that are named, of those after whose error the run went on
+LONG, MOST_LINES = 200, 6  # characters and lines of a text that is not folded
+MOST = 20_000  # characters of a value that the page has: the run has all of it
 
 
 def header_html(facts: RunFacts, images_html: str = "") -> str:

@@ -192,12 +192,8 @@ def _content_attribute(tag: str, name: str, value: str) -> str | None:
     return _attribute(tag, name, value)
 
 
-DEEPEST = 200
-"""Levels of nested elements: parsing takes time quadratic in them."""
-
-FEW_TAGS = 2_000
-"""Start tags that are parsed in some hundredths of a second, however deep they are."""
-
+DEEPEST = 200  # levels of nested elements: parsing takes time quadratic in them
+FEW_TAGS = 2_000  # start tags that are parsed in some hundredths of a second, however deep they are
 _START = re.compile(r"<([a-z][^\s/>]*)")
 
 _TOKEN = re.compile(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 
-LARGE = 10_000
-"""Characters from which on a text is taken out."""
+LARGE = 10_000  # characters from which on a text is taken out
 
 
 class LargeTexts:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 from ...document.reader import is_inside
 
-LARGEST = 10_000_000
-"""Bytes of an image that is taken in."""
-
+LARGEST = 10_000_000  # bytes of an image that is taken in
 _IMAGE = re.compile(r"<img\b(?P<attributes>(?:[^\"'<>]|\"[^\"]*\"|'[^']*')*)>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     r"""(?<=\s)(?P<name>src|alt)\s*=\s*(?P<value>"[^"]*"|'[^']*'|[^\s"'<>]+)""", re.IGNORECASE

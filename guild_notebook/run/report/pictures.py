@@ -15,11 +15,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-MOST = 24
-"""Images of the strip."""
-
-HEIGHT, NARROWEST, WIDEST = 72, 36, 216
-"""Of an image of the strip, in CSS pixels."""
+MOST = 24  # images of the strip
+HEIGHT, NARROWEST, WIDEST = 72, 36, 216  # of an image of the strip, in CSS pixels
 
 _READ = 100_000
 """Characters of an image that are read for its size: a photograph may have a small one of itself
@@ -35,9 +32,7 @@ _DATA_IMAGE = re.compile(
 )
 
 Size = tuple[float, float]
-
-DEFAULT: Size = (300.0, 150.0)
-"""Of an SVG image that says none (CSS 2.1, 10.3.2)."""
+DEFAULT: Size = (300.0, 150.0)  # of an SVG image that says none (CSS 2.1, 10.3.2)
 
 
 class _Shown(NamedTuple):

@@ -19,8 +19,7 @@ from ...options.reports import HTML, OWN_REPORTS, SANITIZED, ReportOptions, Repo
 from .facts import RunFacts
 from .local_images import Sources
 
-PART = 1_000_000
-"""Characters of a report that are encoded at once."""
+PART = 1_000_000  # characters of a report that are encoded at once
 
 
 class ReportWriter:

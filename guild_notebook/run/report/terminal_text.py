@@ -25,9 +25,7 @@ from ...document.screen import (
     changed,
 )  # fmt: skip
 
-_UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a text has that is not shown as it is written."""
-
+_UNUSUAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what is not shown as it is written
 _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
 _COLOURS = re.compile(r"\x1b\[([\d;:]*)m")

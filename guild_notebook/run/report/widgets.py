@@ -17,13 +17,8 @@ from .terminal_text import terminal_html
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
-
-DEEPEST = 50
-"""Levels of widgets in widgets: a widget may hold itself."""
-
-MOST = 10_000
-"""Widgets that are drawn for one output: a widget may hold another more than once."""
-
+DEEPEST = 50  # levels of widgets in widgets: a widget may hold itself
+MOST = 10_000  # widgets that are drawn for one output: a widget may hold another more than once
 State = dict[str, Any]
 
 
