@@ -36,8 +36,11 @@ def check(
     module = interpreters.module_of(argv)
     may_start = is_confirmed or program == active or not interpreters.is_within(program, project)
     if module and may_start and program and not interpreters.is_own(program):
-        env = interpreters.environ_for({})  # a step has Guild's own
-        lack = interpreters.lack(program, [module, "zmq"], ["zmq"], env)
+        try:
+            env = interpreters.environ_for(spec.env)  # a step has Guild's own
+            lack = interpreters.lack(program, [module, "zmq"], ["zmq"], env)
+        except (ValueError, TypeError) as e:  # of a variable, which may be anything
+            raise KernelError(f"kernel '{wanted}' cannot be started: {e}") from None
         if lack:
             of_active = "it is of the active environment (nb-kernel may name another), and "
             why = of_active if program == active else ""

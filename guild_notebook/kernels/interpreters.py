@@ -217,9 +217,21 @@ def active_python() -> str:
     return "" if is_own(python) else python
 
 
+def with_own(variables: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """``variables`` and a kernel's ``own``, which may name others, as
+    jupyter_client/provisioning/provisioner_base.py has them. Raises TypeError and ValueError."""
+    import string
+
+    env = dict(variables)
+    for name, text in own.items():
+        env[name] = string.Template(text).safe_substitute(env)
+    return env
+
+
 def environ_for(own: Mapping[str, str]) -> dict[str, str]:
-    """The variables of this process, and a kernel's ``own``, with the ``python_path`` of these."""
-    env = {**os.environ, **own}
+    """The variables of this process, and a kernel's ``own``, with the ``python_path`` of these.
+    Raises as ``with_own`` does."""
+    env = with_own(os.environ, own)
     path = python_path(env.get("PYTHONPATH", "").split(os.pathsep))
     return {**env, "PYTHONPATH": os.pathsep.join(path)}
 

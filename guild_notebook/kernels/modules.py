@@ -65,8 +65,8 @@ def _said(
 
 def _asked(program: str, spec: KernelSpec, names: Sequence[str]) -> Lacking:
     arguments = [str(Path(module_search.__file__).resolve()), interpreters.ANSWER, *names]
-    env = interpreters.environ_for(spec.env)
     try:
+        env = interpreters.environ_for(spec.env)
         answer = interpreters.answer_of(program, arguments, env, SECONDS)
         return Lacking(_said(answer["lacks"], program, answer["prefix"], answer["path"]))
     except (KernelError, ValueError, KeyError, TypeError):

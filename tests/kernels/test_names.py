@@ -519,6 +519,26 @@ def test_what_an_environment_lacks_is_said_with_the_command_that_installs_it(
     assert said.format(python=python) in str(error.value)
 
 
+def test_a_kernel_is_asked_with_the_variables_of_its_kernelspec(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+):
+    venv.create(here / "bare", symlinks=True, with_pip=False)
+    for name in ("ipykernel_launcher", "zmq"):
+        (here / "apart").mkdir(exist_ok=True)
+        (here / "apart" / f"{name}.py").write_text("")
+    monkeypatch.setenv("APART", str(here / "apart"))
+    argv = [f"{here}/bare/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    for name, env in (("with", {"PYTHONPATH": "${APART}"}), ("without", {}), ("odd", {"A=B": "1"})):
+        folder = here / "data" / "kernels" / name
+        folder.mkdir(parents=True)
+        (folder / "kernel.json").write_text(json.dumps({"argv": argv, "env": env}))
+    check("with", "", "python", str(here / "project"))
+    with pytest.raises(KernelError, match="'without' does not start: there is no ipykernel for"):
+        check("without", "", "python", str(here / "project"))
+    with pytest.raises(KernelError, match="kernel 'odd' cannot be started: illegal environment"):
+        check("odd", "", "python", str(here / "project"))
+
+
 def test_a_kernel_that_cannot_start_is_refused_before_there_is_a_run(project: Project):
     project.notebook("nb.ipynb", "x = 1")
     project.guildfile("nb:\n  notebook: nb.ipynb\n  nb-kernel: ../nowhere\n  flags-import: all\n")

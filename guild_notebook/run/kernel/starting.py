@@ -311,12 +311,8 @@ class KernelStart:
         return [re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), word) for word in argv]
 
     def variables(self) -> dict[str, str]:
-        """The kernel's variables, as jupyter_client/provisioning/provisioner_base.py has them."""
-        variables = self.env.variables(self.spec.argv)
-        if self.spec.env:
-            import string
-        for name, text in self.spec.env.items():
-            variables[name] = string.Template(text).safe_substitute(variables)
+        """The kernel's variables."""
+        variables = interpreters.with_own(self.env.variables(self.spec.argv), self.spec.env)
         if self.spec.language.lower().startswith("python"):
             variables.pop("PYTHONEXECUTABLE", None)
         return variables
