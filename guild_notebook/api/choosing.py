@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .results import Run, Runs
@@ -31,9 +31,8 @@ def runs(
     arguments = [str(spec) for spec in specs]
     named = {"operation": operation, "label": label, "tag": tag}
     for name, values in named.items():
-        for value in [values] if isinstance(values, str) else values:
-            arguments.append(f"--{name}={value}")
-    arguments += [f"--{each}" for each in ([status] if isinstance(status, str) else status)]
+        arguments += [f"--{name}={value}" for value in _each(values)]
+    arguments += [f"--{each}" for each in _each(status)]
     arguments += [f"--filter={filter}"] * bool(filter) + [f"--started={started}"] * bool(started)
 
     def chosen(context: Any, args: Any) -> Any:
@@ -41,3 +40,9 @@ def runs(
 
     found = run_choice.called(run_choice.command(chosen, "runs"), arguments)
     return Runs(Run(each.dir) for each in found)
+
+
+def _each(given: Any) -> list[Any]:
+    """Those of one value, or of several."""
+    is_many = isinstance(given, Iterable) and not isinstance(given, (str, bytes))
+    return [*given] if is_many else [] if given is None else [given]

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import options
-from ..errors import FlagError, OptionError
+from ..errors import FlagError
 from ..flags.guild_values import is_search_space
 from ..run import again
-from ..texts import cut_end
 
 
 def of_run(flags: Mapping[str, Any]) -> list[str]:
     """The assignments of flags for one run. Raises FlagError for what cannot be one value."""
-    return [_assignment(name, plain(value), False) for name, value in flags.items()]
+    return [_assignment(str(name), value, False) for name, value in flags.items()]
 
 
 def of_sweep(flags: Mapping[str, Any]) -> list[str]:
     """The assignments of flags for a sweep: of a list, or what can be iterated over, a trial for
     each item, and texts like ``[0.1:1.0]`` are search spaces. Raises FlagError."""
-    return [_assignment(name, _choices(value), True) for name, value in flags.items()]
+    return [_assignment(str(name), value, True) for name, value in flags.items()]
 
 
 def of_options(given: Mapping[str, Any]) -> list[str]:
     """The assignments of options by their names, with ``nb-`` or without, but for those that are
-    None. Raises OptionError."""
+    None."""
     assigned = []
     for key, value in given.items():
-        name = options.PREFIX + key.replace("_", "-").removeprefix(options.PREFIX)
+        name = options.PREFIX + str(key).replace("_", "-").removeprefix(options.PREFIX)
         if value is None:  # it is not given
             continue
         if isinstance(value, bool):
@@ -40,8 +41,6 @@ def of_options(given: Mapping[str, Any]) -> list[str]:
             text = _flow(plain(value))
         else:
             text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
-        if "\0" in text:
-            raise OptionError(f"option {name} has a NUL character - leave it out")
         assigned.append(f"{name}={text}")
     return assigned
 
@@ -67,29 +66,32 @@ def _choices(value: Any) -> Any:
 
 
 def _assignment(name: str, value: Any, is_sweep: bool) -> str:
-    from guild import flag_util
-
     if "=" in name or not name:
         raise FlagError(f"'{name}' is not the name of a flag - it has no =")
     if is_search_space(value):
         if is_sweep:
             return f"{name}={value}"
         raise FlagError(f"flag {name}: {value} is a search space - give one value, or use sweep()")
-    if isinstance(value, list):
-        wanted = value if is_sweep else [value]
-        text: str | None = _flow(wanted)
-        decoded = flag_util.decode_flag_val(text)
-        if decoded != wanted and not _has_nan(wanted):
-            text = None
-    else:
-        text = again.typed(value)
+    text = None
+    with contextlib.suppress(Exception):  # of the value's own class; one may have itself in it
+        text = _text(_choices(value) if is_sweep else plain(value), is_sweep)
     if text is None or "\0" in text:
-        shown = cut_end(repr(value), 100)
         raise FlagError(
-            f"flag {name}: Guild does not take {type(value).__name__} {shown} - give a number, a "
-            "text, or a list or mapping of them"
+            f"flag {name}: Guild does not take {type(value).__name__} {reprlib.repr(value)} - give "
+            "a number, a text, or a list or mapping of them"
         )
     return f"{name}={text}"
+
+
+def _text(value: Any, is_sweep: bool) -> str | None:
+    """What is typed for a plain value, None where that would be read as another."""
+    from guild import flag_util
+
+    if not isinstance(value, list):
+        return again.typed(value)
+    wanted = value if is_sweep else [value]
+    text = _flow(wanted)
+    return text if flag_util.decode_flag_val(text) == wanted or _has_nan(wanted) else None
 
 
 def _flow(value: Any) -> str:

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
+from ..run.plain_shell import environment
 from ..texts import columns, cut, one_line
 from . import starting
 from .choosing import runs
 from .html import table_of
-from .process import Command, captured, environment
+from .process import Command, captured
 from .results import Run, RunError, Sweep, with_pandas
 
 if TYPE_CHECKING:

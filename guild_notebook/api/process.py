@@ -38,12 +38,6 @@ _GUILD = (
     "sys.argv[0] = 'guild'; from guild.main_bootstrap import main; main()"
 )
 
-_OF_A_RUN = (
-    *("CMD_DIR", "GUILD_OP", "GUILD_PLUGINS", "GUILD_SOURCECODE", "NO_OP_INTERRUPTED_MSG"),
-    *("NO_RUN_OUTPUT", "PROJECT_DIR", "RUN_DIR", "RUN_ID"),
-)
-_PREFIXES_OF_A_RUN = ("FLAG_", "GUILD_NOTEBOOK_", "GUILD_SECRET_")
-
 
 def _command_line(arguments: Sequence[str]) -> list[str]:
     """The ``guild`` command of this environment."""
@@ -61,25 +55,6 @@ def captured(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.Com
         errors="replace",
         check=False,
     )
-
-
-def environment() -> dict[str, str]:
-    """The environment for the command: in a notebook that itself is a run, without what Guild has
-    told that run (guild/op.py, _op_proc_env)."""
-    from guild import config
-
-    environ: Mapping[str, str] = os.environ
-    if "RUN_DIR" in environ:
-        source = environ.get("GUILD_SOURCECODE", "").split(os.pathsep)
-        path = environ.get("PYTHONPATH", "").split(os.pathsep)
-        path = [entry for entry in path if entry and entry not in source]
-        environ = {
-            name: value
-            for name, value in environ.items()
-            if name not in _OF_A_RUN and not name.startswith(_PREFIXES_OF_A_RUN)
-        }
-        environ["PYTHONPATH"] = os.pathsep.join(path)
-    return {**environ, "GUILD_HOME": os.path.abspath(config.guild_home())}
 
 
 class _Task:

@@ -15,9 +15,10 @@ from ..compare.model import Cell, Image, Output
 from ..compare.model import Run as RunData
 from ..errors import UserError, nearest
 from ..run.finished import FinishedRun
+from ..run.plain_shell import environment
 from ..texts import one_line
 from . import html
-from .process import captured, environment
+from .process import captured
 
 if TYPE_CHECKING:
     import nbformat

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import reprlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +16,9 @@ from ..document import reader
 from ..errors import NotebookError, UserError
 from ..flags.discover import discover
 from ..options import PREFIX
+from ..run.plain_shell import environment
 from . import flag_texts
-from .process import Command, asynchronous, environment
+from .process import Command, asynchronous
 from .results import Run, RunError, Sweep
 
 
@@ -125,6 +128,9 @@ def as_command(
     return found
 
 
+_NOT_IN_COMMANDS = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")  # others are bytes of paths
+
+
 @dataclass
 class _Start:
     """A ``guild run`` of which the run, or the trials, are wanted."""
@@ -145,7 +151,20 @@ class _Start:
     ) -> list[str]:
         """The arguments of the command for parameters of ``run`` or ``sweep``: flag ``values`` that
         are given by name may be options as well; ``own`` are those of ``guild run``. Raises
-        UserError for what is given twice, or may be meant for a flag."""
+        UserError for what is given twice, may be meant for a flag, or is of another type."""
+        a_path, a_mapping = (str, os.PathLike), (Mapping, type(None))
+        for name, given, kinds, wanted in (
+            ("notebook", self.notebook, a_path, "a path, or the name of an operation, as text"),
+            ("project", self.project or "", a_path, "the path of a folder"),
+            ("flags", flags, a_mapping, "a mapping, as {'lr': 0.1}"),
+            ("options", options, a_mapping, "a mapping, as {'report': 'none'}"),
+            ("tags", own["tags"], Iterable, "a text or a list of texts"),
+        ):
+            if not isinstance(given, kinds):
+                is_of = f"{reprlib.repr(given)}, of the type {type(given).__name__}"
+                raise UserError(f"{name} is {is_of} - give {wanted}")
+        if self.project and not os.path.isdir(self.project):
+            raise UserError(f"project {self.project!r} is not a folder - give that of guild.yml")
         named, flags = dict(values), flags or {}
         prefix = PREFIX.replace("-", "_")
         given = {name: named.pop(name) for name in values if name.startswith(prefix)}
@@ -182,6 +201,10 @@ class _Start:
     def wait(self, arguments: Sequence[str], quiet: bool) -> int:
         """Start the command with these ``arguments`` and wait for its end; returns its exit
         status."""
+        if wrong := next(filter(_NOT_IN_COMMANDS.search, arguments), ""):
+            raise UserError(
+                f"no command can be given {reprlib.repr(wrong)} - leave out what is not a character"
+            )
         self._env = environment()
         fixed = ["-y", "--keep-run", "--keep-batch", "--run-id", self.id]
         cwd = None if self.project is None else os.fspath(self.project)

@@ -23,6 +23,7 @@ from ..kernels import interpreters
 from ..kernels.kernelspecs import KernelSpecs, choose
 from ..secrets.settings import secret_variable_names
 from .finished import FinishedRun
+from .plain_shell import environment
 from .record import kernel_record
 from .record.run_files import mapping
 from .secret_values import RunSecrets
@@ -73,7 +74,7 @@ def stage(run: FinishedRun, choice: Choice) -> Staged:
     arguments = ["--proto", first, "--stage", "--run-id", staged, "--tag", TAG + first[:8]]
     done = subprocess.run(
         guild("run", "-y", *arguments),
-        env={name: value for name, value in os.environ.items() if name not in hidden},
+        env={name: value for name, value in environment().items() if name not in hidden},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
@@ -92,7 +93,9 @@ def start(staged: Staged, out: IO[Any] | int | None = None) -> int:
     ``out``; returns Guild's exit status. Raises KeyboardInterrupt once the run has been stopped by
     Ctrl-C, which Guild and the run get as well."""
     command = guild("run", "-y", "--keep-run", "--start", staged.id)
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out) as process:
+    with subprocess.Popen(
+        command, env=environment(), stdin=subprocess.DEVNULL, stdout=out
+    ) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -31,6 +31,15 @@ class Made:
         self.out, self.err = out.getvalue(), err.getvalue()
 
 
+class Odd:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+ITSELF: list[Any] = []
+ITSELF.append(ITSELF)
+
+
 @pytest.fixture(scope="module")
 def made(project: Project) -> Made:
     return Made("train.ipynb", lr=0.5, label="first", tags=["a", "b"], comment="why")
@@ -252,9 +261,26 @@ def test_what_guild_refuses_is_an_error_without_a_run(
         ),
         ({"lr": 1, "flags": {"lr": 2}}, "flag lr is given twice, by its name and in flags"),
         ({"flags": {"a=b": 2}}, "'a=b' is not the name of a flag - it has no ="),
-        ({"nb_kernel": "a\0b"}, "option nb-kernel has a NUL character - leave it out"),
+        (
+            {"nb_kernel": "a\0b"},
+            "no command can be given 'nb-kernel=a\\x00b' - leave out what is not a character",
+        ),
+        (
+            {"label": "\ud800"},
+            "no command can be given '--label=\\ud800' - leave out what is not a character",
+        ),
+        (
+            {"lr": {"a": len}},
+            "flag lr: Guild does not take dict {'a': <built-in function len>} - give",
+        ),
+        ({"lr": ITSELF}, "flag lr: Guild does not take list [[[[[[[...]]]]]]] - give a number"),
+        ({"lr": Odd()}, "flag lr: Guild does not take Odd <Odd instance at 0x"),
+        ({"flags": ["lr"]}, "flags is ['lr'], of the type list - give a mapping, as {'lr': 0.1}"),
+        ({"options": 5}, "options is 5, of the type int - give a mapping, as {'report': 'none'}"),
+        ({"tags": 5}, "tags is 5, of the type int - give a text or a list of texts"),
+        ({"project": b"x"}, "project is b'x', of the type bytes - give the path of a folder"),
+        ({"project": "nowhere"}, "project 'nowhere' is not a folder - give that of guild.yml"),
     ],
-    ids=["search space", "number", "list", "twice", "name", "option"],
 )
 def test_what_no_command_can_be_given_is_an_error(
     arguments: dict[str, Any], said: str, project: Project
@@ -264,6 +290,16 @@ def test_what_no_command_can_be_given_is_an_error(
         run("train.ipynb", **arguments)
     assert str(raised.value).startswith(said)
     assert project.run_dirs() == before
+
+
+@pytest.mark.parametrize("given", [5, None, ["train.ipynb"], b"train.ipynb"])
+def test_what_is_not_the_name_of_a_notebook_is_an_error(given: Any):
+    with pytest.raises(UserError) as raised:
+        run(given)
+    assert str(raised.value) == (
+        f"notebook is {given!r}, of the type {type(given).__name__} - give a path, or the name of "
+        "an operation, as text"
+    )
 
 
 def test_a_name_that_is_a_parameter_and_a_flag_is_asked_about(project: Project):

@@ -44,12 +44,26 @@ SLOW = (
     "# After\nprint('after')",
 )
 
+TELLS = """\
+import os
+print([name for name in os.environ if name.startswith("FLAG_")], os.environ["FLAG_LR"])
+print(os.path.basename(os.environ["RUN_DIR"]) == os.environ["RUN_ID"])"""
+
+OUTER = """\
+# Outer
+import os, subprocess, sys
+command = [sys.executable, "-m", "guild_notebook.cli", "reproduce", os.environ["WHICH"]]
+done = subprocess.run(command, capture_output=True, text=True)
+print(done.stdout, done.stderr, done.returncode)"""
+
 GUILDFILE = """
 steady: {notebook: steady.ipynb, flags-import: all, nb-report: none}
 loose: {notebook: loose.ipynb, flags-import: all, nb-report: none}
 failing: {notebook: failing.ipynb, flags-import: all, nb-report: none}
 slow: {notebook: slow.ipynb, nb-report: none}
 reads: {notebook: reads.ipynb, nb-report: none, requires: [file: data.csv]}
+tells: {notebook: tells.ipynb, flags-import: all, nb-report: none}
+outer: {notebook: outer.ipynb, flags-import: all, nb-report: none}
 secret:
   notebook: secret.ipynb
   flags-import: all
@@ -70,6 +84,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.notebook("loose.ipynb", *LOOSE)
     made.notebook("failing.ipynb", *FAILING)
     made.notebook("slow.ipynb", *SLOW)
+    made.notebook("tells.ipynb", "lr = 1", TELLS)
+    made.notebook("outer.ipynb", "depth = 1", OUTER)
     made.notebook("reads.ipynb", "# Read\nprint(open('data.csv').read())")
     made.notebook("secret.ipynb", "token = ''", "# Use\nprint(len(token))")
     made.file("data.csv", "1,2\n")
@@ -332,6 +348,13 @@ def test_a_trial_of_a_sweep_is_reproduced_as_a_run_of_its_own(project: Project) 
         f"{batch.id[:8]} is a batch, which has executed no notebook: give its trials - see "
         "guild-notebook reproduce --help"
     )
+
+
+def test_within_a_run_the_new_one_starts_as_from_a_shell(project: Project) -> None:
+    told = project.run("tells").run
+    made = project.guild("run", "outer", "-y", WHICH=told.id)
+    assert "\n['FLAG_LR'] 1\nTrue\n" in made.stdout
+    assert f" came out as {told.id[:8]}: 2 cells the same\n" in made.stdout
 
 
 def test_a_required_file_that_has_changed_is_named(project: Project) -> None:
