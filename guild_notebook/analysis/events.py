@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..flags.languages.changes import variables
+from ..flags.languages.changes import type_parameters, variables
 from . import magics
 from .blocks import Block, dotted
 
@@ -80,6 +80,15 @@ class Unit:
 
 _NAMESPACES = ("globals", "locals", "vars", "dir")
 _MODULES = ("builtins", "__builtins__", "__main__")
+_SPACES = ("__globals__", "f_globals", "f_locals", "user_ns", "user_global_ns")
+"""Attributes that hold the names of a notebook."""
+
+_BINDING = {
+    *("exec", "execfile", "init_session", "load_session", "runfile", "_getframe", "currentframe"),
+}
+"""Functions that may bind any name, by their last names."""
+
+_VAR = ("var", "sympy.var", "sp.var", "sym.var", "sy.var", "smp.var")
 _ENDS = {"exit", "quit", "sys.exit", "os._exit"}
 _SUPPRESSING = re.compile(r"suppress|raises|assert", re.I)
 _RETURNS, _BREAKS = 1, 2
@@ -213,11 +222,14 @@ class _Reader:
         return Function(getattr(node, "name", ""), self._unit, node, self._local)
 
     def _classdef(self, node: ast.ClassDef, level: int) -> None:
-        for each in (*node.decorator_list, *node.bases, *(key.value for key in node.keywords)):
+        for each in node.decorator_list:
+            self.expression(each, level)
+        local, self._local = self._local, self._local | type_parameters(node)
+        for each in (*node.bases, *(key.value for key in node.keywords)):
             self.expression(each, level)
         hidden, self._hidden = self._hidden, self._hidden | variables(node)[0]
         self.block(node.body, level)
-        self._hidden = hidden
+        self._hidden, self._local = hidden, local
         self._bind(node.name, level, node)
 
     def _return(self, node: ast.Return, level: int) -> int:
@@ -276,6 +288,7 @@ class _Reader:
             words = (getattr(each, "id", getattr(each, "value", "")) for each in ast.walk(node))
             if any(isinstance(word, str) and word in _MODULES for word in words):
                 self._add(UNKNOWN, "an assignment to a module's names", UNSURE)
+                self._add(BIND, str(getattr(node, "attr", "")), UNSURE)
 
     def _for(self, node: ast.For | ast.AsyncFor, level: int) -> int:
         self.expression(node.iter, level)
@@ -334,8 +347,8 @@ class _Reader:
     def _import(self, node: ast.Import, level: int) -> None:
         for alias in node.names:
             self._add(IMPORT, alias.name, level, node)
-            if alias.name == "__main__":
-                self._add(UNKNOWN, "the import of __main__", level)
+            if alias.name == "__main__" or (alias.name in _MODULES and alias.asname):
+                self._add(UNKNOWN, f"the import of {alias.name}", level)
             root = alias.name.partition(".")[0]
             full = alias.name if alias.asname else root
             self._bind(alias.asname or root, level, node, full)
@@ -347,6 +360,8 @@ class _Reader:
         for alias in node.names:
             if alias.name == "*":
                 self._add(UNKNOWN, f"from {module} import *", level)
+            elif alias.name == "get_ipython" and alias.asname:
+                self._add(UNKNOWN, "get_ipython()", level)
             else:
                 full = f"{module}.{alias.name}"
                 self._bind(alias.asname or alias.name, level, node, full)
@@ -390,10 +405,21 @@ class _Reader:
     def _name(self, node: ast.Name, level: int) -> None:
         if isinstance(node.ctx, ast.Load):
             self._read(node, level)
+            if node.id == "exec":
+                self._add(UNKNOWN, "exec()", UNSURE)
 
     def _attribute(self, node: ast.Attribute, level: int) -> None:
         if not (_is_ipython(node.value) and node.attr[:1] == "_"):
             self.expression(node.value, level)
+        if node.attr in _SPACES:
+            self._add(UNKNOWN, node.attr, UNSURE)
+
+    def _subscript(self, node: ast.Subscript, level: int) -> None:
+        self.expression(node.value, level)
+        self.expression(node.slice, level)
+        key = getattr(node.slice, "id", getattr(node.slice, "value", ""))
+        if dotted(node.value).endswith("modules") and key in ("__name__", "__main__"):
+            self._add(UNKNOWN, "the module of the notebook", UNSURE)
 
     def _named(self, node: ast.NamedExpr, level: int) -> None:
         self.expression(node.value, level)
@@ -466,18 +492,27 @@ class _Reader:
 
     def _reaches_names(self, node: ast.Call, name: str, last: str) -> bool:
         """Takes calls that reach names by texts; returns whether there is nothing else to read."""
-        text = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+        text: Any = getattr(node.args[0], "value", None) if node.args else None
         if name in _NAMESPACES and not node.args:
             self._add(UNKNOWN, f"{name}()", UNSURE)
             return True
-        if last in ("exec", "execfile", "init_session", "_getframe", "currentframe", "runfile"):
+        is_text = isinstance(text, str)
+        if (
+            last in _BINDING
+            or (last == "compile" and any(getattr(e, "value", "") == "exec" for e in node.args))
+            or name.endswith("Shell.instance")
+            or (is_text and text.startswith("__main__"))
+        ):
             self._add(UNKNOWN, f"{last}()", UNSURE)
-        elif last == "var" and isinstance(text, str):  # of SymPy and SageMath
-            for word in magics.WORD.findall(text):
+        elif is_text and text.startswith("builtins."):
+            self._add(BIND, text.rpartition(".")[2], UNSURE)
+        elif last == "var" and (is_text or name in _VAR):  # of SymPy and SageMath
+            parts = (str(getattr(each, "value", "")) for each in ast.walk(node))
+            for word in magics.WORD.findall(" ".join(parts)):
                 self._add(BIND, word, UNSURE)
-            if re.search(r"[:(]", text):
+            if not is_text or re.search(r"[:(]", text):
                 self._add(UNKNOWN, "var()", UNSURE)
-        elif name == "setattr" and dotted(node.args[0]).split(".")[-1] in _MODULES:
+        elif name == "setattr" and node.args and dotted(node.args[0]).split(".")[-1] in _MODULES:
             self._add(UNKNOWN, "setattr()", UNSURE)
         return False
 
@@ -505,6 +540,7 @@ _EXPRESSIONS: dict[type[ast.AST], Callable[[_Reader, Any, int], None]] = {
     ast.Lambda: _Reader._called_later,
     ast.NamedExpr: _Reader._named,
     ast.JoinedStr: _Reader._formatted,
+    ast.Subscript: _Reader._subscript,
     **dict.fromkeys((ast.BoolOp, ast.IfExp, ast.Compare), _Reader._branching),
     **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp), _Reader._comprehension),
     ast.GeneratorExp: _Reader._comprehension,

@@ -15,8 +15,8 @@ Lacking = Callable[[list[str]], Mapping[str, str]]
 
 _BRINGS_MODULES = re.compile(
     r"\b(?:pip3?|conda|mamba|micromamba|uv|apt|apt-get|easy_install|poetry|git|wget|curl|unzip|tar)\b"
-    r"|sys\.path|PYTHONPATH|addsitedir|chdir|%(?:cd|run|pushd)\b|%%(?:writefile|file)\b|\.py\b"
-    r"|\.zip\b|meta_path|sys\.modules|install|importlib|import_ipynb|drive\.mount"
+    r"|sys\.path|__path__|\bpath\.(?:append|insert|extend)\b|PYTHONPATH|addsitedir|chdir"
+    r"|%(?:cd|run|pushd)\b|%%(?:writefile|file)\b|\.py\b|\.zip\b|meta_path|sys\.modules|install|importlib|import_ipynb|drive\.mount"
 )
 """What may bring modules, or say where there are others: imports behind it are not looked at."""
 

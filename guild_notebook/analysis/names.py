@@ -105,10 +105,13 @@ class _Execution:
         self._has_ended = False
         self._calls: list[Function] = []
         self._binders: dict[str, list[int]] = {}
+        self._bound_elsewhere: set[str] = set()  # in functions, or by magics
         for index, of_cell in read:
             for event in (event for unit in of_cell for event in unit.events):
                 if event.kind == events.BIND and event.node:
                     self._binders.setdefault(event.name, []).append(index)
+                elif event.kind == events.BIND:
+                    self._bound_elsewhere.add(event.name)
         for index, of_cell in read:
             tags = notebook.cells[index].tags
             most = UNSURE if "raises-exception" in tags else SURE
@@ -156,7 +159,7 @@ class _Execution:
     def _delete(self, event: Event, unit: Unit, level: int) -> None:
         if level and not self._is_bound(event.name):
             self._add(event, unit, level)
-        elif level == SURE and not self._calls:
+        elif level == SURE and not self._calls and event.name not in self._bound_elsewhere:
             self._bound.discard(event.name)
             self._values.pop(event.name, None)
             self._deleted[event.name] = unit.cell

@@ -344,7 +344,11 @@ class _Reader:
                 _MAKES.search(last) or full in ("os.rename", "os.replace") or _downloads(call)
             )
             self._anything |= not (is_quiet and _QUIET_MODULES.match(full))
-        elif _MAKES.search(last) and root not in self._functions and not texts:
+        elif (
+            (_MAKES.search(last) or _mode(call) == "?")
+            and root not in self._functions
+            and not texts
+        ):
             self._anything = True
 
     def _touch(self, text: str) -> None:
@@ -450,7 +454,9 @@ def _mode(call: ast.Call) -> str:
     name = dotted(call.func).rpartition(".")[2]
     if name not in ("open", "File", "ZipFile"):
         return ""
-    if any(not each.arg for each in call.keywords):
+    if any(not each.arg for each in call.keywords) or any(
+        isinstance(each, ast.Starred) for each in call.args
+    ):
         return "?"
     given = call.args[1:2] or [each.value for each in call.keywords if each.arg == "mode"]
     if not given:

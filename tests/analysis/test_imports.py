@@ -54,6 +54,8 @@ NOT_SAID = {
     "it is installed by conda": ["!conda install no_a", "import no_a"],
     "it is written": ["%%writefile no_a.py\nx = 1", "import no_a"],
     "the path is changed": ["import sys\nsys.path.append('..')", "import no_a"],
+    "the path of sys by another name": ["from sys import path\npath.append('..')", "import no_a"],
+    "the path of a package": ["import a\na.__path__.append('b')", "import no_a"],
     "the folder is changed": ["%cd ..", "import no_a"],
     "a repository is cloned": ["!git clone https://example.org/no_a", "import no_a"],
     "the future": ["from __future__ import no_a"],

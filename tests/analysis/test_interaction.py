@@ -78,6 +78,10 @@ def test_what_waits_is_said_where_it_is_called(name):
 
 FINE = {
     "a name of the notebook": ["input = load()", "y = model(input)\nz = input(1)"],
+    "input that answers": ["import builtins\nbuiltins.input = lambda _: '1'\ninput('n')"],
+    "input that answers for a while": [
+        "from unittest.mock import patch\nwith patch('builtins.input'):\n    input('n')"
+    ],
     "an argument of that name": ["def f(input):\n    return input()", "f(g)"],
     "a function that is not called": ["def ask():\n    return input()"],
     "what is switched off": ["if False:\n    input()", "if 0:\n    input()"],

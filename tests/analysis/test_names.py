@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
@@ -127,6 +128,36 @@ BOUND = {
     "map, which calls later": ["m = map(lambda i: i + x, [1])", "x = 1\nlist(m)"],
     "a name that is set in a module": ["import builtins\nbuiltins.x = 1", "x"],
     "one set in the main module": ["import sys\nsys.modules['__main__'].x = 1", "x"],
+    "setattr of the notebook's module": [
+        "import sys\nfor n in 'ab':\n    setattr(sys.modules[__name__], n, 1)",
+        "a + b",
+    ],
+    "the notebook's module by a name": ["import sys\nm = sys.modules[__name__]\nm.x = 1", "x"],
+    "the main module that is imported": [
+        "import importlib\nimportlib.import_module('__main__').x = 1",
+        "x",
+    ],
+    "a module of builtins of another name": ["import builtins as b\nb.x = 1", "x"],
+    "names of a frame": ["import inspect\ninspect.stack()[0].frame.f_globals['x'] = 1", "x"],
+    "names of a function's module": ["def f(): pass\nf.__globals__['x'] = 1", "x"],
+    "exec by another name": ["run = exec\nrun('x = 1')", "x"],
+    "code that is compiled": ["eval(compile(open('a.py').read(), 'a', 'exec'))", "x"],
+    "get_ipython by another name": ["from IPython import get_ipython as g\ng().push({})", "x"],
+    "the shell": ["import a\na.InteractiveShell.instance().push({'x': 1})", "x"],
+    "a session that is loaded": ["import dill\ndill.load_session('a.pkl')", "x"],
+    "sympy.var of a list": ["import sympy as sp\nsp.var(['x', 'y'])", "x + y"],
+    "sympy.var of a name": ["import sympy as sp\nn = 'x y'\nsp.var(n)", "x + y"],
+    "a function that is replaced for a while": [
+        "from unittest.mock import patch\ndef f(): return x\nwith patch('__main__.f'):\n    f()",
+    ],
+    "deleted, and a global of a method": [
+        "x = 0\nclass A:\n    def f(self):\n        global x\n        x = 1",
+        "del x\nA().f()\nx",
+    ],
+    "deleted, and a global of a coroutine": [
+        "x = 0\nasync def f():\n    global x\n    x = 1",
+        "del x\nawait f()\nx",
+    ],
     "a method that is replaced": [
         "class A:\n    def f(self):\n        y",
         "A.f = print\na = A()\na.f()",
@@ -146,6 +177,7 @@ BOUND = {
     "an object that is not made by its class": [
         "class A:\n    def __new__(cls): return 1\n    def __init__(self): y\nA()",
     ],
+    "calls without arguments": ["setattr(), vars(), compile()"],
     "the end of the notebook": ["raise SystemExit", "x"],
     "exit": ["import sys\nsys.exit()", "x"],
     "match": ["match 1:\n    case [a, *b]:\n        pass\n    case {'c': c, **d}:\n        pass"],
@@ -161,6 +193,12 @@ def test_a_name_that_no_earlier_code_binds_is_said(cells: list[str], expected: l
 @pytest.mark.parametrize("cells", BOUND.values(), ids=BOUND)
 def test_nothing_is_said_of_what_may_be_bound_or_not_executed(cells: list[str]):
     assert found(*cells) == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python has no type parameters")
+def test_type_parameters_are_bound_where_they_are_declared():
+    declared = "class A[T, *U](list[T]):\n    x: T\ndef f[T](x: T):\n    return T\nf(1)"
+    assert found(declared, "T") == ["T 2:1 error"]
 
 
 def test_a_cell_that_is_to_raise_may_use_any_name():

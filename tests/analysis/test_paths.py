@@ -62,6 +62,7 @@ FINE = {
         "import os\nwith x:\n    os.makedirs('b')\n    open('b/c.txt')",
     ],
     "one whose mode is not known": ["open('a.txt', **options)"],
+    "one that is opened in a way that is not known": ["open(*args)", "open('a.txt')"],
     "what a function of the notebook reads": [
         "class A:\n    def read_csv(self, n): pass\nA().read_csv('a')"
     ],

@@ -324,6 +324,11 @@ def _place_in(node: ast.AST, place: _Place) -> _Place:
     return place
 
 
+def type_parameters(node: ast.AST) -> frozenset[str]:
+    """The names that a function or class has between brackets: ``def f[T](x: T)``."""
+    return frozenset(each.name for each in getattr(node, "type_params", ()))
+
+
 def variables(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef,
 ) -> tuple[frozenset[str], frozenset[str]]:
@@ -335,6 +340,7 @@ def variables(
         args = node.args
         each = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
         own.update(arg.arg for arg in each if arg)
+        own.update(type_parameters(node))
     if not isinstance(node, ast.Lambda):
         stack += node.body
     while stack:
