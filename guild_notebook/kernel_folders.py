@@ -75,13 +75,18 @@ def end_of_run(run_dir: str) -> bool:
 def end_oldest(run_dir: str) -> list[str]:
     """Of the kernels that are kept of runs beside ``run_dir`` end those that are over
     ``MOST_KEPT``; returns the beginnings of their runs' IDs."""
-    home = os.path.dirname(os.path.realpath(run_dir))
-    kept = [f for f in _found() if f.until and os.path.dirname(os.path.realpath(f.run_dir)) == home]
-    kept.sort(key=lambda folder: folder.changed)
+    kept = kept_in(os.path.dirname(os.path.realpath(run_dir)))
     oldest = kept[: max(0, len(kept) - MOST_KEPT)]
     for folder in oldest:
         _end(folder, seconds=0.0)
     return [os.path.basename(folder.run_dir)[:8] for folder in oldest]
+
+
+def kept_in(runs: str) -> list[KernelFolder]:
+    """The kernels that are kept of runs whose directories are in ``runs``, the oldest first."""
+    kept = [f for f in _found() if f.until and _is_locked(f)]
+    kept = [f for f in kept if os.path.dirname(os.path.realpath(f.run_dir)) == runs]
+    return sorted(kept, key=lambda folder: folder.changed)
 
 
 def look(run_dir: str) -> None:

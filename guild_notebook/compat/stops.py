@@ -1,4 +1,4 @@
-"""`guild stop RUN` for a run that has ended, and has kept its kernel."""
+"""`guild stop` for runs that have ended, and have kept their kernels."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 
 def end_kept_kernels(module: Any) -> None:
-    """Let ``guild stop`` end the kernel that a run has kept (nb-keep-kernel).
+    """Let ``guild stop RUN`` end the kernel that a run has kept (nb-keep-kernel), and without runs
+    say which ones there are.
 
-    guild/commands/runs_impl.py:1260, ``_stop_run``, does nothing for a run that has ended. It is
-    for what this package adds to Guild, so it is never needless.
+    guild/commands/runs_impl.py:1260, ``_stop_run``, does nothing for a run that has ended, and
+    ``_stop_runs`` without runs is for those that go on. It is for what this package adds to Guild,
+    so it is never needless.
     """
-    stop = module._stop_run
+    stop, stop_several = module._stop_run, module._stop_runs
 
     def stop_run(run: Any, no_wait: Any) -> None:
         stop(run, no_wait)
@@ -21,4 +23,24 @@ def end_kept_kernels(module: Any) -> None:
         if os.path.isdir(run.dir) and kernel_folders.end_of_run(run.dir):
             module.cli.out(f"Ended the kernel that {run.id} has kept", err=True)
 
-    module._stop_run = stop_run
+    def stop_runs(args: Any, ctx: Any) -> None:
+        is_of_all = not args.runs
+        try:
+            stop_several(args, ctx)
+        finally:
+            if is_of_all:
+                from guild import var
+
+                from .. import kernel_folders
+
+                kept = kernel_folders.kept_in(os.path.realpath(var.runs_dir()))
+                for folder in kept:
+                    until = kernel_folders.time_of_day(folder.until)
+                    run = os.path.basename(folder.run_dir)[:8]
+                    module.cli.out(
+                        f"The kernel of run {run}, which has failed, is kept until {until}: "
+                        f"guild stop {run} ends it",
+                        err=True,
+                    )
+
+    module._stop_run, module._stop_runs = stop_run, stop_runs

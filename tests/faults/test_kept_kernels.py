@@ -68,6 +68,13 @@ def test_the_run_ends_at_once_and_says_how_to_get_to_its_kernel(project: Project
     assert os.stat(folder.path).st_mode & 0o777 == 0o700
     assert os.stat(folder.connection_file).st_mode & 0o777 == 0o600
     assert len(of_home(project)) == 4  # supervisor, kernel, what the cell has started
+    nothing, is_kept = project.guild("stop", "-y").stderr.splitlines()
+    assert nothing == "Nothing to stop."
+    assert re.fullmatch(
+        rf"The kernel of run {short}, which has failed, is kept until [\d: -]+: guild stop {short} "
+        "ends it",
+        is_kept,
+    )
     assert project.guild("stop", "-y", run.id).stderr.splitlines() == [
         f"Ended the kernel that {run.id} has kept"
     ]
