@@ -72,6 +72,7 @@ RECEIVERS = {
 
 OF_MODULE = {
     "compare/server.py": {"_Refusal": (1, "{}")},
+    "compat/stops.py": {"out": (0, "{}")},
     "cluster/pid_proxy.py": {"print": (9, "")},  # for the process that has started it
     "run/forked_trial.py": {"say": (0, "{}")},
     "run/kernel/forking.py": {"say": (0, "{}")},
