@@ -28,7 +28,7 @@ WITHOUT_A_LEVEL = (
     "line above out, and indent the operation less"
 )
 
-_JOINED = re.compile(r"\s*notebook(?::\s*|\s+)(\S.*\.ipynb\b.*)")
+_JOINED = re.compile(r"\s*notebook(?::\s*|\s+)(?=\S.*\.ipynb\b)(.*)")
 """What YAML makes of ``notebook: NAME`` without the colon or the blank."""
 
 _NOTEBOOK_WORDS = ("ipynb", "jupyter")

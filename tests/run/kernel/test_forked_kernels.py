@@ -28,7 +28,8 @@ SHARED = {
     "what is captured": "%%capture captured\nprint('captured')",
     "both streams and descriptors": (
         "print('err', file=sys.stderr); print('out'); os.write(1, b'written\\n')\n"
-        "subprocess.run(['echo', 'program']); warnings.warn('careful')"
+        "subprocess.run(['echo', 'program']); warnings.warn('careful')\n"
+        "time.sleep(1)  # what goes by descriptors comes on its own way"
     ),
     "an error that is allowed": "raise ValueError('expected')",
     "an output that is cleared": "for n in (0, 1):\n    clear_output(wait=True); print('step', n)",

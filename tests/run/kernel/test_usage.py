@@ -57,8 +57,9 @@ def test_cpu_time_is_that_of_the_process_and_not_of_its_sleep(
 def test_cpu_time_has_that_of_children_that_live_and_counts_it_once_when_they_end(
     used: Usage, process: subprocess.Popen
 ):
-    begun = f"child = subprocess.Popen([sys.executable, '-c', {SPIN.format(1.0)!r}])"
-    first = taken(used, process, f"{begun}; time.sleep(0.7)")["cpu_seconds"]
+    spin = f"{SPIN.format(0.5)}\nprint(flush=True)\n{SPIN.format(0.5)}"
+    begun = f"child = subprocess.Popen([sys.executable, '-c', {spin!r}], stdout=subprocess.PIPE)"
+    first = taken(used, process, f"{begun}; child.stdout.readline()")["cpu_seconds"]
     second = taken(used, process, "child.wait()")["cpu_seconds"]
     assert first > 0.1 and second > 0.1
     assert 0.95 <= first + second < 1.3
