@@ -22,8 +22,8 @@ from typing import Any
 
 from ..errors import OptionError, nearest, shown
 from . import readers
-from .option import PREFIX as PREFIX
-from .option import Option
+from .readers import PREFIX as PREFIX
+from .readers import Option
 from .reports import HTML, HTML_NO_INPUT, PartError, read_reports
 from .scalars import ScalarsSetting, read_scalars
 

@@ -1,15 +1,45 @@
-"""What reads the values of options, of YAML and of the command line, but for those of ``nb-report``
-and ``nb-scalars``. All raise ValueError with what is allowed."""
+"""An option of operations, without the value that it has in one, and what reads such values, of
+YAML and of the command line, but for those of ``nb-report`` and ``nb-scalars``. The readers raise
+ValueError with what is allowed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import shown
 
+PREFIX = "nb-"
+
 NOT_IN_ARGUMENTS = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One row: ``name`` without ``nb-`` or ``--``; ``read`` turns a value of YAML or text of the
+    command line into what the run uses and raises ValueError with what is allowed."""
+
+    name: str
+    takes: str
+    default: Any
+    help: str
+    read: Callable[[Any], Any]
+
+    @property
+    def attribute(self) -> str:
+        return PREFIX + self.name
+
+    @property
+    def choices(self) -> list[str]:
+        """The words that it takes, if it takes words."""
+        words = self.takes.split("|") if "|" in self.takes else []
+        return [word for word in words if not word.endswith(",…")]
+
+    @property
+    def is_list(self) -> bool:
+        return self.takes.endswith(",…")
 
 
 def name(value: Any) -> str:

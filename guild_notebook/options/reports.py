@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import nearest, shown
 from . import readers
-from .option import Option
+from .readers import Option
 
 HTML = "html"
 HTML_NO_INPUT = "html-no-input"

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from .. import options
-from ..options.option import Option
+from ..options.readers import Option
 from ..options.reports import OWN_REPORTS
 from . import operation
 
