@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from guild_notebook.options import ALIASES, OPTIONS
-from guild_notebook.options.option import Option
+from guild_notebook.options.readers import Option
 from guild_notebook.options.reports import OWN_REPORTS, REPORT_OPTIONS
 from guild_notebook.options.scalars import ScalarsSetting
 from tests.helpers.project import CHECKOUT

@@ -12,7 +12,7 @@ import pytest
 
 from guild_notebook import options
 from guild_notebook.errors import OptionError
-from guild_notebook.options.option import Option
+from guild_notebook.options.readers import Option
 from tests.helpers.forked_guild import ForkedGuild
 from tests.helpers.project import Project, Run, code
 
