@@ -86,7 +86,8 @@ def prefix(
     shared = shared_cells(point, ())
     may_reset = not any(OWN_PEAK.search(cells[index].source) for index in indexes)
     required = [record.attr("deps"), record.attr("op").get("deps")]
-    made = Prefix(start, shared, record.dir, varying, may_reset, str(required[0]))
+    limit = settings["memory-limit"]
+    made = Prefix(start, shared, record.dir, varying, may_reset, str(required[0]), limit)
     made.end = end(point)
     if point.index is not None and not point.why.startswith("it depends on "):
         made.why = point.why

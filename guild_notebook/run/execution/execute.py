@@ -20,7 +20,7 @@ from ...document.states import NOT_RUN, RUNNING, indexes_to_run
 from ..kernel import oom
 from ..kernel.memory import OWN_PEAK
 from ..kernel.process import Kernel
-from ..kernel.usage import Usage
+from ..kernel.usage import MEMORY_SECONDS, Usage
 from ..output.progress import StatusLines
 from ..output.status import RunStatus
 from ..output.stream import without_escapes
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from .values import Values
 
 TICK_SECONDS = 0.1
-MEMORY_SECONDS = 0.02  # between two looks at the memory where that is limited
 FAR_OVER = 1.25  # times the limit, beyond which an interrupted cell's kernel is killed at once
 GRACE_SECONDS = 5.0  # time that an interrupted cell has to end before the kernel is killed
 LEAST_GRACE_SECONDS = 0.5  # the same however much memory it takes

@@ -20,10 +20,11 @@ from typing import Any
 
 from ... import fork_host
 from ...document.cell_limits import NO_LIMIT, CellLimit
-from ...document.measures import Measures
+from ...document.measures import Measures, memory_text
 from ...document.shared_cells import Second, SharedCells
 from . import prefix, supervisor
 from .starting import Child, KernelStart, Pipes
+from .usage import MEMORY_SECONDS, Usage
 
 FOLDER = "run"
 """In the host's folder, where the shared cells work: what a trial's run directory has before it
@@ -133,7 +134,8 @@ class Prefix:
     ``ready``, how the cells were executed. ``reason`` is why the kernel is not forked. ``lines``
     are what no trial before has said, and ``end`` is what the first cell is called that is not
     shared; ``why`` says why it is not where this is seen from what the cells before have done.
-    ``second`` is a later point, None where there is none to try."""
+    ``second`` is a later point, None where there is none to try. The process with the cells may
+    take as many bytes of memory as the ``memory_limit``, None for any."""
 
     def __init__(
         self,
@@ -143,12 +145,14 @@ class Prefix:
         varying: Collection[str],
         may_reset_peak: bool,
         required: str,
+        memory_limit: int | None = None,
     ) -> None:
         self._host = os.environ[fork_host.VARIABLE]
         self._start, self.cells = start, cells
         self._run_dir = os.path.realpath(run_dir)
         self._folder = os.path.join(os.path.realpath(self._host), FOLDER)
         self._may_reset_peak, self._required = may_reset_peak, required
+        self._memory_limit = memory_limit
         self._connection: socket.socket | None = None
         self._key = ""
         self._own = {*OF_RUN, *map(_variable, varying)}
@@ -260,9 +264,9 @@ class Prefix:
             self._connection = await self._connected(stop)
             while self._connection:
                 told = await self._told(stop, self.cells)
-                if "slow" in told:
-                    self.refuse(told["slow"])
-                if told.keys() & {"slow", "stopped"}:
+                if "over" in told:
+                    self.refuse(told["over"])
+                if told.keys() & {"over", "stopped"}:
                     break
                 if "ready" in told:
                     self._set_shared(told["ready"])
@@ -283,24 +287,45 @@ class Prefix:
         self, stop: asyncio.Future[Any], cells: Sequence[SharedCell], first: int = 0
     ) -> dict[str, Any]:
         """What the process says once it has executed its cells, of which the ``first`` is next:
-        empty where it has ended. ``slow`` is said here of one that takes longer than it may, and
-        ``stopped`` for a run that is."""
-        limit = cells[first].limit
+        empty where it has ended. ``over`` is said here of one that takes more time or memory than
+        it may, and ``stopped`` for a run that is."""
+        limit, pid = cells[first].limit, None
         while True:
             line = asyncio.ensure_future(self._next_line())
+            over = asyncio.ensure_future(self._over_memory(pid))
             await asyncio.wait(
-                [line, stop], timeout=limit.seconds, return_when=asyncio.FIRST_COMPLETED
+                [line, stop, over], timeout=limit.seconds, return_when=asyncio.FIRST_COMPLETED
             )
+            over.cancel()
             if not line.done():
                 line.cancel()
                 if stop.done():
                     return {"stopped": True}
-                return {"slow": f"a shared cell takes longer than {limit.option}"}
+                slow = f"a shared cell takes longer than {limit.option}"
+                return {"over": over.result() if over.done() else slow}
             told = line.result()
             if "cell" not in told:
                 return told
+            pid = told["pid"]
             if 0 <= told["cell"] < len(cells):
                 limit = cells[told["cell"]].limit
+
+    async def _over_memory(self, pid: int | None) -> str:
+        """Wait until the process with this ``pid``, and those that come from it, take more memory
+        than they may; returns a text that says so."""
+        limit, held = self._memory_limit, 0
+        if not (limit and pid):
+            await asyncio.Event().wait()  # for ever
+        assert limit
+        usage = Usage(pid, None, may_reset=False)
+        try:
+            while held <= limit:
+                await asyncio.sleep(MEMORY_SECONDS)
+                held = usage.held(limit)
+        finally:
+            usage.close()
+        sizes = memory_text(held), memory_text(limit)
+        return f"a shared cell takes {sizes[0]} of memory, over {sizes[1]} (nb-memory-limit)"
 
     async def _grow(self, second: SecondPoint, stop: asyncio.Future[Any]) -> None:
         """Go on with a process that has executed the cells up to the ``second`` point, unless there
@@ -332,7 +357,7 @@ class Prefix:
             self._set_shared(told["ready"])
         else:
             ended = "the process that has executed them has ended"
-            reason = str(told.get("refused", told.get("slow", ended)))
+            reason = str(told.get("refused", told.get("over", ended)))
             await self._leave(reason, True, bool(told.get("is_of_cell")))
 
     async def _leave(self, reason: str, has_failed: bool = False, is_of_cell: bool = False) -> None:

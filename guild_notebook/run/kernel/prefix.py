@@ -7,7 +7,7 @@ file. FOLDER, which only the user can enter, has ``prefix.json``, which says wha
 (forking.py), and gets the Unix socket ``p``. The process ends when its standard input does, which
 is a pipe of who runs the trials; then FOLDER is removed.
 
-Who connects to ``p`` gets lines of JSON: ``{"cell": N}`` when the N-th cell begins, then either
+Who connects to ``p`` gets lines of JSON: ``{"cell": N, "pid": …}`` when a cell begins, then either
 ``{"refused": REASON, "cells": N}``, where a process that executes only the first N can be forked,
 or ``{"ready": …}``, after which it may ask for a kernel: ``{"fork": …}``, with the descriptors of
 the supervisor's pipes (supervisor.py), is answered by ``{"pid": PID}`` and, when that supervisor
@@ -116,7 +116,7 @@ def _execute(
     peak_memory = sibling("memory").PeakMemory
     before, problem = len(done.took), ""
     for number, cell in enumerate(config["cells"], 1):
-        clients.tell({"cell": before + number - 1})
+        clients.tell({"cell": before + number - 1, "pid": os.getpid()})
         peak = peak_memory(os.getpid(), config["may_reset_peak"])
         peak.begin()
         started, cpu_before = time.monotonic(), _cpu_seconds()

@@ -21,6 +21,7 @@ LOOKS_SHARE = 1 / 400  # of the time, what looks at processes take
 CLOSE_SHARE = 1 / 200  # the same of looks at all memory of processes, and at GPUs
 SECONDS_PER_BYTE = 3e-11  # what a close look takes for the memory of processes: 30 ms for 1 GB
 SHORT_SECONDS = 0.005  # in which a cell has hardly started a process: the run looks for none
+MEMORY_SECONDS = 0.02  # between two looks at the memory where that is limited
 LIMITED_SHARE = 1 / 20  # of looks at who is there, and at their memory, where that is limited
 _CLOCK_OF_PROCESS = 2  # CPUCLOCK_SCHED of Linux's clocks of processes (clock_getcpuclockid(3))
 

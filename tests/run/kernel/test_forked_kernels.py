@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.project import Project, Run, code
+from tests.helpers.slow import but_slow
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux")
 
@@ -159,13 +160,29 @@ def test_a_trial_ends_as_any_run_and_the_next_one_is_forked(project: Project, so
         assert [*run.attr("shared_cells")["seconds"]] == [0]
 
 
-def test_a_shared_cell_that_takes_too_long_ends_each_trial(project: Project):
-    project.notebook("long.ipynb", "import time\ntime.sleep(30)", "lr = 1", "lr")
+LIMITS = {
+    "cell-timeout=1": (
+        "was interrupted: over 1 s (nb-cell-timeout)",
+        "longer than nb-cell-timeout",
+    ),
+    "memory-limit=250MB": (
+        "of memory, over 250 MB (nb-memory-limit)",
+        "over 250 MB (nb-memory-limit)",
+    ),
+}
+
+
+@pytest.mark.parametrize("limit", but_slow(LIMITS, "memory-limit=250MB"))
+def test_a_shared_cell_that_takes_too_much_ends_each_trial(project: Project, limit: str):
+    size = 400_000_000 * ("memory" in limit)
+    cell = f"import time\nkept = b'x' * {size}\ntime.sleep(30)"
+    project.notebook("long.ipynb", cell, "lr = 1", "lr")
     project.without_reports("long.ipynb")
-    done = project.guild("run", "-y", "long.ipynb", "lr=[1,2]", "nb-fork=yes", "nb-cell-timeout=1")
+    done = project.guild("run", "-y", "long.ipynb", "lr=[1,2]", "nb-fork=yes", f"nb-{limit}")
     trials = [run for run in done.runs if run.attr("flags")]
     assert [run.attr("shared_cells") for run in trials] == [None, None]
     for run in trials:
-        assert "was interrupted: over 1 s (nb-cell-timeout)" in run.output
+        assert LIMITS[limit][0] in run.output
     said = "".join(run.output for run in trials)
-    assert said.count("a shared cell takes longer than nb-cell-timeout") == 1
+    (line,) = re.findall("the trials run in fresh kernels: a shared cell takes (.*)", said)
+    assert line.endswith(LIMITS[limit][1])

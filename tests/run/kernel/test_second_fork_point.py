@@ -3,6 +3,7 @@ is forked that executes them, and then for each of these trials (nb-fork)."""
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -167,13 +168,23 @@ def test_what_is_not_worth_it_is_not_done_and_nothing_is_said(
 
 
 @pytest.mark.slow
-def test_what_takes_longer_than_a_cell_may_is_executed_by_the_trials(shared: Project):
-    cell = "time.sleep(30 if depth == 1 else 0.1)"
-    arguments = ["depth=[1,2]", "lr=[3,4]", "nb-cell-timeout=2"]
+@pytest.mark.parametrize(
+    ("limit", "why", "ends"),
+    [
+        ("cell-timeout=2", "longer than nb-cell-timeout", "over 2 s (nb-cell-timeout)"),
+        ("memory-limit=500MB", ".* over 500 MB .*", "over 500 MB (nb-memory-limit)"),
+    ],
+)
+def test_what_takes_more_than_a_cell_may_is_executed_by_the_trials(
+    shared: Project, limit: str, why: str, ends: str
+):
+    size = 600_000_000 * ("memory" in limit)
+    cell = f"kept = b'x' * ({size} * (depth == 1)); time.sleep(30 if depth == 1 else 0.6)"
+    arguments = ["depth=[1,2]", "lr=[3,4]", f"nb-{limit}"]
     done = refused_sweep(shared, cell, arguments=arguments)
-    assert "share no more cells: a shared cell takes longer than nb-cell-timeout" in done.stdout
+    assert re.search(f"share no more cells: a shared cell takes {why}", done.stdout)
     runs = sorted(done.trials, key=lambda run: str(run.flags))
-    assert ["over 2 s (nb-cell-timeout)" in run.output for run in runs] == [True] * 2 + [False] * 2
+    assert [ends in run.output for run in runs] == [True] * 2 + [False] * 2
 
 
 @pytest.mark.slow
