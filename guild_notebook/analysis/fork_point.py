@@ -161,7 +161,7 @@ class _Shared:
         self._read = read
         self._with_settings = with_settings
         self._flow = Flow(flags, [each for cell in read for each in cell], has_results=True)
-        self._only_set: dict[int, frozenset[str]] = {}
+        self._only_set: set[int] = set()
         self._differing: set[str] = set()
         self._constant: set[str] = set()  # names that have the same value wherever they are read
         self._used: set[str] = set()  # those of them that a value that differs is made of
@@ -199,7 +199,7 @@ class _Shared:
         if set_here:
             self.settings[cell.index] = frozenset(set_here)
             if all(statement.sets_from is not None for statement in self._read[number]):
-                self._only_set[number] = flags or frozenset()
+                self._only_set.add(number)
         return ""
 
     def _dependence(self, flags: Iterable[str]) -> str:
@@ -283,9 +283,10 @@ class _Shared:
             span = min(span for span in self._spans if span.start == first)
             call = span.call.removeprefix(f"{ANY}.")
             why = f"it sets {span.name} to what each run has for itself ({call})"
+        does = why.removeprefix("it ")
         while first - 1 in self._only_set:  # of which nothing would be shared
             first -= 1
-            why = f"it depends on {_listed(self._only_set[first])}"
+            why = f"it sets {_listed(self.settings[indexes[first]])}, and what follows {does}"
         shared = set(indexes[:first])
         settings = {index: names for index, names in self.settings.items() if index in shared}
         return ForkPoint(first, indexes[first], why, settings, self._depends)

@@ -18,6 +18,9 @@ MOST_CHARACTERS = 500_000
 MOST_CELLS = 2_500
 """Cells times flags that are read for it."""
 
+_OF_FLAG = "it depends on {0}", "it sets {0}, and what follows depends on {0}"
+"""Why a cell is not shared by trials that differ in one flag (fork_point.py)."""
+
 
 def by_flag(nb: Notebook, found: Discovered) -> dict[str, ForkPoint]:
     """Where trials part that differ in one flag alone, by its name; of a large notebook of some
@@ -34,15 +37,15 @@ def lines(nb: Notebook, found: Discovered) -> Iterator[str]:
     """What trials share that differ in one flag: a line for flags of which it is the same. Nothing
     where each flag is held by the first cell, as the table of flags says."""
     points = by_flag(nb, found)
-    if not any(point.cells or point.why != _depends(name) for name, point in points.items()):
-        return
     alike: dict[tuple[Any, ...], list[str]] = {}
     for name, point in points.items():
-        why = "" if point.why == _depends(name) else point.why
+        why = next((why for why in _OF_FLAG if point.why == why.format(name)), point.why)
         alike.setdefault((point.cells, point.index, why), []).append(name)
+    if not any(cells or why not in _OF_FLAG for cells, _index, why in alike):
+        return
     for (cells, index, why), names in alike.items():
-        each = "it" if len(names) == 1 else "each"
-        point = ForkPoint(cells, index, why or _depends(each))
+        each = names[0] if len(names) == 1 else "each"
+        point = ForkPoint(cells, index, why.format(each) if why in _OF_FLAG else why)
         yield f"  {', '.join(names)}: {_said(nb, point)}"
     if left := len(found.flags) - len(points):
         yield f"  {left} more: guild-notebook preview {nb.path} NAME='[A, B]' says it"
@@ -68,10 +71,6 @@ def data(points: Mapping[str, ForkPoint], name: str) -> dict[str, Any] | None:
         return None
     point = points[name]
     return {"cells": point.cells, "cell": point.index, "why": point.why}
-
-
-def _depends(name: str) -> str:
-    return f"it depends on {name}"
 
 
 def _said(nb: Notebook, point: ForkPoint) -> str:

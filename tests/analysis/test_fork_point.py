@@ -402,7 +402,7 @@ SETTINGS: dict[str, tuple[list[str], ForkPoint]] = {
     ),
     "a text may name it": (
         ["lr = 0.1", "df.query('lr > 3')", "df.query('x > @lr')"],
-        ForkPoint(0, 0, DEPENDS),
+        ForkPoint(0, 0, "it sets lr, and what follows may read lr, which it has in a text"),
     ),
     "a text that is only shown names it": (
         ["lr = 0.1", "print('lr')", "lr"],
@@ -421,7 +421,14 @@ SETTINGS: dict[str, tuple[list[str], ForkPoint]] = {
         ["lr = 0.1", "n = 3", "lr"],
         ForkPoint(2, 2, DEPENDS, {0: frozenset({"lr"})}),
     ),
-    "nothing would be shared": (["lr = 0.1\nn = 3", "lr"], ForkPoint(0, 0, DEPENDS)),
+    "nothing would be shared": (
+        ["lr = 0.1\nn = 3", "lr"],
+        ForkPoint(0, 0, "it sets lr, and what follows depends on lr"),
+    ),
+    "two cells would share nothing": (
+        ["load()", "lr = 0.1", "rate, n = lr, 2", "n"],
+        ForkPoint(1, 1, "it sets lr, and what follows depends on lr"),
+    ),
     "nobody reads it": (
         ["lr = 0.1", "load()"],
         ForkPoint(2, None, "", {0: frozenset({"lr"})}),

@@ -159,7 +159,7 @@ def test_flags_says_which_cells_trials_share_and_why_no_more(tmp_path):
         "",
         "With nb-fork, trials that differ in one flag share:",
         "  lr, n: 2 of 4 code cells, those before the 3rd cell (fit(lr, n)): it depends on each",
-        "  k: 3 of 4 code cells, those before the 4th cell (k = 2): it depends on it",
+        "  k: 3 of 4 code cells, those before the 4th cell (k = 2): it depends on k",
     ]
     path = notebook_of(tmp_path, "!wget x", "load(1)", "lr = 3")
     assert cli("flags", path).stdout.splitlines()[-1] == (
@@ -171,7 +171,29 @@ def test_flags_says_nothing_of_trials_where_the_first_cell_holds_all_flags(tmp_p
     path = notebook_of(tmp_path, "lr = 0.1", "fit(lr)")
     assert len(cli("flags", path).stdout.splitlines()) == 2
     forks = [flag["fork"] for flag in json.loads(cli("flags", path, "--json").stdout)["flags"]]
-    assert forks == [{"cells": 0, "cell": 0, "why": "it depends on lr"}]
+    why = "it sets lr, and what follows depends on lr"
+    assert forks == [{"cells": 0, "cell": 0, "why": why}]
+
+
+def test_flags_says_of_a_cell_that_only_sets_flags_that_later_ones_depend_on_them(tmp_path):
+    path = notebook_of(tmp_path, "load(1)", "lr = 0.1\nn = 3", "fit(lr)", "fit(n)")
+    assert cli("flags", path).stdout.splitlines()[-2:] == [
+        "  lr: 1 of 4 code cells, those before the 2nd cell (lr = 0.1): it sets lr, and what "
+        "follows depends on lr",
+        "  n: 3 of 4 code cells, those before the 4th cell (fit(n)): it depends on n",
+    ]
+    said = cli("preview", path, "lr=[1,2]", "n=[4,5]").stdout.splitlines()[-2:]
+    assert said == [
+        "with nb-fork these trials share 1 of 4 code cells, those before the 2nd cell (lr = 0.1): "
+        "it sets lr and n, and what follows depends on lr",
+        "those with the same value of lr share 3 of 4 code cells, those before the 4th cell "
+        "(fit(n)): it depends on n",
+    ]
+    path = notebook_of(tmp_path, "lr = 0.1", "open('x', 'w')")
+    assert cli("preview", path, "lr=[1,2]").stdout.splitlines()[-1] == (
+        "with nb-fork these trials share no cells: the 1st cell (lr = 0.1) is the first, and it "
+        "sets lr, and what follows may write files (open)"
+    )
 
 
 def test_flags_says_it_of_some_flags_of_a_notebook_with_many(tmp_path):
