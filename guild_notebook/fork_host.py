@@ -48,6 +48,10 @@ COUNTS = "varying_counts"
 """The run attribute of a trial that has how many values each of these flags has in all trials, and
 as "" how many trials there are: where that is known before the first."""
 
+ALIKE = "varying_alike"
+"""The run attribute of a trial that has how many trials have the value that it has itself of each
+of these flags, where ``COUNTS`` is there."""
+
 HOST, PROCESS, LOG, REFUSED = "h", "p", "log", "refused"
 """The names of what is in the folder."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..fork_host import COUNTS, VARIABLE, VARYING, Host, opened
+from ..fork_host import ALIKE, COUNTS, VARIABLE, VARYING, Host, opened
 
 log = logging.getLogger("guild")
 
@@ -32,21 +33,22 @@ def is_wanted(run: Any) -> bool:
     return option(run.get("cmd"), "fork") in ("yes", "verify")
 
 
-def record(runs: Iterable[Any], names: Iterable[str], counts: Mapping[str, int]) -> None:
+def record(
+    runs: Sequence[Any], names: Iterable[str], flags: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Let each of ``runs`` know the ``names`` of the flags that vary; none share cells where there
-    are none, since repeated runs are there to differ by chance. ``counts`` has how many values
-    each flag has, where the values of all trials are known."""
+    are none, since repeated runs are there to differ by chance. Where these are all trials, which
+    have these ``flags``, let it know how many there are with which values."""
     found = sorted(names)
-    for run in runs if found else ():
+    values = {name: [repr(trial.get(name)) for trial in flags] for name in found}
+    trials = {name: Counter(values[name]) for name in found}
+    counts = {"": len(flags), **{name: len(trials[name]) for name in found}}
+    for number, run in enumerate(runs if found else ()):
         run.write_attr(VARYING, found)
-        if counts:
+        if flags:
             run.write_attr(COUNTS, counts)
-
-
-def counts(flags: Sequence[Mapping[str, Any]], names: Iterable[str]) -> dict[str, int]:
-    """How many values each of these flags has in all trials, and "" how many trials there are."""
-    values = {name: {repr(trial.get(name)) for trial in flags} for name in names}
-    return {"": len(flags), **{name: len(found) for name, found in sorted(values.items())}}
+            alike = {name: trials[name][values[name][number]] for name in found}
+            run.write_attr(ALIKE, alike)
 
 
 def start_host(own_folder: str, say: Callable[[str], None] = lambda line: None) -> Host | None:

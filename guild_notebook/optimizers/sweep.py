@@ -155,7 +155,7 @@ class _Sweep:
         if self._forks and runs:
             flags = [run.get("flags") or {} for run in runs]
             names = {*varying(flags), *self._search_space()}
-            forks.record(runs, names, forks.counts(flags, names))
+            forks.record(runs, names, flags)
 
     def _search_space(self) -> list[str]:
         """The flags whose values an optimizer chooses, whichever it has chosen."""
@@ -190,7 +190,7 @@ class _Sweep:
         """Run a trial in place of Guild's function, which calls ``by_guild``."""
         self._begin()
         if self._forks and not self._runs:
-            forks.record([run], self._search_space(), {})
+            forks.record([run], self._search_space())
         try:
             self._jobs.run(run, functools.partial(self._run_trial, run, by_guild))
         finally:

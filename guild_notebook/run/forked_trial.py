@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -89,18 +90,18 @@ def prefix(
     limit = settings["memory-limit"]
     made = Prefix(start, shared, record.dir, varying, may_reset, str(required[0]), limit)
     made.end = end(point)
-    if point.index is not None and not point.why.startswith("it depends on "):
+    if point.index is not None and "depends on " not in point.why:
         made.why = point.why
-    counts = record.known_attr(fork_host.COUNTS)
-    if isinstance(counts, dict) and shared:
-        about = {name: count for name, count in counts.items() if isinstance(count, int)}
-        trials = about.pop("", 0)  # as optimizers.forks.counts has it
-        second = second_point(notebook, found, trials, about, to_run, has_constants, point)
+    counts = _numbers(record, fork_host.COUNTS)
+    if counts and shared:
+        trials = counts.pop("", 0)
+        second = second_point(notebook, found, trials, counts, to_run, has_constants, point)
         if second:
             later, same = second
             both = shared_cells(later, same)
             before, more = both[: point.cells], both[point.cells :]
-            made.second = SecondPoint(more, before, sorted(same), end(later))
+            sharing = _sharing(same, trials, counts, _numbers(record, fork_host.ALIKE))
+            made.second = SecondPoint(more, before, sorted(same), end(later), sharing)
     if not start.can_be_forked:
         made.refuse(f"kernel '{start.name}' is not a plain IPython kernel")
     elif not shared:
@@ -110,6 +111,23 @@ def prefix(
     else:
         made.begin()
     return made
+
+
+def _numbers(record: RunDir, name: str) -> dict[str, int]:
+    """The whole numbers of an attribute that has one for each of some flags."""
+    value = record.known_attr(name)
+    known = value.items() if isinstance(value, dict) else ()
+    return {key: number for key, number in known if isinstance(number, int)}
+
+
+def _sharing(
+    same: Collection[str], trials: int, counts: Mapping[str, int], alike: Mapping[str, int]
+) -> int:
+    """How many of the ``trials`` have the values of one of them of the flags ``same``, or at most
+    have them: ``alike`` are those with its value of one flag, of which there are ``counts``."""
+    if len(same) > 1 and math.prod(counts.values()) == trials:  # a grid
+        return math.prod(counts[name] for name in counts.keys() - same)
+    return min(alike.get(name, 1) for name in same)
 
 
 def _may_be_in(flag: str, required: Sequence[Any]) -> bool:

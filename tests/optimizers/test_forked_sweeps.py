@@ -292,7 +292,7 @@ def test_trials_of_one_value_share_one_more_execution(sweeps: Sweeps, way: str):
         assert run.attr("exit_status") == 0, run.output
         assert run.attr("shared_cells")["seconds"].keys() == {0, 1, 2}
     of = [run.attr("shared_cells")["second"]["prefix"] for run in runs]
-    assert len({*of}) == (3 if way == "queue" else 2)  # one was ended too early
+    assert len({*of}) == 2
 
 
 @pytest.mark.slow

@@ -36,9 +36,21 @@ def test_trials_know_how_many_values_there_are(sweeps: Project):
     done = sweeps.run("train", "lr=[0.1,0.2,0.3]", "depth=[1,2]", "name=b", "--stage-trials")
     counts = {"": 6, "depth": 2, "lr": 3}
     assert [run.attr("varying_counts") for run in done.runs] == [counts] * 6
+    assert [run.attr("varying_alike") for run in done.runs] == [{"depth": 3, "lr": 2}] * 6
     sweeps.guild("runs", "rm", "-y", "--staged")
     done = sweeps.run("train", "@trials.csv")
     assert [run.attr("varying_counts") for run in done.runs] == [{"": 2, "lr": 2}] * 2
+
+
+def test_a_trial_knows_how_many_have_its_values(sweeps: Project):
+    sweeps.file("uneven.csv", "lr,name\n0.5,b\n0.4,b\n0.4,c\n")
+    done = sweeps.run("train", "@uneven.csv")
+    alike = {(run.flags["lr"], run.flags["name"]): run.attr("varying_alike") for run in done.runs}
+    assert alike == {
+        (0.5, "b"): {"lr": 1, "name": 2},
+        (0.4, "b"): {"lr": 2, "name": 2},
+        (0.4, "c"): {"lr": 2, "name": 1},
+    }
 
 
 def told(done: Command) -> tuple[list[list[str] | None], set[str | None]]:

@@ -61,14 +61,15 @@ class SharedCell:
 
 @dataclass(frozen=True)
 class SecondPoint:
-    """A later point at which trials part that have the same values of the flags ``same``: they have
-    ``cells`` more in common, before that called ``end``. ``before`` are the cells up to the first
-    point with these values."""
+    """A later point at which those ``trials`` part that have the same values of the flags ``same``:
+    they have ``cells`` more in common, before that called ``end``. ``before`` are the cells up to
+    the first point with these values."""
 
     cells: Sequence[SharedCell]
     before: Sequence[SharedCell]
     same: Sequence[str]
     end: str
+    trials: int
 
 
 WORTH_SECONDS = 0.5
@@ -341,7 +342,8 @@ class Prefix:
         self._grow_key = _digest(wanted)
         self._first = self._connection, self.cells, self.shared
         try:
-            await self._send({"grow": {"key": self._grow_key, **wanted}})
+            about = {"key": self._grow_key, "trials": second.trials}
+            await self._send({"grow": {**about, **wanted}})
             answer = await self._next_line()
             if "grown" not in answer:
                 await self._leave(str(answer.get("refused", "")))
@@ -371,7 +373,8 @@ class Prefix:
                 await self._next_line()
         if reason and self.second:
             of = " and ".join(self.second.same)
-            line = f"nb-fork: trials with the same value of {of} share no more cells: {reason}"
+            which = "the same" if has_failed and not is_of_cell else "one"
+            line = f"nb-fork: trials with {which} value of {of} share no more cells: {reason}"
             self.say(line, "no second")
 
     def leave_second(self) -> bool:

@@ -142,7 +142,7 @@ def _execute(
             clients.refuse(problem, kernel.cells_before, is_of_cell)
             os._exit(0)  # the guard ends what the cells have started
     kernel.settle()
-    if before and (problem := sibling("grown").memory_problem()):
+    if before and (problem := sibling("grown").memory_problem(sibling)):
         clients.refuse(problem)
         os._exit(0)
 
@@ -315,7 +315,7 @@ class _Server:
         supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
         self._supervisors: dict[int, socket.socket] = {}
         self._waiting: list[tuple[str, socket.socket]] = []  # for a process that has been grown
-        self._grown = sibling("grown").Grown(os.path.dirname(clients.path))
+        self._grown = sibling("grown").Grown(os.path.dirname(clients.path), sibling)
 
     def serve(self, ready: Any) -> Any:
         """Returns in the kernels the request and the descriptor to which the kernel's process
@@ -349,7 +349,8 @@ class _Server:
         # A trial closes its connection to this process once it has its kernel from the other.
         self._waiting = [each for each in self._waiting if each[1].fileno() >= 0]
         self._waiting.append((request["key"], client))
-        answer, path = self._grown.answer(request["key"], {key for key, _ in self._waiting})
+        needed = {key for key, _ in self._waiting}
+        answer, path = self._grown.answer(request["key"], request["trials"], needed)
         if path:
             listening = _Clients(path, self._supervisor.readable)
             end, lifeline = os.pipe()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from guild_notebook.run.kernel import grown
+from guild_notebook.run import forked_trial
+from guild_notebook.run.kernel import grown, memory, prefix
 from tests.helpers.project import Command, Project, Run
 from tests.helpers.slow import but_slow
 
@@ -91,8 +92,7 @@ def test_trials_of_one_value_share_the_cells_that_depend_on_it(
     assert None not in processes(forked)
     for depth in {run.flags["depth"] for run in forked}:
         of_depth = [run for run in forked if run.flags["depth"] == depth]
-        # One that was ended too early is started once more.
-        assert len(processes(of_depth)) <= (1 if len(forked) == 4 else 2)
+        assert len(processes(of_depth)) == 1
     first = forked[0].attr("shared_cells")
     assert first["second"]["cell"] == 2
     assert first["second"]["began"] > first["began"] + first["seconds"][0] * 1_000_000
@@ -134,7 +134,8 @@ def refused_sweep(project: Project, *cells: str, arguments: list[str]) -> Comman
 def test_where_the_second_process_must_not_be_forked_the_first_one_is(shared: Project, source: str):
     cell = f"time.sleep(0.6); print(depth)\n{source}"
     done = refused_sweep(shared, cell, arguments=["depth=[1,2]", "lr=[3,4]"])
-    line = "nb-fork: trials with the same value of depth share no more cells: "
+    which = "one" if source.startswith("os.stat") else "the same"
+    line = f"nb-fork: trials with {which} value of depth share no more cells: "
     assert done.stderr.count(line) + done.stdout.count(line) == 1
     assert line + REFUSED[source] in done.stdout + done.stderr
     assert seconds(done.trials) == [[0]] * 4
@@ -148,6 +149,7 @@ def test_a_value_for_which_a_cell_fails_is_none_for_the_others(shared: Project):
     cell = "time.sleep(0.6); print(depth)\nassert depth != 1, 'odd'"
     done = refused_sweep(shared, cell, arguments=["depth=[1,2]", "lr=[3,4]"])
     runs = sorted(done.trials, key=lambda run: str(run.flags))
+    assert "with one value of depth share no more cells: " in done.stdout + done.stderr
     assert seconds(runs) == [[0], [0], [0, 1, 2, 3], [0, 1, 2, 3]]
     assert ["AssertionError: odd" in run.output for run in runs] == [True, True, False, False]
 
@@ -217,22 +219,38 @@ def test_numbers_of_numpy_and_sklearn_are_those_of_fresh_runs(shared: Project):
 # ---- which of these processes there are
 
 
+@pytest.mark.parametrize(
+    ("same", "trials", "counts", "alike", "sharing"),
+    [
+        (["depth"], 15, {"depth": 3, "lr": 5}, {"depth": 5, "lr": 3}, 5),
+        (["depth"], 15, {"depth": 3, "lr": 5}, {"depth": 9, "lr": 3}, 9),  # a list
+        (["depth", "n"], 30, {"depth": 3, "lr": 5, "n": 2}, {"depth": 10, "lr": 6, "n": 15}, 5),
+        (["depth", "n"], 31, {"depth": 3, "lr": 5, "n": 2}, {"depth": 10, "lr": 6, "n": 15}, 10),
+        (["depth"], 15, {"depth": 3, "lr": 5}, {}, 1),
+    ],
+)
+def test_as_many_trials_share_a_process_as_have_its_values(
+    same: list[str], trials: int, counts: dict[str, int], alike: dict[str, int], sharing: int
+):
+    assert forked_trial._sharing(same, trials, counts, alike) == sharing
+
+
 class Numbers:
     """Stands for processes: each has a guard and a lifeline with its number."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, free: int = 100) -> None:
         self.ended: list[int] = []
-        self.known = grown.Grown("/folder")
+        self.known = grown.Grown("/folder", None)
         self._next = 1
         monkeypatch.setattr(grown.os, "close", self.ended.append)
-        monkeypatch.setattr(grown, "memory", lambda: (free, 100))
+        monkeypatch.setattr(grown, "memory", lambda sibling: (free, 100))
 
-    def want(self, *keys: str, needed: str = "") -> list[str]:
-        """What trials are told that want these, one after the other, while others wait for those
-        that are ``needed``."""
+    def want(self, keys: str, trials: int, needed: str = "") -> list[str]:
+        """What trials are told that want these, one after the other, of which each has so many
+        ``trials``, while others wait for those that are ``needed``."""
         told = []
         for key in keys:
-            answer, path = self.known.answer(key, {*needed})
+            answer, path = self.known.answer(key, trials, {*needed})
             if path:
                 self.known.add(key, path, self._next, self._next)
                 self._next += 1
@@ -242,9 +260,25 @@ class Numbers:
 
 def test_one_lives_at_a_time_where_trials_come_ordered(monkeypatch: pytest.MonkeyPatch):
     numbers = Numbers(monkeypatch)
-    assert numbers.want(*"aabbbc") == [*"112223"]
+    assert numbers.want("aabbc", 2) == [*"11223"]
     assert numbers.ended == [1, 2]
     assert numbers.known.lifelines() == [3]
+
+
+def test_in_any_order_each_lives_until_all_of_its_trials_have_had_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    numbers = Numbers(monkeypatch)
+    assert numbers.want("abcabcacb", 3) == [*"123123132"]
+    assert numbers.ended == [1, 3]
+
+
+def test_one_that_more_trials_want_than_were_told_is_started_anew(monkeypatch: pytest.MonkeyPatch):
+    """As those of another batch, in a queue."""
+    numbers = Numbers(monkeypatch)
+    assert numbers.want("aabb", 2) == [*"1122"]
+    assert numbers.want("abab", 2) == [*"3434"]
+    assert numbers.ended == [1, 2, 3]
 
 
 def test_one_that_a_trial_waits_for_lives_on_until_it_has_its_kernel(
@@ -252,42 +286,38 @@ def test_one_that_a_trial_waits_for_lives_on_until_it_has_its_kernel(
 ):
     """Where trials run side by side."""
     numbers = Numbers(monkeypatch)
-    assert numbers.want(*"ab", needed="ab") == [*"12"]
+    assert numbers.want("ab", 1, needed="ab") == [*"12"]
     assert numbers.ended == []
-    assert numbers.want("b") == ["2"]
+    assert numbers.want("b", 1) == ["2"]
     assert numbers.ended == [1]
 
 
-def test_all_live_once_one_is_wanted_again(monkeypatch: pytest.MonkeyPatch):
-    numbers = Numbers(monkeypatch)
-    assert numbers.want(*"abcabcabc") == [*"123453453"]
+def test_where_memory_is_short_one_lives_at_a_time_until_one_is_wanted_again(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    numbers = Numbers(monkeypatch, free=49)
+    short = "less than half of the memory is free for more of them"
+    assert numbers.want("aabbcbac", 9) == [*"11223", short, short, "3"]
     assert numbers.ended == [1, 2]
 
 
-def test_no_more_are_started_beside_others_where_memory_is_short(monkeypatch: pytest.MonkeyPatch):
-    numbers = Numbers(monkeypatch, free=49)
-    short = "less than half of the memory is free for more of them"
-    assert numbers.want(*"abab") == ["1", "2", short, "2"]
+OWN_MEMORY = b"Rss:  9 kB\nPrivate_Clean:  9 kB\nPrivate_Dirty:  3000000 kB\nReferenced:  9 kB\n"
 
 
 def test_a_process_that_trials_could_not_have_again_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(grown, "memory", lambda: (2_000_000_000, 8_000_000_000))
-    monkeypatch.setattr(grown, "_own", lambda: 3_000_000_000)
-    assert grown.memory_problem() == "they take 3.0 GB of memory, and 2.0 GB are free"
-    monkeypatch.setattr(grown, "_own", lambda: 1_000_000_000)
-    assert grown.memory_problem() == ""
+    own = grown._read("/proc/self/smaps_rollup")
+    assert 1_000_000 < memory.bytes_in(own, b"\nPrivate_Dirty:") < 1 << 40
+    monkeypatch.setattr(grown, "memory", lambda sibling: (2_000_000_000, 8_000_000_000))
+    assert grown.memory_problem(prefix.sibling) == ""
+    monkeypatch.setattr(grown, "_read", lambda path: OWN_MEMORY)
+    refused = "they take 3.1 GB of memory, and 2.0 GB are free"
+    assert grown.memory_problem(prefix.sibling) == refused
 
 
-def test_memory_is_what_the_system_tells_and_a_control_group_leaves(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-):
-    free, size = grown.memory()
+def test_memory_is_what_the_system_tells_and_control_groups_leave(monkeypatch: pytest.MonkeyPatch):
+    module = prefix.sibling("oom")
+    monkeypatch.setattr(module, "limits", list)
+    free, size = grown.memory(prefix.sibling)
     assert 0 < free < size
-    (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("900000\n")
-    (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 300000\n")
-    monkeypatch.setattr(grown, "CONTROL_GROUPS", {str(tmp_path): ("memory.max", "memory.current")})
-    assert grown.memory() == (400_000, 1_000_000)
-    (tmp_path / "memory.max").write_text("max\n")
-    assert grown.memory()[1] == size
-    assert grown._own() > 1_000_000
+    monkeypatch.setattr(module, "limits", lambda: [(2_000_000, 1_300_000), (9_000_000, 1_000_000)])
+    assert grown.memory(prefix.sibling) == (1_000_000, 2_000_000)
