@@ -201,6 +201,7 @@ ONE_SCRIPT = "guild-notebook, one script"
 GUILD_SCRIPTS = "Guild alone, 30 scripts"
 IN_A_ROW = "guild-notebook, in a row"
 NOT_SHARED, ONE_TRIAL = "guild-notebook, without nb-fork", "guild-notebook, one trial"
+TWO_AT_ONCE = "guild-notebook, nb-jobs=2"
 LOAD = "json.load"
 
 TRIALS = "$(seq {size})"
@@ -231,12 +232,22 @@ SWEEP = {
     PAPERMILL: in_a_row(f"{COMMANDS[PAPERMILL]} -p x $i"),
     PLOOMBER: in_a_row(f"{COMMANDS[PLOOMBER]} -p x $i"),
 }
+EIGHT_TRIALS = {OWN: SWEEP[OWN], TWO_AT_ONCE: f"{SWEEP[OWN]} nb-jobs=2", **SWEEP}
 # Imports and loading take about 3 s, which trials have in common.
 FORKED_SWEEP = {
     OWN: f"{SWEEP[OWN]} nb-fork=yes",
     NOT_SHARED: SWEEP[OWN],
     ONE_TRIAL: f"{COMMANDS[OWN]} x=1",
     PAPERMILL: SWEEP[PAPERMILL],
+}
+# Loading takes about 2 s, which trials of the same part have in common. Guild orders trials by the
+# names of flags: those of one part follow each other.
+PARTS = "guild run -y nb.ipynb part=[1,2,3] x=[$(seq -s , {size})]"
+OF_PART = in_a_row(f"{COMMANDS[PAPERMILL]} -p part $part -p x $i")
+FORKED_PARTS = {
+    OWN: f"{PARTS} nb-fork=yes",
+    NOT_SHARED: PARTS,
+    PAPERMILL: f"for part in 1 2 3; do {OF_PART}; done",
 }
 FLAGS_OF = {
     OWN: "guild-notebook flags nb.ipynb --json",
@@ -261,12 +272,17 @@ WORKLOADS = [
     Workload("imports in the first cell",
              notebook(IMPORTS + "import sklearn.ensemble", "print(1)")),
     Workload("n_jobs=2", notebook(JOBS)),
-    Workload("sweep of 8 trials", notebook(IMPORTS, PARAMETERS, TRAINING, parameters=1), SWEEP,
-             size=8, small=2),
+    Workload("sweep of 8 trials", notebook(IMPORTS, PARAMETERS, TRAINING, parameters=1),
+             EIGHT_TRIALS, size=8, small=2, environments={TWO_AT_ONCE: OWN}),
     Workload("sweep of 20 trials that share cells",
              notebook(IMPORTS + "import sklearn.ensemble", LOADING, PARAMETERS,
                       "print(f'loss: {data.size / x}')", parameters=2),
              FORKED_SWEEP, size=20, small=2, environments={NOT_SHARED: OWN, ONE_TRIAL: OWN}),
+    Workload("sweep of 3 by 5 trials that part at two points",
+             notebook(IMPORTS, f"part = 1\n{PARAMETERS}",
+                      LOADING.replace("rng(0)", "rng(part)").replace("150_000", "600_000"),
+                      "print(f'loss: {data.size / x}')", parameters=1),
+             FORKED_PARTS, size=5, small=2, environments={NOT_SHARED: OWN}),
     Workload("8 runs at once", notebook("x = 1", "print('loss: %s' % x)"), SIDE_BY_SIDE,
              size=8, small=2, environments={
                  IN_A_ROW: OWN, **{name: PAPERMILL for name in SIDE_BY_SIDE if PAPERMILL in name}
