@@ -23,7 +23,6 @@ from ..flags.discover import Discovered
 from ..flags.sources import parameters
 from .execution.stop import Stop
 from .kernel.forking import Prefix, SecondPoint, SharedCell
-from .kernel.memory import OWN_PEAK
 from .kernel.starting import KernelStart
 from .record.run_dir import RunDir
 
@@ -85,10 +84,10 @@ def prefix(
         return cell_label(indexes[point.cells] + 1, name, point.cells + 1)
 
     shared = shared_cells(point, ())
-    may_reset = not any(OWN_PEAK.search(cells[index].source) for index in indexes)
+    sources = [cells[index].source for index in indexes]
     required = [record.attr("deps"), record.attr("op").get("deps")]
     limit = settings["memory-limit"]
-    made = Prefix(start, shared, record.dir, varying, may_reset, str(required[0]), limit)
+    made = Prefix(start, shared, record.dir, varying, sources, str(required[0]), limit)
     made.end = end(point)
     if point.index is not None and "depends on " not in point.why:
         made.why = point.why

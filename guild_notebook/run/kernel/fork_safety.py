@@ -78,6 +78,7 @@ class Watch:
         self._threads = set(threading.enumerate())
         self._tasks = _pending_tasks()
         self._environment: Any = type(os.environ)
+        self._variables = dict(os.environ)
         self._read = _watch_environment(run_variables)
         self._temporary = _watch_temporary_names()
         self._readable: set[int] = set()
@@ -233,13 +234,21 @@ class Watch:
             found: Any = finalizer.peek()
             if found and found[1].__qualname__ == "TemporaryDirectory._cleanup":
                 return f"a temporary folder is removed when a trial ends ({found[2][0]})"
-        for name, value in _kept(_roots(namespace)):
+        variables = self._set_variables()
+        for name, value in _kept(itertools.chain(variables, _roots(namespace))):
             if any(_is_in(folder, value) for folder in self._folders):
                 return f"{name} keeps the path of the folder in which the shared cells ran"
             new = self._new_temporary(value)
             if new:
                 return f"{name} keeps the path of a temporary file that a cell has made ({new})"
         return ""
+
+    def _set_variables(self) -> list[tuple[str, Any]]:
+        """The variables of the environment that cells have set."""
+        plain, before = self._environment, self._variables  # which does not count as reading
+        names = list(plain.__iter__(os.environ))
+        values = [(name, plain.__getitem__(os.environ, name)) for name in names]
+        return [(f"the variable {n}", value) for n, value in values if before.get(n) != value]
 
     def _new_temporary(self, value: str) -> str:
         """The temporary file that a text names, "" where it names none."""
@@ -530,6 +539,7 @@ def _roots(namespace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             for key, value in list(vars(module).items()):
                 if not (key.startswith("__") and key.endswith("__")):
                     yield f"{name}.{key}", value
+    yield "tempfile.tempdir", tempfile.tempdir
     for reference in list(getattr(logging, "_handlerList", ())):
         handler = reference()
         if handler is not None:

@@ -23,6 +23,7 @@ from ...document.cell_limits import NO_LIMIT, CellLimit
 from ...document.measures import Measures, memory_text
 from ...document.shared_cells import Second, SharedCells
 from . import prefix, supervisor
+from .memory import OWN_PEAK
 from .starting import Child, KernelStart, Pipes
 from .usage import MEMORY_SECONDS, Usage
 
@@ -42,6 +43,11 @@ CONNECT_SECONDS = 10.0
 
 FORK_SECONDS = 60.0
 """Time that a fork may take: the system copies the table of the process's memory."""
+
+
+_COLLECTS = re.compile(r"\bgc\b")
+"""In cells that look for objects, or have those collected that refer to each other: what is frozen
+would not be found there."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +137,13 @@ def _line(connection: socket.socket) -> dict[str, Any]:
 class Prefix:
     """The shared ``cells`` of a trial which has a host (fork_host), whose run directory is
     ``run_dir`` and whose kernel ``start`` is to be. ``varying`` are the flags that the trials
-    differ in, ``required`` names the files that Guild has put there. ``shared`` says, once it is
-    ``ready``, how the cells were executed. ``reason`` is why the kernel is not forked. ``lines``
-    are what no trial before has said, and ``end`` is what the first cell is called that is not
-    shared; ``why`` says why it is not where this is seen from what the cells before have done.
-    ``second`` is a later point, None where there is none to try. The process with the cells may
-    take as many bytes of memory as the ``memory_limit``, None for any."""
+    differ in, ``sources`` are the cells that run, and ``required`` names the files that Guild has
+    put there. ``shared`` says, once it is ``ready``, how the cells were executed. ``reason`` is why
+    the kernel is not forked. ``lines`` are what no trial before has said, and ``end`` is what the
+    first cell is called that is not shared; ``why`` says why it is not where this is seen from what
+    the cells before have done. ``second`` is a later point, None where there is none to try. The
+    process with the cells may take as many bytes of memory as the ``memory_limit``, None for
+    any."""
 
     def __init__(
         self,
@@ -144,7 +151,7 @@ class Prefix:
         cells: Sequence[SharedCell],
         run_dir: str,
         varying: Collection[str],
-        may_reset_peak: bool,
+        sources: Sequence[str],
         required: str,
         memory_limit: int | None = None,
     ) -> None:
@@ -152,7 +159,9 @@ class Prefix:
         self._start, self.cells = start, cells
         self._run_dir = os.path.realpath(run_dir)
         self._folder = os.path.join(os.path.realpath(self._host), FOLDER)
-        self._may_reset_peak, self._required = may_reset_peak, required
+        self._may_reset_peak = not any(map(OWN_PEAK.search, sources))
+        self._may_freeze = not any(map(_COLLECTS.search, sources))
+        self._required = required
         self._memory_limit = memory_limit
         self._connection: socket.socket | None = None
         self._key = ""
@@ -215,6 +224,7 @@ class Prefix:
             "arguments": self._start.extra_arguments,
             "run_variables": sorted(self._own),
             "may_reset_peak": self._may_reset_peak,
+            "may_freeze": self._may_freeze,
         }
         command = [self._start.program, prefix.__file__, self._host, fork_host.PROCESS]
         kept = {name: value for name, value in environ.items() if name not in self._own}

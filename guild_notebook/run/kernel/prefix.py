@@ -419,7 +419,7 @@ def _supervised(
             os.close(fd)
         raise _InKernel
 
-    status_of_exit = 1
+    status_of_exit, collects = 1, gc.isenabled()
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
@@ -430,7 +430,8 @@ def _supervised(
         supervisor.main(liveness, status, folder, start)
         status_of_exit = 0
     except _InKernel:
-        gc.enable()
+        if collects:
+            gc.enable()
         return True
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)

@@ -311,6 +311,7 @@ class Prefix:
         self._launcher = launcher
         self._before = dict(os.environ)
         self._cwd = os.getcwd()
+        self._may_freeze = config["may_freeze"] and hasattr(gc, "freeze")
         self._random = sibling("random_states").RandomStates()  # start-up files may seed some
         self._recorder = Recorder()
         self._records: list[_Record] = []
@@ -429,7 +430,7 @@ class Prefix:
         the end of each trial, unless something has to be finalized there."""
         gc.collect()
         self._ends_at_once = not self._launcher.something_has_to_be_finalized()
-        if hasattr(gc, "freeze"):
+        if self._may_freeze:
             gc.freeze()
 
     def go_on(self, settings: Any, variables: Any) -> None:
@@ -482,9 +483,11 @@ class Prefix:
                 os.environ[name] = value
         self._folders = self._cwd, os.getcwd()  # as outputs show them
         self._packed_folders = [self._app.session.pack(path)[1:-1] for path in self._folders]
-        of_trial = {self._cwd: request["cwd"], _FILE: request["connection_file"]}
-        for texts in (sys.path, sys.argv):
-            texts[:] = [of_trial.get(text, text) for text in texts]
+        file, below = request["connection_file"], os.path.join(self._cwd, "")
+        sys.argv[:] = [file if text == _FILE else text for text in sys.argv]
+        for number, text in enumerate(sys.path):
+            if isinstance(text, str) and os.path.join(text, "").startswith(below):
+                sys.path[number] = request["cwd"] + text[len(self._cwd) :]
         self._renew_loop()
         self._kernel.execute_request = self._execute_or_replay
         with _registering_with(self._at_exit):
@@ -501,7 +504,7 @@ class Prefix:
             return
         if not self._records:
             self._random.restore()
-            if self._ends_at_once and hasattr(gc, "freeze"):
+            if self._ends_at_once and self._may_freeze:
                 gc.freeze()  # sockets and event loops of this kernel too
             del kernel.execute_request
             kernel.shell_handlers["execute_request"] = kernel.execute_request

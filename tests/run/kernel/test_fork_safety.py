@@ -194,6 +194,12 @@ OF_ONE_RUN = {
     "import project, os\nproject.WHERE = os.path.abspath('data')": (
         "project.WHERE keeps the path of the folder in which the shared cells ran"
     ),
+    "import os\nos.environ['CACHE'] = os.path.abspath('cache')": (
+        "the variable CACHE keeps the path of the folder in which the shared cells ran"
+    ),
+    "import os, tempfile\ntempfile.tempdir = os.getcwd()": (
+        "tempfile.tempdir keeps the path of the folder in which the shared cells ran"
+    ),
     "import logging\nlater = logging.FileHandler('a.log', delay=True)\n"
     "logging.root.addHandler(later)\ndel later": (
         "a handler of logging keeps the path of the folder in which the shared cells ran"

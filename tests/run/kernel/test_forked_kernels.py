@@ -46,7 +46,9 @@ SHARED = {
     ),
     "a command": "!echo command",
     "what is of a context or of the process": (
-        "import argparse, decimal, signal\ndecimal.getcontext().prec = 7\n"
+        "import argparse, decimal, gc, signal, weakref\ndecimal.getcontext().prec = 7\n"
+        "gc.disable()\nclass Cycle: pass\ncycle = Cycle()\ncycle.own = cycle\n"
+        "reference = weakref.ref(cycle)\nsys.path.append(os.getcwd() + '/modules')\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGCHLD])\n"
         "parser = argparse.ArgumentParser()\nparser.add_argument('-f')\n"
         "print(parser.prog, parser.parse_known_args()[1])"
@@ -82,6 +84,11 @@ OWN = {
         "with ProcessPoolExecutor(2) as pool:\n    print(list(pool.map(abs, [-1, -2])))"
     ),
     "a context": "print(decimal.Decimal(1) / 3, signal.pthread_sigmask(signal.SIG_BLOCK, []))",
+    "garbage": (
+        "print(gc.isenabled(), sum(type(item) is Cycle for item in gc.get_objects()))\n"
+        "del cycle\ngc.collect()\nprint(reference())"
+    ),
+    "the path of modules": "print(sys.path[-1] == os.getcwd() + '/modules')",
     "arguments": "print(os.path.exists(parser.parse_known_args()[0].f))",
     "an event loop": "asyncio.get_event_loop() is asyncio.get_running_loop()",
     "an error": "1 / 0",
@@ -95,6 +102,8 @@ def executed(run: Run) -> dict[str, Any]:
     cells = run.notebook("kinds.ipynb")["cells"]
     found = {}
     for kind, cell in zip(KINDS, cells):
+        if kind == "both streams and descriptors":  # which comes first is a question of time
+            cell["outputs"].sort(key=lambda output: output["name"])
         text = json.dumps([cell["execution_count"], cell["outputs"]])
         found[kind] = json.loads(re.sub(r"ipykernel_\d+", "", text))
     return found
