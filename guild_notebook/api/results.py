@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -319,7 +320,7 @@ class Sweep(Runs):
         has it."""
         name = self._objective
         having = [run for run in self if run.status == "completed" and name in run.scalars]
-        having = [run for run in having if run.scalars[name] == run.scalars[name]]  # not NaN
+        having = [run for run in having if math.isfinite(run.scalars[name])]
         if not having:
             known = dict.fromkeys(each for run in self for each in run.scalars)
             raise UserError(

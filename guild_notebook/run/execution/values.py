@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +21,13 @@ from .client import RunClient
 from .stop import Stop
 
 REPLY_SECONDS = 5.0  # time that a kernel has to reply, beside what its expressions may take
+STUCK_SECONDS = 300.0  # the same for code that cannot be interrupted: then the kernel is killed
 
 MOST_TRIES = 5
 """Requests after which a kernel is not asked again that has taken none: some leave out what comes
 right after an error."""
 
-_TOO_SLOW = f"it takes over {value_reader.SECONDS:g} s"  # as the kernel's Reader says
+_SLOW = ("it takes over", "time limit", "InterruptException")  # as kernels say
 MOST_SAID = 300  # characters of why there is no value
 
 
@@ -116,7 +118,7 @@ class Values:
             found = await self._ask_other(texts)
         if found is None:
             self._answers = False
-            if not self.stop.requested.is_set() and not self.kernel.ended.is_set():
+            if not self.stop.requested.is_set() and not self.kernel.ends:
                 self._say("the kernel has not told the values of nb-scalars")
             return
         for name, text in self.expressions:
@@ -132,7 +134,7 @@ class Values:
             why = " ".join(str(found.get("error")).split())[:MOST_SAID]
             if not is_result:
                 self._why[key] = why
-            if why == _TOO_SLOW or "time limit" in why:  # which R says
+            if any(text in why for text in _SLOW):
                 self._slow.add(key)
             return
         value = found["value"]
@@ -165,15 +167,8 @@ class Values:
             code = CODES[self.kernel.language](texts, path)
             seconds = REPLY_SECONDS + value_reader.SECONDS * len(texts)
             reply = await self._reply(self._execute(code), seconds)
-            if reply is None:
-                await self.kernel.interrupt()  # it has no limit of its own, or does not see it
-            with contextlib.suppress(OSError):
-                with open(path, encoding="utf-8", errors="replace") as file:
-                    found = values_of(file, texts)
-                if reply is None:
-                    done = max((texts.index(text) + 1 for text in found), default=0)
-                    found.update((text, {"error": _TOO_SLOW}) for text in texts[done:][:1])
-                return found
+            with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as f:
+                return values_of(f, texts)
             if reply is None:
                 break
             await asyncio.sleep(0.05 * number)
@@ -184,6 +179,23 @@ class Values:
         return request
 
     async def _reply(self, request: str, seconds: float) -> Any:
+        """The reply to a request, for which an expression is interrupted after ``seconds``; None
+        where the run stops, and where the kernel ends: it is killed where it does not reply."""
+        began = time.monotonic()
+        reply = await self._answer(request, seconds)
+        while not (reply or self.stop.requested.is_set() or self.kernel.ends):
+            waited = time.monotonic() - began
+            if waited > seconds + REPLY_SECONDS:
+                self._say("the kernel does not tell the values of nb-scalars yet: the run waits")
+            if waited > seconds + STUCK_SECONDS:
+                self._say("the kernel was killed, since it has not told the values of nb-scalars")
+                await self.kernel.kill()
+            elif self.kernel.language != "python":  # where the Reader has done it
+                await self.kernel.interrupt()
+            reply = await self._answer(request, REPLY_SECONDS)
+        return reply
+
+    async def _answer(self, request: str, seconds: float) -> Any:
         """The reply to a request; None where there is none in time, or the run stops."""
         kc = self.client.kc
         self.client.is_asked(request)

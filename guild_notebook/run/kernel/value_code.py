@@ -43,12 +43,13 @@ _R = """local({
     text <- paste(c(every, n, formatC(x, digits = 17, format = "g")), collapse = ",")
     put(i, if (n == 1) "n" else "s", name, text)
   }
+  cat("", file = @PATH@, append = TRUE)
   texts <- c(@TEXTS@)
   for (i in seq_along(texts)) tryCatch({
     setTimeLimit(elapsed = @SECONDS@, transient = TRUE)
     suppressWarnings(tell(i, "", eval(parse(text = texts[i]), globalenv()), 0))
-  }, error = function(e) put(i, "!", "", conditionMessage(e)), finally = setTimeLimit())
-  cat("", file = @PATH@, append = TRUE)
+  }, error = function(e) put(i, "!", "", conditionMessage(e)),
+  interrupt = function(e) put(i, "!", "", "it takes over @SECONDS@ s"), finally = setTimeLimit())
 })"""
 
 _JULIA = """let before = (isdefined(Main, :ans) ? Main.ans : nothing)

@@ -158,6 +158,8 @@ class _Numbers:
 
 
 def _float(value: Any) -> float:
+    if "complex" in str(getattr(value, "dtype", "")):  # of which NumPy gives the real part
+        raise NoNumbersError("it is complex")
     try:
         return float(value)
     except OverflowError:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from guild_notebook.run.execution import values
 from guild_notebook.run.output.scalars import LONGEST_NAME
 from guild_notebook.scalars.event_file import scalars_in, values_files
 from tests.helpers.project import Project, Run, start, wait_for
@@ -40,7 +45,7 @@ CELLS = (
 
 VALUES = (
     'acc,score=acc,f1=report["f1"],report,history,history["loss"],many,limit,flag,'
-    "np.zeros((2, 2)),missing,odd,odd.broken,odd.slow,'a, b'"
+    "np.zeros((2, 2)),missing,odd,odd.broken,odd.slow,'a, b',1j,np.array(2j),[np.complex64(3)]"
 )
 
 
@@ -105,7 +110,9 @@ def test_what_has_no_number_is_said_once_and_in_one_line(run: Run):
     assert line == (
         "nb-scalars finds no number for np.zeros((2, 2)) (it has the shape (2, 2)), "
         "missing (NameError: name 'missing' is not defined), odd.broken (SystemExit: no), "
-        "odd.slow (it takes over 2 s), 'a, b' (it is not a number but of the type str)"
+        "odd.slow (it takes over 2 s), 'a, b' (it is not a number but of the type str), "
+        "1j (it is not a number but of the type complex), np.array(2j) (it is complex), "
+        "[np.complex64(3)] (it is complex)"
     )
     assert run.output.count("nb-scalars keeps 10,000 of 25,001 values of many") == 1
 
@@ -165,6 +172,80 @@ def test_r_has_values_too(project: Project):
     nb = run.notebook("r.ipynb")
     assert [len(cell["outputs"]) for cell in nb["cells"]] == [0, 0, 0, 1]
     assert [cell["execution_count"] for cell in nb["cells"]] == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cells", "waits", "kernel"),
+    [
+        pytest.param(
+            ("acc <- 1", "acc <- 2", "print('end')"),
+            "Sys.sleep(1000)",
+            "ir",
+            marks=pytest.mark.skipif(bool(reason_without_r()), reason=reason_without_r()),
+        ),
+        (("import ctypes\nc = ctypes.PyDLL(None)\nacc = 1", "acc = 2"), "c.sleep(13)", "python3"),
+    ],
+    ids=["R", "code that is not interrupted"],
+)
+def test_after_an_expression_that_takes_too_long_the_run_goes_on(
+    project: Project, cells: tuple[str, ...], waits: str, kernel: str
+):
+    project.notebook("nb.ipynb", *cells)
+    done = attempt(project, "nb.ipynb", "--kernel", kernel, "--scalars", f"{waits},acc")
+    assert kept(done.run) == {"acc": {0: 2}}
+    (line,) = [line for line in done.stderr.splitlines() if "finds no number" in line]
+    assert line == f"nb-scalars finds no number for {waits} (it takes over 2 s)"
+
+
+class Stuck:
+    """A kernel that does not come back."""
+
+    name, python, ends, interrupts = "stuck", "", False, 0
+
+    def __init__(self, language: str, folder: str) -> None:
+        self.language, self.folder = language, folder
+        self.ended = asyncio.Event()
+
+    async def interrupt(self) -> None:
+        self.interrupts += 1
+
+    async def kill(self) -> None:
+        self.ends = True
+        self.ended.set()
+
+
+@pytest.mark.parametrize(("language", "is_interrupted"), [("python", False), ("r", True)])
+def test_a_kernel_that_does_not_come_back_is_killed(
+    language: str, is_interrupted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(values, "REPLY_SECONDS", 0.01)
+    monkeypatch.setattr(values, "STUCK_SECONDS", 0.05)
+    lines: list[str] = []
+
+    async def read() -> Stuck:
+        kernel, never = Stuck(language, str(tmp_path)), asyncio.Event()
+        kc: Any = SimpleNamespace(
+            execute_silently=str,
+            wakeups=SimpleNamespace(start=never.clear, stop=never.clear),
+            shell_channel=SimpleNamespace(
+                answer=lambda _request, seconds, _ended: asyncio.sleep(seconds, None)
+            ),
+        )
+        client: Any = SimpleNamespace(kc=kc, is_asked=str, scalars=None)
+        status_lines: Any = SimpleNamespace(write=lambda line, _of: lines.append(line))
+        stop: Any = SimpleNamespace(requested=never)
+        how: Any = client, kernel, stop, status_lines, [("", "x")], False, {}, [], [], -1
+        reader = values.Values(*how)
+        await reader.prepare()
+        await reader.finish()
+        return kernel
+
+    kernel = asyncio.run(read())
+    assert kernel.ends
+    assert (kernel.interrupts > 0) == is_interrupted
+    assert "the kernel was killed, since it has not told the values of nb-scalars" in lines
+    assert "the kernel does not tell the values of nb-scalars yet: the run waits" in lines
 
 
 def test_values_before_an_error_are_kept_and_nothing_is_said_of_later_ones(project: Project):
