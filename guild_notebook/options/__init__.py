@@ -58,7 +58,13 @@ OPTIONS = (
         "error keeps the kernel of a run that fails, for guild-notebook attach",
         readers.one_of("no", "error"),
     ),
-    Option("keep-kernel-for", "SECONDS", 3600.0, "time that a kernel is kept", readers.seconds),
+    Option(
+        "keep-kernel-for",
+        "SECONDS",
+        3600.0,
+        "time that a kernel is kept",
+        readers.seconds_of_a_year,
+    ),
     Option(
         "fail-on-command",
         "yes|no",

@@ -62,6 +62,13 @@ def seconds(value: Any) -> float:
     return number
 
 
+def seconds_of_a_year(value: Any) -> float:
+    number = seconds(value)
+    if number > 366 * 24 * 3600:
+        raise ValueError("takes a number of seconds, at most those of a year")
+    return number
+
+
 def characters(value: Any) -> int:
     """A number of characters, which may have a unit: ``500 KB``, ``1MB``."""
     number = _with_unit(value, 1_000)

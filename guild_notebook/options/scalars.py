@@ -37,13 +37,7 @@ def read_scalars(value: Any) -> ScalarsSetting:
     wrong = ValueError("takes lines, text, none, results or expressions of the notebook's names")
     mode, results, values = "", False, []
     for part in value if isinstance(value, list) else [value]:
-        if part is None or part is True:
-            raise wrong
-        if isinstance(part, dict):
-            texts = [f"{shown(name)}={shown(text)}" for name, text in part.items()]
-        else:
-            texts = _parts("none" if part is False else shown(part))
-        for text in filter(None, map(str.strip, texts)):
+        for text in filter(None, map(str.strip, _texts(part, wrong))):
             named = _NAMED.fullmatch(text)
             word = "none" if text in ("no", "off") else text
             if word in _SCALAR_MODES:
@@ -56,7 +50,20 @@ def read_scalars(value: Any) -> ScalarsSetting:
                 values.append((named[1], named[2]) if named else ("", text))
     if not (mode or results or values):
         raise wrong
+    names = [name for name, _ in dict.fromkeys(values) if name]
+    if len(set(names)) < len(names):
+        raise ValueError("takes each name once")
     return ScalarsSetting(mode, results, tuple(dict.fromkeys(values)))
+
+
+def _texts(part: Any, wrong: ValueError) -> list[str]:
+    if isinstance(part, dict):
+        if not all(isinstance(text, (str, int, float)) for text in part.values()):
+            raise wrong
+        return [f"{shown(name)}={shown(text)}" for name, text in part.items()]
+    if part is None or part is True or part == "yes":
+        raise wrong
+    return _parts("none" if part is False else shown(part))
 
 
 def _parts(text: str) -> list[str]:

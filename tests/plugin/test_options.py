@@ -121,6 +121,15 @@ def test_options_after_the_notebooks_name_are_read(arguments, settings):
         (options.from_attributes, {"nb-startup-timeout": "soon"}, "a number of seconds above 0"),
         (options.from_attributes, {"nb-startup-timeout": -1}, "a number of seconds above 0"),
         (options.from_attributes, {"nb-images": "maybe"}, "takes yes or no, not 'maybe'"),
+        *(
+            (options.from_attributes, {"nb-keep-kernel-for": given}, "takes a number of seconds")
+            for given in ("1h", 0, float("inf"), "1e300")
+        ),
+        *(
+            (options.from_attributes, {"nb-scalars": given}, "takes lines, text, none, results or")
+            for given in (True, None, "yes", 5, [], {"acc": None}, {"acc": ["a"]}, ["a", "*"])
+        ),
+        (options.from_arguments, ["nb-scalars=a=x,b,a=y"], "takes each name once, not 'a=x,b,a=y'"),
         (options.from_attributes, {"nb-kernel": 5}, "takes a name"),
         (options.from_arguments, ["--html-no-inputs"], "did you mean '--html-no-input'?"),
         (options.from_arguments, ["--kernel"], "'--kernel' needs a value (NAME)"),
