@@ -221,6 +221,7 @@ class _Start:
             raise
         if not os.path.isdir(self._dir):
             lines = [line for line in command.said.splitlines() if line.strip()]
+            lines = [line for line in lines if not line.startswith("Try 'guild ")]  # click's hint
             said = lines[-1] if lines else f"see above, its exit status is {status}"
             raise RunError(f"there is no run of {os.fspath(self.notebook)}: {said}", None, status)
         return status

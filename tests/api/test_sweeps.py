@@ -99,8 +99,9 @@ def test_an_optimizer_searches_a_range(project: Project):
         ({"n": [1], "optimizer": "nope"}, "nope"),
         ({"m": [1]}, "has no flag 'm'"),
         ({"n": []}, "n"),
+        ({"n": [1], "max_trials": "x"}, "'x' is not a valid integer"),
     ],
-    ids=["optimizer", "flag", "empty"],
+    ids=["optimizer", "flag", "empty", "trials"],
 )
 def test_what_guild_refuses_is_an_error(project: Project, arguments: dict[str, Any], said: str):
     before = project.run_dirs()
