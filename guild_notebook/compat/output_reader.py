@@ -204,23 +204,14 @@ class _Recorder:
         write(self._files[1], _ENTRY.pack(int(now * 1000), stream) * count)
         try:
             if self._output._output_cb:
-                for line in self._lines_for_callback(lines):
+                from ..scalars.patterns import lines_with
+
+                possible = self._scalar
+                for line in lines_with(possible, lines) if possible else io.BytesIO(lines):
                     self._output._output_cb.write(line)
         except Exception:
             log.exception("error in output callback (will be removed)")
             self._output._output_cb = None
-
-    def _lines_for_callback(self, lines: bytes) -> Iterator[bytes]:
-        if not self._scalar:
-            yield from io.BytesIO(lines)
-            return
-        end = 0
-        match = self._scalar.search(lines)
-        while match:
-            start = lines.rfind(b"\n", end, match.start()) + 1 or end
-            end = lines.find(b"\n", match.end()) + 1 or len(lines)
-            yield lines[start:end]
-            match = self._scalar.search(lines, end)
 
 
 def _possible_scalar(callback: Any) -> re.Pattern[bytes] | None:

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from ..scalars import compiled_patterns
 from ..scalars.event_file import VALUES, scalars_in
-from ..scalars.patterns import possible_scalar
+from ..scalars.patterns import lines_with, possible_scalar
 from .record.run_files import RunFiles
 from .report.facts import Scalar
 
@@ -179,14 +179,7 @@ def _lines(file: BinaryIO, patterns: Sequence[Any]) -> Iterator[bytes]:
     possible = possible_scalar(patterns)
     while piece := file.read(PIECE):
         piece += file.readline()
-        if not possible:
-            yield from io.BytesIO(piece)
-            continue
-        end = 0
-        while match := possible.search(piece, end):
-            start = piece.rfind(b"\n", end, match.start()) + 1 or end
-            end = piece.find(b"\n", match.end()) + 1 or len(piece)
-            yield piece[start:end]
+        yield from lines_with(possible, piece) if possible else io.BytesIO(piece)
 
 
 def _found_in(line: str, patterns: Iterable[tuple[str | None, Any]]) -> dict[str, float]:

@@ -13,7 +13,7 @@ a run in its attributes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 LINES = "(?#nb-scalars: lines)"
@@ -126,3 +126,12 @@ def possible_scalar(patterns: Iterable[Any]) -> re.Pattern[bytes] | None:
     texts = [pattern.pattern for pattern in patterns]
     are_known = texts and all(text in guilds or text.startswith(LINES) for text in texts)
     return _KEY_AND_VALUE if are_known else None
+
+
+def lines_with(pattern: re.Pattern[bytes], text: bytes) -> Iterator[bytes]:
+    """The lines of ``text`` in which ``pattern`` is found."""
+    end = 0
+    while match := pattern.search(text, end):
+        start = text.rfind(b"\n", end, match.start()) + 1 or end
+        end = text.find(b"\n", match.end()) + 1 or len(text)
+        yield text[start:end]
