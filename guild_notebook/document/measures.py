@@ -63,8 +63,8 @@ def is_measure(scalar: str) -> bool:
 
 def measures_of(cell: Mapping[str, Any]) -> Measures:
     """What the metadata of a cell say that it took."""
-    guild = _mapping(_mapping(cell.get("metadata")).get("guild"))
-    memory = _mapping(guild.get("peak_memory"))
+    guild = mapping(mapping(cell.get("metadata")).get("guild"))
+    memory = mapping(guild.get("peak_memory"))
     peaks = [_bytes(memory.get(name)) for name in ("kernel", "total", "gpu")]
     seconds = _seconds(guild.get("seconds"))
     seconds = _between(cell) if seconds is None else seconds
@@ -93,7 +93,8 @@ def _bytes(value: Any) -> int | None:
     return value if type(value) is int and 0 < value < LARGEST else None
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """``value`` where it is one; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 

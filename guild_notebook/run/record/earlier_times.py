@@ -5,21 +5,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from ...document.measures import mapping, measures_of
 from .run_dir import RunDir
-from .run_files import RunFiles, mapping
+from .run_files import RunFiles
 
 MOST_RUNS = 3  # runs that are read
 MOST_LOOKED_AT = 300  # the newest runs, among which they are looked for
 LARGEST = 20_000_000  # bytes of an executed notebook that is read
-_START, _END = "iopub.status.busy", "shell.execute_reply"
-_SECOND = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?")
 
 
 def earlier_times(record: RunDir, cells: Sequence[Any]) -> dict[int, float]:
@@ -88,19 +85,5 @@ def _source(cell: Any) -> str:
 def _seconds(cell: Any) -> float | None:
     """The seconds that a cell of an executed notebook took, None where it was not completed."""
     metadata = mapping(mapping(cell).get("metadata"))
-    if mapping(metadata.get("guild")).get("status") != "completed":
-        return None
-    times = mapping(metadata.get("execution"))
-    start, end = (_timestamp(times.get(name)) for name in (_START, _END))
-    return end - start if start is not None and end is not None else None
-
-
-def _timestamp(text: Any) -> float | None:
-    """A time as nbclient writes it, in seconds."""
-    match = _SECOND.match(text) if isinstance(text, str) else None
-    if not match:
-        return None
-    try:
-        return datetime.fromisoformat(match[1]).timestamp() + float(match[2] or 0)
-    except (ValueError, OverflowError):
-        return None
+    is_completed = mapping(metadata.get("guild")).get("status") == "completed"
+    return measures_of(cell).seconds if is_completed else None

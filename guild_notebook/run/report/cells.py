@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...document import states
 from ...document.cells import cell_label, own_name
-from ...document.measures import measures_of, memory_text
+from ...document.measures import mapping, measures_of, memory_text
 from ...document.mime import text_of
 from ...options.reports import ReportOptions
 from ...texts import duration
@@ -221,7 +221,7 @@ class CellRenderer:
             lines = [str(line) for line in output.get("traceback") or ()]
             text = "\n".join(lines) or f"{output.get('ename')}: {output.get('evalue')}"
             return text_html(text, "error")
-        data, metadata = _mapping(output.get("data")), _mapping(output.get("metadata"))
+        data, metadata = mapping(output.get("data")), mapping(output.get("metadata"))
         if not self._is_sanitized:
             data = self._figures.drawn(dict(data))
         return self._bundle(_Bundle(data, metadata, label, anchor))
@@ -278,7 +278,7 @@ class CellRenderer:
         data = image_data(mime, text_of(bundle.data[mime]))
         if not data:
             return ""
-        about = {**bundle.metadata, **_mapping(bundle.metadata.get(mime))}
+        about = {**bundle.metadata, **mapping(bundle.metadata.get(mime))}
         text = f"image, output of {bundle.label}"
         made = self.pictures.html(mime, data, about, text, bundle.anchor, bundle.label)
         made = self._large.taken_out(made, data)
@@ -340,7 +340,7 @@ def _cell_facts(node: Any) -> Iterator[str]:
 
 def _ended(node: Any) -> str:
     """How a cell ended, "" if it completed or that is not known."""
-    status = _mapping(node.metadata.get("guild")).get("status")
+    status = mapping(node.metadata.get("guild")).get("status")
     return status if isinstance(status, str) and status != "completed" else ""
 
 
@@ -358,13 +358,9 @@ def _script_html(script: str, name: str) -> str:
 
 
 def _language(nb: Any) -> str:
-    info = _mapping(nb.metadata.get("language_info"))
+    info = mapping(nb.metadata.get("language_info"))
     named = str(info.get("pygments_lexer") or info.get("name") or "ipython3")
     return named if _LANGUAGE_NAME.fullmatch(named) else "text"
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _is_slow(text: str) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...document.cells import TITLE, cell_names
+from ...document.measures import mapping
 from ...document.mime import text_of
 from ...document.reader import cells_of
 from ...options.reports import ReportOptions
@@ -98,8 +99,7 @@ def _said_of(cell: Any) -> _Said:
     said = _Said()
     metadata = cell.metadata
     said.add_tags(metadata.get("tags"))
-    jupyter = metadata.get("jupyter")
-    jupyter = jupyter if isinstance(jupyter, dict) else {}
+    jupyter = mapping(metadata.get("jupyter"))
     if jupyter.get("source_hidden") is True or metadata.get("hide_input") is True:
         said.hidden.add("input")
     outputs_hidden = jupyter.get("outputs_hidden"), metadata.get("hide_output")

@@ -17,7 +17,7 @@ OPERATION = "guildfile:/p/guild.yml 1a2b '' train"
 
 def cell(source: str, seconds: float | None = None, state: str = "completed") -> dict[str, Any]:
     times = {
-        "iopub.status.busy": "2026-11-26T10:59:58.750000Z",
+        "iopub.execute_input": "2026-11-26T10:59:58.750000Z",
         "shell.execute_reply": f"2026-11-26T11:{(seconds or 0) / 60 + 0.0:02.0f}:00.250000Z",
     }
     metadata = {"guild": {"status": state}, "execution": times} if seconds is not None else {}
@@ -80,7 +80,7 @@ def test_only_runs_of_the_same_operation_count_of_any_version_of_the_guild_file(
     "text",
     ["", "[]", "{}", '{"cells": 5}', '{"cells": [5, {}, {"metadata": []}]}', "[" * 100_000,
      '{"cells": [{"source": "a", "metadata": {"guild": {"status": "completed"}, "execution": '
-     '{"iopub.status.busy": "2026-99-99T99:99:99", "shell.execute_reply": 5}}}]}'],
+     '{"iopub.execute_input": "2026-99-99T99:99:99", "shell.execute_reply": 5}}}]}'],
 )  # fmt: skip
 def test_a_notebook_that_is_broken_says_nothing(runs: Runs, text: str):
     runs.add(cell("a", 60))
