@@ -65,10 +65,7 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.click_util": (commands.split_by_keyword,),
     "guild.commands.compare_impl": (names.compare_names,),
     "guild.commands.diff_impl": (diff.show_notebooks,),
-    "guild.commands.main": (
-        commands.mend_commands,
-        command_line.explain_notebooks_as_commands,
-    ),
+    "guild.commands.main": (commands.mend_commands, command_line.explain_notebooks_as_commands),
     "guild.commands.operations_impl": (shown_flags.list_flags,),
     "guild.commands.run": (commands.state_defaults, command_line.explain_unknown_options),
     "guild.commands.run_impl": (
@@ -102,10 +99,7 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.publish": (publish.publish_with_links,),
     "guild.query": (names.name_columns,),
     "guild.query.qparse": (names.read_names,),
-    "guild.summary": (
-        scalar_files.write_without_tensorboard,
-        output_scalars.find_in_text,
-    ),
+    "guild.summary": (scalar_files.write_without_tensorboard, output_scalars.find_in_text),
     "guild.tensorboard": (hparams.show_every_run,),
     "guild.util": (
         system.count_processors_without_psutil,
@@ -124,14 +118,10 @@ WHEN_USED = ("guild.lock",)
 """Modules that are executed when they are first used. Guild imports this one for each command, and
 filelock with it, which takes as long as click; it uses it for batches and queues."""
 
-ABSENT: dict[str, str] = {
-    "pkg_resources": "guild_notebook.compat.pkg_resources",
-}
+ABSENT: dict[str, str] = {"pkg_resources": "guild_notebook.compat.pkg_resources"}
 """Modules that are imported under the name of one that is not installed."""
 
-ONLY_FOR: dict[str, tuple[str, ...]] = {
-    "pkg_resources": ("guild", "tensorboard"),
-}
+ONLY_FOR: dict[str, tuple[str, ...]] = {"pkg_resources": ("guild", "tensorboard")}
 """The packages that alone get what the tables say: others import the module as without us."""
 
 

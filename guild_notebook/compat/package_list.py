@@ -27,12 +27,12 @@ _VENDORED = os.path.join("setuptools", "_vendor")
 def wait_for_the_operation(python_script: Any) -> None:
     """Let the plugin of Python operations leave the list to ``guild.op``, which tells it when the
     operation has started."""
-    python_script._maybe_pip_freeze = lambda run, op: _ask(python_script, run, op)
 
+    def maybe_pip_freeze(run: Any, op: Any) -> None:
+        if python_script._pip_freeze_required(op):
+            op._lists_packages = run
 
-def _ask(python_script: Any, run: Any, op: Any) -> None:
-    if python_script._pip_freeze_required(op):
-        op._lists_packages = run
+    python_script._maybe_pip_freeze = maybe_pip_freeze
 
 
 def list_beside_the_run(op: Any) -> None:

@@ -97,18 +97,17 @@ def _add_loguniform_int() -> None:
     ``loguniform`` draws real numbers. Needless when Guild has such a function."""
     from guild.plugins import skopt_util
 
-    if not hasattr(skopt_util.function_dim, "__wrapped__"):
-        skopt_util.function_dim = _with_loguniform_int(skopt_util.function_dim)
+    by_guild = skopt_util.function_dim
+    if hasattr(by_guild, "__wrapped__"):
+        return
 
-
-def _with_loguniform_int(function_dim: Any) -> Any:
-    @functools.wraps(function_dim)
-    def with_loguniform_int(name: str | None, args: Any, flag_name: str) -> Any:
+    @functools.wraps(by_guild)
+    def function_dim(name: str | None, args: Any, flag_name: str) -> Any:
         if name != LOGUNIFORM_INT:
-            return function_dim(name, args, flag_name)
+            return by_guild(name, args, flag_name)
         from guild._skopt.space import space
 
         low, high, *first = args
         return space.Integer(low, high, prior="log-uniform"), first[0] if first else None
 
-    return with_loguniform_int
+    skopt_util.function_dim = function_dim

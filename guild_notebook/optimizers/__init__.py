@@ -73,18 +73,17 @@ def run_batches_in_our_module() -> None:
     """
     from guild import model_proxy
 
-    proxy = model_proxy.DefaultBatchModelProxy
-    if not hasattr(proxy.__init__, "__wrapped__"):
-        proxy.__init__ = _with_our_batch(proxy.__init__)
+    kind = model_proxy.DefaultBatchModelProxy
+    init = kind.__init__
+    if hasattr(init, "__wrapped__"):
+        return
 
-
-def _with_our_batch(init: Any) -> Any:
     @functools.wraps(init)
     def with_our_batch(proxy: Any) -> None:
         init(proxy)
         _use_our_module(proxy.modeldef.get_operation("+"))
 
-    return with_our_batch
+    kind.__init__ = with_our_batch
 
 
 def patch_before_flag_functions() -> None:
@@ -98,18 +97,16 @@ def patch_before_flag_functions() -> None:
     """
     from guild import batch_util
 
-    function = batch_util._FlagFunction
-    if not hasattr(function.__init__, "__wrapped__"):
-        function.__init__ = _after_patches(function.__init__)
+    init = batch_util._FlagFunction.__init__
+    if hasattr(init, "__wrapped__"):
+        return
 
-
-def _after_patches(init: Any) -> Any:
     @functools.wraps(init)
     def after_patches(*args: Any) -> None:
         skopt.apply()
         init(*args)
 
-    return after_patches
+    batch_util._FlagFunction.__init__ = after_patches
 
 
 def guild_module(name: str) -> Any:

@@ -90,7 +90,9 @@ class _Trials:
             self._preparing.join()
         with self._lock:
             if self._is_ending:
-                _set_pending(options["cwd"])
+                from guild import op_util
+
+                op_util.set_run_pending(op_util.init_run(options["cwd"]))
                 raise SystemExit(0)
             waiting, self._waiting = self._waiting, None
             if waiting and waiting.command == (args, options) and waiting.begin():
@@ -144,12 +146,6 @@ class _Trials:
             waiting, self._waiting = self._waiting, None
             if waiting:
                 waiting.end()
-
-
-def _set_pending(run_dir: str) -> None:
-    from guild import op_util
-
-    op_util.set_run_pending(op_util.init_run(run_dir))
 
 
 def _command(run: Any) -> tuple[list[str], dict[str, str]]:

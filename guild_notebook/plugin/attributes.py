@@ -60,8 +60,8 @@ def what_is_run_error(data: Mapping[Any, Any], where: str) -> OptionError | None
                 f"{where}: '{key}' does not take a notebook - say 'notebook: {' '.join(words)}'"
             )
     if not given:
-        for key in data:
-            if isinstance(key, str) and _is_notebook(key):
+        for key in map(str, data):
+            if key.lower() in _NOTEBOOK_WORDS or misspelled(key, [NOTEBOOK]):
                 return OptionError(
                     f"{where}: unknown attribute '{key}' - did you mean '{NOTEBOOK}'?"
                 )
@@ -75,10 +75,6 @@ def nested_operations(data: Mapping[Any, Any]) -> list[str]:
     return [
         str(key) for key, value in data.items() if isinstance(value, dict) and NOTEBOOK in value
     ]
-
-
-def _is_notebook(key: str) -> bool:
-    return key.lower() in _NOTEBOOK_WORDS or bool(misspelled(key, [NOTEBOOK]))
 
 
 def check(opdef: Any) -> None:

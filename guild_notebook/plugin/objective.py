@@ -38,7 +38,9 @@ def warnings(opdef: Any, notebook: Notebook, values: ScalarsSetting) -> list[str
     option = "--maximize" if parameters.get("maximize") else "--minimize"
     if not typed and str(parameters.get("optimizer")).endswith("random"):
         return []
-    tag = _tag(typed or _of_operation(opdef))
+    from guild.commands import run_impl
+
+    tag = _tag(typed or str(run_impl._objective_for_opdef(opdef)).lstrip("-"))
     named = [name or scalar_name(text) for name, text in values.values]
     if values.results or any(tag.startswith(name) for name in named):
         return []  # a value may be a mapping of others
@@ -52,12 +54,6 @@ def warnings(opdef: Any, notebook: Notebook, values: ScalarsSetting) -> list[str
     if near and typed:
         raise OptionError(f"{option} {typed}: {said} - {hint}")
     return [f"{option} {tag}: {said} - {hint}"]
-
-
-def _of_operation(opdef: Any) -> str:
-    from guild.commands import run_impl
-
-    return str(run_impl._objective_for_opdef(opdef)).lstrip("-")
 
 
 def _tag(column: str) -> str:

@@ -203,10 +203,6 @@ def _settings_of_guildfile(opdef: Any, spec: NotebookSpec, where: str) -> option
     return result
 
 
-def _has_references(spec: NotebookSpec) -> bool:
-    return any(map(options.has_reference, spec.arguments))
-
-
 def command(opdef: Any, spec: NotebookSpec) -> str:
     """The ``exec`` of a notebook operation.
 
@@ -227,7 +223,7 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
     if opdef.as_data().get("pip-freeze") is False:
         arguments.append("--no-pip-freeze")
     arguments += options.referring_arguments(opdef.as_data())
-    if _has_references(spec):
+    if any(map(options.has_reference, spec.arguments)):
         arguments += spec.arguments
     return runner_command([*arguments, *spec.assigned])
 
