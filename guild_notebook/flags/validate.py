@@ -12,15 +12,7 @@ from ..errors import FlagError
 from ..secrets.masking import MASK
 from . import languages
 from .languages import calls, literals
-from .languages.values import (
-    NotLiteralError,
-    as_number,
-    equal,
-    is_number,
-    number_of,
-    ordered,
-    same,
-)
+from .languages.values import NotLiteralError, as_number, equal, is_number, number_of, ordered, same
 from .model import Code, Flag
 
 _BOOLEANS = {

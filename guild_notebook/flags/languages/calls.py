@@ -60,10 +60,6 @@ def _parsed_date(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def _parsed_datetime(text: str) -> datetime:
-    return datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))
-
-
 def _datetime_text(value: datetime) -> str:
     if value.time() == time() and value.tzinfo is None:
         return value.date().isoformat()
@@ -108,7 +104,8 @@ KINDS = (
     Kind("path", ("Path", "PurePath", "PosixPath", "PurePosixPath"), PurePosixPath,
          "a path", PurePosixPath),
     Kind("datetime", ("datetime",), datetime,
-         "a date and time (YYYY-MM-DDTHH:MM:SS)", _parsed_datetime, _datetime_text),
+         "a date and time (YYYY-MM-DDTHH:MM:SS)",
+         lambda text: datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text)), _datetime_text),
     Kind("date", ("date",), date, "a date (YYYY-MM-DD)", _parsed_date),
     Kind("time", ("time",), time, "a time (HH:MM:SS)", time.fromisoformat, _time_text),
     Kind("timedelta", ("timedelta",), timedelta, "a duration (H:MM:SS)", _parsed_timedelta),

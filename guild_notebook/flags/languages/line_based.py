@@ -366,9 +366,5 @@ def quoted(text: str, special: str) -> str:
     if "\0" in text or re.search("[\ud800-\udfff]", text):
         raise ValueError("text with a null character or half a character")
     escaped = re.sub(rf'([\\"{re.escape(special)}])', r"\\\1", text)
-    return '"' + _CONTROL.sub(_escape, escaped) + '"'
-
-
-def _escape(match: re.Match[str]) -> str:
-    char = match.group()
-    return _SHORT.get(char) or f"\\u{ord(char):04x}"
+    escaped = _CONTROL.sub(lambda c: _SHORT.get(c[0]) or f"\\u{ord(c[0]):04x}", escaped)
+    return f'"{escaped}"'

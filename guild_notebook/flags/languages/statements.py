@@ -71,9 +71,7 @@ def statements(
 
 
 def _outermost(
-    text: str,
-    contexts: Mapping[str, Context],
-    is_token: Callable[[str, re.Match[str]], bool],
+    text: str, contexts: Mapping[str, Context], is_token: Callable[[str, re.Match[str]], bool]
 ) -> Iterator[tuple[str, int, int]]:
     """What the top level of ``text`` consists of, each as what a token's group is called and a
     span: contexts from what opens to what closes them, and tokens that open none. At the end comes
