@@ -139,8 +139,9 @@ class Figures:
 
     def _bokeh(self, data: dict[str, Any], script: str) -> dict[str, Any]:
         """Of a script that loads BokehJS, and of one that draws a figure with it."""
-        if _BOKEH_DRAWS.search(script) and _BOKEH_TEX.search(script):
-            self._add_bokeh("bokeh-mathjax")
+        has_tex = _BOKEH_DRAWS.search(script) and _BOKEH_TEX.search(script)
+        if has_tex and (path := self._file("bokeh/server/static/js/bokeh-mathjax.min.js")):
+            self._files[path] = None
         urls = _BOKEH_URLS.search(script)
         if urls is None:
             return data
@@ -157,11 +158,6 @@ class Figures:
             if name != "bokeh-mathjax":  # half of all, for texts with formulas
                 self._files[path] = None
         return {**data, SCRIPT: script.replace(urls[1], "[]")}
-
-    def _add_bokeh(self, name: str) -> None:
-        path = self._file(f"bokeh/server/static/js/{name}.min.js")
-        if path:
-            self._files[path] = None
 
     def _without(self, data: dict[str, Any], what: str, library: str) -> dict[str, Any]:
         """The bundle of a figure whose library is not installed: its image, or a line."""

@@ -171,10 +171,7 @@ def _jpeg_size(start: bytes) -> Size | None:
     """By its frame header (ITU-T T.81, B.2.2), to which the lengths of the segments lead."""
     position = 2
     while position + 9 <= len(start) and start[position] == 0xFF:
-        marker, length = (
-            start[position + 1],
-            int.from_bytes(start[position + 2 : position + 4], "big"),
-        )
+        marker, length = struct.unpack(">BH", start[position + 1 : position + 4])
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack(">HH", start[position + 5 : position + 9])
             return _size(width, height)
