@@ -27,7 +27,7 @@ def near_notebook(path: str, folder: str) -> str:
     of a similar name beside it, or else of the same name elsewhere."""
     parent, name = os.path.split(path)
     stem = _stem(name)
-    beside = {_stem(each): each for each in _notebooks_in(os.path.join(folder, parent))}
+    beside = {_stem(each): each for each in notebooks_in(os.path.join(folder, parent))}
     near = stem if stem in beside else nearest(stem, beside)
     if near:
         return os.path.join(parent, beside[near])
@@ -37,19 +37,15 @@ def near_notebook(path: str, folder: str) -> str:
 
 def notebooks_in(folder: str) -> list[str]:
     """The names of the notebooks in a folder, sorted."""
-    return sorted(_notebooks_in(folder))
+    try:
+        return sorted(name for name in os.listdir(folder) if name.lower().endswith(".ipynb"))
+    except OSError:
+        return []
 
 
 def _stem(name: str) -> str:
     root, ending = os.path.splitext(name)
     return root if ending.lower() == ".ipynb" or text_formats.is_text(name) else name
-
-
-def _notebooks_in(folder: str) -> list[str]:
-    try:
-        return [name for name in os.listdir(folder) if name.lower().endswith(".ipynb")]
-    except OSError:
-        return []
 
 
 def _notebooks_below(folder: str) -> Iterator[str]:
