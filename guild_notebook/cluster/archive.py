@@ -67,7 +67,7 @@ def _walk(root: str) -> Iterator[tuple[str, str]]:
         prefix, folder, parents = todo.pop()
         for entry in sorted(os.listdir(folder)):
             name, path = prefix + entry, os.path.join(folder, entry)
-            if _is_local(name):
+            if entry in LOCAL_FILES and f"/{prefix}".endswith("/.guild/"):
                 continue
             real = os.path.realpath(path)
             if _is_inner_link(root, path) or os.path.isfile(path):
@@ -75,11 +75,6 @@ def _walk(root: str) -> Iterator[tuple[str, str]]:
             elif os.path.isdir(path) and real not in parents:
                 yield name, path
                 todo.append((f"{name}/", path, parents | {real}))
-
-
-def _is_local(name: str) -> bool:
-    *folders, base = name.split("/")
-    return base in LOCAL_FILES and folders[-1:] == [".guild"]
 
 
 def _target(path: str) -> str:

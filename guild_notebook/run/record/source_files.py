@@ -40,8 +40,6 @@ class SourceFiles:
 
     def __init__(self, record: RunDir) -> None:
         self._run = record
-        self._source_path = record.source_path
-        self._executed_path = record.executed_path
         self.from_project = False
 
     def store(self, project_path: str) -> str:
@@ -58,22 +56,22 @@ class SourceFiles:
             if manifest.is_source(line):
                 sources[_original_path(line)] = list(line)
         others = [line for line in before if not manifest.is_renewed(line)]
-        if self._source_path in sources:
-            self._move(self._source_path, sources[self._source_path])
+        source, executed = self._run.source_path, self._run.executed_path
+        if source in sources:
+            self._move(source, sources[source])
         else:
-            sources[self._source_path] = self._copy_from_project(project_path)
+            sources[source] = self._copy_from_project(project_path)
             self.from_project = True
         for path, line in sources.items():
-            if path == self._executed_path != self._source_path:
+            if path == executed != source:
                 self._move(path, line)
-            elif path != self._source_path:
+            elif path != source:
                 self._link(path, line)
-        executed = manifest.executed_notebook_lines(self._executed_path)
-        after = [*sources.values(), *others, *executed]
+        after = [*sources.values(), *others, *manifest.executed_notebook_lines(executed)]
         if after != before:
             manifest.write_lines(self._run, after)
         self._set_dest()
-        return self._stored(self._source_path)
+        return self._stored(source)
 
     def _stored(self, path: str) -> str:
         return self._run.path(f"{SOURCECODE_DIR}/{path}")
@@ -84,7 +82,7 @@ class SourceFiles:
         if os.path.normpath(line[1]) == path:
             with contextlib.suppress(FileNotFoundError):
                 self._copy(self._run.open(path, os.O_RDONLY), path)
-            if path != self._executed_path:
+            if path != self._run.executed_path:
                 self._run.remove(path)
         line[1] = f"{SOURCECODE_DIR}/{path}"
         try:
@@ -101,11 +99,12 @@ class SourceFiles:
                 f"notebook {path} is neither in the run directory nor in the project - "
                 "check 'notebook' and 'sourcecode' in guild.yml"
             )
-        content = self._copy(os.open(project_file, os.O_RDONLY), self._source_path)
+        source = self._run.source_path
+        content = self._copy(os.open(project_file, os.O_RDONLY), source)
         import hashlib
 
         digest = hashlib.sha1(content).hexdigest()  # as Guild's manifest has it
-        return ["s", f"{SOURCECODE_DIR}/{self._source_path}", digest, path]
+        return ["s", f"{SOURCECODE_DIR}/{source}", digest, path]
 
     def _copy(self, fd: int, path: str) -> bytes:
         """Copy the open file to SOURCECODE_DIR; returns its content."""
