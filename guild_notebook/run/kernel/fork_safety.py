@@ -209,6 +209,8 @@ class Watch:
         tasks = [task for task in _pending_tasks() if task not in self._tasks]
         if tasks:
             return f"an asyncio task is pending ({tasks[0].get_name()})"
+        if _handles_signals():
+            return "a handler of asyncio waits for a signal"
         return "a timer of asyncio is pending" if _has_timers() else ""
 
     def _file_problem(self) -> str:
@@ -477,6 +479,12 @@ def _event_loop() -> Any:
 def _has_timers() -> bool:
     with contextlib.suppress(RuntimeError, AttributeError):  # as of uvloop
         return any(not timer.cancelled() for timer in _event_loop()._scheduled)
+    return False
+
+
+def _handles_signals() -> bool:
+    with contextlib.suppress(RuntimeError, AttributeError):
+        return bool(_event_loop()._signal_handlers)
     return False
 
 

@@ -316,8 +316,11 @@ class Prefix:
         self._recorder = Recorder()
         self._records: list[_Record] = []
         self._sets: set[str] = set()  # what the trials set themselves
-        self._at_exit = contextlib.ExitStack()
-        atexit.register(self._at_exit.close)
+        at_exit = contextlib.ExitStack(), contextlib.ExitStack()
+        self._at_end, self._at_exit = (
+            at_exit  # after the names of the cells are cleared, and before
+        )
+        atexit.register(self._at_end.close)
         launched = importlib.util.find_spec("ipykernel_launcher")
         # As those of a kernel, which argparse reads.
         sys.argv[:] = [str(launched and launched.origin), "-f", _FILE, *config["arguments"]]
@@ -329,6 +332,7 @@ class Prefix:
         self._kernel = app.kernel
         self._kernel.io_loop = self._io_loop
         self._kernel.shell.exit_now = False
+        atexit.register(self._at_exit.close)
         self._execute(config["setup"], silent=True)
         self._setup = self._reply()
         self.has_drawn = False  # random numbers without a seed: one that is set later is too late
@@ -490,7 +494,7 @@ class Prefix:
                 sys.path[number] = request["cwd"] + text[len(self._cwd) :]
         self._renew_loop()
         self._kernel.execute_request = self._execute_or_replay
-        with _registering_with(self._at_exit):
+        with _registering_with(self._at_end):
             self._app.connect(request["connection_file"])
         self._app.start()
 

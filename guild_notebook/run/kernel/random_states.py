@@ -5,7 +5,7 @@ the same in each, to the last word. (Python gives its global generator another s
 process, and what begins in a forked kernel may draw from it.) States that nobody has seeded differ
 between trials: they get another seed, which is right as long as nothing has been drawn from them.
 What the shared cells have drawn without a seed all trials would have in common, so such a process
-is not to be forked.
+is not to be forked, nor is one that keeps what only that seed has: its state, a copy, the seed.
 
 Imports nothing of this package and nothing but the standard library: a kernel's Python loads this
 file by its path. numpy and torch are looked at where the notebook has imported them.
@@ -14,6 +14,7 @@ file by its path. numpy and torch are looked at where the notebook has imported 
 from __future__ import annotations
 
 import _random
+import contextlib
 import functools
 import gc
 import importlib.machinery
@@ -29,6 +30,7 @@ MODULE: Any = sys.modules["random"]  # with its own names
 LOADER: Any = importlib.machinery.SourceFileLoader
 OF_LIBRARIES = ("tempfile", "sympy.core.random")  # whose numbers no result depends on
 MOST_STATES = 200  # states without a seed that are kept to compare with
+MOST_PARTS = 1000  # of a list or mapping in which a state may be kept
 SEARCHED_BLOCKS = 1024  # of 624 words in which a state is looked for that follows: some 20 ms
 TORCH_SEED = 67280421310721  # of a generator of torch without a seed, but for its global one
 
@@ -73,9 +75,11 @@ class RandomStates:
         if "exec_module" in vars(LOADER):
             del LOADER.exec_module
         self._at_problem, self._state, self._seedings = random.getstate(), None, []
+        self._undrawn: set[bytes] = set()  # the states of those that are seeded anew
         if _is_numba_used():
             return "the shared cells draw from numba, whose states end where a process is forked"
         drawn = self._drawn_of_python() or self._drawn_of_numpy() or self._drawn_of_torch(namespace)
+        drawn = drawn or self._kept(namespace)
         if drawn is None:
             return ""
         generator, text = drawn
@@ -132,7 +136,10 @@ class RandomStates:
         for generator, origin in alive:
             is_global = generator is MODULE._inst
             state = _packed(_random.Random.getstate(generator))
+            if state in self._undrawn:  # a copy, which has the same numbers in a fresh run
+                return generator, "random" if is_global else f"a generator of {origin.module}"
             if state in origin.births or origin.module in OF_LIBRARIES:
+                self._undrawn.add(state)
                 self._seedings.append(functools.partial(_random.Random.seed, generator))
             elif origin.births and (origin.births is not births or _follows(state, births)):
                 return generator, "random" if is_global else f"a generator of {origin.module}"
@@ -156,10 +163,12 @@ class RandomStates:
         for generator in [own, *others]:
             sequence = _sequence_of(generator)
             is_drawn = self._is_drawn(generator, sequence, bits.SeedSequence)
-            is_shared = id(sequence) in owners - {id(None)}
+            state = _state_of_numpy(generator.state)
+            is_shared = id(sequence) in owners - {id(None)} or state in self._undrawn
             if is_drawn or (is_drawn is not None and is_shared):
                 return generator, "numpy.random" if generator is own else "a generator of numpy"
             if is_drawn is not None:
+                self._undrawn.add(state)
                 self._seedings.append(functools.partial(_seed_anew, generator))
             owners.add(id(sequence))
         for key in left.keys() - owners:
@@ -181,6 +190,28 @@ class RandomStates:
                 return generator, "torch" if generator is own else "a generator of torch"
             self._seedings.append(own.seed)
         return None
+
+    def _kept(self, namespace: Mapping[str, Any]) -> tuple[Any, str] | None:
+        """What has the state of a generator, or the seed, that each trial has another of."""
+        for name, value in namespace.items():
+            parts = list(value.values()) if type(value) is dict else value
+            many = parts[:MOST_PARTS] if type(parts) in (list, tuple) else ()
+            if name[:1] != "_" and any(map(self._is_kept, [value, *many])):
+                return value, name
+        return None
+
+    def _is_kept(self, value: Any) -> bool:
+        state = b""
+        with contextlib.suppress(Exception):  # it only looks like one
+            if type(value) is int:
+                return value in self._entropies
+            if type(value) is dict and "bit_generator" in value:
+                state = _state_of_numpy(value)
+            elif type(value) is tuple and value[0] == "MT19937":
+                state = _packed([*value[1].tolist(), value[2]])
+            elif type(value) is tuple and len(value[1]) == len(self._at_problem[1]):
+                state = _packed(value[1])
+        return state in self._undrawn
 
     def _has_made(self, sequence: Any) -> bool:
         """Whether a SeedSequence is of a seed that nobody has given."""
@@ -299,6 +330,11 @@ def _packed(words: Sequence[int]) -> bytes:
 
 def _packed_of_numpy(state: dict[str, Any]) -> bytes:
     return _packed([*state["state"]["key"].tolist(), state["state"]["pos"]])
+
+
+def _state_of_numpy(state: dict[str, Any]) -> bytes:
+    is_twister = state["bit_generator"] == "MT19937"
+    return _packed_of_numpy(state) if is_twister else repr(_plain(state)).encode()
 
 
 def _follows(state: bytes, births: list[bytes]) -> bool:

@@ -163,6 +163,10 @@ NOT_SHARED = {
     "await soon()": "an asyncio task is pending (mine)",
     "import asyncio\nasync def soon():\n    asyncio.get_running_loop().call_later(9, print)\n"
     "await soon()": "a timer of asyncio is pending",
+    "import asyncio, signal\nasync def soon():\n"
+    "    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, print)\nawait soon()": (
+        "a handler of asyncio waits for a signal"
+    ),
     "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (90, 90))": (
         "too few files more may be opened for a kernel to begin"
     ),

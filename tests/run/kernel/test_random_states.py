@@ -124,7 +124,8 @@ SEEDED_NUMPY = [
 UNSEEDED = [
     ("import random", "random.random()"),
     ("import random; random.seed(1); random.seed()", "random.random()"),
-    ("import random; s = random.getstate(); random.seed(3); random.setstate(s)", "random.random()"),
+    ("import random; s = random.getstate(); random.seed(3); random.setstate(s); del s",
+     "random.random()"),
     ("import random; r = random.Random()", "r.random()"),
     ("import copy, random; r = copy.copy(random.Random())", "r.random()"),
     ("import random, rich.style", "random.random()"),
@@ -136,7 +137,8 @@ UNSEEDED = [
 
 UNSEEDED_NUMPY = [
     ("0", "np.random.rand()"),
-    ("s = np.random.get_state(); np.random.seed(1); np.random.set_state(s)", "np.random.rand()"),
+    ("s = np.random.get_state(); np.random.seed(1); np.random.set_state(s); del s",
+     "np.random.rand()"),
     ("rng = np.random.default_rng()", "rng.random()"),
     ("rng = np.random.default_rng()", "rng.spawn(1)[0].random()"),
     ("rng = np.random.default_rng()", "rng.bit_generator.seed_seq.entropy"),
@@ -156,6 +158,10 @@ REFUSED = [
     ("import random; rng = random.Random()---rng.random()---rng.seed(1)", "rng"),
     ("import random; rng = [random.Random()]; rng[0].random()", "rng"),
     ("import copy, random; rng = random.Random(); rng.random(); rng = copy.copy(rng)", "rng"),
+    ("import random; s = random.getstate()", "s"),
+    ("import random; kept = [0, random.getstate()]", "kept"),
+    ("import copy, random; rng = random.Random(); other = copy.copy(rng)", "other"),
+    ("import random; rng = random.Random(); rng.setstate(random.getstate())", "rng"),
 ]  # fmt: skip
 
 REFUSED_NUMPY = [
@@ -170,6 +176,12 @@ REFUSED_NUMPY = [
     ("rng = np.random.RandomState(); rng.rand()", "rng"),
     ("sequence = np.random.SeedSequence()", "sequence"),
     ("sequence = np.random.SeedSequence(); sequence.spawn(1)", "sequence"),
+    ("state = np.random.get_state()", "state"),
+    ("rng = np.random.default_rng(); state = rng.bit_generator.state", "state"),
+    ("rng = np.random.RandomState(); kept = {'state': rng.get_state()}", "kept"),
+    ("seed = np.random.SeedSequence().entropy; rng = np.random.default_rng(seed)", "seed"),
+    ("import copy; a = np.random.default_rng(); b = copy.deepcopy(a)", "b"),
+    ("a = np.random.RandomState(); a.set_state(np.random.get_state())", "a"),
     ("s = np.random.SeedSequence(); a = np.random.PCG64(s); b = np.random.PCG64(s)", "b"),
 ]  # fmt: skip
 
