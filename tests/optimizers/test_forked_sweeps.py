@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from tests.helpers.clusters import NEEDS_DASK, Cluster, run_cluster, stage
+from tests.helpers.free_memory import skip_where_half_is_taken
 from tests.helpers.project import Project, Run, new_project, start, wait_for
 from tests.helpers.slow import but_slow
 
@@ -278,6 +279,7 @@ def test_each_worker_of_a_cluster_has_one_execution_of_a_batch(
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["grid", "queue", "side by side"])
 def test_trials_of_one_value_share_one_more_execution(sweeps: Sweeps, way: str):
+    skip_where_half_is_taken()
     if way == "queue":
         rows = "".join(f"0.{lr},{depth}\n" for lr in (1, 2) for depth in (1, 2))
         sweeps.project.file("mixed.csv", f"lr,depth\n{rows}")

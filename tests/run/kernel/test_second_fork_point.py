@@ -11,6 +11,7 @@ import pytest
 
 from guild_notebook.run import forked_trial
 from guild_notebook.run.kernel import grown, memory, prefix
+from tests.helpers.free_memory import skip_where_half_is_taken
 from tests.helpers.project import Command, Project, Run
 from tests.helpers.slow import but_slow
 
@@ -71,6 +72,7 @@ def processes(runs: list[Run]) -> set[str | None]:
 @pytest.fixture(scope="module", params=but_slow(["grid", "list"], "grid"))
 def sweep(request: pytest.FixtureRequest, shared: Project) -> tuple[list[Run], list[Run]]:
     """The forked trials and fresh ones."""
+    skip_where_half_is_taken()
     shared.notebook("tree.ipynb", SHARED, SETTINGS, *MORE, *OWN)
     shared.file("read.txt", TEXT)
     shared.file("trials.csv", TRIALS)
