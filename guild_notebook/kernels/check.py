@@ -39,7 +39,7 @@ def check(
         try:
             env = interpreters.environ_for(spec.env)  # a step has Guild's own
             lack = interpreters.lack(program, [module, "zmq"], ["zmq"], env)
-        except (ValueError, TypeError) as e:  # of a variable, which may be anything
+        except ValueError as e:  # of a variable, which may be anything
             raise KernelError(f"kernel '{wanted}' cannot be started: {e}") from None
         if lack:
             of_active = "it is of the active environment (nb-kernel may name another), and "

@@ -217,13 +217,16 @@ def active_python() -> str:
     return "" if is_own(python) else python
 
 
-def with_own(variables: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+def with_own(variables: Mapping[str, str], own: Mapping[str, Any]) -> dict[str, str]:
     """``variables`` and a kernel's ``own``, which may name others, as
-    jupyter_client/provisioning/provisioner_base.py has them. Raises TypeError and ValueError."""
+    jupyter_client/provisioning/provisioner_base.py has them. Raises ValueError for what is not a
+    text."""
     import string
 
     env = dict(variables)
     for name, text in own.items():
+        if not isinstance(text, str):
+            raise ValueError(f"the value of {name} is not a text")
         env[name] = string.Template(text).safe_substitute(env)
     return env
 
