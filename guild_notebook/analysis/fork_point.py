@@ -247,6 +247,8 @@ class _Shared:
         calls += [self._own[name][1] for name in reads]
         if calls:
             self._own.update(dict.fromkeys(effects.binds | effects.changes, (number, min(calls))))
+            # What is kept in a module is read by whoever imports it.
+            self._note(len(self._read) - 1, effects.changes.intersection(self._flow.imported))
         elif statement.is_certain:
             for name in effects.binds & self._own.keys():
                 del self._own[name]

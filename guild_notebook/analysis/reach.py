@@ -9,7 +9,7 @@ Functions of which that is known not to be so are in PURE.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..document.cells import Cell
@@ -309,6 +309,11 @@ class Flow:
 
     def _are_pure(self, calls: Iterable[str]) -> bool:
         return all(map(self._is_pure, calls))
+
+    @property
+    def imported(self) -> Collection[str]:
+        """The names that are imported."""
+        return self._imports.keys()
 
     def full_names(self, call: str) -> Iterator[str]:
         """What a call may be, as the modules name it whose names have been imported."""

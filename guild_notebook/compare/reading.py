@@ -269,8 +269,7 @@ class _RunReader:
         """The run with all that its executed notebook says."""
         path = self._files.executed_notebook()
         if not path:
-            lacks = run.status != "completed" and not run.is_going_on
-            why = "it has no executed notebook" if lacks else ""
+            why = "" if run.is_going_on else "it has no executed notebook"
             return dataclasses.replace(run, reason=self._and_problems(why))
         try:
             self._check_size(path, LARGEST)
@@ -402,8 +401,10 @@ def _why(cell: Cell) -> str:
 
 
 def shortest(value: float) -> float:
-    """A number of an event file, which has single precision, as it was written: 0.1 is
-    0.10000000149 there."""
+    """A number as it was written, of the digits that an event file has of it: 0.1 is 0.10000000149
+    there, in single precision."""
+    with contextlib.suppress(OverflowError):
+        value = struct.unpack("<f", struct.pack("<f", value))[0]
     for digits in (7, 8, 9):
         short = float(f"{value:.{digits}g}")
         with contextlib.suppress(OverflowError):

@@ -454,6 +454,9 @@ OWN: dict[str, tuple[list[str], int, str]] = {
     "an identity": (["import uuid", "t = uuid.uuid4().hex", "lr = 1", "save(t)"], 1, "t"),
     "it is handed on": (["import time", "t = time.time()", "n = t", "lr = 1", "n"], 1, "t"),
     "it is kept in an object": (["import time", "o.t = time.time()", "lr = 1", "o"], 1, "o"),
+    "it is kept in a module": (
+        ["import os, a.b as b", "b.options['x'] = os.getcwd()", "lr = 1", "import a"], 1, "b",
+    ),
     "a function returns it": (
         ["import uuid\ndef f(): return uuid.uuid4()", "t = f()", "lr = 1", "t"], 1, "t",
     ),

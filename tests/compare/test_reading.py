@@ -332,6 +332,18 @@ def test_scalars_beyond_the_most_are_counted(completed: model.Run, tmp_path: Pat
     assert run.scalars["loss"].step == 2 and run.state == "completed"
 
 
+def test_a_completed_run_without_its_notebook_says_so(completed: model.Run, tmp_path: Path):
+    copied = shutil.copytree(completed.dir, tmp_path / "copied", symlinks=True)
+    (copied / completed.notebook).unlink()
+    assert reading.read_run(str(copied)).reason == "it has no executed notebook"
+
+
+def test_a_number_that_was_printed_is_what_an_event_file_has_of_it():
+    numbers = [0.8999999999999999, 0.10000000149011612, 1e300, -2.0, float("inf")]
+    assert [*map(reading.shortest, numbers)] == [0.9, 0.1, 1e300, -2.0, float("inf")]
+    assert str(reading.shortest(float("nan"))) == "nan"
+
+
 def test_a_directory_that_is_none_of_a_run_and_one_that_is_not_there_are_runs_with_a_reason(
     tmp_path: Path,
 ):
