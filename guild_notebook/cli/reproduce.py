@@ -16,6 +16,7 @@ from ..compare.verdict import DIFFERS, SAME, Verdict
 from ..errors import UserError
 from ..run import reproduction
 from ..run.finished import FinishedRun
+from ..run.plain_shell import environment
 from ..texts import columns, printable
 from . import run_choice
 
@@ -131,7 +132,7 @@ def _reproduced(made: Reproduced, run: Any, choice: Choice) -> Iterator[str]:
         yield from map(printable, _verdict_lines(found))
     if choice.deletes and found.result == SAME:
         command = reproduction.guild("runs", "delete", "-y", staged.id)
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        subprocess.run(command, env=environment(), capture_output=True, check=False)
 
 
 def _has_run(run: Run) -> bool:
