@@ -245,9 +245,11 @@ def scalars_setting(opdef: Any, spec: NotebookSpec | None) -> ScalarsSetting:
 def output_scalars(opdef: Any, spec: NotebookSpec) -> list[Any]:
     """The ``output-scalars`` of a notebook operation by ``nb-scalars``: its own alone, or beside
     what that says. Raises OptionError."""
-    own = opdef.as_data().get("output-scalars")
-    said = " ".join([*options.referring_arguments(opdef.as_data()), *spec.arguments])
-    if re.search(r"--scalars[= ]\S*\$\{", said):
+    data = opdef.as_data()
+    own = data.get("output-scalars")
+    said = " ".join(spec.arguments)
+    of_data = str(data.get(options.PREFIX + "scalars"))
+    if re.search(r"--scalars[= ]\S*\$\{", said) or "${" in of_data:
         raise OptionError(
             f"operation '{opdef.fullname}': 'nb-scalars' takes no reference to a flag, since Guild "
             "has to know it before the run - write what it says there"

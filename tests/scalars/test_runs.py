@@ -66,6 +66,10 @@ by-flag:
 by-flag-after:
   notebook: few.ipynb --scalars ${x}
   flags: {x: text}
+by-flag-beside:
+  notebook: few.ipynb
+  nb-scalars: ["${x}", acc]
+  flags: {x: text}
 beside:
   notebook: few.ipynb --kernel ${k} --scalars text
   flags: {k: python3, lr: 1, batch_size: 2, pin: 3}
@@ -209,7 +213,7 @@ def test_the_page_says_what_a_line_has(row: list[str]):
 
 
 def test_a_mode_that_depends_on_a_flag_is_refused(runs: Runs):
-    for operation in ("by-flag", "by-flag-after"):
+    for operation in ("by-flag", "by-flag-after", "by-flag-beside"):
         done = runs.project.guild("run", operation, "-y")
         assert done.stderr == (
             f"guild: operation '{operation}': 'nb-scalars' takes no reference to a flag, since "
