@@ -9,6 +9,7 @@ import copy
 import fcntl
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -40,6 +41,10 @@ and may have its own home."""
 
 CONNECT_SECONDS = 10.0
 """Time in which the process has its socket: it makes that first of all."""
+
+BEGIN_SECONDS = 60.0
+"""Time, beside that of a cell, in which the process says at which one it is: it may have to start
+first, or be within one."""
 
 FORK_SECONDS = 60.0
 """Time that a fork may take: the system copies the table of the process's memory."""
@@ -300,7 +305,10 @@ class Prefix:
         """What the process says once it has executed its cells, of which the ``first`` is next:
         empty where it has ended. ``over`` is said here of one that takes more time or memory than
         it may, and ``stopped`` for a run that is."""
-        limit, pid = cells[first].limit, None
+        limits = [cell.limit for cell in cells[first:]]
+        limit = max(limits, key=lambda limit: limit.seconds or math.inf)
+        limit = limit._replace(seconds=limit.seconds and limit.seconds + BEGIN_SECONDS)
+        pid = None
         while True:
             line = asyncio.ensure_future(self._next_line())
             over = asyncio.ensure_future(self._over_memory(pid))
@@ -318,8 +326,7 @@ class Prefix:
             if "cell" not in told:
                 return told
             pid = told["pid"]
-            if 0 <= told["cell"] < len(cells):
-                limit = cells[told["cell"]].limit
+            limit = cells[told["cell"]].limit if told["cell"] < len(cells) else NO_LIMIT
 
     async def _over_memory(self, pid: int | None) -> str:
         """Wait until the process with this ``pid``, and those that come from it, take more memory

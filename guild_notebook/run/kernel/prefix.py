@@ -7,7 +7,8 @@ file. FOLDER, which only the user can enter, has ``prefix.json``, which says wha
 (forking.py), and gets the Unix socket ``p``. The process ends when its standard input does, which
 is a pipe of who runs the trials; then FOLDER is removed.
 
-Who connects to ``p`` gets lines of JSON: ``{"cell": N, "pid": …}`` when a cell begins, then either
+Who connects to ``p`` gets lines of JSON: ``{"cell": N, "pid": …}`` when a cell begins, and when the
+last of them has ended, with the number that another would have, then either
 ``{"refused": REASON, "cells": N}``, where a process that executes only the first N can be forked,
 or ``{"ready": …}``, after which it may ask for a kernel: ``{"fork": …}``, with the descriptors of
 the supervisor's pipes (supervisor.py), is answered by ``{"pid": PID}`` and, when that supervisor
@@ -125,6 +126,8 @@ def _execute(
         done.took.append((seconds, cpu, peak.end()))
         peak.close()  # no file is open where it is looked whether one is
         is_last = number == len(config["cells"])
+        if is_last:  # looks take no time of it
+            clients.tell({"cell": before + number, "pid": os.getpid()})
         is_of_cell = bool(problem)
         if is_last and not problem:
             taken = sum(seconds for seconds, _, _ in done.took[before:])

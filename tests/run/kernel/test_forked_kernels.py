@@ -169,6 +169,18 @@ def test_a_trial_ends_as_any_run_and_the_next_one_is_forked(project: Project, so
         assert [*run.attr("shared_cells")["seconds"]] == [0]
 
 
+@pytest.mark.slow
+def test_the_start_of_the_kernel_takes_no_time_of_a_shared_cell(project: Project):
+    folder = project.dir / "ipython/profile_default/startup"
+    folder.mkdir(parents=True)
+    (folder / "late.py").write_text("import time; time.sleep(5)")
+    project.env["IPYTHONDIR"] = str(project.dir / "ipython")
+    project.notebook("late.ipynb", "import os", "lr = 1", "print(lr)")
+    project.without_reports("late.ipynb")
+    done = project.run("late.ipynb", "lr=[1,2]", "nb-fork=yes", "nb-cell-timeout=4")
+    assert [[*run.attr("shared_cells")["seconds"]] for run in done.trials] == [[0]] * 2
+
+
 LIMITS = {
     "cell-timeout=1": (
         "was interrupted: over 1 s (nb-cell-timeout)",
