@@ -12,6 +12,7 @@ from ..document.reader import Notebook
 from ..flags import languages
 from ..flags.languages.changes import blocks, parsed_block
 from ..flags.languages.source import ParsedLine, Source
+from .findings import Finding
 
 
 @dataclass(eq=False)
@@ -41,12 +42,12 @@ class Block:
         """Where a node begins and ends, in characters of the cell."""
         return self.parsed.span(node) if self.parsed else (self.start, self.start)
 
-    def place(self, at: ast.stmt | ast.expr | int) -> tuple[int, int]:
-        """The line and the column, from 1, of a node or of an offset in the cell."""
+    def finding(self, at: ast.AST | int | None, rule: str, level: str, text: str) -> Finding:
+        """What a rule has found at a node, or at an offset in the cell; else where it starts."""
         if not isinstance(at, int):
-            at = self.span(at)[0]
+            at = self.span(at)[0] if isinstance(at, (ast.stmt, ast.expr)) else self.start
         line, column = self.source.position(at)
-        return line, column + 1
+        return Finding(self.cell, line, column + 1, rule, level, text)
 
 
 def read(notebook: Notebook, indexes: Iterable[int], sources: Mapping[int, str]) -> list[Block]:
@@ -84,6 +85,15 @@ def of_cell(cell: int, text: str) -> Iterator[Block]:
         if indent and len(block.nodes) == 1 and isinstance(block.nodes[0], ast.If):
             block.nodes = block.nodes[0].body  # which parsed_block has put around it
         yield block
+
+
+def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """The names that an import binds, and the full name of what each is then: a module, or what is
+    in one; ``*`` and ``module.*`` for all names of a module."""
+    of = "" if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}."
+    for alias in node.names:
+        name = alias.asname or alias.name.partition(".")[0]
+        yield name, of + (alias.name if alias.asname or of else name)
 
 
 def dotted(node: ast.AST) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from ..flags.languages.changes import variables
 from ..flags.languages.source import Source, statements_of
 from . import magics
-from .blocks import Block, dotted, of_cell
+from .blocks import Block, dotted, imported, of_cell
 from .magics import program
 
 ANY = "?"
@@ -56,6 +56,19 @@ class Effects:
     starts: str = ""
     unreadable: str = ""
 
+    def add(self, other: Effects) -> None:
+        """Take what other code does as well."""
+        self.reads |= other.reads
+        self.binds |= other.binds
+        self.changes |= other.changes
+        self.calls |= other.calls
+        self.imports.update(other.imports)
+        self.functions += other.functions
+        self.texts |= other.texts
+        self.starts = self.starts or other.starts
+        self.uses_variables = self.uses_variables or other.uses_variables
+        self.unreadable = self.unreadable or other.unreadable
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -90,6 +103,9 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _BINDING = (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Delete)
 _CERTAIN = (*_BINDING, *_FUNCTIONS, ast.ClassDef)
+_NAMING = ("ExceptHandler", "MatchAs", "MatchStar", "MatchMapping")
+"""Parts of statements that may bind a name."""
+
 _TEXT = (ast.Constant, ast.JoinedStr)
 _ORDERED = ("range", "enumerate", "zip", "sorted", "reversed")
 """Functions over whose results a loop runs without anything else happening."""
@@ -112,7 +128,6 @@ _PLAIN = (
     *(ast.Tuple, *_MADE, ast.expr_context, ast.operator, ast.unaryop),
 )
 
-_WORD = re.compile(r"[^\W\d]\w*")
 _TIMED = re.compile(r"(?:timeit|time|prun|mprun|lprun|memit)\b(?P<code>.*)", re.DOTALL)
 _OPTIONS = re.compile(r"(?:[ \t]+-\w+(?:[ \t]+\d+)?)*")
 
@@ -128,7 +143,7 @@ def statements(text: str) -> list[Statement]:
         found += _of_block(block)
     if not found and not _is_blank(source.plain):
         return [Statement(0, len(text), Effects(unreadable="it is not readable as Python"))]
-    words = set(_WORD.findall(first_line)) - {source.magic} if source.magic else set()
+    words = set(magics.WORD.findall(first_line)) - {source.magic} if source.magic else set()
     if words:  # as that in which %%capture puts all that the cell shows
         effects = replace(_of_program(first_line), binds=words, calls=set(), starts="")
         effects.reads |= together(each.effects for each in found).reads
@@ -183,7 +198,7 @@ def _of_ipython(line: str) -> Effects:
     if not said:
         is_help = line.rstrip().endswith("?") or line.lstrip().startswith("?")
         return (
-            Effects(reads=set(_WORD.findall(line)))
+            Effects(reads=set(magics.WORD.findall(line)))
             if is_help
             else Effects(unreadable="it has a line of IPython")
         )
@@ -201,19 +216,16 @@ def _of_ipython(line: str) -> Effects:
     if name in magics.SETTING:
         return replace(_of_program(rest), calls=set(), starts="")
     if name in magics.PROGRAMS:
-        return replace(_of_program(rest), starts=_of_magic(name, rest))
+        started = rest if name in ("system", "sx") else f"{name} {rest}"
+        return replace(_of_program(rest), starts=program(started))
     if name in ("env", "set_env"):
         is_set = "=" in rest or len(rest.split()) > 1
         return replace(_of_program(rest), uses_variables=not is_set, starts="")
     return Effects(unreadable=f"it has the magic %{name}")
 
 
-def _of_magic(name: str, rest: str) -> str:
-    return program(rest if name in ("system", "sx") else f"{name} {rest}")
-
-
 def _of_program(line: str) -> Effects:
-    words = set(_WORD.findall(line))
+    words = set(magics.WORD.findall(line))
     is_of_run = bool(_RUN_VARIABLE.search(line)) or not words.isdisjoint(_VARIABLES)
     unreadable = sorted(words & _UNREADABLE) if "{" in line else []
     return Effects(
@@ -229,7 +241,7 @@ def _of_cell_magic(magic: str, first_line: str, text: str) -> Effects:
     if magic in magics.SHOWING:
         return Effects()
     if magic in magics.PROGRAMS:
-        words = set(_WORD.findall(first_line)) - {magic}
+        words = set(magics.WORD.findall(first_line)) - {magic}
         starts = program(text.partition("%%" + magic)[2].partition("\n")[2])
         starts = starts if magic in ("bash", "sh", "!") else f"%%{magic}"
         return replace(_of_program(text), reads=words, changes=words, starts=starts)
@@ -238,20 +250,9 @@ def _of_cell_magic(magic: str, first_line: str, text: str) -> Effects:
 
 def together(parts: Iterable[Effects]) -> Effects:
     """What all of ``parts`` do."""
-    each = list(parts)
-    if len(each) == 1:
-        return each[0]
-    made = Effects(unreadable=next((part.unreadable for part in each if part.unreadable), ""))
-    for part in each:
-        made.reads |= part.reads
-        made.binds |= part.binds
-        made.changes |= part.changes
-        made.calls |= part.calls
-        made.imports.update(part.imports)
-        made.functions += part.functions
-        made.texts |= part.texts
-        made.starts = made.starts or part.starts
-        made.uses_variables = made.uses_variables or part.uses_variables
+    made = Effects()
+    for part in parts:
+        made.add(part)
     return made
 
 
@@ -357,7 +358,7 @@ class _Reader:
         yield from ((each, local, hidden | own) for each in node.body)
 
     def _bind(self, name: str, own: frozenset[str]) -> None:
-        if name not in own:
+        if name and name not in own:
             self.found.binds.add(name)
 
     def _iterates(self, over: ast.expr) -> None:
@@ -385,8 +386,6 @@ class _Reader:
                 self.found.changes.add(node.target.id)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node, own)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            self._bind(node.name, own)
         elif isinstance(node, _LOOPS):
             self._iterates(node.iter)
         elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
@@ -394,8 +393,8 @@ class _Reader:
                 self._of_others.update(part for part in node.comparators if _is_modules(part))
         elif isinstance(node, (ast.With, ast.AsyncWith, ast.Await, ast.YieldFrom)):
             self.found.calls.add(ANY)
-        elif name := getattr(node, "rest", None) or _captured(node):
-            self._bind(name, own)
+        elif type(node).__name__ in _NAMING:
+            self._bind(getattr(node, "name", None) or getattr(node, "rest", None) or "", own)
 
     def _name(self, node: ast.Name, own: frozenset[str]) -> None:
         if node.id in _VARIABLES:
@@ -438,7 +437,7 @@ class _Reader:
         for arg in (*node.args, *(keyword.value for keyword in node.keywords)):
             self._named(arg)
             if called in _READING and isinstance(arg, ast.Constant) and isinstance(arg.value, str):
-                self.found.texts.update(_WORD.findall(arg.value))
+                self.found.texts.update(magics.WORD.findall(arg.value))
         if of_ipython or (
             isinstance(node.func, ast.Attribute) and isinstance(node.func.value, _TEXT)
         ):
@@ -448,10 +447,8 @@ class _Reader:
         if name in ("vars", "dir") and not node.args:
             self.found.unreadable = f"it uses {name}()"
         if node.args:
-            is_method = isinstance(node.func, ast.Attribute) and node.func.attr not in _VARIABLES
-            of = (
-                node.func.value if is_method and isinstance(node.func, ast.Attribute) else node.func
-            )
+            is_method = isinstance(node.func, ast.Attribute) and called not in _VARIABLES
+            of = getattr(node.func, "value", node.func) if is_method else node.func
             self._variable(of, node.args[0])
         if called == "open" and _is_to_write(node):
             self.found.calls.add(WRITES)
@@ -477,7 +474,7 @@ class _Reader:
         if not sign:
             self.found.unreadable = "it uses get_ipython"
             return False
-        self.found = together([self.found, _of_ipython(sign + " ".join(map(str, texts)))])
+        self.found.add(_of_ipython(sign + " ".join(map(str, texts))))
         return True
 
     def _ignore_ipython(self, node: ast.expr) -> bool:
@@ -512,20 +509,12 @@ class _Reader:
                 self.found.reads.add(variable(text))
 
     def _import(self, node: ast.Import | ast.ImportFrom, own: frozenset[str]) -> None:
-        module = "." if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}"
-        for alias in node.names:
-            if alias.name in _VARIABLES and alias.asname:
-                self.found.uses_variables = True
-            if "__main__" in (module, alias.name):
+        if any(alias.name in _VARIABLES and alias.asname for alias in node.names):
+            self.found.uses_variables = True
+        for name, full in imported(node):
+            if "__main__" in full.rpartition("."):
                 self.found.unreadable = "it imports __main__"
-            if isinstance(node, ast.Import):
-                name = alias.asname or alias.name.partition(".")[0]
-                target = alias.name if alias.asname else name
-            else:
-                name, target = alias.asname or alias.name, f"{module}.{alias.name}"
-            if name == ALL:
-                target = module
-            self.found.imports[name] = target
+            self.found.imports[name] = full
             if name != ALL:
                 self._bind(name, own)
 
@@ -557,12 +546,6 @@ def _only_shows(node: ast.Call) -> bool:
     parts = first.elts if isinstance(first, (ast.List, ast.Tuple)) else [first]
     words = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
     return bool(words) and len(words) >= len(parts) - 1 and not program(" ".join(words))
-
-
-def _captured(node: ast.AST) -> str | None:
-    """The name that a pattern of ``match`` binds."""
-    is_pattern = type(node).__name__ in ("MatchAs", "MatchStar")
-    return getattr(node, "name", None) if is_pattern else None
 
 
 def _dotted(node: ast.AST) -> str:

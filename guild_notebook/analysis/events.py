@@ -11,11 +11,12 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..flags.languages.changes import type_parameters, variables
 from . import magics
-from .blocks import Block, dotted
+from .blocks import Block, dotted, imported
 
 UNSURE, LIKELY, SURE = range(3)
 """Whether code is executed: LIKELY is that in a loop, which may have nothing to run over."""
@@ -32,19 +33,16 @@ class Function:
     unit: Unit
     node: ast.FunctionDef | ast.Lambda
     local: frozenset[str]
-    _events: list[Event] | None = None
 
-    @property
+    @cached_property
     def events(self) -> list[Event]:
-        if self._events is None:
-            own, of_notebook = variables(self.node)
-            reader = _Reader(self.unit, (self.local | own) - of_notebook)
-            self._events = reader.events
-            if isinstance(self.node, ast.Lambda):
-                reader.expression(self.node.body, SURE)
-            else:
-                reader.block(self.node.body, SURE)
-        return self._events
+        own, of_notebook = variables(self.node)
+        reader = _Reader(self.unit, (self.local | own) - of_notebook)
+        if isinstance(self.node, ast.Lambda):
+            reader.expression(self.node.body, SURE)
+        else:
+            reader.block(self.node.body, SURE)
+        return reader.events
 
 
 class Event(NamedTuple):
@@ -71,12 +69,6 @@ class Unit:
     def cell(self) -> int:
         return self.block.cell
 
-    def place(self, node: ast.AST | None) -> tuple[int, int]:
-        """The line and the column, from 1, of a node of the statement."""
-        return self.block.place(
-            node if isinstance(node, (ast.stmt, ast.expr)) else self.block.start
-        )
-
 
 _NAMESPACES = ("globals", "locals", "vars", "dir")
 _MODULES = ("builtins", "__builtins__", "__main__")
@@ -91,7 +83,10 @@ _BINDING = {
 _VAR = ("var", "sympy.var", "sp.var", "sym.var", "sy.var", "smp.var")
 _ENDS = {"exit", "quit", "sys.exit", "os._exit"}
 _SUPPRESSING = re.compile(r"suppress|raises|assert", re.I)
-_RETURNS, _BREAKS = 1, 2
+_BREAKS = 2
+_LEAVES = {"Return": 1, "Break": _BREAKS, "Continue": _BREAKS}
+"""Statements by which code leaves a function or a loop."""
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _TRANSPARENT = {
     *("staticmethod", "classmethod", "lru_cache", "cache", "wraps", "jit", "njit", "no_grad"),
@@ -176,7 +171,7 @@ class _Reader:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self.expression(child, level)
-        return 0
+        return _LEAVES.get(type(node).__name__, 0)
 
     def _expr(self, node: ast.Expr, level: int) -> None:
         name = getattr(node.value, "id", "")
@@ -231,16 +226,6 @@ class _Reader:
         self.block(node.body, level)
         self._hidden, self._local = hidden, local
         self._bind(node.name, level, node)
-
-    def _return(self, node: ast.Return, level: int) -> int:
-        if node.value:
-            self.expression(node.value, level)
-        return _RETURNS
-
-    def _break(self, node: ast.stmt, level: int) -> int:
-        return _BREAKS
-
-    _continue = _break
 
     def _raise(self, node: ast.Raise, level: int) -> None:
         for each in filter(None, (node.exc, node.cause)):
@@ -349,9 +334,7 @@ class _Reader:
             self._add(IMPORT, alias.name, level, node)
             if alias.name == "__main__" or (alias.name in _MODULES and alias.asname):
                 self._add(UNKNOWN, f"the import of {alias.name}", level)
-            root = alias.name.partition(".")[0]
-            full = alias.name if alias.asname else root
-            self._bind(alias.asname or root, level, node, full)
+        self._bind_imported(node, level)
 
     def _importfrom(self, node: ast.ImportFrom, level: int) -> None:
         module = "." * node.level + (node.module or "")
@@ -362,9 +345,12 @@ class _Reader:
                 self._add(UNKNOWN, f"from {module} import *", level)
             elif alias.name == "get_ipython" and alias.asname:
                 self._add(UNKNOWN, "get_ipython()", level)
-            else:
-                full = f"{module}.{alias.name}"
-                self._bind(alias.asname or alias.name, level, node, full)
+        self._bind_imported(node, level)
+
+    def _bind_imported(self, node: ast.Import | ast.ImportFrom, level: int) -> None:
+        for name, full in imported(node):
+            if name != "*":
+                self._bind(name, level, node, full)
 
     def _match(self, node: ast.AST, level: int) -> int:
         leaves = 0

@@ -37,7 +37,7 @@ def findings(
         if each.module.startswith("."):
             text = f"'{each.module}' is an import of the same package, and a notebook is in none"
             yield _finding(each, f"{text} - import the module by its full name")
-        elif each.cell < bringing and each.module.partition(".")[0] not in own:
+        elif each.block.cell < bringing and each.module.partition(".")[0] not in own:
             wanted.setdefault(each.module, each)
     said = set()
     for module, text in lacking(list(wanted)).items() if wanted else ():
@@ -61,4 +61,4 @@ def _entries(folder: str) -> list[str]:
 
 
 def _finding(each: Imported, text: str) -> Finding:
-    return Finding(each.cell, each.line, each.column, "missing-import", ERROR, text)
+    return each.block.finding(each.node, "missing-import", ERROR, text)

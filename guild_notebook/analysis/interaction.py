@@ -90,16 +90,12 @@ def findings(blocks: Iterable[Block], calls: Iterable[Called]) -> Iterator[Findi
     for at, (call, why) in waiting.items():
         within = f"{call.within}(), in which " if call.within else ""
         level = NOTE if not call.is_sure else ERROR if why == _INPUT else WARNING
-        assert isinstance(at, (ast.stmt, ast.expr))
         yield _finding(call.unit.block, at, f"{within}{call.name.lstrip('.')}()", why, level)
 
 
-def _finding(
-    block: Block, at: ast.stmt | ast.expr | int, name: str, why: str, level: str
-) -> Finding:
-    line, column = block.place(at)
+def _finding(block: Block, at: ast.AST | int | None, name: str, why: str, level: str) -> Finding:
     what, _, advice = why.partition(": ")
-    return Finding(block.cell, line, column, RULE, level, f"{name} {what} - {advice}")
+    return block.finding(at, RULE, level, f"{name} {what} - {advice}")
 
 
 def _of_line(line: str) -> tuple[str, str] | None:

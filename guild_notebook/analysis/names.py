@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..document.reader import Notebook
 from . import events
+from .blocks import Block
 from .events import SURE, UNSURE, Event, Function, Unit
 from .findings import ERROR, NOTE, WARNING, Finding
 
@@ -44,9 +45,8 @@ class Imported:
     """What a run imports: a module by its full name, and where. ``is_sure``: it is executed."""
 
     module: str
-    cell: int
-    line: int
-    column: int
+    block: Block
+    node: ast.AST | None
     is_sure: bool
 
 
@@ -130,9 +130,7 @@ class _Execution:
             self._add(event, unit, level)
 
     def _import(self, event: Event, unit: Unit, level: int) -> None:
-        line, column = unit.place(event.node)
-        found = Imported(event.name, unit.cell, line, column, level > UNSURE)
-        self.names.imports.append(found)
+        self.names.imports.append(Imported(event.name, unit.block, event.node, level > UNSURE))
 
     def _forget(self, event: Event, _unit: Unit, _level: int) -> None:
         self.names.unknown = self.names.unknown or (self._unit.cell, event.name)
@@ -193,11 +191,10 @@ class _Execution:
             called = self._calls[-1].name
             within = f" in {called}(), which is called here," if called else " in a function here"
             unit, event = self._caller
-        line, column = unit.place(event.node)
         text = f"'{name}' is used{within} {self._why(name, unit.cell)}"
         found_level = ERROR if level == SURE else WARNING
         rule = "run-out-of-order" if _RAN_FIRST in text else "undefined-name"
-        self.names.findings.append(Finding(unit.cell, line, column, rule, found_level, text))
+        self.names.findings.append(unit.block.finding(event.node, rule, found_level, text))
 
     def _why(self, name: str, cell: int) -> str:
         labels = self._notebook.labels

@@ -52,14 +52,14 @@ def findings(notebook: Notebook, read: Iterable[tuple[int, Sequence[Unit]]]) -> 
             if _value(seen.binds[name]) != _value(above[-1].binds[name]):
                 said.setdefault(seen.index, []).append(name)
         for later, names in said.items():
-            line, column = cell.reads[names[0]][0].place(cell.reads[names[0]][1].node)
+            unit, event = cell.reads[names[0]]
             label = notebook.labels[later]
             text = (
                 f"its author ran this cell after {label}, which stands below and binds "
                 f"{', '.join(names)}: a run from top to bottom gives it another value - put the "
                 "cells into the order in which they are meant to run"
             )
-            yield Finding(cell.index, line, column, "run-out-of-order", WARNING, text)
+            yield unit.block.finding(event.node, "run-out-of-order", WARNING, text)
 
 
 def _cell(index: int, number: int, units: Sequence[Unit]) -> _Cell:

@@ -15,8 +15,9 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from .blocks import Block, dotted
+from .blocks import Block, dotted, imported
 from .findings import NOTE, WARNING, Finding
 from .magics import makes_no_files
 
@@ -130,9 +131,7 @@ def findings(blocks: Iterable[Block], project: Project) -> Iterator[Finding]:
                 continue
             seen.add((path, is_write))
             if said := _said(path, is_write, project, reader):
-                rule, level, text = said
-                line, column = block.place(node)
-                yield Finding(block.cell, line, column, rule, level, text)
+                yield block.finding(node, *said)
 
 
 def _said(
@@ -199,7 +198,7 @@ def _of_project(
         return MISSING, WARNING, f"'{path}' does not exist - check the path, or get the file"
     if is_write or project.in_place or project.is_run or os.path.isdir(full):
         return None
-    if why := not_copied(full, project.root):
+    if why := _not_copied(full, project.root):
         text = f"'{path}' is not copied into runs, since {why}"
         return MISSING, WARNING, f"{text} - run it with nb-cwd=project, or name it in 'requires'"
     return None
@@ -216,15 +215,10 @@ def _is_brought(path: str, project: Project) -> bool:
     )
 
 
-def not_copied(path: str, root: str) -> str:
+def _not_copied(path: str, root: str) -> str:
     """Why Guild does not copy a file of the project into runs, by its own rules; "" where it does,
     or where that is not known."""
-    folder = root
-    while not os.path.exists(os.path.join(folder, ".git")):
-        if folder == os.path.dirname(folder):
-            break
-        folder = os.path.dirname(folder)
-    else:
+    if any(os.path.exists(folder / ".git") for folder in (Path(root), *Path(root).parents)):
         return "git ignores it" if _is_ignored(path, root) else ""
     try:
         size = os.path.getsize(path)
@@ -271,11 +265,7 @@ class _Reader:
             self._bound[node.name] += 1
             self._functions.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            of = "" if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}."
-            for alias in node.names:
-                name = alias.asname or alias.name.partition(".")[0]
-                full = alias.name if alias.asname or of else name
-                self._modules[name] = of + full
+            self._modules.update(imported(node))
 
     # What is executed.
 

@@ -141,18 +141,12 @@ class _Value:
 
 
 @dataclass
-class Does:
-    """What a statement does with the functions that it may call; ``flags`` are those that reach
-    it."""
+class Does(Effects):
+    """What a statement does with the functions that it may call, which are ``called`` by their
+    numbers; ``flags`` are those that reach it."""
 
-    reads: set[str]
-    changes: set[str]
-    functions: frozenset[int]
-    calls: set[str]
-    texts: set[str]
-    is_pure: bool
-    uses_variables: bool
-    starts: str
+    called: set[int] = field(default_factory=set)
+    is_pure: bool = True
     flags: frozenset[str] = _NOTHING
 
 
@@ -245,7 +239,7 @@ class Flow:
             flags = self._all_flags
             self.why = self.why or "it may read the run's variables"
         does.flags = flags
-        functions = does.functions.union(own)
+        functions = frozenset({*does.called, *own})
         # What a call is given it may change, or keep in something else that it is given.
         given = {name for name in does.reads if self._is_variable(name)}
         changed = does.changes if is_pure else does.changes | given | {_STATE}
@@ -270,37 +264,24 @@ class Flow:
             yield from self._numbered(function.functions)
 
     def _does(self, effects: Effects, own: Iterable[int]) -> Does:
-        does = Does(
-            set(effects.reads),
-            set(effects.changes),
-            frozenset(),
-            set(effects.calls),
-            set(effects.texts),
-            self._are_pure(effects.calls),
-            effects.uses_variables or (BARE in effects.calls and BARE[1:] not in self._bound),
-            effects.starts,
-        )
-        called: set[int] = set()
+        does = Does(is_pure=self._are_pure(effects.calls))
+        does.add(effects)
+        if BARE in effects.calls and BARE[1:] not in self._bound:
+            does.uses_variables = True
         left = {*own, *self._carried(does.reads)}
         while left and self._is_known:
             if not does.is_pure:
-                left |= self._carried([_STATE]) - called
+                left |= self._carried([_STATE]) - does.called
             number = left.pop()
-            called.add(number)
+            does.called.add(number)
             function = self._functions[number]
-            does.reads |= function.reads
-            does.changes |= function.changes
-            does.calls |= function.calls
-            does.texts |= function.texts
-            does.starts = does.starts or function.starts
+            does.add(function)
             does.is_pure = does.is_pure and self._are_pure(function.calls)
-            does.uses_variables = does.uses_variables or function.uses_variables
-            left |= self._carried(function.reads) - called
+            left |= self._carried(function.reads) - does.called
             self._steps += 1
             if self._steps > MOST_STEPS:
                 self._is_known = False
                 self.why = self.why or "it cannot be read (too many functions call each other)"
-        does.functions = frozenset(called)
         return does
 
     def _carried(self, names: Iterable[str]) -> set[int]:
