@@ -61,7 +61,7 @@ def write(runs: Sequence[Run], output: str, start: str = "") -> bool:
         write_whole(output, (part.encode() for part in page.page(data, originals)))
     except OSError as e:
         raise UserError(f"cannot write {output}: {e.strerror or e} - name another") from None
-    return bool(originals) and not images.has_pillow()
+    return bool(originals) and not images.pillow()
 
 
 def _notes(others: Sequence[str], runs: Sequence[Run], lacks_pillow: bool) -> Iterator[str]:

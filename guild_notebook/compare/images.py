@@ -100,12 +100,9 @@ def _pixel_chunks(raw: bytes) -> Iterator[bytes]:
         place += 12 + length
 
 
-def has_pillow() -> bool:
-    return _pillow() is not None
-
-
 @lru_cache(maxsize=1)
-def _pillow() -> Any:
+def pillow() -> Any:
+    """The module of Pillow that reads images, None where it is not installed."""
     try:
         import PIL.Image
     except ImportError:
@@ -145,29 +142,29 @@ def decode(image: Image) -> Any:
 
 def opened(image: Image) -> Any:
     """The same without its pixels."""
-    pillow = _pillow()
-    if pillow is None or image.mime == "image/svg+xml":
+    library = pillow()
+    if library is None or image.mime == "image/svg+xml":
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of many pixels
-            return pillow.open(io.BytesIO(base64.b64decode(image.data)), formats=_FORMATS)
+            return library.open(io.BytesIO(base64.b64decode(image.data)), formats=_FORMATS)
     except Exception:  # libraries raise errors of any type for broken images
         return None
 
 
 def grey_pixels(decoded: Any) -> bytes:
     """SIDE × SIDE grey pixels of an image of Pillow, on white."""
-    pillow = _pillow()
+    library = pillow()
     small = decoded
     if small.mode not in ("L", "RGB", "RGBA"):
         small = small.convert("RGBA")
     factor = min(small.width, small.height) // (2 * SIDE)
     if factor > 1:
         small = small.reduce(factor)
-    small = small.resize((SIDE, SIDE), pillow.Resampling.BOX)
+    small = small.resize((SIDE, SIDE), library.Resampling.BOX)
     if small.mode == "RGBA":
-        small = pillow.alpha_composite(pillow.new("RGBA", small.size, "white"), small)
+        small = library.alpha_composite(library.new("RGBA", small.size, "white"), small)
     pixels: bytes = small.convert("L").tobytes()
     return pixels
 

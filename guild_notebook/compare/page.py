@@ -20,31 +20,10 @@ from typing import Any
 from . import model
 
 _SCRIPTS = (
-    "state.js",
-    "places.js",
-    "originals.js",
-    "outputs.js",
-    "flags.js",
-    "fields.js",
-    "filter.js",
-    "filter_box.js",
-    "field_chooser.js",
-    "table.js",
-    "coordinates.js",
-    "curves.js",
-    "failures.js",
-    "times.js",
-    "header.js",
-    "cells_list.js",
-    "sliders.js",
-    "sheet.js",
-    "one.js",
-    "differences.js",
-    "two_images.js",
-    "two.js",
-    "keys.js",
-    "live.js",
-    "main.js",
+    *("state.js", "places.js", "originals.js", "outputs.js", "flags.js", "fields.js", "filter.js"),
+    *("filter_box.js", "field_chooser.js", "table.js", "coordinates.js", "curves.js"),
+    *("failures.js", "times.js", "header.js", "cells_list.js", "sliders.js", "sheet.js", "one.js"),
+    *("differences.js", "two_images.js", "two.js", "keys.js", "live.js", "main.js"),
 )
 """The files of the script in their order: names are shared, and the last one starts the page."""
 
@@ -82,7 +61,7 @@ def page(
     yield _HEAD.format(
         policy=_policy(script, style, live),
         generator=GENERATOR,
-        title=html.escape(str(data["title"])),
+        title=html.escape(_utf8(data["title"])),
         style=style,
     )
     yield f'<script type="application/json" id="data">{inert(data)}</script>\n'
@@ -111,9 +90,12 @@ def _as_shown(data: Mapping[str, Any], images: Mapping[str, model.Image]) -> Ite
 def inert(data: Mapping[str, Any]) -> str:
     """JSON that ends no element and begins no comment."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # A surrogate that stands alone, as text of broken files has it, is not UTF-8.
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return text.replace("<", "\\u003c")
+    return _utf8(text).replace("<", "\\u003c")
+
+
+def _utf8(text: str) -> str:
+    """``text`` with ? for surrogates that stand alone, as texts of broken files have them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _policy(script: str, style: str, live: bool) -> str:

@@ -40,6 +40,7 @@ import datetime
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -117,7 +118,7 @@ class _PageData:
         names = run_names(self._runs, [flag["name"] for flag in self._flags if flag["varies"]])
         data = {
             "schema": 1,
-            "title": _utf8(_title(self._runs)),
+            "title": _title(self._runs),
             "made": _iso(datetime.datetime.now(datetime.timezone.utc)),
             "version": __version__,
             "live": self._live,
@@ -144,7 +145,8 @@ class _PageData:
                 continue
             place = len(self._slots)
             own.append(place)
-            failed = [r.id for r, cell in zip(section.runs, found) if _has_failed(r, cell)]
+            pairs = zip(section.runs, found)
+            failed = [run.id for run, cell in pairs if cell and cell.index == run.failed_cell]
             self._failed_slot.update(dict.fromkeys(failed, place))
             self._cells.append(
                 [
@@ -182,7 +184,7 @@ class _PageData:
             "memory": cell.peak_memory,
             "gpu": cell.gpu_memory,
             **({"shared": True} if cell.is_shared else {}),
-            "source": self._sources.setdefault(_utf8(cell.source), len(self._sources)),
+            "source": self._sources.setdefault(cell.source, len(self._sources)),
             "outputs": [self._output(output, mask) for output in cell.outputs],
         }
         return made if made["outputs"] or hole == "no output" else {"hole": hole, **made}
@@ -213,11 +215,9 @@ class _PageData:
             }
         if output.kind == IMAGE and output.image:
             digest = output.image.digest
-            if digest not in self._images:
-                self._image_places[digest] = len(self._images)
-                self._images[digest] = output.image
-            text = _short(output.text)
-            return {"kind": IMAGE, "image": self._image_places[digest], "text": text}
+            self._images.setdefault(digest, output.image)
+            place = self._image_places.setdefault(digest, len(self._image_places))
+            return {"kind": IMAGE, "image": place, "text": _short(output.text)}
         text, cut = _cut(output.text, self._limit)
         if output.is_cut:
             text += "\n[more is left out here: the report has it]"
@@ -283,18 +283,14 @@ def _images(runs: Iterable[Run]) -> list[Image]:
     return list({each.image.digest: each.image for each in outputs if each.image}.values())
 
 
-def _has_failed(run: Run, cell: Cell | None) -> bool:
-    return cell is not None and cell.index == run.failed_cell
-
-
 def _error(run: Run) -> dict[str, str] | None:
     """The exception with which a run has ended."""
     if run.failed_cell is None:
         return None
-    errors = [each for each in run.cells[run.failed_cell].outputs if each.kind == ERROR]
-    if not errors:
-        return None
-    return {"name": _short(errors[-1].name), "message": _short(errors[-1].message)}
+    for each in reversed(run.cells[run.failed_cell].outputs):
+        if each.kind == ERROR:
+            return {"name": _short(each.name), "message": _short(each.message)}
+    return None
 
 
 def _title(runs: Sequence[Run]) -> str:
@@ -321,9 +317,7 @@ def run_names(runs: Sequence[Run], varying: Sequence[str]) -> list[str]:
             if name in run.flags
         ]
         names.append(cut_end(" ".join(parts), LONGEST_NAME))
-    times: dict[str, int] = {}
-    for name in names:
-        times[name] = times.get(name, 0) + 1
+    times = Counter(names)
     return [
         (name if times[name] == 1 else f"{name} {run.short_id}") if name else run.short_id
         for run, name in zip(runs, names)
@@ -339,7 +333,7 @@ def _flags(runs: Sequence[Run]) -> list[dict[str, Any]]:
         distinct = list({json.dumps(value): value for value in values}.values())
         kind = _kind(distinct)
         is_number = kind == "number"
-        distinct.sort(key=_number_of if is_number else lambda value: value_text(value))
+        distinct.sort(key=_number_of if is_number else value_text)
         finite = [_number_of(v) for v in distinct if is_number and math.isfinite(_number_of(v))]
         found.append(
             {
@@ -385,14 +379,12 @@ def _flag_json(value: Any) -> Any:
         return _number(value)
     if value is None or (isinstance(value, int) and abs(value) <= MOST_EXACT):
         return value
-    return cut_end(_utf8(value_text(value)), LONGEST_FLAG)
+    return cut_end(value_text(value), LONGEST_FLAG)
 
 
 def _number(value: float) -> float | str:
     """A number in JSON, those that it lacks as texts."""
-    if math.isnan(value):
-        return "nan"
-    return value if math.isfinite(value) else "inf" if value > 0 else "-inf"
+    return value if math.isfinite(value) else str(float(value))
 
 
 # Scalars
@@ -404,9 +396,8 @@ def _scalars(runs: Sequence[Run]) -> list[dict[str, Any]]:
     for name in sorted(names, key=is_measure):
         values = {repr(run.scalars[name].value) for run in runs if name in run.scalars}
         has_all = all(name in run.scalars for run in runs)
-        found.append({"name": name, "varies": len(values) > 1 or not has_all})
-        if is_measure(name):
-            found[-1]["ofCell"] = True
+        of_cell = {"ofCell": True} if is_measure(name) else {}
+        found.append({"name": name, "varies": len(values) > 1 or not has_all, **of_cell})
     return found
 
 
@@ -437,25 +428,18 @@ def _points(scalar: Scalar, most: int) -> list[list[Any]]:
 
 def _text_limit(runs: Iterable[Run]) -> int:
     lengths = [len(each.text) for run in runs for cell in run.cells for each in cell.outputs]
-    for limit in TEXT_LIMITS:
-        if sum(min(length, limit) for length in lengths) <= MOST_TEXT:
-            return limit
-    return TEXT_LIMITS[-1]
+    fitting = (n for n in TEXT_LIMITS if sum(min(each, n) for each in lengths) <= MOST_TEXT)
+    return next(fitting, TEXT_LIMITS[-1])
 
 
 def _cut(text: str, most: int) -> tuple[str, int]:
     """The beginning and the end of a text that is longer, and how many characters are left out."""
     if len(text) <= most:
-        return _utf8(text), 0
+        return text, 0
     left_out, half = len(text) - most, most // 2
     said = f"[{left_out:,} characters are left out here: the report has them]"
-    return _utf8(f"{text[:half]}\n{said}\n{text[len(text) - half :]}"), left_out
+    return f"{text[:half]}\n{said}\n{text[len(text) - half :]}", left_out
 
 
 def _short(text: str) -> str:
-    return _utf8(cut_end(text, LONGEST_ENTRY))
-
-
-def _utf8(text: str) -> str:
-    """``text`` with ? for half characters, which UTF-8 lacks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return cut_end(text, LONGEST_ENTRY)

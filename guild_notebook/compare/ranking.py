@@ -32,9 +32,9 @@ class SlotChange:
 
     amount: float
     kind: str
-    reached: frozenset[str] | None = None
-    is_unexplained: bool = False
-    plots: float = 0.0
+    reached: frozenset[str] | None
+    is_unexplained: bool
+    plots: float
 
 
 def slot_changes(
@@ -50,8 +50,9 @@ def slot_changes(
     for slot in section.slots:
         cells = [(run, cell) for run in section.runs if (cell := _cell(run, slot))]
         amount, kind, plots = _change(cells, masks)
-        if kind == "none":
-            kind = next(_kinds_so_far(section, slot), kind)
+        if kind == "none":  # it may have put out something where it has not ended
+            outputs = (cell.outputs for run in section.runs if (cell := slot.cell(run)))
+            kind = next((output.kind for each in outputs for output in each), kind)
         flags = _flags(slot, versions)
         is_unexplained = bool(amount) and any(
             _is_unexplained(slot, runs, found, masks) for runs, found in versions
@@ -65,12 +66,6 @@ def _cell(run: Run, slot: Slot) -> Cell | None:
     if cell is None or cell.kind != "code" or cell.state not in _ENDED:
         return None
     return cell if hole(run, slot) in ("", NO_OUTPUT) else None
-
-
-def _kinds_so_far(section: Section, slot: Slot) -> Iterator[str]:
-    """The kinds of what a cell has put out in runs in which it has not ended."""
-    cells = filter(None, map(slot.cell, section.runs))
-    yield from (output.kind for cell in cells for output in cell.outputs)
 
 
 def _flags(slot: Slot, versions: Iterable[tuple[Sequence[Run], Reached]]) -> frozenset[str] | None:

@@ -415,11 +415,8 @@ def shortest(value: float) -> float:
 
 def status_of(run: FinishedRun) -> str:
     """The status of a run (guild/run.py, status), of files that may be anything."""
-    for name, status in (
-        ("LOCK.remote", "running"),
-        ("PENDING", "pending"),
-        ("STAGED", "staged"),
-    ):
+    told = {"LOCK.remote": "running", "PENDING": "pending", "STAGED": "staged"}
+    for name, status in told.items():
         if os.path.lexists(os.path.join(run.dir, ".guild", name)):
             return status
     with contextlib.suppress(OSError):

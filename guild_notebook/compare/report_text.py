@@ -141,9 +141,7 @@ def _scalar_text(run: Run, name: str) -> str:
 
 
 def _few(rows: Sequence[tuple[str, str, str]]) -> str:
-    """Rows in a line."""
-    texts = [f"{name} {_value(before)} → {_value(after)}" for name, before, after in rows]
-    return _joined(texts)
+    return _joined([f"{name} {_value(old)} → {_value(new)}" for name, old, new in rows])
 
 
 def _value(text: str) -> str:
@@ -169,7 +167,6 @@ def _state(cell: model.Cell | None) -> str:
 
 
 def _run_text(run: Run) -> str:
-    """A run in a line."""
     started = run.started.astimezone().strftime("%Y-%m-%d %H:%M:%S") if run.started else ""
     state = run.state or run.status
     if run.seconds is not None:

@@ -168,7 +168,7 @@ class Server:
         ]
         app = web.Application(
             routes,
-            default_handler_class=_Missing,
+            default_handler_class=_Handler,
             log_function=lambda _handler: None,
             server=self,
         )
@@ -206,7 +206,7 @@ class _Refusal(web.HTTPError):
 
 
 class _Handler(web.RequestHandler):
-    """Answers who may ask; others, and what cannot be answered, with a line."""
+    """Answers who may ask; others, and what cannot be answered or is not there, with a line."""
 
     needs_cookie = True
 
@@ -243,20 +243,14 @@ class _Handler(web.RequestHandler):
 
     def log_exception(self, _kind: Any, error: Any, _traceback: Any) -> None:
         if not isinstance(error, web.HTTPError):
-            print(
-                f"guild-notebook: {self.request.path} has no answer: {said(error)}",
-                file=sys.stderr,
-            )
+            line = f"guild-notebook: {self.request.path} has no answer: {said(error)}"
+            print(line, file=sys.stderr)
 
     def write_page(self, text: str | bytes, policy: str = _POLICY) -> None:
         """Send a page, which has a policy of its own; surrogates in it are not UTF-8."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Content-Security-Policy", policy)
         self.write(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
-
-
-class _Missing(_Handler):
-    """Answers where there is nothing."""
 
 
 class _Enter(_Handler):
@@ -332,8 +326,6 @@ class _Data(_OfChoice):
 
 
 class _Image(_OfChoice):
-    """An image of an output."""
-
     async def get(self, *args: str) -> None:
         kind, key, digest = args
         image = (await self.kept(kind, key)).images.get(digest)

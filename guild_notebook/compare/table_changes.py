@@ -67,7 +67,7 @@ def table_change(
     keys = [[*_row_keys(t, index_columns, mask)] for t, mask in zip((before, after), masks)]
     rows = list(common(*keys))
     change = TableChange(
-        total=max(_size(before), _size(after)),
+        total=max(len(table.rows) * len(table.columns) for table in (before, after)),
         rows_added=len(after.rows) - len(rows),
         rows_removed=len(before.rows) - len(rows),
         columns_added=_without(after.columns, [j for _, j in columns]),
@@ -101,10 +101,6 @@ def without_durations(table: Table) -> Table:
         return table
     rows = [["" if place in timed else e for place, e in enumerate(row)] for row in table.rows]
     return replace(table, rows=rows)
-
-
-def _size(table: Table) -> int:
-    return len(table.rows) * len(table.columns)
 
 
 def _without(columns: Sequence[str], kept: Sequence[int]) -> list[str]:

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..texts import cut_end
 from .alignment import common, unified
@@ -100,20 +101,18 @@ def without_numbers(text: str) -> str:
     return NUMBER.sub("\0", text.replace("\0", ""))
 
 
-class _Line:
-    """A line of a text as it is and masked, with the numbers of the latter."""
+class _Line(NamedTuple):
+    """A line of a text as it is and masked, and the shape of the latter."""
 
-    __slots__ = ("masked", "shape", "shown")
-
-    def __init__(self, shown: str, masked: str) -> None:
-        self.shown = shown
-        self.masked = masked
-        self.shape = _BLANKS.sub(" ", without_numbers(masked)).strip()
+    shown: str
+    masked: str
+    shape: str
 
 
 def _lines(text: str, mask: Masked) -> list[_Line]:
-    shown, masked = text.split("\n"), mask(text).split("\n")
-    lines = [_Line(*pair) for pair in zip(shown, masked)]
+    masked = mask(text).split("\n")
+    shapes = (_BLANKS.sub(" ", without_numbers(line)).strip() for line in masked)
+    lines = [_Line(*each) for each in zip(text.split("\n"), masked, shapes)]
     while lines and not lines[-1].shape:
         lines.pop()
     return lines
@@ -141,7 +140,7 @@ def text_change(
     _count_gaps(change, pairs, len(old), len(new))
     if not (change.changed or change.added or change.removed):
         return None
-    if change.number_count and not _has_gaps(pairs, len(old), len(new)):
+    if change.number_count and len(pairs) == len(old) == len(new):
         return change
     change.numbers, change.number_count = [], 0
     shown = [line.shown for line in old]
@@ -149,10 +148,6 @@ def text_change(
         shown[i] = new[j].shown
     change.lines = unified(shown, [line.shown for line in new], 2)
     return change
-
-
-def _has_gaps(pairs: Sequence[tuple[int, int]], old: int, new: int) -> bool:
-    return len(pairs) != old or len(pairs) != new
 
 
 def _count_gaps(change: TextChange, pairs: Sequence[tuple[int, int]], old: int, new: int) -> None:

@@ -35,7 +35,7 @@ def made(compared: Iterable[Image]) -> dict[str, str]:
     They are kept in Guild's cache, and beside each what its image is compared by: so an image is
     decoded once, and by as many threads as there are processors."""
     drawn = [image for image in compared if image.mime != "image/svg+xml"]
-    if not drawn or not images.has_pillow():
+    if not drawn or not images.pillow():
         return {}
     folder = _folder()
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow lets other threads run

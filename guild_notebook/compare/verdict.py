@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..analysis.effects import statements
@@ -183,13 +182,8 @@ def data(verdict: Verdict) -> dict[str, Any]:
     """The verdict for JSON."""
     return {
         "result": verdict.result,
-        "cells": [
-            {**dataclasses.asdict(cell), "silent": list(cell.silent)} for cell in verdict.cells
-        ],
-        "scalars": [
-            {"name": name, "before": before, "after": after}
-            for name, before, after in verdict.scalars
-        ],
+        "cells": [{**asdict(cell), "silent": list(cell.silent)} for cell in verdict.cells],
+        "scalars": [dict(zip(("name", "before", "after"), row)) for row in verdict.scalars],
         "not_deterministic": [cell.index for cell in verdict.not_deterministic],
         "environment": difference_json.plain(verdict.environment),
     }

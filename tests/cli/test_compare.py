@@ -247,7 +247,7 @@ def test_the_page_is_shown_where_that_is_asked_for(
 def test_without_pillow_a_line_says_what_is_less_exact(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(images, "_pillow", lambda: None)
+    monkeypatch.setattr(images, "pillow", lambda: None)
     done = command(project, tmp_path, "1")
     assert done.out == [
         "images are compared as files, and all are shown in their full size: with Pillow it is by "

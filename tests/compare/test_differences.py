@@ -331,7 +331,7 @@ def test_the_same_pixels_in_other_bytes_are_the_same():
 
 @pytest.fixture
 def without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "_pillow", lambda: None)
+    monkeypatch.setattr(images, "pillow", lambda: None)
     monkeypatch.setattr(images, "_FOUND", {})
 
 

@@ -340,7 +340,7 @@ def test_an_image_is_shown_whatever_it_is():
 
 def test_without_pillow_there_are_originals_alone(monkeypatch: pytest.MonkeyPatch):
     image = picture(1)
-    monkeypatch.setattr(images, "_pillow", lambda: None)
+    monkeypatch.setattr(images, "pillow", lambda: None)
     (made,) = data_of(run(1, cell(0, "Plot", shown(image))))["images"]
     assert (made["thumb"], made["width"], made["height"]) == ("", 500, 400)
 

@@ -107,7 +107,7 @@ def test_the_share_of_pixels_is_that_of_those_which_deviate():
 
 def test_without_pillow_it_is_how_many_images_there_are(monkeypatch: pytest.MonkeyPatch):
     outputs = [[png(0)], [png(1)], [png(0)], [png(0)], [png(0)]]
-    monkeypatch.setattr(images, "_pillow", lambda: None)
+    monkeypatch.setattr(images, "pillow", lambda: None)
     monkeypatch.setattr(images, "_FOUND", {})
     assert amount(*outputs) == (0.25, "image")
 

@@ -70,7 +70,7 @@ const timesPanel = {
     this.none.textContent = this.rows.length ? "" : `No run says its ${name.toLowerCase()}.`;
     this.scroller.hidden = !this.rows.length;
     this.head.replaceChildren(el("tr", {}, ["cell", "", "chosen", "baseline", "median", "range"].map((text, i) =>
-      el("th", {scope: "col", class: i > 1 ? "number" : null}, text || el("span", {class: "unseen"}, "bars")))));
+      el("th", {scope: "col", class: i > 1 ? "number" : null}, text || el("span", {class: "hidden"}, "bars")))));
     this.body.replaceChildren(...this.rows.map((row) => this.row(row)));
     this.show();
   },
