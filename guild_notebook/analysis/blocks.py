@@ -7,6 +7,7 @@ import ast
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..document.reader import Notebook
 from ..flags import languages
@@ -20,7 +21,8 @@ class Block:
     """A statement at the top level of the cell with the index ``cell``. ``lines`` are those of
     IPython in it, by where they start in the cell; ``magic`` is the name of the cell's magic.
     ``nodes`` are empty where it is not Python, and then ``text`` is what it is. Where
-    ``may_raise`` its errors are expected (the tag raises-exception)."""
+    ``may_raise`` its errors are expected (the tag raises-exception). ``events`` are what it does to
+    names, each an Event, where that has been read (events.py)."""
 
     cell: int
     source: Source
@@ -32,6 +34,7 @@ class Block:
     may_raise: bool = False
     is_indented: bool = False
     parsed: ParsedLine | None = None
+    events: list[Any] = field(default_factory=list)
 
     @property
     def is_plain(self) -> bool:

@@ -11,7 +11,7 @@ from ..flags import languages
 from ..flags.discover import Discovered
 from ..flags.sources import parameters
 from . import blocks, flag_rules, imports, interaction, names, order, paths
-from .events import units
+from .events import with_events
 from .findings import NOTE, Finding
 
 
@@ -54,12 +54,11 @@ def _findings(checked: Checked, lacking: imports.Lacking) -> Iterator[Finding]:
         text = f"the cells are written in {language}, of which only the flags are read"
         yield Finding(0, 1, 1, "not-read", NOTE, text)
         return
-    read = blocks.read(notebook, checked.indexes, checked.sources)
-    cells = units(read)
-    known = names.names(notebook, cells, checked.startup)
+    read = with_events(blocks.read(notebook, checked.indexes, checked.sources))
+    known = names.names(notebook, read, checked.startup)
     yield from names.findings(known)
     yield from imports.findings(notebook, known, checked.folders, lacking)
-    yield from order.findings(notebook, cells)
+    yield from order.findings(notebook, read)
     yield from interaction.findings(read, known.calls)
     if checked.project:
         yield from paths.findings(read, checked.project)

@@ -10,7 +10,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -30,14 +30,14 @@ class Function:
     """A function of the notebook, and what it does when it is called."""
 
     name: str
-    unit: Unit
+    block: Block
     node: ast.FunctionDef | ast.Lambda
     local: frozenset[str]
 
     @cached_property
     def events(self) -> list[Event]:
         own, of_notebook = variables(self.node)
-        reader = _Reader(self.unit, (self.local | own) - of_notebook)
+        reader = _Reader(self.block, (self.local | own) - of_notebook)
         if isinstance(self.node, ast.Lambda):
             reader.expression(self.node.body, SURE)
         else:
@@ -46,28 +46,17 @@ class Function:
 
 
 class Event(NamedTuple):
-    """``node`` is where it stands; of an IMPORT ``name`` is the module, of an UNKNOWN why, of a
-    CALL the dotted name, which begins with a dot where its first part is not of the notebook. The
-    ``value`` of a BIND or a CALL is the function, or the full name of what is imported, None where
-    it is neither."""
+    """What code of a ``block`` does. ``node`` is where it stands; of an IMPORT ``name`` is the
+    module, of an UNKNOWN why, of a CALL the dotted name, which begins with a dot where its first
+    part is not of the notebook. The ``value`` of a BIND or a CALL is the function, or the full name
+    of what is imported, None where it is neither."""
 
+    block: Block
     kind: int
     name: str
     level: int
     node: ast.AST | None = None
     value: Function | str | None = None
-
-
-@dataclass(eq=False)
-class Unit:
-    """A statement at the top level of a cell, or its magic, and what it does."""
-
-    block: Block
-    events: list[Event] = field(default_factory=list)
-
-    @property
-    def cell(self) -> int:
-        return self.block.cell
 
 
 _NAMESPACES = ("globals", "locals", "vars", "dir")
@@ -98,49 +87,47 @@ _CALLING = {"apply", "applymap", "transform", "sorted", "sort", "max", "min", "a
 """Functions that call those that they are given at once, where ``map`` may do it later."""
 
 
-def units(read: Iterable[Block]) -> list[tuple[int, list[Unit]]]:
-    """What the statements of each cell do, by the index of the cell, in order."""
-    cells: dict[int, list[Unit]] = {}
-    for block in read:
-        of_cell = cells.setdefault(block.cell, [])
-        unit = Unit(block)
-        if block.magic and not of_cell:
+def with_events(blocks: Iterable[Block]) -> list[Block]:
+    """The blocks of a notebook, in order, with what each does."""
+    read: list[Block] = []
+    for block in blocks:
+        if block.magic and (not read or read[-1].cell != block.cell):
             text = block.source.text.lstrip()
             line = text.partition("\n")[0]
             said = line.lstrip("%"), line if block.source.is_python else text
-            unit.events += _may_bind(magics.names_of_magic(*said))
-        of_cell.append(unit)
+            block.events += _may_bind(block, magics.names_of_magic(*said))
         if block.source.is_python:
-            _read(block, unit)
-    return list(cells.items())
+            _read(block)
+        read.append(block)
+    return read
 
 
-def _read(block: Block, unit: Unit) -> None:
+def _read(block: Block) -> None:
     for _, line in block.lines:
-        unit.events += _may_bind(magics.names_of_line(line))
-    reader = _Reader(unit, frozenset())
+        block.events += _may_bind(block, magics.names_of_line(line))
+    reader = _Reader(block, frozenset())
     try:
         reader.block(block.nodes, SURE)
-        unit.events += reader.events
+        block.events += reader.events
     except RecursionError:
         block.nodes = []
     if not block.nodes:
-        unit.events += _may_bind(magics.names_of_text(block.text))
+        block.events += _may_bind(block, magics.names_of_text(block.text))
 
 
-def _may_bind(found: magics.Names) -> Iterator[Event]:
+def _may_bind(block: Block, found: magics.Names) -> Iterator[Event]:
     """Of what is not Python."""
-    yield from (Event(BIND, word, UNSURE) for word in found.words)
+    yield from (Event(block, BIND, word, UNSURE) for word in found.words)
     if found.unknown:
-        yield Event(UNKNOWN, found.unknown, UNSURE)
+        yield Event(block, UNKNOWN, found.unknown, UNSURE)
 
 
 class _Reader:
-    """Reads the code of a unit whose names ``local`` are not those of the notebook."""
+    """Reads code of a block whose names ``local`` are not those of the notebook."""
 
-    def __init__(self, unit: Unit, local: frozenset[str]) -> None:
+    def __init__(self, block: Block, local: frozenset[str]) -> None:
         self.events: list[Event] = []
-        self._unit = unit
+        self._block = block
         self._local = local
         self._hidden: frozenset[str] = frozenset()
         self._at: ast.AST | None = None
@@ -153,7 +140,7 @@ class _Reader:
         node: ast.AST | None = None,
         value: Function | str | None = None,
     ) -> None:
-        self.events.append(Event(kind, name, level, self._at or node, value))
+        self.events.append(Event(self._block, kind, name, level, self._at or node, value))
 
     def block(self, body: Iterable[ast.stmt], level: int) -> int:
         """Reads statements; returns whether they may leave the function or the loop."""
@@ -177,7 +164,7 @@ class _Reader:
         name = getattr(node.value, "id", "")
         if name in magics.BINDING_NO_OTHERS and not self._local:
             # where no variable has that name
-            self.events += _may_bind(magics.names_of_line("%" + name))
+            self.events += _may_bind(self._block, magics.names_of_line("%" + name))
         else:
             self.expression(node.value, level)
 
@@ -214,7 +201,7 @@ class _Reader:
                 return None
             if _has_yield(node.body):
                 return None
-        return Function(getattr(node, "name", ""), self._unit, node, self._local)
+        return Function(getattr(node, "name", ""), self._block, node, self._local)
 
     def _classdef(self, node: ast.ClassDef, level: int) -> None:
         for each in node.decorator_list:
@@ -513,7 +500,7 @@ class _Reader:
             return False
         texts = [str(each.value) for each in node.args if isinstance(each, ast.Constant)]
         if func.attr in ("magic", "run_line_magic") and len(texts) == len(node.args):
-            self.events += _may_bind(magics.names_of_line("%" + " ".join(texts)))
+            self.events += _may_bind(self._block, magics.names_of_line("%" + " ".join(texts)))
         elif func.attr not in ("system", "getoutput"):
             self._add(UNKNOWN, "get_ipython()", UNSURE)
         return True

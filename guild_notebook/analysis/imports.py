@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..document.reader import Notebook
+from .events import Event
 from .findings import ERROR, Finding
-from .names import Imported, Names
+from .names import Names
 
 Lacking = Callable[[list[str]], Mapping[str, str]]
 """Says of modules which are not there, each with what to do about it."""
@@ -28,17 +29,15 @@ def findings(
 ) -> Iterator[Finding]:
     """The imports of a notebook that fail. ``folders`` are those from which its cells import
     modules of their own."""
-    wanted: dict[str, Imported] = {}
+    wanted: dict[str, Event] = {}
     bringing = _first_that_brings(notebook)
     own = {entry.partition(".")[0] for folder in folders for entry in _entries(folder)}
     for each in names.imports:
-        if not each.is_sure:
-            continue
-        if each.module.startswith("."):
-            text = f"'{each.module}' is an import of the same package, and a notebook is in none"
+        if each.name.startswith("."):
+            text = f"'{each.name}' is an import of the same package, and a notebook is in none"
             yield _finding(each, f"{text} - import the module by its full name")
-        elif each.block.cell < bringing and each.module.partition(".")[0] not in own:
-            wanted.setdefault(each.module, each)
+        elif each.block.cell < bringing and each.name.partition(".")[0] not in own:
+            wanted.setdefault(each.name, each)
     said = set()
     for module, text in lacking(list(wanted)).items() if wanted else ():
         if text not in said:
@@ -60,5 +59,5 @@ def _entries(folder: str) -> list[str]:
         return []
 
 
-def _finding(each: Imported, text: str) -> Finding:
+def _finding(each: Event, text: str) -> Finding:
     return each.block.finding(each.node, "missing-import", ERROR, text)

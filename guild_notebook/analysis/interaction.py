@@ -84,13 +84,13 @@ def findings(blocks: Iterable[Block], calls: Iterable[Called]) -> Iterator[Findi
             yield _finding(block, block.start, *found, WARNING)
     waiting: dict[ast.AST | None, tuple[Called, str]] = {}
     for call in calls:
-        why = "" if call.unit.block.may_raise else _why(call)
+        why = "" if call.block.may_raise else _why(call)
         if why and (call.at not in waiting or call.is_sure > waiting[call.at][0].is_sure):
             waiting[call.at] = call, why
     for at, (call, why) in waiting.items():
         within = f"{call.within}(), in which " if call.within else ""
         level = NOTE if not call.is_sure else ERROR if why == _INPUT else WARNING
-        yield _finding(call.unit.block, at, f"{within}{call.name.lstrip('.')}()", why, level)
+        yield _finding(call.block, at, f"{within}{call.name.lstrip('.')}()", why, level)
 
 
 def _finding(block: Block, at: ast.AST | int | None, name: str, why: str, level: str) -> Finding:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..document.reader import Notebook
 from . import events
 from .blocks import Block
-from .events import SURE, UNSURE, Event, Function, Unit
+from .events import SURE, UNSURE, Event, Function
 from .findings import ERROR, NOTE, WARNING, Finding
 
 MOST_STEPS = 200_000
@@ -40,26 +40,16 @@ _USUAL = {
 }
 
 
-@dataclass(frozen=True)
-class Imported:
-    """What a run imports: a module by its full name, and where. ``is_sure``: it is executed."""
-
-    module: str
-    block: Block
-    node: ast.AST | None
-    is_sure: bool
-
-
 class Called(NamedTuple):
     """A call of the code that a run executes. ``name`` is as the code has it, ``full`` as the
     modules name it that are imported, "" where it is bound in another way. It is made by the
-    ``unit``, at its node ``at``, and within the function ``within`` of the notebook, if that is
+    ``block``, at its node ``at``, and within the function ``within`` of the notebook, if that is
     called there. ``is_sure``: whatever happens."""
 
     name: str
     full: str
     node: ast.AST | None
-    unit: Unit
+    block: Block
     at: ast.AST | None
     within: str
     is_sure: bool
@@ -67,33 +57,31 @@ class Called(NamedTuple):
 
 @dataclass
 class Names:
-    """What is known of the names of a notebook: ``findings``, and ``imports`` and ``calls`` in
-    their order. ``unknown`` is from which cell on there may be names that no cell binds, and
-    why."""
+    """What is known of the names of a notebook: ``findings``, and ``imports`` that are executed and
+    ``calls`` in their order. ``unknown`` is from which cell on there may be names that no cell
+    binds, and why."""
 
     findings: list[Finding] = field(default_factory=list)
-    imports: list[Imported] = field(default_factory=list)
+    imports: list[Event] = field(default_factory=list)
     calls: list[Called] = field(default_factory=list)
     unknown: tuple[int, str] | None = None
 
 
-def names(notebook: Notebook, read: Sequence[tuple[int, Sequence[Unit]]], startup: str) -> Names:
-    """Goes through the cells of a notebook, as ``events.units`` has ``read`` them. ``startup`` is
-    code that the kernel executes before."""
-    return _Execution(notebook, startup, read).names
+def names(notebook: Notebook, blocks: Sequence[Block], startup: str) -> Names:
+    """Goes through the blocks of a notebook, with their events. ``startup`` is code that the kernel
+    executes before."""
+    return _Execution(notebook, startup, blocks).names
 
 
 class _Execution:
-    def __init__(
-        self, notebook: Notebook, startup: str, read: Sequence[tuple[int, Sequence[Unit]]]
-    ) -> None:
+    def __init__(self, notebook: Notebook, startup: str, blocks: Sequence[Block]) -> None:
         self.names = Names()
         self._notebook = notebook
         self._bound: set[str] = set(re.findall(r"[^\W\d]\w*", startup))
         self._deleted: dict[str, int] = {}
         self._values: dict[str, Function | str | None] = {}
         self._steps = 0
-        self._does: dict[int, Callable[[Event, Unit, int], None]] = {
+        self._does: dict[int, Callable[[Event, int], None]] = {
             events.READ: self._read,
             events.BIND: self._bind,
             events.DELETE: self._delete,
@@ -106,36 +94,32 @@ class _Execution:
         self._calls: list[Function] = []
         self._binders: dict[str, list[int]] = {}
         self._bound_elsewhere: set[str] = set()  # in functions, or by magics
-        for index, of_cell in read:
-            for event in (event for unit in of_cell for event in unit.events):
-                if event.kind == events.BIND and event.node:
-                    self._binders.setdefault(event.name, []).append(index)
-                elif event.kind == events.BIND:
-                    self._bound_elsewhere.add(event.name)
-        for index, of_cell in read:
-            tags = notebook.cells[index].tags
-            most = UNSURE if "raises-exception" in tags else SURE
-            for unit in of_cell:
-                if not self._has_ended:
-                    self._unit = unit
-                    self._execute(unit.events, unit, most)
+        for event in (event for block in blocks for event in block.events):
+            if event.kind == events.BIND and event.node:
+                self._binders.setdefault(event.name, []).append(event.block.cell)
+            elif event.kind == events.BIND:
+                self._bound_elsewhere.add(event.name)
+        for block in blocks:
+            self._cell = block.cell
+            self._execute(block.events, UNSURE if block.may_raise else SURE)
 
-    def _execute(self, each: Iterable[Event], unit: Unit, most: int) -> None:
+    def _execute(self, each: Iterable[Event], most: int) -> None:
         for event in each:
             if not self._has_ended and (most or event.kind == events.CALL or not self._calls):
-                self._does[event.kind](event, unit, min(event.level, most))
+                self._does[event.kind](event, min(event.level, most))
 
-    def _read(self, event: Event, unit: Unit, level: int) -> None:
+    def _read(self, event: Event, level: int) -> None:
         if level and not self._is_bound(event.name):
-            self._add(event, unit, level)
+            self._add(event, level)
 
-    def _import(self, event: Event, unit: Unit, level: int) -> None:
-        self.names.imports.append(Imported(event.name, unit.block, event.node, level > UNSURE))
+    def _import(self, event: Event, level: int) -> None:
+        if level > UNSURE:
+            self.names.imports.append(event)
 
-    def _forget(self, event: Event, _unit: Unit, _level: int) -> None:
-        self.names.unknown = self.names.unknown or (self._unit.cell, event.name)
+    def _forget(self, event: Event, _level: int) -> None:
+        self.names.unknown = self.names.unknown or (self._cell, event.name)
 
-    def _end(self, _event: Event, _unit: Unit, level: int) -> None:
+    def _end(self, _event: Event, level: int) -> None:
         self._has_ended = level == SURE
 
     def _is_bound(self, name: str) -> bool:
@@ -148,23 +132,23 @@ class _Execution:
             or bool(_OF_IPYTHON.fullmatch(name))
         )
 
-    def _bind(self, event: Event, _unit: Unit, level: int) -> None:
+    def _bind(self, event: Event, level: int) -> None:
         self._bound.add(event.name)
         self._deleted.pop(event.name, None)
         is_known = level == SURE or isinstance(event.value, str)
         self._values[event.name] = event.value if is_known else None
 
-    def _delete(self, event: Event, unit: Unit, level: int) -> None:
+    def _delete(self, event: Event, level: int) -> None:
         if level and not self._is_bound(event.name):
-            self._add(event, unit, level)
+            self._add(event, level)
         elif level == SURE and not self._calls and event.name not in self._bound_elsewhere:
             self._bound.discard(event.name)
             self._values.pop(event.name, None)
-            self._deleted[event.name] = unit.cell
+            self._deleted[event.name] = self._cell
 
-    def _call(self, event: Event, unit: Unit, level: int) -> None:
+    def _call(self, event: Event, level: int) -> None:
         if not self._calls:
-            self._caller = unit, event
+            self._caller = event
         root, dot, rest = event.name.partition(".")
         value = event.value or self._values.get(root)
         if isinstance(value, Function) and not rest:
@@ -172,17 +156,16 @@ class _Execution:
                 return
             self._steps += len(value.events)
             self._calls.append(value)
-            self._execute(value.events, value.unit, level)
+            self._execute(value.events, level)
             self._calls.pop()
             return
         full = value + dot + rest if isinstance(value, str) else ""
         full = full or (event.name if root not in self._bound else "")
-        caller, at = self._caller
-        within = at.name if self._calls else ""
-        called = Called(event.name, full, event.node, caller, at.node, within, level == SURE)
-        self.names.calls.append(called)
+        caller = self._caller
+        made_at = caller.block, caller.node, caller.name if self._calls else ""
+        self.names.calls.append(Called(event.name, full, event.node, *made_at, level == SURE))
 
-    def _add(self, event: Event, unit: Unit, level: int) -> None:
+    def _add(self, event: Event, level: int) -> None:
         """Says of a name that it is not bound, once."""
         name = event.name
         self._bound.add(name)
@@ -190,11 +173,11 @@ class _Execution:
         if self._calls:
             called = self._calls[-1].name
             within = f" in {called}(), which is called here," if called else " in a function here"
-            unit, event = self._caller
-        text = f"'{name}' is used{within} {self._why(name, unit.cell)}"
+            event = self._caller
+        text = f"'{name}' is used{within} {self._why(name, self._cell)}"
         found_level = ERROR if level == SURE else WARNING
         rule = "run-out-of-order" if _RAN_FIRST in text else "undefined-name"
-        self.names.findings.append(unit.block.finding(event.node, rule, found_level, text))
+        self.names.findings.append(event.block.finding(event.node, rule, found_level, text))
 
     def _why(self, name: str, cell: int) -> str:
         labels = self._notebook.labels

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from ..document.reader import Notebook
-from .events import BIND, READ, SURE, UNSURE, Event, Unit
+from .blocks import Block
+from .events import BIND, READ, SURE, UNSURE, Event
 from .findings import WARNING, Finding
 
 
@@ -20,16 +22,16 @@ class _Cell:
 
     index: int
     number: int
-    reads: dict[str, tuple[Unit, Event]] = field(default_factory=dict)
-    binds: dict[str, tuple[Unit, Event]] = field(default_factory=dict)
+    reads: dict[str, Event] = field(default_factory=dict)
+    binds: dict[str, Event] = field(default_factory=dict)
 
 
-def findings(notebook: Notebook, read: Iterable[tuple[int, Sequence[Unit]]]) -> Iterator[Finding]:
-    """What there is to say of cells in another order. ``read`` are the cells that run, by their
-    indexes. Nothing where their numbers are not of one session of the kernel."""
+def findings(notebook: Notebook, blocks: Iterable[Block]) -> Iterator[Finding]:
+    """What there is to say of cells in another order. ``blocks`` are those of the cells that run,
+    with their events. Nothing where their numbers are not of one session of the kernel."""
     cells = [
-        _cell(index, number, units)
-        for index, units in read
+        _cell(index, number, of_cell)
+        for index, of_cell in groupby(blocks, lambda block: block.cell)
         if (number := notebook.cells[index].number)
     ]
     numbers = [cell.number for cell in cells]
@@ -52,35 +54,33 @@ def findings(notebook: Notebook, read: Iterable[tuple[int, Sequence[Unit]]]) -> 
             if _value(seen.binds[name]) != _value(above[-1].binds[name]):
                 said.setdefault(seen.index, []).append(name)
         for later, names in said.items():
-            unit, event = cell.reads[names[0]]
+            event = cell.reads[names[0]]
             label = notebook.labels[later]
             text = (
                 f"its author ran this cell after {label}, which stands below and binds "
                 f"{', '.join(names)}: a run from top to bottom gives it another value - put the "
                 "cells into the order in which they are meant to run"
             )
-            yield unit.block.finding(event.node, "run-out-of-order", WARNING, text)
+            yield event.block.finding(event.node, "run-out-of-order", WARNING, text)
 
 
-def _cell(index: int, number: int, units: Sequence[Unit]) -> _Cell:
+def _cell(index: int, number: int, blocks: Iterable[Block]) -> _Cell:
     cell = _Cell(index, number)
     bound: set[str] = set()
-    for unit in units:
-        for event in unit.events:
-            if event.kind == BIND:
-                bound.add(event.name)
-                if event.level == SURE:
-                    cell.binds[event.name] = unit, event
-            elif event.kind == READ and event.level > UNSURE and event.name not in bound:
-                cell.reads.setdefault(event.name, (unit, event))
+    for event in (event for block in blocks for event in block.events):
+        if event.kind == BIND:
+            bound.add(event.name)
+            if event.level == SURE:
+                cell.binds[event.name] = event
+        elif event.kind == READ and event.level > UNSURE and event.name not in bound:
+            cell.reads.setdefault(event.name, event)
     return cell
 
 
-def _value(binding: tuple[Unit, Event]) -> str:
+def _value(event: Event) -> str:
     """The code that makes a value: where it is the same, so is the value."""
-    unit, event = binding
     if isinstance(event.node, (ast.Import, ast.ImportFrom)):
         return "import"
-    if re.search(r"\b(?:[Ss]ymbols?|var|dynamicsymbols)\(", unit.block.text):
+    if re.search(r"\b(?:[Ss]ymbols?|var|dynamicsymbols)\(", event.block.text):
         return "symbol"  # of SymPy: the same name is the same symbol
-    return "\n".join(map(ast.dump, unit.block.nodes)) or unit.block.text.strip()
+    return "\n".join(map(ast.dump, event.block.nodes)) or event.block.text.strip()

@@ -110,5 +110,5 @@ def test_what_may_raise_may_ask():
 def _found(cells):
     nb = notebook(*cells)
     read = blocks.read(nb, range(len(cells)), {})
-    known = names.names(nb, events.units(read), "")
+    known = names.names(nb, events.with_events(read), "")
     return sorted(interaction.findings(read, known.calls), key=lambda each: each.place)

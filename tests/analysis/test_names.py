@@ -8,7 +8,7 @@ import pytest
 
 from guild_notebook.analysis import blocks
 from guild_notebook.analysis.checks import Checked, findings
-from guild_notebook.analysis.events import units
+from guild_notebook.analysis.events import with_events
 from guild_notebook.analysis.names import names
 from tests.helpers.growth import seconds_of
 from tests.helpers.notebooks import flags, notebook
@@ -17,7 +17,7 @@ from tests.helpers.notebooks import flags, notebook
 def found(*cells: str | tuple[str, str], startup: str = "") -> list[str]:
     """What is said of names, each as its name, cell and line from 1, and its level."""
     nb = notebook(*cells)
-    read = units(blocks.read(nb, range(len(cells)), {}))
+    read = with_events(blocks.read(nb, range(len(cells)), {}))
     return [
         f"{each.text.split(chr(39))[1]} {each.cell + 1}:{each.line} {each.level}"
         for each in names(nb, read, startup).findings
@@ -231,7 +231,7 @@ TEXTS = {
 @pytest.mark.parametrize(("cells", "text"), TEXTS.values(), ids=TEXTS)
 def test_a_finding_says_why_and_what_to_do(cells: list[str], text: str):
     nb = notebook(*cells)
-    read = units(blocks.read(nb, range(len(cells)), {}))
+    read = with_events(blocks.read(nb, range(len(cells)), {}))
     assert [each.text for each in names(nb, read, "").findings] == [text]
 
 
