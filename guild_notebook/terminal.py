@@ -239,20 +239,25 @@ def end_line(
     columns: int = 80,
 ) -> str:
     """The line that a run ends with: its ID, the exit ``status`` of its process (None where it
-    goes on), its time, the last value of a scalar with its step, or of as many as there is room
-    for, and what it has said itself (``Terminal.status``)."""
+    goes on), its time, the last value of a scalar, or of as many as there is room for, with their
+    steps where these fit, and what it has said itself (``Terminal.status``). Where there is no room
+    for why it has failed, the line above has that."""
     ended = (
         "completed in" if status == 0 else "stopped after" if (status or -1) < 0 else "failed after"
     )
     first = f"{COMPLETED if status == 0 else FAILED} {run} {ended} {duration(seconds)}"
     opening = f"guild-notebook open {run}" if end.get("report") else ""
-    shown = [
-        one_line(f"{name} {number(value)}") + (f" (step {step})" if step else "")
-        for name, (value, step) in [*scalars.items()][:MOST_SCALARS]
+    why = one_line(end.get("why"))
+    found = [*scalars.items()][:MOST_SCALARS] if status == 0 else []
+    values = [one_line(f"{name} {number(value)}") for name, (value, _) in found]
+    stepped = [
+        text + (f" (step {step})" if step else "") for text, (_, (_, step)) in zip(values, found)
     ]
-    while True:
-        parts = [first, *(shown if status == 0 else ()), one_line(end.get("why")), opening]
-        line = " · ".join(filter(None, parts))
-        if width(line) <= columns or len(shown) < 2:
-            return line
-        shown.pop()
+    tries = [[*stepped, why], *([*values[:count], why] for count in range(len(values), 0, -1))]
+    if status != 0 and opening:
+        tries.append([])
+    for parts in tries:
+        line = " · ".join(filter(None, [first, *parts, opening]))
+        if width(line) <= columns:
+            break
+    return line

@@ -151,7 +151,30 @@ def test_a_text_is_cut_by_the_columns_that_it_needs(text, columns, short):
     ],
 )  # fmt: skip
 def test_a_run_ends_with_a_line_that_says_how(status, scalars, end, line):
-    assert end_line("4138a720", status, 3.2, scalars, end) == line
+    assert end_line("4138a720", status, 3.2, scalars, end, 120) == line
+
+
+@pytest.mark.parametrize(
+    ("status", "scalars", "why", "line"),
+    [
+        (0, {"loss": (2.35931, 3)}, "", "✓ 4138a720 completed in 3 s · loss 2.3593"),
+        (
+            0,
+            {"a": (1.0, 10), "b": (2.0, 10), "c": (3.0, 10)},
+            "",
+            "✓ 4138a720 completed in 3 s · a 1 · b 2 · c 3",
+        ),
+        (1, {}, "cell [2] (Train) failed with ValueError", "✗ 4138a720 failed after 3 s"),
+        (1, {}, "cell [2] (x) failed", "✗ 4138a720 failed after 3 s · cell [2] (x) failed"),
+        (-2, {}, f"cell [1] ({'x' * 80}) was stopped", "✗ 4138a720 stopped after 3 s"),
+    ],
+)
+def test_the_line_fits_in_a_terminal_without_steps_or_what_the_line_above_says(
+    status, scalars, why, line
+):
+    end = {"why": why, "report": True}
+    shown = end_line("4138a720", status, 3.2, scalars, end, 80)
+    assert shown == f"{line} · guild-notebook open 4138a720"
 
 
 @pytest.mark.parametrize(("columns", "last"), [(200, "c 3"), (70, "b 2"), (66, "a 1"), (10, "a 1")])

@@ -48,8 +48,13 @@ def table_of(rows: Sequence[Mapping[str, Any]], always: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    long = ' style="white-space: normal; min-width: 20em"' if len(text) > LONGEST_LINE else ""
-    return f"<td{long}>{text}</td>"
+    """A cell of one line, unless that is long: JupyterLab's own style for cells breaks a date."""
+    style = ""
+    if len(text) > LONGEST_LINE:
+        style = ' style="white-space: normal; min-width: 20em"'
+    elif " " in text:
+        style = ' style="white-space: nowrap"'
+    return f"<td{style}>{text}</td>"
 
 
 def _shown(value: Any) -> str:

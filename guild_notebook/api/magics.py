@@ -91,9 +91,9 @@ def _guild(words: Sequence[str]) -> None:
 
 def _check(command: str, status: int) -> None:
     if status:
+        asks = "; what it asks in a terminal is answered with -y" * (status == 1)  # 2 is for usage
         raise UserError(
-            f"%guild {command} ended with exit status {status} - what it says is above; what it "
-            "asks in a terminal is answered with -y"
+            f"%guild {command} ended with exit status {status} - what it says is above{asks}"
         )
 
 

@@ -69,8 +69,9 @@ def command() -> Any:
         """Compare runs in a browser, those that are being executed as well.
 
         RUN is a number, a range of them like 1:3, or the beginning of an ID, as `guild runs` lists
-        them. Without any, and without filters, it begins with the newest sweep, or with the runs of
-        the newest notebook. All others of the Guild home are a click away.
+        them. Without any, and without filters, it begins with what is being executed, else with the
+        newest sweep, or with the runs of the newest notebook. All others of the Guild home are a
+        click away.
         """
         is_chosen = run_choice.says_which(args, "port", "is_opened")
         return Asked(_Chosen(args, context) if is_chosen else None, args.port, args.is_opened)
@@ -126,7 +127,9 @@ class _Home:
         if self._chosen:
             return Choice(_RUNS, _CHOSEN)
         found = run_sets()
-        return Choice(found[0].kind, found[0].key) if found else None
+        executed = (each for each in found if "running" in _states(each))
+        first = next(executed, found[0] if found else None)
+        return Choice(first.kind, first.key) if first else None
 
     def start_page(self) -> str:
         from ..compare.server import Choice
@@ -164,9 +167,15 @@ def _varying(runs: Iterable[Any]) -> list[str]:
     return sorted(str(name) for name in names if len({repr(e.get(name)) for e in flags}) > 1)
 
 
+def _states(runs: RunSet) -> Counter[str]:
+    """How many of the runs have which status."""
+    from ..compare import reading
+
+    return Counter(reading.status_of(FinishedRun(run.dir)) for run in runs.runs)
+
+
 def _table(name: str, sets: Iterable[RunSet]) -> Iterator[str]:
     """A table of run sets, as HTML."""
-    from ..compare import reading
     from ..compare.server import Choice
 
     yield f'<h2>{name}</h2>\n<div role="region" aria-label="{name}" tabindex="0">\n<table>\n<tr>'
@@ -174,8 +183,7 @@ def _table(name: str, sets: Iterable[RunSet]) -> Iterator[str]:
     yield "</tr>\n"
     for each in sets:
         link = share.link_html(Choice(each.kind, each.key).path, each.operation or "no name")
-        states = Counter(reading.status_of(FinishedRun(run.dir)) for run in each.runs)
-        shown = ", ".join(f"{number} {status}" for status, number in sorted(states.items()))
+        shown = ", ".join(f"{count} {status}" for status, count in sorted(_states(each).items()))
         last = datetime.fromtimestamp(started(each.runs[0]) / 1e6, timezone.utc)
         yield f'<tr><th scope="row">{link}</th><td>{share.text_html(shown)}</td>'
         yield f"<td>{last:%Y-%m-%d %H:%M}</td>"

@@ -100,7 +100,7 @@ def _status(argv: Sequence[str], trouble: int) -> int:
     """The exit status: what the command's lines end with, or ``trouble`` after an error."""
     with contextlib.redirect_stdout(io.StringIO()) as shown:  # argparse hides that it cannot print
         try:
-            args = _parser().parse_args(argv)
+            args = _parser().parse_args(argv or ["--help"])
             code = None
         except SystemExit as e:
             code = e.code

@@ -68,8 +68,8 @@ def lines(name: str) -> Iterator[str]:
     of_cells = [stack for stack in stacks if any(_OF_CELL.search(f.file) for f in stack)]
     shown = run.short_id
     if not of_cells:
-        awaits = f"{running} awaits something" if running else "no cell is running"
-        yield f"run {shown}: {awaits}, no line of a cell is being executed ({how})"
+        awaits = "awaits something, no line of a cell is being executed"
+        yield f"run {shown}: {f'{running} {awaits}' if running else 'no cell is running'} ({how})"
     for number, stack in enumerate(of_cells):
         first = next(i for i, frame in enumerate(stack) if _OF_CELL.search(frame.file))
         called = f"run {shown} is here" if not number else "and another thread here"

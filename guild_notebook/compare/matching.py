@@ -31,6 +31,9 @@ SIMILAR, ALIKE = 0.3, 0.6
 NO_OUTPUT = "no output"
 """The hole of a cell that ran and has shown nothing."""
 
+NOT_THERE = "not in this notebook"
+"""That of a cell that the run's notebook does not have."""
+
 NOT_TO_RUN = "not to run"
 """That of a cell that was left out of a run."""
 
@@ -290,7 +293,7 @@ def hole(run: Run, slot: Slot) -> str:
     cell = slot.cell(run)
     if cell is None:
         if run.cells:
-            return "not in this notebook"
+            return NOT_THERE
         return "not run yet" if run.is_going_on else _not_run(run)
     if cell.outputs:
         return ""

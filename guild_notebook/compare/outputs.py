@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..document.bars import is_bar
 from ..document.mime import text_of
 from ..document.screen import Row, Screen
 from .html_tables import Page, page_of
@@ -116,10 +117,11 @@ def _shown_output(output: Mapping[str, Any], kind: str) -> Output | None:
             return Output(IMAGE, source, plain, image=image, rest=rest)
     for mime, content in data.items():
         if _FIGURE.fullmatch(mime):
-            # The state of a widget lies elsewhere in a notebook: there is the text beside it.
+            # The state of a widget lies elsewhere in a notebook: there is the text beside it, which
+            # of a progress bar is its first state.
             is_widget = isinstance(content, Mapping) and "model_id" in content
             if is_widget:
-                return _of_text(TEXT, source, plain)
+                return None if is_bar(plain) else _of_text(TEXT, source, plain)
             return _of_text(FIGURE, source, _canonical(content))
     if html := text_of(data.get("text/html", "")):
         return _of_html(html, source, plain, rest)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..run.run_facts import value_text
 from ..texts import cut, duration, number, printable, width
 from . import model
+from .matching import NOT_THERE
 from .model import CellDifference, OutputDifference, Run, RunDifference
 from .sources import CellSources
 
@@ -154,6 +155,8 @@ def _name(cell: CellDifference) -> str:
 
 def summary(cell: CellDifference) -> str:
     """How a cell differs, in a few words."""
+    if cell.hole == NOT_THERE:
+        return f"only in the {'first' if cell.before else 'second'} run"
     if cell.hole:
         return cut(cell.hole, LONGEST_REASON)
     parts = [f"{_state(cell.before)} → {_state(cell.after)}"] if cell.is_state_changed else []

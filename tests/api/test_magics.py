@@ -34,11 +34,12 @@ ERRORS = {
     r"cell \[2\] \(Train\) failed with AssertionError: too small",
     "%guild run train.ipynb rate=1": r"RunError: guild run has made no run - it says above why "
     r"\(exit status 1\)",
-    "%guild runs rm --none": r"UserError: %guild runs ended with exit status \d - .* -y",
-    "%guild compare --none": r"UserError: %guild compare ended with exit status \d - .* -y",
+    "%guild runs rm --none": r"UserError: %guild runs ended with exit status 2 - .* is above",
+    "%guild compare --none": r"UserError: %guild compare ended with exit status 2 - .* is above",
     "%guild report 1 2": r"UserError: %guild report takes one run - give its ID, .*",
     "%guild report deadbeef": r"UserError: .*'deadbeef'.*",
     "%guild run 'train.ipynb": r"UserError: %guild run 'train\.ipynb: No closing quotation - .*",
+    "%guild runs rm 1": r"UserError: %guild runs ended with exit status 1 - .* -y",
 }
 
 

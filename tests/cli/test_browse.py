@@ -368,6 +368,8 @@ def test_a_run_that_executes_is_there_with_its_cell_and_what_it_has_shown(
             assert "rate 0.7\n" in [each.get("text") for each in data["outputs"]]
             page = made.get(f"run/{now()['id']}/notebook")
             assert page.status == 200 and "rate 0.7" in page.text
+            with served(home) as begun:  # and not with the newest sweep
+                assert data_of(begun.get("data"))["runs"][0]["id"] == now()["id"]
             assert made.get(f"run/{now()['id']}/report").headers["location"] == "notebook"
             go_on.touch()
             wait_for(lambda: now()["status"] == "completed")

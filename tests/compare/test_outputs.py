@@ -180,6 +180,12 @@ def test_other_types_are_texts(data: dict[str, Any], text: str):
     assert one(result(data)) == Output(TEXT, "result", text)
 
 
+def test_the_first_state_of_a_bar_that_is_a_widget_is_not_shown():
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "abc"}}
+    bar = "epochs:   0%|          | 0/5 [00:00<?, ?it/s]"
+    assert outputs(result({**widget, "text/plain": bar})) == []
+
+
 FIGURES = {
     "Plotly": {"application/vnd.plotly.v1+json": {"data": [{"y": [1, 2], "uid": "1" * 32}]}},
     "Vega": {"application/vnd.vegalite.v5+json": {"mark": "point"}, "text/plain": "alt.Chart(...)"},

@@ -112,6 +112,12 @@ def test_values_of_flags(before: dict[str, Any], after: dict[str, Any], text: st
     )
 
 
+def test_the_first_line_says_which_run_has_a_cell_alone():
+    of_one = {"hole": "not in this notebook"}
+    made = changed("Fit", after=None, **of_one), changed("Plot", before=None, **of_one)
+    assert headline(*made) == "cell Fit: only in the first run · Plot: only in the second run"
+
+
 def test_scalars_are_named_where_no_cell_shows_them():
     runs = {
         "before": run(scalars={"loss": 0.5, "r2": 0.325}),

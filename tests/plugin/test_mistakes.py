@@ -844,3 +844,8 @@ def test_guild_notebook_says_the_same(
     cli.main(arguments)
     printed = capsys.readouterr()
     assert (printed.err + printed.out).splitlines() == [said]
+
+
+def test_guild_notebook_alone_shows_its_help(capsys: pytest.CaptureFixture):
+    assert cli.main([]) == 0
+    assert capsys.readouterr().out.startswith("usage: guild-notebook [-h] [--version] COMMAND")

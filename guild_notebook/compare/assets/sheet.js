@@ -142,7 +142,7 @@ function tile(slot, run, common, isNamed) {
 function tileScalar(run) {
   const {key} = state.sort, {scalars} = data.runs[run];
   const name = key in scalars ? key : (data.scalars.find((scalar) => scalar.varies && !scalar.ofCell) || {}).name;
-  return name in scalars ? numberText(scalars[name], 4) : "";
+  return name in scalars ? `${name} ${numberText(scalars[name], 4)}` : "";
 }
 function tileContent(slot, run, common) {
   const hole = holeOf(slot, run);
