@@ -118,7 +118,7 @@ class Values:
             found = await self._ask_other(texts)
         if found is None:
             self._answers = False
-            if not self.stop.requested.is_set() and not self.kernel.ends:
+            if not self._is_ending:
                 self._say("the kernel has not told the values of nb-scalars")
             return
         for name, text in self.expressions:
@@ -178,21 +178,25 @@ class Values:
         request: str = self.client.kc.execute_silently(code)
         return request
 
+    @property
+    def _is_ending(self) -> bool:
+        return self.stop.requested.is_set() or self.kernel.ends
+
     async def _reply(self, request: str, seconds: float) -> Any:
         """The reply to a request, for which an expression is interrupted after ``seconds``; None
         where the run stops, and where the kernel ends: it is killed where it does not reply."""
-        began = time.monotonic()
         reply = await self._answer(request, seconds)
-        while not (reply or self.stop.requested.is_set() or self.kernel.ends):
-            waited = time.monotonic() - began
-            if waited > seconds + REPLY_SECONDS:
-                self._say("the kernel does not tell the values of nb-scalars yet: the run waits")
-            if waited > seconds + STUCK_SECONDS:
-                self._say("the kernel was killed, since it has not told the values of nb-scalars")
-                await self.kernel.kill()
-            elif self.kernel.language != "python":  # where the Reader has done it
+        until = time.monotonic() + STUCK_SECONDS
+        while not (reply or self._is_ending):
+            if self.kernel.language != "python":  # where the Reader has done it
                 await self.kernel.interrupt()
             reply = await self._answer(request, REPLY_SECONDS)
+            if reply or self._is_ending:
+                break
+            self._say("the kernel does not tell the values of nb-scalars yet: the run waits")
+            if time.monotonic() > until:
+                self._say("the kernel was killed, since it has not told the values of nb-scalars")
+                await self.kernel.kill()
         return reply
 
     async def _answer(self, request: str, seconds: float) -> Any:

@@ -17,6 +17,7 @@ import math
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -196,7 +197,7 @@ def _shown_type(value: Any) -> str:
 @contextlib.contextmanager
 def _limited(seconds: float) -> Iterator[None]:
     """Raise Slow within the block after so many seconds: a signal for this thread alone, which also
-    ends what waits."""
+    ends what waits; behind the block where that is code which cannot be interrupted."""
     thread, lock, is_over = threading.get_ident(), threading.Lock(), False
 
     def end(_number: int, _frame: Any) -> None:
@@ -208,7 +209,7 @@ def _limited(seconds: float) -> Iterator[None]:
             if not is_over:
                 signal.pthread_kill(thread, signal.SIGINT)
 
-    before = signal.signal(signal.SIGINT, end)
+    before, began = signal.signal(signal.SIGINT, end), time.monotonic()
     timer = threading.Timer(seconds, interrupt)
     timer.daemon = True
     timer.start()
@@ -219,6 +220,8 @@ def _limited(seconds: float) -> Iterator[None]:
             is_over = True
         timer.cancel()
         signal.signal(signal.SIGINT, before or signal.default_int_handler)
+    if time.monotonic() - began > seconds:
+        raise Slow
 
 
 class _Muted:
