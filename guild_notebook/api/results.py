@@ -373,14 +373,8 @@ def _rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
         for kind, names, values in (("flags", flags, run.flags), ("scalars", scalars, run.scalars)):
             for name in names:
                 row[f"{kind}.{name}" if name in both else name] = values.get(name)
-        own = {
-            "operation": run.operation,
-            "status": run.status,
-            "started": run.started,
-            "seconds": run.seconds,
-            "label": run.label,
-        }
-        rows.append({**own, **row})
+        own = ("operation", "status", "started", "seconds", "label")
+        rows.append({**{name: getattr(run, name) for name in own}, **row})
     return rows
 
 

@@ -11,7 +11,6 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,43 +28,32 @@ _RUNS, _CHOSEN = "runs", "chosen"
 _HEADS = ("Operation", "Runs", "Last (UTC)", "Flags that vary")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a command line asks for: which runs, None where it does not say; the port, 0 for any
-    that is free; and whether a browser is to open."""
-
-    chosen: _Chosen | None
-    port: int
-    is_opened: bool
-
-
-def lines(arguments: Sequence[str]) -> Iterator[str]:
-    """Serve what ``arguments`` ask for, and say where. Raises UserError where that cannot be."""
-    asked: Asked | None = run_choice.called(command(), arguments)
-    if not asked:  # the help was shown
-        return
+def lines(args: Any) -> Iterator[str]:
+    """Serve what ``args`` of the command ask for, and say where. Raises UserError where that cannot
+    be."""
     from ..compare.server import Server
 
-    home = _Home(asked.chosen)
+    home = _Home(args.chosen)
     first = home.first()
-    if asked.chosen and first and not home.run_dirs(first):
+    if args.chosen and first and not home.run_dirs(first):
         raise UserError(
             "no run of a notebook is among these - guild runs, with the same filters, lists them"
         )
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as opened:
-        server = Server(home, asked.port)
+        server = Server(home, args.port)
         yield f"{server.address} - Ctrl-C ends it"
         sys.stdout.flush()
-        if asked.is_opened:
+        if args.is_opened:
             opened.enter_context(_in_browser(server.address))
         server.run()
 
 
 def command() -> Any:
-    """The command of click that returns what is Asked."""
+    """The command of click that returns its arguments, and the runs that are ``chosen``, None where
+    nothing says which."""
     import click
 
-    def browse(context: Any, args: Any) -> Asked:
+    def browse(context: Any, args: Any) -> Any:
         """Compare runs in a browser, those that are being executed as well.
 
         RUN is a number, a range of them like 1:3, or the beginning of an ID, as `guild runs` lists
@@ -74,7 +62,7 @@ def command() -> Any:
         click away.
         """
         is_chosen = run_choice.says_which(args, "port", "is_opened")
-        return Asked(_Chosen(args, context) if is_chosen else None, args.port, args.is_opened)
+        return args.copy(chosen=_Chosen(args, context) if is_chosen else None)
 
     return run_choice.command(
         browse,

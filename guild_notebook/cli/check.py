@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 import os
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any
 
 from .. import options
 from ..analysis import checks, paths, reach
@@ -41,7 +42,7 @@ def lines(
     ``arguments`` are options of the run. Raises UserError for what these are wrong in."""
     settings = {**options.defaults(), **options.from_arguments(arguments, nb.path)}
     folder = os.path.dirname(os.path.abspath(nb.path))
-    kernel = _Kernel(nb, folder, settings["kernel"])
+    findings: list[Finding] = []
     checked = checks.Checked(
         nb,
         found,
@@ -53,11 +54,12 @@ def lines(
         until=settings["until"],
         project=_project(folder, is_in_place=settings["cwd"] == "project"),
     )
-    others = checks.findings(checked, kernel.lacking)
-    findings = [*kernel.findings, *others]
+    about = functools.partial(_lacking, nb, folder, settings["kernel"], findings)
+    findings += checks.findings(checked, about)
     reaches = _reaches(nb, found)
     if form == "json":
-        yield json.dumps(_data(nb, findings, reaches), indent=1)
+        said = list(map(dataclasses.asdict, findings))
+        yield json.dumps({"notebook": nb.path, "findings": said, "reaches": reaches}, indent=1)
     elif form == "github":
         places = notebook_lines.lines(nb.path) if findings else {}
         yield from (_annotation(nb, each, places) for each in findings)
@@ -85,30 +87,22 @@ def _project(folder: str, is_in_place: bool) -> paths.Project:
     return paths.Project(root, folder, brings, is_in_place)
 
 
-class _Kernel:
-    """The kernel of a notebook: what there is to say of it is among its ``findings``."""
+def _lacking(
+    nb: Notebook, folder: str, option: str | None, said: list[Finding], modules: Sequence[str]
+) -> Mapping[str, str]:
+    """Which modules the kernel does not have, each with what to do about it. What there is to say
+    of the kernel itself is put into ``said``."""
+    from ..kernels.modules import lacking
 
-    def __init__(self, nb: Notebook, folder: str, option: str | None) -> None:
-        self._nb = nb
-        self._folder = folder
-        self._option = option
-        self.findings: list[Finding] = []
-
-    def lacking(self, modules: Sequence[str]) -> Mapping[str, str]:
-        """Which modules it does not have, each with what to do about it."""
-        from ..kernels.modules import lacking
-
-        language = languages.name_of(self._nb)
-        named = self._nb.kernel_name
-        try:
-            found = lacking(self._option, named, language, self._folder, modules)
-        except KernelError as e:
-            self.findings.append(Finding(0, 1, 1, "missing-kernel", ERROR, str(e)))
-            return {}
-        if found.why:
-            text = f"imports are not checked: {found.why}"
-            self.findings.append(Finding(0, 1, 1, "not-read", NOTE, text))
-        return found.said
+    try:
+        found = lacking(option, nb.kernel_name, languages.name_of(nb), folder, modules)
+    except KernelError as e:
+        said.append(Finding(0, 1, 1, "missing-kernel", ERROR, str(e)))
+        return {}
+    if found.why:
+        text = f"imports are not checked: {found.why}"
+        said.append(Finding(0, 1, 1, "not-read", NOTE, text))
+    return found.said
 
 
 def _reaches(nb: Notebook, found: Discovered) -> dict[str, list[int] | None]:
@@ -138,29 +132,15 @@ def _said(cells: Sequence[int] | None, indexes: Sequence[int]) -> str:
     return f"cell{'s' * (len(runs) != 1)} {', '.join(parts)}" if runs else "no cell"
 
 
-def _data(
-    nb: Notebook, findings: Sequence[Finding], reaches: Mapping[str, list[int] | None]
-) -> dict[str, Any]:
-    return {
-        "notebook": nb.path,
-        "findings": list(map(dataclasses.asdict, findings)),
-        "reaches": reaches,
-    }
-
-
 def _line(nb: Notebook, each: Finding) -> str:
     place = f"{nb.path}:cell {each.cell + 1}:{each.line}:{each.column}"
     return printable(f"{place}: {each.level}: {each.text} ({each.rule})")
 
 
 def _summary(findings: Sequence[Finding]) -> str:
-    said = [level for each in LEVELS if (level := _counted(findings, each))]
+    counts = Counter(each.level for each in findings)
+    said = [f"{counts[each]} {each}{'s' * (counts[each] != 1)}" for each in LEVELS if counts[each]]
     return ", ".join(said) or "nothing is found that would go wrong in a run"
-
-
-def _counted(findings: Sequence[Finding], level: str) -> str:
-    number = sum(each.level == level for each in findings)
-    return f"{number} {level}{'s' * (number != 1)}" if number else ""
 
 
 def _annotation(nb: Notebook, each: Finding, places: Mapping[tuple[int, int], int]) -> str:

@@ -37,7 +37,7 @@ from ..flags.model import Flag
 from ..flags.sources import parameters
 from ..secrets.masking import MASK
 from ..texts import columns
-from . import reports, shared_cells
+from . import reports, run_choice, shared_cells
 
 _WIDEST = 40
 _EXAMPLE = "train.ipynb"
@@ -186,12 +186,12 @@ def _parser() -> argparse.ArgumentParser:
     opened.set_defaults(lines=_open)
     for name, text in _OF_RUNS.items():  # whose options Guild reads, with its filters
         of_runs = commands.add_parser(name, prefix_chars="\0", add_help=False, help=text)
-        of_runs.add_argument("arguments", nargs="*")
-        of_runs.set_defaults(lines=_of_runs, command=name)
+        of_runs.add_argument("given", nargs="*")
+        of_runs.set_defaults(lines=_of_module, command=name)
     for name, text in _OF_KERNELS.items():
         of_kernel = commands.add_parser(name, help=text)
-        of_kernel.add_argument("run", metavar="RUN", help="its ID or number")
-        of_kernel.set_defaults(lines=_of_kernel, command=name)
+        of_kernel.add_argument("given", metavar="RUN", help="its ID or number")
+        of_kernel.set_defaults(lines=_of_module, command=name)
     example = commands.add_parser(
         "example", help=f"write {_EXAMPLE}, the notebook of the tutorial, to this folder"
     )
@@ -259,15 +259,14 @@ def _open(args: argparse.Namespace) -> Iterator[str]:
         yield path
 
 
-def _of_runs(args: argparse.Namespace) -> Generator[str, None, int | None]:
-    module = importlib.import_module(f".{args.command}", __package__)
-    status: int | None = yield from module.lines(args.arguments)
+def _of_module(args: argparse.Namespace) -> Generator[str, None, int | None]:
+    module, given = importlib.import_module(f".{args.command}", __package__), args.given
+    if args.command in _OF_RUNS:
+        given = run_choice.called(module.command(), given)
+        if given is None:  # the help was shown
+            return 0
+    status: int | None = yield from module.lines(given)
     return status
-
-
-def _of_kernel(args: argparse.Namespace) -> Iterator[str]:
-    module = importlib.import_module(f".{args.command}", __package__)
-    yield from module.lines(args.run)
 
 
 class _Value(NamedTuple):

@@ -6,7 +6,6 @@ import os
 import stat
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,32 +22,19 @@ MOST_NAMED = 5
 """Runs that are left out of which a line names each."""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What a command line asks for: ``runs`` of Guild (guild/run.py), newest first, in which file,
-    and whether to show it."""
-
-    runs: Sequence[Any]
-    output: str
-    show: bool
-
-
-def lines(arguments: Sequence[str]) -> Iterator[str]:
-    """Write the page that ``arguments`` ask for, and say what it lacks. Raises UserError where it
-    cannot be written, or no run of a notebook was chosen."""
-    choice: Choice | None = run_choice.called(command(), arguments)
-    if not choice:  # the help was shown
-        return
-    check_output(choice.output)
-    chosen = [run for run in choice.runs if is_of_notebook(FinishedRun(run.dir))]
-    others = [run.short_id for run in choice.runs if run not in chosen]
+def lines(args: Any) -> Iterator[str]:
+    """Write the page that ``args`` of the command ask for, and say what it lacks. Raises UserError
+    where it cannot be written, or no run of a notebook was chosen."""
+    check_output(args.output)
+    chosen = [run for run in args.runs if is_of_notebook(FinishedRun(run.dir))]
+    others = [run.short_id for run in args.runs if run not in chosen]
     if not chosen:
         raise UserError("none of these runs is of a notebook - guild-notebook compare takes those")
     runs = reading.read_runs(run.dir for run in chosen)
-    yield from _notes(others, runs, write(runs, choice.output))
-    yield f"{len(runs)} run{'s' * (len(runs) != 1)}: {choice.output}"
-    if choice.show:
-        reports.show(choice.output)
+    yield from _notes(others, runs, write(runs, args.output))
+    yield f"{len(runs)} run{'s' * (len(runs) != 1)}: {args.output}"
+    if args.show:
+        reports.show(args.output)
 
 
 def write(runs: Sequence[Run], output: str, start: str = "") -> bool:
@@ -81,10 +67,11 @@ def _notes(others: Sequence[str], runs: Sequence[Run], lacks_pillow: bool) -> It
 
 
 def command() -> Any:
-    """The command of click that returns a Choice."""
+    """The command of click that returns its arguments, of which ``runs`` are those of Guild
+    (guild/run.py), newest first."""
     import click
 
-    def compare(context: Any, args: Any) -> Choice:
+    def compare(context: Any, args: Any) -> Any:
         """Write a page that compares runs of notebooks.
 
         RUN is a number, a range of them like 1:20, or the beginning of an ID, as `guild runs` lists
@@ -100,7 +87,7 @@ def command() -> Any:
             if not sets:
                 raise run_choice.none_yet()
             runs = sets[0].runs
-        return Choice(runs, args.output, args.show)
+        return args.copy(runs=runs)
 
     return run_choice.command(
         compare,

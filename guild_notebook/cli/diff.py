@@ -32,12 +32,9 @@ class Choice:
     cells: Sequence[str]
 
 
-def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
+def lines(choice: Choice) -> Generator[str, None, int]:
     """How two runs differ; returns 1 where their results do, or with ``--source`` what was
     executed, else 0. Raises UserError where there are no such runs."""
-    choice: Choice | None = run_choice.called(command(), arguments)
-    if not choice:  # the help was shown
-        return 0
     if choice.html:
         from . import compare  # which takes as long as all else
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..compare import reading, verdict
-from ..compare.model import Run, Tolerance
+from ..compare.model import Run
 from ..compare.verdict import DIFFERS, SAME, Verdict
 from ..errors import UserError
 from ..run import reproduction
@@ -24,18 +24,6 @@ NO_ANSWER = 2
 """The exit status where a run could not be reproduced."""
 
 FAILED = "not reproduced"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a command line asks for: ``runs`` of Guild (guild/run.py), what the new ones are to
-    have, and how they are compared and shown. ``deletes`` those that came out the same."""
-
-    runs: Sequence[Any]
-    new: reproduction.Choice
-    tolerance: Tolerance
-    deletes: bool
-    json: bool
 
 
 @dataclass
@@ -54,34 +42,32 @@ class Reproduced:
         return self.verdict.result if self.verdict else FAILED
 
 
-def lines(arguments: Sequence[str]) -> Generator[str, None, int]:
-    """Reproduce the runs and say how they came out; returns 0 where all are the same, 1 where one
-    differs, else 2. Raises UserError where there is no answer for the only run."""
-    choice: Choice | None = run_choice.called(command(), arguments)
-    if not choice:  # the help was shown
-        return 0
+def lines(args: Any) -> Generator[str, None, int]:
+    """Reproduce the runs of the command's ``args`` and say how they came out; returns 0 where all
+    are the same, 1 where one differs, else 2. Raises UserError where there is no answer for the
+    only run."""
     found: list[Reproduced] = []
-    for run in choice.runs:
+    for run in args.runs:
         found.append(Reproduced(run.id))
-        yield from _attempt(found[-1], run, choice)
+        yield from _attempt(found[-1], run, args)
         if found[-1].is_stopped:
             break
-    if choice.json:
+    if args.json:
         yield json.dumps(_data(found), indent=1, allow_nan=False)
-    elif len(choice.runs) > 1:
+    elif len(args.runs) > 1:
         yield from ["", *_table(found)]
-    if len(choice.runs) == 1 and found[0].why:
+    if len(args.runs) == 1 and found[0].why:
         raise _failure(found[0])
     return _status(found)
 
 
-def _attempt(made: Reproduced, run: Any, choice: Choice) -> Iterator[str]:
+def _attempt(made: Reproduced, run: Any, args: Any) -> Iterator[str]:
     """Reproduce a run, and say how it came out, or in ``made`` why there is no answer."""
     try:
-        yield from _reproduced(made, run, choice)
+        yield from _reproduced(made, run, args)
     except UserError as e:
         made.why = str(e)
-    if made.why and len(choice.runs) > 1:
+    if made.why and len(args.runs) > 1:
         print(f"guild-notebook: {_failure(made)}", file=sys.stderr, flush=True)
 
 
@@ -94,15 +80,16 @@ def _failure(made: Reproduced) -> UserError:
     return UserError(f"run {made.run[:8]} is not reproduced: {made.why}")
 
 
-def _reproduced(made: Reproduced, run: Any, choice: Choice) -> Iterator[str]:
+def _reproduced(made: Reproduced, run: Any, args: Any) -> Iterator[str]:
     """Reproduce a run, and say how it came out. Raises UserError where there is no answer."""
     before = reading.read_run(run.dir)
     is_verified = run.status == "running" and before.has_all_results
     if run.status in ("running", "pending", "staged") and not is_verified:
         raise UserError(f"it is {run.status} - wait until it has ended")
-    staged = reproduction.stage(FinishedRun(run.dir), choice.new)
+    new = reproduction.Choice(args.until, args.kernel)
+    staged = reproduction.stage(FinishedRun(run.dir), new)
     made.new = staged.id
-    out = sys.stderr if choice.json else None
+    out = sys.stderr if args.json else None
     label = printable(before.label).strip()
     shown = f"run {made.run[:8]} ({before.operation}{label and f' {label}'})"
     for line in filter(None, (f"reproducing {shown} as {made.new[:8]}", staged.notice)):
@@ -121,16 +108,16 @@ def _reproduced(made: Reproduced, run: Any, choice: Choice) -> Iterator[str]:
         )
     if is_verified:  # Guild may not have read all of its scalars yet, which its outputs show
         before, after = replace(before, scalars={}), replace(after, scalars={})
-    found = verdict.of(before, after, choice.tolerance)
+    found = verdict.of(before, after, args.tolerance)
     if found.cells and not found.compared:
         raise UserError(
             "none of its cells had ended, there is nothing to compare the new run "
             f"{after.short_id} with"
         )
     made.verdict = found
-    if not choice.json:
+    if not args.json:
         yield from map(printable, _verdict_lines(found))
-    if choice.deletes and found.result == SAME:
+    if args.delete and found.result == SAME:
         command = reproduction.guild("runs", "delete", "-y", staged.id)
         subprocess.run(command, env=environment(), capture_output=True, check=False)
 
@@ -180,11 +167,12 @@ def _data(found: Sequence[Reproduced]) -> dict[str, Any]:
 
 
 def command() -> Any:
-    """The command of click that returns a Choice."""
+    """The command of click that returns its arguments and the ``tolerance``; ``runs`` are those of
+    Guild (guild/run.py)."""
     import click
     from guild import batch_util
 
-    def reproduce(context: Any, args: Any) -> Choice:
+    def reproduce(context: Any, args: Any) -> Any:
         """Run what a run has kept again, as a new run, and say whether it came out the same.
 
         RUN is a number, a range of them like 1:3, or the beginning of an ID, as `guild runs` lists
@@ -206,13 +194,8 @@ def command() -> Any:
             raise click.UsageError(
                 f"{batches[0].short_id} is a batch, which has executed no notebook: give its trials"
             )
-        return Choice(
-            [run for run in runs if run not in batches],
-            reproduction.Choice(args.until, args.kernel),
-            run_choice.tolerance(args.rtol, args.atol),
-            args.delete,
-            args.json,
-        )
+        tolerance = run_choice.tolerance(args.rtol, args.atol)
+        return args.copy(runs=[run for run in runs if run not in batches], tolerance=tolerance)
 
     return run_choice.command(
         reproduce,

@@ -42,29 +42,16 @@ dt { float: left; clear: left; margin-right: 1rem; }
 """
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What a command line asks for: ``runs`` of Guild (guild/run.py), newest first, and where."""
-
-    runs: Sequence[Any]
-    folder: str
-    sanitized: bool
-    notebooks: bool
-
-
-def lines(arguments: Sequence[str]) -> Iterator[str]:
-    """Write what ``arguments`` ask for, and say what was not. Raises UserError where it cannot be
-    written, or no run was chosen."""
-    choice: Choice | None = run_choice.called(command(), arguments)
-    if not choice:  # the help was shown
-        return
-    folder = _Folder(choice.folder)
-    names, rows = _names(choice.runs), _rows(choice.runs)
+def lines(args: Any) -> Iterator[str]:
+    """Write what ``args`` of the command ask for, and say what was not. Raises UserError where it
+    cannot be written."""
+    folder = _Folder(args.output)
+    names, rows = _names(args.runs), _rows(args.runs)
     # The folder is this command's own from the start, also where it ends before all is written.
     folder.write(INDEX, index_html(rows).encode("utf-8", "replace"))
-    for run, row in zip(choice.runs, rows):
+    for run, row in zip(args.runs, rows):
         try:
-            for name, content in _contents(FinishedRun(run.dir), names[run.id], choice):
+            for name, content in _contents(FinishedRun(run.dir), names[run.id], args):
                 folder.write(name, content)
                 if name.endswith(".html"):
                     row.page = name
@@ -74,15 +61,16 @@ def lines(arguments: Sequence[str]) -> Iterator[str]:
             yield f"run {run.short_id} has a line in the table and no page: {e}"
     folder.write(INDEX, index_html(rows).encode("utf-8", "replace"))
     folder.remove_others()
-    yield f"{len(rows)} run{'s' * (len(rows) != 1)}: {os.path.join(choice.folder, INDEX)}"
+    yield f"{len(rows)} run{'s' * (len(rows) != 1)}: {os.path.join(args.output, INDEX)}"
 
 
 def command() -> Any:
-    """The command of click that returns a Choice."""
+    """The command of click that returns its arguments, of which ``runs`` are those of Guild
+    (guild/run.py), newest first."""
     import click
     from guild import batch_util
 
-    def share(context: Any, args: Any) -> Choice:
+    def share(context: Any, args: Any) -> Any:
         """Write the reports of runs, and an index of them.
 
         RUN is a number, a range of them like 1:3, or the beginning of an ID, as `guild runs` lists
@@ -93,8 +81,7 @@ def command() -> Any:
         if not run_choice.says_which(args, "output", "sanitized", "notebooks"):
             raise click.UsageError("say which runs: numbers or IDs of guild runs, filters, or :")
         found = run_choice.selected(args, context)
-        runs = [run for run in found if not batch_util.is_batch(run)]
-        return Choice(runs, args.output, args.sanitized, args.notebooks)
+        return args.copy(runs=[run for run in found if not batch_util.is_batch(run)])
 
     return run_choice.command(
         share,
@@ -109,11 +96,11 @@ class _NoPageError(Exception):
     """There is no page of a run; says why."""
 
 
-def _contents(run: FinishedRun, name: str, choice: Choice) -> Iterator[tuple[str, bytes]]:
+def _contents(run: FinishedRun, name: str, args: Any) -> Iterator[tuple[str, bytes]]:
     """The files of a run and their names: its own report, that which is sanitized before others, or
     a page that is made of its executed notebook; and that notebook."""
     notebook = run.executed_notebook()
-    reports = [] if choice.sanitized else run.reports()
+    reports = [] if args.sanitized else run.reports()
     reports.sort(key=lambda report: not report.endswith(f".{SANITIZED}.html"))
     if not notebook and not reports:
         raise _NoPageError("it has no executed notebook")
@@ -121,8 +108,8 @@ def _contents(run: FinishedRun, name: str, choice: Choice) -> Iterator[tuple[str
         if reports:
             page = run.read(reports[0])
         else:
-            page = run.page(notebook, SANITIZED if choice.sanitized else HTML)
-        executed = run.read(notebook) if choice.notebooks and notebook else b""
+            page = run.page(notebook, SANITIZED if args.sanitized else HTML)
+        executed = run.read(notebook) if args.notebooks and notebook else b""
     except Exception as e:  # of what a notebook may hold
         raise _NoPageError(said(e)) from None
     yield f"{name}.html", page
