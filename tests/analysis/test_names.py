@@ -181,6 +181,7 @@ BOUND = {
     "the end of the notebook": ["raise SystemExit", "x"],
     "exit": ["import sys\nsys.exit()", "x"],
     "match": ["match 1:\n    case [a, *b]:\n        pass\n    case {'c': c, **d}:\n        pass"],
+    "lines that are not indented as the first": ["    x = 5\n\n  y = 6\nprint(x)", "x, y"],
     "a cell of another language": ["%%bash\necho $x", "%%html\n<b>x</b>"],
 }
 

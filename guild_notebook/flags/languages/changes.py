@@ -96,8 +96,8 @@ def may_change(text: str) -> list[str]:
 
 
 def blocks(source: Source) -> Iterator[tuple[int, int, str]]:
-    """Where each statement at the top level begins and ends, with all that is in it, and the
-    indentation of the first."""
+    """Where each statement at the top level begins and ends, with all that is in it, and its
+    indentation: IPython takes that of the first from all lines that have it."""
     lines, plain = source.top_level, source.plain
     base = lines[0].indent if lines else 0
     starts: list[int] = []
@@ -112,7 +112,8 @@ def blocks(source: Source) -> Iterator[tuple[int, int, str]]:
             starts.append(indent.end())
     starts.sort()
     for start, end in zip_longest(starts, starts[1:], fillvalue=len(plain)):
-        yield start, end, plain[start - base : start]
+        before = plain[max(start - base, 0) : start]
+        yield start, end, before[len(before.rstrip(" \t")) :]
 
 
 def parsed_block(source: Source, start: int, end: int, indent: str) -> ParsedLine:

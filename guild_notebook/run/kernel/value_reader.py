@@ -72,19 +72,24 @@ class Reader:
         return self._shell.last_execution_result.result  # IPython is told to keep none
 
     def _read(self, get: Any, seconds: float) -> dict[str, Any]:
+        error = "it is not known"
         try:
             with _limited(seconds):
-                numbers = _Numbers()
-                value = numbers.of(get())
-                return {"value": value, **numbers.cut}
+                try:
+                    numbers = _Numbers()
+                    value = numbers.of(get())
+                    return {"value": value, **numbers.cut}
+                except Slow:
+                    raise
+                except NoNumbersError as e:
+                    return {"error": str(e)}
+                except BaseException as e:  # whatever a notebook's own classes raise, as texts too
+                    error = type(e).__name__
+                    return {"error": f"{error}: {e}"[:200]}
         except Slow:
             return {"error": f"it takes over {seconds:g} s"}
-        except NoNumbersError as e:
-            return {"error": str(e)}
-        except BaseException as e:  # whatever a notebook's own classes raise
-            with contextlib.suppress(Exception):
-                return {"error": f"{type(e).__name__}: {e}"[:200]}
-            return {"error": type(e).__name__}
+        except BaseException:
+            return {"error": error}
 
 
 class _Numbers:

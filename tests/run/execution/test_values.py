@@ -37,6 +37,10 @@ CELLS = (
     "    @property\n"
     "    def broken(self):\n        raise SystemExit('no')\n"
     "    @property\n"
+    "    def unsaid(self):\n"
+    "        class Unsaid(Exception):\n            def __str__(self): raise SystemExit\n"
+    "        raise Unsaid\n"
+    "    @property\n"
     "    def slow(self):\n        import time\n        time.sleep(60)\n"
     "odd = Odd()",
     "print(len(hooks), sorted(Out), get_ipython().execution_count, In[-2].split()[0], end='')",
@@ -45,7 +49,8 @@ CELLS = (
 
 VALUES = (
     'acc,score=acc,f1=report["f1"],report,history,history["loss"],many,limit,flag,'
-    "np.zeros((2, 2)),missing,odd,odd.broken,odd.slow,'a, b',1j,np.array(2j),[np.complex64(3)]"
+    "np.zeros((2, 2)),missing,odd,odd.broken,odd.unsaid,odd.slow,'a, b',1j,np.array(2j),"
+    "[np.complex64(3)]"
 )
 
 
@@ -110,7 +115,8 @@ def test_what_has_no_number_is_said_once_and_in_one_line(run: Run):
     assert line == (
         "nb-scalars finds no number for np.zeros((2, 2)) (it has the shape (2, 2)), "
         "missing (NameError: name 'missing' is not defined), odd.broken (SystemExit: no), "
-        "odd.slow (it takes over 2 s), 'a, b' (it is not a number but of the type str), "
+        "odd.unsaid (Unsaid), odd.slow (it takes over 2 s), "
+        "'a, b' (it is not a number but of the type str), "
         "1j (it is not a number but of the type complex), np.array(2j) (it is complex), "
         "[np.complex64(3)] (it is complex)"
     )
