@@ -74,7 +74,8 @@ def _assignment(name: str, value: Any, is_sweep: bool) -> str:
         raise FlagError(f"flag {name}: {value} is a search space - give one value, or use sweep()")
     text = None
     with contextlib.suppress(Exception):  # of the value's own class; one may have itself in it
-        text = _text(_choices(value) if is_sweep else plain(value), is_sweep)
+        given = _choices(value) if is_sweep else plain(value)
+        text = None if _has_no_character(given) else _text(given, is_sweep)
     if text is None or "\0" in text:
         raise FlagError(
             f"flag {name}: Guild does not take {type(value).__name__} {reprlib.repr(value)} - give "
@@ -109,6 +110,14 @@ def _flow(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return f"\0{value!r}"  # which no command can be given
+
+
+def _has_no_character(value: Any) -> bool:
+    """Whether there is a text in a value that no process can be given."""
+    if isinstance(value, str):
+        return any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
+    parts = [*value, *value.values()] if isinstance(value, dict) else value
+    return isinstance(parts, list) and any(map(_has_no_character, parts))
 
 
 def _has_nan(value: Any) -> bool:

@@ -273,6 +273,8 @@ def test_what_guild_refuses_is_an_error_without_a_run(
             {"lr": {"a": len}},
             "flag lr: Guild does not take dict {'a': <built-in function len>} - give",
         ),
+        ({"lr": "a\0b"}, "flag lr: Guild does not take str 'a\\x00b' - give"),
+        ({"lr": {"a": ["\ud800"]}}, "flag lr: Guild does not take dict {'a': ['\\ud800']} - give"),
         ({"lr": ITSELF}, "flag lr: Guild does not take list [[[[[[[...]]]]]]] - give a number"),
         ({"lr": Odd()}, "flag lr: Guild does not take Odd <Odd instance at 0x"),
         ({"flags": ["lr"]}, "flags is ['lr'], of the type list - give a mapping, as {'lr': 0.1}"),
