@@ -123,7 +123,8 @@ def called(made: Any, arguments: Sequence[str]) -> Any:
 
     name = f"guild-notebook {made.name}"
     try:
-        choice = made.main(list(arguments), name, standalone_mode=False)
+        names = {"help_option_names": ["-h", "--help"]}  # as those of the other commands
+        choice = made.main(list(arguments), name, standalone_mode=False, **names)
     except click.ClickException as e:
         raise UserError(f"{e.format_message().rstrip('.')} - see {name} --help") from None
     except SystemExit as e:  # how Guild's functions say what is wrong

@@ -846,6 +846,12 @@ def test_guild_notebook_says_the_same(
     assert (printed.err + printed.out).splitlines() == [said]
 
 
+@pytest.mark.parametrize("name", ["browse", "compare", "diff", "reproduce", "share", "flags"])
+def test_h_is_for_help_in_each_command(capsys: pytest.CaptureFixture, name: str):
+    assert cli.main([name, "-h"]) == 0
+    assert capsys.readouterr().out.casefold().startswith(f"usage: guild-notebook {name} [")
+
+
 def test_guild_notebook_alone_shows_its_help(capsys: pytest.CaptureFixture):
     assert cli.main([]) == 0
     assert capsys.readouterr().out.startswith("usage: guild-notebook [-h] [--version] COMMAND")
