@@ -29,6 +29,7 @@ BINDING_NO_OTHERS = {
     *("info", "less", "ll", "man", "more", "pinfo2", "popd", "pushd", "pycat", "rmdir", "set_env"),
     *("store", "tensorboard", "unload_ext", "uv", "who_ls", "R", "sql", "bigquery", "dotenv"),
     *("black", "flake8_on", "flake8_off", "pycodestyle_on", "snakeviz", "wandb", "clear", "tb"),
+    "guild",
 } - {"pylab"}
 """Those that bind no names but such as their own text holds."""
 
@@ -51,6 +52,7 @@ _EXTENSIONS = {
     *("autoreload", "tensorboard", "sql", "line_profiler", "memory_profiler", "rpy2", "watermark"),
     *("nb_black", "lab_black", "jupyter_black", "dotenv", "version_information", "google", "wandb"),
     *("Cython", "cython", "snakeviz", "pycodestyle_magic", "cudf", "duckdb", "jupyter_ai", "cuml"),
+    "guild_notebook",
 }
 """Extensions of IPython that bind no names when they are loaded."""
 

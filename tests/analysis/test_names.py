@@ -64,6 +64,10 @@ UNBOUND: dict[str, tuple[list[str], list[str]]] = {
     ),
     "a try without handlers": (["try:\n    y\nfinally:\n    pass"], ["y 1:2 error"]),
     "a line of a cell with magics": (["%matplotlib inline\ny"], ["y 1:2 error"]),
+    "a line after one of %guild": (
+        ["%load_ext guild_notebook", "r = %guild run a.ipynb\nr, y"],
+        ["y 2:2 error"],
+    ),
     "a cell whose output is captured": (["%%capture out\ny", "out"], ["y 1:2 error"]),
     "a cell that is timed": (["%%time\ntime.time()"], ["time 1:2 error"]),
     "a line that is timed": (["%time x = y", "x"], ["y 1:1 error"]),
