@@ -272,10 +272,7 @@ class Session:
         """Write the reports while the kernel ends, and again if its end has added outputs."""
         if self._keeps(outcome):
             self._kernel_has_ended.set()  # as far as the reports wait for it
-            loop = asyncio.get_running_loop()
-            return self._checked_reports(
-                *await loop.run_in_executor(None, self._write_reports, outcome)
-            )
+            return self._checked_reports(*await asyncio.to_thread(self._write_reports, outcome))
         if self.stop.requested.is_set():
             await self.kernel.kill()
         self.kernel.request_shutdown()

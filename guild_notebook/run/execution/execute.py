@@ -199,11 +199,10 @@ class Execution:
             self.kernel.client.wakeups.send_if_due()
 
     async def _look_closely(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(TICK_SECONDS)
             if self._usage.needs_close_look:
-                await loop.run_in_executor(None, self._usage.close_look)
+                await asyncio.to_thread(self._usage.close_look)
 
     async def _watch_memory(self, limit: int) -> None:
         while True:
@@ -277,8 +276,7 @@ class Execution:
             raised = filter(_IS_RAISED.match, map(without_escapes, lines))
             printed += "".join(f"\n{line}" for line in raised)
         about = error, text, printed, self.places, self.cells[index].source
-        loop = asyncio.get_running_loop()
-        advice = await loop.run_in_executor(None, missing_files.advice, *about)
+        advice = await asyncio.to_thread(missing_files.advice, *about)
         if not advice and error == "ModuleNotFoundError":
             line = missing_modules.advice(text, self.kernel.python, self.kernel.path)
             advice = [(line, "")] if line else []
