@@ -61,7 +61,8 @@ def main() -> int:
     status = RunStatus(status_pipe)
     try:
         path, project_path, arguments = _arguments(sys.argv[1:])
-        record = RunDir(run_dir, path, _in_project(project_path))
+        project_file = os.path.join(os.environ.get("PROJECT_DIR", ""), project_path)
+        record = RunDir(run_dir, path, project_file)
         waiting = wait_until_needed("guild_notebook.run", lambda: _prepare(record, arguments))
         secrets = RunSecrets(record)
         out.masker = err.masker = status.masker = secrets.masker
@@ -157,11 +158,6 @@ def _run_dir() -> str:
     Guild itself was started in if GUILD_HOME is relative."""
     named = os.environ.get("RUN_DIR", "")
     return named if os.path.isabs(named) else os.getcwd()
-
-
-def _in_project(path: str) -> str:
-    """A path of the project, absolute where Guild names that."""
-    return os.path.join(os.environ.get("PROJECT_DIR", ""), path)
 
 
 def _scalar_patterns(record: RunDir) -> Iterator[Any]:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -61,7 +61,8 @@ def stage(run: FinishedRun, choice: Choice) -> Staged:
     if until is not None:
         states.indexes_to_run(notebook.cells, settings["skip-tags"], until)
     kernel, notice = choice.kernel, ""
-    specs = KernelSpecs(str(mapping(_command(run).get("cmd-env")).get("PROJECT_DIR") or ""))
+    env = mapping(mapping(run.attr("op").get("op-cmd")).get("cmd-env"))
+    specs = KernelSpecs(str(env.get("PROJECT_DIR") or ""))
     if kernel is None:
         kernel, notice = _kernel_option(run, notebook, specs, settings["kernel"])
     else:
@@ -128,10 +129,6 @@ def _check_secrets(run: FinishedRun, secrets: RunSecrets) -> None:
                 f"secret flag {name} needs its value again, which no run keeps - set {variable} in "
                 "the environment"
             )
-
-
-def _command(run: FinishedRun) -> Mapping[str, Any]:
-    return mapping(run.attr("op").get("op-cmd"))
 
 
 def _kernel_option(

@@ -83,7 +83,7 @@ def run_facts(
     command = again.command(opspec, values, flags.options)
     is_with_others = os.path.basename(os.path.dirname(record.dir)) == "runs"
     commit = str(record.known_attr("vcs_commit") or "").rpartition(":")[2]
-    started = time_of(record.known_attr("started"))
+    started, now = time_of(record.known_attr("started")), datetime.datetime.now().astimezone()
     config = record.attr("op").get("output-scalars")
     ignored = flags.values if config is None else ()  # as guild/commands/run_impl.py
     scalars, more_scalars, are_last = run_scalars.of_run(record, config, ignored, event_files)
@@ -97,7 +97,7 @@ def run_facts(
         ],
         **_end(nb, outcome, is_saved),
         started=started,
-        seconds=(_now() - started).total_seconds() if started else None,
+        seconds=(now - started).total_seconds() if started else None,
         user=_text(record.known_attr("user")) or os.environ.get("USER", ""),
         host=platform.node(),
         kernel=_kernel(nb),
@@ -246,10 +246,6 @@ def time_of(microseconds: Any) -> datetime.datetime | None:
         if type(microseconds) is int:
             return datetime.datetime.fromtimestamp(microseconds / 1_000_000).astimezone()
     return None
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now().astimezone()
 
 
 def _list(value: Any) -> list[Any]:

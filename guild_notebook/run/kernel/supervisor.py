@@ -415,12 +415,11 @@ def _ignores_sigterm(process: Process) -> bool:
     return any(mask >> (signal.SIGTERM - 1) & 1 for mask in masks)
 
 
-def _kill(pid: int, number: int = signal.SIGKILL) -> bool:
+def _kill(pid: int, number: int = signal.SIGKILL) -> None:
     try:
         os.kill(pid, number)
     except OSError:
-        return False  # it has ended
-    return True
+        pass  # it has ended
 
 
 def _remove(folder: str) -> None:
