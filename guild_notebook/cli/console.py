@@ -51,6 +51,9 @@ class _KernelEndedError(Exception):
 
 
 class Client(BlockingKernelClient):  # type: ignore[misc]  # jupyter_client has no types
+    request = ""
+    """The last one to execute something."""
+
     @property
     def _folder(self) -> KernelFolder:
         folder: KernelFolder = self.parent.folder
@@ -64,7 +67,8 @@ class Client(BlockingKernelClient):  # type: ignore[misc]  # jupyter_client has 
     def execute(self, code: str, silent: bool = False, **options: Any) -> Any:
         # A cell of the run that waits would be given up after an error of another client.
         options.update(stop_on_error=False, store_history=self.is_idle and not silent)
-        return super().execute(code, silent, **options)
+        self.request = super().execute(code, silent, **options)
+        return self.request
 
     def is_alive(self) -> bool:
         """By its folder: the heart of a kernel does not beat where a library does not let it."""
@@ -123,6 +127,9 @@ class Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
     def include_output(self, msg: Any) -> Any:
         if msg["msg_type"] == "execute_input" and self.from_here(msg):
             self.is_executing = True
+        of_other = msg["parent_header"].get("msg_id") != self.client.request
+        if msg["msg_type"] == "status" and of_other:  # the end of one that Ctrl-C has left
+            return False
         return super().include_output(msg)
 
     def interrupt(self) -> None:
