@@ -94,11 +94,12 @@ def _reproduced(made: Reproduced, run: Any, args: Any) -> Iterator[str]:
     shown = f"run {made.run[:8]} ({before.operation}{label and f' {label}'})"
     for line in filter(None, (f"reproducing {shown} as {made.new[:8]}", staged.notice)):
         print(line, file=out, flush=True)  # before what Guild prints
-    status = -1
+    status: int | None = None
     with contextlib.suppress(KeyboardInterrupt):
         status = reproduction.start(staged, out)
     after = reading.read_run(staged.dir)
-    if after.state == "stopped" and before.state != "stopped":
+    is_interrupted = status is None and not _has_run(after)
+    if is_interrupted or (after.state == "stopped" and before.state != "stopped"):
         made.is_stopped = True
         raise UserError("the new run was stopped - start it again")
     if not _has_run(after) and _has_run(before):

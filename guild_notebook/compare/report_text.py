@@ -229,7 +229,7 @@ def _table(rows: Sequence[tuple[str, str, str]], indent: int = 2) -> Iterator[st
 def _rest(difference: RunDifference, shown: Shown) -> Iterator[str]:
     """What is said of the cells that are the same, and of sources that are not shown."""
     cells = difference.cells
-    same = sum(cell.is_same for cell in cells)
+    same = sum(bool(cell.is_same and cell.before and cell.after) for cell in cells)
     if 0 < same < len(cells):
         yield f"{same} other {'cells are' if same > 1 else 'cell is'} the same"
     changed = [_name(cell) for cell in cells if cell.is_source_changed]

@@ -338,6 +338,22 @@ def test_ctrl_c_stops_the_new_run_and_there_is_no_answer(project: Project) -> No
     assert Run(new).attr("exit_status") < 0
 
 
+def test_ctrl_c_before_the_first_cell_is_said_as_well(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    steady = project.run("steady").run
+    monkeypatch.setattr("guild_notebook.run.reproduction.start", interrupted)
+    done = guild_notebook(project.home, project.dir, "reproduce", steady.id)
+    assert (done.status, done.err.splitlines()[-1]) == (
+        2,
+        f"guild-notebook: run {steady.id[:8]} is not reproduced: the new run was stopped - start "
+        "it again",
+    )
+
+
 def test_a_trial_of_a_sweep_is_reproduced_as_a_run_of_its_own(project: Project) -> None:
     made = project.run("steady", "lr=[0.3,0.4]", "--keep-batch").runs
     (batch,) = [run for run in made if (run.dir / ".guild" / "proto").exists()]

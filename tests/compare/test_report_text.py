@@ -285,7 +285,8 @@ def test_what_is_long_is_cut_and_that_is_said():
 
 def test_cells_that_are_the_same_are_counted_and_sources_named():
     same = changed("Data", is_source_changed=True)
-    assert below(difference(same, changed("Training", R2), changed("End")))[3:] == [
+    others = changed("Text", before=None), changed("Never", before=None, after=None)
+    assert below(difference(same, changed("Training", R2), changed("End"), *others))[3:] == [
         "",
         "2 other cells are the same",
         "the source differs in Data: --source shows it",
