@@ -15,7 +15,6 @@ import contextlib
 import functools
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from ..document.cells import cell_names
 from ..errors import UserError
 from ..scalars import compiled_patterns
 from ..start import wait_until_needed
-from .execution.stop import Stop, die_by
+from .execution.stop import Interrupted, Stop, die_by, interrupt_by_signals
 from .kernel.starting import KernelStart
 from .output.pipe import PipeListener, output_pipes
 from .output.progress import StatusLines
@@ -55,6 +54,7 @@ def main() -> int:
     text_formats.skip_format_packages()
     run_dir = _run_dir()
     stop, autosave = Stop(), Autosave()
+    interrupt_by_signals()
     listener = OutputListener(run_dir, stop, autosave)
     *pipes, status_pipe = output_pipes(run_dir, listener)
     out, err = map(Stream, pipes)
@@ -118,8 +118,8 @@ def main() -> int:
     except OSError as e:  # while cells run, SaveErrors reports them
         err.write_line(f"guild-notebook: {e.filename or 'the run directory'}: {e.strerror}")
         return 1
-    except KeyboardInterrupt:  # before signals are watched
-        return -signal.SIGINT
+    except Interrupted as e:  # before signals are watched
+        return -e.number
 
 
 def _prepare(record: RunDir, arguments: list[str]) -> KernelStart | None:

@@ -1,4 +1,5 @@
-"""Ctrl-C in the first second of a command, while Guild and the run import what they need."""
+"""Ctrl-C and other ends in the first second of a command, while Guild and the run import what they
+need."""
 
 from __future__ import annotations
 
@@ -6,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.project import LIMIT, Project
+from tests.helpers.project import LIMIT, Project, Run, wait_for
 
 STARTS = """
 import os, signal, sys
@@ -68,6 +70,37 @@ def test_while_a_run_is_imported_it_is_no_traceback(project: Project, module: st
     (run,) = project.run_dirs()
     output = (run / ".guild" / "output").read_text()
     assert "Traceback" not in output and "KeyboardInterrupt" not in output
+
+
+WHEN_MADE = """
+import os, signal, sys, tempfile
+make, number = tempfile.mkdtemp, int(os.environ.get("SIGNAL", 0))
+def make_and_be_ended(suffix=None, prefix=None, dir=None):
+    folder = make(suffix, prefix, dir)
+    if prefix == "guild-nb-":
+        os.kill(os.getpid(), number)
+    return folder
+tempfile.mkdtemp = make_and_be_ended
+"""
+"""A sitecustomize that ends a run in the moment in which the folder of its kernel is made."""
+
+
+@pytest.mark.parametrize("kernel", ["python3", "provisioned"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_run_that_is_ended_when_its_kernel_is_to_start_leaves_no_folder(
+    project: Project, number: signal.Signals, kernel: str
+):
+    project.file("hide/sitecustomize.py", WHEN_MADE)
+    project.notebook("nb.ipynb", "x = 1")
+    provisioner = {"JUPYTER_DEFAULT_PROVISIONER_NAME": "another"} if kernel != "python3" else {}
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="made-") as folder:  # a short path
+        about = {"TMPDIR": folder, "SIGNAL": str(int(number)), **provisioner}
+        done = project.guild("run", "-y", "nb.ipynb", PYTHONPATH=str(project.dir / "hide"), **about)
+        assert done.status != 0
+        (run,) = map(Run, project.run_dirs())
+        assert run.attr("exit_status") == -number
+        assert run.notebook("nb.ipynb")["metadata"]["guild"]["status"] == "terminated"
+        wait_for(lambda: os.listdir(folder) == [])  # the kernel's supervisor removes it
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..kernel import supervisor
@@ -20,6 +21,32 @@ SAME_REQUEST_SECONDS = 1.0
 SIGHUP, and again when Guild, its session's leader, has ended."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(KeyboardInterrupt):
+    """One of the SIGNALS, ``number``, before they are watched."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def interrupt_by_signals() -> None:
+    """Let signals raise Interrupted until they are watched: what was begun is ended then, and what
+    was made is removed."""
+    _handle(_interrupt)
+
+
+def _handle(handler: Callable[[int, Any], None]) -> None:
+    """A signal that is ignored from the start (nohup, a job in the background of a script) stays
+    ignored."""
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, _frame: Any) -> None:
+    raise Interrupted(number)
 
 
 class Stop:
@@ -37,17 +64,14 @@ class Stop:
 
     def watch(self) -> None:
         """Handle signals from now on, and watch the parent process in a thread; for the event loop
-        that runs. A signal that is ignored from the start (nohup, a job in the background of a
-        script) stays ignored."""
+        that runs."""
         import asyncio  # which takes long: the kernel has been started before
 
         self._loop = asyncio.get_running_loop()
         self.requested = asyncio.Event()
         if self.signal is not None:
             self.requested.set()
-        for number in SIGNALS:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._on_signal)
+        _handle(self._on_signal)
         # A process that was stopped goes on when Guild's has ended, to end as well.
         supervisor.prctl(supervisor.PR_SET_PDEATHSIG, signal.SIGCONT)
         threading.Thread(target=self._watch_parent, daemon=True).start()

@@ -113,6 +113,16 @@ class Pipes:
             os.close(fd)
 
 
+@contextlib.contextmanager
+def _no_signals() -> Iterator[None]:
+    """Let signals wait: who would remove a folder is not there yet where one ends this process."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 class KernelStart:
     """The kernel of a run from the choice on, which is the ``option`` or what the notebook has
     ``named``: ``spec`` of that ``name``, with a ``notice`` where it takes another's place, or the
@@ -170,14 +180,23 @@ class KernelStart:
     def begin(self, waits: bool = False, fork: Callable[..., Any] | None = None) -> None:
         """Start it, unless jupyter_client is to; by ``fork`` where that is given
         (forking.Prefix). Why it cannot be started is its ``error``."""
-        with self._errors():
-            self.__exit__()  # what was made where it has not begun
-            self.error, self.folder = None, socket_dir.make(self._run_dir)
-            os.symlink(os.path.abspath(self._run_dir), os.path.join(self.folder, socket_dir.RUN))
-            if self.is_local and not self._has_provisioner:
-                self._start(waits, fork)
-            elif fork:
-                raise KernelError("the paths of its sockets are too long")
+        if waits and not self.is_plain_ipython:
+            return
+        try:
+            with self._errors(), contextlib.nullcontext() if fork else _no_signals():
+                self._begin(waits, fork)
+        except KeyboardInterrupt:
+            self.__exit__()
+            raise
+
+    def _begin(self, waits: bool, fork: Callable[..., Any] | None) -> None:
+        self.__exit__()  # what was made where it has not begun
+        self.error, self.folder = None, socket_dir.make(self._run_dir)
+        os.symlink(os.path.abspath(self._run_dir), os.path.join(self.folder, socket_dir.RUN))
+        if self.is_local and not self._has_provisioner:
+            self._start(waits, fork)
+        elif fork:
+            raise KernelError("the paths of its sockets are too long")
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -255,8 +274,6 @@ class KernelStart:
 
     def _start(self, waits: bool, fork: Callable[..., Any] | None) -> None:
         if waits:
-            if not self.is_plain_ipython:
-                return
             pipe = os.path.join(self.folder, launcher.WAITS)
             os.mkfifo(pipe, 0o600)
             self._wait_pipe = os.open(pipe, os.O_RDWR)  # open until this process ends
