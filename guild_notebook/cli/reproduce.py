@@ -85,7 +85,9 @@ def _reproduced(made: Reproduced, run: Any, args: Any) -> Iterator[str]:
     before = reading.read_run(run.dir)
     is_verified = run.status == "running" and before.has_all_results
     if run.status in ("running", "pending", "staged") and not is_verified:
-        raise UserError(f"it is {run.status} - wait until it has ended")
+        if run.status == "running":
+            raise UserError("it is running - wait until it has ended")
+        raise UserError(f"it is {run.status} - start it: guild run --start {run.short_id}")
     new = reproduction.Choice(args.until, args.kernel)
     staged = reproduction.stage(FinishedRun(run.dir), new)
     made.new = staged.id

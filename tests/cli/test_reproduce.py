@@ -512,7 +512,8 @@ def test_what_cannot_be_meant_is_an_error_of_one_line(
 def test_a_run_that_has_not_ended_is_not_reproduced(project: Project) -> None:
     staged = project.run("steady", "--stage").run
     assert refused(project, staged.id) == (
-        f"run {staged.id[:8]} is not reproduced: it is staged - wait until it has ended"
+        f"run {staged.id[:8]} is not reproduced: it is staged - start it: guild run --start "
+        f"{staged.id[:8]}"
     )
 
 
