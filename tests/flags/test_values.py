@@ -12,7 +12,7 @@ import subprocess
 import pytest
 import yaml
 from guild import flag_util, guildfile, op_util, yaml_util
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from guild_notebook.errors import FlagError
@@ -95,6 +95,7 @@ def test_any_value_is_read_back_from_the_cell_or_refused_in_one_line(language):
 
     @settings(max_examples=100, deadline=None)
     @given(VALUES)
+    @example({"00", "+5", "1.50", "true"})
     def check(value):
         try:
             text = source_text(flag, guild_values.notebook_value(flag, value))

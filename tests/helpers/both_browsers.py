@@ -80,11 +80,17 @@ class Opened:
     def click(self, selector: str, text: str | None = None) -> None:
         """Click on the first element of ``selector`` that is shown, with that text."""
         found = f"{_FIND}({json.dumps(selector)}, {json.dumps(text)})"
-        box = self.evaluate(
+        middle = (
             f"(() => {{ const e = {found}; e.scrollIntoView({{block: 'center', inline: 'center'}});"
             " const b = e.getBoundingClientRect();"
             " return [b.x + b.width / 2, b.y + b.height / 2]; })()"
         )
+        before, box = None, self.evaluate(middle)
+        deadline = time.monotonic() + LIMIT / 1000
+        while box != before:  # what is filled once it is seen moves it
+            assert time.monotonic() < deadline, f"{selector} does not come to rest"
+            self.frame()
+            before, box = box, self.evaluate(middle)
         self._click_at(*box)
         self.frame()
 

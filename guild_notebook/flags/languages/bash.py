@@ -151,7 +151,9 @@ class Bash(LineBasedLanguage):
             return text
         if reader.skip("("):
             return self.items(reader, ")")
-        word = reader.match(_WORD)
+        return self._of_word(reader.match(_WORD))
+
+    def _of_word(self, word: str) -> Any:
         if word in self.words:
             return self.words[word]
         number = as_number(word) if NUMBER.fullmatch(word) and "_" not in word else word
@@ -178,7 +180,8 @@ class Bash(LineBasedLanguage):
         if isinstance(value, str):
             if "\0" in value:
                 raise ValueError("text with a null character")
-            return shlex.quote(value)
+            quoted = shlex.quote(value)
+            return quoted if quoted != value or self._of_word(value) == value else f"'{value}'"
         if isinstance(value, dict):
             raise ValueError("it has no literal for a mapping")
         if not isinstance(value, (list, tuple, set, frozenset)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -247,7 +248,8 @@ def test_a_kernel_that_does_not_come_back_is_killed(
         await reader.finish()
         return kernel
 
-    kernel = asyncio.run(read())
+    with ThreadPoolExecutor(1) as thread:  # this one may have the event loop of a browser
+        kernel = thread.submit(asyncio.run, read()).result()
     assert kernel.ends
     assert (kernel.interrupts > 0) == is_interrupted
     assert "the kernel was killed, since it has not told the values of nb-scalars" in lines
