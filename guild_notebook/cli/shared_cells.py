@@ -41,7 +41,8 @@ def lines(nb: Notebook, found: Discovered) -> Iterator[str]:
     for name, point in points.items():
         why = next((why for why in _OF_FLAG if point.why == why.format(name)), point.why)
         alike.setdefault((point.cells, point.index, why), []).append(name)
-    if not any(cells or why not in _OF_FLAG for cells, _index, why in alike):
+    is_held = {why: why in _OF_FLAG or ", and what follows " in why for _, _, why in alike}
+    if not any(cells or not is_held[why] for cells, _index, why in alike):
         return
     for (cells, index, why), names in alike.items():
         each = names[0] if len(names) == 1 else "each"

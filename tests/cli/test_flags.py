@@ -343,7 +343,7 @@ COMMANDS = [
     (["--help"], 0),
     pytest.param(["--version"], 0, marks=SLOW),
     (["none"], 2),
-    pytest.param([], 2, marks=SLOW),
+    pytest.param([], 0, marks=SLOW),
 ]
 
 
