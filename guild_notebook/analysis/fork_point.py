@@ -71,13 +71,15 @@ class ForkPoint:
     else: when a trial has executed those of its own notebook after all shared cells, in order, it
     is where a fresh run is.
 
-    ``flags`` are those that the first cell depends on which is neither shared nor such a one."""
+    ``flags`` are those that the first cell depends on which is neither shared nor such a one. Where
+    the first cell that is not shared ``only_sets`` flags, ``why`` is that of the one after."""
 
     cells: int
     index: int | None
     why: str
     settings: Mapping[int, frozenset[str]] = field(default_factory=dict)
     flags: frozenset[str] = field(default=frozenset(), compare=False)
+    only_sets: bool = field(default=False, compare=False)
 
 
 def fork_point(
@@ -285,13 +287,13 @@ class _Shared:
             span = min(span for span in self._spans if span.start == first)
             call = span.call.removeprefix(f"{ANY}.")
             why = f"it sets {span.name} to what each run has for itself ({call})"
-        does = why.removeprefix("it ")
+        does, last = why.removeprefix("it "), first
         while first - 1 in self._only_set:  # of which nothing would be shared
             first -= 1
             why = f"it sets {_listed(self.settings[indexes[first]])}, and what follows {does}"
         shared = set(indexes[:first])
         settings = {index: names for index, names in self.settings.items() if index in shared}
-        return ForkPoint(first, indexes[first], why, settings, self._depends)
+        return ForkPoint(first, indexes[first], why, settings, self._depends, first < last)
 
 
 def _read_in(functions: Iterable[Effects]) -> set[str]:

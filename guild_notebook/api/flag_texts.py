@@ -13,6 +13,7 @@ from typing import Any
 from .. import options
 from ..errors import FlagError
 from ..flags.guild_values import is_search_space
+from ..options.readers import NOT_IN_ARGUMENTS
 from ..run import again
 
 
@@ -115,7 +116,7 @@ def _flow(value: Any) -> str:
 def _has_no_character(value: Any) -> bool:
     """Whether there is a text in a value that no process can be given."""
     if isinstance(value, str):
-        return any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
+        return bool(NOT_IN_ARGUMENTS.search(value))
     parts = [*value, *value.values()] if isinstance(value, dict) else value
     return isinstance(parts, list) and any(map(_has_no_character, parts))
 

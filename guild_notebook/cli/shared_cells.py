@@ -38,11 +38,12 @@ def lines(nb: Notebook, found: Discovered) -> Iterator[str]:
     where each flag is held by the first cell, as the table of flags says."""
     points = by_flag(nb, found)
     alike: dict[tuple[Any, ...], list[str]] = {}
+    is_worth_saying = False
     for name, point in points.items():
         why = next((why for why in _OF_FLAG if point.why == why.format(name)), point.why)
         alike.setdefault((point.cells, point.index, why), []).append(name)
-    is_held = {why: why in _OF_FLAG or ", and what follows " in why for _, _, why in alike}
-    if not any(cells or not is_held[why] for cells, _index, why in alike):
+        is_worth_saying |= point.cells > 0 or not (point.only_sets or why in _OF_FLAG)
+    if not is_worth_saying:
         return
     for (cells, index, why), names in alike.items():
         each = names[0] if len(names) == 1 else "each"

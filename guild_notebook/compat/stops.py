@@ -29,18 +29,20 @@ def end_kept_kernels(module: Any) -> None:
             stop_several(args, ctx)
         finally:
             if is_of_all:
-                from guild import var
-
-                from .. import kernel_folders
-
-                kept = kernel_folders.kept_in(os.path.realpath(var.runs_dir()))
-                for folder in kept:
-                    until = kernel_folders.time_of_day(folder.until)
-                    run = os.path.basename(folder.run_dir)[:8]
-                    module.cli.out(
-                        f"The kernel of run {run}, which has failed, is kept until {until}: "
-                        f"guild stop {run} ends it",
-                        err=True,
-                    )
+                _say_what_is_kept(module.cli)
 
     module._stop_run, module._stop_runs = stop_run, stop_runs
+
+
+def _say_what_is_kept(cli: Any) -> None:
+    from guild import var
+
+    from .. import kernel_folders
+
+    for folder in kernel_folders.kept_in(os.path.realpath(var.runs_dir())):
+        until, run = kernel_folders.time_of_day(folder.until), os.path.basename(folder.run_dir)[:8]
+        cli.out(
+            f"The kernel of run {run}, which has failed, is kept until {until}: "
+            f"guild stop {run} ends it",
+            err=True,
+        )

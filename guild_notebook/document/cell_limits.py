@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..errors import NotebookError, shown
 from .cells import Cell, cell_label, cell_names
+from .reader import mapping
 
 _TAG = re.compile(r"timeout\s*[=:](.*)", re.IGNORECASE)
 NONE = ("none", "-1")  # what stands for no limit; nbclient has -1 for it
@@ -46,8 +47,7 @@ def own_limits(nb: Any, cells: Sequence[Cell], indexes: Sequence[int]) -> dict[i
 
 def _said(metadata: Any, tags: Sequence[str]) -> Iterator[tuple[Any, str]]:
     """What a cell says of its time, and where; the first counts."""
-    guild = metadata.get("guild")
-    for where in (metadata, guild if isinstance(guild, dict) else {}):
+    for where in (metadata, mapping(metadata.get("guild"))):
         if "timeout" in where:
             yield where["timeout"], "its timeout"
     for tag in tags:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .reader import mapping
+
 LARGEST = 1 << 60  # no memory is as large, in bytes, and no time as long, in seconds
 
 
@@ -91,11 +93,6 @@ def _seconds(value: Any) -> float | None:
 
 def _bytes(value: Any) -> int | None:
     return value if type(value) is int and 0 < value < LARGEST else None
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """``value`` where it is one; an empty one for anything else."""
-    return value if isinstance(value, dict) else {}
 
 
 def memory_text(size: int) -> str:

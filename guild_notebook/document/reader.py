@@ -67,9 +67,12 @@ class Notebook:
         return "python"
 
     def _metadata(self, section: str) -> dict[str, Any]:
-        metadata = self.data.get("metadata")
-        value = metadata.get(section) if isinstance(metadata, dict) else None
-        return value if isinstance(value, dict) else {}
+        return mapping(mapping(self.data.get("metadata")).get(section))
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """``value``, of a notebook that may be anybody's, where it is one; an empty one for others."""
+    return value if isinstance(value, dict) else {}
 
 
 def read(path: str, name: str | None = None) -> Notebook:

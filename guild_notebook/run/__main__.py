@@ -54,12 +54,12 @@ def main() -> int:
     text_formats.skip_format_packages()
     run_dir = _run_dir()
     stop, autosave = Stop(), Autosave()
-    interrupt_by_signals()
     listener = OutputListener(run_dir, stop, autosave)
     *pipes, status_pipe = output_pipes(run_dir, listener)
     out, err = map(Stream, pipes)
     status = RunStatus(status_pipe)
     try:
+        interrupt_by_signals()
         path, project_path, arguments = _arguments(sys.argv[1:])
         project_file = os.path.join(os.environ.get("PROJECT_DIR", ""), project_path)
         record = RunDir(run_dir, path, project_file)

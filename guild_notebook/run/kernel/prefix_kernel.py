@@ -316,10 +316,8 @@ class Prefix:
         self._recorder = Recorder()
         self._records: list[_Record] = []
         self._sets: set[str] = set()  # what the trials set themselves
-        at_exit = contextlib.ExitStack(), contextlib.ExitStack()
-        self._at_end, self._at_exit = (
-            at_exit  # after the names of the cells are cleared, and before
-        )
+        self._at_end = contextlib.ExitStack()  # after the names of the cells are cleared
+        self._at_exit = contextlib.ExitStack()  # before that
         atexit.register(self._at_end.close)
         launched = importlib.util.find_spec("ipykernel_launcher")
         # As those of a kernel, which argparse reads.

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from ...document.measures import mapping, measures_of
+from ...document.measures import measures_of
+from ...document.reader import mapping
 from .run_dir import RunDir
 from .run_files import RunFiles
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...document import states
 from ...document.cells import cell_label, own_name
-from ...document.measures import mapping, measures_of, memory_text
+from ...document.measures import measures_of, memory_text
 from ...document.mime import text_of
+from ...document.reader import mapping
 from ...options.reports import ReportOptions
 from ...texts import duration
 from .closing import parsed, well_formed

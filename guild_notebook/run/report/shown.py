@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...document.cells import TITLE, cell_names
-from ...document.measures import mapping
 from ...document.mime import text_of
-from ...document.reader import cells_of
+from ...document.reader import cells_of, mapping
 from ...options.reports import ReportOptions
 
 _WORDS = {"code": "input", "outputs": "output", "all-outputs": "output", "single-output": "output"}
