@@ -144,7 +144,7 @@ def test_other_files_are_shown_as_before(shown: Shown, view: str, browser: Any):
         page.goto(view)
         page.get_by_text("Files", exact=True).click()
         page.locator(".btn-link", has_text="helper_of_it.py").click()
-        page.wait_for_function("document.querySelector('textarea').value === 'x = 1\\n'")
+        page.wait_for_function("document.querySelector('textarea')?.value === 'x = 1\\n'")
 
 
 @pytest.mark.parametrize("opens", but_slow(["in the viewer", "by its address"], "in the viewer"))
