@@ -71,15 +71,17 @@ class ForkPoint:
     else: when a trial has executed those of its own notebook after all shared cells, in order, it
     is where a fresh run is.
 
-    ``flags`` are those that the first cell depends on which is neither shared nor such a one. Where
-    the first cell that is not shared ``only_sets`` flags, ``why`` is that of the one after."""
+    ``flags`` are those that the first cell depends on which is neither shared nor such a one; where
+    ``depends``, that is why it is not. Where the first cell that is not shared only ``sets`` names
+    to such values, ``why`` is that of the one after."""
 
     cells: int
     index: int | None
     why: str
     settings: Mapping[int, frozenset[str]] = field(default_factory=dict)
     flags: frozenset[str] = field(default=frozenset(), compare=False)
-    only_sets: bool = field(default=False, compare=False)
+    depends: bool = field(default=False, compare=False)
+    sets: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def fork_point(
@@ -159,7 +161,7 @@ class _Shared:
         self, flags: frozenset[str], read: Sequence[Sequence[Statement]], with_settings: bool
     ) -> None:
         self.settings: dict[int, frozenset[str]] = {}
-        self._depends: frozenset[str] = frozenset()  # flags of the cell that is not shared
+        self._flags: frozenset[str] = frozenset()  # on which the cell depends that is not shared
         self._read = read
         self._with_settings = with_settings
         self._flow = Flow(flags, [each for cell in read for each in cell], has_results=True)
@@ -205,7 +207,7 @@ class _Shared:
         return ""
 
     def _dependence(self, flags: Iterable[str]) -> str:
-        self._depends = frozenset(flags)
+        self._flags = frozenset(flags)
         return f"it depends on {_listed(flags)}"
 
     def _take_constants(self, statement: Statement, does: Does) -> None:
@@ -280,20 +282,22 @@ class _Shared:
             steps[span.start + 1] += 1
             steps[span.end + 1] -= 1
         within = list(accumulate(steps))
-        first = number
+        first, depends = number, bool(self._flags)
         while within[first]:
             first -= 1
         if first < number:
+            depends = False
             span = min(span for span in self._spans if span.start == first)
             call = span.call.removeprefix(f"{ANY}.")
             why = f"it sets {span.name} to what each run has for itself ({call})"
-        does, last = why.removeprefix("it "), first
+        does, sets = why.removeprefix("it "), frozenset[str]()
         while first - 1 in self._only_set:  # of which nothing would be shared
             first -= 1
-            why = f"it sets {_listed(self.settings[indexes[first]])}, and what follows {does}"
+            sets = self.settings[indexes[first]]
+            why = f"it sets {_listed(sets)}, and what follows {does}"
         shared = set(indexes[:first])
         settings = {index: names for index, names in self.settings.items() if index in shared}
-        return ForkPoint(first, indexes[first], why, settings, self._depends, first < last)
+        return ForkPoint(first, indexes[first], why, settings, self._flags, depends, sets)
 
 
 def _read_in(functions: Iterable[Effects]) -> set[str]:

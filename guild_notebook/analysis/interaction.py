@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from .blocks import Block
 from .findings import ERROR, NOTE, WARNING, Finding
@@ -14,12 +15,29 @@ from .names import Called
 
 RULE = "asks-input"
 
-_INPUT = "asks for input, and a run has nobody to answer: take the value as a flag"
-_DEBUGGER = "starts a debugger, and a run has nobody to use it: take it out"
-_LOGIN = "asks for a login, and a run has nobody to answer: log in before, or use a secret flag"
-_WINDOW = "opens a window, and a run has no screen: show an image below the cell in its place"
-_BROWSER = "waits for a browser, and a run has none: do it before, or leave the cell out of runs"
-_SERVES = "serves until it is stopped, and so the run never ends: leave the cell out of runs"
+
+class _Waits(NamedTuple):
+    """What waits does, what to do about it, and the ``level`` of a call that is sure."""
+
+    does: str
+    advice: str
+    level: str = WARNING
+
+
+_INPUT = _Waits("asks for input, and a run has nobody to answer", "take the value as a flag", ERROR)
+_DEBUGGER = _Waits("starts a debugger, and a run has nobody to use it", "take it out")
+_LOGIN = _Waits(
+    "asks for a login, and a run has nobody to answer", "log in before, or use a secret flag"
+)
+_WINDOW = _Waits(
+    "opens a window, and a run has no screen", "show an image below the cell in its place"
+)
+_BROWSER = _Waits(
+    "waits for a browser, and a run has none", "do it before, or leave the cell out of runs"
+)
+_SERVES = _Waits(
+    "serves until it is stopped, and so the run never ends", "leave the cell out of runs"
+)
 
 _CALLS = {
     "input": _INPUT,
@@ -82,23 +100,24 @@ def findings(blocks: Iterable[Block], calls: Iterable[Called]) -> Iterator[Findi
                 yield _finding(block, start, *found, WARNING)
         if not block.nodes and (found := _of_text(block)):
             yield _finding(block, block.start, *found, WARNING)
-    waiting: dict[ast.AST | None, tuple[Called, str]] = {}
+    waiting: dict[ast.AST | None, tuple[Called, _Waits]] = {}
     for call in calls:
-        why = "" if call.block.may_raise else _why(call)
-        if why and (call.at not in waiting or call.is_sure > waiting[call.at][0].is_sure):
-            waiting[call.at] = call, why
-    for at, (call, why) in waiting.items():
+        waits = None if call.block.may_raise else _waits(call)
+        if waits and (call.at not in waiting or call.is_sure > waiting[call.at][0].is_sure):
+            waiting[call.at] = call, waits
+    for at, (call, waits) in waiting.items():
         within = f"{call.within}(), in which " if call.within else ""
-        level = NOTE if not call.is_sure else ERROR if why == _INPUT else WARNING
-        yield _finding(call.block, at, f"{within}{call.name.lstrip('.')}()", why, level)
+        level = waits.level if call.is_sure else NOTE
+        yield _finding(call.block, at, f"{within}{call.name.lstrip('.')}()", waits, level)
 
 
-def _finding(block: Block, at: ast.AST | int | None, name: str, why: str, level: str) -> Finding:
-    what, _, advice = why.partition(": ")
-    return block.finding(at, RULE, level, f"{name} {what} - {advice}")
+def _finding(
+    block: Block, at: ast.AST | int | None, name: str, waits: _Waits, level: str
+) -> Finding:
+    return block.finding(at, RULE, level, f"{name} {waits.does} - {waits.advice}")
 
 
-def _of_line(line: str) -> tuple[str, str] | None:
+def _of_line(line: str) -> tuple[str, _Waits] | None:
     said = split(line)
     if not said:
         return None
@@ -113,7 +132,7 @@ def _of_line(line: str) -> tuple[str, str] | None:
     return None
 
 
-def _of_command(line: str) -> tuple[str, str] | None:
+def _of_command(line: str) -> tuple[str, _Waits] | None:
     """What a line of a shell waits for; what ends with ``&`` is not waited for."""
     for part in re.split(r"&&|[;\n]", line):
         words = part.split()[:_MOST_WORDS]
@@ -141,20 +160,20 @@ def _has(words: Iterable[str], options: tuple[str, ...]) -> bool:
     return any(word.startswith(options) for word in words)
 
 
-def _of_text(block: Block) -> tuple[str, str] | None:
+def _of_text(block: Block) -> tuple[str, _Waits] | None:
     if block.magic in ("bash", "sh", "!"):
         return _of_command(block.text.partition("\n")[2])
     return None
 
 
-def _why(call: Called) -> str:
-    """Why a call waits, "" for others."""
+def _waits(call: Called) -> _Waits | None:
+    """How a call waits, None for others."""
     node = call.node if isinstance(call.node, ast.Call) else None
     arguments = [*node.args, *node.keywords] if node else []
     if call.full == "cv2.waitKey" and node and node.args and _number(node.args[0]) > 0:
-        return ""  # it waits for so many milliseconds
+        return None  # it waits for so many milliseconds
     method = call.name.rpartition(".")[2] if "." in call.name and not arguments else ""
-    return _CALLS.get(call.full) or _SERVERS.get(method, "")
+    return _CALLS.get(call.full) or _SERVERS.get(method)
 
 
 def _number(node: ast.expr) -> float:

@@ -22,8 +22,6 @@ MOST_STEPS = 200_000
 _DEEPEST = 20
 """Functions that call each other are followed so far."""
 
-_RAN_FIRST = ", which its author ran first"
-
 _OF_IPYTHON = re.compile(r"_{1,3}|_i{1,3}|_[iod]?h|_i?\d+|__\w+__|_exit_code")
 _KNOWN = frozenset(
     {*dir(builtins), "get_ipython", "display", "exit", "quit", "open", "In", "Out", "copyright"}
@@ -174,28 +172,31 @@ class _Execution:
             called = self._calls[-1].name
             within = f" in {called}(), which is called here," if called else " in a function here"
             event = self._caller
-        text = f"'{name}' is used{within} {self._why(name, self._cell)}"
+        rule, why = self._why(name, self._cell)
+        text = f"'{name}' is used{within} {why}"
         found_level = ERROR if level == SURE else WARNING
-        rule = "run-out-of-order" if _RAN_FIRST in text else "undefined-name"
         self.names.findings.append(event.block.finding(event.node, rule, found_level, text))
 
-    def _why(self, name: str, cell: int) -> str:
-        labels = self._notebook.labels
+    def _why(self, name: str, cell: int) -> tuple[str, str]:
+        """The rule that a cell breaks with ``name``, and how."""
+        labels, undefined = self._notebook.labels, "undefined-name"
         if name == "__file__":
-            return "and a notebook has none - take os.getcwd(), or a path as a flag"
+            return undefined, "and a notebook has none - take os.getcwd(), or a path as a flag"
         if name in self._deleted:
-            return f"after {labels[self._deleted[name]]} has deleted it - bind it again before"
+            deleted = labels[self._deleted[name]]
+            return undefined, f"after {deleted} has deleted it - bind it again before"
         later = next((each for each in self._binders.get(name, ()) if each >= cell), None)
         if later == cell:
-            return "before its own cell binds it - bind it before"
+            return undefined, "before its own cell binds it - bind it before"
         if later is None:
             usual = _USUAL.get(name)
-            return (
-                f"and no cell binds it - {'add ' + usual if usual else 'bind or import it before'}"
-            )
+            advice = f"add {usual}" if usual else "bind or import it before"
+            return undefined, f"and no cell binds it - {advice}"
         counts = self._notebook.cells[later].number, self._notebook.cells[cell].number
-        was_before = counts[0] and counts[1] and counts[0] < counts[1]
-        return f"before {labels[later]} binds it{_RAN_FIRST * bool(was_before)} - move that cell up"
+        if counts[0] and counts[1] and counts[0] < counts[1]:
+            said = f"before {labels[later]} binds it, which its author ran first"
+            return "run-out-of-order", f"{said} - move that cell up"
+        return undefined, f"before {labels[later]} binds it - move that cell up"
 
 
 def findings(found: Names) -> Iterator[Finding]:

@@ -18,9 +18,6 @@ MOST_CHARACTERS = 500_000
 MOST_CELLS = 2_500
 """Cells times flags that are read for it."""
 
-_OF_FLAG = "it depends on {0}", "it sets {0}, and what follows depends on {0}"
-"""Why a cell is not shared by trials that differ in one flag (fork_point.py)."""
-
 
 def by_flag(nb: Notebook, found: Discovered) -> dict[str, ForkPoint]:
     """Where trials part that differ in one flag alone, by its name; of a large notebook of some
@@ -40,17 +37,23 @@ def lines(nb: Notebook, found: Discovered) -> Iterator[str]:
     alike: dict[tuple[Any, ...], list[str]] = {}
     is_worth_saying = False
     for name, point in points.items():
-        why = next((why for why in _OF_FLAG if point.why == why.format(name)), point.why)
-        alike.setdefault((point.cells, point.index, why), []).append(name)
-        is_worth_saying |= point.cells > 0 or not (point.only_sets or why in _OF_FLAG)
+        alike.setdefault((point.cells, point.index, _why(point, name)), []).append(name)
+        is_worth_saying |= point.cells > 0 or not (point.sets or point.depends)
     if not is_worth_saying:
         return
     for (cells, index, why), names in alike.items():
-        each = names[0] if len(names) == 1 else "each"
-        point = ForkPoint(cells, index, why.format(each) if why in _OF_FLAG else why)
+        point = points[names[0]] if len(names) == 1 else ForkPoint(cells, index, why)
         yield f"  {', '.join(names)}: {_said(nb, point)}"
     if left := len(found.flags) - len(points):
         yield f"  {left} more: guild-notebook preview {nb.path} NAME='[A, B]' says it"
+
+
+def _why(point: ForkPoint, name: str) -> str:
+    """Why a cell is not shared by trials that differ in the flag ``name``; it is called "each" in
+    what may be so of others."""
+    if not point.depends or point.sets - {name}:
+        return point.why
+    return "it sets each, and what follows depends on each" if point.sets else "it depends on each"
 
 
 def of_trials(

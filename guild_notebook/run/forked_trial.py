@@ -89,8 +89,7 @@ def prefix(
     limit = settings["memory-limit"]
     made = Prefix(start, shared, record.dir, varying, sources, str(required[0]), limit)
     made.end = end(point)
-    if point.index is not None and "depends on " not in point.why:
-        made.why = point.why
+    made.why = "" if point.depends else point.why
     counts = _numbers(record, fork_host.COUNTS)
     if counts and shared:
         trials = counts.pop("", 0)
