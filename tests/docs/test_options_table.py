@@ -1,14 +1,10 @@
-"""The tables of options in README.md and docs/options.md are made from OPTIONS and REPORT_OPTIONS.
+"""The tables of options in docs/options.md are made from OPTIONS and REPORT_OPTIONS.
 
 ``python -m tests.docs.test_options_table`` writes them; the test finds out whether that has been
 forgotten.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
-
-import pytest
 
 from guild_notebook.options import ALIASES, OPTIONS
 from guild_notebook.options.readers import Option
@@ -17,12 +13,9 @@ from guild_notebook.options.scalars import ScalarsSetting
 from tests.helpers.project import CHECKOUT
 from tests.helpers.tables import with_text_between
 
-PAGES = [CHECKOUT / "README.md", CHECKOUT / "docs" / "options.md"]
+PAGE = CHECKOUT / "docs" / "options.md"
 
 MARKS = ("<!-- options: written by tests/docs/test_options_table.py -->", "<!-- end of options -->")
-
-
-OF_REPORTS = CHECKOUT / "docs" / "options.md"
 
 MARKS_OF_REPORTS = (
     "<!-- report options: written by tests/docs/test_options_table.py -->",
@@ -77,21 +70,17 @@ def default(option: Option) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def with_table(page: Path) -> str:
-    """The text of a page with the tables that it has."""
-    text = with_text_between(page.read_text("utf-8"), MARKS, f"{table()}\n")
-    if page == OF_REPORTS:
-        return with_text_between(text, MARKS_OF_REPORTS, f"{table_of_reports()}\n")
-    return text
+def with_tables() -> str:
+    """The text of the page with its tables."""
+    text = with_text_between(PAGE.read_text("utf-8"), MARKS, f"{table()}\n")
+    return with_text_between(text, MARKS_OF_REPORTS, f"{table_of_reports()}\n")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_lists_every_option_as_options_py_has_it(page: Path):
-    text = page.read_text("utf-8")
-    assert with_table(page) == text, "python -m tests.docs.test_options_table mends it"
+def test_the_page_lists_every_option_as_options_py_has_it():
+    text = PAGE.read_text("utf-8")
+    assert with_tables() == text, "python -m tests.docs.test_options_table mends it"
     assert all(text.count(f"| `{option.attribute}` |") == 1 for option in OPTIONS)
 
 
 if __name__ == "__main__":
-    for page in PAGES:
-        page.write_text(with_table(page), "utf-8")
+    PAGE.write_text(with_tables(), "utf-8")

@@ -307,7 +307,7 @@ def test_the_commands_of_a_session_run_in_their_order(shared):
     for name in ("train.ipynb", "notebooks/first try.ipynb"):
         shared.notebook(name, *cells)
     typed = ["guild run train.ipynb lr=0.05", "guild compare"]
-    for section in ("Run a notebook", "Sweep", "Run again", "See what failed"):
+    for section in ("Run a notebook", "Sweep", "Compare and reproduce", "See what failed"):
         typed += re.findall(r"^ {4}(guild .*)$", SECTIONS[section], re.MULTILINE)
         typed += re.findall(r"`(guild (?:cat|diff)[^`]*)`", SECTIONS[section])
     assert len(typed) > 10
