@@ -73,6 +73,7 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
         restarts.record_required_files,
         command_line.ask_plugins,
         shown_flags.label_by_defaults,
+        stops.end_what_is_interrupted,
     ),
     "guild.commands.runs_impl": (names.select_by_values, stops.end_kept_kernels),
     "guild.commands.view_impl": (view.name_pages,),
@@ -82,7 +83,11 @@ AFTER: dict[str, tuple[Callable[[Any], None], ...]] = {
     "guild.log": (interpreter.leave_absl_out,),
     "guild.main": (interpreter.collect_rarely,),
     "guild.model": (model_importer.find_modules_beside_a_guild_file,),
-    "guild.op": (output_reader.offer_one_pipe, package_list.list_beside_the_run),
+    "guild.op": (
+        output_reader.offer_one_pipe,
+        package_list.list_beside_the_run,
+        stops.start_without_interruption,
+    ),
     "guild.op_util": (
         processes.start_steps_apart,
         source_files.copy_and_warn,

@@ -1,8 +1,13 @@
-"""`guild stop` for runs that have ended, and have kept their kernels."""
+"""How runs are stopped: `guild stop` for those that have ended, and have kept their kernels, and
+Ctrl-C before Guild waits for a run's process."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import signal
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -46,3 +51,74 @@ def _say_what_is_kept(cli: Any) -> None:
             f"guild stop {run} ends it",
             err=True,
         )
+
+
+def end_what_is_interrupted(run_impl: Any) -> None:
+    """Let a Ctrl-C end a run, or a batch, also before Guild waits for its process
+    (guild/op.py:290, ``_op_wait_for_proc``): it would be pending, or an error, for ever. Needless
+    when Guild handles it from the run's first file on."""
+    run_by_guild = run_impl._run_local
+
+    @functools.wraps(run_by_guild)
+    def run_local(state: Any) -> None:
+        from guild import run, var
+
+        op = state.batch_op or state.user_op
+        op.run_dir = op.run_dir or os.path.join(var.runs_dir(), run.mkid())
+        try:
+            run_by_guild(state)
+        except KeyboardInterrupt:
+            _end(op, run.for_dir(op.run_dir))
+            raise
+
+    run_impl._run_local = run_local
+
+
+def _end(op: Any, run: Any) -> None:
+    from guild import exit_code, op_util
+    from guild import op as oplib
+
+    process = getattr(op, "_process", None)
+    is_open = run.status == "pending" or (run.get("exit_status") is None and run.status != "staged")
+    if not os.path.isdir(run.guild_path()) or not (process or is_open):
+        return
+    status = process.poll() if process else exit_code.KEYBOARD_INTERRUPT
+    if status is None:
+        status = oplib._handle_proc_keyboard_interrupt(process)
+    op_util.clear_run_pending(run)
+    oplib._op_finalize_run_attrs(run, status)
+
+
+def start_without_interruption(oplib: Any) -> None:
+    """Let a Ctrl-C while a process is started be one of that process, which would go on without
+    Guild. It belongs to ``end_what_is_interrupted``."""
+    start_by_guild = oplib._op_start_proc
+
+    @functools.wraps(start_by_guild)
+    def start(op: Any, *args: Any) -> Any:
+        with _held() as held:
+            op._process = start_by_guild(op, *args)
+        if held:
+            op._process.send_signal(signal.SIGINT)
+            raise KeyboardInterrupt
+        return op._process
+
+    oplib._op_start_proc = start
+
+
+@contextlib.contextmanager
+def _held() -> Iterator[list[int]]:
+    """The Ctrl-C that are pressed meanwhile, none of which raises KeyboardInterrupt."""
+    held: list[int] = []
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield held
+        return
+    try:
+        signal.signal(signal.SIGINT, lambda number, _frame: held.append(number))
+    except ValueError:  # not in the main thread, which alone is interrupted
+        yield held
+        return
+    try:
+        yield held
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

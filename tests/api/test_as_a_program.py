@@ -212,6 +212,54 @@ def test_runs_go_on_at_once_with_asyncio(project: Project):
     assert [each.status for each in runs(filter="n = 600", operation="loop")][:1] == ["terminated"]
 
 
+WAITS = """
+import os, sys, time
+moment = os.environ.pop("WAIT_AT", None)
+def wait(event, arguments):
+    if event in ("open", "subprocess.Popen") and moment in str(arguments[:2]):
+        print("it waits", flush=True)
+        time.sleep(2)
+if moment:
+    sys.addaudithook(wait)
+"""
+"""A sitecustomize that lets Guild wait when it writes a file of a run, or starts its process."""
+CANCELLED = """\
+import asyncio, io, sys
+from guild_notebook import arun, runs
+
+async def main():
+    waits = asyncio.Event()
+    class Shown(io.StringIO):
+        def write(self, text):
+            if "it waits" in text:
+                loop.call_soon_threadsafe(waits.set)
+    shown, sys.stdout = sys.stdout, Shown()
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(arun("loop", n=600))
+    await waits.wait()
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        print(runs(1)[0].status, file=shown)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    "moment", but_slow(["attrs/cmd', 'w'", "attrs/env', 'w'"], "attrs/cmd', 'w'")
+)
+def test_a_task_that_is_cancelled_ends_a_run_that_has_no_process_yet(
+    project: Project, tmp_path: Path, moment: str
+):
+    (tmp_path / "sitecustomize.py").write_text(WAITS)
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    code = f"import os; os.environ['WAIT_AT'] = {moment!r}\n{CANCELLED}"  # for the command alone
+    done = subprocess.run(program(code), capture_output=True, text=True, env=env)
+    assert (done.stdout, done.stderr.strip()) == ("terminated\n", "")
+
+
 RIGHT = """\
 from __future__ import annotations
 

@@ -28,15 +28,19 @@ sys.exit(status)
 """
 
 PIP = """
-import os, time
-time.sleep(2)
+import glob, os, time
+until = time.monotonic() + float(os.environ.get("LONGEST", 60))
+while time.monotonic() < until and not glob.glob(os.environ["GUILD_HOME"] + "/runs/*/begun"):
+    time.sleep(0.05)
+time.sleep(1)
 print("slow==1.0")
 """
 
 
 @pytest.fixture
 def slow(project: Project, tmp_path: Path) -> Project:
-    """A project with a script, where pip takes 2 seconds for its list, and has to be asked."""
+    """A project with a script, where pip has its list a second after the script has begun, and has
+    to be asked."""
     (tmp_path / "site" / "pip").mkdir(parents=True)
     (tmp_path / "site" / "pip" / "__init__.py").write_text("")
     (tmp_path / "site" / "pip" / "__main__.py").write_text(PIP)
@@ -75,7 +79,7 @@ def test_a_run_whose_process_cannot_start_has_its_list(slow: Project):
     python = slow.file("python3", "#!/no/such/interpreter\n")
     python.chmod(0o755)
     slow.guildfile(f"train:\n  exec: {python} x.py\n")
-    done = slow.guild("run", "-y", "train")
+    done = slow.guild("run", "-y", "train", LONGEST="1")
     assert done.status == 1 and done.run.attr("pip_freeze") == ["slow==1.0"], done.stderr
 
 

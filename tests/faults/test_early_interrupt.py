@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import LIMIT, Project, Run, wait_for
+from tests.helpers.slow import but_slow
 
 STARTS = """
 import os, signal, sys
@@ -101,6 +102,41 @@ def test_a_run_that_is_ended_when_its_kernel_is_to_start_leaves_no_folder(
         assert run.attr("exit_status") == -number
         assert run.notebook("nb.ipynb")["metadata"]["guild"]["status"] == "terminated"
         wait_for(lambda: os.listdir(folder) == [])  # the kernel's supervisor removes it
+
+
+WHEN_BEGUN = """
+import os, signal, sys
+moments = [os.environ.pop("INTERRUPT_AT", None)]
+def press(event, arguments):
+    if moments and event in ("open", "subprocess.Popen") and moments[0] in str(arguments[:2]):
+        moments.clear()
+        os.kill(os.getpid(), signal.SIGINT)
+if moments[0]:
+    sys.addaudithook(press)
+"""
+"""A sitecustomize that presses Ctrl-C when Guild writes a file of a run, or starts its process."""
+
+MOMENTS = {
+    "first file": ".guild/opref', 'w'",
+    "started": "attrs/started', 'w'",
+    "environment": "attrs/env', 'w'",
+    "process": "'guild_notebook.run'",
+    "lock": ".guild/LOCK', 'w'",
+}
+
+
+@pytest.mark.parametrize("moment", but_slow([*MOMENTS, "batch"], "first file", "process"))
+def test_a_run_that_has_begun_is_terminated(project: Project, moment: str):
+    project.file("hide/sitecustomize.py", WHEN_BEGUN)
+    project.notebook("nb.ipynb", "x = 1", "import time\ntime.sleep(100)")
+    flags = ("x=[1,2]", "--keep-batch") if moment == "batch" else ()
+    at = MOMENTS.get(moment, "proto/.guild/opref', 'w'")
+    about = {"PYTHONPATH": str(project.dir / "hide"), "INTERRUPT_AT": at}
+    done = project.guild("run", "-y", "nb.ipynb", *flags, **about)
+    assert done.status != 0 and "Traceback" not in done.stderr
+    (run,) = map(Run, project.run_dirs())
+    assert run.attr("exit_status") < 0
+    assert not {"PENDING", "LOCK", "STAGED"} & {*os.listdir(run.dir / ".guild")}
 
 
 @pytest.mark.slow
