@@ -66,7 +66,8 @@ def lines(
     else:
         yield from (_line(nb, each) for each in findings)
         if reaches:
-            yield ""
+            if findings:
+                yield ""
             rows = [(name, _said(cells, checked.indexes)) for name, cells in reaches.items()]
             yield from columns([("FLAG", "REACHES"), *rows])
             yield ""

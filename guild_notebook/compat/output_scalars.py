@@ -99,5 +99,5 @@ def _likely_scalars(guild_dir: str, pattern: str) -> Iterator[str]:
         yield (
             "no scalars - "
             f"{'1 line looks like a metric' if n == 1 else f'{over}{n} lines look like metrics'} "
-            f"({example}): nb-scalars: text"
+            f"({example}): nb-scalars=text records such lines"
         )

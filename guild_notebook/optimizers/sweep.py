@@ -279,7 +279,7 @@ class _Sweep:
         trials = f"{trials_text(total)} of {run_util.format_operation(self._proto)}"
         at_once = f"{self._jobs.count} at once" if self._jobs.count > 1 else ""
         what = " · ".join(filter(None, [trials, ", ".join(names), at_once]))
-        return f"{what} · nb-trials: full shows what they print"
+        return f"{what} · nb-trials=full shows what they print"
 
     def _end_trial(self, table: TrialTable, running: _Running, run: Any, said: str) -> None:
         trial, output = running.trial, running.output

@@ -135,7 +135,7 @@ def _argument(arguments: list[str]) -> str:
     pairs = arguments if len(arguments) == 2 else [arguments[0], "VALUE"]
     if not re.match(r"[^\W\d]", pairs[0]):  # the value of something before it, as of ``-lr 3``
         pairs = ["NAME", arguments[0]]
-    pairs = list(with_colon.groups()) if with_colon else pairs
+    pairs = list(with_colon.groups()) if with_colon else [pairs[0].rstrip(":"), *pairs[1:]]
     return f"'{arguments[0]}' is not an assignment - say NAME=VALUE: {'='.join(pairs)}"
 
 

@@ -40,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("checked")
     (place / "train.ipynb").write_text(json.dumps(notebook(*CELLS), indent=1))
     (place / "good.ipynb").write_text(json.dumps(notebook("x = 1", "print(x)")))
+    (place / "quiet.ipynb").write_text(json.dumps(notebook("x = 1  #@param", "print(x)")))
     return place
 
 
@@ -56,6 +57,15 @@ def test_a_line_says_where_what_and_why_and_a_table_what_flags_reach(folder: Pat
         "1 error, 1 warning",
     ]
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_where_nothing_is_found_the_table_comes_first(folder: Path):
+    assert check(folder, "quiet.ipynb").stdout.splitlines() == [
+        "FLAG  REACHES",
+        "x     cells 1-2",
+        "",
+        "nothing is found that would go wrong in a run",
+    ]
 
 
 def test_json_has_all_of_it_and_counts_cells_from_0(folder: Path):

@@ -39,7 +39,7 @@ def said_of(folder: Path, text: str) -> list[str]:
 def test_each_text_with_scalars_looks_like_it(tmp_path: Path, text: str):
     (line,) = said_of(tmp_path, text)
     assert line.startswith("no scalars - ")
-    assert line.endswith("): nb-scalars: text")
+    assert line.endswith("): nb-scalars=text records such lines")
 
 
 @pytest.mark.parametrize("text", ["", "\n", "Epoch 3/10", *SETTINGS, *PRINTED, *NOTHING], ids=ascii)
@@ -60,7 +60,9 @@ def test_nothing_is_said_of_other_text(tmp_path: Path, text: str):
     ],
 )
 def test_lines_are_counted_and_the_first_is_named(tmp_path: Path, text: str, expected: str):
-    assert said_of(tmp_path, text) == [f"no scalars - {expected}: nb-scalars: text"]
+    assert said_of(tmp_path, text) == [
+        f"no scalars - {expected}: nb-scalars=text records such lines"
+    ]
 
 
 def test_a_traceback_has_no_metrics(tmp_path: Path):

@@ -105,7 +105,7 @@ def test_on_a_terminal_two_trials_run_at_once_in_one_table(project: Project):
     assert {at_once(trials[0.1]), at_once(trials[0.3])} <= {1, 2}
     assert max(map(at_once, trials.values())) == 2
     *table, counts, best = terminal.lines
-    said = "5 trials of train · lr · 2 at once · nb-trials: full shows what they print"
+    said = "5 trials of train · lr · 2 at once · nb-trials=full shows what they print"
     assert table[0] == said
     rows = [line.split()[:3] for line in table if re.match(r" +\d/5  ", line)]
     assert sorted(rows) == [

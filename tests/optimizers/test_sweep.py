@@ -96,7 +96,7 @@ def test_on_a_terminal_each_trial_has_a_line_and_the_best_run_is_at_the_end(in_t
     screen, _batch, trials = in_terminal
     ids = [run.id[:8] for run in trials]
     *table, counts, best = screen.lines
-    assert table[0] == "5 trials of train · lr, name · nb-trials: full shows what they print"
+    assert table[0] == "5 trials of train · lr, name · nb-trials=full shows what they print"
     rows = [line for line in table if re.match(r" +\d/5  ", line)]
     assert [row.split()[:3] for row in rows] == [
         [f"{n}/5", run_id, f"0.{n}"] for n, run_id in enumerate(ids, 1)
@@ -156,7 +156,7 @@ def in_pipe(sweeps: Project) -> Command:
 def test_in_a_pipe_the_lines_are_plain(in_pipe: Command):
     lines = in_pipe.stdout.splitlines()
     assert "\x1b" not in in_pipe.stdout and "\r" not in in_pipe.stdout
-    assert lines[0] == "2 trials of table · lr, name · nb-trials: full shows what they print"
+    assert lines[0] == "2 trials of table · lr, name · nb-trials=full shows what they print"
     assert lines[1].split()[:4] == ["trial", "run", "lr", "name"]
     third, second = trials_of(in_pipe.runs)
     assert lines[2].split()[:4] == ["1/2", second.id[:8], "0.5", "second"]
@@ -179,7 +179,7 @@ def test_a_misspelled_objective_is_said_once_with_the_nearest_scalar(in_pipe: Co
 
 def test_why_trials_could_not_be_started_is_said_in_full(sweeps: Project):
     done = sweeps.guild("run", "-y", "needs", "lr=[1,2]", COLUMNS="60", PYTHONIOENCODING="ascii")
-    assert done.stdout.startswith("2 trials of needs - lr - nb-trials: ")
+    assert done.stdout.startswith("2 trials of needs - lr - nb-trials=full ")
     assert done.stderr.count("nofirst.csv") >= 2
     assert "2 trials in " in done.stdout and ": 2 failed (" in done.stdout
     rows = re.findall(r"^ *\d/2  .*", done.stdout, re.MULTILINE)

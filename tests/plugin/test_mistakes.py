@@ -238,6 +238,7 @@ FLAGS = [
     ),
     Mistake("run train.ipynb lr 0.1", "'lr' is not an assignment - say NAME=VALUE: lr=0.1"),
     Mistake("run train.ipynb lr:0.1", "'lr:0.1' is not an assignment - say NAME=VALUE: lr=0.1"),
+    Mistake("run train.ipynb lr: 0.1", "'lr:' is not an assignment - say NAME=VALUE: lr=0.1"),
     Mistake("run train.ipynb lr=[]", "flag lr: an empty list gives no trial - write lr='[[]]'"),
     Mistake(
         "run train.ipynb @trials.csv",

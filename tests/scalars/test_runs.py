@@ -158,7 +158,8 @@ def test_patterns_of_the_operation_count_alone_or_beside_the_mode(runs: Runs):
 
 
 def test_a_run_without_scalars_says_once_which_lines_look_like_some(runs: Runs):
-    said = "no scalars - 2 lines look like metrics (Test accuracy: 0.93): nb-scalars: text"
+    said = "no scalars - 2 lines look like metrics (Test accuracy: 0.93): "
+    said += "nb-scalars=text records such lines"
     assert (runs.few.stdout + runs.few.stderr).count("no scalars") == 1
     assert said in runs.few.stderr
     assert "no scalars" not in runs.text.stdout + runs.text.stderr
@@ -184,7 +185,7 @@ def test_only_a_run_that_has_none_and_could_have_some_says_so(project: Project, 
     assert len(lines) == said
     for line in lines:
         assert "1 line looks like a metric (Test accuracy : 0.93 (of all" in line
-        assert "x…): nb-scalars: text" in line
+        assert "x…): nb-scalars=text records such lines" in line
 
 
 @pytest.mark.slow
