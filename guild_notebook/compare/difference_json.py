@@ -1,4 +1,4 @@
-"""The difference of two runs as data for JSON, which docs/comparing.md describes. Names of entries
+"""The difference of two runs as data for JSON, which docs/diff.md describes. Names of entries
 stay what they are; more may be added."""
 
 from __future__ import annotations
