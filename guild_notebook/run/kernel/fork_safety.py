@@ -13,34 +13,19 @@ import collections
 import contextlib
 import fcntl
 import gc
-import itertools
-import logging
 import os
-import pathlib
-import re
 import resource
 import signal
 import socket
 import stat
 import sys
-import sysconfig
-import tempfile
 import threading
-import types
 import warnings
-import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 LINUX = sys.platform == "linux"
 MOST_FILES = 50_000  # entries of the working directory that are watched
-
-MOST_OBJECTS = 200_000
-"""Objects in which a path is looked for, those near to a name first. A path that trials would
-write to is near to a name; data, which is not, would take seconds and finds nothing."""
-
-MOST_ENTRIES = 1_000  # of a container that are looked at, at equal distances: a list has one kind
-LONGEST_PATH = 4_096  # characters: a longer text is not a path (PATH_MAX of Linux)
 
 UNWATCHED_FOLDERS = {".guild", "__pycache__", ".ipynb_checkpoints"}
 """In the working directory: Guild's own, and what Python writes for modules that are imported."""
@@ -50,16 +35,6 @@ HARMLESS_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/
 SEMAPHORES = "/dev/shm/sem."  # noqa: S108 - a place of the system, not one to write to
 DESCRIPTORS_OF_KERNEL = 100  # files and sockets that a kernel opens when it begins, at most
 GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
-
-OF_IPYTHON = re.compile(r"_+|_i+|_i?\d+|_[io]h|_dh|In|Out|exit|quit|get_ipython|open|__\w+__")
-"""Names that IPython keeps in the namespace: what cells were, and have shown."""
-
-NOT_ENTERED = {"IPython", "ipykernel", "traitlets", "zmq", "jupyter_client", "comm", "tornado"}
-NOT_ENTERED |= {"asyncio", "_asyncio", "threading", "_thread", "_io"}
-"""Packages whose objects lead to the kernel itself, which knows its folder."""
-
-ENVIRONMENT_ITSELF = {"os", "_collections_abc", "collections.abc"}  # modules of os.environ
-SCALARS = (int, float, complex, type(None), types.CodeType, types.FrameType, types.ModuleType)
 
 
 class Watch:
@@ -71,16 +46,14 @@ class Watch:
     def __init__(self, cwd: str, run_variables: Collection[str], sibling: Any) -> None:
         self._native, self._supervisor = sibling("native_threads"), sibling("supervisor")
         self._cwd = os.path.realpath(cwd)
-        self._folders = {os.path.abspath(cwd), self._cwd}
         self._files = _listing(self._cwd)
         self._descriptors = dict(_descriptors())
         self._shared = set(self._shared_mappings())
         self._threads = set(threading.enumerate())
         self._tasks = _pending_tasks()
-        self._environment: Any = type(os.environ)
-        self._variables = dict(os.environ)
-        self._read = _watch_environment(run_variables)
-        self._temporary = _watch_temporary_names()
+        is_library = sibling("libraries").is_library
+        self._environment = sibling("environment_reads").Environment(run_variables, is_library)
+        self._kept_paths = sibling("kept_paths").KeptPaths(cwd, is_library)
         self._readable: set[int] = set()
 
     def problem(self, namespace: dict[str, Any], own_fds: Collection[int]) -> str:
@@ -111,12 +84,12 @@ class Watch:
     def in_child(self) -> None:
         """In a forked kernel, which is not watched."""
         self.reopen()
-        for environment in (os.environ, os.environb):
-            environment.__class__ = self._environment
+        self._environment.end()
 
     def _first_problem(self, namespace: dict[str, Any], own_fds: set[int]) -> str:
+        environment = self._environment
         checks: tuple[Callable[[], str], ...] = (
-            lambda: f"a cell has read {self._read[0]} of the run" if self._read else "",
+            lambda: f"a cell has read {environment.read[0]} of the run" if environment.read else "",
             self._thread_problem,
             self._process_problem,
             lambda: self._descriptor_problem(own_fds),
@@ -124,7 +97,7 @@ class Watch:
             self._event_loop_problem,
             _timer_problem,
             self._file_problem,
-            lambda: self._path_problem(namespace),
+            lambda: str(self._kept_paths.problem(namespace, environment.set_variables())),
         )
         return next((found for check in checks if (found := check())), "")
 
@@ -209,9 +182,12 @@ class Watch:
         tasks = [task for task in _pending_tasks() if task not in self._tasks]
         if tasks:
             return f"an asyncio task is pending ({tasks[0].get_name()})"
-        if _handles_signals():
-            return "a handler of asyncio waits for a signal"
-        return "a timer of asyncio is pending" if _has_timers() else ""
+        with contextlib.suppress(RuntimeError, AttributeError):  # as of uvloop
+            if _event_loop()._signal_handlers:
+                return "a handler of asyncio waits for a signal"
+            if any(not timer.cancelled() for timer in _event_loop()._scheduled):
+                return "a timer of asyncio is pending"
+        return ""
 
     def _file_problem(self) -> str:
         try:
@@ -230,132 +206,11 @@ class Watch:
                 return f"a cell has removed {path} from the working directory"
         return ""
 
-    def _path_problem(self, namespace: dict[str, Any]) -> str:
-        finalizers: Any = getattr(weakref.finalize, "_registry", ())
-        for finalizer in list(finalizers):
-            found: Any = finalizer.peek()
-            if found and found[1].__qualname__ == "TemporaryDirectory._cleanup":
-                return f"a temporary folder is removed when a trial ends ({found[2][0]})"
-        variables = self._set_variables()
-        for name, value in _kept(itertools.chain(variables, _roots(namespace))):
-            if any(_is_in(folder, value) for folder in self._folders):
-                return f"{name} keeps the path of the folder in which the shared cells ran"
-            new = self._new_temporary(value)
-            if new:
-                return f"{name} keeps the path of a temporary file that a cell has made ({new})"
-        return ""
-
-    def _set_variables(self) -> list[tuple[str, Any]]:
-        """The variables of the environment that cells have set."""
-        plain, before = self._environment, self._variables  # which does not count as reading
-        names = list(plain.__iter__(os.environ))
-        values = [(name, plain.__getitem__(os.environ, name)) for name in names]
-        return [(f"the variable {n}", value) for n, value in values if before.get(n) != value]
-
-    def _new_temporary(self, value: str) -> str:
-        """The temporary file that a text names, "" where it names none."""
-        for name in self._temporary:
-            before, found, after = value.partition(name)
-            path = before + found + after.partition(os.sep)[0]
-            if found and os.path.lexists(path):
-                return path
-        return ""
-
     def _named(self, path: str) -> str:
         if path.endswith(" (deleted)"):
             return "a temporary file"
-        return os.path.relpath(path, self._cwd) if _is_in(self._cwd, path) else path
-
-
-_LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
-OF_PYTHON = ("<frozen", *(f"{path}{os.sep}" for path in (os.path.dirname(__file__), *_LIBRARIES)))
-"""How the paths of source files of Python itself begin, and of what executes the cells."""
-
-
-def _watch_environment(run_variables: Collection[str]) -> list[str]:
-    """The names of the ``run_variables`` that cells, modules of the project and libraries read
-    from now on. That a library copies the whole environment, as before it starts a process, does
-    not count: it is not said to use them."""
-    watched = _Reads(run_variables)
-    plain: Any = type(os.environ)
-
-    class _Environ(plain):  # type: ignore[misc]
-        __module__ = plain.__module__
-        __qualname__ = plain.__qualname__
-
-        def __getitem__(self, key: Any) -> Any:
-            if isinstance(key, (str, bytes)):
-                watched.one(os.fsdecode(key))
-            return super().__getitem__(key)
-
-        def __iter__(self) -> Iterator[Any]:
-            watched.all()
-            return iter(list(super().__iter__()))
-
-        def __repr__(self) -> str:
-            watched.all()
-            return str(super().__repr__())
-
-    os.environ.__class__ = _Environ
-    os.environb.__class__ = _Environ
-    return watched.names
-
-
-class _Reads:
-    def __init__(self, run_variables: Collection[str]) -> None:
-        self.names: list[str] = []
-        self._exact = {name for name in run_variables if not name.endswith("*")}
-        self._beginnings = tuple(name[:-1] for name in run_variables if name.endswith("*"))
-        self._copying: set[types.CodeType] = set()
-
-    def one(self, name: str) -> None:
-        if name in self._exact or name.startswith(self._beginnings):
-            reader = _reader()
-            if reader and reader.f_code not in self._copying:
-                self.names.append(name)
-
-    def all(self) -> None:
-        reader = _reader()
-        if reader is None:
-            return
-        path = reader.f_code.co_filename
-        if _is_library(path) and "/IPython/" not in path:  # which shows them: %env
-            self._copying.add(reader.f_code)
-        else:
-            self.names.append("the variables")
-
-
-def _reader() -> types.FrameType | None:
-    """The frame that reads the environment, None where that is this package's own."""
-    frame: types.FrameType | None = sys._getframe(2)
-    while frame and (
-        frame.f_globals is globals() or frame.f_globals.get("__name__") in ENVIRONMENT_ITSELF
-    ):
-        frame = frame.f_back
-    if frame and os.path.dirname(frame.f_code.co_filename) == os.path.dirname(__file__):
-        return None
-    return frame
-
-
-def _is_library(path: str) -> bool:
-    """Whether a source file is of Python itself or of an installed package."""
-    return path.startswith(OF_PYTHON) or "/site-packages/" in path or "/dist-packages/" in path
-
-
-def _watch_temporary_names() -> list[str]:
-    """The random parts of names that ``tempfile`` makes from now on. Each trial would have made
-    files of its own."""
-    names: list[str] = []
-    plain: Any = getattr(tempfile, "_RandomNameSequence", None)
-    if plain is not None:
-
-        class _RandomNameSequence(plain):  # type: ignore[misc]
-            def __next__(self) -> str:
-                names.append(super().__next__())
-                return names[-1]
-
-        tempfile._name_sequence = _RandomNameSequence()  # type: ignore[attr-defined]
-    return names
+        is_in_cwd = os.path.join(path, "").startswith(os.path.join(self._cwd, ""))
+        return os.path.relpath(path, self._cwd) if is_in_cwd else path
 
 
 def _end_progress_bars() -> None:
@@ -476,18 +331,6 @@ def _event_loop() -> Any:
         return asyncio.get_event_loop()
 
 
-def _has_timers() -> bool:
-    with contextlib.suppress(RuntimeError, AttributeError):  # as of uvloop
-        return any(not timer.cancelled() for timer in _event_loop()._scheduled)
-    return False
-
-
-def _handles_signals() -> bool:
-    with contextlib.suppress(RuntimeError, AttributeError):
-        return bool(_event_loop()._signal_handlers)
-    return False
-
-
 def _pending_tasks() -> set[Any]:
     """The tasks of the event loop that are not done, but for the one that runs now."""
     try:
@@ -529,100 +372,3 @@ def _note(entry: Any, folder: str, found: dict[str, Any], folders: collections.d
         status = entry.stat()
         facts += [status.st_ino, status.st_size, status.st_mtime_ns]
     found[name] = tuple(facts)
-
-
-def _is_in(folder: str, text: str) -> bool:
-    """Whether the text names the folder or what lies in it."""
-    _, found, after = text.partition(folder)
-    return bool(found) and (not after or not (after[0].isalnum() or after[0] in "._-"))
-
-
-def _roots(namespace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The names of the cells and the global names of the project's modules, with their values."""
-    for name, value in list(namespace.items()):
-        if isinstance(name, str) and not OF_IPYTHON.fullmatch(name):
-            yield name, value
-    for name, module in list(sys.modules.items()):
-        if name != "__main__" and _is_of_project(module):
-            for key, value in list(vars(module).items()):
-                if not (key.startswith("__") and key.endswith("__")):
-                    yield f"{name}.{key}", value
-    yield "tempfile.tempdir", tempfile.tempdir
-    for reference in list(getattr(logging, "_handlerList", ())):
-        handler = reference()
-        if handler is not None:
-            yield "a handler of logging", handler
-
-
-def _is_of_project(module: Any) -> bool:
-    path = getattr(module, "__file__", None)
-    return isinstance(path, str) and not (
-        _is_library(path) or module.__name__.startswith("guild_notebook")
-    )
-
-
-def _kept(roots: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Each text or path that can be reached from the roots, with the name of its root. Nearest
-    first; neither through libraries' modules and classes nor through arrays of numbers."""
-    seen = {id(vars(module)) for module in sys.modules.values() if hasattr(module, "__dict__")}
-    left = collections.deque(roots)
-    count = 0
-    while left and count < MOST_OBJECTS:
-        name, value = left.popleft()
-        count += 1
-        text = _text(value)
-        if text is not None:
-            if len(text) <= LONGEST_PATH:
-                yield name, text
-        elif not isinstance(value, SCALARS) and id(value) not in seen:
-            seen.add(id(value))
-            if len(left) < MOST_OBJECTS:
-                left.extend((name, part) for part in _parts(value))
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, pathlib.PurePath):
-        return str(value)
-    if isinstance(value, bytes):
-        return os.fsdecode(value[: LONGEST_PATH + 1])
-    return None
-
-
-def _parts(value: Any) -> Iterable[Any]:
-    kind = type(value)
-    package = str(getattr(kind, "__module__", "")).partition(".")[0]
-    if isinstance(value, type):
-        module = sys.modules.get(value.__module__)
-        if value.__module__ != "__main__" and not _is_of_project(module):
-            return ()
-        return [part for key, part in vars(value).items() if not key.startswith("__")]
-    if package in NOT_ENTERED:
-        return ()
-    if isinstance(value, types.FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
-        return [*cells, value.__defaults__, value.__kwdefaults__, value.__dict__]
-    if package == "numpy" and hasattr(value, "flat"):
-        flat = value.flat if value.dtype.kind in "OUS" else ()
-        return [flat[i] for i in _indexes(len(flat))] if len(flat) else ()
-    if package == "pyarrow" and hasattr(value, "null_count"):
-        return [value[i].as_py() for i in _indexes(len(value))[::10]]
-    if isinstance(value, dict) and len(value) > MOST_ENTRIES:
-        step = _indexes(len(value)).step
-        return itertools.chain(*itertools.islice(value.items(), 0, None, step))
-    if kind not in (list, tuple):
-        value = gc.get_referents(value)
-    return [value[i] for i in _indexes(len(value))]
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
-
-
-def _indexes(length: int) -> range:
-    """At equal distances, which are odd: a dict refers to keys and values in turn."""
-    return range(0, length, length // MOST_ENTRIES | 1)

@@ -91,7 +91,7 @@ def _kernel(config: Any) -> Any:
     launcher = sibling("launcher")
     atexit.register(launcher.end_at_once)  # before all others, so it is called after them
     launcher.leave_out_debugger()
-    return sibling("prefix_kernel").Prefix(config, launcher, sibling)
+    return sibling("prefix_kernel").PrefixKernel(config, launcher, sibling)
 
 
 class _Executed:

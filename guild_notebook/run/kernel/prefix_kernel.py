@@ -1,5 +1,5 @@
-"""The kernel of prefix.py: IPython without a connection, which records what the cells send, and
-which becomes a kernel as any other after a fork.
+"""The kernel of prefix.py: IPython without a connection, whose cells send what they send to a
+recorder (recorder.py), and which becomes a kernel as any other after a fork.
 
 The kernel's application (ipykernel/kernelapp.py) is made once, but its sockets, its threads and
 what it does with the process's output are left to the forked kernels. There they are made by
@@ -20,14 +20,16 @@ import importlib.util
 import os
 import selectors
 import sys
-import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .recorder import Record, Recorder
 
 iostream: Any = import_module("ipykernel.iostream")
 OutStream: Any = iostream.OutStream
@@ -35,174 +37,7 @@ IPythonKernel: Any = import_module("ipykernel.ipkernel").IPythonKernel
 IPKernelApp: Any = import_module("ipykernel.kernelapp").IPKernelApp
 MOST_RECORDED = 200_000_000  # bytes of messages that are kept: each forked kernel sends them again
 WORK_PER_LOOK = 2  # how many times longer than a look at the process cells take until the next one
-_SHELL = object()  # stands for the socket on which a kernel replies
-_IOPUB = object()  # stands for the one on which it publishes
 _FILE = "kernel.json"  # stands for the path of the connection file
-
-
-class _Record:
-    """What a cell has sent: messages as their kind, what they hold packed, their buffers and topic;
-    the reply is the last. ``request`` is the id of the request, which messages may hold: that of a
-    widget which is to get what the cell shows has it. ``streams`` are the names of those of which
-    the kernel has said that what they get is of this cell: not of one that a cell has replaced."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        self.sets: Any = ()
-        self.request = b""
-        self.messages: list[Any] = []
-        self.reply: Any = None
-        self.streams: list[str] = []
-
-
-class Recorder:
-    """Takes the place of ``Session.send``, and of the streams."""
-
-    def __init__(self) -> None:
-        self.record = _Record("")
-        self._of_streams: dict[str, _Record] = {}
-        self.size = 0
-        self._unsent: dict[str, list[str]] = {"stdout": [], "stderr": []}
-        self._since: dict[str, float] = {}
-        self.originals = [os.dup(fd) for fd in (1, 2)]
-        self._write_to_files()
-
-    def _write_to_files(self) -> None:
-        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
-        self._read = [0, 0]
-        for fd, file in enumerate(self._files, 1):
-            os.dup2(file.fileno(), fd)
-
-    def renew(self) -> None:
-        """In a fork: have files of its own."""
-        for file in self._files:
-            file.close()
-        self._write_to_files()
-
-    def fds(self) -> list[int]:
-        return [1, 2, *self.originals, *(file.fileno() for file in self._files)]
-
-    def close(self, output: int) -> None:
-        """Let the process, and what has been told its descriptors, write to ``output``."""
-        for fd in (1, 2, *self.originals):
-            os.dup2(output, fd)
-        os.close(output)
-        for file in self._files:
-            file.close()
-        self._files = []  # what is shown until there is a connection is of no cell
-        self.record, self._of_streams = _Record(""), {}
-
-    def begin(self, code: str) -> _Record:
-        self.record = _Record(code)
-        return self.record
-
-    def begin_stream(self, name: str) -> None:
-        self.flush()
-        self._of_streams[name] = self.record
-        self.record.streams.append(name)
-
-    def text(self, name: str, text: str) -> None:
-        """A text that was printed."""
-        self.take_written()
-        self._add_text(name, text)
-
-    def _add_text(self, name: str, text: str) -> None:
-        now = time.monotonic()
-        for other, since in [*self._since.items()]:
-            if now - since > OutStream.flush_interval:  # a thread sends it in a kernel
-                self._flush(other)
-        self._unsent[name].append(text)
-        self._since.setdefault(name, now)
-        self.size += len(text)
-
-    def flush(self) -> None:
-        """What has been printed is sent before anything else."""
-        self.take_written()
-        for name in self._unsent:
-            self._flush(name)
-
-    def _flush(self, name: str) -> None:
-        texts, self._unsent[name] = self._unsent[name], []
-        self._since.pop(name, None)
-        messages = self._of_streams.get(name, self.record).messages
-        if not texts:
-            return
-        if not messages or messages[-1][0] != name:
-            messages.append((name, []))
-        messages[-1][1].extend(texts)
-
-    def take_written(self) -> None:
-        """What was written to the descriptors themselves, by a library or a program."""
-        for at, (file, name) in enumerate(zip(self._files, self._unsent)):
-            if os.fstat(file.fileno()).st_size > self._read[at]:
-                data = os.pread(file.fileno(), 1 << 26, self._read[at])
-                self._read[at] += len(data)
-                self._add_text(name, data.decode(errors="replace"))
-
-    def send(
-        self,
-        stream: Any,
-        msg_or_type: Any,
-        content: Any = None,
-        parent: Any = None,
-        ident: Any = None,
-        buffers: Any = None,
-        metadata: Any = None,
-        **_options: Any,
-    ) -> Any:
-        """As jupyter_client's ``Session.send``."""
-        kind = msg_or_type
-        if isinstance(msg_or_type, dict):
-            kind = msg_or_type["header"]["msg_type"]
-            content, metadata = msg_or_type["content"], msg_or_type["metadata"]
-            buffers = buffers or msg_or_type.get("buffers")
-        if kind != "status":
-            packed = self.session.pack([content or {}, metadata or {}])
-            buffers = [bytes(buffer) for buffer in buffers or ()]
-            self.size += len(packed) + sum(map(len, buffers))
-            message = kind, packed, buffers, ident
-            if stream is _SHELL:
-                self.record.reply = message
-            else:
-                self.record.messages.append(message)
-        return {"content": content, "metadata": metadata}
-
-    session: Any = None
-
-
-class _NoThread(iostream.IOPubThread):  # type: ignore[misc]
-    """In place of the thread that sends output."""
-
-    def __init__(self) -> None:
-        self.io_loop = None
-
-
-class _Stream(OutStream):  # type: ignore[misc]  # its types are not complete
-    """``sys.stdout`` or ``sys.stderr`` before the fork: the same object is ipykernel's own then."""
-
-    def __init__(self, session: Any, recorder: Recorder, name: str) -> None:
-        super().__init__(session, _NoThread(), name, watchfd=False)
-        self._recorder = recorder
-        self._original_stdstream_copy = recorder.originals[name == "stderr"]
-
-    def set_parent(self, parent: Any) -> None:
-        OutStream.set_parent(self, parent)
-        if type(self) is not OutStream:
-            self._recorder.begin_stream(self.name)
-
-    def write(self, string: str) -> Any:
-        if type(self) is OutStream:  # what has kept this method before the fork, as IPython does
-            return OutStream.write(self, string)
-        if not isinstance(string, str):
-            raise TypeError(f"write() argument must be str, not {type(string)}")
-        self._recorder.text(self.name, string)
-        return len(string)
-
-    def flush(self) -> None:
-        if type(self) is OutStream:
-            OutStream.flush(self)
-        else:
-            self._recorder.flush()
 
 
 class _App(IPKernelApp):  # type: ignore[misc]
@@ -210,7 +45,6 @@ class _App(IPKernelApp):  # type: ignore[misc]
 
     name = "ipython-kernel"
     recorder: Recorder
-    streams: dict[str, Any]
 
     def init_connection_file(self) -> None:
         """In ``connect``, as all these."""
@@ -219,24 +53,16 @@ class _App(IPKernelApp):  # type: ignore[misc]
     write_connection_file = log_connection_info = init_connection_file
 
     def init_sockets(self) -> None:
-        self.iopub_socket = _IOPUB
+        self.iopub_socket = object()  # stands for the one on which it publishes
         self.recorder.session = self.session
         self.session.send = self.recorder.send
 
     def init_io(self) -> None:
-        iostream.OutStream = self._stream  # which it imports by this name
+        iostream.OutStream = self.recorder.stream  # which it imports by this name
         try:
             super().init_io()
         finally:
             iostream.OutStream = OutStream
-
-    def _stream(self, session: Any, thread: Any, name: str, **options: Any) -> Any:
-        if thread is None:
-            self.streams[name] = _Stream(session, self.recorder, name)
-        else:
-            self.streams[name].__class__ = OutStream
-            OutStream.__init__(self.streams[name], session, thread, name, **options)
-        return self.streams[name]
 
     def init_kernel(self) -> None:
         self.kernel = self.kernel_class.instance(
@@ -304,17 +130,18 @@ def _registering_with(stack: contextlib.ExitStack) -> Any:
         atexit.register = register
 
 
-class Prefix:
-    """The cells of ``config`` (forking.py), executed as a kernel does."""
+class PrefixKernel:
+    """Executes the cells of ``config`` (forking.py) as a kernel does."""
 
     def __init__(self, config: Any, launcher: Any, sibling: Any) -> None:
         self._launcher = launcher
         self._before = dict(os.environ)
         self._cwd = os.getcwd()
         self._may_freeze = config["may_freeze"] and hasattr(gc, "freeze")
-        self._random = sibling("random_states").RandomStates()  # start-up files may seed some
-        self._recorder = Recorder()
-        self._records: list[_Record] = []
+        is_library = sibling("libraries").is_library
+        self._random = sibling("random_states").RandomStates(is_library)
+        self._recorder: Recorder = sibling("recorder").Recorder(launcher.PIECE)
+        self._records: list[Record] = []
         self._sets: set[str] = set()  # what the trials set themselves
         self._at_end = contextlib.ExitStack()  # after the names of the cells are cleared
         self._at_exit = contextlib.ExitStack()  # before that
@@ -323,7 +150,7 @@ class Prefix:
         # As those of a kernel, which argparse reads.
         sys.argv[:] = [str(launched and launched.origin), "-f", _FILE, *config["arguments"]]
         self._app = app = _App.instance()
-        app.recorder, app.streams = self._recorder, {}
+        app.recorder = self._recorder
         app.initialize(config["arguments"])
         self._io_loop: Any = import_module("tornado.ioloop").IOLoop.current()
         self._loop = self._io_loop.asyncio_loop
@@ -358,7 +185,7 @@ class Prefix:
             return f"{cell['where']} shows over {MOST_RECORDED // 1_000_000} MB"
         return ""
 
-    def _execute(self, code: str, silent: bool = False) -> _Record:
+    def _execute(self, code: str, silent: bool = False) -> Record:
         kernel: Any = self._kernel
         record = self._recorder.begin(code)
         content = {
@@ -375,7 +202,7 @@ class Prefix:
         kernel.pre_handler_hook()
 
         async def execute() -> contextvars.Context:
-            await kernel.execute_request(_SHELL, [], parent)
+            await kernel.execute_request(self._recorder.shell, [], parent)
             return contextvars.copy_context()
 
         try:
@@ -475,6 +302,7 @@ class Prefix:
         self._recorder.close(output)
         self._watch.in_child()
         os.chdir(request["cwd"])
+        self._recorder.folders = self._cwd, os.getcwd()  # as outputs show them
         for name in {*self._before, *request["env"]}:
             value = request["env"].get(name)
             if self._before.get(name) == value:
@@ -483,8 +311,6 @@ class Prefix:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        self._folders = self._cwd, os.getcwd()  # as outputs show them
-        self._packed_folders = [self._app.session.pack(path)[1:-1] for path in self._folders]
         file, below = request["connection_file"], os.path.join(self._cwd, "")
         sys.argv[:] = [file if text == _FILE else text for text in sys.argv]
         for number, text in enumerate(sys.path):
@@ -521,20 +347,9 @@ class Prefix:
             content["evalue"] = "the cell is another one than the trials share"
             session.send(stream, "execute_reply", content, parent, ident=ident)
             return
-        for name in record.streams:
-            self._app.streams[name].set_parent(parent)
-        for message in record.messages:
-            if isinstance(message[1], list):
-                name, text = message[0], "".join(message[1]).replace(*self._folders)
-                for start in range(0, len(text), self._launcher.PIECE):
-                    content = {"name": name, "text": text[start : start + self._launcher.PIECE]}
-                    topic = b"stream." + name.encode()
-                    session.send(kernel.iopub_socket, "stream", content, parent, ident=topic)
-                continue
-            self._send(kernel.iopub_socket, message, record.request, parent, message[3])
-        self._send(stream, record.reply, record.request, parent, ident)
+        self._recorder.send_again(record, kernel.iopub_socket, stream, ident, parent)
 
-    def _set(self, record: _Record, code: str, names: set[str]) -> None:
+    def _set(self, record: Record, code: str, names: set[str]) -> None:
         """Execute what a cell of a trial sets these ``names`` to, and have the history of IPython
         hold that cell."""
         shell = self._kernel.shell
@@ -552,16 +367,6 @@ class Prefix:
                 setattr(history, name, new)
             if namespace.get(name) == old:
                 namespace[name] = new
-
-    def _send(self, stream: Any, message: Any, request: bytes, parent: Any, ident: Any) -> None:
-        session = self._app.session
-        kind, packed, buffers, _ = message
-        packed = packed.replace(request, parent["header"]["msg_id"].encode())
-        packed = packed.replace(*self._packed_folders)  # also in the paths of modules
-        content, metadata = session.unpack(packed)
-        if kind == "execute_input":
-            content["code"] = parent["content"]["code"]
-        session.send(stream, kind, content, parent, ident, buffers, metadata=metadata)
 
 
 @contextlib.contextmanager

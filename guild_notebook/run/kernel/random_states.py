@@ -39,8 +39,10 @@ class RandomStates:
     """The generators of a process that executes shared cells. What is seeded is watched until
     ``problem`` is asked, and again after ``go_on``."""
 
-    def __init__(self) -> None:
-        """To be made before the kernel, whose start-up files may seed generators."""
+    def __init__(self, is_library: Callable[[str], bool]) -> None:
+        """To be made before the kernel, whose start-up files may seed generators. ``is_library`` is
+        that of libraries.py."""
+        self._is_library = is_library
         self._entropies: dict[int, None] = {}  # seeds of numpy's own, of its global one first
         self._torch_seed: int | None = None  # of its own
         self._seedings: list[Callable[[], object]] = []  # of what the shared cells do not seed
@@ -102,7 +104,7 @@ class RandomStates:
 
         def importing(loader: Any, module: Any) -> None:
             nonlocal is_importing
-            if is_importing or not _is_library(loader.path):
+            if is_importing or not self._is_library(loader.path):
                 exec_module(loader, module)
                 return
             is_importing = True
@@ -386,10 +388,3 @@ def _is_numba_used() -> bool:
         if index != 624 or words[0] != 0x80000000:  # what it begins with
             return True
     return False
-
-
-def _is_library(path: str) -> bool:
-    """Whether a source file is of Python itself or of an installed package."""
-    installed = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-    python = os.path.dirname(os.__file__) + os.sep
-    return path.startswith(python) or any(part in path for part in installed)

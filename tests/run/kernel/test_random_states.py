@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 
-from guild_notebook.run.kernel import random_states
+from guild_notebook.run.kernel import prefix
 from tests.helpers.project import Project, Run
 from tests.helpers.slow import but_slow
 
 SCRIPT = '''
 import importlib.util, json, os, sys, traceback
 
-spec = importlib.util.spec_from_file_location("random_states", sys.argv[1])
-random_states = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(random_states)
+spec = importlib.util.spec_from_file_location("prefix", sys.argv[1])
+prefix = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(prefix)
+random_states, libraries = map(prefix.sibling, ["random_states", "libraries"])
 for name in sys.argv[2:]:
     importlib.import_module(name)
 
@@ -52,7 +53,7 @@ def fresh(shared, own):
     return evaluated(own, namespace)
 
 def forked(shared, own):
-    states, namespace = random_states.RandomStates(), {}
+    states, namespace = random_states.RandomStates(libraries.is_library), {}
     for number, cell in enumerate(shared.split("---")):
         if number:
             states.go_on()
@@ -78,7 +79,7 @@ print(json.dumps([
 def executed(rows: list[tuple[str, str]], *imported: str) -> list[list[str]]:
     """By row what one process has, why a process must not be forked, and what two trials have.
     These modules have been ``imported`` before the first shared cell."""
-    command = [sys.executable, "-c", SCRIPT, random_states.__file__, *imported]
+    command = [sys.executable, "-c", SCRIPT, prefix.__file__, *imported]
     done = subprocess.run(command, input=json.dumps(rows), capture_output=True, text=True)
     assert not done.stderr
     found: list[list[str]] = json.loads(done.stdout)
