@@ -97,13 +97,3 @@ def imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
     for alias in node.names:
         name = alias.asname or alias.name.partition(".")[0]
         yield name, of + (alias.name if alias.asname or of else name)
-
-
-def dotted(node: ast.AST) -> str:
-    """``a.b.c``; ``.b.c`` where what has these attributes has no name, "" where it is neither."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    root = node.id if isinstance(node, ast.Name) else ""
-    return ".".join([root, *names[::-1]])

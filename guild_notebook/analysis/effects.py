@@ -1,4 +1,4 @@
-"""What the Python code of a cell does to the names of a notebook, statement by statement.
+"""What Python code, or a line of IPython, does to the names of a notebook.
 
 What is not certain counts: a function that is named may be called, and what is called may change
 what it is given. What cannot be read says so.
@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from ..flags.languages.calls import dotted
 from ..flags.languages.changes import variables
-from ..flags.languages.source import Source, statements_of
+from ..flags.languages.source import statements_of
 from . import magics
-from .blocks import Block, dotted, imported, of_cell
+from .blocks import imported
 from .magics import program
 
 ANY = "?"
@@ -66,31 +67,16 @@ class Effects:
         self.functions += other.functions
         self.texts |= other.texts
         self.starts = self.starts or other.starts
-        self.uses_variables = self.uses_variables or other.uses_variables
+        self.uses_variables |= other.uses_variables
         self.unreadable = self.unreadable or other.unreadable
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A statement at the top level of a cell, ``start`` to ``end`` in characters of it, and what it
-    does. ``is_certain``: when it has been executed, all that it binds has the new value.
-    ``only_defines``: it calls none of the functions that it defines. ``sets_from``, where all
-    that it does is to give names numbers, texts, lists and such, are names in these, else None;
-    ``makes``: there are some among them that can be changed in place."""
-
-    start: int
-    end: int
-    effects: Effects
-    is_certain: bool = False
-    only_defines: bool = False
-    sets_from: frozenset[str] | None = None
-    makes: bool = False
 
 
 _RUN_VARIABLE = re.compile(r"\b(?:FLAG_|RUN_(?:ID|DIR)|GUILD_)")
 _OF_RUN = re.compile(r"(?:FLAG|RUN|GUILD)_")
 _NAMED_VARIABLE = re.compile(r"\b(?:FLAG_\w+|FLAG_|RUN_(?:ID|DIR)\b|GUILD_\w*)|/proc/")
 _VARIABLES = ("environ", "environb", "getenv", "getenvb", "argv")
+"""Names by which code reaches the variables of the run, and the arguments that its kernel has."""
+
 _BY_TEXT = {
     *("globals", "locals", "get_ipython", "__builtins__", "__globals__", "f_globals", "f_locals"),
     *("user_ns", "_getframe", "currentframe", "get_objects", "get_referrers", "__main__"),
@@ -99,10 +85,8 @@ _UNREADABLE = {*_BY_TEXT, "eval", "exec", "execfile", "In", "Out"}
 """Names and attributes by which code reaches names that it does not name."""
 
 _LOOPS = (ast.For, ast.AsyncFor)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_BINDING = (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Delete)
-_CERTAIN = (*_BINDING, *_FUNCTIONS, ast.ClassDef)
 _NAMING = ("ExceptHandler", "MatchAs", "MatchStar", "MatchMapping")
 """Parts of statements that may bind a name."""
 
@@ -122,90 +106,21 @@ _READING = {
 BARE = "%env"
 """What stands among calls where a line has the name of this magic alone, or of a variable."""
 
-_MADE = (ast.List, ast.Dict, ast.Set)
-_PLAIN = (
-    *(ast.Constant, ast.UnaryOp, ast.BinOp, ast.Name, ast.JoinedStr, ast.FormattedValue),
-    *(ast.Tuple, *_MADE, ast.expr_context, ast.operator, ast.unaryop),
-)
-
 _TIMED = re.compile(r"(?:timeit|time|prun|mprun|lprun|memit)\b(?P<code>.*)", re.DOTALL)
 _OPTIONS = re.compile(r"(?:[ \t]+-\w+(?:[ \t]+\d+)?)*")
 
 
-def statements(text: str) -> list[Statement]:
-    """The statements of a cell of Python whose source is ``text``, in order."""
-    source = Source(text)
-    first_line = text[: len(text) - len(text.lstrip())] + text.lstrip().partition("\n")[0]
-    if not source.is_python:
-        return [Statement(0, len(text), _of_cell_magic(source.magic, first_line, text))]
-    found: list[Statement] = []
-    for block in of_cell(0, text):
-        found += _of_block(block)
-    if not found and not _is_blank(source.plain):
-        return [Statement(0, len(text), Effects(unreadable="it is not readable as Python"))]
-    words = set(magics.WORD.findall(first_line)) - {source.magic} if source.magic else set()
-    if words:  # as that in which %%capture puts all that the cell shows
-        effects = replace(_of_program(first_line), binds=words, calls=set(), starts="")
-        effects.reads |= together(each.effects for each in found).reads
-        found.append(Statement(len(text), len(text), effects))
-    return found
-
-
-def _of_block(block: Block) -> Iterator[Statement]:
-    start, end, nodes = block.start, block.start + len(block.text), block.nodes
-    of_ipython = [_of_ipython(line) for _, line in block.lines]
-    if not nodes:
-        if block.lines or not _is_blank(block.text):
-            yield Statement(start, end, Effects(unreadable="it is not readable as Python"))
-        return
-    for node in nodes:
-        first, last = (start, end) if len(nodes) == 1 else block.span(node)
-        is_certain = isinstance(node, _CERTAIN)
-        if isinstance(node, ast.Expr) and getattr(node.value, "id", "") == BARE[1:]:
-            of_ipython.append(Effects(calls={BARE}))
-        effects = together([effects_of(node), *of_ipython])
-        sets_from = _sets_from(node) if block.is_plain else None
-        makes = sets_from is not None and any(isinstance(part, _MADE) for part in ast.walk(node))
-        yield Statement(first, last, effects, is_certain, _only_defines(node), sets_from, makes)
-
-
-def _only_defines(node: ast.stmt) -> bool:
-    if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-        return not node.decorator_list
-    return isinstance(node, ast.Assign) and isinstance(node.value, (ast.Lambda, ast.GeneratorExp))
-
-
-def _sets_from(node: ast.stmt) -> frozenset[str] | None:
-    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
-        return None
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    names = [each for target in targets for each in getattr(target, "elts", [target])]
-    parts = list(ast.walk(node.value))
-    if not all(isinstance(name, ast.Name) for name in names) or not all(
-        isinstance(part, _PLAIN) for part in parts
-    ):
-        return None
-    return frozenset(part.id for part in parts if isinstance(part, ast.Name))
-
-
-def _is_blank(code: str) -> bool:
-    lines = map(str.strip, code.splitlines())
-    return all(not line or line.startswith(("#", "%%")) for line in lines)
-
-
-def _of_ipython(line: str) -> Effects:
+def of_line(line: str) -> Effects:
+    """What a line of IPython does."""
     said = magics.split(line)
     if not said:
-        is_help = line.rstrip().endswith("?") or line.lstrip().startswith("?")
-        return (
-            Effects(reads=set(magics.WORD.findall(line)))
-            if is_help
-            else Effects(unreadable="it has a line of IPython")
-        )
+        if line.rstrip().endswith("?") or line.lstrip().startswith("?"):  # it asks for help
+            return Effects(reads=set(magics.WORD.findall(line)))
+        return Effects(unreadable="it has a line of IPython")
     sign, text = said
     name, _, rest = text.partition(" ")
     if sign == "!":
-        return _of_program(text)
+        return of_program(text)
     if timed := _TIMED.match(text):
         options = _OPTIONS.match(timed["code"])
         code = timed["code"][options.end() if options else 0 :].strip()
@@ -214,17 +129,19 @@ def _of_ipython(line: str) -> Effects:
             return Effects(unreadable=f"it has the magic %{name}")
         return together(map(effects_of, nodes))
     if name in magics.SETTING:
-        return replace(_of_program(rest), calls=set(), starts="")
+        return replace(of_program(rest), calls=set(), starts="")
     if name in magics.PROGRAMS:
         started = rest if name in ("system", "sx") else f"{name} {rest}"
-        return replace(_of_program(rest), starts=program(started))
+        return replace(of_program(rest), starts=program(started))
     if name in ("env", "set_env"):
         is_set = "=" in rest or len(rest.split()) > 1
-        return replace(_of_program(rest), uses_variables=not is_set, starts="")
+        return replace(of_program(rest), uses_variables=not is_set, starts="")
     return Effects(unreadable=f"it has the magic %{name}")
 
 
-def _of_program(line: str) -> Effects:
+def of_program(line: str) -> Effects:
+    """What a line of a shell does, in which IPython puts values in the place of ``$name`` and
+    ``{expression}``."""
     words = set(magics.WORD.findall(line))
     is_of_run = bool(_RUN_VARIABLE.search(line)) or not words.isdisjoint(_VARIABLES)
     unreadable = sorted(words & _UNREADABLE) if "{" in line else []
@@ -235,17 +152,6 @@ def _of_program(line: str) -> Effects:
         starts=program(line),
         unreadable=f"it uses {unreadable[0]}" if unreadable else "",
     )
-
-
-def _of_cell_magic(magic: str, first_line: str, text: str) -> Effects:
-    if magic in magics.SHOWING:
-        return Effects()
-    if magic in magics.PROGRAMS:
-        words = set(magics.WORD.findall(first_line)) - {magic}
-        starts = program(text.partition("%%" + magic)[2].partition("\n")[2])
-        starts = starts if magic in ("bash", "sh", "!") else f"%%{magic}"
-        return replace(_of_program(text), reads=words, changes=words, starts=starts)
-    return Effects(unreadable=f"it has the magic %%{magic}")
 
 
 def together(parts: Iterable[Effects]) -> Effects:
@@ -276,13 +182,13 @@ class _Reader:
 
     def __init__(self) -> None:
         self.found = Effects()
-        self._of_others: set[ast.AST] = set()
+        self._seen: set[ast.AST] = set()  # of which what is around them has said what they do
 
     def read(self, node: ast.AST, local: frozenset[str]) -> None:
         stack: list[_Part] = [(node, local, frozenset())]
         while stack:
             node, local, hidden = stack.pop()
-            if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
+            if isinstance(node, (*FUNCTIONS, ast.Lambda)):
                 stack += self._function(node, local, hidden)
                 continue
             if isinstance(node, ast.ClassDef):
@@ -322,7 +228,7 @@ class _Reader:
         self, node: ast.AST, local: frozenset[str], hidden: frozenset[str]
     ) -> Iterator[_Part]:
         """Reads what is done when a function is called; returns what is executed at once."""
-        assert isinstance(node, (*_FUNCTIONS, ast.Lambda))
+        assert isinstance(node, (*FUNCTIONS, ast.Lambda))
         own, of_notebook = variables(node)
         inner = _Reader()
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
@@ -390,7 +296,7 @@ class _Reader:
             self._iterates(node.iter)
         elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
             if isinstance(node.left, ast.Constant) and node.left.value != "__main__":
-                self._of_others.update(part for part in node.comparators if _is_modules(part))
+                self._seen.update(part for part in node.comparators if _is_modules(part))
         elif isinstance(node, (ast.With, ast.AsyncWith, ast.Await, ast.YieldFrom)):
             self.found.calls.add(ANY)
         elif type(node).__name__ in _NAMING:
@@ -398,8 +304,8 @@ class _Reader:
 
     def _name(self, node: ast.Name, own: frozenset[str]) -> None:
         if node.id in _VARIABLES:
-            self.found.uses_variables = self.found.uses_variables or node not in self._of_others
-        elif node.id in own or node in self._of_others:
+            self.found.uses_variables |= node not in self._seen
+        elif node.id in own or node in self._seen:
             return
         elif node.id in _UNREADABLE:
             self.found.unreadable = f"it uses {node.id}"
@@ -413,8 +319,8 @@ class _Reader:
             self._variable(node.value, node.slice)
             self._named(node.slice)
             if _is_modules(node.value) and isinstance(node.slice, ast.Constant):
-                self._of_others.add(node.value)
-        elif node in self._of_others:
+                self._seen.add(node.value)
+        elif node in self._seen:
             return
         elif node.attr in _VARIABLES:
             self.found.uses_variables = True
@@ -443,7 +349,7 @@ class _Reader:
         ):
             return  # or a method of a text
         if isinstance(node.func, ast.Attribute) and node.func.attr == "eval" and not node.args:
-            self._of_others.add(node.func)  # of PyTorch's models, say
+            self._seen.add(node.func)  # of PyTorch's models, say
         if name in ("vars", "dir") and not node.args:
             self.found.unreadable = f"it uses {name}()"
         if node.args:
@@ -474,12 +380,12 @@ class _Reader:
         if not sign:
             self.found.unreadable = "it uses get_ipython"
             return False
-        self.found.add(_of_ipython(sign + " ".join(map(str, texts))))
+        self.found.add(of_line(sign + " ".join(map(str, texts))))
         return True
 
     def _ignore_ipython(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Call) and _dotted(node.func) == "get_ipython" and not node.args:
-            self._of_others.add(node.func)
+            self._seen.add(node.func)
             return True
         return False
 
@@ -505,7 +411,7 @@ class _Reader:
         if name in _VARIABLES and name != "argv" and isinstance(text, str):
             self.found.calls.add(ANY)
             if not _OF_RUN.match(text):
-                self._of_others.add(of)
+                self._seen.add(of)
                 self.found.reads.add(variable(text))
 
     def _import(self, node: ast.Import | ast.ImportFrom, own: frozenset[str]) -> None:

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from ..flags.languages.calls import dotted
 from ..flags.languages.changes import type_parameters, variables
-from . import magics
-from .blocks import Block, dotted, imported
+from . import hidden_names, magics
+from .blocks import Block, imported
+from .magics import Names
 
 UNSURE, LIKELY, SURE = range(3)
 """Whether code is executed: LIKELY is that in a loop, which may have nothing to run over."""
@@ -59,17 +61,6 @@ class Event(NamedTuple):
     value: Function | str | None = None
 
 
-_NAMESPACES = ("globals", "locals", "vars", "dir")
-_MODULES = ("builtins", "__builtins__", "__main__")
-_SPACES = ("__globals__", "f_globals", "f_locals", "user_ns", "user_global_ns")
-"""Attributes that hold the names of a notebook."""
-
-_BINDING = {
-    *("exec", "execfile", "init_session", "load_session", "runfile", "_getframe", "currentframe"),
-}
-"""Functions that may bind any name, by their last names."""
-
-_VAR = ("var", "sympy.var", "sp.var", "sym.var", "sy.var", "smp.var")
 _ENDS = {"exit", "quit", "sys.exit", "os._exit"}
 _SUPPRESSING = re.compile(r"suppress|raises|assert", re.I)
 _BREAKS = 2
@@ -115,8 +106,7 @@ def _read(block: Block) -> None:
         block.events += _may_bind(block, magics.names_of_text(block.text))
 
 
-def _may_bind(block: Block, found: magics.Names) -> Iterator[Event]:
-    """Of what is not Python."""
+def _may_bind(block: Block, found: Names) -> Iterator[Event]:
     yield from (Event(block, BIND, word, UNSURE) for word in found.words)
     if found.unknown:
         yield Event(block, UNKNOWN, found.unknown, UNSURE)
@@ -142,6 +132,10 @@ class _Reader:
     ) -> None:
         self.events.append(Event(self._block, kind, name, level, self._at or node, value))
 
+    def _may_bind(self, *found: Names) -> None:
+        for names in found:
+            self.events += _may_bind(self._block, names)
+
     def block(self, body: Iterable[ast.stmt], level: int) -> int:
         """Reads statements; returns whether they may leave the function or the loop."""
         leaves = 0
@@ -164,7 +158,7 @@ class _Reader:
         name = getattr(node.value, "id", "")
         if name in magics.BINDING_NO_OTHERS and not self._local:
             # where no variable has that name
-            self.events += _may_bind(self._block, magics.names_of_line("%" + name))
+            self._may_bind(magics.names_of_line("%" + name))
         else:
             self.expression(node.value, level)
 
@@ -183,10 +177,9 @@ class _Reader:
                 self.expression(default, level)
         for part in ast.walk(node):
             if isinstance(part, ast.Global):
-                for name in part.names:
-                    self._add(BIND, name, UNSURE)
+                self._may_bind(Names(frozenset(part.names)))
             elif isinstance(part, ast.Call) and dotted(part.func) == "exec":
-                self._add(UNKNOWN, "exec()", UNSURE)
+                self._may_bind(Names(unknown="exec()"))
 
     def _function(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -257,10 +250,7 @@ class _Reader:
             self._target(node.value, level)
         else:
             self.expression(node, level)
-            words = (getattr(each, "id", getattr(each, "value", "")) for each in ast.walk(node))
-            if any(isinstance(word, str) and word in _MODULES for word in words):
-                self._add(UNKNOWN, "an assignment to a module's names", UNSURE)
-                self._add(BIND, str(getattr(node, "attr", "")), UNSURE)
+            self._may_bind(hidden_names.of_target(node))
 
     def _for(self, node: ast.For | ast.AsyncFor, level: int) -> int:
         self.expression(node.iter, level)
@@ -316,28 +306,19 @@ class _Reader:
         if node.msg:
             self.expression(node.msg, UNSURE)
 
-    def _import(self, node: ast.Import, level: int) -> None:
-        for alias in node.names:
-            self._add(IMPORT, alias.name, level, node)
-            if alias.name == "__main__" or (alias.name in _MODULES and alias.asname):
-                self._add(UNKNOWN, f"the import of {alias.name}", level)
-        self._bind_imported(node, level)
-
-    def _importfrom(self, node: ast.ImportFrom, level: int) -> None:
-        module = "." * node.level + (node.module or "")
-        if module != "__future__":
-            self._add(IMPORT, module, level, node)
-        for alias in node.names:
-            if alias.name == "*":
-                self._add(UNKNOWN, f"from {module} import *", level)
-            elif alias.name == "get_ipython" and alias.asname:
-                self._add(UNKNOWN, "get_ipython()", level)
-        self._bind_imported(node, level)
-
-    def _bind_imported(self, node: ast.Import | ast.ImportFrom, level: int) -> None:
+    def _import(self, node: ast.Import | ast.ImportFrom, level: int) -> None:
+        modules = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            modules = ["." * node.level + (node.module or "")]
+        for module in modules:
+            if module != "__future__":
+                self._add(IMPORT, module, level, node)
+        self._may_bind(*hidden_names.of_import(node))
         for name, full in imported(node):
             if name != "*":
                 self._bind(name, level, node, full)
+
+    _importfrom = _import
 
     def _match(self, node: ast.AST, level: int) -> int:
         leaves = 0
@@ -379,20 +360,17 @@ class _Reader:
         if isinstance(node.ctx, ast.Load):
             self._read(node, level)
             if node.id == "exec":
-                self._add(UNKNOWN, "exec()", UNSURE)
+                self._may_bind(Names(unknown="exec()"))
 
     def _attribute(self, node: ast.Attribute, level: int) -> None:
-        if not (_is_ipython(node.value) and node.attr[:1] == "_"):
+        if not (hidden_names.is_ipython(node.value) and node.attr[:1] == "_"):
             self.expression(node.value, level)
-        if node.attr in _SPACES:
-            self._add(UNKNOWN, node.attr, UNSURE)
+        self._may_bind(hidden_names.of_part(node))
 
     def _subscript(self, node: ast.Subscript, level: int) -> None:
         self.expression(node.value, level)
         self.expression(node.slice, level)
-        key = getattr(node.slice, "id", getattr(node.slice, "value", ""))
-        if dotted(node.value).endswith("modules") and key in ("__name__", "__main__"):
-            self._add(UNKNOWN, "the module of the notebook", UNSURE)
+        self._may_bind(hidden_names.of_part(node))
 
     def _named(self, node: ast.NamedExpr, level: int) -> None:
         self.expression(node.value, level)
@@ -413,7 +391,7 @@ class _Reader:
             first, others = node.values[:1], node.values[1:]
         else:
             is_within = isinstance(node.ops[0], (ast.In, ast.NotIn))
-            if is_within and _is_namespace(node.comparators[0]):
+            if is_within and hidden_names.is_namespace(node.comparators[0]):
                 self._add(BIND, str(getattr(node.left, "value", "")), UNSURE)
                 return
             first, others = [node.left, node.comparators[0]], node.comparators[1:]
@@ -442,9 +420,9 @@ class _Reader:
 
     def _call(self, node: ast.Call, level: int) -> None:
         name = dotted(node.func)
-        last = name.split(".")[-1]
         arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-        if self._reaches_names(node, name, last) or self._reaches_ipython(node, name, last):
+        self._may_bind(*hidden_names.of_call(node))
+        if hidden_names.is_all_in(node):
             return
         self.expression(node.func, level)
         for each in arguments:
@@ -463,48 +441,6 @@ class _Reader:
         if name:
             self._add(CALL, name, level, node)
 
-    def _reaches_names(self, node: ast.Call, name: str, last: str) -> bool:
-        """Takes calls that reach names by texts; returns whether there is nothing else to read."""
-        text: Any = getattr(node.args[0], "value", None) if node.args else None
-        if name in _NAMESPACES and not node.args:
-            self._add(UNKNOWN, f"{name}()", UNSURE)
-            return True
-        is_text = isinstance(text, str)
-        if (
-            last in _BINDING
-            or (last == "compile" and any(getattr(e, "value", "") == "exec" for e in node.args))
-            or name.endswith("Shell.instance")
-            or (is_text and text.startswith("__main__"))
-        ):
-            self._add(UNKNOWN, f"{last}()", UNSURE)
-        elif is_text and text.startswith("builtins."):
-            self._add(BIND, text.rpartition(".")[2], UNSURE)
-        elif last == "var" and (is_text or name in _VAR):  # of SymPy and SageMath
-            parts = (str(getattr(each, "value", "")) for each in ast.walk(node))
-            for word in magics.WORD.findall(" ".join(parts)):
-                self._add(BIND, word, UNSURE)
-            if not is_text or re.search(r"[:(]", text):
-                self._add(UNKNOWN, "var()", UNSURE)
-        elif name == "setattr" and node.args and dotted(node.args[0]).split(".")[-1] in _MODULES:
-            self._add(UNKNOWN, "setattr()", UNSURE)
-        return False
-
-    def _reaches_ipython(self, node: ast.Call, name: str, last: str) -> bool:
-        """Takes calls of IPython; returns whether there is nothing else to read."""
-        func = node.func
-        if last == "get_ipython":  # and not what can be read
-            self._add(UNKNOWN, "get_ipython()", UNSURE)
-        if name in ("str", "repr", "type") and len(node.args) == 1 and _is_ipython(node.args[0]):
-            return True
-        if not isinstance(func, ast.Attribute) or not _is_ipython(func.value):
-            return False
-        texts = [str(each.value) for each in node.args if isinstance(each, ast.Constant)]
-        if func.attr in ("magic", "run_line_magic") and len(texts) == len(node.args):
-            self.events += _may_bind(self._block, magics.names_of_line("%" + " ".join(texts)))
-        elif func.attr not in ("system", "getoutput"):
-            self._add(UNKNOWN, "get_ipython()", UNSURE)
-        return True
-
 
 _EXPRESSIONS: dict[type[ast.AST], Callable[[_Reader, Any, int], None]] = {
     ast.Name: _Reader._name,
@@ -518,17 +454,6 @@ _EXPRESSIONS: dict[type[ast.AST], Callable[[_Reader, Any, int], None]] = {
     **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp), _Reader._comprehension),
     ast.GeneratorExp: _Reader._comprehension,
 }
-
-
-def _is_ipython(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and dotted(node.func).split(".")[-1] == "get_ipython"
-
-
-def _is_namespace(node: ast.expr) -> bool:
-    """Whether it is ``globals()`` or such, or a method of it without arguments."""
-    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
-        node = node.func.value
-    return isinstance(node, ast.Call) and dotted(node.func) in _NAMESPACES and not node.args
 
 
 def _is_true(node: ast.expr) -> bool:

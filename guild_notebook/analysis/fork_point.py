@@ -15,8 +15,9 @@ from ..document.cells import Cell
 from ..document.reader import Notebook
 from ..flags import languages
 from ..flags.discover import MOST_NAMED, Discovered
-from .effects import ANY, WRITES, Effects, Statement, statements
+from .effects import ANY, WRITES, Effects
 from .reach import Does, Flow
+from .statements import Statement, statements
 
 _OWN = re.compile(
     r"tempfile\.\w+|uuid\.uuid\d|secrets\.\w+|psutil\.Process|os\.(?:getpid|getppid|urandom|getcwdb?)"
@@ -108,7 +109,7 @@ def fork_point(
             sites.setdefault(site.cell, []).append((site.start, name))
     shared = _Shared(frozenset(varying), read, with_settings)
     for number, index in enumerate(indexes):
-        if why := shared.refuses(number, notebook.cells[index], sites.get(index, ())):
+        if why := shared.why_not(number, notebook.cells[index], sites.get(index, ())):
             return shared.point(indexes, number, why)
     return ForkPoint(len(indexes), None, "", shared.settings)
 
@@ -173,7 +174,7 @@ class _Shared:
         self._own: dict[str, tuple[int, str]] = {}
         self._spans: list[_Span] = []
 
-    def refuses(self, number: int, cell: Cell, sites: Iterable[tuple[int, str]]) -> str:
+    def why_not(self, number: int, cell: Cell, sites: Iterable[tuple[int, str]]) -> str:
         """Why a cell is not shared, "" where it is."""
         flags = self._flow.cell(cell, self._read[number], sites)
         if self._flow.why:
@@ -192,7 +193,7 @@ class _Shared:
                 set_here |= statement.effects.binds
                 self._differing |= set_here
                 self._used |= self._constant.intersection(of or ())
-            elif why := self._refuses(does, statement.effects.binds):
+            elif why := self._why_not(does, statement.effects.binds):
                 return why
             else:
                 bound_here |= statement.effects.binds
@@ -216,7 +217,8 @@ class _Shared:
         if of is not None and of <= self._constant and not statement.makes and not does.flags:
             self._constant |= binds
 
-    def _refuses(self, does: Does, binds: set[str]) -> str:
+    def _why_not(self, does: Does, binds: set[str]) -> str:
+        """The same of a statement that no flag reaches."""
         if set_again := (self._differing | self._used) & (binds | does.changes):
             return f"it sets {_listed(set_again)} again"
         if named := self._differing & does.texts:
@@ -244,7 +246,7 @@ class _Shared:
         reads = self._own.keys() & does.reads
         self._note(number, reads)
         # Those in functions are read when one is called, wherever that is.
-        self._note(len(self._read) - 1, self._own.keys() & _read_in(effects.functions))
+        self._note(len(self._read) - 1, _read_in(effects.functions))
         calls = [call for call in does.calls if self._kind(call)[0] == _IS_OWN]
         if statement.is_certain:  # a loop shows how long each pass took
             calls += [call for call in effects.calls if self._is_clock(call)]
@@ -253,15 +255,20 @@ class _Shared:
             self._own.update(dict.fromkeys(effects.binds | effects.changes, (number, min(calls))))
             # What is kept in a module is read by whoever imports it.
             self._note(len(self._read) - 1, effects.changes.intersection(self._flow.imported))
-        elif statement.is_certain:
-            for name in effects.binds & self._own.keys():
-                del self._own[name]
+        else:
+            self._bind(statement)
+
+    def _bind(self, statement: Statement) -> None:
+        """What it binds has no longer what each run has for itself."""
+        for name in statement.effects.binds if statement.is_certain else ():
+            self._own.pop(name, None)
 
     def _is_clock(self, call: str) -> bool:
         return any(map(_CLOCK.fullmatch, self._flow.full_names(call)))
 
-    def _note(self, number: int, names: Iterable[str]) -> None:
-        for name in names:
+    def _note(self, number: int, names: Collection[str]) -> None:
+        """That a cell reads ``names``."""
+        for name in self._own.keys() & names:
             start, call = self._own[name]
             if start < number:
                 self._spans.append(_Span(start, number, name, call))
@@ -272,11 +279,8 @@ class _Shared:
         for later in range(number, len(self._read)):
             for statement in self._read[later]:
                 effects = statement.effects
-                names = effects.reads | _read_in(effects.functions)
-                self._note(later, self._own.keys() & names)
-                if statement.is_certain:
-                    for name in effects.binds & self._own.keys():
-                        del self._own[name]
+                self._note(later, effects.reads | _read_in(effects.functions))
+                self._bind(statement)
         steps = [0] * (len(self._read) + 2)
         for span in self._spans:
             steps[span.start + 1] += 1

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .blocks import Block, dotted, imported
+from ..flags.languages.calls import dotted
+from .blocks import Block, imported
 from .findings import NOTE, WARNING, Finding
 from .magics import makes_no_files
 

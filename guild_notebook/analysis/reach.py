@@ -17,7 +17,8 @@ from ..document.reader import Notebook
 from ..flags import languages
 from ..flags.discover import Discovered
 from ..flags.sources.assignments import INJECTED_TAG, PARAMETERS_TAG
-from .effects import ALL, BARE, SHELL, Effects, Statement, statements, variable
+from .effects import ALL, BARE, SHELL, Effects, variable
+from .statements import Statement, statements
 
 PURE = re.compile(
     r"(?:math|cmath|operator|itertools|functools|collections|string|fractions|decimal|typing|enum"

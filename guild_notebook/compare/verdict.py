@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..analysis.effects import statements
+from ..analysis.statements import statements
 from ..document.states import ENDED_BY_RUN
 from . import difference_json, differences, environment, reach, report_text
 from .environment import EnvironmentDifference

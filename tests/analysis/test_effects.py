@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from guild_notebook.analysis.effects import ANY, SHELL, Effects, Statement, statements
+from guild_notebook.analysis.effects import ANY, SHELL, Effects
+from guild_notebook.analysis.statements import Statement, statements
 from tests.helpers.growth import check_growth
 
 

@@ -160,7 +160,7 @@ def kind_made(text: str) -> Kind | None:
 def value_of(call: ast.Call, literal: Callable[[ast.expr], Any]) -> Any:
     """The value of a call, whose arguments ``literal`` reads. Raises ValueError for a call that is
     not a value of one of the kinds, or of a type of Python's own."""
-    name = name_called(call)
+    name = dotted(call.func)
     make, kind = _BUILTINS.get(name), _kind(call)
     arguments = [literal(argument) for argument in call.args]
     keywords: dict[Any, Any] = {
@@ -180,11 +180,9 @@ def value_of(call: ast.Call, literal: Callable[[ast.expr], Any]) -> Any:
         raise ValueError from None
 
 
-def name_called(call: ast.Call) -> str:
-    """What is called, as names with dots between: ``dt.date``; ``.join`` where it is the method of
-    another expression."""
+def dotted(node: ast.AST) -> str:
+    """``a.b.c``; ``.b.c`` where what has these attributes has no name, "" where it is neither."""
     names: list[str] = []
-    node: ast.expr = call.func
     while isinstance(node, ast.Attribute):  # as many as there are, where ast.unparse recurses
         names.append(node.attr)
         node = node.value
@@ -196,7 +194,7 @@ def _kind(node: ast.AST | None) -> Kind | None:
     """The kind of which a call, of a type or of a method of it, makes a value."""
     if not isinstance(node, ast.Call):
         return None
-    of, _, name = name_called(node).rpartition(".")
+    of, _, name = dotted(node.func).rpartition(".")
     if of.startswith(".") or (of, name) == ("time", "strptime"):
         return None
     if _MAKING.fullmatch(name):
@@ -250,9 +248,9 @@ def written(value: Any, like: str, literal: Callable[[Any, str], str]) -> str | 
     call = next((call for call in _calls(like) if _kind(call) is kind), None)
     if kind is None or call is None:
         return None
-    function, _, method = name_called(call).rpartition(".")
+    function, _, method = dotted(call.func).rpartition(".")
     if kind_named(method):
-        function, method = name_called(call), ""
+        function, method = dotted(call.func), ""
     if method == "fromisoformat" or getattr(value, "tzinfo", None):
         return f"{function}.fromisoformat({literal(value.isoformat(), _source(call, like))})"
     unit = _unit_of(call) if kind.type is timedelta else ""
@@ -281,7 +279,7 @@ def is_expression(text: str, kind: Kind) -> bool:
     parts = list(ast.walk(node)) if node else []
     if kind.type not in (PurePosixPath, bytes):
         return any(isinstance(part, (ast.Call, ast.Attribute, ast.Subscript)) for part in parts)
-    names = [name_called(part).split(".") for part in parts if isinstance(part, ast.Call)]
+    names = [dotted(part.func).split(".") for part in parts if isinstance(part, ast.Call)]
     has_bytes = (isinstance(getattr(part, "value", None), bytes) for part in parts[1:])
     return any(has_bytes) or not BY_NAME.keys().isdisjoint(chain(*names))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from typing import Union
 
-from .calls import name_called
+from .calls import dotted
 from .language import ADDS, ASSIGNS, COUNTS, GROWS, IMPROVES, LOOPS, REPEATS, SCALES, Change
 from .scanner import NEWLINE, Line
 from .source import ParsedLine, Source, statements_of
@@ -226,7 +226,7 @@ def _kind_of_own(value: ast.expr, name: str) -> str:
         kind = _kind_of_sum(value.op, other if is_own else value)
         return kind if is_own or (kind == ADDS and name in _summands(value)) else ""
     parts: list[ast.expr] = []
-    called = name_called(value).split(".")[-1] if isinstance(value, ast.Call) else ""
+    called = dotted(value.func).split(".")[-1] if isinstance(value, ast.Call) else ""
     if isinstance(value, ast.Call) and called in {*_JOINING, *_BEST}:
         lists = (arg for arg in value.args if isinstance(arg, (ast.List, ast.Tuple)))
         parts = [*value.args, *(part for each in lists for part in each.elts)]

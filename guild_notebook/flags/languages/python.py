@@ -100,7 +100,7 @@ def _is_text(node: ast.expr) -> bool:
             if isinstance(of, ast.Attribute) and of.attr == "environ":
                 return True
         elif isinstance(node, ast.Call):
-            if _TEXT_FUNCTION.search(calls.name_called(node)):
+            if _TEXT_FUNCTION.search(calls.dotted(node.func)):
                 return True
         elif isinstance(node, ast.JoinedStr) or (
             isinstance(node, ast.Constant) and isinstance(node.value, str)
