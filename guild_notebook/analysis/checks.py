@@ -41,7 +41,7 @@ class Checked:
 
 def findings(checked: Checked, lacking: imports.Lacking) -> list[Finding]:
     """What all rules find in a notebook, in the order of its cells. ``lacking`` says which modules
-    are not there."""
+    are not there; it is always asked, also for none, since it knows whether the kernel is there."""
     each = set(_findings(checked, lacking))
     return sorted(each, key=lambda finding: (finding.place, finding.text))
 
@@ -53,6 +53,7 @@ def _findings(checked: Checked, lacking: imports.Lacking) -> Iterator[Finding]:
     if language != "python":
         text = f"the cells are written in {language}, of which only the flags are read"
         yield Finding(0, 1, 1, "not-read", NOTE, text)
+        lacking([])
         return
     read = with_events(blocks.read(notebook, checked.indexes, checked.sources))
     known = names.names(notebook, read, checked.startup)

@@ -39,7 +39,7 @@ def findings(
         elif each.block.cell < bringing and each.name.partition(".")[0] not in own:
             wanted.setdefault(each.name, each)
     said = set()
-    for module, text in lacking(list(wanted)).items() if wanted else ():
+    for module, text in lacking(list(wanted)).items():
         if text not in said:
             yield _finding(wanted[module], text)
         said.add(text)

@@ -15,6 +15,7 @@ import logging
 import math
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -85,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     except BrokenPipeError:  # the reader has seen enough
         status = 0
+    except KeyboardInterrupt:
+        status = 128 + signal.SIGINT  # as shells say it
     except OSError as e:
         _say(f"guild-notebook: cannot write the output: {e.strerror} - send it elsewhere")
         status = trouble

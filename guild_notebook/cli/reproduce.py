@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -28,7 +27,7 @@ FAILED = "not reproduced"
 
 @dataclass
 class Reproduced:
-    """A run, the new one, and how that came out, or ``why`` there is no answer; of a new run that
+    """A run, the new one, and how that came out, or ``why`` there is no answer; after one that
     was stopped no other follows."""
 
     run: str
@@ -65,6 +64,8 @@ def _attempt(made: Reproduced, run: Any, args: Any) -> Iterator[str]:
     """Reproduce a run, and say how it came out, or in ``made`` why there is no answer."""
     try:
         yield from _reproduced(made, run, args)
+    except KeyboardInterrupt:
+        made.is_stopped, made.why = True, str(_stop())
     except UserError as e:
         made.why = str(e)
     if made.why and len(args.runs) > 1:
@@ -72,8 +73,12 @@ def _attempt(made: Reproduced, run: Any, args: Any) -> Iterator[str]:
 
 
 def _status(found: Sequence[Reproduced]) -> int:
-    results = {each.result for each in found}
+    results = {FAILED if each.is_stopped else each.result for each in found}
     return NO_ANSWER if FAILED in results else int(DIFFERS in results)
+
+
+def _stop() -> UserError:
+    return UserError("the new run was stopped - start it again")
 
 
 def _failure(made: Reproduced) -> UserError:
@@ -96,14 +101,11 @@ def _reproduced(made: Reproduced, run: Any, args: Any) -> Iterator[str]:
     shown = f"run {made.run[:8]} ({before.operation}{label and f' {label}'})"
     for line in filter(None, (f"reproducing {shown} as {made.new[:8]}", staged.notice)):
         print(line, file=out, flush=True)  # before what Guild prints
-    status: int | None = None
-    with contextlib.suppress(KeyboardInterrupt):
-        status = reproduction.start(staged, out)
+    status = reproduction.start(staged, out)
     after = reading.read_run(staged.dir)
-    is_interrupted = status is None and not _has_run(after)
-    if is_interrupted or (after.state == "stopped" and before.state != "stopped"):
+    if after.state == "stopped":
         made.is_stopped = True
-        raise UserError("the new run was stopped - start it again")
+        raise _stop()
     if not _has_run(after) and _has_run(before):
         raise UserError(
             f"the new run {after.short_id} has ended with status {status} before its first cell, "

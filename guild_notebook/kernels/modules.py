@@ -35,6 +35,8 @@ def lacking(
     specs = KernelSpecs(project)
     name, _replaced = choose(specs, option, named, lambda: language)
     spec = specs.get_kernel_spec(name, bool(option))
+    if not names:
+        return Lacking()
     active = interpreters.active_python()
     program = active if spec.argv[0] == active else interpreters.program_of(spec.argv)
     is_local = "kernel_provisioner" not in spec.metadata and interpreters.module_of(spec.argv)

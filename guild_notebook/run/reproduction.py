@@ -73,16 +73,21 @@ def stage(run: FinishedRun, choice: Choice) -> Staged:
     staged = uuid.uuid4().hex
     first = os.path.basename(run.dir)
     arguments = ["--proto", first, "--stage", "--run-id", staged, "--tag", TAG + first[:8]]
-    done = subprocess.run(
-        guild("run", "-y", *arguments),
-        env={name: value for name, value in environment().items() if name not in hidden},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
     run_dir = os.path.join(os.path.dirname(run.dir), staged)
-    if done.returncode:
-        shutil.rmtree(run_dir, ignore_errors=True)  # as far as Guild has come
+    is_made = False
+    try:
+        done = subprocess.run(
+            guild("run", "-y", *arguments),
+            env={name: value for name, value in environment().items() if name not in hidden},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        is_made = not done.returncode
+    finally:
+        if not is_made:
+            shutil.rmtree(run_dir, ignore_errors=True)  # as far as Guild has come
+    if not is_made:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise UserError(f"Guild does not make the run: {''.join(said[-1:])}")
     _complete(staged, run_dir, first, assigned)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from guild_notebook.analysis import checks
+from guild_notebook.cli import main
 from tests.helpers.project import markdown, notebook
 
 CELLS = (
@@ -150,6 +152,27 @@ def test_trouble_is_one_line_and_status_2(folder: Path, args: list[str], said: s
 def test_a_kernel_that_is_not_there_is_found(folder: Path):
     done = check(folder, "train.ipynb", "nb-kernel=/not/there")
     assert "error: kernel '/not/there': /not/there is not there" in done.stdout.splitlines()[0]
+
+
+def test_a_kernel_that_is_not_there_is_found_where_nothing_is_imported(folder: Path):
+    done = check(folder, "good.ipynb", "nb-kernel=/not/there")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0].endswith(" (missing-kernel)")
+    julia = {"name": "julia-0.1", "language": "julia", "display_name": "Julia"}
+    document = notebook("x = 1", "println(x)", metadata={"kernelspec": julia})
+    (folder / "julia.ipynb").write_text(json.dumps(document))
+    assert "error: kernel 'julia-0.1' is not installed - " in check(folder, "julia.ipynb").stdout
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+):
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checks, "findings", interrupted)
+    assert main(["check", str(folder / "good.ipynb")]) == 130
+    assert capfd.readouterr() == ("", "")
 
 
 def test_startup_files_of_ipython_bind_names(folder: Path, tmp_path: Path):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from guild_notebook.run import reproduction
+from guild_notebook.run.finished import FinishedRun
 from tests.helpers.causes import linux
 from tests.helpers.environments import activated, linked
 from tests.helpers.examples import copied
@@ -295,15 +297,21 @@ def output_of(run_dir: Path) -> str:
     return path.read_text("utf-8") if path.exists() else ""
 
 
-def test_where_no_cell_had_ended_there_is_no_answer(project: Project) -> None:
-    ended = project.run("slow").run
-    path = ended.dir / "slow.ipynb"
+def make_stopped(run: Run, *states: str) -> None:
+    """As if a run of ``slow`` had been stopped, and its cells had had these states then."""
+    path = run.dir / "slow.ipynb"
     document = json.loads(path.read_text("utf-8"))
-    document["metadata"]["guild"] = {"status": "terminated", "failed_cell": 0}
-    for cell, state in zip(document["cells"], ("stopped", "not run", "not run")):
+    failed = {"status": "terminated", "failed_cell": states.index("stopped")}
+    document["metadata"]["guild"] = failed
+    for cell, state in zip(document["cells"], states):
         cell["metadata"]["guild"] = {"status": state}
     path.write_text(json.dumps(document), "utf-8")
-    (ended.dir / ".guild" / "attrs" / "exit_status").write_text("-15")
+    (run.dir / ".guild" / "attrs" / "exit_status").write_text("-15")
+
+
+def test_where_no_cell_had_ended_there_is_no_answer(project: Project) -> None:
+    ended = project.run("slow").run
+    make_stopped(ended, "stopped", "not run", "not run")
     done = reproduce(project, ended.id)
     assert done.status == 2, done.stdout
     assert done.stderr.endswith(
@@ -313,8 +321,11 @@ def test_where_no_cell_had_ended_there_is_no_answer(project: Project) -> None:
 
 
 @linux
-def test_ctrl_c_stops_the_new_run_and_there_is_no_answer(project: Project) -> None:
+@pytest.mark.parametrize("first", ["completed", "stopped"])
+def test_ctrl_c_stops_the_new_run_and_there_is_no_answer(project: Project, first: str) -> None:
     slow = project.run("slow").run
+    if first == "stopped":
+        make_stopped(slow, "completed", "stopped", "not run")
     before = project.run_dirs()
     process = subprocess.Popen(
         [sys.executable, "-m", "guild_notebook.cli", "reproduce", slow.id],
@@ -352,6 +363,42 @@ def test_ctrl_c_before_the_first_cell_is_said_as_well(
         f"guild-notebook: run {steady.id[:8]} is not reproduced: the new run was stopped - start "
         "it again",
     )
+
+
+def test_after_ctrl_c_no_other_run_is_reproduced(
+    project: Project, steady: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = project.run("steady").run
+    before = project.run_dirs()
+
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("guild_notebook.run.reproduction.stage", interrupted)
+    done = guild_notebook(project.home, project.dir, "reproduce", other.id, steady.id)
+    assert (done.status, done.err) == (
+        2,
+        f"guild-notebook: run {other.id[:8]} is not reproduced: the new run was stopped - start "
+        "it again\n",
+    )
+    assert steady.id[:8] not in done.out
+    assert project.run_dirs() == before
+
+
+def test_a_new_run_that_is_stopped_while_it_is_made_is_not_left(
+    project: Project, steady: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def interrupted(command: list[str], **_options: object) -> None:
+        made.append(steady.dir.parent / command[command.index("--run-id") + 1])
+        (made[0] / ".guild").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reproduction.stage(FinishedRun(str(steady.dir)), reproduction.Choice())
+    assert not made[0].exists()
 
 
 def test_a_trial_of_a_sweep_is_reproduced_as_a_run_of_its_own(project: Project) -> None:
