@@ -56,6 +56,8 @@ _OF_RUNS = {
 _ANSWERING = ("check", "diff", "reproduce")
 """Those whose exit status 1 is an answer, as that of diff(1): after an error it is 2."""
 
+_ITS_PATH = "the path of the notebook"
+
 _OF_KERNELS = {
     "attach": "open a console on the kernel of a run: one that goes on, or has kept its kernel",
     "stack": "show where a run is: the line of the cell, and what that has called",
@@ -161,20 +163,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     flags = commands.add_parser("flags", help="show the flags of a notebook")
-    flags.add_argument("notebook", metavar="NOTEBOOK")
+    flags.add_argument("notebook", metavar="NOTEBOOK", help=_ITS_PATH)
     flags.add_argument("--json", action="store_true", help="print JSON, for machines")
     flags.set_defaults(lines=_flags)
     preview = commands.add_parser(
         "preview", help="show how values change the notebook's source; runs nothing"
     )
-    preview.add_argument("notebook", metavar="NOTEBOOK")
-    preview.add_argument("values", metavar="NAME=VALUE", nargs="*", default=[])
-    preview.set_defaults(lines=_preview)
     checked = commands.add_parser(
-        "check", help="say what would go wrong in a run of a notebook; runs nothing"
+        "check",
+        help="say what would go wrong in a run of a notebook; runs nothing",
+        epilog="Exit status: 0 without errors and warnings, 1 with some, 2 where the notebook "
+        "cannot be checked.",
     )
-    checked.add_argument("notebook", metavar="NOTEBOOK")
-    checked.add_argument("values", metavar="NAME=VALUE", nargs="*", default=[])
+    for each, what in (preview, "flags"), (checked, "flags and options"):
+        text = f"values of {what}, as guild run takes them"
+        each.add_argument("notebook", metavar="NOTEBOOK", help=_ITS_PATH)
+        each.add_argument("values", metavar="NAME=VALUE", nargs="*", default=[], help=text)
+    preview.set_defaults(lines=_preview)
     forms = checked.add_mutually_exclusive_group()
     for form, text in {
         "json": "print JSON, for machines",
@@ -185,7 +190,9 @@ def _parser() -> argparse.ArgumentParser:
     opened = commands.add_parser(
         "open", help="open the report of a run in a browser, or print its path"
     )
-    opened.add_argument("run", metavar="RUN", nargs="?", help="its ID or number; the last run")
+    opened.add_argument(
+        "run", metavar="RUN", nargs="?", help="its ID or number, by default the last run"
+    )
     opened.set_defaults(lines=_open)
     for name, text in _OF_RUNS.items():  # whose options Guild reads, with its filters
         of_runs = commands.add_parser(name, prefix_chars="\0", add_help=False, help=text)
