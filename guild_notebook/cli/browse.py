@@ -171,7 +171,8 @@ def _table(name: str, sets: Iterable[RunSet]) -> Iterator[str]:
     yield "</tr>\n"
     for each in sets:
         link = share.link_html(Choice(each.kind, each.key).path, each.operation or "no name")
-        shown = ", ".join(f"{count} {status}" for status, count in sorted(_states(each).items()))
+        states = sorted(_states(each).items())
+        shown = ", ".join(f"{n} {'failed' if state == 'error' else state}" for state, n in states)
         last = datetime.fromtimestamp(started(each.runs[0]) / 1e6, timezone.utc)
         yield f'<tr><th scope="row">{link}</th><td>{share.text_html(shown)}</td>'
         yield f"<td>{last:%Y-%m-%d %H:%M}</td>"

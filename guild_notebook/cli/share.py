@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, said
@@ -30,13 +31,20 @@ _OWN = re.compile(r"run-[\w-]+\.(?:html|ipynb)", re.ASCII)
 _GENERATOR = '<meta name="generator" content="guild-notebook share">'
 
 _STYLE = """
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-body { max-width: 100rem; margin: 2rem auto; padding: 0 1rem; }
+body {
+  max-width: 100rem; margin: 1.5rem auto; padding: 0 1rem;
+  background: var(--ground); color: var(--text); font: 0.9375rem/1.5 var(--text-font);
+}
+a { color: var(--accent); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+h1 { font-size: 1.4rem; }
+h2 { margin: 1.5rem 0 0.3rem; font-size: 1.0625rem; }
 div { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { padding: .35rem .8rem; text-align: left; vertical-align: top; white-space: nowrap; }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
-thead th, tbody tr { border-bottom: 1px solid #8886; }
+thead th, tbody tr { border-bottom: 1px solid var(--line); }
+th[scope="col"] { color: var(--muted); font-weight: 400; }
 .error, .terminated { font-weight: 600; }
 dt { float: left; clear: left; margin-right: 1rem; }
 """
@@ -215,14 +223,16 @@ def index_html(rows: Sequence[_Row]) -> str:
 
 def page_html(title: str, parts: Iterable[str], head: str = "") -> str:
     """A page of ``parts`` of HTML below its title, that loads nothing and runs no script."""
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    report = Path(__file__).parents[1] / "run" / "report"
+    style = (report / "colours.css").read_text("utf-8") + _STYLE
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return "".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
             '<meta http-equiv="Content-Security-Policy" '
             f"content=\"default-src 'none'; style-src 'sha256-{digest}'\">\n",
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-            f"{head}\n<title>{text_html(title)}</title>\n<style>{_STYLE}</style>\n</head>\n",
+            f"{head}\n<title>{text_html(title)}</title>\n<style>{style}</style>\n</head>\n",
             f"<body>\n<main>\n<h1>{text_html(title)}</h1>\n",
             *parts,
             "</main>\n</body>\n</html>\n",

@@ -254,6 +254,9 @@ class TrialTable:
                 flags.pop()
             else:
                 break
+        wanted = [*zip(flags, self._widths.values())]
+        while excess() < 0 and (narrow := [c for c, width in wanted if c.width < width]):
+            min(narrow, key=lambda column: column.width).width += 1  # what the run has left free
         return [*begin, *flags, time], [*scalars, *end]
 
     def _flag_column(self, name: str, width: int) -> _Column:

@@ -239,7 +239,7 @@ def test_two_runs_show_what_differs_and_fold_what_is_the_same(open_page: Any):
     assert page.evaluate(opened) == [False, True, True, True, True, True, False, False]
     page.wait("document.querySelector('[data-of=\"1\"] table')")
     assert page.text('[data-of="1"] summary') == (
-        "Training numbers in 11 lines, text only in the baseline"
+        "Training numbers differ in 11 lines, text only in the baseline"
     )
     assert page.texts('[data-of="1"] tr:last-child mark') == ["0.8000", "0.8350"]
     assert page.evaluate("document.querySelector('[data-of=\"1\"] .right mark').title") == "+0.0502"
@@ -258,7 +258,7 @@ def test_two_runs_show_what_differs_and_fold_what_is_the_same(open_page: Any):
 def test_two_outputs_that_a_reader_calls_the_same_are_folded(open_page: Any):
     page = open_page("view=two", "alike")
     assert page.texts(".two-cells details > summary") == [
-        *("Time same", "Number numbers in 1 line", "Date same"),
+        *("Time same", "Number numbers differ in 1 line", "Date same"),
         *("Long changed in what is left out here", "Figure figure changed"),
     ]
 

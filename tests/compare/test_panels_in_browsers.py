@@ -127,7 +127,7 @@ def test_the_table_has_what_varies_and_marks_what_failed(open_page: Any):
     page = open_page()
     assert heads(page) == ["acc", "loss", "depth", "lr", "opt", "time"]
     assert rows(page) == "01234567"
-    assert column(page, "acc") == ["0.9", "0.8", "–", "–", "–", "0.7", "0.75", "0.85"]
+    assert column(page, "acc") == ["0.90", "0.80", "–", "–", "–", "0.70", "0.75", "0.85"]
     assert column(page, "loss")[1:4] == ["0.25", "nan", "nan"]
     assert column(page, "time")[-1] == "1 h 06 min"
     assert page.evaluate(f"{ROWS}.map(e => e.querySelector('.mark').innerText).join('')") == (
@@ -144,6 +144,7 @@ def test_a_column_sorts_up_down_and_not_with_missing_values_last(open_page: Any)
         page.evaluate("document.querySelector('[data-key=\"scalar:loss\"]').ariaSort")
         == "ascending"
     )
+    assert page.texts(".tile-caption")[0].endswith("loss -1.5")
     page.click(".runs thead button", "loss")
     assert rows(page) == "70162345"
     assert json.loads(fragment(page)["sort"]) == {"key": "scalar:loss", "down": True}
@@ -197,15 +198,15 @@ def test_reports_are_linked(open_page: Any):
 
 def test_the_lowest_and_the_highest_value_are_marked_of_the_visible_runs(open_page: Any):
     marked = (
-        "[...document.querySelectorAll('.runs .is-lowest, .runs .is-highest')]"
+        "[...document.querySelectorAll('td.is-lowest, td.is-highest')]"
         ".map(e => e.innerText + (e.classList.contains('is-lowest') ? ' low' : ' high')).sort()"
     )
     page = open_page()
-    assert page.evaluate(marked) == ["-1.5 low", "0.7 low", "0.9 high", "2 high"]
+    assert page.evaluate(marked) == ["-1.50 low", "0.70 low", "0.90 high", "2.00 high"]
     page.click("#filter")
     page.press(*"acc<0.9")
     page.frame()
-    assert page.evaluate(marked) == ["-1.5 low", "0.7 low", "0.85 high", "2 high"]
+    assert page.evaluate(marked) == ["-1.50 low", "0.70 low", "0.85 high", "2.00 high"]
 
 
 def test_columns_are_chosen_moved_and_kept_in_the_address(open_page: Any):

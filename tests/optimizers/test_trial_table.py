@@ -141,6 +141,15 @@ def test_what_is_too_wide_for_a_terminal_is_shortened_numbers_never(width, lines
     assert shown(TrialTable(12, values), trials, width) == lines.splitlines()
 
 
+def test_where_the_run_is_left_out_flags_have_its_room():
+    flags = {"activation": "relu", "hidden_units": 8, "learning_rate": 0.001}
+    table = TrialTable(18, {name: [value] for name, value in flags.items()})
+    assert shown(table, [trial(1, flags, 1.9483)], 80) == [
+        "trial  activati…  hidden_u…  learning…     time  loss       best            left",
+        " 1/18  relu       8          0.001         10 s  1.9483     1.9483 *        2:50",
+    ]
+
+
 def test_why_a_trial_has_failed_has_room_beside_flags_with_long_names():
     flags = {"a_flag_of_many_words": 1, "another_flag_with_many_words": "a value that is long"}
     table = TrialTable(2, {name: [value] for name, value in flags.items()})

@@ -316,7 +316,8 @@ const coordinatesPanel = {
       axis.range = places.length ? [places[0], places[places.length - 1]] : [0, axis.values.length - 1];
       const isFiltered = own.length > 0;
       this.labels.children[k].classList.toggle("is-filtered", isFiltered);
-      this.labels.children[k].textContent = axis.name + (isFiltered ? " ✕" : "");
+      this.labels.children[k].replaceChildren(...axis.name.split(/(?<=[_.])/).flatMap((part) => [part, el("wbr")]),
+        isFiltered ? " ✕" : "");
       this.labels.children[k].title = isFiltered ? `${axis.name}: show all its values`
         : `${axis.name}: drag, or press the left or right arrow, to move its axis`;
       axis.extras.forEach((extra, place) => {

@@ -122,7 +122,7 @@ function textsElement(before, after) {
 function textSummary(before, after) {
   const rows = alignedLines(comparedLines(before), comparedLines(after)).filter((row) => !isSameLine(row));
   const removed = rows.filter(([, b]) => b === undefined).length, added = rows.filter(([a]) => a === undefined).length;
-  if (rows.every(isSameShape)) return `numbers in ${plural(rows.length, "line")}`;
+  if (rows.every(isSameShape)) return `numbers differ in ${plural(rows.length, "line")}`;
   const counts = [[rows.length - removed - added, "changed"], [added, "added"], [removed, "removed"]].filter(([number]) => number);
   return counts.map(([number, word], i) => `${i ? number : plural(number, "line")} ${word}`).join(", ");
 }

@@ -46,7 +46,7 @@ function captionOf(slot, run) {
       cell.seconds === null || cell.seconds === undefined ? null : el("span", {},
         `this cell ${secondsText(cell.seconds)}${cell.shared ? " · shared" : ""}`),
       cell.cpu >= 1 ? el("span", {}, `CPU ${secondsText(cell.cpu)}`) : null,
-      cell.memory ? el("span", {}, bytesText(cell.memory)) : null,
+      cell.memory ? el("span", {}, `memory ${bytesText(cell.memory)}`) : null,
       cell.gpu ? el("span", {}, `GPU ${bytesText(cell.gpu)}`) : null, reportLink(run)),
     reason ? el("p", {class: "bad reason"}, reason) : null,
     el("dl", {class: "values"},

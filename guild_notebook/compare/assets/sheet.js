@@ -88,7 +88,7 @@ function makeSheet() {
     const makeTile = (i) => tile(state.slot, i, common, !layout.places.has(i));
     const {columns, rows, down, rest} = layout;
     grid.replaceChildren(...[
-      rows.length ? el("div", {class: "scrolled grid", role: "region", tabindex: "0", "aria-label": "Runs by their flags"}, el("table", {},
+      rows.length ? el("div", {class: "scrolled grid", role: "region", tabindex: "0", "aria-label": "Runs by their flags"}, el("table", {style: {"--columns": columns.length}},
         el("thead", {}, el("tr", {}, down.length ? el("td") : null,
           ...columns.map((text) => el("th", {scope: "col"}, el("small", {}, `${layout.across.name} `), text)))),
         el("tbody", {}, ...rows.map((row) => el("tr", {}, down.length ? el("th", {scope: "row"},
@@ -118,7 +118,11 @@ function makeSheet() {
     }
     if (changed.includes("run")) before = state.run;
   };
-  const resize = () => { size.value = state.size; section.style.setProperty("--tile", `${state.size}px`); };
+  const resize = () => {
+    size.value = state.size;
+    section.style.setProperty("--tile", `${state.size}px`);
+    section.classList.toggle("is-fitted", state.size === DEFAULTS.size); // columns are narrower where they do not fit
+  };
   watch(["slot", "visible", "data", "across", "sort"], build);
   watch(["view"], () => { if (isStale) build(); });
   watch(["run", "view"], mark);
@@ -132,7 +136,7 @@ function makeSheet() {
 function tile(slot, run, common, isNamed) {
   const inside = tileContent(slot, run, common), scalar = tileScalar(run);
   const mark = isFailed(data.runs[run]) || isRunning(data.runs[run]) ? `${runMark(run)} ` : "";
-  const caption = [mark, isNamed ? runName(run) : "", isNamed && scalar ? " · " : "", scalar].join("");
+  const caption = mark + [isNamed && runName(run), scalar || (mark && data.runs[run].state)].filter(Boolean).join(" · ");
   return el("button", {
     type: "button", class: `tile ${runClass(run)}`, "data-run": run, tabindex: "-1",
     "aria-label": [runName(run), isFailed(data.runs[run]) ? data.runs[run].state : "", scalarsText(run)].filter(Boolean).join(", "),
@@ -140,8 +144,9 @@ function tile(slot, run, common, isNamed) {
   }, inside, caption ? el("span", {class: "tile-caption"}, caption) : null);
 }
 function tileScalar(run) {
-  const {key} = state.sort, {scalars} = data.runs[run];
-  const name = key in scalars ? key : (data.scalars.find((scalar) => scalar.varies && !scalar.ofCell) || {}).name;
+  const {kind, name: sorted} = fields.byKey.get(state.sort.key) ?? {}, {scalars} = data.runs[run];
+  const name = kind === "scalar" ? sorted
+    : data.scalars.find((scalar) => scalar.varies && !scalar.ofCell && scalar.name in scalars)?.name;
   return name in scalars ? `${name} ${numberText(scalars[name], 4)}` : "";
 }
 function tileContent(slot, run, common) {

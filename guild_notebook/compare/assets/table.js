@@ -24,6 +24,7 @@ const tablePanel = {
     this.count = el("p", {class: "table-count", role: "status"});
     this.chooser = fieldChooser("Columns", ["attr", "flag", "scalar"], tableKeys,
       (columns) => set({columns}));
+    this.marks = el("p", {class: "runs"}, el("span", {class: "is-lowest"}, "lowest"), " ", el("span", {class: "is-highest"}, "highest"));
     this.head = el("thead");
     this.body = el("tbody", {
       onclick: (event) => this.clicked(event),
@@ -34,7 +35,7 @@ const tablePanel = {
     this.scroller = el("div", {class: "table-scroll", tabindex: 0, role: "region",
       "aria-label": "Table of runs"}, el("table", {class: "runs"}, this.head, this.body));
     container.append(
-      el("div", {class: "panel-tools"}, this.count, this.chooser), this.scroller);
+      el("div", {class: "panel-tools"}, this.count, this.chooser, this.marks), this.scroller);
     this.rebuild();
   },
 
@@ -51,7 +52,7 @@ const tablePanel = {
     this.head.replaceChildren(el("tr", {}, el("th", {scope: "col"}, "run"),
       ...columns.map((field) => this.heading(field))));
     tableRows.clear();
-    const numeric = new Set(columns.filter(this.isNumeric));
+    const numeric = new Map(columns.filter(this.isNumeric).map((field) => [field, this.digits(field)]));
     data.runs.forEach((run, i) => tableRows.set(i, this.row(run, i, columns, numeric)));
     this.chooser.show();
     this.sorted();
@@ -68,6 +69,13 @@ const tablePanel = {
       button(filterName(field, fields), sort, {title: `Sort by ${field.name}`}));
   },
 
+  // How many digits behind the point all numbers of a column have, where few are enough for each.
+  digits(field) {
+    if (field.kind !== "scalar") return 0;
+    const most = Math.max(...data.runs.map((run) => /\.(\d*)$/.exec(fieldText(field, field.value(run)))?.[1].length ?? 0));
+    return most > 4 ? 0 : most;
+  },
+
   isNumeric: (field) => data.runs.some((run) => typeof field.value(run) === "number"),
 
   row(run, i, columns, numeric) {
@@ -79,7 +87,8 @@ const tablePanel = {
       el("th", {scope: "row"}, el("span", {class: "mark", "aria-hidden": "true"}, runMark(i)), choose, report),
       ...columns.map((field) => {
         const value = field.value(run);
-        const text = fieldText(field, value);
+        const shown = fieldText(field, value), digits = numeric.get(field);
+        const text = digits && /^-?[\d.]+$/.test(shown) ? value.toFixed(digits) : shown;
         return el("td", {class: numeric.has(field) ? "number" : null,
           title: text.length > 24 ? text : null}, value === undefined ? "–" : text);
       }));

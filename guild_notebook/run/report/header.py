@@ -31,7 +31,7 @@ def header_html(facts: RunFacts, images_html: str = "") -> str:
         f"<h2>Images</h2>{images_html}" if images_html else "",
         *_commands(facts),
     ]
-    kind = "completed" if facts.state == COMPLETED else "not-completed"
+    kind = facts.state if facts.state in (COMPLETED, "running") else "not-completed"
     content = "\n".join(filter(None, parts))
     return f'<header class="run-head {kind}">\n{content}\n</header>\n'
 
