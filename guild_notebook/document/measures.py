@@ -74,7 +74,7 @@ def measures_of(cell: Mapping[str, Any]) -> Measures:
 
 
 def _between(cell: Mapping[str, Any]) -> float | None:
-    """The seconds between the times that nbclient writes: those that earlier versions had."""
+    """The seconds between the times that nbclient writes, for the notebooks of other tools."""
     try:
         times = cell["metadata"]["execution"]
         start, end = (

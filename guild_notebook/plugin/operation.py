@@ -207,9 +207,9 @@ def command(opdef: Any, spec: NotebookSpec) -> str:
     """The ``exec`` of a notebook operation.
 
     An exec of ``${guild_python_exe}`` keeps what Guild does for Python operations (PYTHONPATH,
-    default source code rules). ``${python_exe}``, which earlier versions have recorded, is the
-    Python of an active environment, which may lack this package: it has the kernel instead. It has
-    no ``${flag_args}``: arguments lose the types of flag values, the run's attributes do not.
+    default source code rules). ``${python_exe}`` is the Python of an active environment, which may
+    lack this package: it has the kernel instead. There is no ``${flag_args}``: arguments lose the
+    types of flag values, the run's attributes do not.
     """
     found = notebook_paths(opdef, spec)
     arguments = [found.run]
