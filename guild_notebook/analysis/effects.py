@@ -86,7 +86,7 @@ _UNREADABLE = {*_BY_TEXT, "eval", "exec", "execfile", "In", "Out"}
 
 _LOOPS = (ast.For, ast.AsyncFor)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
 _NAMING = ("ExceptHandler", "MatchAs", "MatchStar", "MatchMapping")
 """Parts of statements that may bind a name."""
 
@@ -183,88 +183,84 @@ class _Reader:
     def __init__(self) -> None:
         self.found = Effects()
         self._seen: set[ast.AST] = set()  # of which what is around them has said what they do
+        # Of the node that is read now, as a _Part has them, and both.
+        self._local = self._hidden = self._own = frozenset[str]()
 
     def read(self, node: ast.AST, local: frozenset[str]) -> None:
         stack: list[_Part] = [(node, local, frozenset())]
         while stack:
-            node, local, hidden = stack.pop()
+            node, self._local, self._hidden = stack.pop()
+            self._own = self._local | self._hidden
             if isinstance(node, (*FUNCTIONS, ast.Lambda)):
-                stack += self._function(node, local, hidden)
-                continue
-            if isinstance(node, ast.ClassDef):
-                stack += self._class(node, local, hidden)
-                continue
-            if isinstance(node, ast.GeneratorExp):
-                stack.append((node.generators[0].iter, local, hidden))
-                self._iterates(node.generators[0].iter)
-                later = _Reader()
-                later.read(ast.ListComp(node.elt, node.generators), local)
-                self.found.functions.append(later.found)
-                self.found.unreadable = self.found.unreadable or later.found.unreadable
-                continue
-            if isinstance(node, _COMPREHENSIONS):
-                stack += self._comprehension(node, local, hidden)
-                continue
-            self._take(node, local, hidden)
-            stack += ((child, local, hidden) for child in ast.iter_child_nodes(node))
+                stack += self._function(node)
+            elif isinstance(node, ast.ClassDef):
+                stack += self._class(node)
+            elif isinstance(node, ast.GeneratorExp):
+                stack += self._generator(node)
+            elif isinstance(node, _COMPREHENSIONS):
+                stack += self._comprehension(node)
+            else:
+                self._take(node)
+                stack += self._here(*ast.iter_child_nodes(node))
 
-    def _comprehension(
-        self,
-        node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
-        local: frozenset[str],
-        hidden: frozenset[str],
-    ) -> Iterator[_Part]:
-        inner = local
+    def _here(self, *nodes: ast.AST | None) -> Iterator[_Part]:
+        return ((node, self._local, self._hidden) for node in nodes if node)
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp) -> Iterator[_Part]:
+        inner = self._local
         for generator in node.generators:
             self._iterates(generator.iter)
-            yield generator.iter, inner, hidden
+            yield generator.iter, inner, self._hidden
             targets = ast.walk(generator.target)
             inner |= {each.id for each in targets if isinstance(each, ast.Name)}
-            yield from ((each, inner, hidden) for each in (generator.target, *generator.ifs))
+            yield from ((n, inner, self._hidden) for n in (generator.target, *generator.ifs))
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        yield from ((each, inner, hidden) for each in parts)
+        yield from ((each, inner, self._hidden) for each in parts)
+
+    def _generator(self, node: ast.GeneratorExp) -> Iterator[_Part]:
+        """Reads what is done as it goes on; returns what is executed at once."""
+        first = node.generators[0].iter
+        self._iterates(first)
+        inner = _Reader()
+        inner.read(ast.ListComp(node.elt, node.generators), self._local)
+        self._define(inner.found)
+        return self._here(first)
 
     def _function(
-        self, node: ast.AST, local: frozenset[str], hidden: frozenset[str]
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     ) -> Iterator[_Part]:
         """Reads what is done when a function is called; returns what is executed at once."""
-        assert isinstance(node, (*FUNCTIONS, ast.Lambda))
         own, of_notebook = variables(node)
         inner = _Reader()
-        body = [node.body] if isinstance(node, ast.Lambda) else node.body
-        names = (local | own) - of_notebook
-        for each in body:
-            inner.read(each, names)
-        effects = inner.found
+        for each in [node.body] if isinstance(node, ast.Lambda) else node.body:
+            inner.read(each, (self._local | own) - of_notebook)
+        does = inner.found
         # What it assigns to names of the notebook is changed when it is called.
-        effects = replace(effects, binds=set(), changes=effects.changes | effects.binds)
-        self.found.functions.append(effects)
-        self.found.unreadable = self.found.unreadable or effects.unreadable
-        args = node.args
-        at_once: list[ast.AST | None] = [*args.defaults, *args.kw_defaults]
+        self._define(replace(does, binds=set(), changes=does.changes | does.binds))
+        decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
         if not isinstance(node, ast.Lambda):
-            self._bind(node.name, local | hidden)
-            at_once += node.decorator_list
-            for decorator in node.decorator_list:
-                called = decorator.func if isinstance(decorator, ast.Call) else decorator
-                self.found.calls.add(_dotted(called))
-        return ((each, local, hidden) for each in at_once if each)
+            self._bind(node.name)
+        for decorator in decorators:
+            self.found.calls.add(_dotted(getattr(decorator, "func", decorator)))
+        return self._here(*node.args.defaults, *node.args.kw_defaults, *decorators)
 
-    def _class(
-        self, node: ast.ClassDef, local: frozenset[str], hidden: frozenset[str]
-    ) -> Iterator[_Part]:
-        self._bind(node.name, local | hidden)
-        if node.bases or node.keywords or node.decorator_list:
+    def _define(self, function: Effects) -> None:
+        self.found.functions.append(function)
+        self.found.unreadable = self.found.unreadable or function.unreadable
+
+    def _class(self, node: ast.ClassDef) -> Iterator[_Part]:
+        self._bind(node.name)
+        at_once = [*node.bases, *node.keywords, *node.decorator_list]
+        if at_once:
             self.found.calls.add(ANY)
             # Bases and decorators say what is done where an object of it is made.
             self.found.functions.append(Effects(calls={ANY}))
-        own = variables(node)[0]
-        at_once = [*node.bases, *node.keywords, *node.decorator_list]
-        yield from ((each, local, hidden) for each in at_once)
-        yield from ((each, local, hidden | own) for each in node.body)
+        yield from self._here(*at_once)
+        own = self._hidden | variables(node)[0]
+        yield from ((each, self._local, own) for each in node.body)
 
-    def _bind(self, name: str, own: frozenset[str]) -> None:
-        if name and name not in own:
+    def _bind(self, name: str) -> None:
+        if name and name not in self._own:
             self.found.binds.add(name)
 
     def _iterates(self, over: ast.expr) -> None:
@@ -274,35 +270,37 @@ class _Reader:
         if not is_plain:
             self.found.calls.add(ANY)
 
-    def _take(self, node: ast.AST, local: frozenset[str], hidden: frozenset[str]) -> None:
-        own = local | hidden
+    def _take(self, node: ast.AST) -> None:
+        """Takes what a node does itself, and not what is in it."""
         if isinstance(node, ast.Name):
-            self._name(node, local if isinstance(node.ctx, ast.Load) else own)
+            self._name(node)
         elif isinstance(node, (ast.Attribute, ast.Subscript)):
-            self._part(node, own)
+            self._part(node)
         elif isinstance(node, ast.Call):
-            self._call(node, own)
-        else:
-            self._take_statement(node, own)
-
-    def _take_statement(self, node: ast.AST, own: frozenset[str]) -> None:
-        if isinstance(node, ast.AugAssign):
-            if isinstance(node.target, ast.Name) and node.target.id not in own:
-                self.found.reads.add(node.target.id)
-                self.found.changes.add(node.target.id)
+            self._call(node)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._import(node, own)
-        elif isinstance(node, _LOOPS):
+            self._import(node)
+        else:
+            self._take_other(node)
+
+    def _take_other(self, node: ast.AST) -> None:
+        if isinstance(node, _LOOPS):
             self._iterates(node.iter)
-        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
-            if isinstance(node.left, ast.Constant) and node.left.value != "__main__":
-                self._seen.update(part for part in node.comparators if _is_modules(part))
         elif isinstance(node, (ast.With, ast.AsyncWith, ast.Await, ast.YieldFrom)):
             self.found.calls.add(ANY)
+        elif isinstance(node, ast.AugAssign):
+            if isinstance(node.target, ast.Name) and node.target.id not in self._own:
+                self.found.reads.add(node.target.id)
+                self.found.changes.add(node.target.id)
+        elif isinstance(node, ast.Compare):
+            is_other = isinstance(node.left, ast.Constant) and node.left.value != "__main__"
+            if is_other and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+                self._seen.update(each for each in node.comparators if _is_modules(each))
         elif type(node).__name__ in _NAMING:
-            self._bind(getattr(node, "name", None) or getattr(node, "rest", None) or "", own)
+            self._bind(getattr(node, "name", None) or getattr(node, "rest", None) or "")
 
-    def _name(self, node: ast.Name, own: frozenset[str]) -> None:
+    def _name(self, node: ast.Name) -> None:
+        own = self._local if isinstance(node.ctx, ast.Load) else self._own
         if node.id in _VARIABLES:
             self.found.uses_variables |= node not in self._seen
         elif node.id in own or node in self._seen:
@@ -314,7 +312,7 @@ class _Reader:
         else:
             self.found.binds.add(node.id)
 
-    def _part(self, node: ast.Attribute | ast.Subscript, own: frozenset[str]) -> None:
+    def _part(self, node: ast.Attribute | ast.Subscript) -> None:
         if isinstance(node, ast.Subscript):
             self._variable(node.value, node.slice)
             self._named(node.slice)
@@ -332,11 +330,11 @@ class _Reader:
             root = _root(node)
             if root is None:
                 self.found.calls.add(ANY)
-            elif root not in own:
+            elif root not in self._own:
                 self.found.changes.add(root)
                 self.found.reads.add(root)
 
-    def _call(self, node: ast.Call, own: frozenset[str]) -> None:
+    def _call(self, node: ast.Call) -> None:
         name = _dotted(node.func)
         of_ipython = self._call_of_ipython(node)
         called = node.func.attr if isinstance(node.func, ast.Attribute) else name
@@ -358,7 +356,7 @@ class _Reader:
             self._variable(of, node.args[0])
         if called == "open" and _is_to_write(node):
             self.found.calls.add(WRITES)
-        if name.partition(".")[0] in own or name == ANY:
+        if name.partition(".")[0] in self._own or name == ANY:
             name = f"{ANY}.{called}" if isinstance(node.func, ast.Attribute) else ANY
         self.found.calls.add(SHELL if called in _STARTING and _only_shows(node) else name)
 
@@ -414,7 +412,7 @@ class _Reader:
                 self._seen.add(of)
                 self.found.reads.add(variable(text))
 
-    def _import(self, node: ast.Import | ast.ImportFrom, own: frozenset[str]) -> None:
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         if any(alias.name in _VARIABLES and alias.asname for alias in node.names):
             self.found.uses_variables = True
         for name, full in imported(node):
@@ -422,7 +420,7 @@ class _Reader:
                 self.found.unreadable = "it imports __main__"
             self.found.imports[name] = full
             if name != ALL:
-                self._bind(name, own)
+                self._bind(name)
 
 
 def variable(name: str) -> str:
@@ -441,7 +439,7 @@ def _is_to_write(node: ast.Call) -> bool:
     given = [*node.args, *(each.value for each in node.keywords if each.arg in (None, "mode"))]
     texts = [each.value if isinstance(each, ast.Constant) else "" for each in given]
     modes = texts if isinstance(node.func, ast.Attribute) else texts[1:]
-    is_elsewhere = isinstance(texts[0], str) and texts[0][:1] in ("/", "~") if texts else False
+    is_elsewhere = bool(texts) and str(texts[0])[:1] in ("/", "~")
     is_written = any(re.fullmatch("[rbt]*[wax+][wbt+]*", str(mode)) for mode in modes)
     return is_written and not is_elsewhere
 

@@ -119,7 +119,7 @@ class _Reader:
         self.events: list[Event] = []
         self._block = block
         self._local = local
-        self._hidden: frozenset[str] = frozenset()
+        self._hidden: frozenset[str] = frozenset()  # names of the class in which it is
         self._at: ast.AST | None = None
 
     def _add(
@@ -152,6 +152,8 @@ class _Reader:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self.expression(child, level)
+        if isinstance(node, ast.Raise):
+            self._add(END, "", level, node)
         return _LEAVES.get(type(node).__name__, 0)
 
     def _expr(self, node: ast.Expr, level: int) -> None:
@@ -184,15 +186,13 @@ class _Reader:
     def _function(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     ) -> Function | None:
+        """A function, None where a call of it does not execute its body, or not at once."""
         if isinstance(node, ast.AsyncFunctionDef):
             return None
-        if not isinstance(node, ast.Lambda):
-            decorators = (
-                each.func if isinstance(each, ast.Call) else each for each in node.decorator_list
-            )
-            if not all(dotted(each).split(".")[-1] in _TRANSPARENT for each in decorators):
-                return None
-            if _has_yield(node.body):
+        if isinstance(node, ast.FunctionDef):
+            names = (dotted(getattr(each, "func", each)) for each in node.decorator_list)
+            is_called = all(name.split(".")[-1] in _TRANSPARENT for name in names)
+            if not is_called or _has_yield(node.body):
                 return None
         return Function(getattr(node, "name", ""), self._block, node, self._local)
 
@@ -207,18 +207,13 @@ class _Reader:
         self._hidden, self._local = hidden, local
         self._bind(node.name, level, node)
 
-    def _raise(self, node: ast.Raise, level: int) -> None:
-        for each in filter(None, (node.exc, node.cause)):
-            self.expression(each, level)
-        self._add(END, "", level, node)
-
     def _delete(self, node: ast.Delete, level: int) -> None:
         for target in node.targets:
             parts: list[ast.expr] = getattr(target, "elts", [target])
             for each in parts:
                 if not isinstance(each, ast.Name):
                     self.expression(each, level)
-                elif each.id not in self._local and each.id not in self._hidden:
+                elif self._is_of_notebook(each.id):
                     self._add(DELETE, each.id, level, each)
 
     def _assign(self, node: ast.Assign, level: int) -> None:
@@ -280,9 +275,7 @@ class _Reader:
             self.expression(item.context_expr, level)
             if item.optional_vars:
                 self._target(item.optional_vars, level)
-            called = item.context_expr
-            name = dotted(called.func if isinstance(called, ast.Call) else called)
-            if _SUPPRESSING.search(name):
+            if _SUPPRESSING.search(dotted(getattr(item.context_expr, "func", item.context_expr))):
                 inner = UNSURE
         return self.block(node.body, inner)
 
@@ -341,11 +334,14 @@ class _Reader:
     def _bind(
         self, name: str, level: int, node: ast.AST | None, value: Function | str | None = None
     ) -> None:
-        if name not in self._local and name not in self._hidden:
+        if self._is_of_notebook(name):
             self._add(BIND, name, level, node, value)
 
+    def _is_of_notebook(self, name: str) -> bool:
+        return name not in self._local and name not in self._hidden
+
     def _read(self, node: ast.Name, level: int) -> None:
-        if node.id not in self._local and node.id not in self._hidden:
+        if self._is_of_notebook(node.id):
             self._add(READ, node.id, level, node)
 
     def expression(self, node: ast.AST, level: int) -> None:
@@ -434,10 +430,10 @@ class _Reader:
             for each in arguments:
                 if isinstance(each, ast.Lambda):
                     self._add(CALL, "", min(level, LIKELY), node, self._function(each))
-                elif isinstance(each, ast.Name) and each.id not in self._local | self._hidden:
+                elif isinstance(each, ast.Name) and self._is_of_notebook(each.id):
                     self._add(CALL, each.id, min(level, LIKELY), node)
         root = name.partition(".")[0]
-        name = name[len(root) :] if root in self._local | self._hidden else name
+        name = name if self._is_of_notebook(root) else name[len(root) :]
         if name:
             self._add(CALL, name, level, node)
 

@@ -39,29 +39,21 @@ _SERVES = _Waits(
     "serves until it is stopped, and so the run never ends", "leave the cell out of runs"
 )
 
+_DEBUGGERS = (
+    *("breakpoint", "pdb.set_trace", "ipdb.set_trace", "IPython.core.debugger.set_trace"),
+    *("IPython.embed", "code.interact"),
+)
+_OPENING = (
+    *("cv2.imshow", "cv2.waitKey", "cv2.namedWindow", "tkinter.Tk", "turtle.done"),
+    *("turtle.mainloop", "pygame.display.set_mode", "matplotlib.pyplot.ginput"),
+    "matplotlib.pyplot.waitforbuttonpress",
+)
+_OF_COLAB = ("files.upload", "drive.mount", "auth.authenticate_user")
 _CALLS = {
-    "input": _INPUT,
-    "raw_input": _INPUT,
-    "getpass.getpass": _INPUT,
-    "pwinput.pwinput": _INPUT,
-    "breakpoint": _DEBUGGER,
-    "pdb.set_trace": _DEBUGGER,
-    "ipdb.set_trace": _DEBUGGER,
-    "IPython.core.debugger.set_trace": _DEBUGGER,
-    "IPython.embed": _DEBUGGER,
-    "code.interact": _DEBUGGER,
-    "cv2.imshow": _WINDOW,
-    "cv2.waitKey": _WINDOW,
-    "cv2.namedWindow": _WINDOW,
-    "tkinter.Tk": _WINDOW,
-    "turtle.done": _WINDOW,
-    "turtle.mainloop": _WINDOW,
-    "pygame.display.set_mode": _WINDOW,
-    "matplotlib.pyplot.ginput": _WINDOW,
-    "matplotlib.pyplot.waitforbuttonpress": _WINDOW,
-    "google.colab.files.upload": _BROWSER,
-    "google.colab.drive.mount": _BROWSER,
-    "google.colab.auth.authenticate_user": _BROWSER,
+    **dict.fromkeys(("input", "raw_input", "getpass.getpass", "pwinput.pwinput"), _INPUT),
+    **dict.fromkeys(_DEBUGGERS, _DEBUGGER),
+    **dict.fromkeys(_OPENING, _WINDOW),
+    **dict.fromkeys((f"google.colab.{name}" for name in _OF_COLAB), _BROWSER),
     "ee.Authenticate": _LOGIN,
     "uvicorn.run": _SERVES,
 }

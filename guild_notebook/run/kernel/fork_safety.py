@@ -60,18 +60,12 @@ class Watch:
         """Why this process must not be forked after the last shared cell, "" where it may: a
         clause that ends a sentence. ``namespace`` holds the names of the cells, ``own_fds`` are
         the descriptors that belong to the process itself."""
-        own = set(own_fds)
-        found = self._first_problem(namespace, own)
-        for end in (
-            _end_progress_bars,
-            gc.collect,
-            _end_processes_of_joblib,
-            _end_idle_connections,
-        ):
-            if not found:
-                break
-            end()
-            found = self._first_problem(namespace, own)
+        found = self._first_problem(namespace, own_fds)
+        ends = _end_progress_bars, gc.collect, _end_processes_of_joblib, _end_idle_connections
+        for end in ends:
+            if found:
+                end()
+                found = self._first_problem(namespace, own_fds)
         return found
 
     def reopen(self) -> None:
@@ -86,7 +80,7 @@ class Watch:
         self.reopen()
         self._environment.end()
 
-    def _first_problem(self, namespace: dict[str, Any], own_fds: set[int]) -> str:
+    def _first_problem(self, namespace: dict[str, Any], own_fds: Collection[int]) -> str:
         environment = self._environment
         checks: tuple[Callable[[], str], ...] = (
             lambda: f"a cell has read {environment.read[0]} of the run" if environment.read else "",
@@ -121,7 +115,7 @@ class Watch:
         found = filter(None, map(self._supervisor.process_of, pids))
         return [process.pid for process in found if process.parent == os.getpid()]
 
-    def _descriptor_problem(self, own_fds: set[int]) -> str:
+    def _descriptor_problem(self, own_fds: Collection[int]) -> str:
         self._readable = set()
         pipes, descriptors = self._native.pipes_of_libraries(), list(_descriptors())
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -132,10 +126,9 @@ class Watch:
                 continue
             if _is_read_only_file(fd, identity[0]):
                 self._readable.add(fd)
-            if self._descriptors.get(fd) != identity:
-                found = self._problem_of_descriptor(fd, identity)
-                if found:
-                    return found
+            is_new = self._descriptors.get(fd) != identity
+            if is_new and (found := self._problem_of_descriptor(fd, identity)):
+                return found
         return ""
 
     def _problem_of_descriptor(self, fd: int, identity: tuple[int, int, int, str]) -> str:
@@ -209,8 +202,8 @@ class Watch:
     def _named(self, path: str) -> str:
         if path.endswith(" (deleted)"):
             return "a temporary file"
-        is_in_cwd = os.path.join(path, "").startswith(os.path.join(self._cwd, ""))
-        return os.path.relpath(path, self._cwd) if is_in_cwd else path
+        is_here = os.path.join(path, "").startswith(os.path.join(self._cwd, ""))
+        return os.path.relpath(path, self._cwd) if is_here else path
 
 
 def _end_progress_bars() -> None:
@@ -348,27 +341,24 @@ def _timer_problem() -> str:
 
 
 def _listing(folder: str) -> dict[str, tuple[Any, ...]]:
-    """What tells whether a file has changed, for each file below the folder, also behind a link."""
+    """What tells whether a file has changed, for each file below the folder; nothing of folders."""
     found: dict[str, tuple[Any, ...]] = {}
     folders = collections.deque([folder])
     while folders and len(found) < MOST_FILES:
         with contextlib.suppress(OSError), os.scandir(folders.popleft()) as entries:
             for entry in entries:
-                with contextlib.suppress(OSError):
-                    _note(entry, folder, found, folders)
+                name = os.path.relpath(entry.path, folder)
+                if not entry.is_dir(follow_symlinks=False):
+                    with contextlib.suppress(OSError):
+                        found[name] = tuple(_facts(entry))
+                elif entry.name not in UNWATCHED_FOLDERS:
+                    folders.append(entry.path)
+                    found[name + os.sep] = ()
     return found
 
 
-def _note(entry: Any, folder: str, found: dict[str, Any], folders: collections.deque[str]) -> None:
-    name = os.path.relpath(entry.path, folder)
-    if entry.is_dir(follow_symlinks=False):
-        if entry.name not in UNWATCHED_FOLDERS:
-            folders.append(entry.path)
-            found[name + os.sep] = ()
-        return
-    status = entry.stat(follow_symlinks=False)
-    facts = [status.st_ino, status.st_size, status.st_mtime_ns]
-    if entry.is_symlink() and entry.is_file():
-        status = entry.stat()
-        facts += [status.st_ino, status.st_size, status.st_mtime_ns]
-    found[name] = tuple(facts)
+def _facts(entry: os.DirEntry[str]) -> Iterator[tuple[int, int, int]]:
+    """Of a file, and of what it is a link to."""
+    is_link = entry.is_symlink() and entry.is_file()
+    for status in (entry.stat(follow_symlinks=False), *([entry.stat()] if is_link else [])):
+        yield status.st_ino, status.st_size, status.st_mtime_ns

@@ -52,7 +52,7 @@ class KeptPaths:
     def problem(self, namespace: Mapping[str, Any], variables: Mapping[str, str]) -> str:
         """What keeps such a path, as a clause, "" where nothing does. ``namespace`` holds the names
         of the cells, ``variables`` are those of the environment that they have set."""
-        finalizers: Any = getattr(weakref.finalize, "_registry", ())
+        finalizers: Any = weakref.finalize._registry  # type: ignore[attr-defined]
         for finalizer in list(finalizers):
             found: Any = finalizer.peek()
             if found and found[1].__qualname__ == "TemporaryDirectory._cleanup":
@@ -86,8 +86,8 @@ class KeptPaths:
                     if not (key.startswith("__") and key.endswith("__")):
                         yield f"{name}.{key}", value
         yield "tempfile.tempdir", tempfile.tempdir
-        for reference in list(getattr(logging, "_handlerList", ())):
-            yield "a handler of logging", reference()
+        for handler in list(logging._handlerList):  # type: ignore[attr-defined]
+            yield "a handler of logging", handler()
 
     def _is_of_project(self, module: Any) -> bool:
         path = getattr(module, "__file__", None)
@@ -148,16 +148,15 @@ def _is_in(folder: str, text: str) -> bool:
 def _watch_temporary_names() -> list[str]:
     """The random parts of names that ``tempfile`` makes from now on. Each trial would have made
     files of its own."""
+    module: Any = tempfile
     names: list[str] = []
-    plain: Any = getattr(tempfile, "_RandomNameSequence", None)
-    if plain is not None:
 
-        class _RandomNameSequence(plain):  # type: ignore[misc]
-            def __next__(self) -> str:
-                names.append(super().__next__())
-                return names[-1]
+    class _RandomNameSequence(module._RandomNameSequence):  # type: ignore[misc]
+        def __next__(self) -> str:
+            names.append(super().__next__())
+            return names[-1]
 
-        tempfile._name_sequence = _RandomNameSequence()  # type: ignore[attr-defined]
+    module._name_sequence = _RandomNameSequence()
     return names
 
 
