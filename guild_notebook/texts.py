@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+_NARROWEST = 12  # columns of a terminal that a text has in a table
 _JOINER, _EMOJI = "\u200d", "\ufe0f"  # the latter makes what is before it wide
 
 
@@ -60,12 +62,19 @@ def cut_end(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows of texts as lines, those of a column below each other."""
+def columns(rows: Sequence[Sequence[str]], most: int = 0) -> Iterator[str]:
+    """Rows of texts as lines, those of a column below each other. With ``most``, the columns of a
+    terminal, texts of the widest ones go on in further lines where there is no room."""
+    from textwrap import wrap
+
     widths = [max(map(width, column)) for column in zip(*rows)]
+    while most and sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
     for row in rows:
-        padded = (text + " " * (most - width(text)) for text, most in zip(row, widths))
-        yield "  ".join(padded).rstrip()
+        texts = (wrap(t, w) if most and width(t) > w else [t] for t, w in zip(row, widths))
+        for line in zip_longest(*texts, fillvalue=""):
+            padded = (text + " " * (w - width(text)) for text, w in zip(line, widths))
+            yield "  ".join(padded).rstrip()
 
 
 def clock(seconds: float) -> str:

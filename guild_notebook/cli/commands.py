@@ -15,6 +15,7 @@ import logging
 import math
 import os
 import re
+import shutil
 import signal
 import sys
 import traceback
@@ -420,7 +421,8 @@ def text_lines(nb: Notebook, found: Discovered) -> Iterator[str]:
     the trials of a sweep may share."""
     if found.flags:
         rows = [("FLAG", "TYPE", "DEFAULT", "ALLOWED", "DESCRIPTION", "CELL")]
-        yield from columns(rows + [_row(nb, flag) for flag in found.flags.values()])
+        room = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else 0
+        yield from columns(rows + [_row(nb, flag) for flag in found.flags.values()], room)
     else:
         language = languages.name_of(nb)
         known = languages.is_known(nb)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import pytest
 from guild_notebook import __version__
 from guild_notebook.cli import main
 from tests.helpers.slow import but_slow
+from tests.helpers.terminal import on_terminal
 
 SLOW = pytest.mark.slow
 
@@ -108,6 +110,19 @@ def test_the_table_has_a_line_for_each_flag_and_each_annotation_passed_over(note
     assert lines[1].split() == ["lr", "number", "0.1", "How", "fast", *cell]
     assert lines[2].split() == ["n", "slider", "4", "0", "to", "10", *cell]
     assert "  the 2nd cell (Training), line 6: # old = 1 #@param (commented-out)" in lines
+
+
+def test_in_a_narrow_terminal_texts_go_on_below_in_their_column(tmp_path):
+    described = "#@markdown Step size of the optimizer\nlr = 0.1 #@param {min:0}"
+    path = notebook_of(tmp_path, f"#@title Settings\n{described}")
+    command = [sys.executable, "-m", "guild_notebook.cli", "flags", path.name]
+    with on_terminal(command, tmp_path, {"PATH": os.environ["PATH"]}, columns=70) as terminal:
+        assert terminal.end() == 0
+        assert terminal.lines[:3] == [
+            "FLAG  TYPE    DEFAULT  ALLOWED     DESCRIPTION       CELL",
+            "lr    number  0.1      at least 0  Step size of the  the 1st cell",
+            "                                   optimizer         (Settings)",
+        ]
 
 
 def test_preview_prints_what_a_run_would_execute(notebook):
