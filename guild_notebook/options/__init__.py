@@ -37,7 +37,8 @@ OPTIONS = (
         "cwd",
         "run|notebook|project",
         "run",
-        "working directory of the cells: the run's, the notebook's folder in it or in the project",
+        "working directory of the cells: the run's, the notebook's folder in it (the default of "
+        "guild run PATH) or in the project",
         readers.one_of("run", "notebook", "project"),
     ),
     Option("cell-timeout", "SECONDS", None, "time that each cell has", readers.seconds),

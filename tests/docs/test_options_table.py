@@ -62,9 +62,9 @@ def default(option: Option) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (tuple, dict)):
-        return ", ".join(f"`{item}`" for item in value) or "none"
+        return ", ".join(f"`{item}`" for item in value) or "–"
     if value is None:
-        return "none"
+        return "–"
     if isinstance(value, (str, ScalarsSetting)):
         return f"`{value}`"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
