@@ -88,7 +88,7 @@ function makeSheet() {
     const makeTile = (i) => tile(state.slot, i, common, !layout.places.has(i));
     const {columns, rows, down, rest} = layout;
     grid.replaceChildren(...[
-      rows.length ? el("div", {class: "scrolled grid", role: "region", tabindex: "0", "aria-label": "Runs by their flags"}, el("table", {style: {"--columns": columns.length}},
+      rows.length ? el("div", {class: "scrolled grid", role: "region", tabindex: "0", "aria-label": "Runs by their flags"}, el("table", {style: {"--columns": columns.length, "--names": down.length ? "9rem" : "0px"}},
         el("thead", {}, el("tr", {}, down.length ? el("td") : null,
           ...columns.map((text) => el("th", {scope: "col"}, el("small", {}, `${layout.across.name} `), text)))),
         el("tbody", {}, ...rows.map((row) => el("tr", {}, down.length ? el("th", {scope: "row"},
@@ -114,7 +114,8 @@ function makeSheet() {
       chosen.scrollIntoView({block: "nearest", inline: "nearest"});
     } else if (around && around.scrollWidth > around.clientWidth) {
       const [tile, box] = [chosen.getBoundingClientRect(), around.getBoundingClientRect()];
-      if (tile.left < box.left || tile.right > box.right) around.scrollLeft += tile.left - box.left - box.width / 3;
+      const names = around.querySelector("tbody th")?.offsetWidth ?? 0; // which stay over what is scrolled
+      if (tile.left < box.left + names || tile.right > box.right) around.scrollLeft += tile.left - box.left - Math.max(names + 6, box.width / 3);
     }
     if (changed.includes("run")) before = state.run;
   };
