@@ -156,7 +156,8 @@ class _Span(NamedTuple):
 
 
 class _Shared:
-    """Goes through the cells that run, each of which is given by its number among these."""
+    """Goes through the cells that run, each of which is given by its number among these, until one
+    is not shared."""
 
     def __init__(
         self, flags: frozenset[str], read: Sequence[Sequence[Statement]], with_settings: bool

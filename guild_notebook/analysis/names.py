@@ -72,6 +72,8 @@ def names(notebook: Notebook, blocks: Sequence[Block], startup: str) -> Names:
 
 
 class _Execution:
+    """Goes through a notebook as a run does, and gathers the ``names``."""
+
     def __init__(self, notebook: Notebook, startup: str, blocks: Sequence[Block]) -> None:
         self.names = Names()
         self._notebook = notebook
@@ -102,6 +104,8 @@ class _Execution:
             self._execute(block.events, UNSURE if block.may_raise else SURE)
 
     def _execute(self, each: Iterable[Event], most: int) -> None:
+        """Takes events that have at ``most`` this level. Of a function that may not be called at
+        all only the calls count."""
         for event in each:
             if not self._has_ended and (most or event.kind == events.CALL or not self._calls):
                 self._does[event.kind](event, min(event.level, most))

@@ -147,7 +147,7 @@ def _said(
         return None
     full = os.path.expanduser(path)
     if os.path.isabs(full):
-        return _of_absolute(path, full, is_write, project)
+        return _of_absolute(path, full, is_write)
     full = os.path.normpath(os.path.join(project.folder, path))
     if project.in_place or _is_in(full, project.root):
         return _of_project(path, full, is_write, project)
@@ -164,9 +164,7 @@ def _is_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def _of_absolute(
-    path: str, full: str, is_write: bool, project: Project
-) -> tuple[str, str, str] | None:
+def _of_absolute(path: str, full: str, is_write: bool) -> tuple[str, str, str] | None:
     if _NOT_OF_USERS.match(full):
         return None
     target = os.path.dirname(full) if is_write else full
@@ -278,7 +276,7 @@ class _Reader:
         for node in block.nodes:
             for call in _sure_calls(node):
                 for at, is_write in ((self._read_path(call), False), (self._written(call), True)):
-                    text = self.text(at) if at is not None else None
+                    text = self.text(at)
                     if at is not None and text is not None:
                         yield at, text, is_write
                 self._call(call)
@@ -445,9 +443,8 @@ def _mode(call: ast.Call) -> str:
     name = dotted(call.func).rpartition(".")[2]
     if name not in ("open", "File", "ZipFile"):
         return ""
-    if any(not each.arg for each in call.keywords) or any(
-        isinstance(each, ast.Starred) for each in call.args
-    ):
+    is_unpacked = any(isinstance(each, ast.Starred) for each in call.args)
+    if is_unpacked or any(not each.arg for each in call.keywords):
         return "?"
     given = call.args[1:2] or [each.value for each in call.keywords if each.arg == "mode"]
     if not given:

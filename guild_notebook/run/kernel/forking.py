@@ -49,6 +49,9 @@ first, or be within one."""
 FORK_SECONDS = 60.0
 """Time that a fork may take: the system copies the table of the process's memory."""
 
+WORTH_SECONDS = 0.5
+"""Cells between both points that take less are no reason to fork there: looking at a process takes
+about as long."""
 
 _COLLECTS = re.compile(r"\bgc\b")
 """In cells that look for objects, or have those collected that refer to each other: what is frozen
@@ -81,11 +84,6 @@ class SecondPoint:
     same: Sequence[str]
     end: str
     trials: int
-
-
-WORTH_SECONDS = 0.5
-"""Cells between both points that take less are no reason to fork there: looking at a process takes
-about as long."""
 
 
 class ForkedSupervisor(Child):
@@ -333,8 +331,7 @@ class Prefix:
         than they may; returns a text that says so."""
         limit, held = self._memory_limit, 0
         if not (limit and pid):
-            await asyncio.Event().wait()  # for ever
-        assert limit
+            return await asyncio.Future[str]()  # which never comes
         usage = Usage(pid, None, may_reset=False)
         try:
             while held <= limit:

@@ -32,7 +32,7 @@ class Grown:
         self._wanted: set[str] = set()
         self._left: dict[str, int] = {}  # how many trials have yet to want it
         self._number = 0
-        self._is_mixed = False  # the order of trials
+        self._is_mixed = False  # whether a key was wanted again after others
         self.guards: set[int] = set()
 
     def lifelines(self) -> list[int]:

@@ -35,7 +35,7 @@ import sys
 import time
 import traceback
 import uuid
-from typing import Any
+from typing import Any, NoReturn
 
 CONFIG = "prefix.json"
 
@@ -57,15 +57,14 @@ def sibling(name: str) -> Any:
 def main(folder: str, name: str) -> None:
     if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # not with PYTHONSAFEPATH
         del sys.path[0]
-    supervisor = sibling("supervisor")
     lifeline, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    serving = _guarded(lifeline, supervisor, folder)
+    serving = _guarded(lifeline, folder)
     with open(os.path.join(folder, CONFIG), encoding="utf-8") as file:
         config = json.load(file)
     os.unlink(file.name)
-    clients = _Clients(os.path.join(folder, name), supervisor.readable)
+    clients = _Clients(os.path.join(folder, name))
     ends: list[int] = []
     kernel, executed = None, _Executed()
     while True:
@@ -79,8 +78,7 @@ def main(folder: str, name: str) -> None:
             clients.refuse(f"the process that executes them failed with {type(e).__name__}: {e}")
             raise
         os.write(serving, b"1")
-        server = _Server(clients, serving, ends, supervisor)
-        request, output, grown = server.serve(executed.told())
+        request, output, grown = _Server(clients, serving, ends).serve(executed.told())
         if grown is None:
             break
         config, (clients, serving, ends) = request, grown
@@ -113,9 +111,14 @@ def _execute(
 ) -> None:
     """Execute the cells of ``config``, which are the next, in a process that has these ``pipes``.
     Ends where it must not be forked then, and where they take less than it is worth."""
+
+    def end(reason: str, cells: int = 0, is_of_cell: bool = False) -> NoReturn:
+        clients.refuse(reason, cells, is_of_cell)
+        os._exit(0)  # the guard ends what the cells have started
+
     done.ids.append((uuid.uuid4().hex, time.time(), len(done.took)))
     peak_memory = sibling("memory").PeakMemory
-    before, problem = len(done.took), ""
+    before = len(done.took)
     for number, cell in enumerate(config["cells"], 1):
         clients.tell({"cell": before + number - 1, "pid": os.getpid()})
         peak = peak_memory(os.getpid(), config["may_reset_peak"])
@@ -128,26 +131,20 @@ def _execute(
         is_last = number == len(config["cells"])
         if is_last:  # looks take no time of it
             clients.tell({"cell": before + number, "pid": os.getpid()})
-        is_of_cell = bool(problem)
-        if is_last and not problem:
-            taken = sum(seconds for seconds, _, _ in done.took[before:])
-            if taken < config.get("worth", 0.0):
-                clients.refuse("")
-                os._exit(0)
         own = [*pipes, *clients.fds()]
-        if not problem:
-            problem = kernel.problem(own, is_last)
-            if not (is_last or kernel.has_drawn):
-                problem = ""  # which may be over at the end
         if problem:
-            if before and is_of_cell:  # has it done what the next would find?
-                is_of_cell = not kernel.problem(own, True)
-            clients.refuse(problem, kernel.cells_before, is_of_cell)
-            os._exit(0)  # the guard ends what the cells have started
+            # Is it of this cell alone, or has one done what another process would find as well?
+            is_of_cell = not (before and kernel.problem(own, True))
+            end(problem, kernel.cells_before, is_of_cell)
+        taken = sum(seconds for seconds, _, _ in done.took[before:])
+        if is_last and taken < config.get("worth", 0.0):
+            end("")
+        problem = kernel.problem(own, is_last)
+        if problem and (is_last or kernel.has_drawn):  # others may be over at the end
+            end(problem, kernel.cells_before)
     kernel.settle()
     if before and (problem := sibling("grown").memory_problem(sibling)):
-        clients.refuse(problem)
-        os._exit(0)
+        end(problem)
 
 
 def _cpu_seconds() -> float:
@@ -156,11 +153,12 @@ def _cpu_seconds() -> float:
     return time.process_time() + times.children_user + times.children_system
 
 
-def _guarded(lifeline: int, supervisor: Any, folder: str = "") -> int:
+def _guarded(lifeline: int, folder: str = "") -> int:
     """Go on as a child of this process, which ends the child with the ``lifeline``, and what its
     cells have started; it removes the ``folder`` where the host is gone. Returns, in the child, a
     pipe for a byte once it serves: what it has forked then is not to be ended. Without a folder the
     child ends itself then."""
+    supervisor = sibling("supervisor")
     serving, told = os.pipe()
     since = time.time()
     pid = os.fork()
@@ -202,10 +200,10 @@ def _guarded(lifeline: int, supervisor: Any, folder: str = "") -> int:
 
 
 class _Clients:
-    """Who is connected to the socket at ``path``. ``readable`` is that of supervisor.py."""
+    """Who is connected to the socket at ``path``."""
 
-    def __init__(self, path: str, readable: Any) -> None:
-        self.path, self._readable = path, readable
+    def __init__(self, path: str) -> None:
+        self.path, self._readable = path, sibling("supervisor").readable
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(path)
         self._listener.listen(16)
@@ -306,8 +304,8 @@ class _Server:
     with more cells (grown.py). Once its lifeline is at its end, this process ends with its last
     client; ``ends`` has none where only the guard has the lifeline."""
 
-    def __init__(self, clients: _Clients, serving: int, ends: list[int], supervisor: Any) -> None:
-        self._clients, self._supervisor = clients, supervisor
+    def __init__(self, clients: _Clients, serving: int, ends: list[int]) -> None:
+        self._clients, self._supervisor = clients, sibling("supervisor")
         self._wake, woken = os.pipe()
         for fd in (self._wake, woken):
             os.set_blocking(fd, False)
@@ -315,7 +313,7 @@ class _Server:
         self._mask = signal.pthread_sigmask(signal.SIG_SETMASK, [])
         self._handler = signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
-        supervisor.prctl(supervisor.PR_SET_CHILD_SUBREAPER, 1)
+        self._supervisor.prctl(self._supervisor.PR_SET_CHILD_SUBREAPER, 1)
         self._supervisors: dict[int, socket.socket] = {}
         self._waiting: list[tuple[str, socket.socket]] = []  # for a process that has been grown
         self._grown = sibling("grown").Grown(os.path.dirname(clients.path), sibling)
@@ -355,16 +353,14 @@ class _Server:
         needed = {key for key, _ in self._waiting}
         answer, path = self._grown.answer(request["key"], request["trials"], needed)
         if path:
-            listening = _Clients(path, self._supervisor.readable)
+            listening = _Clients(path)
             end, lifeline = os.pipe()
             pid = os.fork()
             if not pid:
                 os.setsid()
-                signal.set_wakeup_fd(-1)
-                self._clients.close()
-                for fd in (lifeline, *self._own, *self._grown.lifelines()):
-                    os.close(fd)
-                return request, -1, (listening, _guarded(end, self._supervisor), [end])
+                self._close_in_fork()
+                os.close(lifeline)
+                return request, -1, (listening, _guarded(end), [end])
             os.close(end)
             listening.close()
             self._grown.add(request["key"], path, pid, lifeline)
@@ -374,14 +370,51 @@ class _Server:
     def _fork(self, client: socket.socket, request: Any, descriptors: list[int]) -> Any:
         pid = os.fork()
         if not pid:
-            others = [*self._own, *self._grown.lifelines()]
-            if _supervised(request["folder"], descriptors, others, self._clients, self._supervisor):
-                return request, descriptors[2], None
+            self._supervise(request["folder"], descriptors)
+            return request, descriptors[2], None  # it is the kernel
         for fd in descriptors:
             os.close(fd)
         self._supervisors[pid] = client
         self._clients.send(client, {"pid": pid})
         return None
+
+    def _supervise(self, folder: str, descriptors: list[int]) -> None:
+        """In a fork: be a supervisor, and do not return; or be its kernel, and return."""
+        liveness, status, output = descriptors
+
+        def start(not_for_kernel: tuple[int, ...]) -> int:
+            kernel = os.fork()
+            if kernel:
+                self._supervisor.keep_only(not_for_kernel, output)
+                return kernel
+            os.setsid()
+            self._supervisor.prctl(self._supervisor.PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.set_wakeup_fd(-1)
+            for fd in not_for_kernel:
+                os.close(fd)
+            raise _InKernel
+
+        status_of_exit, collects = 1, gc.isenabled()
+        try:
+            os.setsid()
+            self._close_in_fork()
+            gc.disable()
+            self._supervisor.main(liveness, status, folder, start)
+            status_of_exit = 0
+        except _InKernel:
+            if collects:
+                gc.enable()
+            return
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
+        os._exit(status_of_exit)
+
+    def _close_in_fork(self) -> None:
+        """In a fork: have nothing of what this process serves with."""
+        signal.set_wakeup_fd(-1)
+        self._clients.close()
+        for fd in (*self._own, *self._grown.lifelines()):
+            os.close(fd)
 
     def _reap(self) -> None:
         """Tell who has asked for a supervisor how it has ended. What a supervisor that was killed
@@ -398,47 +431,6 @@ class _Server:
                 if left.parent == os.getpid() and left.pid not in known:
                     with contextlib.suppress(OSError):
                         os.killpg(os.getpgid(left.pid), signal.SIGKILL)
-
-
-def _supervised(
-    folder: str,
-    descriptors: list[int],
-    others: list[int],
-    clients: _Clients,
-    supervisor: Any,
-) -> bool:
-    """In a fork: be a supervisor, and do not return; or be its kernel, for which this is True."""
-    liveness, status, output = descriptors
-
-    def start(not_for_kernel: tuple[int, ...]) -> int:
-        kernel = os.fork()
-        if kernel:
-            supervisor.keep_only(not_for_kernel, output)
-            return kernel
-        os.setsid()
-        supervisor.prctl(supervisor.PR_SET_PDEATHSIG, signal.SIGKILL)
-        signal.set_wakeup_fd(-1)
-        for fd in not_for_kernel:
-            os.close(fd)
-        raise _InKernel
-
-    status_of_exit, collects = 1, gc.isenabled()
-    try:
-        os.setsid()
-        signal.set_wakeup_fd(-1)
-        clients.close()
-        for fd in others:
-            os.close(fd)
-        gc.disable()
-        supervisor.main(liveness, status, folder, start)
-        status_of_exit = 0
-    except _InKernel:
-        if collects:
-            gc.enable()
-        return True
-    except BaseException:
-        traceback.print_exc(file=sys.__stderr__)
-    os._exit(status_of_exit)
 
 
 if __name__ == "__main__":
