@@ -24,6 +24,14 @@ KILL_SECONDS = 30.0
 log = logging.getLogger("guild")
 
 
+def stay_pending(run_dir: str) -> None:
+    """Let Guild go on as if the trial in ``run_dir`` had ended, for which no process is started."""
+    from guild import op_util
+
+    op_util.set_run_pending(op_util.init_run(run_dir))
+    raise SystemExit(0)
+
+
 class Stopped(BaseException):
     """No further trial is to be started: the batch ends with the exit status ``code``. Guild takes
     a SystemExit for the end of the trial that it starts then."""
@@ -42,6 +50,8 @@ class Jobs:
         self._changed = threading.Condition()
         self._running: dict[str, Any] = {}
         self._error: BaseException | None = None
+        self._is_ending = False
+        self._starts = threading.Lock()
         self._lock = batches.running_lock()
         self._prepares = threading.Lock()
         self._thread = threading.local()
@@ -87,9 +97,12 @@ class Jobs:
             raise error
 
     def _end(self) -> None:
-        """Wait for the end of trials that were interrupted."""
+        """Wait for the end of trials that were interrupted, and let those stay pending that have no
+        process yet, which is not interrupted."""
         from guild import util
 
+        with self._starts:
+            self._is_ending = True
         log.info("Stopping batch")
         with self._changed:
             if self._changed.wait_for(lambda: not self._running, KILL_SECONDS):
@@ -125,7 +138,10 @@ class Jobs:
 
     def _start_process(self, *args: Any, **options: Any) -> subprocess.Popen[bytes]:
         try:
-            process: subprocess.Popen[bytes] = self._popen(*args, **options)
+            with self._starts:
+                if self._is_ending:
+                    stay_pending(options["cwd"])
+                process: subprocess.Popen[bytes] = self._popen(*args, **options)
             return process
         finally:
             self._has_prepared()

@@ -21,6 +21,7 @@ from typing import Any
 
 from .. import start
 from ..compat import batches, with_changes
+from .jobs import stay_pending
 
 LONGEST_SECONDS = 60.0
 """A process that has waited so long ends, since it holds memory, and no more are started: where
@@ -90,10 +91,7 @@ class _Trials:
             self._preparing.join()
         with self._lock:
             if self._is_ending:
-                from guild import op_util
-
-                op_util.set_run_pending(op_util.init_run(options["cwd"]))
-                raise SystemExit(0)
+                stay_pending(options["cwd"])
             waiting, self._waiting = self._waiting, None
             if waiting and waiting.command == (args, options) and waiting.begin():
                 process = waiting.process

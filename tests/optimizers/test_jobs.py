@@ -285,6 +285,24 @@ def test_an_error_of_one_ends_the_batch_after_the_others(jobs: Jobs):
     assert ended == ["a"]
 
 
+def test_after_ctrl_c_a_trial_that_has_no_process_yet_stays_pending(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / ".guild").mkdir()
+    ending = threading.Event()
+    monkeypatch.setattr("guild_notebook.optimizers.jobs.log.info", lambda _said: ending.set())
+
+    def work() -> None:
+        ending.wait(LIMIT)
+        jobs._start_process(["touch", str(tmp_path / "started")], cwd=str(tmp_path))
+
+    jobs.run(Trial("a"), work)
+    jobs._end()
+    jobs.wait()
+    assert [path.name for path in tmp_path.iterdir()] == [".guild"]
+    assert (tmp_path / ".guild" / "PENDING").exists()
+
+
 @pytest.mark.parametrize(
     ("command", "count"),
     [
