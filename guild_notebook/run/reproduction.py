@@ -57,7 +57,7 @@ def stage(run: FinishedRun, choice: Choice) -> Staged:
     secrets = RunSecrets(run)
     _check_secrets(run, secrets)
     settings = {**options.defaults(), **run.settings("until", "skip-tags", "kernel")}
-    until = choice.until or settings["until"]
+    until = settings["until"] if choice.until is None else choice.until
     if until is not None:
         states.indexes_to_run(notebook.cells, settings["skip-tags"], until)
     kernel, notice = choice.kernel, ""

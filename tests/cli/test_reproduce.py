@@ -260,6 +260,10 @@ def test_a_cell_that_is_not_there_makes_no_run(project: Project, steady: Run) ->
         f"run {steady.id[:8]} is not reproduced: no cell that runs is called 'Trainig' - did you "
         "mean 'Training'?"
     )
+    # As of a variable of a script that is not set.
+    assert refused(project, steady.id, "--cells-until", "").startswith(
+        f"run {steady.id[:8]} is not reproduced: no cell that runs is called '' - "
+    )
 
 
 def test_a_run_that_fails_in_the_same_way_is_the_same(project: Project) -> None:
