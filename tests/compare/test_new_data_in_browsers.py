@@ -50,6 +50,21 @@ def later(data: compare_data.Data) -> compare_data.Data:
     return {**new, "title": f"digits: {len(new['runs'])} runs"}
 
 
+TELL_READ = """(() => {
+    const ask = fetch;
+    window.fetch = async (...how) => {
+        const answer = await ask(...how), read = answer.json.bind(answer);
+        answer.json = async () => {
+            const data = await read();
+            setTimeout(() => { window.isRead = true; });
+            return data;
+        };
+        return answer;
+    };
+})()"""
+"""So that ``isRead`` is set once a page has read other data."""
+
+
 class Live:
     """A page whose data is now the first, now the later."""
 
@@ -66,6 +81,14 @@ class Live:
             "void document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))"
         )
         self.page.wait(f"document.querySelector('h1').innerText === {json.dumps(data['title'])}")
+        self.page.frame()
+
+    def arrives_again(self) -> None:
+        """The same data comes under another tag."""
+        self._server.replace("sweep", self._data[1 - self._next], self._images)
+        self.page.evaluate(f"{TELL_READ}, void document.dispatchEvent("
+                           "new Event('visibilitychange', {bubbles: true}))")  # fmt: skip
+        self.page.wait("window.isRead")
         self.page.frame()
 
 
@@ -161,6 +184,16 @@ def test_what_has_the_focus_keeps_it(view: str, live: Any):
         if after != before:
             lost.append((kind, before, after))
     assert (lost, len(kinds) > 25) == ([], True)
+
+
+@pytest.mark.parametrize("view", but_slow(["sheet", "one"], "sheet"))
+def test_a_tile_keeps_the_focus_where_no_tile_is_new(view: str, live: Any):
+    each = live(f"view={view}&cell=Training&run=c81e728d")
+    each.page.evaluate("void document.querySelector('.tile.is-base').focus()")
+    before = each.page.evaluate(FOCUS)
+    each.arrives_again()
+    assert each.page.evaluate(FOCUS) == before
+    assert before[2] != each.page.evaluate("document.querySelector('.tile.is-chosen').ariaLabel")
 
 
 def test_folds_stay_as_they_are(live: Any):

@@ -108,7 +108,8 @@ function makeSheet() {
     const chosen = grid.querySelector(`.tile[data-run="${state.run}"]`) || grid.querySelector(".tile");
     if (!chosen) return;
     chosen.tabIndex = 0;
-    if (document.activeElement && document.activeElement.classList.contains("tile")) chosen.focus({preventScroll: true});
+    const follows = !changed.includes("data"); // of which the focus is kept where it is
+    if (follows && document.activeElement && document.activeElement.classList.contains("tile")) chosen.focus({preventScroll: true});
     const around = chosen.closest(".grid");
     if (changed.includes("run") && before !== null && state.view === "sheet") {
       chosen.scrollIntoView({block: "nearest", inline: "nearest"});
