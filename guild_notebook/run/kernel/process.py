@@ -7,8 +7,10 @@ import contextlib
 import dataclasses
 import math
 import os
+import secrets
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -26,7 +28,7 @@ from ...errors import KernelError
 from ...kernels import interpreters
 from . import environment, launcher, supervisor
 from .channels import IopubListener, KernelClient
-from .starting import KernelStart, Pipes, shown_name
+from .starting import PORTS, KernelStart, Pipes, shown_name
 
 SHUTDOWN_SECONDS = 5.0  # that a kernel has to end by itself, with exit handlers, until it is killed
 LEFTOVER_SECONDS = 2.0  # that what cells have started has to end of SIGTERM after the kernel
@@ -46,6 +48,7 @@ STARTS_ELSEWHERE = ("ssh", "docker", "podman", "kubectl", "srun")
 processes."""
 
 MOST_PARENTS = 10  # programs between the one that was started and the kernel
+FIRST_PORT, END_OF_PORTS = 10_000, 32_768  # below those that systems give to who wants any
 LAST_OUTPUT = 100_000  # last bytes that are kept of what the kernel's process itself writes
 LAST_OF_LINE = 10_000  # characters of the end of a line of these that are shown
 
@@ -77,6 +80,22 @@ class SupervisedManager(AsyncKernelManager):  # type: ignore[misc]
         provisioner = LocalProvisioner(parent=self, kernel_spec=spec, connection_info=connection)
         provisioner.process = self.start.supervisor
         self.provisioner = provisioner
+
+
+def _free_ports(ip: str) -> list[int]:
+    """A port for each of a kernel's sockets that nobody has, and that no system gives to who wants
+    any: some kernels start for seconds before they take theirs, and another process would have it
+    by then."""
+    with contextlib.ExitStack() as stack:
+        ports: list[int] = []
+        for _ in range(100):  # where there are none, jupyter_client looks for others
+            if len(ports) == len(PORTS):
+                break
+            probe = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                probe.bind((ip, FIRST_PORT + secrets.randbelow(END_OF_PORTS - FIRST_PORT)))
+                ports.append(int(probe.getsockname()[1]))
+        return ports
 
 
 class Kernel:
@@ -153,6 +172,10 @@ class Kernel:
         if self._start.is_local:
             self.manager.transport = "ipc"
             self.manager.ip = self._start.sockets
+        else:
+            self.manager.cache_ports = False
+            for name, port in zip(PORTS, _free_ports(self.manager.ip)):
+                setattr(self.manager, name, port)
         try:
             await self.manager.start_kernel(
                 cwd=self._start.cwd,

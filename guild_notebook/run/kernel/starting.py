@@ -31,7 +31,7 @@ HISTORY = "--HistoryManager.hist_file=:memory:"
 """The argument for an IPython kernel, as nbclient has it: else all runs write to the user's own
 history."""
 
-_PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
 class Child:
@@ -279,7 +279,7 @@ class KernelStart:
             self._wait_pipe = os.open(pipe, os.O_RDWR)  # open until this process ends
             self._waits_for = self._description()
         file = os.path.join(self.folder, "kernel.json")
-        self.connection = {port: number for number, port in enumerate(_PORTS, 1)}
+        self.connection = {port: number for number, port in enumerate(PORTS, 1)}
         self.connection["ip"] = self.sockets
         self.connection["key"] = os.urandom(32).hex()
         self.connection["transport"] = "ipc"

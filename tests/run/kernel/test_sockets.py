@@ -125,6 +125,8 @@ def test_other_kernels_listen_on_loopback_only_and_want_a_key(looking: Project):
     seen = look(looking, "b")
     assert_private(seen)
     assert seen["connection"]["transport"] == "tcp"
+    ports = [port for name, port in seen["connection"].items() if name.endswith("_port")]
+    assert len({*ports}) == 5 and all(10_000 <= port < 32_768 for port in ports)
     assert len(seen["connection"]["key"]) >= 32
     assert seen["listening"]
     assert {address.split(":")[0] for address in seen["listening"]} == {LOOPBACK}
