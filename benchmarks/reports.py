@@ -117,14 +117,14 @@ def written(kind: str, folder: Path, size: int = SIZE) -> tuple[Path, float]:
     return Path(path), time.monotonic() - began
 
 
-def opened(browser: Any, page: Path) -> float:
-    """The seconds from the address of a page to its first picture."""
+def opened(browser: Any, page: Path, clock: Callable[[], float] = time.monotonic) -> float:
+    """The seconds of a clock from the address of a page to its first picture."""
     with browser.page() as tab:
         tab.goto("about:blank")
-        began = time.monotonic()
+        began = clock()
         tab.goto(page.as_uri(), wait_until="load", timeout=120_000)
         tab.evaluate(DRAWN)
-        return time.monotonic() - began
+        return clock() - began
 
 
 def digits(folder: Path) -> Path:

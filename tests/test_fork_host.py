@@ -20,6 +20,7 @@ import pytest
 
 from guild_notebook import fork_host
 from guild_notebook.fork_host import Host, ask
+from tests.helpers.project import LIMIT
 
 PROCESS = """
 import os, shutil, signal, socket, sys, time
@@ -63,7 +64,7 @@ def want(folder: str, key: str = "a", how: str = "waits", **others: Any) -> dict
 def pids(folder: str, number: int = 1) -> list[int]:
     """The processes that the host has started, once there are so many."""
     found: list[str] = []
-    until = time.monotonic() + 20
+    until = time.monotonic() + LIMIT
     while len(found) < number and time.monotonic() < until:
         time.sleep(0.02)
         path = Path(folder, "pids")
@@ -73,7 +74,7 @@ def pids(folder: str, number: int = 1) -> list[int]:
 
 
 def wait_for(folder: str, name: str) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + LIMIT
     while not Path(folder, name).exists() and time.monotonic() < until:
         time.sleep(0.02)
     assert Path(folder, name).exists()
@@ -99,7 +100,7 @@ def group(pid: int) -> list[int]:
 
 
 def assert_nothing_is_left(folder: str, pid: int) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + LIMIT
     while (group(pid) or os.path.exists(folder)) and time.monotonic() < until:
         time.sleep(0.02)
     assert not is_there(pid)
@@ -156,7 +157,7 @@ def test_however_a_host_ends_no_process_and_no_folder_is_left(
         started.stdin.flush()
     else:
         os.kill(started.pid, end)
-    started.communicate(timeout=20)
+    started.communicate(timeout=LIMIT)
     assert_nothing_is_left(folder, pid)
 
 
@@ -245,7 +246,7 @@ def test_a_process_that_ends_by_itself_is_not_started_again(host: Host, said: li
     environment = {fork_host.VARIABLE: host.folder}
     assert fork_host.is_offered(environment)
     assert want(host.folder, how="crashes") == {"state": "running"}
-    until = time.monotonic() + 20
+    until = time.monotonic() + LIMIT
     while (answer := want(host.folder)) == {"state": "running"} and time.monotonic() < until:
         time.sleep(0.05)
     why = "the process that executes the shared cells has ended: no module named torch"

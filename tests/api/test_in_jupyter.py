@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,11 +23,12 @@ class Notebook:
 
     def execute(
         self, source: str, until: Callable[[str], bool] | None = None
-    ) -> list[tuple[float, str, dict[str, Any]]]:
-        """What the cell shows, each with the time and its type; it is interrupted once the text
-        that it has printed is such. What belongs to another cell is not among it."""
+    ) -> list[tuple[datetime, str, dict[str, Any]]]:
+        """What the cell shows, each with the time at which it was sent and its type; it is
+        interrupted once the text that it has printed is such. What belongs to another cell is not
+        among it."""
         asked = self._client.execute(source)
-        shown: list[tuple[float, str, dict[str, Any]]] = []
+        shown: list[tuple[datetime, str, dict[str, Any]]] = []
         printed = ""
         while True:
             message = self._client.get_iopub_msg(timeout=LIMIT)
@@ -37,7 +38,7 @@ class Notebook:
             if content.get("execution_state") == "idle":
                 return shown
             if kind in ("stream", "error", "execute_result"):
-                shown.append((time.monotonic(), kind, content))
+                shown.append((message["header"]["date"], kind, content))
             printed += content.get("text", "")
             if until and until(printed):
                 self.manager.interrupt_kernel()
@@ -55,7 +56,7 @@ def notebook(project: Project) -> Iterator[Notebook]:
     manager.shutdown_kernel(now=True)
 
 
-def printed(shown: list[tuple[float, str, dict[str, Any]]], name: str = "stdout") -> str:
+def printed(shown: list[tuple[datetime, str, dict[str, Any]]], name: str = "stdout") -> str:
     return "".join(content["text"] for _, _, content in shown if content.get("name") == name)
 
 
@@ -76,7 +77,7 @@ def test_output_is_shown_below_the_cell_while_the_run_goes_on(notebook: Notebook
     assert printed(shown) == "".join(f"step: {i}\ncount: {i + 1}\n" for i in range(20))
     assert "[2/2] Loop (" in printed(shown, "stderr")
     times = [when for when, _, content in shown if content.get("name") == "stdout"]
-    assert times[-1] - times[0] > 1  # of the two seconds that the cell takes
+    assert (times[-1] - times[0]).total_seconds() > 1  # of the two seconds that the cell takes
     _, kind, content = shown[-1]
     assert kind == "execute_result"
     assert content["data"]["text/html"].startswith("<table ")

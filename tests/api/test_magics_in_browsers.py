@@ -83,11 +83,11 @@ def test_in_jupyterlab_runs_tables_and_reports_are_shown(
             page.keyboard.press("Shift+Enter")  # which goes to the next
         run = cells.nth(1).locator(".jp-OutputArea")
         run.locator("td", has_text="completed").first.wait_for(timeout=LIMIT)
-        assert "loss: 0.25" in run.inner_text()
+        run.get_by_text("loss: 0.25").first.wait_for()
         trials = cells.nth(2).locator(".jp-OutputArea tbody tr")
         trials.nth(1).wait_for(timeout=LIMIT)
         assert trials.count() == 2
-        assert "2 trials of train.ipynb · lr · 2 at once" in cells.nth(2).inner_text()
+        cells.nth(2).get_by_text("2 trials of train.ipynb · lr · 2 at once").first.wait_for()
         table = cells.nth(3).locator(".jp-OutputArea table")
         table.wait_for(timeout=LIMIT)
         assert table.locator("tbody tr").count() == 3
@@ -97,7 +97,8 @@ def test_in_jupyterlab_runs_tables_and_reports_are_shown(
         report.locator("p.mine").wait_for(state="visible", timeout=LIMIT)
         assert "lr" in report.locator("body").inner_text()
         page.screenshot(path=str(tmp_path / "lab.png"))
-        wrong = cells.nth(5).locator(".jp-OutputArea").inner_text().strip()
-        assert wrong == (
+        wrong = cells.nth(5).locator(".jp-OutputArea")
+        wrong.get_by_text("UserError").first.wait_for()
+        assert wrong.inner_text().strip() == (
             "UserError: %guild report takes one run - give its ID, or its number in guild runs"
         )

@@ -15,7 +15,7 @@ from guild_notebook import kernel_folders
 from guild_notebook.cli import main
 from tests.helpers.causes import linux, of_home, started_run
 from tests.helpers.in_process import at_home
-from tests.helpers.project import Project, Run, start, wait_for
+from tests.helpers.project import LIMIT, Project, Run, start, wait_for
 from tests.helpers.terminal import OnTerminal, on_terminal
 
 pytestmark = linux
@@ -130,7 +130,7 @@ def test_a_kernel_of_another_language_is_kept_and_attached_to(project: Project):
         console.type('echo "rows: ${rows}0"', "rows: 350")
         console.leave()
     project.guild("stop", "-y", done.run.id)
-    wait_for(lambda: not of_home(project), 30)
+    wait_for(lambda: not of_home(project))
 
 
 WAITS = """\
@@ -139,6 +139,8 @@ print('started', flush=True)
 while not os.path.exists('go on'):
     time.sleep(0.05)
 print('went on')"""
+
+GOES_FURTHER = "while not os.path.exists('go further'):\n    time.sleep(0.05)\n"
 
 ASKS = "try:\n    input('for the run?')\nexcept Exception as e:\n    print(type(e).__name__)"
 
@@ -150,7 +152,7 @@ def waits_for_the_kernel(pid: int) -> bool:
 
 def test_a_run_that_goes_on_is_not_disturbed(project: Project):
     """Its cells keep their numbers, outputs and times, and fail as ever where they ask."""
-    project.notebook("nb.ipynb", "x = 1", WAITS, "import time\ntime.sleep(6)\nx", ASKS)
+    project.notebook("nb.ipynb", "x = 1", WAITS, f"{GOES_FURTHER}x", ASKS)
     process = start(project, "run", "-y", "nb.ipynb", "nb-report=none")
     run = started_run(project)
     try:
@@ -164,9 +166,10 @@ def test_a_run_that_goes_on_is_not_disturbed(project: Project):
             console.type("print('of ' + 'the console'); x * 1000")
             console.terminal.press("\x03")
             console.wait_for("it is executed when the run's cell has ended", "In [")
+            (run.dir / "go further").touch()
             console.type("raise ValueError('mine')", "1000", "ValueError: mine")
             console.leave()
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=LIMIT)
     finally:
         process.kill()
     assert process.returncode == 0, said
@@ -180,7 +183,7 @@ def test_a_run_that_goes_on_is_not_disturbed(project: Project):
     ]
     assert outputs[1]["execution_count"] == 3
     assert "console" not in said and "mine" not in said
-    wait_for(lambda: not of_home(project), 30)
+    wait_for(lambda: not of_home(project))
 
 
 def test_a_run_without_a_kernel_is_named(

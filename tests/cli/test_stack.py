@@ -16,7 +16,7 @@ import pytest
 
 from guild_notebook import kernel_folders
 from tests.helpers.causes import linux, started_run
-from tests.helpers.project import Project, Run, code, start
+from tests.helpers.project import LIMIT, Project, Run, code, start
 from tests.helpers.slow import but_slow
 
 pytestmark = linux
@@ -36,7 +36,7 @@ def running(
         yield started_run(project)
     finally:
         project.guild("stop", "-y")
-        process.communicate(timeout=60)
+        process.communicate(timeout=LIMIT)
 
 
 def stack(project: Project, run: Run, **env: str) -> tuple[int, str, str]:
@@ -46,7 +46,7 @@ def stack(project: Project, run: Run, **env: str) -> tuple[int, str, str]:
         env={**project.environment(), "PATH": "/usr/bin:/bin", **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT,
     )
     return done.returncode, done.stdout.replace(run.id[:8], "RUN"), done.stderr
 

@@ -225,7 +225,7 @@ def test_a_run_is_running_its_output_is_followed_and_guild_stop_ends_it(project,
         stopped = project.guild("stop", "-y", run.id)
         assert stopped.status == 0 and f"Stopping {run.id}" in stopped.stderr
         assert status(project, run) == "terminated"
-        assert not [p for p in processes_of(run) if p.is_running()]
+        wait_for(lambda: not processes_of(run))
         assert "kept" in json.dumps(run.notebook("nb.ipynb"))
         assert process.poll() is None  # the dispatcher goes on
     finally:
@@ -256,7 +256,7 @@ def test_stopping_it_ends_what_runs_and_stages_the_rest_again(project, cluster):
     assert process.returncode != 0
     states = [status(project, run) for run in runs]
     assert sorted(states) == ["staged"] * 3 + ["terminated"] * 2
-    assert not [p for run in runs for p in processes_of(run)]
+    wait_for(lambda: not [p for run in runs for p in processes_of(run)])
 
 
 @LONG
@@ -405,7 +405,7 @@ def test_a_background_task_that_fails_stops_the_operation(
     assert f"guild-notebook: {line}\n" in said
     states = [status(project, run) for run in runs]
     assert sorted(states) == ["staged"] * 3 + ["terminated"] * 2
-    assert not [p for run in runs for p in processes_of(run)]
+    wait_for(lambda: not [p for run in runs for p in processes_of(run)])
 
 
 # ---- beside others

@@ -111,6 +111,9 @@ def opened(request: pytest.FixtureRequest, server: Served, silence: Silence) -> 
     assert [error for error in made.errors() if "favicon.ico" not in error] == []
 
 
+IS_LOADED = "location.href !== 'about:blank' && document.readyState === 'complete'"
+
+
 def wait_for_page(opened: Opened, expression: str) -> None:
     """Wait until it is true, of a page that is on its way: one that goes evaluates nothing."""
 
@@ -129,8 +132,9 @@ def link_opened(page: Opened, selector: str) -> Iterator[Opened]:
     if isinstance(page, InChromium):
         with page.page.context.expect_page() as opening:
             page.click(selector)
-        opening.value.wait_for_load_state()
-        yield InChromium(opening.value)
+        made = InChromium(opening.value)
+        wait_for_page(made, IS_LOADED)
+        yield made
         opening.value.close()
         return
     assert isinstance(page, InFirefox)
@@ -145,7 +149,7 @@ def link_opened(page: Opened, selector: str) -> Iterator[Opened]:
     wait_for(lambda: contexts() - before)
     (firefox.context,) = contexts() - before
     try:
-        wait_for_page(page, "location.href !== 'about:blank' && document.readyState === 'complete'")
+        wait_for_page(page, IS_LOADED)
         yield page
     finally:
         firefox.tell("browsingContext.close", context=firefox.context)
@@ -234,7 +238,7 @@ def test_a_report_opens_and_can_reach_nothing_of_the_page(opened: Opened):
 
 def test_the_home_is_a_click_away(opened: Opened):
     opened.evaluate("void document.querySelector('.live a').click()")
-    wait_for_page(opened, "document.title === 'Runs to compare'")
+    wait_for_page(opened, f"document.title === 'Runs to compare' && {IS_LOADED}")
     assert opened.text("h1") == "Runs to compare"
     opened.evaluate("void document.querySelector('th a').click()")
     wait_for_page(opened, "document.querySelector('.live')")

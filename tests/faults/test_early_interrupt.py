@@ -158,5 +158,5 @@ def test_at_any_time_it_is_no_traceback(project: Project, milliseconds: int):
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=LIMIT)
     # Python itself has not begun: nothing of an environment can be in place yet.
-    is_too_early = "init_import_site" in said
+    is_too_early = "Fatal Python error: init" in said
     assert is_too_early or "Traceback" not in said, said

@@ -16,7 +16,7 @@ from guild_notebook import kernel_folders
 from guild_notebook.kernel_folders import KernelFolder
 from tests.helpers.causes import linux, of_home, started_run
 from tests.helpers.in_process import at_home
-from tests.helpers.project import Project, Run, start, wait_for
+from tests.helpers.project import LIMIT, Project, Run, start, wait_for
 from tests.helpers.slow import but_slow
 
 pytestmark = linux
@@ -46,8 +46,8 @@ def kept(project: Project, *options: str, notebook: str = "nb.ipynb") -> tuple[R
 
 
 def wait_for_end(project: Project, folder: KernelFolder) -> None:
-    wait_for(lambda: not of_home(project), 30)
-    wait_for(lambda: not os.path.exists(folder.path), 5)
+    wait_for(lambda: not of_home(project))
+    wait_for(lambda: not os.path.exists(folder.path))
 
 
 def test_the_run_ends_at_once_and_says_how_to_get_to_its_kernel(project: Project):
@@ -96,7 +96,8 @@ def end_kernel(project: Project, run: Run, folder: KernelFolder) -> None:
 
 def kill_supervisor(project: Project, run: Run, folder: KernelFolder) -> None:
     os.kill(folder.supervisor, signal.SIGKILL)
-    wait_for(lambda: len(of_home(project)) == 2)  # what the cell has started
+    # Any other run on this machine may look as well, and end what the cell has started.
+    wait_for(lambda: len(of_home(project)) <= 2)
     look_by_command(project, run)
 
 
@@ -140,8 +141,8 @@ def test_nothing_is_left_of_it(project: Project, end: Callable[..., None]):
 
 def test_it_ends_when_its_time_is_over(project: Project):
     began = time.time()
-    _, folder = kept(project, "nb-keep-kernel-for=3")
-    assert began + 3 < folder.until < time.time() + 3
+    _, folder = kept(project, "nb-keep-kernel-for=15")  # Guild itself takes some to end
+    assert began + 15 < folder.until < time.time() + 15
     wait_for_end(project, folder)
     assert time.time() >= folder.until
 
@@ -153,7 +154,7 @@ def test_the_same_run_started_again_has_one_kernel(project: Project):
     assert again.status == 1
     second = kernel_folders.of_run(str(run.dir))
     assert second and second.pid != first.pid
-    assert len(of_home(project)) == 4
+    wait_for(lambda: len(of_home(project)) == 4)
     kernel_folders.end_of_run(str(run.dir))
     wait_for_end(project, second)
 
@@ -172,7 +173,7 @@ NONE = {
 def test_no_kernel_is_kept(project: Project, why: str):
     source, status = NONE[why]
     project.notebook("nb.ipynb", source)
-    options = "nb-keep-kernel=error", "nb-report=none", "nb-cell-timeout=2"
+    options = "nb-keep-kernel=error", "nb-report=none", "nb-cell-timeout=5"
     done = project.guild("run", "-y", "nb.ipynb", *options)
     assert done.status == status, done.stderr
     assert " kept" not in done.stdout + done.stderr
@@ -185,7 +186,7 @@ def test_no_kernel_is_kept_of_a_run_that_is_stopped(project: Project):
     process = start(project, "run", "-y", "nb.ipynb", "nb-keep-kernel=error", "nb-report=none")
     started_run(project)
     assert project.guild("stop", "-y").status == 0
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=LIMIT)
     assert "is kept" not in said
     assert of_home(project) == []
 
@@ -208,7 +209,7 @@ def test_of_a_sweep_the_last_kernels_are_kept_also_where_they_are_forked(
     folders = [kernel_folders.of_run(str(run.dir)) for run in trials[1:]]
     assert len({folder.pid for folder in folders if folder}) == 4
     project.guild("stop", "-y", "1:5")
-    wait_for(lambda: not of_home(project), 30)
+    wait_for(lambda: not of_home(project))
 
 
 def test_on_the_worker_of_a_cluster_no_kernel_is_kept(project: Project):
@@ -283,7 +284,8 @@ def test_a_kernel_that_writes_goes_on_when_nobody_reads(project: Project):
     def number() -> int:
         return (run.dir / "written").stat().st_size
 
+    wait_for((run.dir / "written").exists)
     before = number()
-    wait_for(lambda: number() > before + 1000, 30)
+    wait_for(lambda: number() > before + 1000)
     kernel_folders.end_of_run(str(run.dir))
     wait_for_end(project, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.helpers.causes import linux, of_home
 from tests.helpers.figures import figure
-from tests.helpers.project import LIMIT, Project, Run, start
+from tests.helpers.project import LIMIT, Project, Run, start, wait_for
 
 pytestmark = linux
 
@@ -46,8 +47,10 @@ def check(run: Run, value: int) -> None:
 
 def leftovers(project: Project, runs: list[Run]) -> list[str]:
     """Temporary files and sockets, half-written files and processes of the project's runs."""
-    found = [str(path) for path in Path(project.env["TMPDIR"]).rglob("*")]
-    found += [str(p) for p in Path(project.env["JUPYTER_RUNTIME_DIR"]).rglob("*")]
+    found = []
+    for variable in ("TMPDIR", "JUPYTER_RUNTIME_DIR"):
+        for folder, folders, files in os.walk(project.env[variable]):  # also what is being removed
+            found += [os.path.join(folder, name) for name in (*folders, *files)]
     for run in runs:
         found += [str(path) for path in run.dir.rglob("*") if path.name.endswith(".part")]
         found += [str(path) for path in run.dir.rglob("*") if path.is_socket() or path.is_fifo()]
@@ -65,6 +68,7 @@ def test_runs_at_the_same_time_do_not_mix_and_leave_nothing(watched: Project, co
     assert sorted(run.flags["x"] for run in runs) == list(range(1, count + 1))
     for run in runs:
         check(run, run.flags["x"])
+    wait_for(lambda: not leftovers(watched, runs))
     left = leftovers(watched, runs)
     assert left == []
     figure(f"{count} runs at once: complete, leftovers", f"{len(runs)}, {len(left)}", f"{count}, 0")

@@ -20,7 +20,8 @@ def work():
 thread = threading.Thread(target=work)
 thread.start()
 async def report():
-    await asyncio.sleep(0.5)
+    while thread.is_alive():
+        await asyncio.sleep(0.1)
     print('from the task')
 task = asyncio.ensure_future(report())
 atexit.register(print, 'at the end')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -59,9 +58,7 @@ def subscriber(project: Project) -> str:
 
 def check(project: Project, count: int) -> None:
     project.without_reports("nb.ipynb")
-    since = time.monotonic()
-    done = attempt(project, "nb.ipynb", limit=60)
-    assert time.monotonic() - since < 60
+    done = attempt(project, "nb.ipynb")
     assert done.status == 0, done.stderr
     lines = [int(line[:9]) for line in done.stdout.splitlines() if line[:9].isdigit()]
     assert lines == list(range(count)) and done.stdout.endswith("last\n")

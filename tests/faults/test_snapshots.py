@@ -20,7 +20,7 @@ SLEEP = 'import signal, time; signal.signal(signal.SIGTERM, signal.{action}); ti
 START = '''
 import subprocess, sys, time
 subprocess.Popen([sys.executable, *sys.argv[1:]], start_new_session='session' in sys.argv[-1])
-time.sleep(1.3 if 'slow' in sys.argv[-1] else 0)
+time.sleep(4 if 'slow' in sys.argv[-1] else 0)
 '''
 for number, kind in enumerate(KINDS):
     action = 'SIG_IGN' if 'stubborn' in kind else 'SIG_DFL'
@@ -31,7 +31,7 @@ for number, kind in enumerate(KINDS):
     else:
         new = 'session' in kind
         subprocess.Popen([sys.executable, *child], env=env, start_new_session=new)
-time.sleep(1.2)
+time.sleep(4)
 print('started', flush=True)
 """
 
@@ -65,7 +65,7 @@ def test_each_kind_of_process_that_cells_leave_is_found_by_looks_at_the_process_
             os.kill(process.pid, signal.Signals[how])
         status = process.wait(LIMIT)
         assert status == (0 if how == "its end" else -signal.Signals[how]), run.output
-        wait_for(lambda: not left(marks), 10)
+        wait_for(lambda: not left(marks))
     finally:
         still = left(marks)
         for word in marks:

@@ -67,8 +67,9 @@ class Opened:
         raise NotImplementedError
 
     def frame(self) -> None:
-        """Wait until what was done is drawn."""
-        self.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)))")
+        """Wait until what was done is drawn, and what came of that as well."""
+        frame = "new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)))"
+        self.evaluate(f"{frame}.then(() => {frame})")
 
     def wait(self, expression: str) -> None:
         """Wait until an expression is true."""

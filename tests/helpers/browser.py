@@ -109,13 +109,13 @@ class Browser:
 
         if self._browser:
             try:
-                return self._browser.new_context(**options)
+                return _patient(self._browser.new_context(**options))
             except Error:  # it has died
                 pass
         self._browser = self._type.launch(
             executable_path=self._path, headless=True, args=list(FLAGS), timeout=LIMIT
         )
-        return self._browser.new_context(**options)
+        return _patient(self._browser.new_context(**options))
 
     def close(self) -> None:
         if self._browser:
@@ -138,13 +138,15 @@ class Browser:
         preferences = folder / "Default" / "Preferences"
         preferences.parent.mkdir(parents=True)
         preferences.write_text('{"profile": {"cookie_controls_mode": 0}}')
-        context = self._type.launch_persistent_context(
-            folder,
-            executable_path=self._path,
-            headless=True,
-            args=list(FLAGS),
-            timeout=LIMIT,
-            viewport={"width": 1200, "height": 2000},
+        context = _patient(
+            self._type.launch_persistent_context(
+                folder,
+                executable_path=self._path,
+                headless=True,
+                args=list(FLAGS),
+                timeout=LIMIT,
+                viewport={"width": 1200, "height": 2000},
+            )
         )
         try:
             yield context.new_page()
@@ -183,6 +185,12 @@ class Browser:
             route.continue_()
         else:
             route.abort()
+
+
+def _patient(context: Any) -> Any:
+    """A context whose pages wait for as long as a busy machine may take."""
+    context.set_default_timeout(LIMIT)
+    return context
 
 
 def _noted(page: Any) -> Visit:

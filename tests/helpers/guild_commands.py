@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,16 +118,17 @@ class Guild:
             printed = out.read()
             return Result(f"guild {command}", int(answer is None), answer or "", printed)
 
-    def on_terminal(self, command: str, keys: str) -> Result:
-        """Run a command that needs a terminal, press ``keys`` once it has drawn, and end it."""
+    def on_terminal(self, command: str, keys: str, texts: Iterable[str]) -> Result:
+        """Run a command that needs a terminal, press ``keys`` once it has drawn ``texts``, and
+        wait until it has ended."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.project)
             guild = str(self.bin_dir / "guild")
             os.execve(guild, [guild, *shlex.split(command)], self.env)
-        drawn = _read_until_quiet(terminal)
+        drawn = _read_until(terminal, lambda drawn: all(text in drawn for text in texts))
         os.write(terminal, keys.encode())
-        drawn += _read_until_quiet(terminal)
+        drawn += _read_until(terminal, lambda _drawn: False)
         os.close(terminal)
         _pid, status = os.waitpid(pid, 0)
         return Result(f"guild {command}", os.waitstatus_to_exitcode(status), drawn, "")
@@ -147,22 +148,19 @@ def _answer(url: str, server: subprocess.Popen[bytes], until: Callable[[str], bo
     return None
 
 
-def _read_until_quiet(terminal: int) -> str:
-    """Read until the program has drawn something and been silent for a second, or has ended."""
+def _read_until(terminal: int, is_enough: Callable[[str], bool]) -> str:
+    """What the program draws until it is enough, or until it has ended."""
     os.set_blocking(terminal, False)
-    drawn, silent_since = b"", time.monotonic()
-    until = silent_since + 60
-    while time.monotonic() < until:
+    drawn, limit = b"", time.monotonic() + LIMIT
+    while time.monotonic() < limit and not is_enough(drawn.decode("utf-8", "replace")):
         try:
             new = os.read(terminal, 65536)
         except BlockingIOError:
-            if drawn and time.monotonic() - silent_since > 1:
-                break
             time.sleep(0.05)
             continue
         except OSError:  # the program has closed its end
             break
         if not new:
             break
-        drawn, silent_since = drawn + new, time.monotonic()
+        drawn += new
     return drawn.decode("utf-8", "replace")

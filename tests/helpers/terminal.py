@@ -64,13 +64,18 @@ class OnTerminal:
         return self._screen.cursor.hidden
 
     def wait_for(self, condition: Callable[[list[str]], object]) -> list[str]:
-        """Wait until the lines of the screen meet a condition; returns them."""
-        until = time.monotonic() + LIMIT
+        """Wait until the lines of the screen meet a condition, now or on one of the screens that
+        come; returns them."""
+        until, at = time.monotonic() + LIMIT, len(self.seen)
         while True:
-            lines = self.lines
-            if condition(lines):
-                return lines
-            assert time.monotonic() < until and self._reading.is_alive(), "\n".join(lines)
+            goes_on = time.monotonic() < until and self._reading.is_alive()
+            with self._lock:
+                screens = [*self.seen[at:], self._lines()]
+                at = len(self.seen)
+            for lines in screens:
+                if condition(lines):
+                    return lines
+            assert goes_on, "\n".join(screens[-1])
             time.sleep(0.02)
 
     def resize(self, columns: int) -> None:

@@ -89,8 +89,10 @@ def stop(side: Side) -> None:
 
 
 def curses(side: Side) -> None:
-    shown = side.keep(side.guild.on_terminal("compare --operation evaluate", keys="q"))
-    for text in ("evaluate", "completed", "operation:train", "0.5", "loss", "3.5"):
+    texts = ("evaluate", "completed", "operation:train", "0.5", "loss", "3.5")
+    command = "compare --operation evaluate"
+    shown = side.keep(side.guild.on_terminal(command, keys="q", texts=texts))
+    for text in texts:
         assert text in shown.out, (text, shown.out)
 
 

@@ -34,7 +34,7 @@ CELL = """\
 mine = folder / f"{lr} runs"
 mine.touch()
 (folder / f"{lr} has begun").touch()
-until = time.monotonic() + 60
+until = time.monotonic() + 100
 while len([*folder.glob("* has begun")]) < meet or (folder / "hold").exists():
     assert time.monotonic() < until, "no other trial runs"
     time.sleep(0.02)
@@ -115,7 +115,7 @@ def test_on_a_terminal_two_trials_run_at_once_in_one_table(project: Project):
     assert f": 4 completed, 1 failed ({failed}: guild cat --output {failed})" in counts
     assert best.startswith("best: trial 1/5 · lr=0.1 · loss 0.1 (smallest) · guild runs info ")
     live = {line for lines in terminal.seen for line in lines[-1:]}
-    assert any(re.match(r"\S trials 1, 2/5  0:0\d", line) for line in live), live
+    assert any(re.match(r"\S trials 1, 2/5  0:\d\d", line) for line in live), live
 
 
 def test_in_full_each_line_begins_with_the_number_of_its_trial(project: Project):

@@ -21,7 +21,7 @@ from guild_notebook.optimizers import next_trial
 from guild_notebook.run.kernel import launcher
 from tests.helpers import runner
 from tests.helpers.causes import linux, of_home, started_run
-from tests.helpers.project import Project, Run, start, wait_for
+from tests.helpers.project import LIMIT, Project, Run, start, wait_for
 from tests.helpers.slow import but_slow
 
 TELL = """\
@@ -166,7 +166,7 @@ def test_however_a_sweep_ends_no_process_is_left(project: Project, end: str):
         assert stopped.status == 0, stopped.stderr
     else:
         batch.send_signal(signal.SIGKILL if end == "batch killed" else signal.SIGTERM)
-    output, _ = command.communicate(timeout=60)
+    output, _ = command.communicate(timeout=LIMIT)
     wait_for(lambda: not of_home(project))
     left = [run for run in map(Run, project.run_dirs()) if (run.dir / ".guild/PENDING").exists()]
     # Never begun, but that Guild stops the trial first, so the batch may begin another until its
@@ -198,7 +198,7 @@ def test_a_search_that_is_stopped_ends_its_trial_and_says_how_it_ended(
     batch = batch_of(project)
     assert batch
     batch.send_signal(signal.SIGTERM)
-    output, _ = command.communicate(timeout=60)
+    output, _ = command.communicate(timeout=LIMIT)
     wait_for(lambda: not of_home(project))
     assert re.search(r"^1 of 4 trials in .*: 1 stopped", output, re.MULTILINE), output
     assert "best: none, no trial completed" in output
@@ -213,7 +213,7 @@ def test_a_trial_that_is_deleted_is_passed_over(project: Project):
     (second,) = (run for run in pending if run.flags["lr"] == 2)
     assert project.guild("runs", "delete", "-y", second.id).status == 0
     project.file("go", "")
-    output, _ = command.communicate(timeout=60)
+    output, _ = command.communicate(timeout=LIMIT)
     assert command.returncode == 0, output
     listed = project.guild("runs").stdout
     assert "lr=3" in listed and "lr=2" not in listed  # 1 is the notebook's own

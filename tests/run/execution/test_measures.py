@@ -21,7 +21,7 @@ import time
 end = time.process_time() + 1.2
 while time.process_time() < end: pass"""
 
-CHILD = "import time; x = b'x' * (200 * 10**6); time.sleep(0.8)"
+CHILD = "import time; x = b'x' * (200 * 10**6); time.sleep(2)"
 SPINNING = "import time\\nwhile time.process_time() < 0.6: pass"
 
 
@@ -88,7 +88,7 @@ def test_where_nvidia_ml_py_is_installed_a_cell_has_its_memory_of_gpus(
 ):
     (tmp_path / "pynvml.py").write_text(PYNVML)
     project.env["PYTHONPATH"] = str(tmp_path)
-    project.notebook("nb.ipynb", "import time\ntime.sleep(0.5)")
+    project.notebook("nb.ipynb", "import time\ntime.sleep(2)")
     done = execute(project, "nb.ipynb", "--report", "html")
     (cell,) = cells(done.run)
     assert cell.gpu == 1 << 30

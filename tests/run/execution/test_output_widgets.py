@@ -88,7 +88,7 @@ bar
 
 GOING_ON = """
 with outs['text']:
-    for i in range(1000):
+    for i in range(5000):
         bar.value = i
         print('line', i)
         open('started', 'w').close()

@@ -15,7 +15,7 @@ import pytest
 from guild_notebook.run.execution import values
 from guild_notebook.run.output.scalars import LONGEST_NAME
 from guild_notebook.scalars.event_file import scalars_in, values_files
-from tests.helpers.project import Project, Run, start, wait_for
+from tests.helpers.project import LIMIT, Project, Run, start, wait_for
 from tests.helpers.runner import attempt
 from tests.helpers.runner import start as start_runner
 from tests.helpers.slow import but_slow
@@ -392,6 +392,6 @@ def test_a_run_that_is_stopped_while_values_are_read_runs_no_further_cell(projec
     process, run = start_runner(project, "nb.ipynb", "--scalars", "x", "--report", "none")
     wait_for((run.dir / "reading").exists)
     process.terminate()
-    process.wait(30)
+    process.wait(LIMIT)
     assert not (run.dir / "next").exists()
     assert "guild-notebook: stopped by SIGTERM" in run.output

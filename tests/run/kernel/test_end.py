@@ -132,15 +132,18 @@ def test_a_forked_kernel_ends_at_once_but_for_what_shared_cells_have_made_with_a
 
 
 class AtTheEnd:
-    """A kernel's channel for output that ends, or does not, with the kernel; counts how often it
-    was asked."""
+    """A kernel's channel for output that ends, or does not, with the kernel, which has ended when
+    it is asked for the fourth time; counts how often it was asked."""
 
-    def __init__(self, has_closed: bool) -> None:
+    def __init__(self, has_closed: bool, ended: asyncio.Event) -> None:
         self.has_closed = has_closed
         self.asked = 0
+        self._ended = ended
 
     async def get_msg(self, timeout: float) -> object:
         self.asked += 1
+        if self.asked == 4:
+            self._ended.set()
         if not self.has_closed:
             await asyncio.sleep(timeout)
         raise Empty
@@ -149,8 +152,10 @@ class AtTheEnd:
 @pytest.mark.parametrize(("has_closed", "asked"), [(True, range(1, 2)), (False, range(3, 30))])
 def test_a_kernel_that_has_closed_its_output_is_not_asked_for_more(has_closed: bool, asked: range):
     async def drain() -> int:
-        channel, ended = AtTheEnd(has_closed), asyncio.Event()
-        asyncio.get_running_loop().call_later(0.2, ended.set)
+        ended = asyncio.Event()
+        channel = AtTheEnd(has_closed, ended)
+        if has_closed:
+            asyncio.get_running_loop().call_later(0.2, ended.set)
         client = SimpleNamespace(kc=SimpleNamespace(iopub_channel=channel))
         await RunClient.drain(client, SimpleNamespace(ended=ended))
         assert ended.is_set()

@@ -151,7 +151,7 @@ ENDS = {
     "lr and sys.exit(4)": " s) exit",
     "exit() if lr else 0": " s) exit",
     "lr and input('name?')": "a run has no keyboard to answer input() ('name?')",
-    "time.sleep(30 * lr)": "was interrupted: over 1 s (nb-cell-timeout)",
+    "time.sleep(60 * lr)": "was interrupted: over 5 s (nb-cell-timeout)",
 }
 """Cells by which a trial ends, and what it says then."""
 
@@ -160,7 +160,7 @@ ENDS = {
 def test_a_trial_ends_as_any_run_and_the_next_one_is_forked(project: Project, source: str):
     project.notebook("end.ipynb", "import ctypes, os, sys, time", "lr = 1", source)
     project.without_reports("end.ipynb")
-    limit = ["nb-cell-timeout=1"] if "30 * lr" in source else []
+    limit = ["nb-cell-timeout=5"] if "60 * lr" in source else []
     done = project.guild("run", "-y", "end.ipynb", "lr=[1,2]", "nb-fork=yes", *limit)
     trials = [run for run in done.runs if run.attr("flags")]
     assert len(trials) == 2

@@ -34,7 +34,7 @@ MORE = [
     "print(random.gauss(0, 1), source.random(), file.read(6)); print('err', file=sys.stderr)",
     "data = [depth * random.random() for _ in range(5)]; layers.append(data[0]); best = 0.5\ndata",
     "del node\nawait asyncio.sleep(0.01)\nlog.info('depth %s', depth)",
-    "os.write(1, b'written\\n'); time.sleep(0.5)\nshown.update(HTML(f'second {depth}'))",
+    "os.write(1, b'written\\n'); time.sleep(1.5)\nshown.update(HTML(f'second {depth}'))",
     "class Kept:\n    def __del__(self, make=os.mkdir): make('finalized')\nkept = Kept()",
 ]
 OWN = [
@@ -180,7 +180,7 @@ def test_what_is_not_worth_it_is_not_done_and_nothing_is_said(
 @pytest.mark.parametrize(
     ("limit", "why", "ends"),
     [
-        ("cell-timeout=2", "longer than nb-cell-timeout", "over 2 s (nb-cell-timeout)"),
+        ("cell-timeout=5", "longer than nb-cell-timeout", "over 5 s (nb-cell-timeout)"),
         ("memory-limit=500MB", ".* over 500 MB .*", "over 500 MB (nb-memory-limit)"),
     ],
 )

@@ -17,7 +17,7 @@ import pytest
 
 from guild_notebook.run.kernel import environment, starting, supervisor
 from tests.helpers.causes import linux
-from tests.helpers.project import Project
+from tests.helpers.project import LIMIT, Project
 from tests.helpers.runner import attempt, execute
 
 TELLS = """
@@ -276,7 +276,7 @@ print(os.path.exists(start.folder))
 def test_a_kernel_that_is_not_forked_after_all_is_started_and_leaves_nothing(tmp_path: Path):
     """One that is only chosen has no folder, which nobody would remove were the run ended now."""
     done = subprocess.run(
-        [sys.executable, "-c", IN_VAIN], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", IN_VAIN], cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT
     )
     assert done.stdout.splitlines() == [
         "'' True",

@@ -23,10 +23,10 @@ TRAIN = """
 import sys, time
 from tqdm import tqdm
 print('open', end='', flush=True)
-time.sleep(1.9)
+time.sleep(3.9)
 print(' and closed')
 for i in tqdm(range(8), ncols=60, mininterval=0):
-    time.sleep(0.15)
+    time.sleep(0.25)
 """
 
 
@@ -71,6 +71,7 @@ class Both:
     narrow: list[str]
     wide: list[str]
     last: list[str]
+    seconds: float
 
 
 @pytest.fixture(scope="module")
@@ -79,23 +80,28 @@ def both(shared: Project) -> Both:
     shared.notebook("nb.ipynb", markdown("# Prepare"), PREPARE, train)
     done = shared.run("nb.ipynb")
     piped = done.run
+    began = time.monotonic()
     with guild_on_terminal(shared, [*GUILD, "run", "-y", "nb.ipynb"]) as program:
-        narrow = program.wait_for(lambda lines: is_live(lines, "Long training  0:01"))
+        narrow = program.wait_for(
+            lambda lines: is_live(lines, "Long training  0:0") and "  0:00" not in lines[-1]
+        )
         program.resize(150)
         wide = program.wait_for(lambda lines: is_live(lines, "/8"))
         assert program.end() == 0
+        seconds = time.monotonic() - began
         (run_dir,) = shared.run_dirs() - {piped.dir}
         printed = done.stdout + done.stderr
-        return Both(piped, printed, Run(run_dir), program, narrow, wide, program.lines)
+        return Both(piped, printed, Run(run_dir), program, narrow, wide, program.lines, seconds)
 
 
 def test_one_line_at_the_bottom_says_which_cell_runs_and_how_long_it_took_before(both: Both):
     assert re.fullmatch(
-        rf"[{SPINNERS}] \[2/2\] Long training  0:01 · last time 0:0[3-9]", both.narrow[-1]
+        rf"[{SPINNERS}] \[2/2\] Long training  0:0[1-4] · last time 0:(0[5-9]|[1-5]\d)",
+        both.narrow[-1],
     )
     assert both.narrow[-2] == "open"
     assert re.fullmatch(
-        rf"[{SPINNERS}] \[2/2\] Long training  0:0\d · last time 0:0[3-9] · "
+        rf"[{SPINNERS}] \[2/2\] Long training  0:\d\d · last time 0:(0[5-9]|[1-5]\d) · "
         r"\d+%\|.*\| [0-8]/8 \[.*\]",
         both.wide[-1],
     )
@@ -111,7 +117,7 @@ def test_a_run_ends_with_its_scalars_and_how_to_open_its_report(both: Both):
     *output, end = both.last
     name = both.run.id[:8]
     assert re.fullmatch(
-        rf"✓ {name} completed in \d s · loss 0\.25 \(step 3\) · guild-notebook open {name}", end
+        rf"✓ {name} completed in \d+ s · loss 0\.25 \(step 3\) · guild-notebook open {name}", end
     )
     assert output == both.run.output.splitlines()
 
@@ -134,7 +140,7 @@ def test_a_pipe_gets_what_is_recorded_and_no_more(both: Both):
 
 def test_the_terminal_gets_few_states_of_the_line(both: Both):
     draws = len(re.findall(rf"[{SPINNERS}]", both.program.raw.decode("utf-8")))
-    assert draws <= 6 / 0.25
+    assert draws <= both.seconds / 0.25
 
 
 def test_a_failed_run_ends_with_its_cell(shared: Project):
@@ -167,7 +173,7 @@ def test_a_run_that_a_cell_exits_ends_with_the_cell(
 def test_a_run_whose_process_is_killed_ends_with_what_it_was_at(shared: Project):
     shared.without_reports("killed.ipynb")
     lines = "import os, signal, psutil\nos.kill(psutil.Process().parent().ppid(), signal.SIGKILL)"
-    shared.notebook("killed.ipynb", "x = 1", f"# Kill\nimport time\ntime.sleep(1)\n{lines}")
+    shared.notebook("killed.ipynb", "x = 1", f"# Kill\nimport time\ntime.sleep(3)\n{lines}")
     with guild_on_terminal(shared, [*GUILD, "run", "-y", "killed.ipynb"], 150) as program:
         program.end()
         assert re.fullmatch(r"✗ \w+ stopped after \S+ s · \[2/2\] Kill", program.lines[-1])
@@ -248,7 +254,7 @@ def test_guild_that_is_killed_leaves_a_terminal_that_shows_its_cursor(shared: Pr
 @pytest.mark.slow
 def test_no_color_leaves_the_line_and_takes_its_color(shared: Project):
     shared.without_reports("quiet.ipynb")
-    shared.notebook("quiet.ipynb", "# Wait\nimport time\ntime.sleep(0.6)")
+    shared.notebook("quiet.ipynb", "# Wait\nimport time\ntime.sleep(2)")
     command = [*GUILD, *QUIET.split()]
     with guild_on_terminal(shared, command, NO_COLOR="1") as program:
         assert program.end() == 0
@@ -329,7 +335,7 @@ def test_the_steps_of_a_pipeline_have_the_line_too(project: Project):
     piped = next(run for run in printed.runs if run.op_name == "outer")
     with guild_on_terminal(project, [*GUILD, "run", "-y", "outer"], 150) as program:
         lines = program.wait_for(lambda lines: is_live(lines, "/8"))
-        assert re.match(rf"[{SPINNERS}] \[1/1\] Long training  0:0\d · last time ", lines[-1])
+        assert re.match(rf"[{SPINNERS}] \[1/1\] Long training  0:\d\d · last time ", lines[-1])
         assert program.end() == 0
     for lines in program.seen:
         assert not any(map(LIVE.match, lines[:-1])), "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.helpers.causes import of_home
+from tests.helpers.causes import of_home, processes_with
 from tests.helpers.project import LIMIT, Project, Run, code, wait_for
 from tests.helpers.runner import attempt, start
 
@@ -95,7 +95,7 @@ def test_a_run_that_is_stopped_while_its_kernel_starts_does_not_look_executed(
     of_the_author(project, "slow")
     process, run = start(project, "nb.ipynb")
     with process:
-        wait_for(lambda: [p for p in of_home(project) if p.name() == "sleep"])
+        wait_for(lambda: {*of_home(project)} & {*processes_with("sleep")})
         process.send_signal(number)
         process.wait(LIMIT)
     wait_for(lambda: of_home(project) == [])

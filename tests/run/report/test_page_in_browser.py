@@ -122,12 +122,11 @@ def test_what_is_folded_and_large_is_made_when_it_is_opened(browser: Browser, la
         assert page.evaluate(COUNTS, names) == [0, 144, 118]
         for summary in page.locator("main summary").all()[1:]:
             summary.click()
-        page.wait_for_timeout(100)
-        assert page.evaluate(COUNTS, names) == [54_000, 8_100, 2_000]
+        made = f"names => String(({COUNTS})(names)) === '54000,8100,2000'"
+        page.wait_for_function(made, arg=names)
         page.reload()
         page.get_by_role("button", name="Open all").click()
-        page.wait_for_timeout(100)
-        assert page.evaluate(COUNTS, names) == [54_000, 8_100, 2_000]
+        page.wait_for_function(made, arg=names)
 
 
 @pytest.mark.slow
@@ -152,12 +151,22 @@ def test_code_folds_and_opens_alone_and_all_at_once(page: Any):
 
 def test_code_and_text_are_copied_as_they_are(page: Any):
     page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.evaluate(  # what is said is gone after two seconds
+        """() => {
+            const status = document.querySelector('[role=status]');
+            window.said = [];
+            new MutationObserver(() => said.push(status.innerText)).observe(
+                status, {childList: true, subtree: true});
+        }"""
+    )
     page.locator(".source").first.hover()
     page.locator(".source .copy").first.click()
     assert page.evaluate("window.copied") == "x = 1\ny = 2"
+    page.wait_for_function("said.includes('Copied')")
+    page.evaluate("said.length = 0")
     page.locator(".output .copy").first.click()
     assert page.evaluate("window.copied") == "\n".join(f"line {n}" for n in range(500))
-    assert page.locator("[role=status]").inner_text() == "Copied"
+    page.wait_for_function("said.includes('Copied')")
 
 
 def test_a_link_to_what_is_folded_opens_it(page: Any):
@@ -175,23 +184,27 @@ def test_the_contents_say_where_the_reader_is(page: Any):
 
 def test_a_phone_scrolls_a_table_and_not_the_page(page: Any):
     page.set_viewport_size({"width": 360, "height": 740})
+    page.wait_for_function("innerWidth === 360")
     page.locator("details.more > summary").click()
+    page.wait_for_function("document.querySelector('details.more pre')?.checkVisibility()")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
-    assert not page.locator(".contents ul").is_visible()
+    contents = page.locator(".contents ul")
+    assert not contents.is_visible()
     page.locator(".contents summary").click()
-    assert page.locator(".contents ul").is_visible()
+    contents.wait_for(state="visible")
     page.locator(".contents a", has_text="Part 3").click()
-    assert not page.locator(".contents ul").is_visible()
-    page.locator(".output[role=region]").scroll_into_view_if_needed()
-    page.wait_for_timeout(300)  # it is laid out when it comes into view
-    assert page.locator(".output[role=region]").evaluate("e => e.scrollWidth > e.clientWidth")
+    contents.wait_for(state="hidden")
+    table = page.locator(".output[role=region]")
+    table.scroll_into_view_if_needed()
+    # It is laid out when it comes into view.
+    page.wait_for_function("e => e.scrollWidth > e.clientWidth", arg=table.element_handle())
 
 
 def test_the_keyboard_reaches_the_notebook_and_scrolls_tables_and_lines(page: Any):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the notebook"
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    page.wait_for_function("document.activeElement.id === 'main'")
     for selector in (
         ".output[role=region]",
         ".source pre >> nth=1",
@@ -200,8 +213,8 @@ def test_the_keyboard_reaches_the_notebook_and_scrolls_tables_and_lines(page: An
         part = page.locator(selector)
         part.focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(300)
-        assert part.evaluate("e => e.scrollLeft > 0 && document.activeElement === e"), selector
+        has_scrolled = "e => e.scrollLeft > 0 && document.activeElement === e"
+        page.wait_for_function(has_scrolled, arg=part.element_handle())
 
 
 def test_on_paper_all_is_open_and_nothing_is_cut(page: Any):
@@ -227,4 +240,4 @@ def test_without_its_script_a_page_shows_the_same(browser: Browser, file: Path):
         page.locator("details.more > summary").click()
         assert page.locator("pre", has_text="line 250").is_visible()
         page.locator(".contents a", has_text="Part 9").click()
-        assert page.url.endswith("#Part-9")
+        page.wait_for_url("**#Part-9")

@@ -19,7 +19,7 @@ from nbformat import v4
 from guild_notebook.run.report.reports import ReportWriter
 from tests.helpers.browser import LIMIT, Browser, Visit
 from tests.helpers.examples import EXAMPLES, copied
-from tests.helpers.project import Project, Run
+from tests.helpers.project import Project, Run, wait_for
 from tests.helpers.runner import execute
 from tests.helpers.slow import but_slow
 
@@ -46,15 +46,19 @@ def done(example: Project) -> Callable[[str], Run]:
 IN_MAKE_TEST = ("widgets", "plotly")
 
 
-def shows_colors(visit: Visit, selector: str, colors: int = 3) -> bool:
-    """Whether the first element is to be seen, and drawn in at least so many colors."""
+def wait_for_colors(visit: Visit, selector: str, colors: int = 3) -> None:
+    """Wait until the first element is to be seen, and drawn in at least so many colors."""
     from PIL import Image
 
     element = visit.page.locator(selector).first
     element.wait_for(state="visible", timeout=LIMIT)
-    picture = Image.open(io.BytesIO(element.screenshot())).convert("RGB")
-    assert picture.width > 100 and picture.height > 100
-    return len(picture.getcolors(1 << 24)) >= colors
+
+    def is_drawn() -> bool:
+        picture = Image.open(io.BytesIO(element.screenshot())).convert("RGB")
+        is_large = picture.width > 100 and picture.height > 100
+        return is_large and len(picture.getcolors(1 << 24)) >= colors
+
+    wait_for(is_drawn)
 
 
 def text(visit: Visit) -> str:
@@ -81,18 +85,18 @@ def progress(visit: Visit) -> None:
 
 
 def plotly(visit: Visit) -> None:
-    assert shows_colors(visit, ".js-plotly-plot")
+    wait_for_colors(visit, ".js-plotly-plot")
+    visit.page.get_by_text("Losses of Plotly").first.wait_for()
     assert visit.page.locator(".scatterlayer path.js-line").count() == 1
-    assert "Losses of Plotly" in text(visit)
 
 
 def altair(visit: Visit) -> None:
-    assert shows_colors(visit, ".vega-embed canvas, .vega-embed svg.marks")
+    wait_for_colors(visit, ".vega-embed canvas, .vega-embed svg.marks")
     assert "Error" not in text(visit)
 
 
 def bokeh(visit: Visit) -> None:
-    assert shows_colors(visit, ".bk-Figure canvas")
+    wait_for_colors(visit, ".bk-Figure canvas")
 
 
 def styles(visit: Visit) -> None:
@@ -187,8 +191,8 @@ def test_figures_that_are_data_alone_are_drawn(shared: Project, browser: Browser
     assert page.read_text("utf-8").count("plotly.js v") == 1
     with browser.open(page) as visit:
         for number in (1, 2):
-            assert shows_colors(visit, f":nth-match(.vega-embed svg.marks, {number})", 2)
-            assert shows_colors(visit, f":nth-match(.js-plotly-plot, {number})")
+            wait_for_colors(visit, f":nth-match(.vega-embed svg.marks, {number})", 2)
+            wait_for_colors(visit, f":nth-match(.js-plotly-plot, {number})")
         assert visit.requests == [] and visit.errors == []
 
 

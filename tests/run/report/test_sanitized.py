@@ -201,7 +201,15 @@ def test_attempts_fire_in_the_ordinary_report(
 ):
     with browser.open(without_policy(hostile.html, tmp_path)) as visit:
         visit.touch_everything()
-        numbers = fired(visit, beacons)
+        numbers: set[int] = set()
+        for _ in range(60):  # seconds that a busy machine may take until all have come
+            numbers |= fired(visit, beacons)
+            names = {hostile.names[number] for number in numbers}
+            if set(payloads.CLASSIC) <= names and len(numbers) >= 150:
+                break
+            visit.page.wait_for_timeout(1000)
+        visit.settle()
+        numbers |= fired(visit, beacons)
     beacons.forget()
     names = {hostile.names[number] for number in numbers}
     print(f"\n{len(numbers)} of {len(hostile.names)} attempts fire in the ordinary report")
@@ -218,7 +226,7 @@ def test_in_the_ordinary_report_scripts_run_and_nobody_is_asked(
 ):
     with browser.open(hostile.html) as visit:
         visit.settle()
-        assert len(visit.page.evaluate("() => Object.keys(window.pwned || {})")) > 20
+        visit.page.wait_for_function("Object.keys(window.pwned || {}).length > 20")
     assert beacons.seen == []
     beacons.forget()
 
