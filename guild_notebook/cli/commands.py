@@ -304,6 +304,7 @@ def _typed_values(found: Discovered, args: Sequence[str], path: str) -> dict[str
         logging.disable(logging.NOTSET)
     for arg in errors:
         raise FlagError(f"{arg} is not NAME=VALUE")
+    guild_values.read_nulls(typed, args, found.flags)
     values = {}
     for name, value in typed.items():
         if (skipped := found.passed_over(name)) and skipped.name:

@@ -14,6 +14,7 @@ import datetime
 import math
 import re
 import shlex
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import FlagError
@@ -219,6 +220,22 @@ def list_of(flag: Flag, value: Any) -> Any:
         with contextlib.suppress(ValueError):  # a quote that does not close
             return _split(value, flag.default)
     return value
+
+
+def read_nulls(values: dict[str, Any], texts: Iterable[str], flags: Mapping[str, Flag]) -> None:
+    """Make null, in ``values`` as Guild has read them from assignments, of the ``null`` that is
+    typed for text: Guild takes it for text, as it does ``"null"`` in quotes. A form's field and
+    choices stay text, as does what only takes the place of an expression."""
+    for text in texts:
+        name, _, typed = text.partition("=")
+        flag = flags.get(name)
+        if (
+            typed == "null"
+            and flag
+            and validate.takes_null(flag)
+            and guild_default(flag) is not None
+        ):
+            values[name] = None
 
 
 def is_unchanged(flag: Flag, value: Any) -> bool:

@@ -50,6 +50,11 @@ def refused_default(flag: Flag) -> str:
     return ""
 
 
+def takes_null(flag: Flag) -> bool:
+    """Whether null may take the place of the flag's value, whatever this is."""
+    return flag.kind not in _FORM_KINDS and not flag.choices
+
+
 def shown(flag: Flag, value: Any) -> str:
     """``value`` as a message about ``flag`` shows it."""
     return MASK if flag.secret else literals.display(value)

@@ -62,6 +62,8 @@ class NotebookPlugin(pluginlib.Plugin):  # type: ignore[misc]  # Guild carries n
             operation.assign(opdef, assignments.taken_from(op, texts, is_notebook))
         if spec := operation.spec_for_opdef(opdef):
             _set_what_options_say(opdef, spec)
+            if any(text.endswith("=null") for text in texts):
+                _read_nulls(op, texts, spec)
 
     def refused(self, refusal: str, *args: Any) -> None:
         """Called before Guild ends a command with a message of its own (compat/command_line.py)."""
@@ -156,6 +158,16 @@ def _set_what_options_say(opdef: Any, spec: operation.NotebookSpec) -> None:
         opdef.exec_ = operation.command(opdef, spec)
     with suppress(Exception):
         opdef.output_scalars = operation.output_scalars(opdef, spec)
+
+
+def _read_nulls(op: Any, texts: list[str], spec: operation.NotebookSpec) -> None:
+    """Whatever is wrong with the notebook is an error later, as in _configure."""
+    from ..flags import guild_values
+
+    with suppress(Exception):
+        path = operation.notebook_paths(op._opdef, spec).source
+        _nb, found = flagdefs.discovered(op._opdef, path, spec.path)
+        guild_values.read_nulls(op._user_flag_vals, texts, found.flags)
 
 
 def _file_model(path: str) -> tuple[Any, str]:

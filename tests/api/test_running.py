@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from guild_notebook.api import Run, RunError, Runs, UserError, run, runs
+from guild_notebook.api import Run, RunError, Runs, UserError, run, runs, sweep
 from guild_notebook.api.results import END_SECONDS
 from tests.helpers.project import GUILD, Project, markdown
 
@@ -152,7 +152,7 @@ VALUES = [
     ),
     *("null", "two words", "a=b", "line\nline", "'\"\\", "[0", "-x", "@x", "ü\U0001f600", "a, b"),
     *([1, 2], [], [[1, 2], [3]], ["a", "1", "x y"], [0.5, "b", None, True], {"a": [1, None]}, {}),
-    *((1, 2), Path("data/x.csv")),
+    *((1, 2), Path("data/x.csv"), None),
 ]
 
 
@@ -176,6 +176,20 @@ def default_of(value: Any) -> Any:
         return ["z"]
     others = {int: 5, float: 0.25, str: "z", list: [7], tuple: (7,), dict: {"z": 7}}
     return others.get(type(value), "z")
+
+
+def test_none_is_null_of_the_command_line_and_the_text_null_is_text(project: Project):
+    project.notebook("text.ipynb", "name = 'a'", "print(repr(name))")
+    quiet: Any = {"nb_report": "none", "quiet": True}
+    trials = sweep("text.ipynb", name=[None, "null"], **quiet)
+    typed = [
+        project.run("text.ipynb", each, "nb-report=none") for each in ("name=null", "name='null'")
+    ]
+    made = [run("text.ipynb", name=None, **quiet), run("text.ipynb", name="null", **quiet)]
+    of_command = [runs(done.run.id)[0] for done in typed]
+    for pair in (trials, made, of_command):
+        assert [each.flags["name"] for each in pair] == [None, "null"]
+        assert [each.outputs(1)[0].text for each in pair] == ["None\n", "'null'\n"]
 
 
 def test_numbers_of_numpy_are_numbers(project: Project):

@@ -33,6 +33,7 @@ def cell_after(source: str, *typed: str) -> str | Grid:
     opdef = model.get_operation("op")
     user, errors = op_util.parse_flag_assigns(typed, opdef)
     assert not errors
+    guild_values.read_nulls(user, typed, found.flags)
     for name, value in user.items():
         for single in value if isinstance(value, list) else [value]:
             apply.assignment(found.flags[name], single)
@@ -142,6 +143,13 @@ TYPED = [
     ("x = True", "no", "False"),
     ("x = 'a'", "1", "'1'"),
     ("x = 'a'", "", "''"),
+    ("x = 'a'", "null", "None"),
+    ("x = 'a'", '"null"', "'null'"),
+    ("x = 'a'", "[null,b]", Grid(["None", "'b'"])),
+    ("x = 'a'", "None", "'None'"),
+    ("x = Path('a')", "null", "None"),
+    ("x = ['a']", "null", "None"),
+    (CHOICES, "null", FlagError),
     ("x = None", "1", "1"),
     ("x = None", "a", "'a'"),
     ("x = None", "yes", "True"),
