@@ -56,6 +56,17 @@ def read_scalars(value: Any) -> ScalarsSetting:
     return ScalarsSetting(mode, results, tuple(dict.fromkeys(values)))
 
 
+def why_no_expression(text: str) -> str:
+    """Why Python does not take an expression of ``values``, "" where it does."""
+    import ast
+
+    try:
+        ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
+        return str(getattr(e, "msg", "") or e)
+    return ""
+
+
 def _texts(part: Any, wrong: ValueError) -> list[str]:
     if isinstance(part, dict):
         if not all(isinstance(text, (str, int, float)) for text in part.values()):

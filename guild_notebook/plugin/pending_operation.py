@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from .. import options
@@ -13,7 +13,8 @@ from ..document.reader import Notebook, merge_conflict
 from ..errors import FlagError, OptionError, misspelled, nearest
 from ..flags import languages
 from ..kernels import check
-from ..options.scalars import SCALAR_WORDS
+from ..kernels.kernelspecs import KernelSpecs
+from ..options.scalars import SCALAR_WORDS, why_no_expression
 from . import flagdefs, objective, operation, sourcecode
 from .checks import Checks
 from .operation import command_parameters
@@ -73,8 +74,8 @@ class PendingOperation:
         self._relaxed_secrets.enter_context(flagdefs.relaxed(self.secrets.demands))
 
     def _check_values(self, nb: Notebook) -> None:
-        """Raise OptionError where ``nb-scalars`` names what no cell does, but for a slip of the pen
-        one of its own words."""
+        """Raise OptionError where ``nb-scalars`` has what the kernel's Python does not take, and
+        where it names what no cell does, but for a slip of the pen one of its own words."""
         for _, text in operation.scalars_setting(self.opdef, self._spec).values:
             near = nearest(text, SCALAR_WORDS)
             is_near = near and text.isidentifier()
@@ -83,6 +84,23 @@ class PendingOperation:
                     f"operation '{self.opdef.fullname}': 'nb-scalars' names '{text}', and no cell "
                     f"of {self.name} does - did you mean '{near}'?"
                 )
+            if (why := why_no_expression(text)) and self._is_for_python(nb):
+                raise OptionError(
+                    f"operation '{self.opdef.fullname}': 'nb-scalars' has '{text}', which is not "
+                    f"an expression of Python ({why}) - name a variable, as acc, or write it as "
+                    "NAME=EXPRESSION"
+                )
+
+    def _is_for_python(self, nb: Notebook) -> bool:
+        """Whether the kernel is known to be one of Python."""
+        assert self._spec
+        option = operation.settings(self.opdef, self._spec).get("kernel")
+        if not option:
+            return languages.name_of(nb) == "python"
+        with suppress(Exception):  # of a kernel that is not there, which is said later
+            specs = KernelSpecs(os.path.abspath(self.opdef.guildfile.dir or "."))
+            return str(specs.get_kernel_spec(option).language).lower() == "python"
+        return False
 
     def settle_values(self, op: Any) -> list[str]:
         """Check the flag values of ``op``, hide the secret ones, and see that Guild copies the

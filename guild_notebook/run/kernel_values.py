@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Mapping, Sequence
 
 from ..analysis import reach
 from ..errors import OptionError
-from ..options.scalars import ScalarsSetting
+from ..options.scalars import ScalarsSetting, why_no_expression
 from .execution.execute import Execution
 from .execution.values import Values
 
@@ -21,14 +20,11 @@ def changes(setting: ScalarsSetting, execution: Execution) -> Changes:
         return dict.fromkeys(execution.indexes)
     texts = [text for _, text in setting.values]
     for text in texts:
-        try:
-            ast.parse(text, mode="eval")
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
-            why = getattr(e, "msg", "") or e
+        if why := why_no_expression(text):
             raise OptionError(
                 f"nb-scalars: '{text}' is not an expression of Python ({why}) - name a variable, "
                 "as acc, or write it as NAME=EXPRESSION"
-            ) from None
+            )
     return reach.changing([execution.cells[index] for index in execution.indexes], texts)
 
 

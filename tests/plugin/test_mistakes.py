@@ -320,6 +320,22 @@ OPTIONS = [
         "the notebook's names, not '5'",
     ),
     Mistake(
+        "run fit nb-kernel=python3",
+        "operation 'fit': 'nb-scalars' has 'lr lr', which is not an expression of Python (invalid "
+        "syntax) - name a variable, as acc, or write it as NAME=EXPRESSION",
+        f"{OP}  nb-scalars: [lr, 'x=lr lr']\n",
+    ),
+    Mistake(
+        "run train.ipynb nb-scalars='lr,lr['",
+        "operation 'train.ipynb': 'nb-scalars' has 'lr[', which is not an expression of Python … - "
+        "name a variable, as acc, or write it as NAME=EXPRESSION",
+    ),
+    Mistake(
+        "run sum.ipynb nb-scalars='n n'",
+        "kernel 'scala' is not installed - …",
+        files={"sum.ipynb": nb("val n = 3", language="scala")},
+    ),
+    Mistake(
         "run train.ipynb nb-cell-timeout=soon",
         "operation 'train.ipynb': 'nb-cell-timeout' takes a number of seconds above 0, not 'soon'",
     ),

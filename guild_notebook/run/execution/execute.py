@@ -165,15 +165,34 @@ class Execution:
     async def _execute_all(self) -> Outcome:
         if self.values:
             await self.values.prepare()
-        outcome = await self._execute_cells()
-        if self.values and not self.kernel.ended.is_set() and not self.stop.requested.is_set():
+        deadline = time.monotonic() + self.run_limit if self.run_limit else None
+        outcome = await self._execute_cells(deadline)
+        is_over = self.kernel.ended.is_set() or self.stop.requested.is_set()
+        if self.values and not is_over and not self.values.ended_by:
+            self._limit_values(CellLimit(self.cell_limit, "nb-cell-timeout"), deadline)
             await self.values.finish()
-            if not outcome.exit_status:
-                self.values.say_missing()
+            if outcome.exit_status:
+                return outcome
+            self.values.say_missing()
+            return self._end_by_values() or outcome
         return outcome
 
-    async def _execute_cells(self) -> Outcome:
-        deadline = time.monotonic() + self.run_limit if self.run_limit else None
+    def _limit_values(self, limit: CellLimit, deadline: float | None) -> None:
+        """Let reading the values take no longer than a cell, nor than all of them."""
+        assert self.values
+        ends = [(time.monotonic() + limit.seconds, limit)] if limit.seconds else []
+        ends += [(deadline, CellLimit(self.run_limit, "nb-timeout"))] if deadline else []
+        self.values.limits = ends
+
+    def _end_by_values(self) -> Outcome | None:
+        """How reading the values has ended the execution, None if it goes on."""
+        limit = self.values.ended_by if self.values else None
+        if not limit:
+            return None
+        text = "the kernel was killed, since it has not told the values of nb-scalars"
+        return Outcome(1, None, f"{text}: over {limit.seconds:g} s ({limit.option})")
+
+    async def _execute_cells(self, deadline: float | None) -> Outcome:
         for number, index in enumerate(self.indexes, 1):
             if self.stop.requested.is_set():  # while values of the last cell were read
                 return Outcome(1, None, f"stopped by {self.stop.name}")
@@ -255,7 +274,9 @@ class Execution:
         for what, value in took.scalars() if self._scalar_names else ():
             self.client.scalars.add(f"cell/{self._scalar_names[index]}/{what}", value)
         if self.values and outcome is None:
+            self._limit_values(self._limit_of(index), deadline)
             await self.values.after_cell(index)
+            outcome = self._end_by_values()
         self.client.scalars.save()
         if state == "failed":
             await self._advise(index)
@@ -290,7 +311,7 @@ class Execution:
     ) -> tuple[Outcome | None, str]:
         """Wait until something ends the cell; returns how the execution ended, None if it goes on,
         and the cell's state."""
-        limit = self.own_limits.get(cell.index) or CellLimit(self.cell_limit, "nb-cell-timeout")
+        limit = self._limit_of(cell.index)
         cell_deadline = started + limit.seconds if limit.seconds else None
         first = min((d for d in (cell_deadline, deadline) if d is not None), default=None)
         await self._wait(cell.task, first)
@@ -313,6 +334,9 @@ class Execution:
                 return await self._end_by_timeout(cell, limit.seconds, limit.option)
             return await self._end_by_timeout(cell, self.run_limit, "nb-timeout")
         return await self._result(cell)
+
+    def _limit_of(self, index: int) -> CellLimit:
+        return self.own_limits.get(index) or CellLimit(self.cell_limit, "nb-cell-timeout")
 
     async def _wait(self, task: asyncio.Future[object], deadline: float | None) -> None:
         """Wait until the task is done, the kernel has ended, a stop or input is requested, or the

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...document.cell_limits import NO_LIMIT, CellLimit
 from ...scalars.patterns import name_of, scalar_name
 from ..kernel import value_reader
 from ..kernel.environment import executing
@@ -50,6 +52,8 @@ class Values:
     last_shared: int
 
     def __post_init__(self) -> None:
+        self.limits: Sequence[tuple[float, CellLimit]] = ()  # when reading has to end, and by what
+        self.ended_by: CellLimit | None = None
         self._texts = [*dict.fromkeys(text for _, text in self.expressions)]
         self._why: dict[str, str] = {}  # there is no value of an expression
         self._slow: set[str] = set()
@@ -185,6 +189,8 @@ class Values:
     async def _reply(self, request: str, seconds: float) -> Any:
         """The reply to a request, for which an expression is interrupted after ``seconds``; None
         where the run stops, and where the kernel ends: it is killed where it does not reply."""
+        limit_at, limit = min(self.limits, default=(math.inf, NO_LIMIT))
+        seconds = min(seconds, max(REPLY_SECONDS, limit_at - time.monotonic()))
         reply = await self._answer(request, seconds)
         until = time.monotonic() + STUCK_SECONDS
         while not (reply or self._is_ending):
@@ -194,8 +200,13 @@ class Values:
             if reply or self._is_ending:
                 break
             self._say("the kernel does not tell the values of nb-scalars yet: the run waits")
-            if time.monotonic() > until:
-                self._say("the kernel was killed, since it has not told the values of nb-scalars")
+            if time.monotonic() > min(until, limit_at):
+                if limit_at < until:
+                    self.ended_by = limit
+                else:
+                    self._say(
+                        "the kernel was killed, since it has not told the values of nb-scalars"
+                    )
                 await self.kernel.kill()
         return reply
 

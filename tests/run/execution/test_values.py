@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from guild_notebook.document.cell_limits import CellLimit
 from guild_notebook.run.execution import values
 from guild_notebook.run.output.scalars import LONGEST_NAME
 from guild_notebook.scalars.event_file import scalars_in, values_files
@@ -222,12 +224,20 @@ class Stuck:
         self.ended.set()
 
 
+KILLED = "the kernel was killed, since it has not told the values of nb-scalars"
+
+
+@pytest.mark.parametrize("limit", [None, CellLimit(0.05, "nb-timeout")], ids=["", "limited"])
 @pytest.mark.parametrize(("language", "is_interrupted"), [("python", False), ("r", True)])
 def test_a_kernel_that_does_not_come_back_is_killed(
-    language: str, is_interrupted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    language: str,
+    is_interrupted: bool,
+    limit: CellLimit | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(values, "REPLY_SECONDS", 0.01)
-    monkeypatch.setattr(values, "STUCK_SECONDS", 0.05)
+    monkeypatch.setattr(values, "STUCK_SECONDS", 600 if limit else 0.05)
     lines: list[str] = []
 
     async def read() -> Stuck:
@@ -244,16 +254,37 @@ def test_a_kernel_that_does_not_come_back_is_killed(
         stop: Any = SimpleNamespace(requested=never)
         how: Any = client, kernel, stop, status_lines, [("", "x")], False, {}, [], [], -1
         reader = values.Values(*how)
+        reader.limits = [(time.monotonic() + limit.seconds, limit)] if limit else []
         await reader.prepare()
         await reader.finish()
+        assert reader.ended_by == limit
         return kernel
 
     with ThreadPoolExecutor(1) as thread:  # this one may have the event loop of a browser
         kernel = thread.submit(asyncio.run, read()).result()
     assert kernel.ends
     assert (kernel.interrupts > 0) == is_interrupted
-    assert "the kernel was killed, since it has not told the values of nb-scalars" in lines
+    assert (KILLED in lines) == (limit is None)
     assert "the kernel does not tell the values of nb-scalars yet: the run waits" in lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("given", "cells", "said"),
+    [
+        (("--timeout", "3"), ("acc = 1", "acc = 2"), "3 s (nb-timeout)"),
+        (("--cell-timeout", "4", "--timeout", "600"), ("acc = 1",), "4 s (nb-cell-timeout)"),
+    ],
+    ids=["of the notebook", "of the cell"],
+)
+def test_reading_that_is_stuck_ends_by_a_time_limit(
+    project: Project, given: tuple[str, ...], cells: tuple[str, ...], said: str
+):
+    project.notebook("nb.ipynb", "import ctypes\nc = ctypes.PyDLL(None)", *cells)
+    done = attempt(project, "nb.ipynb", *given, "--scalars", "stuck=c.sleep(acc * 500)")
+    assert done.status == 1
+    assert f"{KILLED}: over {said}" in done.stderr
+    assert done.stderr.count(KILLED) == 1
 
 
 def test_values_before_an_error_are_kept_and_nothing_is_said_of_later_ones(project: Project):
