@@ -63,12 +63,12 @@ def lines(difference: RunDifference, shown: Shown = _DEFAULT) -> Iterator[str]:
     yield shown_line(f"+++ {_run_text(difference.after)}", shown)
     if shown.environment:
         yield printable(f"environment: {shown.environment}")
-    flags = flag_rows(difference)
-    is_cut = len(flags) > MOST_NAMED or any(
-        width(text) > LONGEST_VALUE for r in flags for text in r
-    )
-    for title, rows in (("flags", flags if is_cut else []), ("scalars", scalar_rows(difference))):
-        if rows:
+    tables = {
+        "flags": (flag_rows(difference), flag_rows(difference)),
+        "scalars": (scalar_rows(difference), _headline_scalars(difference)),
+    }
+    for title, (rows, in_headline) in tables.items():
+        if len(in_headline) < len(rows) or _is_cut(in_headline):
             yield ""
             yield _heading(title, shown)
             yield from _table(rows)
@@ -86,14 +86,7 @@ def headline(difference: RunDifference) -> str:
     parts = []
     if rows := flag_rows(difference):
         parts.append(f"flags {_few(rows)}")
-    in_cells = {
-        change.name.partition(" (")[0]  # without its step
-        for cell in difference.cells
-        for output in cell.outputs
-        for change in output.numbers
-    }
-    rows = [row for row in scalar_rows(difference) if row[0] not in in_cells]
-    if rows:
+    if rows := _headline_scalars(difference):
         parts.append(f"scalars {_few(rows)}")
     changed = _changed(difference)
     named = [f"{_joined(list(map(_name, c)))}: {summary(c[0])}" for c in changed[:MOST_NAMED]]
@@ -104,6 +97,22 @@ def headline(difference: RunDifference) -> str:
     if difference.is_same:
         parts.append("the results are the same")
     return printable(" · ".join(parts))
+
+
+def _headline_scalars(difference: RunDifference) -> list[tuple[str, str, str]]:
+    """The rows of scalars that no cell shows."""
+    in_cells = {
+        change.name.partition(" (")[0]  # without its step
+        for cell in difference.cells
+        for output in cell.outputs
+        for change in output.numbers
+    }
+    return [row for row in scalar_rows(difference) if row[0] not in in_cells]
+
+
+def _is_cut(rows: Sequence[tuple[str, str, str]]) -> bool:
+    """Whether a line does not have all of the rows."""
+    return len(rows) > MOST_NAMED or any(width(text) > LONGEST_VALUE for r in rows for text in r)
 
 
 def _changed(difference: RunDifference) -> list[list[CellDifference]]:

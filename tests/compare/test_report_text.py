@@ -130,6 +130,19 @@ def test_scalars_are_named_where_no_cell_shows_them():
     assert below(made)[:4] == ["", "scalars", "  loss  0.5   → nan", "  r2    0.325 → 0.3085"]
 
 
+@pytest.mark.parametrize("count", [1, 6, 7])
+def test_scalars_that_the_first_line_has_are_not_listed_again(count: int):
+    names = [f"s{number}" for number in range(count)]
+    runs = {
+        "before": run(scalars=dict.fromkeys(names, 1.0)),
+        "after": run(scalars=dict.fromkeys(names, 2.0)),
+    }
+    alone = changed("Fit", after=None, hole="not in this notebook")
+    made = difference(alone, scalars=names, **runs)
+    assert report_text.headline(made).startswith("scalars s0 1 → 2")
+    assert ("scalars" in below(made)) == (count > 6)
+
+
 def test_scalars_with_steps_are_those_of_the_cell():
     loss = output("loss (step 3) 2 → 1", numbers=[NumberChange("loss (step 3)", "2", "1")])
     runs = {"before": run(scalars={"loss": 2.0}), "after": run(scalars={"loss": 1.0})}
