@@ -35,6 +35,10 @@ _OF_NO_NEW_RUN = ("background", "pidfile", "remote", "restart", "run_dir", "run_
 """The options of ``guild run`` (guild/commands/run.py) that say which run it is, or by whom it is
 executed: such a command is passed on as it is."""
 
+_TALK = re.compile(r"\[\d+/\d+\] |Resolving |Skipping resolution|Using run |Refreshing flags")
+"""How lines begin that a command writes to stderr though nothing is wrong: of the cells of a run
+(run/output/progress.py), and of Guild's (guild/op.py, guild/resolver.py, guild/op_dep.py)."""
+
 _FRAME = (
     '<iframe title="{title}" '
     'style="width: 100%; height: 600px; resize: vertical; border: 1px solid #8888; '
@@ -84,9 +88,27 @@ def _called(line: str) -> Any:
     return _guild(words)
 
 
+class _Errors:
+    """In place of stderr, which Jupyter shows on red: _TALK is written to stdout."""
+
+    def __init__(self) -> None:
+        self._begins, self._stream = True, sys.stderr
+
+    def write(self, text: str) -> None:
+        for line in re.findall("[^\n]*\n|[^\n]+", text):
+            if self._begins:
+                self._stream = sys.stdout if _TALK.match(line) else sys.stderr
+            self._stream.write(line)
+            self._begins = line.endswith("\n")
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
 def _guild(words: Sequence[str]) -> None:
     """A command whose output is all that is wanted."""
-    _check(words[0], Command(words, environment()).wait())
+    _check(words[0], Command(words, environment(), errors=_Errors()).wait())
 
 
 def _check(command: str, status: int) -> None:
@@ -104,7 +126,7 @@ def _run(arguments: Sequence[str]) -> Run | Sweep | None:
     if any(map(given.get, _OF_NO_NEW_RUN)):
         _guild(["run", "-y", *arguments])
         return None
-    return starting.as_command(arguments, given["minimize"], given["maximize"])
+    return starting.as_command(arguments, given["minimize"], given["maximize"], _Errors())
 
 
 class Comparison:

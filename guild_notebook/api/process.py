@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from typing import ParamSpec
@@ -119,9 +119,18 @@ def asynchronous(
     return call
 
 
+class Shown(Protocol):
+    """What texts are written to."""
+
+    def write(self, text: str, /) -> Any: ...
+
+    def flush(self) -> None: ...
+
+
 class Command:
     """A ``guild`` command that has been started, and prints to ``sys.stdout`` and ``sys.stderr``
-    of this process, or nothing where it is ``quiet``.
+    of this process, or nothing where it is ``quiet``. Where it has not ``sys.stderr`` itself, what
+    it writes to that is written to ``errors``.
 
     In the main thread, which a Ctrl-C interrupts, and where a task waits for it, which may be
     cancelled, Ctrl-C does not reach it, and ``interrupt`` does what that would. In other threads it
@@ -134,6 +143,7 @@ class Command:
         env: Mapping[str, str],
         cwd: str | None = None,
         quiet: bool = False,
+        errors: Shown | None = None,
     ) -> None:
         task = _task.get()
         self._has_own_group = bool(task) or threading.current_thread() is threading.main_thread()
@@ -142,6 +152,8 @@ class Command:
         targets = [_target(stream, number) for number, stream in enumerate(streams, 1)]
         if quiet:
             targets[1] = subprocess.PIPE
+        elif errors and targets[1] == subprocess.PIPE:
+            streams[1] = errors
         self._process = subprocess.Popen(
             _command_line(arguments),
             env=env,

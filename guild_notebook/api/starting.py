@@ -18,7 +18,7 @@ from ..flags.discover import discover
 from ..options import PREFIX
 from ..run.plain_shell import environment
 from . import flag_texts
-from .process import Command, asynchronous
+from .process import Command, Shown, asynchronous
 from .results import Run, RunError, Sweep
 
 
@@ -108,13 +108,14 @@ asweep = asynchronous(sweep)
 
 
 def as_command(
-    arguments: Sequence[str], minimize: str | None = None, maximize: str | None = None
+    arguments: Sequence[str], minimize: str | None, maximize: str | None, errors: Shown
 ) -> Run | Sweep | None:
     """``guild run ARGUMENTS``, as on the command line: the run, or the trials of a sweep, None
-    where the command has made none. Raises RunError where it fails, and KeyboardInterrupt."""
+    where the command has made none. What it writes to stderr is shown by ``errors``. Raises
+    RunError where it fails, and KeyboardInterrupt."""
     made = _Start("", None, True, minimize, maximize)
     try:
-        status = made.wait(arguments, quiet=False)
+        status = made.wait(arguments, quiet=False, errors=errors)
     except RunError as e:
         if e.status:
             said = f"guild run has made no run - it says above why (exit status {e.status})"
@@ -198,7 +199,7 @@ class _Start:
                     f"flag by flags={{'{name}': VALUE}}"
                 )
 
-    def wait(self, arguments: Sequence[str], quiet: bool) -> int:
+    def wait(self, arguments: Sequence[str], quiet: bool, errors: Shown | None = None) -> int:
         """Start the command with these ``arguments`` and wait for its end; returns its exit
         status."""
         if wrong := next(filter(_NOT_IN_COMMANDS.search, arguments), ""):
@@ -208,7 +209,7 @@ class _Start:
         self._env = environment()
         fixed = ["-y", "--keep-run", "--keep-batch", "--run-id", self.id]
         cwd = None if self.project is None else os.fspath(self.project)
-        command = Command(["run", *arguments, *fixed], self._env, cwd, quiet)
+        command = Command(["run", *arguments, *fixed], self._env, cwd, quiet, errors)
         try:
             status = command.wait()
         except KeyboardInterrupt as e:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from guild_notebook.api.magics import LARGEST_REPORT, Comparison, Report
+from guild_notebook.api.magics import LARGEST_REPORT, Comparison, Report, _Errors
 from guild_notebook.api.results import Run as ApiRun
 from tests.helpers.project import Project, Run, code
 
@@ -73,6 +73,7 @@ def test_a_run_is_a_run_of_its_own_and_the_value(outer: Run, shared: Project):
     assert re.match(r"<Run \w{8} train\.ipynb completed lr=0\.2 loss=0\.0", value(outer, 1))
     assert "<td>0.2</td>" in value(outer, 1, "text/html")
     assert outer.attr("exit_status") == 0
+    assert "[2/2] Train (" in said and text(outer, 1, "stderr") == ""
 
 
 def test_a_sweep_is_the_list_of_its_trials_with_the_best_by_what_was_maximized(outer: Run):
@@ -116,6 +117,23 @@ def test_what_goes_wrong_is_one_line_and_the_cell_has_failed(outer: Run):
     assert "train.ipynb has no flag 'rate'" in text(outer, len(CELLS) + 1, "stderr")
     assert "Try 'guild runs rm --help'" in text(outer, len(CELLS) + 2, "stderr")
     assert "Try 'guild compare --help'" in text(outer, len(CELLS) + 3, "stderr")
+
+
+def test_of_stderr_what_is_no_error_is_written_to_stdout(capsys: pytest.CaptureFixture[str]):
+    errors = _Errors()
+    for text in (
+        "Resolving file:x\nWARNING: odd\n[1/2] a",
+        " (1 s)\n\n[x] b\n",
+        "part",
+        " [1/2] c\n",
+    ):
+        errors.write(text)
+    errors.write("[2/2] d (1 s)")
+    errors.flush()
+    assert capsys.readouterr() == (
+        "Resolving file:x\n[1/2] a (1 s)\n[2/2] d (1 s)",
+        "WARNING: odd\n\n[x] b\npart [1/2] c\n",
+    )
 
 
 def test_a_comparison_is_a_frame_of_pandas_and_ids_stay_texts():
