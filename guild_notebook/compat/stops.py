@@ -82,7 +82,8 @@ def _end(op: Any, run: Any) -> None:
     is_open = run.status == "pending" or (run.get("exit_status") is None and run.status != "staged")
     if not os.path.isdir(run.guild_path()) or not (process or is_open):
         return
-    status = process.poll() if process else exit_code.KEYBOARD_INTERRUPT
+    # That of a process for whose end Guild has waited.
+    status = process.returncode if process else exit_code.KEYBOARD_INTERRUPT
     if status is None:
         status = oplib._handle_proc_keyboard_interrupt(process)
     op_util.clear_run_pending(run)
