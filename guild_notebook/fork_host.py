@@ -13,6 +13,7 @@ meet in a folder that only the user can enter (socket_dir.py), which trials are 
   ``{"say": {"key": str, "line": str}}`` with ``{"first": bool}``.
 * ``p`` is the socket of that process, which makes it. What it prints is in ``log``.
 * ``refused`` is there once trials were refused, as a hint for the next.
+* ``lock`` is locked by the trial that prepares the start of that process.
 
 That process leads a session. It ends at the end of its standard input, which the host keeps open:
 the system closes it however the host ends. Where the host ends it and goes on, it writes ``END``
@@ -52,7 +53,7 @@ ALIKE = "varying_alike"
 """The run attribute of a trial that has how many trials have the value that it has itself of each
 of these flags, where ``COUNTS`` is there."""
 
-HOST, PROCESS, LOG, REFUSED = "h", "p", "log", "refused"
+HOST, PROCESS, LOG, REFUSED, LOCK = "h", "p", "log", "refused", "lock"
 """The names of what is in the folder."""
 
 END = b"e"
@@ -141,6 +142,8 @@ class Host:
         try:
             # So that nothing that cleans up temporary files takes it away.
             os.chmod(self.folder, 0o700 | stat.S_ISVTX)
+            # Made here: a trial must make nothing while what is left of a host is being removed.
+            os.close(os.open(os.path.join(self.folder, LOCK), os.O_CREAT | os.O_WRONLY, 0o600))
             self._socket.bind(os.path.join(self.folder, HOST))
             self._socket.listen(64)
         except OSError:

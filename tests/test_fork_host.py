@@ -14,12 +14,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from guild_notebook import fork_host
 from guild_notebook.fork_host import Host, ask
+from guild_notebook.run.kernel.forking import Prefix
 from tests.helpers.project import LIMIT
 
 PROCESS = """
@@ -188,6 +190,17 @@ def test_a_trial_that_finds_a_host_killed_removes_its_folder(tmp_path: Path, hos
     (other / "h").write_text("no socket")
     fork_host.remove_abandoned(str(other))
     assert other.exists()
+
+
+def test_a_trial_makes_nothing_in_a_folder_that_is_being_removed(host: Host):
+    trial: Any = SimpleNamespace(_host=host.folder)
+    with Prefix._locked(trial):
+        pass
+    for name in os.listdir(host.folder):
+        os.unlink(os.path.join(host.folder, name))
+    with pytest.raises(FileNotFoundError), Prefix._locked(trial):
+        pass
+    assert os.listdir(host.folder) == []
 
 
 def test_nobody_else_can_enter_the_folder(host: Host):

@@ -263,8 +263,7 @@ class Prefix:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        path = os.path.join(self._host, "lock")
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        with open(os.path.join(self._host, fork_host.LOCK), "r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
