@@ -16,20 +16,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..compat import batches, with_changes
+from .next_trial import stay_pending
 
 KILL_SECONDS = 30.0
 """The longest that trials are waited for after Ctrl-C, which they get as well: as Guild does
 (guild/op.py:37)."""
 
 log = logging.getLogger("guild")
-
-
-def stay_pending(run_dir: str) -> None:
-    """Let Guild go on as if the trial in ``run_dir`` had ended, for which no process is started."""
-    from guild import op_util
-
-    op_util.set_run_pending(op_util.init_run(run_dir))
-    raise SystemExit(0)
 
 
 class Stopped(BaseException):

@@ -21,7 +21,6 @@ from typing import Any
 
 from .. import start
 from ..compat import batches, with_changes
-from .jobs import stay_pending
 
 LONGEST_SECONDS = 60.0
 """A process that has waited so long ends, since it holds memory, and no more are started: where
@@ -40,6 +39,14 @@ def start_early() -> None:
     batches.when_stopped(trials.end)
     op.subprocess = with_changes(op.subprocess, Popen=trials.start)
     atexit.register(trials.end)
+
+
+def stay_pending(run_dir: str) -> None:
+    """Let Guild go on as if the trial in ``run_dir`` had ended, for which no process is started."""
+    from guild import op_util
+
+    op_util.set_run_pending(op_util.init_run(run_dir))
+    raise SystemExit(0)
 
 
 @dataclass
