@@ -1,9 +1,10 @@
 """How runs are stopped: `guild stop` for those that have ended, and have kept their kernels, and
-Ctrl-C before Guild waits for a run's process."""
+Ctrl-C before Guild waits for a run's process; and what cannot be recorded of their ends."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import signal
@@ -56,12 +57,13 @@ def _say_what_is_kept(cli: Any) -> None:
 def end_what_is_interrupted(run_impl: Any) -> None:
     """Let a Ctrl-C end a run, or a batch, also before Guild waits for its process
     (guild/op.py:290, ``_op_wait_for_proc``): it would be pending, or an error, for ever. Needless
-    when Guild handles it from the run's first file on."""
+    when Guild handles it from the run's first file on. A disk that is full, on which Guild records
+    the exit status, is said in one line."""
     run_by_guild = run_impl._run_local
 
     @functools.wraps(run_by_guild)
     def run_local(state: Any) -> None:
-        from guild import run, var
+        from guild import cli, run, var
 
         op = state.batch_op or state.user_op
         op.run_dir = op.run_dir or os.path.join(var.runs_dir(), run.mkid())
@@ -70,6 +72,10 @@ def end_what_is_interrupted(run_impl: Any) -> None:
         except KeyboardInterrupt:
             _end(op, run.for_dir(op.run_dir))
             raise
+        except OSError as e:
+            if e.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            cli.error(f"cannot write to {op.run_dir}: {e.strerror} - make room, and run it again")
 
     run_impl._run_local = run_local
 

@@ -108,6 +108,7 @@ def test_the_disk_is_full(small_disk: Project, kind: str):
     if kind == "stays full":
         assert done.status != 0
         assert run.attr("exit_status") != 0
+        assert "Traceback" not in done.stderr, done.stderr
     else:
         assert done.status == 0, done.stderr  # all is saved in the end
         assert states(run) == ["completed"] * 4
