@@ -33,6 +33,7 @@ UNWATCHED_FOLDERS = {".guild", "__pycache__", ".ipynb_checkpoints"}
 HARMLESS_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 SEMAPHORES = "/dev/shm/sem."  # noqa: S108 - a place of the system, not one to write to
+THREAD_SECONDS = 5.0  # the longest that a thread of a library, which is to end, is waited for
 DESCRIPTORS_OF_KERNEL = 100  # files and sockets that a kernel opens when it begins, at most
 GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 
@@ -232,8 +233,11 @@ def _end_processes_of_joblib() -> None:
         reusable: Any = sys.modules.get(f"{loky}.reusable_executor")
         if reusable and reusable._executor:
             executor, reusable._executor = reusable._executor, None
+            feeds = getattr(getattr(executor, "_call_queue", None), "_thread", None)
             getattr(executor, "terminate", executor.shutdown)(kill_workers=True)
             del executor
+            if feeds:  # a thread that has the locks too, and may end later
+                feeds.join(THREAD_SECONDS)
             gc.collect()  # its locks, which are told to the process that is ended next
     for name in (f"{loky}.backend.resource_tracker", "multiprocessing.resource_tracker"):
         with contextlib.suppress(Exception):

@@ -358,6 +358,10 @@ GOES_ON_IN_LARGE_LIBRARIES = {
     ),
     "import joblib\nmany = lambda: joblib.Parallel(2)(joblib.delayed(abs)(i) for i in range(4))\n"
     "found = many()": "assert many() == found",
+    "import joblib, time\nfrom joblib.externals.loky.backend.queues import Queue\n"
+    "feed = Queue._feed\nQueue._feed = staticmethod(lambda *of: (feed(*of), time.sleep(0.5)))\n"
+    "many = lambda: joblib.Parallel(2)(joblib.delayed(abs)(i) for i in range(4))\n"
+    "found = many()": "assert many() == found",  # with a thread that ends late
 }
 
 
