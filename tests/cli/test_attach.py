@@ -142,6 +142,8 @@ print('went on')"""
 
 GOES_FURTHER = "while not os.path.exists('go further'):\n    time.sleep(0.05)\n"
 
+WAITS_BETWEEN_CELLS = ["if not os.path.exists('end'):\n    time.sleep(1)"] * 60
+
 ASKS = "try:\n    input('for the run?')\nexcept Exception as e:\n    print(type(e).__name__)"
 
 
@@ -152,7 +154,8 @@ def waits_for_the_kernel(pid: int) -> bool:
 
 def test_a_run_that_goes_on_is_not_disturbed(project: Project):
     """Its cells keep their numbers, outputs and times, and fail as ever where they ask."""
-    project.notebook("nb.ipynb", "x = 1", WAITS, f"{GOES_FURTHER}x", ASKS)
+    sources = "x = 1", WAITS, f"{GOES_FURTHER}x", ASKS, *WAITS_BETWEEN_CELLS
+    project.notebook("nb.ipynb", *sources)
     process = start(project, "run", "-y", "nb.ipynb", "nb-report=none")
     run = started_run(project)
     try:
@@ -167,14 +170,16 @@ def test_a_run_that_goes_on_is_not_disturbed(project: Project):
             console.terminal.press("\x03")
             console.wait_for("it is executed when the run's cell has ended", "In [")
             (run.dir / "go further").touch()
-            console.type("raise ValueError('mine')", "1000", "ValueError: mine")
+            console.type("raise ValueError('mine')")
+            console.wait_for("of the console", "1000", "ValueError: mine")
+            (run.dir / "end").touch()
             console.leave()
         said, _ = process.communicate(timeout=LIMIT)
     finally:
         process.kill()
     assert process.returncode == 0, said
     cells = run.notebook("nb.ipynb")["cells"]
-    assert [cell["execution_count"] for cell in cells] == [1, 2, 3, 4]
+    assert [cell["execution_count"] for cell in cells] == [*range(1, 65)]
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert [output.get("text", output.get("data")) for output in outputs] == [
         ["started\n", "went on\n"],

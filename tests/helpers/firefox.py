@@ -130,10 +130,15 @@ class Firefox:
 
     def open_url(self, url: str, width: int = 1280, height: int = 800) -> None:
         """The same of an address."""
+        from websocket import WebSocketTimeoutException
+
         self.resize(width, height)
         self.tell("browsingContext.navigate", context=self.context, url="about:blank", wait="none")
         self.events.clear()
-        self.tell("browsingContext.navigate", context=self.context, url=url, wait="complete")
+        try:
+            self.tell("browsingContext.navigate", context=self.context, url=url, wait="complete")
+        except WebSocketTimeoutException:  # once in thousands Firefox does not say that it is there
+            self.tell("browsingContext.navigate", context=self.context, url=url, wait="complete")
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression or of its promise, which has to be JSON."""
