@@ -63,8 +63,9 @@ def lines(difference: RunDifference, shown: Shown = _DEFAULT) -> Iterator[str]:
     yield shown_line(f"+++ {_run_text(difference.after)}", shown)
     if shown.environment:
         yield printable(f"environment: {shown.environment}")
+    flags = flag_rows(difference)
     tables = {
-        "flags": (flag_rows(difference), flag_rows(difference)),
+        "flags": (flags, flags),
         "scalars": (scalar_rows(difference), _headline_scalars(difference)),
     }
     for title, (rows, in_headline) in tables.items():
