@@ -79,21 +79,31 @@ class Opened:
             time.sleep(0.03)
 
     def click(self, selector: str, text: str | None = None) -> None:
-        """Click on the first element of ``selector`` that is shown, with that text."""
+        """Click on the first element of ``selector`` that is shown, with that text: again, where
+        what is filled once it is seen has moved it away in that moment."""
         found = f"{_FIND}({json.dumps(selector)}, {json.dumps(text)})"
         middle = (
             f"(() => {{ const e = {found}; e.scrollIntoView({{block: 'center', inline: 'center'}});"
             " const b = e.getBoundingClientRect();"
             " return [b.x + b.width / 2, b.y + b.height / 2]; })()"
         )
-        before, box = None, self.evaluate(middle)
+        notes = (
+            f"({found}.addEventListener('click', () => {{ window.isClicked = true; }},"
+            " {capture: true, once: true}), window.isClicked = false)"
+        )
         deadline = time.monotonic() + LIMIT / 1000
-        while box != before:  # what is filled once it is seen moves it
-            assert time.monotonic() < deadline, f"{selector} does not come to rest"
+        while True:
+            before, box = None, self.evaluate(middle)
+            while box != before:
+                assert time.monotonic() < deadline, f"{selector} does not come to rest"
+                self.frame()
+                before, box = box, self.evaluate(middle)
+            self.evaluate(notes)
+            self._click_at(*box)
             self.frame()
-            before, box = box, self.evaluate(middle)
-        self._click_at(*box)
-        self.frame()
+            if self.evaluate("window.isClicked !== false"):  # nor on a page that came of the click
+                return
+            assert time.monotonic() < deadline, f"{selector} does not get the click"
 
     def focus(self, selector: str, text: str | None = None) -> None:
         self.evaluate(f"void {_FIND}({json.dumps(selector)}, {json.dumps(text)}).focus()")
